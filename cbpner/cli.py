@@ -1,0 +1,53 @@
+"""`cbpner COMMAND ...`: the command line over the library."""
+
+import argparse
+import importlib
+import sys
+
+from cbpner import __version__
+from cbpner.errors import InputError
+
+COMMANDS = {
+    "check": "validate column files and name every fault with its line",
+    "gold": "download or copy the gold data, and check every file",
+    "split": "repeated patent-level splits of annotated documents",
+    "stats": "describe a data folder: patents, sentences, characters, mentions",
+    "table": "one score table from run folders",
+    "train": "train and evaluate a tagger",
+}
+
+
+def build_parser(command=None):
+    """The parser; only the module of `command` is imported, so that `--help` and light commands start fast."""
+    parser = argparse.ArgumentParser(prog="cbpner", description=__doc__.strip())
+    parser.add_argument("--version", action="version", version=f"cbpner {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=summary, description=summary)
+        if name == command:
+            module = importlib.import_module(f"cbpner.commands.{name}")
+            sub.description = module.__doc__
+            sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    return parser
+
+
+def run_guarded(function, *args):
+    """Call an entry point's work; a user's mistake becomes a message on stderr and exit code 2."""
+    try:
+        return function(*args) or 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def main(argv=None):
+    argv = sys.argv[1:] if argv is None else list(argv)
+    command = next((word for word in argv if word in COMMANDS), None)
+    args = build_parser(command).parse_args(argv)
+    return run_guarded(args.run, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
