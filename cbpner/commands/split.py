@@ -1,0 +1,39 @@
+"""Repeated random splits of annotated documents into train, dev and test, by document, in the gold's file layout.
+
+DOCS are column files, one document each, or folders of them. OUT gets the folders 0, 1, ..., each with the three
+parts as they are, the three parts with long sentences cut (`no_long_`), and `train_test_split.info`. The splits are
+repeated draws, not folds: a document can be in the test part of several.
+"""
+
+from cbpner.bio import ORPHAN_RULES
+from cbpner.errors import InputError
+from cbpner.labels import LabelSet
+from cbpner.splits import draw_splits, read_documents, write_splits
+
+
+def add_arguments(parser):
+    parser.add_argument("docs", nargs="+", metavar="DOCS", help="column file of one document, or a folder of them")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
+    parser.add_argument("--name", default="docs", help="beginning of the file names (default: docs)")
+    parser.add_argument("--n-splits", type=int, default=5, help="number of splits (default: 5)")
+    parser.add_argument("--test", type=int, default=2, help="test documents in each (default: 2)")
+    parser.add_argument("--dev", type=int, default=1, help="dev documents in each (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same splits (default: 0)")
+    parser.add_argument("--max-chars", type=int, default=500,
+                        help="longest sentence of the no_long_ files (default: 500)")
+    parser.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line; without it any is accepted")
+    parser.add_argument("--orphans", choices=ORPHAN_RULES, default="error",
+                        help="an `I-` without its `B-`: a fault (default), kept, or repaired")
+    parser.add_argument("--overwrite", action="store_true", help="replace the splits that OUT holds")
+
+
+def run(args):
+    if args.max_chars < 1 or args.seed < 0:
+        raise InputError(f"found --max-chars {args.max_chars} --seed {args.seed}; expected at least 1 and at least 0")
+    labels = LabelSet.from_file(args.labels) if args.labels else None
+    documents = read_documents(args.docs, labels, args.orphans)
+    splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)
+    write_splits(documents, splits, args.output, args.name, args.max_chars, args.overwrite)
+    for number, info in enumerate(splits):
+        parts = "; ".join(f"{part}: {' '.join(names)}" for part, names in info.items() if part != "train")
+        print(f"{args.output}/{number}: {len(info['train'])} train documents; {parts}")

@@ -1,0 +1,182 @@
+"""Reading, checking and writing column files."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbpner.bio import (
+    BioError,
+    Sentence,
+    count_orphans,
+    find_labels,
+    list_mentions,
+    read_bio,
+    repair_sentences,
+    summarize_sentences,
+    write_bio,
+)
+from cbpner.errors import InputError
+from cbpner.labels import DEFAULT, LabelSet
+
+WHITE = " \t\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u1680\u2003\u2028\u2029\u3000\ufeff\x00"
+CHARS = st.one_of(st.sampled_from(WHITE), st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
+SENTENCES = st.lists(
+    st.lists(st.tuples(CHARS, st.sampled_from(DEFAULT.tags)), min_size=1, max_size=8), min_size=1, max_size=4
+).map(lambda rows: [Sentence("".join(c for c, _ in row), tuple(t for _, t in row)) for row in rows])
+
+
+def read_bytes(tmp_path, data, **options):
+    path = tmp_path / "file.bio"
+    path.write_bytes(data)
+    return read_bio(path, **options)
+
+
+def read_faults(tmp_path, data, **options):
+    with pytest.raises(BioError) as caught:
+        read_bytes(tmp_path, data, **options)
+    return caught.value.faults
+
+
+@given(SENTENCES)
+def test_what_is_written_is_read_again(tmp_path_factory, sentences):
+    path = tmp_path_factory.mktemp("bio") / "file.bio"
+    write_bio(path, sentences)
+    again = read_bio(path)
+    assert [(s.chars, s.tags) for s in again] == [(s.chars, s.tags) for s in sentences]
+    lines = path.read_bytes().decode("utf-8").split("\n")
+    for sentence in again[1:]:
+        assert lines[sentence.line - 1][0] == sentence.chars[0]
+
+
+def test_written_bytes(tmp_path):
+    path = tmp_path / "new" / "file.bio"
+    write_bio(path, [Sentence("基因", ("B-gene", "I-gene")), Sentence(" ", ("O",))])
+    assert path.read_bytes() == "基 B-gene\n因 I-gene\n\n  O\n\n".encode()
+
+
+def test_a_first_character_that_is_a_byte_order_mark_is_kept(tmp_path):
+    write_bio(tmp_path / "file.bio", [Sentence("\ufeff基", ("O", "O"))])
+    assert read_bio(tmp_path / "file.bio")[0].chars == "\ufeff基"
+
+
+@pytest.mark.parametrize("data", [
+    "基 B-gene\n因 I-gene\n\n的 O\n\n",
+    "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
+    "\ufeff基 B-gene\n因 I-gene\n\n的 O",
+    "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO",
+    "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
+])
+def test_the_same_sentences_in_many_dresses(tmp_path, data):
+    sentences = read_bytes(tmp_path, data.encode())
+    assert [(s.chars, s.tags) for s in sentences] == [("基因", ("B-gene", "I-gene")), ("的", ("O",))]
+
+
+def test_lines_are_counted_from_one_over_blank_lines(tmp_path):
+    sentences = read_bytes(tmp_path, "\n\n基 O\n因 O\n\n \n的 O\n".encode())
+    assert [sentence.line for sentence in sentences] == [3, 7]
+
+
+@pytest.mark.parametrize("char", [*WHITE.replace("\ufeff", ""), "O", "\U0001f600", "\u0301"])
+@pytest.mark.parametrize("separator", [" ", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_any_code_point_can_be_the_character(tmp_path, char, separator, end):
+    assert read_bytes(tmp_path, f"{char}{separator}O{end}".encode()) == [Sentence(char, ("O",), 1)]
+
+
+@pytest.mark.parametrize(("line", "found", "expected"), [
+    ("基 X-gene", "unknown tag 'X-gene'", "O, B-<type> or I-<type>"),
+    ("基", "1 column(s)", "two columns"),
+    (" O", "1 column(s)", "two columns"),
+    ("\tO", "1 column(s)", "two columns"),
+    ("基 n O", "3 column(s)", "two columns"),
+    ("  n O", "\"character\" of 3 code points", "one code point"),
+    ("基因 O", "\"character\" of 2 code points: '基因'", "one code point"),
+    ("e\u0301 O", "\"character\" of 2 code points", "one code point"),
+    ("\u3000", "1 column(s)", "two columns"),
+    ("基,O", "1 column(s)", "two columns"),
+])
+def test_a_bad_line_is_named(tmp_path, line, found, expected):
+    (fault,) = read_faults(tmp_path, f"的 O\n{line}\n的 O\n".encode())
+    assert fault.line == 2 and found in fault.found and expected in fault.expected
+    assert str(fault).startswith(f"{tmp_path / 'file.bio'}:2: found ")
+
+
+def test_every_fault_of_a_file_is_reported_in_order(tmp_path):
+    data = "基 I-gene\n因因 O\n的 X\n\n".encode() + b"\xff\xfe O\n" + "a b c\n人 B-gene\n类 I-disease\n".encode()
+    faults = read_faults(tmp_path, data, orphans="error")
+    assert [fault.line for fault in faults] == [1, 2, 3, 5, 6, 8]
+    assert "I-gene behind the sentence's start" in faults[0].found
+    assert "not UTF-8" in faults[3].found
+    assert "I-disease behind B-gene" in faults[5].found
+
+
+def test_an_unreadable_line_makes_no_orphan_of_its_neighbour(tmp_path):
+    faults = read_faults(tmp_path, "基 B-gen e\n因 I-gene\n".encode(), orphans="error")
+    assert [fault.line for fault in faults] == [1]
+
+
+def test_the_message_shows_twenty_faults_and_counts_all(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_bytes(tmp_path, b"x\n" * 50)
+    message = str(caught.value)
+    assert len(caught.value.faults) == 50
+    assert "50 fault(s)" in message and "30 more" in message and ":20: " in message and ":21: " not in message
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b" \r\n\t\n", b"\xef\xbb\xbf"])
+def test_a_file_without_a_sentence_is_a_fault(tmp_path, data):
+    (fault,) = read_faults(tmp_path, data)
+    assert fault.line == 1 and ("empty" in fault.found or "blank" in fault.found)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "no.bio", tmp_path):
+        with pytest.raises(BioError, match="no readable file") as caught:
+            read_bio(path)
+        assert caught.value.faults[0].path == str(path)
+
+
+def test_tags_outside_the_label_set_are_faults(tmp_path):
+    data = "基 B-drug\n因 O\n人 B-gene\n".encode()
+    assert len(read_bytes(tmp_path, data)) == 1
+    faults = read_faults(tmp_path, data, labels=DEFAULT)
+    assert [(fault.line, fault.found) for fault in faults] == [(1, "the unknown tag 'B-drug'")]
+    assert "B-protein" in faults[0].expected
+    assert read_bytes(tmp_path, data, labels=LabelSet(("drug", "gene")))[0].chars == "基因人"
+
+
+def test_orphans_are_an_error_kept_or_repaired(tmp_path):
+    data = "基 I-gene\n因 I-gene\n的 B-disease\n人 I-protein\n\n类 O\n体 I-gene\n".encode()
+    kept = read_bytes(tmp_path, data)
+    assert kept[0].tags == ("I-gene", "I-gene", "B-disease", "I-protein")
+    assert count_orphans(kept) == 3
+    repaired = read_bytes(tmp_path, data, orphans="repair")
+    assert repaired[0].tags == ("B-gene", "I-gene", "B-disease", "B-protein")
+    assert repaired == repair_sentences(kept) and count_orphans(repaired) == 0
+    assert list_mentions(repaired) == list_mentions(kept)
+    assert [fault.line for fault in read_faults(tmp_path, data, orphans="error")] == [1, 4, 7]
+    with pytest.raises(ValueError, match="expected orphans"):
+        read_bytes(tmp_path, data, orphans="ignore")
+
+
+def test_labels_and_summary_of_sentences():
+    sentences = [Sentence("BRCA1与癌", (*["B-gene"] + ["I-gene"] * 4, "O", "B-disease")), Sentence("癌", ("I-disease",))]
+    assert find_labels(sentences).types == ("disease", "gene")
+    assert summarize_sentences(sentences) == {
+        "sentences": 2, "characters": 8, "longest": 7, "mentions": 3, "orphans": 1, "types": {"gene": 1, "disease": 2},
+    }
+
+
+@pytest.mark.parametrize("sentence", [
+    Sentence("", ()),
+    Sentence("基因", ("O",)),
+    Sentence("基\n因", ("O", "O", "O")),
+    Sentence("基", ("X",)),
+    Sentence("基", ("B-a b",)),
+    Sentence("\ud800", ("O",)),
+])
+def test_what_the_format_cannot_hold_is_refused_and_nothing_is_written(tmp_path, sentence):
+    path = tmp_path / "file.bio"
+    with pytest.raises(InputError, match="sentence 2"):
+        write_bio(path, [Sentence("基", ("O",)), sentence])
+    assert list(tmp_path.iterdir()) == []

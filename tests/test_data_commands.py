@@ -1,0 +1,143 @@
+"""`cbpner check`, `split`, `stats`, `gold` and `data/get_cbp_gold.sh` from the outside."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cbpner.bio import Sentence, read_bio, write_bio
+from cbpner.cli import main
+
+ROOT = Path(__file__).parent.parent
+GOLD = ROOT / "../shared/data/cbp_gold"
+needs_gold = pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data is not at ../shared/data/cbp_gold")
+
+
+@pytest.fixture
+def docs(tmp_path):
+    folder = tmp_path / "docs"
+    for number in range(5):
+        sentence = Sentence(f"Abstract{number}基因", (*["O"] * 9, "B-gene", "I-gene"))
+        write_bio(folder / f"doc{number}.bio", [sentence, Sentence("癌。" * 20, ("B-disease", "O") * 20)])
+    return folder
+
+
+def test_check_describes_good_files(docs, capsys):
+    assert main(["check", str(docs / "doc0.bio"), str(docs / "doc1.bio")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("doc0.bio: 2 sentences, 51 characters, 21 mentions (disease 20, gene 1), 0 orphan I-")
+    assert len(lines) == 2
+
+
+def test_check_names_every_fault_of_every_file(tmp_path, docs, capsys):
+    (tmp_path / "bad.bio").write_text("基因 O\n" * 30, encoding="utf-8")
+    (tmp_path / "worse.bio").write_bytes(b"")
+    assert main(["check", str(tmp_path / "bad.bio"), str(docs / "doc0.bio"), str(tmp_path / "worse.bio")]) == 2
+    out, err = capsys.readouterr()
+    assert sum("bad.bio:" in line for line in out.splitlines()) == 30
+    assert "worse.bio:1: found an empty file" in out and "2 of 3" in err
+
+
+def test_check_uses_a_label_file(tmp_path, docs, capsys):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("gene\n")
+    assert main(["check", str(docs / "doc0.bio"), "--labels", str(labels)]) == 2
+    assert "unknown tag 'B-disease'" in capsys.readouterr().out
+    assert main(["check", str(docs / "doc0.bio"), "--labels", str(tmp_path / "no.txt")]) == 2
+    assert "no.txt" in capsys.readouterr().err
+
+
+def test_check_orphans_in_three_ways(tmp_path, capsys):
+    path, repaired = tmp_path / "orphan.bio", tmp_path / "repaired.bio"
+    path.write_text("基 I-gene\n因 I-gene\n", encoding="utf-8")
+    assert main(["check", str(path)]) == 2
+    assert main(["check", str(path), "--orphans", "keep"]) == 0
+    assert "1 orphan I-" in capsys.readouterr().out
+    assert main(["check", str(path), "--orphans", "repair", "-o", str(repaired)]) == 0
+    assert read_bio(repaired, orphans="error")[0].tags == ("B-gene", "I-gene")
+    assert main(["check", str(path), "-o", str(tmp_path / "other.bio")]) == 2
+    path.write_text("基 I-gene\n因因 I-gene\n", encoding="utf-8")
+    assert main(["check", str(path), "--orphans", "repair", "-o", str(tmp_path / "other.bio")]) == 2
+    assert not (tmp_path / "other.bio").exists()
+
+
+def test_split_then_stats(tmp_path, docs, capsys):
+    out = tmp_path / "out"
+    arguments = ["split", str(docs), "-o", str(out), "--n-splits", "2", "--name", "mine", "--max-chars", "16"]
+    assert main(arguments) == 0
+    assert "2 train documents" in capsys.readouterr().out
+    assert main(["stats", str(out), "--markdown"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 2 * 3 and {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert [cell.strip() for cell in lines[2].split("|")][1:8] == ["0", "train", "2", "8", "102", "16", "42"]
+    assert main(["stats", str(out), "--long"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:6] == ["0", "train", "2", "4", "102", "40"]
+    assert main(arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*arguments, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("extra", [["--test", "4"], ["--max-chars", "0"], ["--seed", "-1"], ["--name", "a/b"],
+                                   ["--n-splits", "0"]])
+def test_split_refuses_wrong_options_and_writes_nothing(tmp_path, docs, extra, capsys):
+    assert main(["split", str(docs), "-o", str(tmp_path / "out"), *extra]) == 2
+    assert "expected" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_split_refuses_a_bad_document_and_writes_nothing(tmp_path, docs, capsys):
+    (docs / "bad.bio").write_text("基 I-gene\n", encoding="utf-8")
+    assert main(["split", str(docs), "-o", str(tmp_path / "out")]) == 2
+    assert "bad.bio:1: found I-gene" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["split", str(docs), "-o", str(tmp_path / "out"), "--orphans", "keep"]) == 0
+
+
+def test_stats_refuses_a_folder_without_splits(tmp_path, capsys):
+    assert main(["stats", str(tmp_path)]) == 2
+    assert "no split" in capsys.readouterr().err
+
+
+@needs_gold
+def test_the_statistics_in_the_readme_are_those_of_the_command(capsys):
+    assert main(["stats", str(GOLD), "--markdown"]) == 0
+    assert capsys.readouterr().out in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+
+
+def test_gold_without_a_network_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert main(["gold", "-o", str(tmp_path / "gold"), "--base-url", "http://127.0.0.1:1"]) == 2
+    assert capsys.readouterr().err.count("--from DIR") == 1
+    assert not (tmp_path / "gold").exists()
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A copy of the script with a small environment of its own beside it."""
+    (tmp_path / "repo" / "data").mkdir(parents=True)
+    (tmp_path / "repo" / "env").mkdir()
+    (tmp_path / "repo" / "env" / "setup.sh").write_text(f'PYTHON="{sys.executable}"\n')
+    return Path(shutil.copy(ROOT / "data" / "get_cbp_gold.sh", tmp_path / "repo" / "data"))
+
+
+def run_script(script, *arguments, cwd):
+    environment = os.environ | {"PYTHONPATH": str(ROOT.resolve()), "no_proxy": "127.0.0.1"}
+    return subprocess.run(["bash", script, *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def test_the_script_passes_a_failure_on(script, tmp_path):
+    done = run_script(script, "--base-url", "http://127.0.0.1:1", cwd=tmp_path)
+    assert done.returncode == 2 and "--from DIR" in done.stderr and "Traceback" not in done.stderr
+
+
+@needs_gold
+def test_the_script_copies_from_a_folder_named_from_where_it_is_called(script):
+    (script.parent.parent.parent / "here").symlink_to(GOLD.resolve())
+    for expected in ("37 new", "0 new"):
+        done = run_script(script, "--from", "here", cwd=script.parent.parent.parent)
+        assert done.returncode == 0 and expected in done.stdout, done.stderr
+    assert (script.parent / "cbp_gold" / "cbp_gold_total.bio").is_file()
+    assert not (script.parent / "cbp_gold" / ".part").exists()

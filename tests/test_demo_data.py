@@ -1,0 +1,201 @@
+"""The shipped demo corpus: rebuilt byte for byte, in the gold layout, consistent, and not solved by a dictionary."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cbpner.bio import list_mentions, read_bio
+from cbpner.labels import DEFAULT, Span, tags_to_spans
+from cbpner.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "data" / "demo"
+GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
+sys.path.insert(0, str(DEMO))
+
+import build_demo  # noqa: E402
+import dictionary  # noqa: E402
+import documents  # noqa: E402
+import grammar  # noqa: E402
+import lexicon  # noqa: E402
+import templates  # noqa: E402
+
+
+def list_data(folder):
+    """{relative path: bytes} of the generated files."""
+    paths = [path for path in folder.rglob("*") if path.suffix in (".bio", ".info", ".txt")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def patents():
+    return build_demo.build_documents()
+
+
+@pytest.fixture(scope="module")
+def sentences(patents):
+    return [sentence for patent in patents.values() for sentence in patent]
+
+
+def test_rebuilding_gives_the_shipped_bytes(tmp_path):
+    subprocess.run([sys.executable, DEMO / "build_demo.py", "--out", tmp_path], check=True, cwd=ROOT)
+    shipped, rebuilt = list_data(DEMO), list_data(tmp_path)
+    assert sorted(rebuilt) == sorted(shipped)
+    assert [path for path in shipped if shipped[path] != rebuilt[path]] == []
+
+
+def test_building_again_replaces_an_earlier_build(tmp_path):
+    build_demo.build(tmp_path)
+    (tmp_path / "0" / "cbp_demo_train.bio").write_text("x O\n")
+    (tmp_path / "README.md").write_text("stays")
+    assert build_demo.main(["--out", str(tmp_path)]) == 0
+    assert list_data(tmp_path) == list_data(DEMO)
+    assert (tmp_path / "README.md").read_text() == "stays"
+
+
+def test_layout_is_that_of_the_gold_data():
+    assert [folder.name for folder in find_split_folders(DEMO)] == ["0", "1", "2", "3", "4"]
+    expected = {f"{cut}cbp_demo_{part}.bio" for cut in ("", "no_long_") for part in PARTS} | {"train_test_split.info"}
+    for folder in find_split_folders(DEMO):
+        assert {path.name for path in folder.iterdir()} == expected
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_parts_hold_the_patents_that_the_info_file_names(number, patents):
+    folder = DEMO / str(number)
+    split, info = read_split(folder, long=True), read_split_info(folder / "train_test_split.info")
+    assert {part: len(names) for part, names in info.items()} == {"train": 18, "dev": 1, "test": 2}
+    assert sorted(name for names in info.values() for name in names) == sorted(patents)
+    for part in PARTS:
+        found = [[sentence[:2] for sentence in patent] for patent in split_patents(getattr(split, part))]
+        assert found == [[sentence[:2] for sentence in patents[name]] for name in info[part]]
+
+
+def test_tags_are_strict_bio_of_the_three_types():
+    for path in DEMO.rglob("*.bio"):
+        assert read_bio(path, labels=DEFAULT, orphans="error")
+
+
+def test_cut_variant_holds_the_same_text_in_pieces_of_at_most_500():
+    for folder in find_split_folders(DEMO):
+        whole, cut = read_split(folder, long=True), read_split(folder)
+        assert max(len(sentence.chars) for sentence in whole.train) > 500
+        for part in PARTS:
+            assert max(len(sentence.chars) for sentence in getattr(cut, part)) <= 500
+            assert join(getattr(cut, part)) == join(getattr(whole, part))
+
+
+def join(sentences):
+    return "".join(s.chars for s in sentences), [tag for s in sentences for tag in s.tags]
+
+
+def test_size_of_the_corpus(patents, sentences):
+    assert len(patents) == 21
+    assert all(30 <= len(patent) <= 60 for patent in patents.values())
+    assert 40 <= sum(len(sentence.chars) for sentence in sentences) / len(sentences) <= 60
+    assert sum(path.stat().st_size for path in DEMO.rglob("*") if "__pycache__" not in path.parts) < 3_000_000
+
+
+def test_unlabelled_text_is_of_other_patents(sentences):
+    for part, least in (("train", 55_000), ("test", 5_000)):
+        text = (DEMO / "unlabelled" / f"{part}.txt").read_text(encoding="utf-8")
+        assert len(text) > least
+        blocks = text.rstrip("\n").split("\n\n")
+        assert len(blocks) == len(build_demo.UNLABELLED[part])
+        assert all(block.startswith("Abstract\n") for block in blocks)
+    labelled = {sentence.chars for sentence in sentences if len(list_mentions([sentence])) > 1}
+    assert not labelled & set(text.split("\n"))
+
+
+def test_no_mention_cuts_through_a_latin_word(sentences):
+    for sentence in sentences:
+        for start, end, _ in tags_to_spans(sentence.tags):
+            assert dictionary.is_word(sentence.chars, start, end), sentence.chars[max(0, start - 5) : end + 5]
+
+
+def test_heads_decide_the_type(sentences):
+    """The guidelines where a mention's last word is enough to know its type."""
+    heads = {"基因": "gene", "mRNA": "gene", "单克隆抗体": "protein", "单抗": "protein", "癌": "disease"}
+    seen = set()
+    for text, label in list_mentions(sentences):
+        for head, expected in heads.items():
+            if text.endswith(head):
+                seen.add(head)
+                assert label == expected, text
+    assert seen == set(heads)
+
+
+def test_one_symbol_is_gene_here_and_protein_there(sentences):
+    mentions = set(list_mentions(sentences))
+    assert len({text for text, label in mentions if label == "gene" and (text, "protein") in mentions}) >= 20
+
+
+def test_scripts_are_mixed(sentences):
+    texts = [text for text, _ in list_mentions(sentences)]
+    for wanted in ("α", "Ａ", "-", "阳性"):
+        assert any(wanted in text for text in texts), wanted
+    assert any("A" <= text[0] <= "Z" and text.endswith("抗体") for text in texts)
+
+
+def test_look_alikes_are_never_tagged(sentences):
+    words = {word for words in lexicon.FILLERS.values() for word in words}
+    words |= {word for topic in lexicon.TOPICS for word in (*topic.cells, *topic.drugs, *topic.samples)}
+    text = "\n".join(sentence.chars for sentence in sentences)
+    assert sum(word in text for word in words) > 150
+    assert not words & {text for text, _ in list_mentions(sentences)}
+
+
+def test_each_topic_owns_a_pattern_of_each_section():
+    topics, sections = len(build_demo.TOPICS), {section for section, _ in templates.RARE}
+    for topic in range(topics):
+        assert sorted(section for section, _ in templates.RARE[topic::topics]) == sorted(sections)
+
+
+def test_patterns_use_known_slots_alone():
+    topic = build_demo.TOPICS[0]
+    for number, (_, pattern) in enumerate(templates.RARE):
+        sentence = grammar.Writer(topic, documents.random.Random(number)).write(pattern, ref="1")
+        assert not set("{}<>") & set(sentence.chars)
+        assert len(sentence.chars) == len(sentence.tags)
+
+
+def test_dictionary_takes_the_longest_match_and_the_majority_type():
+    known = {"HER2": "protein", "HER2阳性乳腺癌": "disease", "乳腺癌": "disease", "B2": "gene"}
+    tags = dictionary.tag_by_dictionary("HER2阳性乳腺癌的HER2与xB2乳腺癌", known)
+    assert tags_to_spans(tags) == [Span(0, 9, "disease"), Span(10, 14, "protein"), Span(18, 21, "disease")]
+
+
+def test_dictionary_matches_at_the_end_of_the_text_once():
+    tags = dictionary.tag_by_dictionary("与MET", {"MET": "gene", "ET": "protein", "与MET受体": "protein"})
+    assert tags_to_spans(tags) == [Span(1, 4, "gene")]
+
+
+def test_dictionary_learns_the_more_frequent_type():
+    def sentence(text, label):
+        tags = (f"B-{label}", *[f"I-{label}"] * (len(text) - 1))
+        return documents.Sentence(text, tags)
+
+    learnt = dictionary.learn_dictionary(
+        [sentence("MET", "protein"), sentence("MET", "gene"), sentence("MET", "protein"), sentence("痛风", "disease")]
+    )
+    assert learnt == {"MET": "protein", "痛风": "disease"}
+
+
+def test_readme_prints_the_dictionary_scores():
+    assert build_demo.format_baseline(DEMO) in (DEMO / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_dictionary_does_not_solve_it():
+    scores = [build_demo.score_dictionary(read_split(folder))["f1"] for folder in find_split_folders(DEMO)]
+    assert 0.3 < sum(scores) / len(scores) < 0.5
+
+
+def test_no_sentence_stands_in_the_gold_data(sentences):
+    if not GOLD.is_dir():
+        pytest.skip("the gold data is not in ../shared/data/cbp_gold")
+    gold = {s.chars for part in PARTS for s in read_bio(GOLD / "0" / f"cbp_gold_v2_{part}.bio")}
+    unlabelled = "\n".join(path.read_text(encoding="utf-8") for path in (DEMO / "unlabelled").glob("*.txt"))
+    ours = {sentence.chars for sentence in sentences} | set(unlabelled.split("\n"))
+    assert {text for text in ours & gold if len(text) > 12} == set()

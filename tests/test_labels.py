@@ -1,0 +1,105 @@
+"""The label sets and the BIO grammar; spans against seqeval, lenient and strict."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqeval.metrics.sequence_labeling import get_entities
+from seqeval.scheme import IOB2, Entities
+
+from cbpner.errors import InputError
+from cbpner.labels import (
+    DEFAULT,
+    LabelSet,
+    Span,
+    may_follow,
+    repair_tags,
+    spans_to_tags,
+    split_tag,
+    tags_to_spans,
+)
+
+TAG_LISTS = st.lists(st.sampled_from(DEFAULT.tags), max_size=20)
+
+
+@given(TAG_LISTS)
+def test_lenient_spans_are_those_of_seqeval(tags):
+    expected = [Span(start, end + 1, label) for label, start, end in get_entities(tags)]
+    assert tags_to_spans(tags) == expected
+
+
+@given(TAG_LISTS)
+def test_strict_spans_are_those_of_seqeval_iob2(tags):
+    expected = [Span(entity.start, entity.end, entity.tag) for entity in Entities([tags], IOB2).entities[0]]
+    assert tags_to_spans(tags, strict=True) == expected
+
+
+@given(TAG_LISTS)
+def test_repairing_keeps_the_lenient_spans_and_makes_strict_agree(tags):
+    repaired = repair_tags(tags)
+    assert tags_to_spans(repaired, strict=True) == tags_to_spans(repaired) == tags_to_spans(tags)
+    assert all(may_follow(before, tag) for before, tag in zip([None, *repaired], repaired, strict=False))
+    assert spans_to_tags(tags_to_spans(tags), len(tags)) == repaired
+
+
+def test_spans_of_an_orphan_by_hand():
+    tags = ["B-gene", "I-protein", "I-protein", "O", "I-gene", "B-gene"]
+    assert tags_to_spans(tags) == [(0, 1, "gene"), (1, 3, "protein"), (4, 5, "gene"), (5, 6, "gene")]
+    assert tags_to_spans(tags, strict=True) == [(0, 1, "gene"), (5, 6, "gene")]
+
+
+def test_default_tags_and_their_numbers():
+    assert DEFAULT.tags == ("O", "B-gene", "I-gene", "B-protein", "I-protein", "B-disease", "I-disease")
+    assert DEFAULT.tag_to_id["B-disease"] == 5
+    assert DEFAULT.id_to_tag[0] == "O"
+
+
+def test_transitions_have_a_row_for_the_start_and_forbid_orphans():
+    moves = DEFAULT.transitions()
+    number = DEFAULT.tag_to_id
+    assert [len(row) for row in moves] == [7] * 8
+    assert moves[number["B-gene"]][number["I-gene"]] and moves[number["I-gene"]][number["I-gene"]]
+    assert not moves[number["B-gene"]][number["I-protein"]] and not moves[number["O"]][number["I-gene"]]
+    assert moves[-1] == [True, True, False, True, False, True, False]
+
+
+def test_any_label_set_is_found_in_tags():
+    assert LabelSet.from_tags(["O", "I-drug", "B-adverse-event"]).types == ("adverse-event", "drug")
+    assert LabelSet.from_tags(["B-protein", "I-gene", "B-disease"]) is DEFAULT
+    with pytest.raises(InputError, match="every tag is O"):
+        LabelSet.from_tags(["O"])
+
+
+def test_label_file_of_types_or_tags_in_file_order(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xef\xbb\xbfO\r\nB-drug\r\nI-drug\r\n\r\ngene\r\n")
+    assert LabelSet.from_file(path).types == ("drug", "gene")
+
+
+@pytest.mark.parametrize("content", [b"", b"O\n", b"\xff\xfe"])
+def test_bad_label_file_is_named(tmp_path, content):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="labels.txt"):
+        LabelSet.from_file(path)
+    with pytest.raises(InputError, match="missing.txt"):
+        LabelSet.from_file(tmp_path / "missing.txt")
+
+
+@pytest.mark.parametrize("tag", ["", "B", "B-", "X-gene", "o", "I gene", "B-a b", "O\x0b", "B-gene\u2028"])
+def test_malformed_tags_are_refused(tag):
+    with pytest.raises(ValueError, match="expected O"):
+        split_tag(tag)
+
+
+@pytest.mark.parametrize("spans", [
+    [(0, 2, "gene"), (1, 3, "gene")], [(2, 2, "gene")], [(2, 5, "gene")], [(-1, 1, "gene")],
+])
+def test_spans_that_do_not_fit_are_refused(spans):
+    with pytest.raises(ValueError):
+        spans_to_tags(spans, 4)
+
+
+@pytest.mark.parametrize("types", [(), ("gene", "gene"), ("a b",), ("",)])
+def test_label_sets_that_make_no_sense_are_refused(types):
+    with pytest.raises(ValueError):
+        LabelSet(types)

@@ -1,0 +1,140 @@
+"""Scores: hand-counted cases, and equality with seqeval on random tags."""
+
+import warnings
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support as seqeval_lenient
+from seqeval.metrics.v1 import precision_recall_fscore_support as seqeval_strict
+from seqeval.scheme import IOB2
+
+from cbpner.labels import DEFAULT, repair_tags
+from cbpner.metrics import COUNTS, LEVELS, score
+
+SENTENCES = st.lists(
+    st.lists(st.tuples(st.sampled_from(DEFAULT.tags), st.sampled_from(DEFAULT.tags)), min_size=1, max_size=12),
+    min_size=1,
+    max_size=6,
+)
+
+
+def count(scores, level, label=None):
+    values = scores[level]["overall"] if label is None else scores[level]["types"][label]
+    return tuple(values[key] for key in COUNTS)
+
+
+def words(*sentences):
+    return [sentence.split() for sentence in sentences]
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "token", "lenient", "strict"),
+    [
+        # all right
+        ("B-gene I-gene O B-disease", "B-gene I-gene O B-disease", (3, 3, 3), (2, 2, 2), (2, 2, 2)),
+        # an orphan I- in the gold, found as it stands, and found with a B-
+        ("I-gene I-gene O", "I-gene I-gene O", (2, 2, 2), (1, 1, 1), (0, 0, 0)),
+        ("I-gene I-gene O", "B-gene I-gene O", (1, 2, 2), (1, 1, 1), (0, 1, 0)),
+        # an orphan I- in the prediction alone
+        ("B-gene I-gene O", "O I-gene O", (1, 1, 2), (0, 1, 1), (0, 0, 1)),
+        # adjacent spans of one type are two, and one span over both is neither
+        ("B-gene I-gene B-gene I-gene", "B-gene I-gene B-gene I-gene", (4, 4, 4), (2, 2, 2), (2, 2, 2)),
+        ("B-gene I-gene B-gene I-gene", "B-gene I-gene I-gene I-gene", (3, 4, 4), (0, 1, 2), (0, 1, 2)),
+        # the type changes inside: lenient sees two entities, strict the first character alone
+        ("B-gene I-gene I-gene", "B-gene I-protein I-protein", (1, 3, 3), (0, 2, 1), (0, 1, 1)),
+        ("B-gene O O", "B-gene I-protein I-protein", (1, 3, 1), (1, 2, 1), (1, 1, 1)),
+        # right borders, wrong type
+        ("B-gene I-gene", "B-protein I-protein", (0, 2, 2), (0, 1, 1), (0, 1, 1)),
+        # a border one character off
+        ("O B-gene I-gene", "B-gene I-gene I-gene", (1, 3, 2), (0, 1, 1), (0, 1, 1)),
+    ],
+)
+def test_hand_counted(gold, predicted, token, lenient, strict):
+    scores = score(words(gold), words(predicted))
+    assert [count(scores, level) for level in LEVELS] == [token, lenient, strict]
+
+
+def test_measures_and_types():
+    # gene: 1 of 2 predicted, 1 of 1 gold; disease: 0 of 0 predicted, 0 of 2 gold
+    scores = score(words("B-gene O O", "B-disease O B-disease"), words("B-gene O B-gene", "O O O"))
+    for level in LEVELS:
+        assert list(scores[level]["types"]) == ["disease", "gene"]
+        assert count(scores, level, "gene") == (1, 2, 1)
+        assert count(scores, level, "disease") == (0, 0, 2)
+        overall = scores[level]["overall"]
+        assert (overall["precision"], overall["recall"]) == (1 / 2, 1 / 3)
+        assert overall["f1"] == pytest.approx(0.4)
+        assert scores[level]["types"]["disease"]["f1"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted"), [("O O", "O O"), ("B-gene O", "O O"), ("O O", "B-gene O")], ids=["both", "predicted", "gold"]
+)
+def test_nothing_to_find_or_found_is_zero(gold, predicted):
+    for values in score(words(gold), words(predicted)).values():
+        overall = values["overall"]
+        assert (overall["precision"], overall["recall"], overall["f1"], overall["correct"]) == (0.0, 0.0, 0.0, 0)
+
+
+def test_no_sentence_at_all():
+    assert count(score([], []), "token") == (0, 0, 0)
+
+
+def test_spans_of_two_sentences_are_not_confused():
+    scores = score(words("B-gene O", "O O"), words("O O", "B-gene O"))
+    assert [count(scores, level) for level in LEVELS] == [(0, 1, 1)] * 3
+
+
+def test_lengths_must_agree():
+    with pytest.raises(ValueError, match="sentence 2: expected 3 predicted tags, got 2"):
+        score(words("O", "O O O"), words("O", "O O"))
+    with pytest.raises(ValueError, match="expected 2 predicted sentences.* got 1"):
+        score(words("O", "O"), words("O"))
+
+
+def test_other_tags_are_refused():
+    with pytest.raises(ValueError, match="X-gene"):
+        score(words("O"), words("X-gene"))
+
+
+def assert_equals_seqeval(values, function, gold, predicted, **options):
+    """Overall and per type, precision, recall, F1 and gold count."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        micro = function(gold, predicted, average="micro", zero_division=0, **options)
+        by_type = list(zip(*function(gold, predicted, average=None, zero_division=0, **options), strict=True))
+    assert read(values["overall"]) == pytest.approx([float(value) for value in micro])
+    # seqeval lists only the types of which either side has an entity
+    seen = {label: values for label, values in values["types"].items() if values["gold"] or values["predicted"]}
+    assert len(by_type) == len(seen)
+    for found, expected in zip(seen.values(), by_type, strict=True):
+        assert read(found) == pytest.approx([float(value) for value in expected])
+
+
+def read(values):
+    return [values["precision"], values["recall"], values["f1"], values["gold"]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(SENTENCES)
+def test_equals_seqeval(pairs):
+    gold = [[tag for tag, _ in sentence] for sentence in pairs]
+    predicted = [[tag for _, tag in sentence] for sentence in pairs]
+    scores = score(gold, predicted)
+    assert_equals_seqeval(scores["entity_lenient"], seqeval_lenient, gold, predicted)
+    assert_equals_seqeval(scores["entity_strict"], seqeval_strict, gold, predicted, scheme=IOB2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SENTENCES)
+def test_repaired_tags_score_alike_in_both_modes(pairs):
+    gold = [repair_tags([tag for tag, _ in sentence]) for sentence in pairs]
+    predicted = [repair_tags([tag for _, tag in sentence]) for sentence in pairs]
+    scores = score(gold, predicted)
+    assert scores["entity_lenient"] == scores["entity_strict"]
+
+
+def test_scores_without_a_warning(recwarn):
+    score(words("I-gene O"), words("O O"))
+    assert not recwarn.list

@@ -1,0 +1,182 @@
+"""Run folders: what is written is read back, what is broken is named, nothing finished is overwritten."""
+
+import getpass
+import hashlib
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbpner import runs
+from cbpner.errors import InputError
+from cbpner.labels import DEFAULT
+
+TAG_LISTS = st.lists(st.lists(st.sampled_from(DEFAULT.tags), min_size=1, max_size=8), max_size=6)
+
+
+def make_run(folder, finished=True, text='{"method": "m"}'):
+    folder.mkdir(parents=True)
+    (folder / runs.CONFIG).write_text(text, encoding="utf-8")
+    if finished:
+        (folder / runs.METRICS).write_text("{}", encoding="utf-8")
+    return folder
+
+
+def test_config_and_metrics_come_back(tmp_path):
+    config, metrics = {"method": "基因", "flags": {"epochs": 1}}, {"test": None, "history": [0.5]}
+    runs.write_config(tmp_path / "0", config)
+    assert not runs.is_finished(tmp_path / "0")
+    runs.write_metrics(tmp_path / "0", metrics)
+    assert runs.is_finished(tmp_path / "0")
+    assert (runs.read_config(tmp_path / "0"), runs.read_metrics(tmp_path / "0")) == (config, metrics)
+    assert "基因" in (tmp_path / "0" / "config.json").read_text(encoding="utf-8")
+
+
+def test_an_unfinished_run_may_begin_again_and_a_finished_one_is_left_alone(tmp_path):
+    runs.write_config(tmp_path, {"seed": 1})
+    runs.write_config(tmp_path, {"seed": 2})
+    runs.write_metrics(tmp_path, {})
+    for write in (runs.write_config, runs.write_metrics):
+        with pytest.raises(InputError, match="finished run"):
+            write(tmp_path, {"seed": 3})
+    assert runs.read_config(tmp_path) == {"seed": 2}
+
+
+def test_a_number_that_json_lacks_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError):
+        runs.write_metrics(tmp_path, {"loss": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b'{"a": 1,\n"b', ":2: found malformed JSON"), (b"[1]", "found list"), (b"\xff", "not UTF-8")],
+)
+def test_broken_json_is_named(tmp_path, content, message):
+    (tmp_path / runs.METRICS).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        runs.read_metrics(tmp_path)
+    assert str(tmp_path / runs.METRICS) in str(caught.value)
+
+
+def test_missing_config_is_named(tmp_path):
+    with pytest.raises(InputError, match="config.json: cannot read"):
+        runs.read_config(tmp_path)
+
+
+def test_log_grows_by_lines_and_a_torn_line_swallows_none(tmp_path):
+    log = tmp_path / "0" / runs.LOG
+    runs.append_log(tmp_path / "0", {"epoch": 1, "text": "乳腺癌\n"})
+    runs.append_log(tmp_path / "0", {"epoch": 2})
+    assert [json.loads(line)["epoch"] for line in log.read_text(encoding="utf-8").splitlines()] == [1, 2]
+    log.write_bytes(log.read_bytes() + b'{"epoch": 3, "lo')
+    runs.append_log(tmp_path / "0", {"epoch": 3})
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 4
+    assert json.loads(lines[-1]) == {"epoch": 3}
+
+
+@given(TAG_LISTS)
+def test_tags_come_back(tmp_path_factory, tags):
+    path = tmp_path_factory.mktemp("tags") / "predictions" / "test.tags"
+    runs.write_tags(path, tags)
+    assert runs.read_tags(path) == tags
+
+
+def test_tags_file_is_one_tag_a_line_and_a_blank_line_between(tmp_path):
+    path = runs.tags_path(tmp_path, "dev")
+    runs.write_tags(path, [["B-gene", "I-gene"], ["O"]])
+    assert path == tmp_path / "predictions" / "dev.tags"
+    assert path.read_bytes() == b"B-gene\nI-gene\n\nO\n"
+
+
+@pytest.mark.parametrize(("tags", "message"), [([["O"], []], "sentence 2"), ([["gene"]], "expected O")])
+def test_tags_that_the_file_cannot_hold_are_refused(tmp_path, tags, message):
+    with pytest.raises(ValueError, match=message):
+        runs.write_tags(tmp_path / "test.tags", tags)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("O\nB_gene\n", ":2: expected O"),
+        ("O\n\n\nO\n", ":3: found a second blank line"),
+        ("\nO\n", ":1: found a second blank line"),
+        ("O\n\n", "at the end"),
+        ("基 O\n", ":1: expected O"),
+    ],
+)
+def test_broken_tags_name_the_line(tmp_path, text, message):
+    path = tmp_path / "test.tags"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        runs.read_tags(path)
+
+
+def test_find_runs_at_three_depths(tmp_path):
+    for name in ("10", "2", "0"):
+        make_run(tmp_path / "a" / name)
+    make_run(tmp_path / "a" / "1", finished=False)
+    make_run(tmp_path / "b")
+    make_run(tmp_path / "a" / "0" / "model")
+    names = ["a/0", "a/2", "a/10", "b"]
+    found = runs.find_runs([tmp_path])
+    assert [path.relative_to(tmp_path).as_posix() for path in found.finished] == names
+    assert found.unfinished == [tmp_path / "a" / "1"]
+    assert runs.find_runs([tmp_path / "a"]).finished == [tmp_path / name for name in names[:3]]
+    assert runs.find_runs([tmp_path / "b", tmp_path / "b", tmp_path]).finished[0] == tmp_path / "b"
+    assert len(runs.find_runs([tmp_path / "b", tmp_path / "b", tmp_path]).finished) == 4
+
+
+def test_find_runs_tells_a_model_from_a_run_that_broke_off(tmp_path):
+    make_run(tmp_path / "model", finished=False, text='{"model_type": "bert"}')
+    make_run(tmp_path / "torn", finished=False, text='{"method')
+    (tmp_path / "empty").mkdir()
+    assert runs.find_runs([tmp_path]) == ([], [tmp_path / "torn"])
+
+
+def test_find_runs_names_a_path_that_is_none(tmp_path):
+    with pytest.raises(InputError, match="nowhere: found no such folder"):
+        runs.find_runs([tmp_path / "nowhere"])
+
+
+def test_environment_says_what_repeats_a_run_and_not_whose_it_was():
+    found = runs.describe_environment()
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert set(found["packages"]) == {"cbpner", *runs.PACKAGES}
+    assert found["packages"]["seqeval"] == "1.2.2"
+    assert found["cpu_count"] >= 1
+    text = json.dumps(found)
+    checkout = Path(runs.__file__).parents[1]
+    for private in (socket.gethostname(), str(checkout), str(Path.home()) + "/", f"/{getpass.getuser()}"):
+        assert private not in text
+    if (checkout / ".git").exists():
+        assert len(found["git"]["revision"]) == 40
+        assert isinstance(found["git"]["dirty"], bool)
+
+
+def test_environment_outside_a_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(runs, "__file__", str(tmp_path / "runs.py"))
+    assert runs.describe_environment()["git"] is None
+
+
+def test_environment_without_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert runs.describe_environment()["git"] is None
+
+
+def test_a_missing_package_has_no_version(monkeypatch):
+    monkeypatch.setattr(runs, "PACKAGES", ("no-such-package-of-ours",))
+    assert runs.describe_environment()["packages"]["no-such-package-of-ours"] is None
+
+
+def test_checksum(tmp_path):
+    (tmp_path / "file").write_bytes(b"gene\n" * 100_000)
+    assert runs.file_checksum(tmp_path / "file") == hashlib.sha256(b"gene\n" * 100_000).hexdigest()
+    with pytest.raises(InputError, match="none"):
+        runs.file_checksum(tmp_path / "none")

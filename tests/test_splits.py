@@ -1,0 +1,234 @@
+"""Split folders, patent boundaries, new splits, statistics."""
+
+from pathlib import Path
+
+import pytest
+
+from cbpner.bio import Sentence, read_bio, write_bio
+from cbpner.errors import InputError
+from cbpner.labels import tags_to_spans
+from cbpner.segment import cut_sentence
+from cbpner.splits import (
+    PARTS,
+    describe_splits,
+    draw_splits,
+    find_split_files,
+    find_split_folders,
+    read_documents,
+    read_split,
+    read_split_info,
+    split_patents,
+    write_split_info,
+    write_splits,
+)
+
+GOLD = Path(__file__).parent.parent / "../shared/data/cbp_gold"
+needs_gold = pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data is not at ../shared/data/cbp_gold")
+
+
+def tag_outside(text):
+    return Sentence(text, ("O",) * len(text))
+
+
+def make_documents(count):
+    long = Sentence("基因" * 4 + "。" + "蛋白" * 4, ("B-gene", "I-gene", *["O"] * 15))
+    return {f"doc{number}.bio": [tag_outside(f"Abstract{number}"), long] for number in range(count)}
+
+
+def touch_files(folder, names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("基 O\n", encoding="utf-8")
+
+
+def name_parts(prefix):
+    return [f"{prefix}{part}.bio" for part in PARTS]
+
+
+def test_the_cut_variant_is_the_default(tmp_path):
+    touch_files(tmp_path, name_parts("x_") + name_parts("no_long_x_"))
+    assert {part: path.name for part, path in find_split_files(tmp_path).items()} == {
+        "train": "no_long_x_train.bio", "dev": "no_long_x_dev.bio", "test": "no_long_x_test.bio",
+    }
+    assert find_split_files(tmp_path, long=True)["dev"] == tmp_path / "x_dev.bio"
+
+
+@pytest.mark.parametrize("prefix", ["x_", "no_long_x_", ""])
+def test_the_only_variant_is_used(tmp_path, prefix):
+    touch_files(tmp_path, name_parts(prefix))
+    for long in (False, True):
+        assert [path.name for path in find_split_files(tmp_path, long).values()] == name_parts(prefix)
+
+
+@pytest.mark.parametrize("names", [
+    [], ["x_train.bio", "x_dev.bio"], ["x_train.bio", "x_dev.bio", "no_long_x_test.bio"],
+    [*name_parts("x_"), "y_dev.bio"],
+])
+def test_an_incomplete_or_doubtful_folder_is_refused(tmp_path, names):
+    touch_files(tmp_path, names)
+    with pytest.raises(InputError, match="expected"):
+        find_split_files(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        find_split_files(tmp_path / "missing")
+
+
+def test_split_folders_are_in_number_order(tmp_path):
+    for name in ("10", "2", "runs", "²"):
+        touch_files(tmp_path / name, name_parts("x_"))
+    assert [path.name for path in find_split_folders(tmp_path)] == ["2", "10"]
+    assert find_split_folders(tmp_path / "2") == [tmp_path / "2"]
+    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "missing"):
+        with pytest.raises(InputError, match="expected"):
+            find_split_folders(tmp_path / folder)
+
+
+def test_abstract_begins_a_patent():
+    sentences = [tag_outside(text) for text in ("前", "Abstract", "一", "二Abstract", "Abstract的", "三")]
+    assert [len(patent) for patent in split_patents(sentences)] == [1, 3, 2]
+    assert split_patents([]) == []
+
+
+def test_split_info_comes_back_as_written(tmp_path):
+    info = {"train": ["一.bio", "b c.bio"], "dev": ["d.bio"], "test": ["e.bio", "f.bio"]}
+    write_split_info(tmp_path / "train_test_split.info", info)
+    assert read_split_info(tmp_path / "train_test_split.info") == info
+    text = (tmp_path / "train_test_split.info").read_text(encoding="utf-8")
+    assert text.split("\n")[:5] == ["Train files:", "一.bio", "b c.bio", "==============", "Test files:"]
+
+
+@pytest.mark.parametrize("text", ["", "a.bio\nTrain files:\n", "Train files:\na\n==\nTest files:\nb\n"])
+def test_a_bad_split_info_is_refused(tmp_path, text):
+    path = tmp_path / "train_test_split.info"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="train_test_split.info"):
+        read_split_info(path)
+    with pytest.raises(InputError, match="missing.info"):
+        read_split_info(tmp_path / "missing.info")
+
+
+def test_documents_are_whole_in_one_part_and_seeds_matter():
+    documents = make_documents(9)
+    splits = draw_splits(documents, n_splits=4, n_test=2, n_dev=3, seed=1)
+    for info in splits:
+        assert {part: len(info[part]) for part in PARTS} == {"train": 4, "dev": 3, "test": 2}
+        assert sorted(sum(info.values(), [])) == sorted(documents)
+    assert splits == draw_splits(documents, n_splits=4, n_test=2, n_dev=3, seed=1)
+    assert splits != draw_splits(documents, n_splits=4, n_test=2, n_dev=3, seed=2)
+    assert len({tuple(info["test"]) for info in splits}) > 1
+
+
+def test_copies_of_a_document_stay_together():
+    documents = make_documents(5) | {"copy.bio": make_documents(1)["doc0.bio"]}
+    for info in draw_splits(documents, n_splits=20, n_test=1, n_dev=1, seed=0):
+        assert sum({"copy.bio", "doc0.bio"} <= set(info[part]) for part in PARTS) == 1
+
+
+@pytest.mark.parametrize(("count", "options"), [
+    (3, {}), (0, {}), (9, {"n_splits": 0}), (9, {"n_dev": 0}), (9, {"n_test": -1}),
+])
+def test_too_few_documents_are_refused(count, options):
+    with pytest.raises(InputError, match="expected at least"):
+        draw_splits(make_documents(count), **options)
+
+
+def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
+    documents = make_documents(6)
+    splits = draw_splits(documents, n_splits=2, seed=3)
+    folders = write_splits(documents, splits, tmp_path / "out", "mine", max_chars=10)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0", "1"]
+    for folder, info in zip(folders, splits, strict=True):
+        names = [*name_parts("mine_"), *name_parts("no_long_mine_"), "train_test_split.info"]
+        assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+        assert read_split_info(folder / "train_test_split.info") == info
+        whole, cut = read_split(folder, long=True), read_split(folder)
+        for part in PARTS:
+            expected = [sentence for name in info[part] for sentence in documents[name]]
+            assert [(s.chars, s.tags) for s in getattr(whole, part)] == [(s.chars, s.tags) for s in expected]
+            assert "".join(s.chars for s in getattr(cut, part)) == "".join(s.chars for s in expected)
+            assert max(len(s.chars) for s in getattr(cut, part)) <= 10
+            assert len(split_patents(getattr(cut, part))) == len(info[part])
+
+
+def test_a_folder_in_use_is_refused_and_overwriting_touches_splits_alone(tmp_path):
+    documents = make_documents(6)
+    splits = draw_splits(documents, n_splits=3)
+    write_splits(documents, splits, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="--overwrite"):
+        write_splits(documents, splits, tmp_path)
+    write_splits(documents, splits[:1], tmp_path, "new", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "notes.txt"]
+    assert find_split_files(tmp_path / "0")["dev"].name == "no_long_new_dev.bio"
+    (tmp_path / "7").mkdir()
+    with pytest.raises(InputError, match="no split"):
+        write_splits(documents, splits, tmp_path, overwrite=True)
+    with pytest.raises(InputError, match="found a file"):
+        write_splits(documents, splits, tmp_path / "notes.txt")
+
+
+def test_a_split_that_cannot_be_written_leaves_nothing(tmp_path):
+    documents = make_documents(4) | {"bad.bio": [Sentence("\n", ("O",))]}
+    splits = [{"train": ["doc0.bio"], "dev": ["doc1.bio"], "test": [name]} for name in ("doc2.bio", "bad.bio")]
+    with pytest.raises(InputError, match="line feed"):
+        write_splits(documents, splits, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    for name in ("", "a/b", "no_long_x", ".x"):
+        with pytest.raises(InputError, match="name"):
+            write_splits(documents, splits, tmp_path / "out", name)
+
+
+def test_documents_are_read_from_files_and_folders(tmp_path):
+    for name, sentences in make_documents(3).items():
+        write_bio(tmp_path / "docs" / name, sentences)
+    write_bio(tmp_path / "more.bio", [tag_outside("基")])
+    documents = read_documents([tmp_path / "docs", tmp_path / "more.bio"])
+    assert list(documents) == ["doc0.bio", "doc1.bio", "doc2.bio", "more.bio"]
+    with pytest.raises(InputError, match="second document"):
+        read_documents([tmp_path / "docs", tmp_path / "docs" / "doc1.bio"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no \.bio file"):
+        read_documents([tmp_path / "empty"])
+
+
+def test_statistics_of_a_split_by_hand(tmp_path):
+    gene, disease = Sentence("基因", ("B-gene", "I-gene")), Sentence("癌", ("I-disease",))
+    write_bio(tmp_path / "x_train.bio", [gene, tag_outside("Abstract"), gene])
+    write_bio(tmp_path / "x_dev.bio", [gene, disease, disease])
+    write_bio(tmp_path / "x_test.bio", [Sentence("基因", ("B-protein", "I-protein"))])
+    train, dev, test = describe_splits(tmp_path)
+    assert train == {
+        "split": tmp_path.name, "part": "train", "patents": 2, "sentences": 3, "characters": 12, "longest": 8,
+        "mentions": 2, "types": {"gene": 2}, "orphans": 0, "unique": 1, "unseen": None,
+    }
+    assert (dev["mentions"], dev["unique"], dev["unseen"], dev["orphans"]) == (3, 2, 2, 2)
+    assert test["unseen"] == 1
+
+
+@needs_gold
+def test_gold_statistics_are_those_of_the_facts():
+    rows = {(row["split"], row["part"]): row for row in describe_splits(GOLD)}
+    sentences = [[rows[split, part]["sentences"] for part in PARTS] for split in "01234"]
+    assert sentences == [[4965, 636, 184], [4568, 820, 397], [4981, 74, 730], [5142, 143, 500], [4865, 476, 444]]
+    dev = [(rows[split, "dev"]["mentions"], rows[split, "dev"]["unique"]) for split in "01234"]
+    assert dev == [(62, 48), (1992, 301), (24, 2), (29, 10), (643, 242)]
+    tests = [rows[split, "test"] for split in "01234"]
+    assert [[row["types"][label] for label in ("gene", "protein", "disease")] for row in tests] == [
+        [121, 3, 73], [16, 158, 156], [36, 89, 709], [737, 157, 339], [26, 472, 177],
+    ]
+    unseen = [(row["unseen"], row["mentions"]) for row in tests]
+    assert unseen == [(143, 197), (202, 330), (501, 834), (1137, 1233), (341, 675)]
+    assert [[rows[split, part]["patents"] for part in PARTS] for split in "01234"] == [[18, 1, 2]] * 5
+    assert sum(rows["0", part]["characters"] for part in PARTS) == 776_669
+    assert sum(rows["0", part]["orphans"] for part in PARTS) == 28
+    assert max(row["longest"] for row in rows.values()) == 500
+
+
+@needs_gold
+def test_gold_patent_boundaries_and_our_own_cutting():
+    sentences = read_bio(find_split_files(GOLD / "0", long=True)["train"])
+    assert len(split_patents(sentences)) == 18
+    assert max(len(sentence.chars) for sentence in sentences) == 8646
+    pieces = [piece for sentence in sentences for piece in cut_sentence(sentence, 500)]
+    spans = [sum(len(tags_to_spans(s.tags, strict=True)) for s in group) for group in (sentences, pieces)]
+    assert spans[0] == spans[1] == 9383

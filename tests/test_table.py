@@ -1,0 +1,281 @@
+"""The score table: figures worked out by hand, what is left out is named, and nothing is written on an error."""
+
+import csv
+import json
+import re
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.metrics import score
+from cbpner.report.table import OVERALL, build_report, collect_runs, render_table, summarise
+from cbpner.runs import append_log, write_config, write_metrics
+
+GOLD = [["B-gene", "I-gene", "O", "B-gene"], ["O", "B-disease", "O", "O"]]
+HALF = [["B-gene", "I-gene", "O", "O"], ["B-disease", "O", "O", "O"]]  # entities: 1 of 2 predicted, 1 of 3 gold
+FULL = GOLD
+ORPHAN = [["I-gene", "I-gene", "O", "B-gene"], ["O", "B-disease", "O", "O"]]  # lenient 3 of 3, strict 2 of 2
+
+
+def make_config(method="supervised", split=0, **changes):
+    config = {"method": method, "recipe": "cbp", "split": split, "seed": 42, "encoder": "cbp_mini", "command": []}
+    return config | {"flags": {"epochs": 2}, "data": {"name": "cbp_demo"}, "environment": {}} | changes
+
+
+def make_metrics(config, predicted, gold=GOLD, **changes):
+    selection = {"rule": "best dev epoch", "dev_mentions": 62, "reason": "dev has 20 mentions or more"}
+    metrics = {"method": config["method"], "recipe": config["recipe"], "split": config["split"]}
+    metrics |= {"dev": None, "test": score(gold, predicted), "best_epoch": 1, "epochs": 2, "selection": selection}
+    return metrics | {"seconds": {}, "history": []} | changes
+
+
+def make_run(folder, predicted=FULL, gold=GOLD, metrics=(), **config):
+    config = make_config(**config)
+    write_config(folder, config)
+    write_metrics(folder, make_metrics(config, predicted, gold, **dict(metrics)))
+
+
+def cells_of(markdown, first):
+    """The cells of the rows of all tables whose first cell is `first`."""
+    rows = [re.split(r" *\| *", line.strip("| \n")) for line in markdown.splitlines() if line.startswith("|")]
+    return [row[1:] for row in rows if row[0] == first]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Three splits: F1 of 0.4, 1 and, by orphans, lenient 1 and strict 0.8."""
+    for split, predicted in enumerate((HALF, FULL, ORPHAN)):
+        make_run(tmp_path / "runs" / str(split), predicted, split=split)
+    return tmp_path / "runs"
+
+
+def test_rows_means_and_deviations(runs):
+    markdown = build_report([runs]).markdown
+    # token, split 0: 2 of 3 predicted right, 4 gold; lenient and strict: 1 of 2, 3 gold
+    assert cells_of(markdown, "0")[0] == ["0.667", "0.500", "0.571", *["0.500", "0.333", "0.400"] * 2]
+    # split 2: the orphan costs one token, no lenient entity, one strict entity
+    assert cells_of(markdown, "2")[0] == [*["0.750"] * 3, *["1.000"] * 3, "1.000", "0.667", "0.800"]
+    lenient, strict = (0.4, 1.0, 1.0), (0.4, 1.0, 0.8)
+    mean, deviation = cells_of(markdown, "mean")[0], cells_of(markdown, "± std")[0]
+    for column, values in ((5, lenient), (8, strict)):
+        assert mean[column] == f"{statistics.mean(values):.3f}"
+        assert deviation[column] == f"{statistics.stdev(values):.3f}"
+    assert "ddof = 1" in markdown
+
+
+def test_types_with_gold_mentions(runs):
+    markdown = build_report([runs]).markdown
+    assert "| split | disease lenient | disease strict | gene lenient | gene strict |" in markdown
+    assert cells_of(markdown, "0")[1] == ["0.000 (1)", "0.000 (1)", "0.667 (2)", "0.667 (2)"]
+    assert cells_of(markdown, "mean")[1][:2] == ["0.667", "0.667"]
+
+
+def test_a_type_without_gold_mentions_counts_in_no_mean(tmp_path):
+    make_run(tmp_path / "0", FULL, split=0)
+    make_run(tmp_path / "1", [["B-disease"]], [["B-gene"]], split=1)
+    markdown = build_report([tmp_path]).markdown
+    assert cells_of(markdown, "1")[1] == ["- (0)", "- (0)", "0.000 (1)", "0.000 (1)"]
+    assert cells_of(markdown, "mean")[1] == ["1.000", "1.000", "0.500", "0.500"]
+    assert cells_of(markdown, "± std")[1] == ["-", "-", "0.707", "0.707"]
+
+
+def test_one_run_has_no_deviation(tmp_path):
+    make_run(tmp_path, HALF)
+    report = build_report([tmp_path])
+    assert cells_of(report.markdown, "mean")[0][5] == "0.400"
+    assert "± std |" not in report.markdown
+    assert "nan" not in report.markdown + report.csv
+
+
+def test_splits_in_natural_order_whatever_the_folders_are_called(tmp_path):
+    for folder, split in (("a", 10), ("b", 2), ("c", 0)):
+        make_run(tmp_path / folder, split=split)
+    markdown = build_report([tmp_path]).markdown
+    assert re.findall(r"^\| (\d+) ", markdown, flags=re.MULTILINE) == ["0", "2", "10"] * 2
+
+
+def test_a_split_run_twice_names_its_seeds(tmp_path):
+    for seed in (1, 2):
+        make_run(tmp_path / str(seed), HALF, seed=seed)
+    markdown = build_report([tmp_path]).markdown
+    assert cells_of(markdown, "0 (seed 1)") and cells_of(markdown, "0 (seed 2)")
+
+
+def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
+    make_run(tmp_path / "s" / "0", HALF)
+    make_run(tmp_path / "s" / "1", FULL, split=1)
+    make_run(tmp_path / "p", recipe="paper")
+    make_run(tmp_path / "e", encoder="bert-base-chinese")
+    make_run(tmp_path / "d", data={"name": "cbp_gold"})
+    make_run(tmp_path / "c", method="crf")
+    markdown = build_report([tmp_path / "s", tmp_path]).markdown
+    assert len(re.findall("^## ", markdown, flags=re.MULTILINE)) == 1 + 5
+    row = cells_of(markdown, "supervised")[0]
+    assert row[:4] == ["cbp", "cbp_mini", "cbp_demo", "0 1"]
+    assert row[-1] == f"0.700 ± {statistics.stdev((0.4, 1.0)):.3f}"
+    assert cells_of(markdown, "crf")[0][-1] == "1.000"
+
+
+def test_one_method_has_no_summary(runs):
+    assert "## Summary" not in build_report([runs]).markdown
+
+
+def test_how_the_epoch_was_chosen(tmp_path):
+    make_run(tmp_path / "0")
+    few = {"rule": "last epoch", "dev_mentions": 24, "reason": "too few dev mentions to choose by"}
+    make_run(tmp_path / "1", split=1, metrics={"best_epoch": None, "epochs": 40, "selection": few})
+    markdown = build_report([tmp_path]).markdown
+    assert "- split 0: epoch 1 of 2, best dev epoch; 62 dev mentions; dev has 20 mentions or more" in markdown
+    assert "- split 1: epoch 40 of 40, last epoch; 24 dev mentions; too few dev mentions to choose by" in markdown
+
+
+def test_unfinished_runs_are_named_beneath_their_block(runs):
+    write_config(runs / "3", make_config(split=3))
+    write_config(runs / "9", make_config(method="other", split=0))
+    (runs / "8").mkdir()
+    (runs / "8" / "config.json").write_text("{", encoding="utf-8")
+    append_log(runs / "3", {"test": {"f1": 1.0}})
+    markdown = build_report([runs]).markdown
+    assert re.search(r"left out \(no metrics.json\):\n- \S*/3 \(supervised, recipe cbp, split 3\)\n\n", markdown)
+    assert re.search(r"\n- \S*/8 \(config.json cannot be read\)\n- \S*/9 \(other, recipe cbp, split 0\)\n", markdown)
+    assert not cells_of(markdown, "3")
+
+
+def test_mixed_settings_are_said(tmp_path):
+    for split, epochs in enumerate((1, 40)):
+        make_run(tmp_path / str(split), split=split, flags={"epochs": epochs, "rate": 1e-5, "test": f"data/{split}"})
+    assert "differ in epochs (1, 40)." in build_report([tmp_path]).markdown
+
+
+def test_same_settings_are_not(runs):
+    assert "Mixed" not in build_report([runs]).markdown
+
+
+@pytest.mark.parametrize(("name", "printed"), [("cbp_gold", True), ("cbp_demo", False)])
+def test_the_papers_figure_stands_beside_the_gold_data_alone(tmp_path, name, printed):
+    make_run(tmp_path, data={"name": name})
+    assert ("0.54 ± 0.15" in build_report([tmp_path]).markdown) is printed
+
+
+def test_dev_scores_on_demand_and_runs_without_them_named(tmp_path):
+    make_run(tmp_path / "0", metrics={"dev": score(GOLD, HALF)}, data={"name": "cbp_gold"})
+    make_run(tmp_path / "1", split=1)
+    markdown = build_report([tmp_path], "dev").markdown
+    assert cells_of(markdown, "0")[0][5] == "0.400"
+    assert not cells_of(markdown, "1")
+    assert re.search(r"want of dev scores:\n- \S*/1 ", markdown)
+    assert "0.54" not in markdown
+
+
+def test_csv_holds_what_the_table_shows(runs):
+    rows = list(csv.DictReader(build_report([runs]).csv.splitlines()))
+    strict = [row for row in rows if (row["level"], row["type"]) == ("entity_strict", OVERALL)]
+    assert [(row["statistic"], row["split"]) for row in strict] == [
+        ("run", "0"), ("run", "1"), ("run", "2"), ("mean", ""), ("std", "")
+    ]  # fmt: skip
+    assert [float(row["f1"]) for row in strict[:3]] == pytest.approx([0.4, 1.0, 0.8], abs=1e-6)
+    assert (strict[0]["correct"], strict[0]["predicted"], strict[0]["gold"], strict[3]["runs"]) == ("1", "2", "3", "3")
+    assert float(strict[4]["f1"]) == pytest.approx(statistics.stdev((0.4, 1.0, 0.8)), abs=1e-6)
+
+
+def test_frames_for_other_reports(runs):
+    frame = collect_runs([runs])
+    assert len(frame) == 3 * 3 * 3  # runs, levels, two types and overall
+    genes = summarise(frame).set_index(["level", "type"]).loc[("entity_lenient", "gene")]
+    assert genes["runs"] == 3
+    assert genes["recall_mean"] == pytest.approx((1 / 2 + 1 + 1) / 3)
+
+
+def test_many_types_stay_within_a_terminal(tmp_path):
+    types = ["disease", "gene", "protein", "chemical", "organism"]
+    gold = [[f"B-{label}" for label in types]]
+    for split in range(5):
+        make_run(tmp_path / str(split), gold, gold, split=split)
+    tables = [line for line in build_report([tmp_path]).markdown.splitlines() if line.startswith("|")]
+    assert max(map(len, tables)) <= 120
+    assert all(any(f"{label} strict" in line for line in tables) for label in types)
+
+
+def test_render_table_aligns_and_escapes():
+    assert render_table(["name", "F1"], [["a|b", "0.5"]]).splitlines() == [
+        "| name |  F1 |",
+        "| ---- | --: |",
+        "| a\\|b | 0.5 |",
+    ]
+
+
+def test_command_prints_and_writes(runs, tmp_path, capsys):
+    assert main(["table", str(runs), "-o", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert (tmp_path / "out" / "table.md").read_text(encoding="utf-8") == printed
+    assert (tmp_path / "out" / "table.csv").read_text(encoding="utf-8").startswith("method,recipe,encoder,data,part,")
+    assert main(["table", str(runs), "-o", str(tmp_path / "first.v1.md")]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"runs", "out", "first.v1.md", "first.v1.csv"}
+
+
+def test_command_writes_no_path_of_the_working_folder(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_config(runs / "3", make_config(split=3))
+    assert main(["table", str(runs), "-o", "out"]) == 0
+    written = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir())
+    assert "runs/3" in written
+    assert str(tmp_path) not in written
+
+
+def break_metrics(folder, change):
+    path = folder / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    change(metrics)
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda metrics: metrics.pop("epochs"), "the key 'epochs'"),
+        (lambda metrics: metrics["selection"].pop("rule"), "the key 'rule' in selection"),
+        (lambda metrics: metrics["test"].pop("entity_strict"), "test.entity_strict"),
+        (lambda metrics: metrics["test"]["token"]["types"]["gene"].update(f1="high"), "test.token, gene"),
+        (lambda metrics: metrics.update(split=4), "split 1 as in config.json .found 4"),
+    ],
+)
+def test_metrics_that_cannot_be_read_are_named_and_nothing_is_written(runs, tmp_path, capsys, change, message):
+    break_metrics(runs / "1", change)
+    assert main(["table", str(runs), "-o", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error)
+    assert str(runs / "1" / "metrics.json") in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_malformed_json_is_named_and_nothing_is_written(runs, tmp_path, capsys):
+    (runs / "1" / "config.json").write_text('{"method": ', encoding="utf-8")
+    assert main(["table", str(runs), "-o", str(tmp_path / "out")]) == 2
+    assert f"{runs / '1' / 'config.json'}:1: found malformed JSON" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_run_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="expected a finished run.*found none"):
+        build_report([tmp_path])
+    write_config(tmp_path / "0", make_config())
+    with pytest.raises(InputError, match="found only unfinished ones .*/0"):
+        build_report([tmp_path])
+    make_run(tmp_path / "1")
+    with pytest.raises(InputError, match="none with dev scores; try --part test"):
+        build_report([tmp_path], "dev")
+
+
+def test_an_output_that_cannot_be_written_is_named(runs, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["table", str(runs), "-o", str(tmp_path / "file")]) == 2
+
+
+def test_help_needs_no_pandas():
+    code = "import sys; from cbpner.cli import build_parser; build_parser('table'); print('pandas' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
