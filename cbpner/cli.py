@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from cbpner import __version__
@@ -9,6 +10,7 @@ from cbpner.errors import InputError
 
 COMMANDS = {
     "check": "validate column files and name every fault with its line",
+    "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
     "split": "repeated patent-level splits of annotated documents",
     "stats": "describe a data folder: patents, sentences, characters, mentions",
@@ -34,12 +36,18 @@ def build_parser(command=None):
 
 
 def run_guarded(function, *args):
-    """Call an entry point's work; a user's mistake becomes a message on stderr and exit code 2."""
+    """Call an entry point's work; a user's mistake or a full disk becomes a message on stderr and exit code 2."""
     try:
         return function(*args) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:  # `cbpner ... | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}cannot read or write ({error.strerror or error})", file=sys.stderr)
+    return 2
 
 
 def main(argv=None):

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Trains and tests the supervised BERT on one gold split: run folder OUT_DIR/SPLIT. A finished run is left as it is.
+#
+# usage: bash ner_exp.sh                                          split 0 with the shipped encoder
+#        SPLIT=3 BERT_MODEL=bert-base-chinese bash ner_exp.sh     another split, another encoder
+#        bash ner_exp.sh --n_epochs 2 --overwrite                 more flags go to train.py
+# Relative paths count from this folder.
+set -euo pipefail
+cd "$(dirname "$0")"
+GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU that is there, else the CPU
+BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences a step; empty: as the recipe says
+RECIPE="${RECIPE:-cbp}"                          # cbp: ours, the shipped encoder; paper: the original's
+BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: as the recipe says
+DATA_DIR="${DATA_DIR:-../data/cbp_gold}"
+OUT_DIR="${OUT_DIR:-../runs/Supervised_Original}"
+SEED="${SEED:-42}"
+SPLIT="${SPLIT:-0}"
+
+source ../env/setup.sh
+[ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
+"$PYTHON" train.py --data_dir "$DATA_DIR" --split "$SPLIT" --logdir "$OUT_DIR/$SPLIT" --finetuning --recipe "$RECIPE" \
+  ${BERT_MODEL:+--bert_model "$BERT_MODEL"} ${BATCH_SIZE:+--batch_size "$BATCH_SIZE"} --seed "$SEED" "$@"

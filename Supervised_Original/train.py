@@ -1,0 +1,33 @@
+"""Supervised_Original: BERT with a linear layer, trained on labelled sentences alone, under the original's flags."""
+
+import argparse
+import sys
+
+from cbpner.cli import run_guarded
+from cbpner.commands.train import add_arguments, train
+
+METHOD = "Supervised_Original"
+ORIGINAL_FLAGS = {
+    "train": ["--trainset"],
+    "dev": ["--validset"],
+    "test": ["--testset"],
+    "output": ["--logdir"],
+    "epochs": ["--n_epochs"],
+    "encoder": ["--bert_model"],
+}
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, ORIGINAL_FLAGS)
+    parser.add_argument("--finetuning", action="store_true", help="train the encoder too; without it only the head learns")
+    return parser
+
+
+def main(argv=None):
+    args = build_parser().parse_args(argv)
+    return run_guarded(lambda: train(args, METHOD, freeze_encoder=not args.finetuning))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Train a tagger on column files, evaluate it, and write a run folder.
+
+  cbpner train --train train.bio --dev dev.bio --test test.bio -o runs/mine
+  cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
+"""
+
+from pathlib import Path
+
+from cbpner.bio import ORPHAN_RULES
+from cbpner.errors import InputError
+from cbpner.recipes import RECIPES, add_recipe_flags, get_recipe, read_recipe_flags
+from cbpner.splits import find_split_files
+
+METHOD = "Supervised_Original"
+
+
+def add_arguments(parser, aliases=None):
+    """The flags of every training command; `aliases` adds names to flags: {field: [name, ...]}."""
+    aliases = aliases or {}
+    data = parser.add_argument_group("data", "three files, or one split of a data folder")
+    for part in ("train", "dev", "test"):
+        data.add_argument(f"--{part}", *aliases.get(part, ()), dest=part, metavar="FILE", help=f"column file to {part} on")
+    data.add_argument("--data-dir", "--data_dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
+    data.add_argument("--split", metavar="NAME", help="the split in --data-dir; the run's name in tables")
+    data.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
+    data.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line (default: the training file's)")
+    data.add_argument("--orphans", choices=ORPHAN_RULES, default="keep", help="an I- without its B- (default: keep)")
+    parser.add_argument("-o", "--output", *aliases.get("output", ()), dest="output", required=True, metavar="RUN",
+                        help="the run's folder")
+    parser.add_argument("--recipe", default="cbp", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    parser.add_argument("--overwrite", *aliases.get("overwrite", ()), action="store_true", dest="overwrite",
+                        help="delete what a run left in RUN")
+    parser.add_argument("--no-model", action="store_true", help="keep predictions and scores, not the weights")
+    add_recipe_flags(parser, aliases)
+
+
+def find_files(args):
+    """{part: path} from the file flags, or from --data-dir and --split."""
+    given = {part: Path(path) for part in ("train", "dev", "test") if (path := getattr(args, part))}
+    if given and args.data_dir:
+        raise InputError(f"found --data-dir and --{next(iter(given))}; expected the folder and --split, or the files")
+    if args.data_dir:
+        return find_split_files(check_data_dir(args.data_dir) / (args.split or ""), args.long)
+    if "train" not in given:
+        raise InputError("found no training data; expected --train FILE, or --data-dir DIR and --split NAME")
+    return given
+
+
+def check_data_dir(name):
+    folder = Path(name)
+    if not folder.is_dir():
+        advice = "; `bash data/get_cbp_gold.sh` gets the gold data" if folder.name == "cbp_gold" else ""
+        raise InputError(f"{name}: no such data folder; expected one with splits 0, 1, ...{advice}")
+    return folder
+
+
+def make_job(args, method, **overrides):
+    """The job that the arguments describe; `overrides` are recipe values of the entry point."""
+    from cbpner.training import Job
+
+    return Job(
+        method=method,
+        recipe_name=args.recipe,
+        recipe=get_recipe(args.recipe, method, **(overrides | read_recipe_flags(args))),
+        files=find_files(args),
+        output=Path(args.output),
+        seed=args.seed,
+        split=args.split,
+        labels=Path(args.labels) if args.labels else None,
+        orphans=args.orphans,
+        overwrite=args.overwrite,
+        save_model=not args.no_model,
+    )
+
+
+def report(metrics):
+    """One line a part: F1 at the three levels."""
+    for part in ("dev", "test"):
+        if metrics and metrics[part]:
+            f1 = {level: metrics[part][level]["overall"]["f1"] for level in metrics[part]}
+            print(f"{part} F1: " + ", ".join(f"{level.replace('_', ' ')} {value:.3f}" for level, value in f1.items()))
+
+
+def train(args, method, **overrides):
+    """What every training entry point does behind its parser."""
+    job = make_job(args, method, **overrides)
+    from cbpner.training import train_tagger
+
+    report(train_tagger(job))
+
+
+def run(args):
+    train(args, METHOD)

@@ -1,0 +1,1 @@
+"""Models: encoders from anywhere, heads, decoding."""

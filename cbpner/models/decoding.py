@@ -1,0 +1,89 @@
+"""From scores per character to tags: windows through the model, joined again, decoded under the BIO grammar."""
+
+import numpy as np
+import torch
+
+from cbpner.batching import pad, sorted_batches
+from cbpner.segment import join_windows, overlapping_windows
+
+OVERLAP = 64  # characters that neighbouring windows of a long text share
+FORBIDDEN = -1e9
+
+
+@torch.no_grad()
+def score_texts(model, table, texts, *, batch_tokens, max_length, context, padding="longest"):
+    """Log-probabilities (characters, labels), float32, of each text, in order. Texts of any length, none empty.
+
+    context: a function that gives the autocast context of a forward pass. padding: `longest` of the batch, or
+    `max_length` for every window.
+    """
+    model.eval()
+    ids = [table.encode(text) for text in texts]
+    windows = [overlapping_windows(len(row), max_length - 2, min(OVERLAP, (max_length - 2) // 4)) for row in ids]
+    places = [(text, window) for text, spans in enumerate(windows) for window in spans]
+    rows = [wrap(table, ids[text][start:end]) for text, (start, end) in places]
+    chunks = [None] * len(rows)
+    budget = max(batch_tokens, max_length)
+    for batch in sorted_batches([len(row) for row in rows], budget):
+        scores = score_rows(model, table, [rows[i] for i in batch], context, max_length if padding == "max_length" else 0)
+        for index, row in zip(batch, scores, strict=True):
+            chunks[index] = row[1 : len(rows[index]) - 1]
+    chunks = iter(chunks)
+    return [join_scores(spans, [next(chunks) for _ in spans], len(row)) for spans, row in zip(windows, ids, strict=True)]
+
+
+def wrap(table, ids):
+    return np.concatenate(([table.cls], ids, [table.sep]))
+
+
+def score_rows(model, table, rows, context, width=0):
+    """(batch, tokens, labels) log-probabilities as a numpy array."""
+    ids = pad(rows, table.pad, width).to(model.device)
+    with context():
+        logits = model(input_ids=ids, attention_mask=ids.ne(table.pad).long()).logits
+    return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+
+def join_scores(spans, chunks, length):
+    return chunks[0] if len(spans) == 1 else np.stack(join_windows(spans, chunks, length))
+
+
+def viterbi(scores, allowed):
+    """The best tag numbers of each sequence among those that the grammar allows.
+
+    scores: list of (characters, labels) arrays. allowed: (labels + 1, labels) bool, `LabelSet.transitions()`, whose last
+    row is the start. Returns a list of int64 arrays. One loop over time steps for all sequences together.
+    """
+    if not scores:
+        return []
+    lengths = torch.tensor([len(row) for row in scores])
+    steps = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in scores])  # (time, sequences, labels)
+    moves = torch.where(torch.as_tensor(allowed), 0.0, FORBIDDEN)
+    best = steps[0] + moves[-1]
+    trail = []
+    for time in range(1, len(steps)):
+        value, origin = (best[:, :, None] + moves[:-1]).max(dim=1)  # (sequences, labels)
+        alive = (time < lengths)[:, None]
+        best = torch.where(alive, value + steps[time], best)
+        trail.append(torch.where(alive, origin, torch.arange(best.shape[1])))
+    tag = best.argmax(dim=-1)
+    path = [tag]
+    for origin in reversed(trail):
+        tag = origin.gather(1, tag[:, None])[:, 0]
+        path.append(tag)
+    path = torch.stack(path[::-1], dim=1).numpy()  # (sequences, time); behind a sequence's end its last tag repeats
+    return [row[:length] for row, length in zip(path, lengths.tolist(), strict=True)]
+
+
+def decode(scores, labels, decoder="viterbi", batch=256):
+    """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each character's best."""
+    if decoder == "greedy":
+        paths = [row.argmax(axis=-1) for row in scores]
+    else:
+        allowed, paths = labels.transitions(), [None] * len(scores)
+        order = np.argsort([len(row) for row in scores], kind="stable")
+        for start in range(0, len(order), batch):
+            chosen = order[start : start + batch]
+            for index, path in zip(chosen, viterbi([scores[i] for i in chosen], allowed), strict=True):
+                paths[index] = path
+    return [[labels.tags[number] for number in path] for path in paths]

@@ -1,0 +1,72 @@
+"""Pretrained encoders: the shipped one, a folder, or a name on the hub."""
+
+from pathlib import Path
+
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers.utils import logging
+
+from cbpner.errors import InputError
+from cbpner.recipes import SHIPPED_ENCODER
+from cbpner.tokenizer import extend_embeddings, make_tokenizer
+
+SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models" / SHIPPED_ENCODER
+
+
+def locate_encoder(name):
+    """What `from_pretrained` takes: the shipped encoder's folder for its name, else the name as it is.
+
+    InputError for a folder without a model, or a path that does not exist.
+    """
+    if name == SHIPPED_ENCODER and not Path(name).is_dir():
+        if not (SHIPPED_FOLDER / "config.json").is_file():
+            raise InputError(f"{SHIPPED_ENCODER}: the shipped encoder is missing; expected it in models/{SHIPPED_ENCODER}")
+        return str(SHIPPED_FOLDER)
+    path = Path(name)
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise InputError(f"{name}: found a folder without config.json; expected an encoder in the Hugging Face layout")
+    looks_like_path = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
+    if looks_like_path and not path.is_dir():
+        raise InputError(f"{name}: no such folder; expected an encoder, or use the shipped one: {SHIPPED_ENCODER}")
+    return name
+
+
+def load_parts(name, load):
+    """`load(source)`, with one clear message where the encoder cannot be had."""
+    source = locate_encoder(name)
+    try:
+        return load(source)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"{name}: this encoder is neither a folder here nor to be had from the hub or its local cache ({reason}). "
+            f"Go on with the encoder that ships with the project: RECIPE=cbp, or --encoder {SHIPPED_ENCODER} "
+            f"(--bert_model and BERT_MODEL= mean the same)"
+        ) from error
+
+
+def load_tagger(recipe, labels, attention):
+    """A token classifier with a fresh linear head on the recipe's encoder, and its character tokenizer.
+
+    The label set goes into the model's configuration. Seed torch before: the head is drawn at random.
+    """
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    tokenizer, sources = make_tokenizer(
+        load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing, recipe.paper_lowers
+    )
+    config = load_parts(recipe.encoder, AutoConfig.from_pretrained)
+    config.id2label, config.label2id = labels.id_to_tag, labels.tag_to_id
+    if recipe.dropout is not None:
+        config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
+    if recipe.max_length > config.max_position_embeddings:
+        raise InputError(
+            f"{recipe.encoder}: found max_length {recipe.max_length}; expected at most {config.max_position_embeddings}"
+        )
+    model = load_parts(
+        recipe.encoder,
+        lambda source: AutoModelForTokenClassification.from_pretrained(
+            source, config=config, attn_implementation=attention, dtype="float32"
+        ),
+    )
+    extend_embeddings(model, len(tokenizer), sources)
+    return model, tokenizer

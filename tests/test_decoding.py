@@ -1,0 +1,47 @@
+"""Decoding against brute force over all tag sequences; windows of long texts."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from cbpner.labels import DEFAULT, LabelSet, may_follow
+from cbpner.models.decoding import decode, viterbi
+
+TWO = LabelSet(("x", "y"))
+
+
+def best_by_brute_force(scores, labels):
+    def legal(path):
+        return all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *path)))
+
+    paths = [path for path in itertools.product(labels.tags, repeat=len(scores)) if legal(path)]
+    numbers = [[labels.tag_to_id[tag] for tag in path] for path in paths]
+    totals = [sum(scores[position, number] for position, number in enumerate(row)) for row in numbers]
+    return numbers[int(np.argmax(totals))]
+
+
+def test_viterbi_equals_brute_force_over_sequences_of_many_lengths():
+    random = np.random.default_rng(0)
+    scores = [random.normal(size=(length, 5)).astype(np.float32) for length in (1, 5, 2, 4, 3, 5, 1)]
+    found = viterbi(scores, TWO.transitions())
+    assert [path.tolist() for path in found] == [best_by_brute_force(row, TWO) for row in scores]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_decode_keeps_the_order_whatever_the_batch(batch):
+    random = np.random.default_rng(1)
+    scores = [random.normal(size=(length, 7)).astype(np.float32) for length in (9, 1, 4, 30, 2)]
+    assert decode(scores, DEFAULT, batch=batch) == [decode([row], DEFAULT)[0] for row in scores]
+
+
+def test_greedy_takes_each_characters_best_even_where_the_grammar_forbids_it():
+    scores = np.full((2, 7), -5.0, dtype=np.float32)
+    scores[0, DEFAULT.tag_to_id["I-gene"]] = scores[1, DEFAULT.tag_to_id["I-disease"]] = 0.0
+    assert decode([scores], DEFAULT, "greedy") == [["I-gene", "I-disease"]]
+    legal = decode([scores], DEFAULT, "viterbi")[0]
+    assert all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *legal)))
+
+
+def test_nothing_to_decode():
+    assert decode([], DEFAULT) == []

@@ -1,0 +1,318 @@
+"""The training path with a tiny encoder: run folders, resuming, selection, loss normalisation, what is saved."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+
+from cbpner import runs
+from cbpner.bio import Sentence, read_bio, write_bio
+from cbpner.cli import main
+from cbpner.devices import autocast
+from cbpner.errors import InputError
+from cbpner.labels import LabelSet, spans_to_tags
+from cbpner.metrics import score
+from cbpner.models.decoding import decode, score_texts
+from cbpner.models.encoders import load_tagger
+from cbpner.recipes import get_recipe
+from cbpner.tokenizer import CharacterTable
+from cbpner.training import Job, choose_selection, mean_loss, train_tagger
+
+GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
+AWKWARD = "ＢＲＣＡ１\t与\u200b\U0001f600\x97 乳腺癌\r\n[SEP] [MASK]\u2028e\u0301İ，\ufeff "
+FAST = {"batch_tokens": 600, "max_length": 128, "precision": "fp32"}
+
+
+def make_sentences(count, seed):
+    """Sentences that name a gene and a disease, with their spans."""
+    draw, sentences = random.Random(seed), []
+    for _ in range(count):
+        gene, disease = draw.choice(GENES), draw.choice(DISEASES)
+        text = f"本发明公开了{gene}在{disease}中的用途" + "，其中包括" * draw.randrange(4) + "。"
+        spans = [(text.index(gene), text.index(gene) + len(gene), "gene"),
+                 (text.index(disease), text.index(disease) + len(disease), "disease")]  # fmt: skip
+        sentences.append(Sentence(text, tuple(spans_to_tags(spans, len(text)))))
+    return sentences
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bio")
+    paths = {part: folder / f"toy_{part}.bio" for part in ("train", "dev", "test")}
+    for seed, (part, path) in enumerate(paths.items()):
+        write_bio(path, make_sentences(48 if part == "train" else 12, seed))
+    return paths
+
+
+@pytest.fixture
+def make_job(files, tiny_encoder, tmp_path):
+    def build(output="run", files=files, recipe="cbp", method="Supervised_Original", split=None, **overrides):
+        job = {name: overrides.pop(name) for name in ("labels", "overwrite", "seed") if name in overrides}
+        table = get_recipe(recipe, method, **({"encoder": str(tiny_encoder), "epochs": 2} | FAST | overrides))
+        return Job(method, recipe, table, files, tmp_path / output, split=split, **job)
+
+    return build
+
+
+def read_weights(folder):
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def assert_same_weights(left, right, tolerance=0.0):
+    left, right = read_weights(left), read_weights(right)
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.allclose(left[name], right[name], rtol=0, atol=tolerance), name
+
+
+def test_a_run_folder_holds_what_it_says(make_job, files):
+    job = make_job(split="3", epochs=1)
+    metrics = train_tagger(job)
+    names = {path.name for path in job.output.iterdir()}
+    assert names == {"config.json", "metrics.json", "log.jsonl", "model", "predictions", "tensorboard"}
+    assert runs.read_metrics(job.output) == metrics
+    for part in ("dev", "test"):
+        gold = [sentence.tags for sentence in read_bio(files[part])]
+        assert score(gold, runs.read_tags(runs.tags_path(job.output, part))) == metrics[part]
+    config = runs.read_config(job.output)
+    assert config["split"] == "3" and config["seed"] == 0 and config["recipe"] == "cbp"
+    assert config["data"]["files"]["train"]["sha256"] == runs.file_checksum(files["train"])
+    assert config["data"]["labels"] == ["disease", "gene"]
+    assert (job.output / "metrics.json").stat().st_mtime_ns >= max(
+        path.stat().st_mtime_ns for path in (job.output / "model").iterdir()
+    )
+
+
+def test_it_learns(make_job):
+    metrics = train_tagger(make_job(epochs=30, lr=5e-3, head_lr=1e-2, warmup=0.1, mask_share=0.0))
+    assert metrics["test"]["entity_strict"]["overall"]["f1"] > 0.9
+
+
+def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(make_job):
+    job = make_job(epochs=1, lr=1e-2)
+    train_tagger(job)
+    folder = str(job.output / "model")
+    model, tokenizer = AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    text = AWKWARD + "MLH1基因。"
+    found = pipeline("token-classification", model=folder, ignore_labels=[])(text)
+    assert [(item["start"], item["end"]) for item in found] == [(i, i + 1) for i in range(len(text))]
+    scores = score_texts(model, CharacterTable(tokenizer), [text], batch_tokens=512, max_length=128,
+                         context=lambda: autocast("fp32", torch.device("cpu")))[0]  # fmt: skip
+    labels = LabelSet(("disease", "gene"))
+    assert [item["entity"] for item in found] == decode([scores], labels, "greedy")[0]
+    assert np.allclose([item["score"] for item in found], np.exp(scores.max(axis=1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("casing", ["paper", "lower", "keep"])
+def test_pipeline_sees_the_same_on_a_lower_case_vocabulary(make_job, lowercase_encoder, casing):
+    job = make_job(epochs=1, encoder=str(lowercase_encoder), casing=casing, method="BERT_LM_mixed")
+    train_tagger(job)
+    folder = str(job.output / "model")
+    table = CharacterTable(AutoTokenizer.from_pretrained(folder))
+    unknown = [number == table.unk for number in table.encode("BRCA1")]
+    assert unknown == {"paper": [True] * 4 + [False]}.get(casing, [False] * 5)
+    found = pipeline("token-classification", model=folder, ignore_labels=[])(AWKWARD)
+    assert [(item["start"], item["end"]) for item in found] == [(i, i + 1) for i in range(len(AWKWARD))]
+
+
+def test_texts_longer_than_the_model_are_scored_whole(tiny_encoder):
+    recipe = get_recipe("cbp", "", encoder=str(tiny_encoder))
+    model, tokenizer = load_tagger(recipe, LabelSet(("gene",)), "eager")
+    texts = ["乳腺癌" * 700, "癌", "BRCA1" * 30]
+    scores = score_texts(model, CharacterTable(tokenizer), texts, batch_tokens=1024, max_length=512,
+                         context=lambda: autocast("fp32", torch.device("cpu")))  # fmt: skip
+    assert [row.shape for row in scores] == [(2100, 3), (1, 3), (150, 3)]
+    assert all(np.isfinite(row).all() for row in scores)
+
+
+def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
+    job = make_job(epochs=1)
+    first = train_tagger(job)
+    written = (job.output / "metrics.json").stat().st_mtime_ns
+    assert train_tagger(job) == first
+    assert "finished already" in capsys.readouterr().out
+    assert (job.output / "metrics.json").stat().st_mtime_ns == written
+    train_tagger(make_job(epochs=1, overwrite=True))
+    assert (job.output / "metrics.json").stat().st_mtime_ns > written
+
+
+def break_off_after_epoch(monkeypatch, job):
+    """Train `job` and stop, as by a kill, right behind the first checkpoint."""
+    from cbpner.training import TaggerTrainer
+
+    save = TaggerTrainer._save_checkpoint
+
+    def save_and_die(self, *args, **kwargs):
+        save(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TaggerTrainer, "_save_checkpoint", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            train_tagger(job)
+
+
+@pytest.mark.parametrize("min_dev_mentions", [1, 1000])
+def test_a_broken_off_run_goes_on_and_ends_the_same(make_job, monkeypatch, min_dev_mentions):
+    settings = {"epochs": 3, "dropout": 0.1, "min_dev_mentions": min_dev_mentions, "patience": 0}
+    whole, broken = make_job("whole", **settings), make_job("broken", **settings)
+    expected = train_tagger(whole)
+    break_off_after_epoch(monkeypatch, broken)
+    assert not runs.is_finished(broken.output)
+    torn = broken.output / "checkpoints" / "checkpoint-9999"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half")
+    found = train_tagger(broken)
+    assert not (broken.output / "checkpoints").exists()
+    for key in ("dev", "test", "best_epoch", "epochs", "selection"):
+        assert found[key] == expected[key]
+    assert_same_weights(whole.output, broken.output)
+
+
+def test_a_broken_off_run_with_other_settings_is_refused(make_job, monkeypatch):
+    break_off_after_epoch(monkeypatch, make_job())
+    with pytest.raises(InputError, match=r"another flags \(lr: .*--overwrite"):
+        train_tagger(make_job(lr=1e-3))
+
+
+def test_foreign_folders_are_left_alone(make_job, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("precious")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="expected a new or empty one|thesis.txt"):
+            train_tagger(make_job(overwrite=overwrite))
+    assert (tmp_path / "run" / "thesis.txt").read_text() == "precious"
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(make_job):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train_tagger(make_job(name, epochs=1, seed=seed))
+    folder = make_job("a").output.parent
+    assert_same_weights(folder / "a", folder / "b")
+    with pytest.raises(AssertionError):
+        assert_same_weights(folder / "a", folder / "c")
+
+
+def test_accumulated_batches_count_every_character_once(make_job):
+    settings = {"epochs": 1, "batch_size": 8, "max_grad_norm": 0.0, "mask_share": 0.0, "dropout": 0.0}
+    train_tagger(make_job("one", **settings))
+    train_tagger(make_job("two", **settings | {"batch_size": 4, "accumulation": 2}))
+    folder = make_job("one").output.parent
+    assert_same_weights(folder / "one", folder / "two", tolerance=1e-5)
+
+
+def test_two_processes_equal_one_on_the_same_global_batch(make_job, files, tiny_encoder, tmp_path):
+    settings = {"epochs": 1, "batch_size": 8, "max_grad_norm": 0.0, "mask_share": 0.0, "dropout": 0.0}
+    train_tagger(make_job("one", **settings))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "cbpner", "train"]
+    for part, path in files.items():
+        command += [f"--{part}", str(path)]
+    for name, value in (FAST | settings | {"batch_size": 4, "encoder": tiny_encoder}).items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run([*command, "-o", str(tmp_path / "two")], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert runs.is_finished(tmp_path / "two")
+    assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
+
+
+def test_the_loss_is_the_mean_over_real_characters():
+    logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0], [9.0, 9.0]], [[0.5, 0.5], [3.0, 3.0], [3.0, 3.0]]])
+    labels = torch.tensor([[0, 1, -100], [1, -100, -100]])
+    by_hand = [np.log(1 + np.exp(-2)), np.log(1 + np.exp(-1)), np.log(2)]
+    assert mean_loss({"logits": logits}, labels).item() == pytest.approx(np.mean(by_hand))
+    assert mean_loss({"logits": logits}, labels, num_items_in_batch=torch.tensor(10)).item() == pytest.approx(
+        np.sum(by_hand) / 10
+    )
+
+
+def test_a_small_dev_set_chooses_nothing_and_says_so():
+    recipe = get_recipe("cbp", "Supervised_Original")
+    few, many = make_sentences(10, 0), make_sentences(60, 0)
+    assert choose_selection(recipe, few) == {
+        "rule": "last epoch", "dev_mentions": 20, "reason": "dev has 20 mentions, fewer than 100: too few to choose by",
+    }  # fmt: skip
+    assert choose_selection(recipe, many)["rule"] == "best dev epoch"
+    assert choose_selection(get_recipe("paper", "Supervised_Original"), many)["rule"] == "last epoch"
+    assert choose_selection(recipe, None)["rule"] == "last epoch"
+
+
+def test_the_best_epoch_is_kept_where_dev_can_choose(make_job):
+    metrics = train_tagger(make_job(epochs=6, lr=5e-3, head_lr=1e-2, min_dev_mentions=1, schedule="constant", patience=0))
+    curve = [record["eval_entity_strict_f1"] for record in metrics["history"] if "eval_entity_strict_f1" in record]
+    assert len(curve) == 6
+    assert metrics["best_epoch"] == 1 + int(np.argmax(curve))
+    assert metrics["dev"]["entity_strict"]["overall"]["f1"] == pytest.approx(max(curve))
+
+
+def test_any_label_set_works_and_is_saved(files, make_job, tmp_path):
+    sentences = [Sentence("药物A有效", ("B-药", "I-药", "I-药", "O", "O")), Sentence("无", ("O",))] * 4
+    write_bio(tmp_path / "train.bio", sentences)
+    job = make_job(files={"train": tmp_path / "train.bio", "test": tmp_path / "train.bio"}, epochs=1)
+    train_tagger(job)
+    config = json.loads((job.output / "model" / "config.json").read_text())
+    assert config["id2label"] == {"0": "O", "1": "B-药", "2": "I-药"}
+    (tmp_path / "labels.txt").write_text("B-gene\nI-gene\nO\n药\n")
+    job = make_job("more", files={"train": tmp_path / "train.bio"}, epochs=1, labels=tmp_path / "labels.txt")
+    train_tagger(job)
+    assert runs.read_config(job.output)["data"]["labels"] == ["gene", "药"]
+
+
+@pytest.mark.parametrize("method", ["Supervised_Original", "BERT_LM_mixed"])
+def test_the_papers_recipe_runs_on_any_encoder(make_job, method, lowercase_encoder):
+    metrics = train_tagger(make_job(recipe="paper", method=method, epochs=1, encoder=str(lowercase_encoder)))
+    assert metrics["selection"]["rule"] == "last epoch" and metrics["test"]
+
+
+def test_a_frozen_encoder_stays_as_it_was(make_job, tiny_encoder):
+    job = make_job(epochs=1, freeze_encoder=True)
+    train_tagger(job)
+    before, after = load_file(tiny_encoder / "model.safetensors"), read_weights(job.output)
+    name = "bert.encoder.layer.0.output.dense.weight"
+    assert torch.equal(before[name], after[name])
+
+
+WRONG = {
+    "an unknown tag": ("癌 X-gene\n", r"train.bio:1: found the unknown tag 'X-gene'"),
+    "two characters": ("肺癌 O\n", r'train.bio:1: found a "character" of 2 code points'),
+    "three columns": ("癌 O O\n", r"train.bio:1: found 3 column"),
+    "an empty file": ("", r"train.bio: .*an empty file|train.bio:1: found an empty file"),
+    "no entity": ("癌 O\n", r"no entity tag found"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_training_files_name_the_place_and_leave_nothing(kind, tmp_path, capsys, tiny_encoder):
+    text, message = WRONG[kind]
+    (tmp_path / "train.bio").write_text(text, encoding="utf-8")
+    code = main(["train", "--train", str(tmp_path / "train.bio"), "-o", str(tmp_path / "run"), "--encoder", str(tiny_encoder)])
+    assert code == 2
+    assert __import__("re").search(message, capsys.readouterr().err)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--encoder", "no/such/folder/here"], "no such folder"),
+    (["--encoder", "bert-base-chinese"], "cbp_mini"),
+    (["--lr", "-1"], "found lr -1.0"),
+    (["--batch-tokens", "100"], "batch_tokens 100"),
+    (["--data-dir", "nowhere"], "--data-dir and --train"),
+    (["--labels", "missing.txt"], "missing.txt"),
+    (["--orphans", "error"], "I-gene behind"),
+])  # fmt: skip
+def test_wrong_options_name_themselves_and_leave_nothing(flags, message, tmp_path, capsys, monkeypatch, tiny_encoder):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "train.bio").write_text("癌 I-gene\n症 O\n", encoding="utf-8")
+    command = ["train", "--train", str(tmp_path / "train.bio"), "-o", str(tmp_path / "run")]
+    assert main([*command, *(flags if "--encoder" in flags else [*flags, "--encoder", str(tiny_encoder)])]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
