@@ -3,8 +3,8 @@
 #
 # usage: bash demo_run.sh     the table is printed, and written to runs/demo/table.md and runs/demo/table.csv
 #
-# Every call trains anew. The variables at the top of each method's demo_run.sh (RECIPE, GPU_ID, ...) can be set here too;
-# a relative OUT_DIR counts from this folder. More arguments go to each method.
+# Every call trains anew. The variables of each method's demo_run.sh (RECIPE, GPU_ID, ...) can be set here too; a relative
+# OUT_DIR counts from this folder. More arguments go to each method.
 set -euo pipefail
 cd "$(dirname "$0")"
 OUT_DIR="${OUT_DIR:-runs/demo}"

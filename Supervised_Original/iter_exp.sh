@@ -14,7 +14,7 @@ export RECIPE="${RECIPE:-cbp}"
 export BERT_MODEL="${BERT_MODEL:-}"
 export DATA_DIR="${DATA_DIR:-../data/cbp_gold}"
 export OUT_DIR="${OUT_DIR:-../runs/Supervised_Original}"
-export SEED="${SEED:-42}"
+export SEED="${SEED:-0}"
 SPLITS="${SPLITS:-0 1 2 3 4}"
 
 source ../env/setup.sh

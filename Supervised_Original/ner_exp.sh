@@ -13,7 +13,7 @@ RECIPE="${RECIPE:-cbp}"                          # cbp: ours, the shipped encode
 BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: as the recipe says
 DATA_DIR="${DATA_DIR:-../data/cbp_gold}"
 OUT_DIR="${OUT_DIR:-../runs/Supervised_Original}"
-SEED="${SEED:-42}"
+SEED="${SEED:-0}"
 SPLIT="${SPLIT:-0}"
 
 source ../env/setup.sh

@@ -20,7 +20,9 @@ ORIGINAL_FLAGS = {
 def build_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
-    parser.add_argument("--finetuning", action="store_true", help="train the encoder too; without it only the head learns")
+    parser.add_argument(
+        "--finetuning", action="store_true", help="train the encoder too; without it only the head learns"
+    )
     return parser
 
 

@@ -32,25 +32,34 @@ def sorted_batches(lengths, budget):
 class TokenBudgetSampler(BatchSampler):
     """Random batches of similar length within a budget of padded tokens, the same for the same seed and epoch.
 
-    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches' worth by length, fills batches, and shuffles
-    the batches. Every epoch has as many batches as the first one, as schedulers and resumed runs need (`fit_count`).
+    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches' worth by length, fills batches, and
+    shuffles the batches. Every epoch has the same number of batches, as schedulers and resumed runs need: where the
+    pools give more they are doubled, which fills batches better; where they give fewer the largest batches are halved.
+    A single pool always gives the same number, so the doubling ends, and no batch goes over the budget.
     """
 
     def __init__(self, lengths, budget, seed=0):
         self.lengths, self.budget, self.seed, self.epoch = np.asarray(lengths), budget, seed, 0
-        self.batch_size, self.drop_last = 1, False  # what accelerate asks a batch sampler for
-        self.count = len(self._draw(0))
+        self.batch_size, self.drop_last = None, False  # None tells accelerate that batches differ in size
+        order = self._random(0).permutation(len(self.lengths))
+        self.count = max(len(self._fill(order, tokens)) for tokens in (budget * POOL_BATCHES, self.lengths.sum() + 1))
 
     def set_epoch(self, epoch):
         self.epoch = epoch
 
+    def _random(self, epoch):
+        return np.random.default_rng((self.seed, epoch))
+
+    def _fill(self, order, pool_tokens):
+        """Batches from `order`, cut into pools of about `pool_tokens` tokens that are sorted by length."""
+        pool = np.cumsum(self.lengths[order]) // pool_tokens
+        return fill_batches(self.lengths, order[np.lexsort((self.lengths[order], pool))], self.budget)
+
     def _draw(self, epoch):
-        random = np.random.default_rng((self.seed, epoch))
+        random, pool_tokens = self._random(epoch), self.budget * POOL_BATCHES
         order = random.permutation(len(self.lengths))
-        ends = np.cumsum(self.lengths[order])
-        pool = ends // (self.budget * POOL_BATCHES)
-        order = order[np.lexsort((self.lengths[order], pool))]
-        batches = fill_batches(self.lengths, order, self.budget)
+        while len(batches := self._fill(order, pool_tokens)) > self.count:
+            pool_tokens *= 2
         return [batches[number] for number in random.permutation(len(batches))]
 
     def __iter__(self):
@@ -61,7 +70,9 @@ class TokenBudgetSampler(BatchSampler):
 
 
 def fit_count(batches, count, lengths):
-    """Exactly `count` batches: the largest are halved while there are too few, the two smallest joined while too many."""
+    """Exactly `count` batches: the largest are halved while there are too few. At most `count` are expected."""
+    assert len(batches) <= count <= sum(map(len, batches)), (len(batches), count)
+
     def size(batch):
         return len(batch) * max(lengths[batch])
 
@@ -69,10 +80,6 @@ def fit_count(batches, count, lengths):
         largest = max((b for b in batches if len(b) > 1), key=size)
         place, middle = batches.index(largest), len(largest) // 2
         batches[place : place + 1] = [largest[:middle], largest[middle:]]
-    while len(batches) > count:
-        first, second = sorted(batches, key=size)[:2]
-        batches.remove(first)
-        batches[batches.index(second)] = first + second
     return batches
 
 

@@ -90,7 +90,7 @@ def decode_lines(data, path):
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError as error:
-            found = f"bytes that are not UTF-8 at byte {error.start + 1} of the line ({line[error.start:][:4]!r})"
+            found = f"bytes that are not UTF-8 at byte {error.start + 1} of the line ({line[error.start :][:4]!r})"
             lines.append(None)
             faults.append(Fault(path, number, found, "text in UTF-8"))
     return lines, faults
@@ -158,7 +158,7 @@ def explain_line(line):
     if len(columns) != 2:
         return f"{len(columns)} column(s): {shorten(line)}", "two columns: one character, a space or tab, its tag"
     char = re.sub(r"[ \t]+[^ \t]+[ \t]*\Z", "", line)
-    found = f"a \"character\" of {len(char)} code points: {shorten(char)}"
+    found = f'a "character" of {len(char)} code points: {shorten(char)}'
     return found, "one code point a line"
 
 

@@ -29,7 +29,10 @@ def measure_bf16_gain(kind):
     rows, width, inner = TRIAL_SHAPE
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
-        left, right = torch.randn(rows, width, dtype=dtype, device=device), torch.randn(width, inner, dtype=dtype, device=device)
+        left, right = (
+            torch.randn(rows, width, dtype=dtype, device=device),
+            torch.randn(width, inner, dtype=dtype, device=device),
+        )
         times = []
         for _ in range(6):
             start = time.perf_counter()

@@ -35,7 +35,7 @@ def git_blob_id(data: bytes) -> str:
 def read_blob_ids() -> dict[str, str]:
     """{path below the gold folder: git blob id} of the 37 files."""
     lines = resources.files("cbpner").joinpath("gold_blob_ids.txt").read_text(encoding="utf-8").splitlines()
-    return {path: blob_id for blob_id, path in (line.split(maxsplit=1) for line in lines)}
+    return {path: blob_id for blob_id, path in (line.split(maxsplit=1) for line in lines if not line.startswith("#"))}
 
 
 def has_blob_id(path, blob_id) -> bool:

@@ -92,7 +92,7 @@ class LabelSet:
 
     @classmethod
     def from_tags(cls, tags):
-        """The set that the given tags use, types sorted by name; the default's own order where it has the same types."""
+        """The set that the given tags use, types sorted by name; the default's order where it has the same types."""
         types = {split_tag(tag)[1] for tag in tags} - {""}
         if not types:
             raise InputError("no entity tag found: every tag is O, so there is no label to learn")

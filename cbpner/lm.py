@@ -30,13 +30,16 @@ def cut_blocks(texts, table, size):
 class MaskingCollator:
     """Blocks to a masked batch: `input_ids`, `attention_mask`, `labels` (the original id at targets, else -100).
 
-    Special tokens and characters outside the vocabulary are never targets. With a `seed` the masks of a batch depend on
-    that seed and the batch alone (for evaluation); without, on torch's global generator.
+    Special tokens and characters outside the vocabulary are never targets, nor what a target is replaced
+    by. With a `seed` the masks of a batch depend on that seed and the batch alone (for evaluation); without, on torch's
+    global generator.
     """
 
     def __init__(self, table, vocabulary_size, seed=None):
-        self.table, self.size, self.seed = table, vocabulary_size, seed
+        self.table, self.seed = table, seed
         self.never = torch.tensor([table.pad, table.unk, table.cls, table.sep, table.mask])
+        every = torch.arange(vocabulary_size)
+        self.replacements = every[~torch.isin(every, self.never)]
 
     def __call__(self, blocks):
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
@@ -46,7 +49,7 @@ class MaskingCollator:
         target = eligible & (torch.rand(ids.shape, generator=generator) < MASK_SHARE)
         labels = ids.masked_fill(~target, IGNORED)
         dice = torch.rand(ids.shape, generator=generator)
-        random = torch.randint(int(self.never.max()) + 1, self.size, ids.shape, generator=generator)
+        random = self.replacements[torch.randint(len(self.replacements), ids.shape, generator=generator)]
         ids = ids.masked_fill(target & (dice < REPLACED_BY_MASK), self.table.mask)
         by_random = target & (dice >= REPLACED_BY_MASK) & (dice < REPLACED_BY_MASK + REPLACED_BY_RANDOM)
         return {"input_ids": torch.where(by_random, random, ids), "attention_mask": mask.long(), "labels": labels}
@@ -55,26 +58,37 @@ class MaskingCollator:
 class TargetsOnly(nn.Module):
     """A `BertForMaskedLM` whose vocabulary layer runs at the targets alone: a seventh of the work, the same loss."""
 
+    accepts_loss_kwargs = True  # transformers' Trainer hands `num_items_in_batch` only to models that say so
+
     def __init__(self, model):
         super().__init__()
         self.model, self.config = model, model.config
 
     def forward(self, input_ids, attention_mask, labels, num_items_in_batch=None):
-        """The loss summed over the targets and divided by `num_items_in_batch` (default: the targets here)."""
+        """The loss summed over the targets and divided by `num_items_in_batch` (default: the targets here).
+
+        Without any target it is 0: a short batch may have none, and 0 / 0 would spoil every weight.
+        """
         hidden = self.model.base_model(input_ids, attention_mask=attention_mask).last_hidden_state  # (b, tokens, width)
         target = labels.ne(IGNORED)
         scores = self.model.cls(hidden[target])  # (targets, vocabulary)
         loss = cross_entropy(scores.float(), labels[target], reduction="sum")
-        return {"loss": loss / (target.sum() if num_items_in_batch is None else num_items_in_batch)}
+        items = target.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=loss.device)
+        return {"loss": loss / items.clamp(min=1)}
 
 
 @torch.no_grad()
 def measure_perplexity(model, batches, autocast):
-    """exp of the mean cross-entropy per target over masked batches (`MaskingCollator` with a seed)."""
+    """exp of the mean cross-entropy per target over masked batches (`MaskingCollator` with a seed).
+
+    ValueError where the batches have no target at all.
+    """
     sparse, total, targets = TargetsOnly(model).eval(), 0.0, 0
     for batch in batches:
         with autocast():
             loss = sparse(**batch, num_items_in_batch=1)["loss"]
         total += loss.item()
         targets += int(batch["labels"].ne(IGNORED).sum())
+    if not targets:
+        raise ValueError("expected at least one masked character, got none: the text is too short for a perplexity")
     return math.exp(total / targets)

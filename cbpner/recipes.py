@@ -27,7 +27,8 @@ class Recipe:
     head_lr: peak learning rates.
     warmup: share of the steps. mask_share: share of the characters hidden behind [MASK] in training. selection: `best`
     keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for `last`) the last epoch.
-    patience: epochs without a better dev score before training stops (0: never). max_length: tokens, with [CLS] and [SEP].
+    patience: epochs without a better dev score before training stops (0: never). max_length:
+    tokens, with [CLS] and [SEP].
     """
 
     encoder: str
@@ -83,7 +84,7 @@ RECIPES = {
 
 
 def get_recipe(name, method, **overrides):
-    """The recipe's table for a method, with the overrides that are not None; InputError for an unknown name or value."""
+    """The recipe's table for a method, with the overrides that are not None; InputError for a wrong name or value."""
     if name not in RECIPES:
         raise InputError(f"found the recipe {name!r}; expected one of {', '.join(RECIPES)}")
     table = RECIPES[name].get(method, RECIPES[name][""])
@@ -98,7 +99,8 @@ def check_recipe(recipe):
         if getattr(recipe, name) not in choices:
             raise InputError(f"found {name} {getattr(recipe, name)!r}; expected one of {', '.join(choices)}")
     limits = {
-        "epochs": (1, None), "accumulation": (1, None), "batch_size": (0, None), "batch_tokens": (0, None), "lr": (0, None), "head_lr": (0, None),
+        "epochs": (1, None), "accumulation": (1, None), "batch_size": (0, None), "batch_tokens": (0, None),
+        "lr": (0, None), "head_lr": (0, None),
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None), "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip

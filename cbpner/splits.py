@@ -57,7 +57,9 @@ def match_parts(folder, names):
     for part in PARTS:
         matches = [name for name in names if name == f"{part}.bio" or name.endswith(f"_{part}.bio")]
         if len(matches) > 1:
-            raise InputError(f"{folder}: found {', '.join(matches)} for {part}; expected one file: move the others away")
+            raise InputError(
+                f"{folder}: found {', '.join(matches)} for {part}; expected one file: move the others away"
+            )
         if matches:
             found[part] = folder / matches[0]
     return found
@@ -224,12 +226,14 @@ def describe_splits(folder, long: bool = False) -> list[dict]:
         for part in PARTS:
             sentences = getattr(split, part)
             mentions = list_mentions(sentences)
-            rows.append({
-                "split": path.resolve().name,
-                "part": part,
-                "patents": len(info[part]) if info else len(split_patents(sentences)),
-                **summarize_sentences(sentences),
-                "unique": len(set(mentions)),
-                "unseen": None if part == "train" else sum(mention not in known for mention in mentions),
-            })
+            rows.append(
+                {
+                    "split": path.resolve().name,
+                    "part": part,
+                    "patents": len(info[part]) if info else len(split_patents(sentences)),
+                    **summarize_sentences(sentences),
+                    "unique": len(set(mentions)),
+                    "unseen": None if part == "train" else sum(mention not in known for mention in mentions),
+                }
+            )
     return rows

@@ -33,6 +33,8 @@ DOTTED_I = "\u0130"  # the one code point whose lower case is two
 UPPER_CASE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MIN_HAN_CHARACTERS = 1000  # BERT's Chinese vocabularies have 7,000 and more, English ones a few hundred at most
 MAX_LENGTH = 512
+SURROGATES = (0xD800, 0xE000)  # no characters: first, and first behind
+LAST_CASED = 0x1F000  # no letter with case lies from here on
 
 
 def is_han(character):
@@ -43,8 +45,8 @@ def build_tokenizer(vocabulary, lower=False, special_tokens_are_text=False, max_
     """A `PreTrainedTokenizerFast` that makes one token of every code point.
 
     vocabulary: {token: id}, ids without a gap; entries of several characters (word pieces) keep their ids and are
-        never produced. lower: lower-case before the look-up. special_tokens_are_text: a literal `[SEP]` or `[MASK]` in a
-        text is five or six characters (taggers), not the special token (masked LMs).
+        never produced. lower: lower-case before the look-up. special_tokens_are_text: a literal `[SEP]` or `[MASK]` in
+        a text is five or six characters (taggers), not the special token (masked LMs).
     """
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
@@ -76,15 +78,18 @@ def build_tokenizer(vocabulary, lower=False, special_tokens_are_text=False, max_
 
 def read_vocabulary(tokenizer, name):
     """The {token: id} of a loaded tokenizer, refused where single characters cannot be looked up in it."""
+    advice = "take a BERT with a character vocabulary, such as bert-base-chinese or the shipped models/cbp_mini"
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise InputError(f"{name}: its {type(tokenizer).__name__} has no vocabulary file of tokens; {advice}")
     kind = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["type"]
     vocabulary = tokenizer.get_vocab()
     han = sum(len(token) == 1 and is_han(token) for token in vocabulary)
-    advice = "take a BERT with a character vocabulary, such as bert-base-chinese or the shipped models/cbp_mini"
     if kind not in ("WordPiece", "WordLevel"):
         raise InputError(f"{name}: its {kind} vocabulary is one of sub-words, not of single characters; {advice}")
     if han < MIN_HAN_CHARACTERS:
         raise InputError(
-            f"{name}: its vocabulary has {han} single Chinese characters, expected at least {MIN_HAN_CHARACTERS}; {advice}"
+            f"{name}: its vocabulary has {han} single Chinese characters, expected at least {MIN_HAN_CHARACTERS}; "
+            f"{advice}"
         )
     missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
     if missing:
@@ -93,21 +98,21 @@ def read_vocabulary(tokenizer, name):
 
 
 def add_upper_case(vocabulary):
-    """The vocabulary with `A`-`Z` added at its end where missing, and {new id: id of the lower-case letter}."""
+    """The vocabulary with `A`-`Z` added behind its last id where missing, and {new id: id of the lower-case letter}."""
     extended, sources = dict(vocabulary), {}
     for letter in UPPER_CASE:
         if letter not in extended and letter.lower() in extended:
-            sources[len(extended)] = extended[letter.lower()]
-            extended[letter] = len(extended)
+            extended[letter] = max(extended.values()) + 1
+            sources[extended[letter]] = extended[letter.lower()]
     return extended, sources
 
 
 def make_tokenizer(source, name, casing, paper_lowers):
     """The character tokenizer for a tagger or a masked LM on top of a pretrained encoder.
 
-    source: the encoder's own tokenizer. casing: `lower`, `keep`, or `paper`: as the original ran the method, lower-cased
-    where `paper_lowers`, else with case and no added letters. Returns (tokenizer with special tokens as text,
-    {added id: id whose embedding it starts from}).
+    source: the encoder's own tokenizer. casing: `lower`, `keep`, or `paper`: as the original ran the method,
+    lower-cased where `paper_lowers`, else with case and no added letters. Returns (tokenizer with special tokens as
+    text, {added id: id whose embedding it starts from}).
     """
     if casing not in CASINGS:
         raise ValueError(f"expected a casing among {CASINGS}, got {casing!r}")
@@ -119,12 +124,15 @@ def make_tokenizer(source, name, casing, paper_lowers):
 
 
 def extend_embeddings(model, size, sources):
-    """Give `model` `size` token rows; each new row (and its bias, in a masked LM) starts as a copy of its source's."""
+    """Give `model` `size` token rows; each new row (and its bias, in a masked LM) starts as a copy of its source's.
+
+    sources: {new id: id of the row to copy}. Never fewer rows than the ids need, where a vocabulary has gaps.
+    """
     if not sources:
         return
     import torch
 
-    model.resize_token_embeddings(size, mean_resizing=False)
+    model.resize_token_embeddings(max(size, max(sources) + 1), mean_resizing=False)
     new, old = list(sources), list(sources.values())
     head = model.get_output_embeddings()
     with torch.no_grad():
@@ -158,11 +166,13 @@ class CharacterTable:
         self.ids[[ord(token) for token in singles]] = list(singles.values())
 
     def _fill_lower_case(self, singles):
-        self._fill({token: number for token, number in singles.items() if token.lower() == token})
-        for code in range(0x1F000):  # no letter with case lies above
-            lower = chr(code).lower()
-            if len(lower) == 1 and ord(lower) != code:
-                self.ids[code] = self.ids[ord(lower)]
+        """By the saved pipeline's own lower-casing: Python's knows fewer letters in its older versions."""
+        from tokenizers.normalizers import Lowercase
+
+        self._fill(singles)
+        lower = Lowercase().normalize_str
+        for character in map(chr, (*range(SURROGATES[0]), *range(SURROGATES[1], LAST_CASED))):
+            self.ids[ord(character)] = singles.get(lower(character), self.unk)
 
     def encode(self, text):
         """(len(text),) int32 ids, without special tokens."""

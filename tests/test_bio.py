@@ -59,13 +59,16 @@ def test_a_first_character_that_is_a_byte_order_mark_is_kept(tmp_path):
     assert read_bio(tmp_path / "file.bio")[0].chars == "\ufeff基"
 
 
-@pytest.mark.parametrize("data", [
-    "基 B-gene\n因 I-gene\n\n的 O\n\n",
-    "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
-    "\ufeff基 B-gene\n因 I-gene\n\n的 O",
-    "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO",
-    "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "基 B-gene\n因 I-gene\n\n的 O\n\n",
+        "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
+        "\ufeff基 B-gene\n因 I-gene\n\n的 O",
+        "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO",
+        "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
+    ],
+)
 def test_the_same_sentences_in_many_dresses(tmp_path, data):
     sentences = read_bytes(tmp_path, data.encode())
     assert [(s.chars, s.tags) for s in sentences] == [("基因", ("B-gene", "I-gene")), ("的", ("O",))]
@@ -83,18 +86,21 @@ def test_any_code_point_can_be_the_character(tmp_path, char, separator, end):
     assert read_bytes(tmp_path, f"{char}{separator}O{end}".encode()) == [Sentence(char, ("O",), 1)]
 
 
-@pytest.mark.parametrize(("line", "found", "expected"), [
-    ("基 X-gene", "unknown tag 'X-gene'", "O, B-<type> or I-<type>"),
-    ("基", "1 column(s)", "two columns"),
-    (" O", "1 column(s)", "two columns"),
-    ("\tO", "1 column(s)", "two columns"),
-    ("基 n O", "3 column(s)", "two columns"),
-    ("  n O", "\"character\" of 3 code points", "one code point"),
-    ("基因 O", "\"character\" of 2 code points: '基因'", "one code point"),
-    ("e\u0301 O", "\"character\" of 2 code points", "one code point"),
-    ("\u3000", "1 column(s)", "two columns"),
-    ("基,O", "1 column(s)", "two columns"),
-])
+@pytest.mark.parametrize(
+    ("line", "found", "expected"),
+    [
+        ("基 X-gene", "unknown tag 'X-gene'", "O, B-<type> or I-<type>"),
+        ("基", "1 column(s)", "two columns"),
+        (" O", "1 column(s)", "two columns"),
+        ("\tO", "1 column(s)", "two columns"),
+        ("基 n O", "3 column(s)", "two columns"),
+        ("  n O", '"character" of 3 code points', "one code point"),
+        ("基因 O", "\"character\" of 2 code points: '基因'", "one code point"),
+        ("e\u0301 O", '"character" of 2 code points', "one code point"),
+        ("\u3000", "1 column(s)", "two columns"),
+        ("基,O", "1 column(s)", "two columns"),
+    ],
+)
 def test_a_bad_line_is_named(tmp_path, line, found, expected):
     (fault,) = read_faults(tmp_path, f"的 O\n{line}\n的 O\n".encode())
     assert fault.line == 2 and found in fault.found and expected in fault.expected
@@ -160,21 +166,32 @@ def test_orphans_are_an_error_kept_or_repaired(tmp_path):
 
 
 def test_labels_and_summary_of_sentences():
-    sentences = [Sentence("BRCA1与癌", (*["B-gene"] + ["I-gene"] * 4, "O", "B-disease")), Sentence("癌", ("I-disease",))]
+    sentences = [
+        Sentence("BRCA1与癌", (*["B-gene"] + ["I-gene"] * 4, "O", "B-disease")),
+        Sentence("癌", ("I-disease",)),
+    ]
     assert find_labels(sentences).types == ("disease", "gene")
     assert summarize_sentences(sentences) == {
-        "sentences": 2, "characters": 8, "longest": 7, "mentions": 3, "orphans": 1, "types": {"gene": 1, "disease": 2},
+        "sentences": 2,
+        "characters": 8,
+        "longest": 7,
+        "mentions": 3,
+        "orphans": 1,
+        "types": {"gene": 1, "disease": 2},
     }
 
 
-@pytest.mark.parametrize("sentence", [
-    Sentence("", ()),
-    Sentence("基因", ("O",)),
-    Sentence("基\n因", ("O", "O", "O")),
-    Sentence("基", ("X",)),
-    Sentence("基", ("B-a b",)),
-    Sentence("\ud800", ("O",)),
-])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        Sentence("", ()),
+        Sentence("基因", ("O",)),
+        Sentence("基\n因", ("O", "O", "O")),
+        Sentence("基", ("X",)),
+        Sentence("基", ("B-a b",)),
+        Sentence("\ud800", ("O",)),
+    ],
+)
 def test_what_the_format_cannot_hold_is_refused_and_nothing_is_written(tmp_path, sentence):
     path = tmp_path / "file.bio"
     with pytest.raises(InputError, match="sentence 2"):

@@ -80,8 +80,9 @@ def test_split_then_stats(tmp_path, docs, capsys):
     assert main([*arguments, "--overwrite"]) == 0
 
 
-@pytest.mark.parametrize("extra", [["--test", "4"], ["--max-chars", "0"], ["--seed", "-1"], ["--name", "a/b"],
-                                   ["--n-splits", "0"]])
+@pytest.mark.parametrize(
+    "extra", [["--test", "4"], ["--max-chars", "0"], ["--seed", "-1"], ["--name", "a/b"], ["--n-splits", "0"]]
+)
 def test_split_refuses_wrong_options_and_writes_nothing(tmp_path, docs, extra, capsys):
     assert main(["split", str(docs), "-o", str(tmp_path / "out"), *extra]) == 2
     assert "expected" in capsys.readouterr().err

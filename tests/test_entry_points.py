@@ -4,9 +4,9 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from test_training import FAST, files  # noqa: F401
 
 from cbpner import runs
-from test_training import FAST, files  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +20,10 @@ def load_script(path):
 
 def ours(encoder):
     flags = FAST | {"epochs": 1}
-    return [word for name, value in flags.items() for word in (f"--{name}", str(value))] + ["--bert_model", str(encoder)]
+    return [word for name, value in flags.items() for word in (f"--{name}", str(value))] + [
+        "--bert_model",
+        str(encoder),
+    ]
 
 
 def test_supervised_original(files, tiny_encoder, tmp_path):  # noqa: F811
@@ -42,8 +45,9 @@ def test_supervised_original_without_finetuning_trains_the_head_alone(files, tin
 def bert_lm_mixed(files, encoder, output, *more):  # noqa: F811
     folder = files["train"].parent
     names = [word for part in ("train", "dev", "test") for word in (f"--{part}_filename", files[part].name)]
-    flags = ["--data_dir", folder, *names, "--model_name_or_path", encoder, "--output_dir", output, "--max_seq_length", 128,
-             "--num_train_epochs", 1, "--per_gpu_train_batch_size", 8, "--seed", 3, *more]  # fmt: skip
+    flags = ["--data_dir", folder, *names, "--model_name_or_path", encoder, "--output_dir", output,
+             "--max_seq_length", 128, "--num_train_epochs", 1, "--per_gpu_train_batch_size", 8, "--seed", 3,
+             *more]  # fmt: skip
     return load_script("BERT_LM_mixed/ner_example/run_ner.py").main(list(map(str, flags)))
 
 
@@ -53,7 +57,10 @@ def test_bert_lm_mixed(files, tiny_encoder, tmp_path):  # noqa: F811
     config, metrics = runs.read_config(tmp_path / "run"), runs.read_metrics(tmp_path / "run")
     assert (config["method"], config["seed"], config["flags"]["max_length"]) == ("BERT_LM_mixed", 3, 128)
     assert metrics["dev"] and metrics["test"]
-    assert bert_lm_mixed(files, tiny_encoder, tmp_path / "run", "--do_train", "--do_predict", "--overwrite_output_dir") == 0
+    assert (
+        bert_lm_mixed(files, tiny_encoder, tmp_path / "run", "--do_train", "--do_predict", "--overwrite_output_dir")
+        == 0
+    )
     assert runs.read_metrics(tmp_path / "run")["dev"] is None
 
 

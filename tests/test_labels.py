@@ -91,9 +91,15 @@ def test_malformed_tags_are_refused(tag):
         split_tag(tag)
 
 
-@pytest.mark.parametrize("spans", [
-    [(0, 2, "gene"), (1, 3, "gene")], [(2, 2, "gene")], [(2, 5, "gene")], [(-1, 1, "gene")],
-])
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [(0, 2, "gene"), (1, 3, "gene")],
+        [(2, 2, "gene")],
+        [(2, 5, "gene")],
+        [(-1, 1, "gene")],
+    ],
+)
 def test_spans_that_do_not_fit_are_refused(spans):
     with pytest.raises(ValueError):
         spans_to_tags(spans, 4)

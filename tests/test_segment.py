@@ -9,9 +9,9 @@ from cbpner.bio import Sentence
 from cbpner.labels import DEFAULT, tags_to_spans
 from cbpner.segment import cut_sentence, cut_text, join_windows, overlapping_windows
 
-TAGGED = st.lists(st.tuples(st.sampled_from("基因。，a. "), st.sampled_from(DEFAULT.tags)), min_size=1, max_size=60).map(
-    lambda rows: Sentence("".join(c for c, _ in rows), tuple(t for _, t in rows), 7)
-)
+TAGGED = st.lists(
+    st.tuples(st.sampled_from("基因。，a. "), st.sampled_from(DEFAULT.tags)), min_size=1, max_size=60
+).map(lambda rows: Sentence("".join(c for c, _ in rows), tuple(t for _, t in rows), 7))
 
 
 @given(TAGGED, st.integers(1, 12))
@@ -37,14 +37,17 @@ def tag_outside(text):
     return Sentence(text, ("O",) * len(text))
 
 
-@pytest.mark.parametrize(("text", "pieces"), [
-    ("基因。蛋白，疾病基因", ["基因。", "蛋白，疾病基因"]),
-    ("基因。蛋白。疾病基因", ["基因。蛋白。", "疾病基因"]),
-    ("基因，蛋白质疾病基因", ["基因，", "蛋白质疾病基因"]),
-    ("gene in the cell", ["gene ", "in the ", "cell"]),
-    ("基因蛋白质疾病基因基因", ["基因蛋白质疾病", "基因基因"]),
-    ("基因", ["基因"]),
-])
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("基因。蛋白，疾病基因", ["基因。", "蛋白，疾病基因"]),
+        ("基因。蛋白。疾病基因", ["基因。蛋白。", "疾病基因"]),
+        ("基因，蛋白质疾病基因", ["基因，", "蛋白质疾病基因"]),
+        ("gene in the cell", ["gene ", "in the ", "cell"]),
+        ("基因蛋白质疾病基因基因", ["基因蛋白质疾病", "基因基因"]),
+        ("基因", ["基因"]),
+    ],
+)
 def test_cuts_prefer_punctuation(text, pieces):
     assert [piece.chars for piece in cut_sentence(tag_outside(text), 7)] == pieces
     assert [text[start:end] for start, end in cut_text(text, 7)] == pieces
@@ -52,7 +55,11 @@ def test_cuts_prefer_punctuation(text, pieces):
 
 def test_punctuation_inside_a_mention_is_no_place_to_cut():
     tags = ("O", "O", "B-gene", *["I-gene"] * 4, "O", "O")
-    assert [piece.chars for piece in cut_sentence(Sentence("基因白。介，素的人", tags), 5)] == ["基因", "白。介，素", "的人"]
+    assert [piece.chars for piece in cut_sentence(Sentence("基因白。介，素的人", tags), 5)] == [
+        "基因",
+        "白。介，素",
+        "的人",
+    ]
 
 
 def test_neighbouring_mentions_may_be_parted():
@@ -88,6 +95,7 @@ def test_windows_cover_overlap_and_join_again(length, size, data):
 
 def choose_slowly(windows, position, length):
     """The window to take a position from, straight from the definition."""
+
     def room(window):
         start, end = window
         left = position - start if start > 0 else float("inf")

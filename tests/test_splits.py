@@ -48,7 +48,9 @@ def name_parts(prefix):
 def test_the_cut_variant_is_the_default(tmp_path):
     touch_files(tmp_path, name_parts("x_") + name_parts("no_long_x_"))
     assert {part: path.name for part, path in find_split_files(tmp_path).items()} == {
-        "train": "no_long_x_train.bio", "dev": "no_long_x_dev.bio", "test": "no_long_x_test.bio",
+        "train": "no_long_x_train.bio",
+        "dev": "no_long_x_dev.bio",
+        "test": "no_long_x_test.bio",
     }
     assert find_split_files(tmp_path, long=True)["dev"] == tmp_path / "x_dev.bio"
 
@@ -60,10 +62,15 @@ def test_the_only_variant_is_used(tmp_path, prefix):
         assert [path.name for path in find_split_files(tmp_path, long).values()] == name_parts(prefix)
 
 
-@pytest.mark.parametrize("names", [
-    [], ["x_train.bio", "x_dev.bio"], ["x_train.bio", "x_dev.bio", "no_long_x_test.bio"],
-    [*name_parts("x_"), "y_dev.bio"],
-])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        ["x_train.bio", "x_dev.bio"],
+        ["x_train.bio", "x_dev.bio", "no_long_x_test.bio"],
+        [*name_parts("x_"), "y_dev.bio"],
+    ],
+)
 def test_an_incomplete_or_doubtful_folder_is_refused(tmp_path, names):
     touch_files(tmp_path, names)
     with pytest.raises(InputError, match="expected"):
@@ -124,9 +131,16 @@ def test_copies_of_a_document_stay_together():
         assert sum({"copy.bio", "doc0.bio"} <= set(info[part]) for part in PARTS) == 1
 
 
-@pytest.mark.parametrize(("count", "options"), [
-    (3, {}), (0, {}), (9, {"n_splits": 0}), (9, {"n_dev": 0}), (9, {"n_test": -1}),
-])
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [
+        (3, {}),
+        (0, {}),
+        (9, {"n_splits": 0}),
+        (9, {"n_dev": 0}),
+        (9, {"n_test": -1}),
+    ],
+)
 def test_too_few_documents_are_refused(count, options):
     with pytest.raises(InputError, match="expected at least"):
         draw_splits(make_documents(count), **options)
@@ -198,8 +212,17 @@ def test_statistics_of_a_split_by_hand(tmp_path):
     write_bio(tmp_path / "x_test.bio", [Sentence("基因", ("B-protein", "I-protein"))])
     train, dev, test = describe_splits(tmp_path)
     assert train == {
-        "split": tmp_path.name, "part": "train", "patents": 2, "sentences": 3, "characters": 12, "longest": 8,
-        "mentions": 2, "types": {"gene": 2}, "orphans": 0, "unique": 1, "unseen": None,
+        "split": tmp_path.name,
+        "part": "train",
+        "patents": 2,
+        "sentences": 3,
+        "characters": 12,
+        "longest": 8,
+        "mentions": 2,
+        "types": {"gene": 2},
+        "orphans": 0,
+        "unique": 1,
+        "unseen": None,
     }
     assert (dev["mentions"], dev["unique"], dev["unseen"], dev["orphans"]) == (3, 2, 2, 2)
     assert test["unseen"] == 1
@@ -214,7 +237,11 @@ def test_gold_statistics_are_those_of_the_facts():
     assert dev == [(62, 48), (1992, 301), (24, 2), (29, 10), (643, 242)]
     tests = [rows[split, "test"] for split in "01234"]
     assert [[row["types"][label] for label in ("gene", "protein", "disease")] for row in tests] == [
-        [121, 3, 73], [16, 158, 156], [36, 89, 709], [737, 157, 339], [26, 472, 177],
+        [121, 3, 73],
+        [16, 158, 156],
+        [36, 89, 709],
+        [737, 157, 339],
+        [26, 472, 177],
     ]
     unseen = [(row["unseen"], row["mentions"]) for row in tests]
     assert unseen == [(143, 197), (202, 330), (501, 834), (1137, 1233), (341, 675)]

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -212,13 +213,18 @@ def test_accumulated_batches_count_every_character_once(make_job):
 def test_two_processes_equal_one_on_the_same_global_batch(make_job, files, tiny_encoder, tmp_path):
     settings = {"epochs": 1, "batch_size": 8, "max_grad_norm": 0.0, "mask_share": 0.0, "dropout": 0.0}
     train_tagger(make_job("one", **settings))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "cbpner", "train"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}"]
+    command = [sys.executable, "-m", "torch.distributed.run", *address, "--nproc-per-node=2", "-m", "cbpner", "train"]
     for part, path in files.items():
         command += [f"--{part}", str(path)]
     for name, value in (FAST | settings | {"batch_size": 4, "encoder": tiny_encoder}).items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
-    done = subprocess.run([*command, "-o", str(tmp_path / "two")], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "two")], env=environment, capture_output=True, text=True, timeout=240
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert runs.is_finished(tmp_path / "two")
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
@@ -246,7 +252,9 @@ def test_a_small_dev_set_chooses_nothing_and_says_so():
 
 
 def test_the_best_epoch_is_kept_where_dev_can_choose(make_job):
-    metrics = train_tagger(make_job(epochs=6, lr=5e-3, head_lr=1e-2, min_dev_mentions=1, schedule="constant", patience=0))
+    metrics = train_tagger(
+        make_job(epochs=6, lr=5e-3, head_lr=1e-2, min_dev_mentions=1, schedule="constant", patience=0)
+    )
     curve = [record["eval_entity_strict_f1"] for record in metrics["history"] if "eval_entity_strict_f1" in record]
     assert len(curve) == 6
     assert metrics["best_epoch"] == 1 + int(np.argmax(curve))
@@ -293,7 +301,9 @@ WRONG = {
 def test_wrong_training_files_name_the_place_and_leave_nothing(kind, tmp_path, capsys, tiny_encoder):
     text, message = WRONG[kind]
     (tmp_path / "train.bio").write_text(text, encoding="utf-8")
-    code = main(["train", "--train", str(tmp_path / "train.bio"), "-o", str(tmp_path / "run"), "--encoder", str(tiny_encoder)])
+    code = main(
+        ["train", "--train", str(tmp_path / "train.bio"), "-o", str(tmp_path / "run"), "--encoder", str(tiny_encoder)]
+    )
     assert code == 2
     assert __import__("re").search(message, capsys.readouterr().err)
     assert not (tmp_path / "run").exists()

@@ -1,7 +1,7 @@
 """BERT_LM_mixed, second half: NER from a (fine-tuned) masked LM, under the original's flags.
 
-    python run_ner.py --data_dir DIR --train_filename F --dev_filename F --test_filename F --model_name_or_path MODEL
-                      --output_dir RUN --do_train --do_eval --do_predict
+python run_ner.py --data_dir DIR --train_filename F --dev_filename F --test_filename F --model_name_or_path MODEL
+                  --output_dir RUN --do_train --do_eval --do_predict
 """
 
 import argparse
@@ -29,7 +29,9 @@ def build_parser():
     add_arguments(parser, ORIGINAL_FLAGS)
     for part in ("train", "dev", "test"):
         parser.add_argument(f"--{part}_filename", metavar="NAME", help=f"the {part} file's name in --data_dir")
-    parser.add_argument("--do_train", action="store_true", help="train on the train file (needed: there is no other job)")
+    parser.add_argument(
+        "--do_train", action="store_true", help="train on the train file (needed: there is no other job)"
+    )
     parser.add_argument("--do_eval", action="store_true", help="evaluate on the dev file")
     parser.add_argument("--do_predict", action="store_true", help="predict and evaluate on the test file")
     return parser

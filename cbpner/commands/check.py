@@ -13,8 +13,12 @@ from cbpner.labels import LabelSet
 def add_arguments(parser):
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file")
     parser.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line; without it any is accepted")
-    parser.add_argument("--orphans", choices=ORPHAN_RULES, default="error",
-                        help="an `I-` without its `B-`: a fault (default), counted and kept, or repaired")
+    parser.add_argument(
+        "--orphans",
+        choices=ORPHAN_RULES,
+        default="error",
+        help="an `I-` without its `B-`: a fault (default), counted and kept, or repaired",
+    )
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
 
 

@@ -1,6 +1,6 @@
 """Write the tuning folds of the gold data: column files over the twelve patents that no test set has.
 
-OUT/0, OUT/1, ... each get `train.bio` and `test.bio` (the held-out patents). Hyper-parameters are chosen on these alone:
+OUT/0, OUT/1, ... each get `train.bio` and `test.bio` (the held-out patents). What is tuned is tuned on these alone:
 
   cbpner folds data/cbp_gold -o runs/folds
   cbpner train --train runs/folds/0/train.bio --test runs/folds/0/test.bio --split 0 -o runs/tuning/0 --lr 1e-4

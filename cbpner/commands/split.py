@@ -19,11 +19,16 @@ def add_arguments(parser):
     parser.add_argument("--test", type=int, default=2, help="test documents in each (default: 2)")
     parser.add_argument("--dev", type=int, default=1, help="dev documents in each (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same splits (default: 0)")
-    parser.add_argument("--max-chars", type=int, default=500,
-                        help="longest sentence of the no_long_ files (default: 500)")
+    parser.add_argument(
+        "--max-chars", type=int, default=500, help="longest sentence of the no_long_ files (default: 500)"
+    )
     parser.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line; without it any is accepted")
-    parser.add_argument("--orphans", choices=ORPHAN_RULES, default="error",
-                        help="an `I-` without its `B-`: a fault (default), kept, or repaired")
+    parser.add_argument(
+        "--orphans",
+        choices=ORPHAN_RULES,
+        default="error",
+        help="an `I-` without its `B-`: a fault (default), kept, or repaired",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the splits that OUT holds")
 
 

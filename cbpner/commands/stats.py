@@ -25,14 +25,16 @@ def run(args):
 def build_table(rows):
     """The rows of `describe_splits` as a frame of text, one column a type."""
     types = sorted({label for row in rows for label in row["types"]})
-    return pd.DataFrame([
-        {"split": row["split"], "part": row["part"]}
-        | {column: f"{row[column]:,}" for column in COLUMNS}
-        | {label: f"{row['types'].get(label, 0):,}" for label in types}
-        | {"unique": f"{row['unique']:,}", "unseen": "" if row["unseen"] is None else f"{row['unseen']:,}"}
-        | {"orphan I-": f"{row['orphans']:,}"}
-        for row in rows
-    ])
+    return pd.DataFrame(
+        [
+            {"split": row["split"], "part": row["part"]}
+            | {column: f"{row[column]:,}" for column in COLUMNS}
+            | {label: f"{row['types'].get(label, 0):,}" for label in types}
+            | {"unique": f"{row['unique']:,}", "unseen": "" if row["unseen"] is None else f"{row['unseen']:,}"}
+            | {"orphan I-": f"{row['orphans']:,}"}
+            for row in rows
+        ]
+    )
 
 
 def format_markdown(table):

@@ -1,7 +1,7 @@
 """Train a tagger on column files, evaluate it, and write a run folder.
 
-  cbpner train --train train.bio --dev dev.bio --test test.bio -o runs/mine
-  cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
+cbpner train --train train.bio --dev dev.bio --test test.bio -o runs/mine
+cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
 """
 
 from pathlib import Path
@@ -19,18 +19,34 @@ def add_arguments(parser, aliases=None):
     aliases = aliases or {}
     data = parser.add_argument_group("data", "three files, or one split of a data folder")
     for part in ("train", "dev", "test"):
-        data.add_argument(f"--{part}", *aliases.get(part, ()), dest=part, metavar="FILE", help=f"column file to {part} on")
+        data.add_argument(
+            f"--{part}", *aliases.get(part, ()), dest=part, metavar="FILE", help=f"column file to {part} on"
+        )
     data.add_argument("--data-dir", "--data_dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
     data.add_argument("--split", metavar="NAME", help="the split in --data-dir; the run's name in tables")
     data.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
-    data.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line (default: the training file's)")
+    data.add_argument(
+        "--labels", metavar="FILE", help="entity types or tags, one a line (default: the training file's)"
+    )
     data.add_argument("--orphans", choices=ORPHAN_RULES, default="keep", help="an I- without its B- (default: keep)")
-    parser.add_argument("-o", "--output", *aliases.get("output", ()), dest="output", required=True, metavar="RUN",
-                        help="the run's folder")
+    parser.add_argument(
+        "-o",
+        "--output",
+        *aliases.get("output", ()),
+        dest="output",
+        required=True,
+        metavar="RUN",
+        help="the run's folder",
+    )
     parser.add_argument("--recipe", default="cbp", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument("--overwrite", *aliases.get("overwrite", ()), action="store_true", dest="overwrite",
-                        help="delete what a run left in RUN")
+    parser.add_argument(
+        "--overwrite",
+        *aliases.get("overwrite", ()),
+        action="store_true",
+        dest="overwrite",
+        help="delete what a run left in RUN",
+    )
     parser.add_argument("--no-model", action="store_true", help="keep predictions and scores, not the weights")
     add_recipe_flags(parser, aliases)
 

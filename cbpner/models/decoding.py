@@ -25,11 +25,15 @@ def score_texts(model, table, texts, *, batch_tokens, max_length, context, paddi
     chunks = [None] * len(rows)
     budget = max(batch_tokens, max_length)
     for batch in sorted_batches([len(row) for row in rows], budget):
-        scores = score_rows(model, table, [rows[i] for i in batch], context, max_length if padding == "max_length" else 0)
+        scores = score_rows(
+            model, table, [rows[i] for i in batch], context, max_length if padding == "max_length" else 0
+        )
         for index, row in zip(batch, scores, strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
     chunks = iter(chunks)
-    return [join_scores(spans, [next(chunks) for _ in spans], len(row)) for spans, row in zip(windows, ids, strict=True)]
+    return [
+        join_scores(spans, [next(chunks) for _ in spans], len(row)) for spans, row in zip(windows, ids, strict=True)
+    ]
 
 
 def wrap(table, ids):
@@ -51,8 +55,8 @@ def join_scores(spans, chunks, length):
 def viterbi(scores, allowed):
     """The best tag numbers of each sequence among those that the grammar allows.
 
-    scores: list of (characters, labels) arrays. allowed: (labels + 1, labels) bool, `LabelSet.transitions()`, whose last
-    row is the start. Returns a list of int64 arrays. One loop over time steps for all sequences together.
+    scores: list of (characters, labels) arrays. allowed: (labels + 1, labels) bool, `LabelSet.transitions()`, whose
+    last row is the start. Returns a list of int64 arrays. One loop over time steps for all sequences together.
     """
     if not scores:
         return []
@@ -76,7 +80,7 @@ def viterbi(scores, allowed):
 
 
 def decode(scores, labels, decoder="viterbi", batch=256):
-    """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each character's best."""
+    """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each one's best."""
     if decoder == "greedy":
         paths = [row.argmax(axis=-1) for row in scores]
     else:

@@ -19,7 +19,9 @@ def locate_encoder(name):
     """
     if name == SHIPPED_ENCODER and not Path(name).is_dir():
         if not (SHIPPED_FOLDER / "config.json").is_file():
-            raise InputError(f"{SHIPPED_ENCODER}: the shipped encoder is missing; expected it in models/{SHIPPED_ENCODER}")
+            raise InputError(
+                f"{SHIPPED_ENCODER}: the shipped encoder is missing; expected it in models/{SHIPPED_ENCODER}"
+            )
         return str(SHIPPED_FOLDER)
     path = Path(name)
     if path.is_dir() and not (path / "config.json").is_file():

@@ -1,0 +1,79 @@
+"""Fixtures that several test files use: small vocabularies and encoders with random weights, and no network."""
+
+import os
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+from hypothesis import settings
+
+from cbpner.tokenizer import build_tokenizer, is_han
+
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
+
+HAN_CHARACTERS = 1200
+SPECIAL = ["[PAD]", *(f"[unused{number}]" for number in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORD_PIECES = ["protein", "brca", "##1", "##gene", "##基", "2019", "。。"]
+DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"
+
+
+def list_han():
+    """1,200 Han characters: those of the demo text, then the first of GB 2312."""
+    in_demo = sorted({character for character in DEMO_TEXT.read_text(encoding="utf-8") if is_han(character)})
+    cells = (bytes((row, cell)) for row in range(0xB0, 0xD7) for cell in range(0xA1, 0xFF))
+    common = (cell.decode("gb2312", "ignore") for cell in cells)
+    return [character for character in dict.fromkeys((*in_demo, *common)) if character][:HAN_CHARACTERS]
+
+
+def make_vocabulary(drop=""):
+    """Special tokens where bert-base-chinese has them, ASCII but for the space and `drop`, Greek, some signs, Han."""
+    ascii_signs = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in drop]
+    greek = [chr(code) for code in (*range(0x3B1, 0x3CA), *range(0x391, 0x3A2), *range(0x3A3, 0x3AA))]
+    greek = [letter for letter in greek if not (drop and letter.isupper())]
+    tokens = [*SPECIAL, *ascii_signs, *greek, *"，。、；：（）《》“”·℃±", *list_han()]
+    return {token: number for number, token in enumerate(tokens)}
+
+
+def write_encoder(folder, size, seed):
+    """A masked LM of 2 layers, 2 heads and width 32 with random weights, in the Hugging Face layout."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM
+
+    config = BertConfig(
+        vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=512, pad_token_id=0,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        BertForMaskedLM(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_vocabulary():
+    """{token: id}: the five special tokens at 0 and 100 to 103, ASCII, Greek, 1,200 Han characters; no space."""
+    return make_vocabulary()
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory, tiny_vocabulary):
+    """The folder of a tiny masked LM with case in its vocabulary and our character tokenizer."""
+    folder = tmp_path_factory.mktemp("encoders") / "tiny_encoder"
+    write_encoder(folder, len(tiny_vocabulary), seed=0)
+    build_tokenizer(tiny_vocabulary).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lowercase_encoder(tmp_path_factory):
+    """The folder of a tiny masked LM laid out as bert-base-chinese is: vocab.txt with word pieces, no upper case."""
+    import json
+
+    folder = tmp_path_factory.mktemp("encoders") / "lowercase_encoder"
+    tokens = [*make_vocabulary("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), *WORD_PIECES]
+    write_encoder(folder, len(tokens), seed=1)
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    settings = {"do_lower_case": False, "model_max_length": 512, "tokenizer_class": "BertTokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder

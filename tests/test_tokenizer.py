@@ -1,0 +1,342 @@
+"""One character, one token: the saved pipeline and the table of code points give the same ids for every text."""
+
+import json
+import shutil
+import unicodedata
+
+import numpy as np
+import pytest
+import torch
+from conftest import WORD_PIECES
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    ByT5Tokenizer,
+    PreTrainedTokenizerFast,
+    pipeline,
+)
+
+from cbpner.errors import InputError
+from cbpner.tokenizer import (
+    CharacterTable,
+    add_upper_case,
+    build_tokenizer,
+    extend_embeddings,
+    folded,
+    make_tokenizer,
+    read_vocabulary,
+    unknown_share,
+)
+
+CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+CHUNK = 4096
+AWKWARD = [
+    "",
+    " ",
+    "\t",
+    "\n",
+    "\x00",
+    "\x97",
+    "\ufffd",
+    "基\t因",
+    "基因  表达 ",
+    "\r\n\n\n蛋白\n",
+    "\u2028\u2029\x85\x0b\x0c",
+    "零\u200b宽\u200d\ufeff字\u00ad",
+    "𠮷野家🧬👩\u200d🔬\U0010ffff",
+    "e\u0301a\u0308\u0300ḿ",
+    "ＨＥＲ２（ｐ５３）１２３",
+    "İstanbul ıİ",
+    "ΟΔΟΣ ΣΑΣ ς",
+    "ẞßŒǅﬁⅣ㎎①",
+    "PD-L1抗体与HER2阳性乳腺癌",
+    "[CLS][PAD][UNK]",
+    "##1protein",
+    "ABC" * 300,
+]
+anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+mixed = st.text(st.sampled_from("基因aBzΣσςİiＡａ１\t \n[SEP]MK\u200b🧬\x97"), max_size=60)
+
+
+def backend_ids(tokenizer, text):
+    return tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+
+
+@pytest.fixture(scope="module")
+def wide_vocabulary(tiny_vocabulary):
+    """The tiny vocabulary and, for the sake of the comparison, all letters with case, white space and controls."""
+    cased = [c for c in CODE_POINTS if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Nl", "So") and ord(c) < 0x1F000]
+    more = [*cased, *(chr(code) for code in (*range(0x21), *range(0x7F, 0xA1))), "\u2028", "\u200b", "🧬", "\U0010ffff"]
+    tokens = dict.fromkeys((*tiny_vocabulary, *more, *WORD_PIECES))
+    return {token: number for number, token in enumerate(tokens)}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["cased", "lower"])
+def reloaded(request, wide_vocabulary, tiny_encoder, tmp_path_factory):
+    """(lower, tokenizer, its table): saved beside the config.json of a BERT, and loaded by AutoTokenizer."""
+    folder = tmp_path_factory.mktemp("wide")
+    shutil.copy(tiny_encoder / "config.json", folder)
+    build_tokenizer(wide_vocabulary, request.param, special_tokens_are_text=True).save_pretrained(folder)
+    assert json.loads((folder / "config.json").read_text())["model_type"] == "bert"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return request.param, tokenizer, CharacterTable(tokenizer)
+
+
+def test_every_code_point_is_one_token_with_the_same_id(reloaded):
+    _, tokenizer, table = reloaded
+    chunks = ["".join(CODE_POINTS[start : start + CHUNK]) for start in range(0, len(CODE_POINTS), CHUNK)]
+    known = 0
+    for chunk in chunks:
+        encoding = tokenizer.backend_tokenizer.encode(chunk, add_special_tokens=False)
+        ids = table.encode(chunk)
+        assert len(encoding.ids) == len(chunk) == len(ids)
+        differs = np.flatnonzero(np.array(encoding.ids) != ids)
+        assert not len(differs), [hex(ord(chunk[place])) for place in differs]
+        assert encoding.offsets == [(place, place + 1) for place in range(len(chunk))]
+        known += int((ids != table.unk).sum())
+    assert known > 5000
+
+
+def test_ids_are_those_of_the_vocabulary(reloaded, wide_vocabulary):
+    lower, tokenizer, table = reloaded
+    singles = [token for token in wide_vocabulary if len(token) == 1]
+    for character in singles:
+        half = unicodedata.normalize("NFKC", character) if "\uff10" <= character <= "\uff5a" else character
+        form = half if half.isalnum() and half.isascii() else character
+        if lower:
+            form = "i" if form == "İ" else form.lower()
+        expected = wide_vocabulary.get(form, table.unk)
+        assert backend_ids(tokenizer, character) == [expected] == table.encode(character).tolist(), ascii(character)
+
+
+@pytest.mark.parametrize("text", AWKWARD, ids=ascii)
+def test_awkward_text(reloaded, text):
+    _, tokenizer, table = reloaded
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    assert encoded["input_ids"] == [table.cls, *table.encode(text).tolist(), table.sep]
+    assert encoded["offset_mapping"][1:-1] == [(place, place + 1) for place in range(len(text))]
+    assert set(encoded["attention_mask"]) == {1}
+    assert list(encoded) == ["input_ids", "token_type_ids", "attention_mask", "offset_mapping"]
+
+
+@given(text=st.one_of(anything, mixed))
+def test_any_text(reloaded, text):
+    _, tokenizer, table = reloaded
+    encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+    assert encoding.ids == table.encode(text).tolist()
+    assert encoding.offsets == [(place, place + 1) for place in range(len(text))]
+
+
+def test_lower_case_is_decided_letter_by_letter(tiny_vocabulary):
+    lower = build_tokenizer(tiny_vocabulary, lower=True)
+    assert backend_ids(lower, "ΣΑΣ") == [tiny_vocabulary[c] for c in "σασ"]
+    assert backend_ids(lower, "BRCA1İ") == [tiny_vocabulary[c] for c in "brca1i"]
+
+
+def test_full_width_is_folded_for_the_vocabulary_only(tiny_encoder, tiny_vocabulary):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    text = "ＨＥＲ２ａｚ（０９）"
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    assert encoded["input_ids"][1:-1] == [tiny_vocabulary[c] for c in "HER2az（09）"]
+    assert [text[start:end] for start, end in encoded["offset_mapping"][1:-1]] == list(text)
+    assert CharacterTable(tokenizer).encode(text).tolist() == encoded["input_ids"][1:-1]
+
+
+def test_padding_and_pairs(tiny_encoder, tiny_vocabulary):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    batch = tokenizer(["ab", "a"], padding=True)
+    cls, sep, pad, a, b = (tiny_vocabulary[token] for token in ("[CLS]", "[SEP]", "[PAD]", "a", "b"))
+    assert batch["input_ids"] == [[cls, a, b, sep], [cls, a, sep, pad]]
+    assert batch["attention_mask"] == [[1, 1, 1, 1], [1, 1, 1, 0]]
+    pair = tokenizer("a", "b")
+    assert (pair["input_ids"], pair["token_type_ids"]) == ([cls, a, sep, b, sep], [0, 0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("token", ["[SEP]", "[MASK]", "[CLS]", "[PAD]", "[UNK]"])
+def test_a_special_token_in_a_text(tiny_vocabulary, tiny_encoder, tmp_path, token):
+    shutil.copy(tiny_encoder / "config.json", tmp_path)
+    for as_text, middle in ((True, [tiny_vocabulary[c] for c in token]), (False, [tiny_vocabulary[token]])):
+        tokenizer = build_tokenizer(tiny_vocabulary, special_tokens_are_text=as_text)
+        tokenizer.save_pretrained(tmp_path)
+        expected = [tiny_vocabulary["a"], *middle, tiny_vocabulary["b"]]
+        for one in (tokenizer, AutoTokenizer.from_pretrained(tmp_path)):
+            assert one(f"a{token}b")["input_ids"][1:-1] == expected
+            assert one([f"a{token}b"])["input_ids"][0][1:-1] == expected
+
+
+def test_the_table_reads_special_tokens_as_text(tiny_encoder, tiny_vocabulary):
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    assert table.encode("[SEP]").tolist() == [tiny_vocabulary[c] for c in "[SEP]"]
+    assert (table.pad, table.unk, table.cls, table.sep, table.mask) == (0, 100, 101, 102, 103)
+
+
+def test_an_unusable_vocabulary_is_named(tiny_vocabulary):
+    with pytest.raises(ValueError, match=r"missing \['\[MASK\]'\]"):
+        build_tokenizer({token: number for token, number in tiny_vocabulary.items() if token != "[MASK]"})
+
+
+def test_word_pieces_keep_their_ids_and_are_never_produced(lowercase_encoder):
+    source = AutoTokenizer.from_pretrained(lowercase_encoder)
+    lines = (lowercase_encoder / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    assert read_vocabulary(source, "lower") == {token: number for number, token in enumerate(lines)}
+    assert len(source("protein")["input_ids"]) == 3, "the encoder's own tokenizer takes the whole word"
+    tokenizer, _ = make_tokenizer(source, "lower", "lower", True)
+    assert tokenizer.get_vocab() == read_vocabulary(source, "lower")
+    pieces = {lines.index(piece) for piece in WORD_PIECES}
+    assert not pieces & set(backend_ids(tokenizer, "".join(WORD_PIECES)))
+
+
+@pytest.mark.parametrize(
+    ("casing", "paper_lowers", "read_as"),
+    [
+        ("lower", False, "brca1基"),
+        ("lower", True, "brca1基"),
+        ("paper", True, "brca1基"),
+        ("paper", False, "????1基"),
+        ("keep", True, "BRCA1基"),
+        ("keep", False, "BRCA1基"),
+    ],
+)
+def test_casings_of_a_vocabulary_without_upper_case(lowercase_encoder, tmp_path, casing, paper_lowers, read_as):
+    source = AutoTokenizer.from_pretrained(lowercase_encoder)
+    tokenizer, sources = make_tokenizer(source, "lower", casing, paper_lowers)
+    vocabulary = tokenizer.get_vocab()
+    expected = [vocabulary["[UNK]" if c == "?" else c] for c in read_as]
+    shutil.copy(lowercase_encoder / "config.json", tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    for one in (tokenizer, AutoTokenizer.from_pretrained(tmp_path)):
+        assert one("BRCA1基")["input_ids"][1:-1] == expected
+        assert CharacterTable(one).encode("BRCA1基").tolist() == expected
+    old = source.get_vocab()
+    assert {token: vocabulary[token] for token in old} == old
+    assert list(sources) == (list(range(len(old), len(old) + 26)) if casing == "keep" else [])
+    assert tokenizer("[SEP]")["input_ids"][1:-1] != [vocabulary["[SEP]"]]
+
+
+def test_keeping_case_adds_nothing_where_it_is_there(tiny_encoder, tiny_vocabulary):
+    tokenizer, sources = make_tokenizer(AutoTokenizer.from_pretrained(tiny_encoder), "tiny", "keep", True)
+    assert (tokenizer.get_vocab(), sources) == (tiny_vocabulary, {})
+
+
+def test_a_wrong_casing_is_named(tiny_encoder):
+    with pytest.raises(ValueError, match="upper"):
+        make_tokenizer(AutoTokenizer.from_pretrained(tiny_encoder), "tiny", "upper", True)
+
+
+def test_added_letters_stand_behind_the_last_id():
+    extended, sources = add_upper_case({"a": 0, "b": 5, "A": 3})
+    assert extended == {"a": 0, "b": 5, "A": 3, "B": 6}
+    assert sources == {6: 5}
+
+
+@pytest.mark.parametrize("kind", [AutoModelForMaskedLM, AutoModelForTokenClassification])
+def test_new_rows_start_from_the_lower_case(lowercase_encoder, tmp_path, kind):
+    source = AutoTokenizer.from_pretrained(lowercase_encoder)
+    tokenizer, sources = make_tokenizer(source, "lower", "keep", True)
+    model = kind.from_pretrained(lowercase_encoder).eval()
+    if kind is AutoModelForMaskedLM:
+        torch.nn.init.normal_(model.get_output_embeddings().bias)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    extend_embeddings(model, len(tokenizer), sources)
+    old, vocabulary = len(source), tokenizer.get_vocab()
+    assert len(tokenizer) == old + 26 == model.config.vocab_size
+    changed = {name for name, value in model.state_dict().items() if value.shape != before[name].shape}
+    assert "bert.embeddings.word_embeddings.weight" in changed
+    for name, value in model.state_dict().items():
+        assert torch.equal(value[:old] if name in changed else value, before[name]), name
+        if name in changed:
+            for upper in "AMZ":
+                assert torch.equal(value[vocabulary[upper]], before[name][source.get_vocab()[upper.lower()]]), name
+    if kind is AutoModelForMaskedLM:
+        assert changed == {name for name in before if "word_embeddings" in name or "decoder" in name
+                           or name == "cls.predictions.bias"}  # fmt: skip
+        assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+        model.save_pretrained(tmp_path)
+        again = kind.from_pretrained(tmp_path)
+        assert again.get_output_embeddings().weight is again.get_input_embeddings().weight
+        assert torch.equal(again.get_output_embeddings().bias, model.get_output_embeddings().bias)
+    scores = model(torch.tensor([tokenizer("BRCA1")["input_ids"], tokenizer("brca1")["input_ids"]])).logits
+    assert torch.allclose(scores[0], scores[1], atol=1e-6)
+
+
+def test_extending_by_nothing_leaves_the_model_alone(tiny_encoder):
+    model = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
+    weight = model.get_input_embeddings().weight
+    extend_embeddings(model, 7, {})
+    assert model.get_input_embeddings().weight is weight
+
+
+def test_a_vocabulary_with_gaps_gets_rows_enough(tiny_encoder):
+    model = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
+    rows = len(model.get_input_embeddings().weight)
+    extend_embeddings(model, rows - 10, {rows + 4: 3})
+    assert torch.equal(model.get_input_embeddings().weight[rows + 4], model.get_input_embeddings().weight[3])
+
+
+BERT_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+MANY_HAN = [chr(code) for code in range(0x4E00, 0x5300)]
+
+
+def number_tokens(*tokens):
+    return {token: number for number, token in enumerate(tokens)}
+
+
+REFUSED = {  # what the message names: a model without a look-up of single characters
+    "Unigram vocabulary": lambda: models.Unigram([(token, -1.0) for token in (*BERT_SPECIAL, *MANY_HAN)], unk_id=1),
+    "BPE vocabulary": lambda: models.BPE(number_tokens(*BERT_SPECIAL, *MANY_HAN), [], unk_token="[UNK]"),
+    "4 single Chinese characters": lambda: models.WordPiece(number_tokens(*BERT_SPECIAL, *"abc中文基因", "##ing")),
+    r"\['\[MASK\]'\]": lambda: models.WordPiece(number_tokens(*BERT_SPECIAL[:-1], *MANY_HAN), unk_token="[UNK]"),
+}
+
+
+def assert_refused(source, found):
+    with pytest.raises(InputError, match=found) as caught:
+        make_tokenizer(source, "some/encoder", "keep", True)
+    assert str(caught.value).startswith("some/encoder: ")
+    assert "bert-base-chinese" in str(caught.value) and "cbp_mini" in str(caught.value)
+
+
+@pytest.mark.parametrize("found", REFUSED)
+def test_a_vocabulary_without_single_characters_is_refused(found):
+    core = Tokenizer(REFUSED[found]())
+    assert_refused(PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]"), found)
+
+
+def test_a_tokenizer_without_a_vocabulary_is_refused():
+    assert_refused(ByT5Tokenizer(), "ByT5Tokenizer")
+
+
+@pytest.mark.parametrize("casing", ["lower", "keep"])
+def test_a_plain_pipeline_sees_the_same_tokens(lowercase_encoder, tmp_path, casing):
+    source = AutoTokenizer.from_pretrained(lowercase_encoder)
+    tokenizer, sources = make_tokenizer(source, "lower", casing, True)
+    torch.manual_seed(0)
+    model = AutoModelForTokenClassification.from_pretrained(lowercase_encoder, num_labels=3).eval()
+    torch.nn.init.normal_(model.classifier.weight)
+    extend_embeddings(model, len(tokenizer), sources)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    table, tag = CharacterTable(tokenizer), pipeline("token-classification", model=str(tmp_path), ignore_labels=[])
+    for text in (text for text in AWKWARD if text and len(text) < 510):
+        ids = [table.cls, *table.encode(text).tolist(), table.sep]
+        with torch.no_grad():
+            shares = model(torch.tensor([ids])).logits[0, 1:-1].softmax(dim=-1)
+        found = tag(text)
+        assert [(one["start"], one["end"]) for one in found] == [(i, i + 1) for i in range(len(text))], ascii(text)
+        assert np.allclose([one["score"] for one in found], shares.max(dim=-1).values, atol=1e-5)
+        assert [one["entity"] for one in found] == [f"LABEL_{number}" for number in shares.argmax(dim=-1)]
+
+
+def test_share_of_unknown_characters(tiny_encoder):
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    assert unknown_share(table, ["ab🧬", "", "a"]) == 0.25
+    assert unknown_share(table, []) == unknown_share(table, [""]) == 0.0
+
+
+def test_compatibility_forms_of_one_character():
+    assert [folded(c) for c in "Ⅳ℃％ａ基…"] == [None, None, "%", "a", None, None]
+    assert folded("㊀") == "一"
