@@ -1,0 +1,64 @@
+"""The shipped encoder: loads with plain transformers, small, one token a character, and knows some Chinese."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
+
+from cbpner.bio import read_bio
+from cbpner.splits import find_split_files
+from cbpner.tokenizer import FOLDED, CharacterTable, unknown_share
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "models" / "cbp_mini"
+GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(FOLDER)
+
+
+def test_it_is_small_and_in_half_precision():
+    assert (FOLDER / "model.safetensors").stat().st_size <= 40e6
+    with safe_open(FOLDER / "model.safetensors", "pt") as file:
+        tensors = [file.get_slice(name) for name in file.keys()]
+    assert {tensor.get_dtype() for tensor in tensors} == {"F16"}
+    assert sum(torch.Size(tensor.get_shape()).numel() for tensor in tensors) <= 20_000_000
+    assert sorted(path.suffix for path in FOLDER.iterdir()) == [".json", ".json", ".json", ".md", ".safetensors"]
+
+
+def test_plain_transformers_loads_all_of_it():
+    _, plain = AutoModel.from_pretrained(FOLDER, output_loading_info=True)
+    masked, report = AutoModelForMaskedLM.from_pretrained(FOLDER, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert not [name for name in plain["missing_keys"] if not name.startswith("pooler.")]
+    assert masked.get_input_embeddings().weight is masked.get_output_embeddings().weight
+
+
+def test_its_vocabulary_keeps_case_and_has_all_of_gb_2312(tokenizer):
+    table = CharacterTable(tokenizer)
+    cells = (bytes((row, cell)) for row in range(0xA1, 0xF8) for cell in range(0xA1, 0xFF))
+    standard = "".join(pair.decode("gb2312", "ignore") for pair in cells)
+    assert len(standard) == 7445
+    assert unknown_share(table, [standard]) == 0
+    assert len(set(table.encode("BRCAbrca嘧哌萘啉羰砜喹肼αβΔ").tolist())) == 19
+    assert table.encode("".join(FOLDED)).tolist() == table.encode("".join(FOLDED.values())).tolist()
+
+
+def test_a_literal_mask_is_the_mask(tokenizer):
+    assert tokenizer("乳[MASK]癌")["input_ids"][2] == tokenizer.mask_token_id
+
+
+@pytest.mark.parametrize("text, missing", [("患者被诊断为乳腺[MASK]。", "癌"), ("本研究的结[MASK]表明", "果")])
+def test_it_fills_a_gap(text, missing):
+    best = pipeline("fill-mask", model=str(FOLDER), dtype=torch.float32)(text)
+    assert missing in [candidate["token_str"] for candidate in best]
+
+
+@pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data are not here")
+def test_hardly_a_gold_character_is_unknown(tokenizer):
+    texts = [sentence.chars for path in find_split_files(GOLD / "0").values() for sentence in read_bio(path)]
+    assert unknown_share(CharacterTable(tokenizer), texts) < 0.001
