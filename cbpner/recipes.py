@@ -23,12 +23,11 @@ class Recipe:
     """One set of hyper-parameters. `None` for `dropout`: as the encoder's configuration says.
 
     encoder: `cbp_mini`, a hub name or a folder. casing, paper_lowers: see `cbpner.tokenizer.make_tokenizer`.
-    batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step. lr,
-    head_lr: peak learning rates.
-    warmup: share of the steps. mask_share: share of the characters hidden behind [MASK] in training. selection: `best`
-    keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for `last`) the last epoch.
-    patience: epochs without a better dev score before training stops (0: never). max_length:
-    tokens, with [CLS] and [SEP].
+    batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
+    lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
+    [MASK] in training. outside_bias: see `cbpner.training.mean_loss`. max_length: tokens, with [CLS] and [SEP].
+    selection: `best` keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for
+    `last`) the last epoch. patience: epochs without a better dev score before training stops (0: never).
     """
 
     encoder: str
@@ -46,6 +45,7 @@ class Recipe:
     max_grad_norm: float = 0.0
     dropout: float | None = None
     mask_share: float = 0.0
+    outside_bias: float = 0.0
     accumulation: int = 1
     padding: str = "longest"
     max_length: int = 512

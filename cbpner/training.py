@@ -220,12 +220,18 @@ class TaggingCollator:
         return {"input_ids": ids, "attention_mask": attention, "labels": labels}
 
 
-def mean_loss(outputs, labels, num_items_in_batch=None):
+def mean_loss(outputs, labels, num_items_in_batch=None, outside_bias=0.0):
     """Cross-entropy summed over the real characters and divided by their number in the whole step.
 
     `num_items_in_batch` is that number over all accumulated batches and processes; without it, those of this batch.
+    `outside_bias` is added to the score of O (class 0) inside the loss alone, so that the trained model's own scores
+    favour entities by as much: the logit-adjusted loss of Menon et al. (ICLR 2021, "Long-tail learning via logit
+    adjustment"), for one frequent class.
     """
-    logits = outputs["logits"].float()
+    logits = outputs["logits"].float()  # (batch, tokens, labels)
+    offset = torch.zeros(logits.shape[-1], device=logits.device)
+    offset[0] = outside_bias
+    logits = logits + offset
     total = cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), ignore_index=IGNORED, reduction="sum")
     return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
 
@@ -353,7 +359,8 @@ def build_trainer(job, data, labels, model, table, precision, device):
     trainer = TaggerTrainer(
         model, build_arguments(job, precision, device, by_dev, bool(dev)),
         TaggingCollator(table, recipe.mask_share, recipe.max_length if recipe.padding == "max_length" else 0),
-        encode_sentences(data["train"], table, labels, recipe.max_length), dev, compute_loss_func=mean_loss,
+        encode_sentences(data["train"], table, labels, recipe.max_length), dev,
+        compute_loss_func=partial(mean_loss, outside_bias=recipe.outside_bias),
         callbacks=callbacks, job=job, predict=predict, dev=dev,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)

@@ -238,6 +238,8 @@ def test_the_loss_is_the_mean_over_real_characters():
     assert mean_loss({"logits": logits}, labels, num_items_in_batch=torch.tensor(10)).item() == pytest.approx(
         np.sum(by_hand) / 10
     )
+    biased = [np.log(1 + np.exp(-3)), np.log(1 + np.exp(0)), np.log(1 + np.exp(1))]
+    assert mean_loss({"logits": logits}, labels, outside_bias=1.0).item() == pytest.approx(np.mean(biased))
 
 
 def test_a_small_dev_set_chooses_nothing_and_says_so():
