@@ -1,7 +1,11 @@
 """Pretrained encoders: the shipped one, a folder, or a name on the hub."""
 
+import sys
+from functools import partial
 from pathlib import Path
 
+import huggingface_hub
+from huggingface_hub import is_offline_mode
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging
 
@@ -33,10 +37,19 @@ def locate_encoder(name):
 
 
 def load_parts(name, load):
-    """`load(source)`, with one clear message where the encoder cannot be had."""
+    """`load(source, local_files_only=...)`: from here or the local cache, else from the hub.
+
+    InputError, one clear message, where the encoder cannot be had.
+    """
     source = locate_encoder(name)
     try:
-        return load(source)
+        try:
+            return load(source, local_files_only=True)
+        except OSError:
+            if Path(source).is_dir() or is_offline_mode():
+                raise
+            print(f"{name}: not here, asking the hub ...", file=sys.stderr)
+            return load(source, local_files_only=False)
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(
@@ -53,6 +66,7 @@ def load_tagger(recipe, labels, attention):
     """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    huggingface_hub.logging.set_verbosity_error()
     tokenizer, sources = make_tokenizer(
         load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing, recipe.paper_lowers
     )
@@ -66,8 +80,11 @@ def load_tagger(recipe, labels, attention):
         )
     model = load_parts(
         recipe.encoder,
-        lambda source: AutoModelForTokenClassification.from_pretrained(
-            source, config=config, attn_implementation=attention, dtype="float32"
+        partial(
+            AutoModelForTokenClassification.from_pretrained,
+            config=config,
+            attn_implementation=attention,
+            dtype="float32",
         ),
     )
     extend_embeddings(model, len(tokenizer), sources)
