@@ -64,7 +64,8 @@ CHOICES = {
 
 CBP = Recipe(
     encoder=SHIPPED_ENCODER, casing="keep", paper_lowers=True, epochs=2, batch_size=0, batch_tokens=2048, lr=2e-4,
-    head_lr=1e-3, weight_decay=0.01, warmup=0.1, max_grad_norm=1.0, dropout=0.0, mask_share=0.1, outside_bias=2.0, patience=2,
+    head_lr=1e-3, weight_decay=0.01, warmup=0.1, max_grad_norm=1.0, dropout=0.0, mask_share=0.1, outside_bias=2.0,
+    patience=2,
 )  # fmt: skip
 PAPER = Recipe(
     encoder="bert-base-chinese", casing="paper", paper_lowers=True, epochs=40, batch_size=8, batch_tokens=0, lr=5e-5,
