@@ -52,7 +52,9 @@ def test_a_literal_mask_is_the_mask(tokenizer):
     assert tokenizer("乳[MASK]癌")["input_ids"][2] == tokenizer.mask_token_id
 
 
-@pytest.mark.parametrize("text, missing", [("采用有限元方[MASK]对结构进行了分析", "法"), ("本研究的结[MASK]表明", "果")])
+@pytest.mark.parametrize(
+    "text, missing", [("采用有限元方[MASK]对结构进行了分析", "法"), ("本研究的结[MASK]表明", "果")]
+)
 def test_it_fills_a_gap(text, missing):
     best = pipeline("fill-mask", model=str(FOLDER), dtype=torch.float32)(text)
     assert missing in [candidate["token_str"] for candidate in best]

@@ -102,8 +102,12 @@ def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(make_job)
     train_tagger(job)
     folder = str(job.output / "model")
     model, tokenizer = AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    text = AWKWARD + "MLH1基因。"
-    found = pipeline("token-classification", model=folder, ignore_labels=[])(text)
+    for text in (AWKWARD + "MLH1基因。", " ", "\t", "\x97"):
+        assert_pipeline_agrees(model, tokenizer, text)
+
+
+def assert_pipeline_agrees(model, tokenizer, text):
+    found = pipeline("token-classification", model=model, tokenizer=tokenizer, ignore_labels=[])(text)
     assert [(item["start"], item["end"]) for item in found] == [(i, i + 1) for i in range(len(text))]
     scores = score_texts(model, CharacterTable(tokenizer), [text], batch_tokens=512, max_length=128,
                          context=lambda: autocast("fp32", torch.device("cpu")))[0]  # fmt: skip
