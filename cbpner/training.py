@@ -189,7 +189,7 @@ def find_checkpoint(folder):
     for path in Path(folder).glob("checkpoint-*"):
         if (path / "trainer_state.json").is_file():
             whole.append(path)
-        else:
+        elif is_main_process():
             shutil.rmtree(path)
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
