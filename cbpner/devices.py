@@ -1,7 +1,6 @@
-"""What the machine is good at: device, number format, attention, allocator. Measured, not assumed."""
+"""What the machine is good at: device, number format, attention. Measured, not assumed."""
 
 import contextlib
-import ctypes
 import functools
 import time
 
@@ -10,7 +9,6 @@ import torch
 PRECISIONS = ("auto", "bf16", "fp32")
 WORTHWHILE_GAIN = 1.2  # bfloat16 is taken where it multiplies at least this much faster than float32
 TRIAL_SHAPE = (2048, 384, 1536)  # rows, width and inner width of the shipped encoder's largest product
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # <malloc.h> of glibc
 
 
 def pick_device():
@@ -56,16 +54,3 @@ def autocast(precision, device):
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
-
-
-def keep_freed_memory():
-    """Tell glibc to keep freed activations instead of handing them back to the kernel after every step.
-
-    A large tensor is otherwise mapped, filled with zero pages and unmapped again each time: measured on two cores with
-    the shipped encoder in bfloat16, a training step took 1.1 to 1.6 times as long. Other C libraries: no effect.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-        mallopt(M_TOP_PAD, 2**28)

@@ -21,7 +21,7 @@ from transformers.trainer_utils import IntervalStrategy
 from cbpner import runs
 from cbpner.batching import IGNORED, TokenBudgetSampler, pad
 from cbpner.bio import BioError, count_orphans, find_labels, list_mentions, read_bio
-from cbpner.devices import autocast, keep_freed_memory, pick_attention, pick_device, pick_precision
+from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.gold import git_blob_id, read_blob_ids
 from cbpner.labels import LabelSet
@@ -72,7 +72,6 @@ def train_tagger(job):
         print(f"{job.output}: finished already; --overwrite runs it again")
         return runs.read_metrics(job.output)
     data, labels = read_data(job)
-    keep_freed_memory()
     set_seed(job.seed)
     device = pick_device()
     model, tokenizer = load_tagger(job.recipe, labels, pick_attention(device))
