@@ -5,27 +5,21 @@ Exit code 2 where a file has a fault. `--orphans repair -o OUT` writes FILE with
 
 import sys
 
-from cbpner.bio import ORPHAN_RULES, BioError, count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
+from cbpner.bio import BioError, count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
+from cbpner.commands.options import add_tag_flags, read_labels
 from cbpner.errors import InputError
-from cbpner.labels import LabelSet
 
 
 def add_arguments(parser):
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file")
-    parser.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line; without it any is accepted")
-    parser.add_argument(
-        "--orphans",
-        choices=ORPHAN_RULES,
-        default="error",
-        help="an `I-` without its `B-`: a fault (default), counted and kept, or repaired",
-    )
+    add_tag_flags(parser, "error")
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
 
 
 def run(args):
     if args.output and (args.orphans != "repair" or len(args.files) != 1):
         raise InputError("found -o with other options; expected one FILE and --orphans repair with it")
-    labels = LabelSet.from_file(args.labels) if args.labels else None
+    labels = read_labels(args)
     bad = sum(not check_file(path, labels, args) for path in args.files)
     if bad:
         print(f"error: {bad} of {len(args.files)} file(s) have faults", file=sys.stderr)

@@ -5,9 +5,8 @@ parts as they are, the three parts with long sentences cut (`no_long_`), and `tr
 repeated draws, not folds: a document can be in the test part of several.
 """
 
-from cbpner.bio import ORPHAN_RULES
+from cbpner.commands.options import add_tag_flags, read_labels
 from cbpner.errors import InputError
-from cbpner.labels import LabelSet
 from cbpner.splits import draw_splits, read_documents, write_splits
 
 
@@ -22,20 +21,14 @@ def add_arguments(parser):
     parser.add_argument(
         "--max-chars", type=int, default=500, help="longest sentence of the no_long_ files (default: 500)"
     )
-    parser.add_argument("--labels", metavar="FILE", help="entity types or tags, one a line; without it any is accepted")
-    parser.add_argument(
-        "--orphans",
-        choices=ORPHAN_RULES,
-        default="error",
-        help="an `I-` without its `B-`: a fault (default), kept, or repaired",
-    )
+    add_tag_flags(parser, "error")
     parser.add_argument("--overwrite", action="store_true", help="replace the splits that OUT holds")
 
 
 def run(args):
     if args.max_chars < 1 or args.seed < 0:
         raise InputError(f"found --max-chars {args.max_chars} --seed {args.seed}; expected at least 1 and at least 0")
-    labels = LabelSet.from_file(args.labels) if args.labels else None
+    labels = read_labels(args)
     documents = read_documents(args.docs, labels, args.orphans)
     splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)
     write_splits(documents, splits, args.output, args.name, args.max_chars, args.overwrite)

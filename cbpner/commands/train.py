@@ -6,7 +6,7 @@ cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
 
 from pathlib import Path
 
-from cbpner.bio import ORPHAN_RULES
+from cbpner.commands.options import add_tag_flags
 from cbpner.errors import InputError
 from cbpner.recipes import RECIPES, add_recipe_flags, get_recipe, read_recipe_flags
 from cbpner.splits import find_split_files
@@ -25,10 +25,7 @@ def add_arguments(parser, aliases=None):
     data.add_argument("--data-dir", "--data_dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
     data.add_argument("--split", metavar="NAME", help="the split in --data-dir; the run's name in tables")
     data.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
-    data.add_argument(
-        "--labels", metavar="FILE", help="entity types or tags, one a line (default: the training file's)"
-    )
-    data.add_argument("--orphans", choices=ORPHAN_RULES, default="keep", help="an I- without its B- (default: keep)")
+    add_tag_flags(data, "keep", "those of the training file")
     parser.add_argument(
         "-o",
         "--output",
