@@ -69,6 +69,31 @@ class TokenBudgetSampler(BatchSampler):
         return self.count
 
 
+class GroupedSampler(BatchSampler):
+    """Random batches of `size` sequences of similar length, the same for the same seed and epoch.
+
+    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches by length, cuts batches and shuffles them.
+    """
+
+    def __init__(self, lengths, size, seed=0):
+        self.lengths, self.seed, self.epoch = np.asarray(lengths), seed, 0
+        self.batch_size, self.drop_last = size, False
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+    def __iter__(self):
+        random, size = np.random.default_rng((self.seed, self.epoch)), self.batch_size
+        order = random.permutation(len(self.lengths))
+        pool = np.arange(len(order)) // (size * POOL_BATCHES)
+        order = order[np.lexsort((self.lengths[order], pool))]
+        starts = np.arange(len(self)) * size
+        yield from (order[start : start + size].tolist() for start in random.permutation(starts))
+
+    def __len__(self):
+        return -(-len(self.lengths) // self.batch_size)
+
+
 def fit_count(batches, count, lengths):
     """Exactly `count` batches: the largest are halved while there are too few. At most `count` are expected."""
     assert len(batches) <= count <= sum(map(len, batches)), (len(batches), count)

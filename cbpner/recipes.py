@@ -24,6 +24,7 @@ class Recipe:
 
     encoder: `cbp_mini`, a hub name or a folder. casing, paper_lowers: see `cbpner.tokenizer.make_tokenizer`.
     batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
+    group_by_length: batches of batch_size sentences of similar length, not of any.
     lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
     [MASK] in training. outside_bias: see `cbpner.training.mean_loss`. max_length: tokens, with [CLS] and [SEP].
     selection: `best` keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for
@@ -48,6 +49,7 @@ class Recipe:
     outside_bias: float = 0.0
     accumulation: int = 1
     padding: str = "longest"
+    group_by_length: bool = False
     max_length: int = 512
     precision: str = "auto"
     selection: str = "best"

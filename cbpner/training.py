@@ -19,7 +19,7 @@ from transformers.integrations import TensorBoardCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner import runs
-from cbpner.batching import IGNORED, TokenBudgetSampler, pad
+from cbpner.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
 from cbpner.bio import BioError, count_orphans, find_labels, list_mentions, read_bio
 from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
 from cbpner.errors import InputError
@@ -244,10 +244,13 @@ class TaggerTrainer(Trainer):
         self.model_accepts_loss_kwargs = False
 
     def get_train_dataloader(self):
-        if self.job.recipe.batch_size:
+        recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
+        if not recipe.batch_size:
+            sampler = TokenBudgetSampler(lengths, recipe.batch_tokens, self.args.seed)
+        elif recipe.group_by_length:
+            sampler = GroupedSampler(lengths, recipe.batch_size, self.args.seed)
+        else:
             return super().get_train_dataloader()
-        lengths = [len(example["ids"]) for example in self.train_dataset]
-        sampler = TokenBudgetSampler(lengths, self.job.recipe.batch_tokens, self.args.seed)
         loader = DataLoader(
             self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=not self.args.use_cpu
         )

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 
-from cbpner.batching import IGNORED, TokenBudgetSampler, fill_batches, fit_count, pad, sorted_batches
+from cbpner.batching import IGNORED, GroupedSampler, TokenBudgetSampler, fill_batches, fit_count, pad, sorted_batches
 
 EPOCHS = 20
 
@@ -94,6 +94,22 @@ def test_batches_stand_in_no_order_of_length():
     longest = [max(lengths[batch]) for batch in TokenBudgetSampler(lengths, 1024)]
     ascending = np.mean(np.diff(longest) >= 0)
     assert 0.3 < ascending < 0.8
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 700])
+def test_grouped_batches_hold_every_sequence_once_at_the_given_size(count):
+    lengths = sentence_lengths(count)
+    sampler = GroupedSampler(lengths, 8, seed=3)
+    for epoch in range(3):
+        batches = draw(sampler, epoch)
+        assert sorted(index for batch in batches for index in batch) == list(range(count))
+        assert sorted(map(len, batches), reverse=True)[:-1] == [8] * (len(sampler) - 1)
+        assert batches == draw(GroupedSampler(lengths, 8, seed=3), epoch)
+    if count == 700:
+        assert draw(sampler, 0) != draw(sampler, 1)
+        at_random = np.random.default_rng(0).permutation(count)[:696].reshape(-1, 8)
+        padded = sum(padded_size(batch, lengths) for batch in batches)
+        assert padded < 0.6 * sum(padded_size(batch, lengths) for batch in at_random)
 
 
 def test_missing_batches_are_halved_from_the_largest():
