@@ -26,7 +26,7 @@ class Recipe:
     batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
     group_by_length: batches of batch_size sentences of similar length, not of any.
     lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
-    [MASK] in training. outside_bias: see `cbpner.training.mean_loss`. max_length: tokens, with [CLS] and [SEP].
+    [MASK] in training. outside_bias: see `cbpner.trainer.mean_loss`. max_length: tokens, with [CLS] and [SEP].
     selection: `best` keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for
     `last`) the last epoch. patience: epochs without a better dev score before training stops (0: never).
     """

@@ -33,6 +33,8 @@ METRICS = "metrics.json"
 LOG = "log.jsonl"
 MODEL = "model"
 PREDICTIONS = "predictions"
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "seqeval")
 
 

@@ -25,7 +25,8 @@ from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
 from cbpner.recipes import get_recipe
 from cbpner.tokenizer import CharacterTable
-from cbpner.training import Job, choose_selection, mean_loss, train_tagger
+from cbpner.trainer import choose_selection, mean_loss
+from cbpner.training import Job, train_tagger
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
 AWKWARD = "ＢＲＣＡ１\t与\u200b\U0001f600\x97 乳腺癌\r\n[SEP] [MASK]\u2028e\u0301İ，\ufeff "
@@ -151,7 +152,7 @@ def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
 
 def break_off_after_epoch(monkeypatch, job):
     """Train `job` and stop, as by a kill, right behind the first checkpoint."""
-    from cbpner.training import TaggerTrainer
+    from cbpner.trainer import TaggerTrainer
 
     save = TaggerTrainer._save_checkpoint
 

@@ -1,0 +1,210 @@
+"""The Trainer behind every run: examples, batches, loss, optimizer, evaluation on dev, progress."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations import TensorBoardCallback
+from transformers.trainer_utils import IntervalStrategy
+
+from cbpner import runs
+from cbpner.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
+from cbpner.bio import list_mentions
+from cbpner.devices import autocast, is_main_process
+from cbpner.metrics import score
+from cbpner.models.decoding import decode, score_texts, wrap
+from cbpner.segment import cut_sentence
+
+EVALUATION_TOKENS = 8192  # padded tokens a forward pass when no gradient is kept
+CHOSEN_BY = "eval_entity_strict_f1"
+LOG_STEPS = 10
+
+
+def encode_sentences(sentences, table, labels, max_length):
+    """One {`ids`, `labels`} of int arrays for each piece of a sentence, [CLS] and [SEP] included and never scored."""
+    numbers, examples = labels.tag_to_id, []
+    for sentence in sentences:
+        for piece in cut_sentence(sentence, max_length - 2):
+            tags = [IGNORED, *(numbers[tag] for tag in piece.tags), IGNORED]
+            examples.append({"ids": wrap(table, table.encode(piece.chars)), "labels": np.array(tags)})
+    return examples
+
+
+class TaggingCollator:
+    """Examples to a batch: `input_ids`, `attention_mask`, `labels`, each (batch, tokens); some characters hidden."""
+
+    def __init__(self, table, mask_share, width):
+        self.table, self.mask_share, self.width = table, mask_share, width
+
+    def __call__(self, examples):
+        ids = pad([example["ids"] for example in examples], self.table.pad, self.width)
+        labels = pad([example["labels"] for example in examples], IGNORED, self.width)
+        attention = ids.ne(self.table.pad).long()
+        if self.mask_share:
+            hidden = labels.ne(IGNORED) & (torch.rand(ids.shape) < self.mask_share)
+            ids = ids.masked_fill(hidden, self.table.mask)
+        return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+
+
+def mean_loss(outputs, labels, num_items_in_batch=None, outside_bias=0.0):
+    """Cross-entropy summed over the real characters and divided by their number in the whole step.
+
+    `num_items_in_batch` is that number over all accumulated batches and processes; without it, those of this batch.
+    `outside_bias` is added to the score of O (class 0) inside the loss alone, so that the trained model's own scores
+    favour entities by as much: the logit-adjusted loss of Menon et al. (ICLR 2021, "Long-tail learning via logit
+    adjustment"), for one frequent class.
+    """
+    logits = outputs["logits"].float()  # (batch, tokens, labels)
+    offset = torch.zeros(logits.shape[-1], device=logits.device)
+    offset[0] = outside_bias
+    logits = logits + offset
+    total = cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), ignore_index=IGNORED, reduction="sum")
+    return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
+
+
+class TaggerTrainer(Trainer):
+    """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
+
+    def __init__(self, *args, job, predict, dev, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.job, self.predict_tags, self.dev = job, predict, dev
+        self.model_accepts_loss_kwargs = False
+
+    def get_train_dataloader(self):
+        recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
+        if not recipe.batch_size:
+            sampler = TokenBudgetSampler(lengths, recipe.batch_tokens, self.args.seed)
+        elif recipe.group_by_length:
+            sampler = GroupedSampler(lengths, recipe.batch_size, self.args.seed)
+        else:
+            return super().get_train_dataloader()
+        loader = DataLoader(
+            self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=not self.args.use_cpu
+        )
+        return self.accelerator.prepare(loader)
+
+    def create_optimizer(self, model=None):
+        recipe, base = self.job.recipe, self.model.base_model_prefix + "."
+        decayed = set(self.get_decay_parameter_names(self.model))
+        groups = {}
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                lr = recipe.lr if name.startswith(base) else recipe.head_lr
+                groups.setdefault((lr, recipe.weight_decay if name in decayed else 0.0), []).append(parameter)
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+        self.optimizer = kind(
+            [{"params": group, "lr": lr, "weight_decay": decay} for (lr, decay), group in groups.items()], fused=True
+        )
+        return self.optimizer
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """F1 at the three levels on dev."""
+        found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.model, self.dev))
+        metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+class Progress(TrainerCallback):
+    """A progress bar with the current loss and dev F1, and every record as a line of log.jsonl."""
+
+    def __init__(self, folder, label):
+        self.folder, self.label, self.bar, self.shown = folder, label, None, {}
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
+                dynamic_ncols=True,
+            )  # fmt: skip
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if self.bar is None or not logs:
+            return
+        record = {name: float(value) for name, value in logs.items()}
+        runs.append_log(self.folder, {"step": state.global_step, **record})
+        if "loss" in record:
+            self.shown["loss"] = f"{record['loss']:.3f}"
+        if CHOSEN_BY in record:
+            self.shown["dev F1"] = f"{record[CHOSEN_BY]:.3f}"
+        self.bar.set_postfix(self.shown)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if self.bar is not None:
+            self.bar.close()
+
+
+def choose_selection(recipe, dev):
+    """{`rule`, `dev_mentions`, `reason`}: whether dev can carry the choice of the epoch."""
+    mentions = len(list_mentions(dev or []))
+    if recipe.selection == "last":
+        return {"rule": "last epoch", "dev_mentions": mentions, "reason": "the recipe keeps the last epoch"}
+    if mentions < max(1, recipe.min_dev_mentions):
+        reason = f"dev has {mentions} mentions, fewer than {recipe.min_dev_mentions}: too few to choose by"
+        return {"rule": "last epoch", "dev_mentions": mentions, "reason": reason}
+    return {
+        "rule": "best dev epoch",
+        "dev_mentions": mentions,
+        "reason": f"strict entity F1 on {mentions} dev mentions",
+    }
+
+
+def build_arguments(job, precision, device, by_dev, has_dev):
+    """The recipe in the terms of transformers' TrainingArguments."""
+    recipe = job.recipe
+    return TrainingArguments(
+        str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
+        per_device_train_batch_size=recipe.batch_size or 1, lr_scheduler_type=recipe.schedule,
+        gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
+        bf16=precision == "bf16",
+        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
+        eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
+        metric_for_best_model=CHOSEN_BY if by_dev else None, greater_is_better=True if by_dev else None,
+        logging_steps=LOG_STEPS, report_to=[], disable_tqdm=True, remove_unused_columns=False,
+        label_names=["labels"], dataloader_pin_memory=device.type == "cuda",
+    )  # fmt: skip
+
+
+def build_trainer(job, data, labels, model, table, precision, device):
+    recipe, dev = job.recipe, data.get("dev")
+    if recipe.freeze_encoder:
+        model.base_model.requires_grad_(False)
+    by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
+    predict = partial(
+        predict_sentences, table=table, labels=labels, recipe=recipe, context=partial(autocast, precision, device)
+    )
+    from torch.utils.tensorboard import SummaryWriter
+
+    callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip())]
+    if is_main_process():
+        callbacks.append(TensorBoardCallback(SummaryWriter(str(job.output / runs.TENSORBOARD))))
+    if by_dev and recipe.patience:
+        callbacks.append(EarlyStoppingCallback(recipe.patience))
+    trainer = TaggerTrainer(
+        model, build_arguments(job, precision, device, by_dev, bool(dev)),
+        TaggingCollator(table, recipe.mask_share, recipe.max_length if recipe.padding == "max_length" else 0),
+        encode_sentences(data["train"], table, labels, recipe.max_length), dev,
+        compute_loss_func=partial(mean_loss, outside_bias=recipe.outside_bias),
+        callbacks=callbacks, job=job, predict=predict, dev=dev,
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def predict_sentences(model, sentences, *, table, labels, recipe, context):
+    """The tags of each sentence by `model`, under the recipe's decoder."""
+    tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
+    scores = score_texts(
+        model, table, [sentence.chars for sentence in sentences], batch_tokens=tokens, max_length=recipe.max_length,
+        context=context, padding=recipe.padding,
+    )  # fmt: skip
+    return decode(scores, labels, recipe.decoder)
