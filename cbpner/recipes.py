@@ -11,11 +11,13 @@ from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
 
 SHIPPED_ENCODER = "cbp_mini"
-OPTIMIZERS = ("adamw", "adam")
-SCHEDULES = ("linear", "constant")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("linear", "constant", "reduce_lr_on_plateau")
 PADDINGS = ("longest", "max_length")
 SELECTIONS = ("best", "last")
 DECODERS = ("viterbi", "greedy")
+HEADS = ("linear", "crf", "bilstm-crf")
+LOSS_UNITS = ("characters", "sentences")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class Recipe:
     [MASK] in training. outside_bias: see `cbpner.trainer.mean_loss`. max_length: tokens, with [CLS] and [SEP].
     selection: `best` keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for
     `last`) the last epoch. patience: epochs without a better dev score before training stops (0: never).
+
+    head: what turns the encoder's output into scores of labels. `linear`; `crf`: linear, then a CRF; `bilstm-crf`: the
+    last four layers side by side, a BiLSTM of lstm_size units a direction, linear, CRF. freeze_encoder: the encoder
+    learns nothing. trainable_layers: only the encoder's last so many layers learn (0: all, and the embeddings).
+    crf_lr: peak learning rate of the CRF's transitions. loss_over: the loss is a mean over `characters` or over
+    `sentences`. cache_mb: memory for what the frozen layers make of the training text; beyond it, a file.
     """
 
     encoder: str
@@ -57,11 +65,17 @@ class Recipe:
     patience: int = 0
     decoder: str = "viterbi"
     freeze_encoder: bool = False
+    head: str = "linear"
+    trainable_layers: int = 0
+    lstm_size: int = 128
+    crf_lr: float = 0.0
+    loss_over: str = "characters"
+    cache_mb: int = 4096
 
 
 CHOICES = {
     "casing": CASINGS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "padding": PADDINGS, "precision": PRECISIONS,
-    "selection": SELECTIONS, "decoder": DECODERS,
+    "selection": SELECTIONS, "decoder": DECODERS, "head": HEADS, "loss_over": LOSS_UNITS,
 }  # fmt: skip
 
 CBP = Recipe(
@@ -74,14 +88,30 @@ PAPER = Recipe(
     head_lr=5e-5, optimizer="adam", schedule="constant", precision="fp32", selection="last", decoder="greedy",
 )  # fmt: skip
 
+DESCRIBED = {"head": "crf", "trainable_layers": 4}  # partBERT_CRF as the original's README describes it
+CODED = {"head": "bilstm-crf", "freeze_encoder": True}  # and as its code ran
+# flair's defaults stood behind the original's flags: clip at 5, half the rate after 3 epochs without a better dev score
+FLAIR = replace(
+    PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
+    max_grad_norm=5.0, selection="best", min_dev_mentions=1, decoder="viterbi", loss_over="sentences",
+)  # fmt: skip
+CBP_CRF = replace(CBP, crf_lr=1e-2, mask_share=0.0)
+
 RECIPES = {
     # recipe: {method: table}; "" stands for every other method
-    "cbp": {"": CBP, "BERT_LM_mixed": replace(CBP, paper_lowers=False)},
+    "cbp": {
+        "": CBP,
+        "BERT_LM_mixed": replace(CBP, paper_lowers=False),
+        "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
+        "partBERT_CRF_coded": replace(CBP_CRF, **CODED),
+    },
     "paper": {
         "": PAPER,
         "BERT_LM_mixed": replace(
             PAPER, paper_lowers=False, optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
         ),
+        "partBERT_CRF_described": replace(FLAIR, **DESCRIBED),
+        "partBERT_CRF_coded": replace(FLAIR, **CODED),
     },
 }
 
@@ -105,7 +135,9 @@ def check_recipe(recipe):
         "epochs": (1, None), "accumulation": (1, None), "batch_size": (0, None), "batch_tokens": (0, None),
         "lr": (0, None), "head_lr": (0, None),
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
-        "mask_share": (0, 1), "max_length": (8, None), "min_dev_mentions": (0, None), "patience": (0, None),
+        "mask_share": (0, 1), "max_length": (8, None),
+        "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
+        "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     for name, (low, high) in limits.items():
         value = getattr(recipe, name)

@@ -4,6 +4,7 @@ A split's folder holds `NAME_{train,dev,test}.bio` with sentences as they are, `
 with long ones cut, and `train_test_split.info`, which names the patents of each part.
 """
 
+import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -92,6 +93,20 @@ def split_patents(sentences) -> list[list[Sentence]]:
             patents.append([])
         patents[-1].append(sentence)
     return patents
+
+
+def draw_patents(sentences, count, seed=0) -> list[Sentence]:
+    """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones.
+
+    InputError where there are fewer patents.
+    """
+    patents = split_patents(sentences)
+    if not 1 <= count <= len(patents):
+        raise InputError(
+            f"found {len(patents)} patent(s) to train on; expected to draw 1 to {len(patents)}, not {count}"
+        )
+    chosen = sorted(random.Random(seed).sample(range(len(patents)), len(patents))[:count])
+    return [sentence for number in chosen for sentence in patents[number]]
 
 
 def read_split_info(path) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from cbpner.labels import LabelSet
 from cbpner.metrics import score
 from cbpner.models.encoders import load_tagger
 from cbpner.recipes import Recipe
-from cbpner.splits import PARTS
+from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
 from cbpner.trainer import CHOSEN_BY, build_trainer, choose_selection
 
@@ -29,7 +29,8 @@ class Job:
     """Everything that one run depends on.
 
     files: {`train`, and perhaps `dev` and `test`: column file}. output: the run's folder. split: its name in tables, or
-    None. labels: a label file, or None for the labels of the training file.
+    None. labels: a label file, or None for the labels of the training file. patents: train on so many of the training
+    file's patents, drawn by `seed`, or None for all.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Job:
     split: str | None = None
     labels: Path | None = None
     orphans: str = "keep"
+    patents: int | None = None
     overwrite: bool = False
     save_model: bool = True
 
@@ -83,6 +85,8 @@ def read_data(job):
         labels = labels or find_labels(data[part])
     if faults:
         raise InputError("\n".join(map(str, faults)))
+    if job.patents is not None:
+        data["train"] = draw_patents(data["train"], job.patents, job.seed)
     return data, labels
 
 
@@ -103,7 +107,8 @@ def describe_job(job, data, labels, table, precision):
         "split": job.split,
         "seed": job.seed,
         "encoder": job.recipe.encoder,
-        "flags": asdict(job.recipe) | {"orphans": job.orphans, "labels": str(job.labels) if job.labels else None},
+        "flags": asdict(job.recipe)
+        | {"orphans": job.orphans, "labels": str(job.labels) if job.labels else None, "patents": job.patents},
         "data": {
             "name": name_data(job.files),
             "labels": list(labels.types),
@@ -119,6 +124,7 @@ def describe_part(path, sentences, table):
     return {
         "path": str(path),
         "sha256": runs.file_checksum(path),
+        "patents": len(split_patents(sentences)),
         "sentences": len(sentences),
         "characters": sum(len(sentence.chars) for sentence in sentences),
         "mentions": len(list_mentions(sentences)),

@@ -1,5 +1,6 @@
 """Split folders, patent boundaries, new splits, statistics."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cbpner.segment import cut_sentence
 from cbpner.splits import (
     PARTS,
     describe_splits,
+    draw_patents,
     draw_splits,
     find_split_files,
     find_split_folders,
@@ -94,6 +96,22 @@ def test_abstract_begins_a_patent():
     sentences = [tag_outside(text) for text in ("前", "Abstract", "一", "二Abstract", "Abstract的", "三")]
     assert [len(patent) for patent in split_patents(sentences)] == [1, 3, 2]
     assert split_patents([]) == []
+
+
+def test_smaller_draws_of_patents_lie_within_larger_ones():
+    patents = [[Sentence(f"Abstract{number}", ("O",) * 9), Sentence("病", ("O",))] for number in range(6)]
+    sentences = [sentence for patent in patents for sentence in patent]
+    draws = [draw_patents(sentences, count, seed=3) for count in range(1, 7)]
+    assert [len(draw) for draw in draws] == [2, 4, 6, 8, 10, 12] and draws[-1] == sentences
+    names = [{sentence.chars for sentence in draw} for draw in draws]
+    assert all(small < large for small, large in pairwise(names))
+    assert [s.chars[-1] for s in draws[2] if len(s.chars) > 1] == sorted(
+        s.chars[-1] for s in draws[2] if len(s.chars) > 1
+    )
+    assert draw_patents(sentences, 3, seed=4) != draws[2]
+    for count in (0, 7):
+        with pytest.raises(InputError, match=f"found 6 patent.*not {count}"):
+            draw_patents(sentences, count)
 
 
 def test_split_info_comes_back_as_written(tmp_path):

@@ -25,6 +25,9 @@ def add_arguments(parser, aliases=None):
     data.add_argument("--data-dir", "--data_dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
     data.add_argument("--split", metavar="NAME", help="the split in --data-dir; the run's name in tables")
     data.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
+    data.add_argument(
+        "--patents", type=int, metavar="N", help="train on N patents of the training file, drawn by --seed"
+    )
     add_tag_flags(data, "keep", "those of the training file")
     parser.add_argument(
         "-o",
@@ -82,6 +85,7 @@ def make_job(args, method, **overrides):
         split=args.split,
         labels=Path(args.labels) if args.labels else None,
         orphans=args.orphans,
+        patents=args.patents,
         overwrite=args.overwrite,
         save_model=not args.no_model,
     )
