@@ -15,30 +15,42 @@ from cbpner import runs
 from cbpner.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
 from cbpner.bio import list_mentions
 from cbpner.devices import autocast, is_main_process
+from cbpner.errors import InputError
+from cbpner.features import store_features
+from cbpner.labels import repair_tags
 from cbpner.metrics import score
+from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import decode, score_texts, wrap
 from cbpner.segment import cut_sentence
 
 EVALUATION_TOKENS = 8192  # padded tokens a forward pass when no gradient is kept
 CHOSEN_BY = "eval_entity_strict_f1"
 LOG_STEPS = 10
+PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # in dev F1, epochs: half the rate, as flair does by default
 
 
-def encode_sentences(sentences, table, labels, max_length):
-    """One {`ids`, `labels`} of int arrays for each piece of a sentence, [CLS] and [SEP] included and never scored."""
+def encode_sentences(sentences, table, labels, max_length, repair=False):
+    """One {`index`, `ids`, `labels`} for each piece of a sentence, [CLS] and [SEP] included and never scored.
+
+    index: its place in the list. ids, labels: (tokens,) int arrays. repair: turn an `I-` without its `B-` into a `B-`.
+    """
     numbers, examples = labels.tag_to_id, []
     for sentence in sentences:
         for piece in cut_sentence(sentence, max_length - 2):
-            tags = [IGNORED, *(numbers[tag] for tag in piece.tags), IGNORED]
-            examples.append({"ids": wrap(table, table.encode(piece.chars)), "labels": np.array(tags)})
+            tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
+            ids, tags = wrap(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
+            examples.append({"index": len(examples), "ids": ids, "labels": tags})
     return examples
 
 
 class TaggingCollator:
-    """Examples to a batch: `input_ids`, `attention_mask`, `labels`, each (batch, tokens); some characters hidden."""
+    """Examples to a batch: `input_ids`, `attention_mask`, `labels`, each (batch, tokens); some characters hidden.
 
-    def __init__(self, table, mask_share, width):
-        self.table, self.mask_share, self.width = table, mask_share, width
+    store: a `FeatureStore` of the examples, which adds `features` (batch, tokens, width) to the batch.
+    """
+
+    def __init__(self, table, mask_share, width, store=None):
+        self.table, self.mask_share, self.width, self.store = table, mask_share, width, store
 
     def __call__(self, examples):
         ids = pad([example["ids"] for example in examples], self.table.pad, self.width)
@@ -47,7 +59,10 @@ class TaggingCollator:
         if self.mask_share:
             hidden = labels.ne(IGNORED) & (torch.rand(ids.shape) < self.mask_share)
             ids = ids.masked_fill(hidden, self.table.mask)
-        return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+        batch = {"input_ids": ids, "attention_mask": attention, "labels": labels}
+        if self.store is not None:
+            batch["features"] = self.store.gather([example["index"] for example in examples], ids.shape[1])
+        return batch
 
 
 def mean_loss(outputs, labels, num_items_in_batch=None, outside_bias=0.0):
@@ -72,7 +87,7 @@ class TaggerTrainer(Trainer):
     def __init__(self, *args, job, predict, dev, **kwargs):
         super().__init__(*args, **kwargs)
         self.job, self.predict_tags, self.dev = job, predict, dev
-        self.model_accepts_loss_kwargs = False
+        self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
 
     def get_train_dataloader(self):
         recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
@@ -88,18 +103,31 @@ class TaggerTrainer(Trainer):
         return self.accelerator.prepare(loader)
 
     def create_optimizer(self, model=None):
-        recipe, base = self.job.recipe, self.model.base_model_prefix + "."
-        decayed = set(self.get_decay_parameter_names(self.model))
+        recipe = self.job.recipe
+        rates = {self.model.base_model_prefix: recipe.lr, "crf": recipe.crf_lr}
+        decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
         groups = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
-                lr = recipe.lr if name.startswith(base) else recipe.head_lr
+                lr = rates.get(name.split(".")[0], recipe.head_lr)
                 groups.setdefault((lr, recipe.weight_decay if name in decayed else 0.0), []).append(parameter)
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[recipe.optimizer]
         self.optimizer = kind(
             [{"params": group, "lr": lr, "weight_decay": decay} for (lr, decay), group in groups.items()], fused=True
         )
         return self.optimizer
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        if self.compute_loss_func is None:
+            inputs = inputs | {"outside_bias": self.job.recipe.outside_bias}
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def _get_num_items_in_batch(self, batch_samples, device):
+        """What the loss of one step is divided by, over all accumulated batches and processes."""
+        if self.job.recipe.loss_over == "characters":
+            return super()._get_num_items_in_batch(batch_samples, device)
+        count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples), device=device)
+        return self.accelerator.gather(count).sum()
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
         """F1 at the three levels on dev."""
@@ -160,15 +188,17 @@ def choose_selection(recipe, dev):
 
 def build_arguments(job, precision, device, by_dev, has_dev):
     """The recipe in the terms of transformers' TrainingArguments."""
-    recipe = job.recipe
+    recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
     return TrainingArguments(
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
         per_device_train_batch_size=recipe.batch_size or 1, lr_scheduler_type=recipe.schedule,
+        lr_scheduler_kwargs=PLATEAU if plateau else None,
         gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
         bf16=precision == "bf16",
         use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
-        metric_for_best_model=CHOSEN_BY if by_dev else None, greater_is_better=True if by_dev else None,
+        metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
+        greater_is_better=True if by_dev or plateau else None,
         logging_steps=LOG_STEPS, report_to=[], disable_tqdm=True, remove_unused_columns=False,
         label_names=["labels"], dataloader_pin_memory=device.type == "cuda",
     )  # fmt: skip
@@ -176,12 +206,12 @@ def build_arguments(job, precision, device, by_dev, has_dev):
 
 def build_trainer(job, data, labels, model, table, precision, device):
     recipe, dev = job.recipe, data.get("dev")
-    if recipe.freeze_encoder:
-        model.base_model.requires_grad_(False)
+    if recipe.schedule == "reduce_lr_on_plateau" and not dev:
+        raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
-    predict = partial(
-        predict_sentences, table=table, labels=labels, recipe=recipe, context=partial(autocast, precision, device)
-    )
+    context = partial(autocast, precision, device)
+    predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
+    examples = encode_sentences(data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear")
     from torch.utils.tensorboard import SummaryWriter
 
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip())]
@@ -189,15 +219,32 @@ def build_trainer(job, data, labels, model, table, precision, device):
         callbacks.append(TensorBoardCallback(SummaryWriter(str(job.output / runs.TENSORBOARD))))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
+    store = find_features(job, model, examples, table, context, precision)
+    width = recipe.max_length if recipe.padding == "max_length" else 0
     trainer = TaggerTrainer(
         model, build_arguments(job, precision, device, by_dev, bool(dev)),
-        TaggingCollator(table, recipe.mask_share, recipe.max_length if recipe.padding == "max_length" else 0),
-        encode_sentences(data["train"], table, labels, recipe.max_length), dev,
-        compute_loss_func=partial(mean_loss, outside_bias=recipe.outside_bias),
+        TaggingCollator(table, recipe.mask_share, width, store), examples, dev, compute_loss_func=choose_loss(recipe),
         callbacks=callbacks, job=job, predict=predict, dev=dev,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def choose_loss(recipe):
+    """The loss function that the Trainer calls, or None where the model has its own."""
+    return partial(mean_loss, outside_bias=recipe.outside_bias) if recipe.head == "linear" else None
+
+
+def find_features(job, model, examples, table, context, precision):
+    """What the model's frozen part makes of the examples, or None where there is none or its input changes."""
+    recipe = job.recipe
+    if not getattr(model, "has_features", False) or recipe.mask_share or recipe.no_cache:
+        return None
+    return store_features(
+        model, [example["ids"] for example in examples], table=table, context=context, batch_tokens=EVALUATION_TOKENS,
+        width=count_features(model.config), dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+        memory_mb=recipe.cache_mb, folder=job.output,
+    )  # fmt: skip
 
 
 def predict_sentences(model, sentences, *, table, labels, recipe, context):
@@ -207,4 +254,4 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context):
         model, table, [sentence.chars for sentence in sentences], batch_tokens=tokens, max_length=recipe.max_length,
         context=context, padding=recipe.padding,
     )  # fmt: skip
-    return decode(scores, labels, recipe.decoder)
+    return decode(scores, labels, recipe.decoder, crf=getattr(model, "crf", None))

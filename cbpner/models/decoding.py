@@ -52,7 +52,7 @@ def join_scores(spans, chunks, length):
     return chunks[0] if len(spans) == 1 else np.stack(join_windows(spans, chunks, length))
 
 
-def viterbi(scores, allowed):
+def viterbi(scores, allowed, crf=None):
     """The best tag numbers of each sequence among those that the grammar allows.
 
     scores: list of (characters, labels) arrays. allowed: (labels + 1, labels) bool, `LabelSet.transitions()`, whose
@@ -62,7 +62,7 @@ def viterbi(scores, allowed):
         return []
     lengths = torch.tensor([len(row) for row in scores])
     steps = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in scores])  # (time, sequences, labels)
-    moves = torch.where(torch.as_tensor(allowed), 0.0, FORBIDDEN)
+    moves = torch.where(torch.as_tensor(allowed), 0.0, FORBIDDEN) if crf is None else crf.moves().detach().cpu()
     best = steps[0] + moves[-1]
     trail = []
     for time in range(1, len(steps)):
@@ -70,7 +70,7 @@ def viterbi(scores, allowed):
         alive = (time < lengths)[:, None]
         best = torch.where(alive, value + steps[time], best)
         trail.append(torch.where(alive, origin, torch.arange(best.shape[1])))
-    tag = best.argmax(dim=-1)
+    tag = (best if crf is None else best + crf.end.detach().cpu()).argmax(dim=-1)
     path = [tag]
     for origin in reversed(trail):
         tag = origin.gather(1, tag[:, None])[:, 0]
@@ -79,7 +79,7 @@ def viterbi(scores, allowed):
     return [row[:length] for row, length in zip(path, lengths.tolist(), strict=True)]
 
 
-def decode(scores, labels, decoder="viterbi", batch=256):
+def decode(scores, labels, decoder="viterbi", batch=256, crf=None):
     """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each one's best."""
     if decoder == "greedy":
         paths = [row.argmax(axis=-1) for row in scores]
@@ -88,6 +88,6 @@ def decode(scores, labels, decoder="viterbi", batch=256):
         order = np.argsort([len(row) for row in scores], kind="stable")
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            for index, path in zip(chosen, viterbi([scores[i] for i in chosen], allowed), strict=True):
+            for index, path in zip(chosen, viterbi([scores[i] for i in chosen], allowed, crf), strict=True):
                 paths[index] = path
     return [[labels.tags[number] for number in path] for path in paths]

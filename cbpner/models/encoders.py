@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokeni
 from transformers.utils import logging
 
 from cbpner.errors import InputError
+from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification
 from cbpner.recipes import SHIPPED_ENCODER
 from cbpner.tokenizer import extend_embeddings, make_tokenizer
 
@@ -60,7 +61,7 @@ def load_parts(name, load):
 
 
 def load_tagger(recipe, labels, attention):
-    """A token classifier with a fresh linear head on the recipe's encoder, and its character tokenizer.
+    """A token classifier with the recipe's head, fresh, on the recipe's encoder, and its character tokenizer.
 
     The label set goes into the model's configuration. Seed torch before: the head is drawn at random.
     """
@@ -78,14 +79,42 @@ def load_tagger(recipe, labels, attention):
         raise InputError(
             f"{recipe.encoder}: found max_length {recipe.max_length}; expected at most {config.max_position_embeddings}"
         )
-    model = load_parts(
-        recipe.encoder,
-        partial(
-            AutoModelForTokenClassification.from_pretrained,
-            config=config,
-            attn_implementation=attention,
-            dtype="float32",
-        ),
-    )
+    kind = AutoModelForTokenClassification
+    if recipe.head != "linear":
+        config, kind = configure_crf(recipe, config), BertCrfForTokenClassification
+    load = partial(kind.from_pretrained, config=config, attn_implementation=attention, dtype="float32")
+    model = load_parts(recipe.encoder, load)
     extend_embeddings(model, len(tokenizer), sources)
+    freeze_layers(model, recipe)
     return model, tokenizer
+
+
+def count_frozen(recipe, layers):
+    """How many of the encoder's layers do not learn; -1: they all do, and the embeddings."""
+    if recipe.freeze_encoder:
+        return layers
+    if recipe.trainable_layers > layers:
+        raise InputError(
+            f"{recipe.encoder}: found trainable_layers {recipe.trainable_layers}; expected at most its {layers}"
+        )
+    return layers - recipe.trainable_layers if recipe.trainable_layers else -1
+
+
+def configure_crf(recipe, config):
+    """The configuration of a CRF tagger on a BERT's; InputError for an encoder of another type."""
+    if config.model_type not in ("bert", BertCrfConfig.model_type):
+        raise InputError(f"{recipe.encoder}: found an encoder of type {config.model_type}; a CRF head expects a bert")
+    settings = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
+    frozen = count_frozen(recipe, config.num_hidden_layers)
+    return BertCrfConfig(**settings, head=recipe.head, frozen_layers=frozen, lstm_size=recipe.lstm_size)
+
+
+def freeze_layers(model, recipe):
+    """Switch off the gradients of what the recipe does not train."""
+    layers = model.base_model.encoder.layer
+    frozen = count_frozen(recipe, len(layers))
+    if frozen >= 0:
+        for module in (model.base_model.embeddings, *layers[:frozen]):
+            module.requires_grad_(False)
+    if recipe.freeze_encoder:
+        model.base_model.requires_grad_(False)

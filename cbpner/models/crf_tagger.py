@@ -1,0 +1,148 @@
+"""partBERT_CRF's models: a BERT of which a part learns, and a CRF over its scores.
+
+Loaded with `BertCrfForTokenClassification.from_pretrained(folder)`; after importing this module the Auto classes of
+transformers know the type too.
+"""
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig, BertModel, initialization
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_outputs import TokenClassifierOutput
+from transformers.models.bert.modeling_bert import BertPreTrainedModel
+
+from cbpner.batching import IGNORED
+from cbpner.labels import LabelSet
+from cbpner.models.bilstm import BiLstm
+from cbpner.models.crf import Crf
+
+FEATURE_LAYERS = 4  # how many of the last layers (or all, where there are fewer) stand side by side under the BiLSTM
+
+
+class BertCrfConfig(BertConfig):
+    """BERT's configuration, and what `cbpner.recipes.Recipe` says about head, lstm_size and what is frozen.
+
+    frozen_layers: the embeddings and so many of the first layers do not learn; -1: all learn.
+    """
+
+    model_type = "bert_crf"
+    head: str = "crf"
+    frozen_layers: int = -1
+    lstm_size: int = 128
+
+
+class BertCrfForTokenClassification(BertPreTrainedModel):
+    """Scores per character from a BERT, and a CRF under the BIO grammar of the configuration's labels.
+
+    The part that does not learn runs without dropout and without gradient; its output, `compute_features`, can be kept
+    and given to `forward` in the place of the ids.
+    """
+
+    config_class = BertCrfConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.bert = BertModel(config, add_pooling_layer=False)
+        width = config.hidden_size
+        if config.head == "bilstm-crf":
+            self.lstm = BiLstm(count_features(config), config.lstm_size)
+            width = 2 * config.lstm_size
+        share = config.classifier_dropout
+        self.dropout = nn.Dropout(config.hidden_dropout_prob if share is None else share)
+        self.classifier = nn.Linear(width, config.num_labels)
+        self.crf = Crf(read_labels(config).transitions())
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module):
+        super()._init_weights(module)
+        if isinstance(module, Crf):
+            for parameter in module.parameters():
+                initialization.zeros_(parameter)
+            initialization.copy_(module.allowed, torch.tensor(read_labels(self.config).transitions()))
+
+    @property
+    def has_features(self):
+        """Whether a part is frozen, so that its output is the same in every epoch."""
+        return self.config.frozen_layers >= 0
+
+    def frozen_modules(self):
+        """The embeddings and the first layers that do not learn, in one list."""
+        depth = self.config.frozen_layers
+        return nn.ModuleList([self.bert.embeddings, *self.bert.encoder.layer[:depth]] if depth >= 0 else [])
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.frozen_modules().eval()
+        return self
+
+    def compute_features(self, input_ids, attention_mask, token_type_ids=None):
+        """What the first trainable layer reads: (batch, tokens, width), or (batch, tokens, 4 x width) for the BiLSTM.
+
+        In the number format in which that layer multiplies, so that what is kept equals what is computed anew.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.has_features):
+            hidden = self.bert.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
+            mask, states = self._make_mask(hidden, attention_mask), []
+            for layer in self.bert.encoder.layer[: max(self.config.frozen_layers, 0)]:
+                hidden = layer(hidden, mask)
+                states = [*states, hidden][-FEATURE_LAYERS:]
+            features = torch.cat(states, dim=-1) if self.config.head == "bilstm-crf" else hidden
+        device = features.device.type
+        return features.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else features
+
+    def score_features(self, features, attention_mask):
+        """(batch, tokens, labels) from what `compute_features` gives."""
+        if self.config.head == "bilstm-crf":
+            hidden = self.lstm(features, attention_mask.sum(dim=1))
+        else:
+            hidden = features.float()
+            mask = self._make_mask(hidden, attention_mask)
+            for layer in self.bert.encoder.layer[max(self.config.frozen_layers, 0) :]:
+                hidden = layer(hidden, mask)
+        return self.classifier(self.dropout(hidden))
+
+    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, labels=None, features=None, **kwargs):
+        """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
+
+        input_ids, attention_mask, labels: (batch, tokens). features: instead of input_ids. The loss is the negative
+        log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters;
+        `outside_bias` as in `cbpner.trainer.mean_loss`.
+        """
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        if features is None:
+            features = self.compute_features(input_ids, attention_mask, token_type_ids)
+        logits = self.score_features(features, attention_mask)
+        loss = None if labels is None else self.sum_loss(logits, labels, **kwargs)
+        return TokenClassifierOutput(loss=loss, logits=logits)
+
+    def sum_loss(self, logits, labels, num_items_in_batch=None, outside_bias=0.0):
+        """A scalar; [CLS] stands before each sequence, so that the characters begin at the second position."""
+        emissions, tags = logits[:, 1:].float(), labels[:, 1:]
+        offset = torch.zeros(emissions.shape[-1], device=emissions.device)
+        offset[0] = outside_bias
+        mask = tags.ne(IGNORED)
+        likelihood = self.crf(emissions + offset, tags.masked_fill(~mask, 0), mask)
+        return -likelihood.sum() / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
+
+    def _make_mask(self, hidden, attention_mask):
+        return create_bidirectional_mask(self.config, inputs_embeds=hidden, attention_mask=attention_mask)
+
+
+def count_features(config):
+    """Width of `compute_features`' output."""
+    return config.hidden_size * (min(FEATURE_LAYERS, config.num_hidden_layers) if config.head == "bilstm-crf" else 1)
+
+
+def read_labels(config):
+    """The label set that a model's configuration holds."""
+    labels = LabelSet(tuple(tag[2:] for tag in config.id2label.values() if tag.startswith("B-")))
+    if dict(config.id2label) != labels.id_to_tag:
+        raise ValueError(f"expected the tags {labels.id_to_tag}, got {config.id2label}")
+    return labels
+
+
+AutoConfig.register(BertCrfConfig.model_type, BertCrfConfig)
+AutoModelForTokenClassification.register(BertCrfConfig, BertCrfForTokenClassification)

@@ -1,0 +1,236 @@
+"""partBERT_CRF: what learns and what does not, the loss, features kept instead of computed anew, saving and loading."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_training import FAST, files, make_job  # noqa: F401
+from transformers import AutoModelForTokenClassification
+
+from cbpner import runs
+from cbpner.bio import Sentence, write_bio
+from cbpner.errors import InputError
+from cbpner.features import FeatureStore
+from cbpner.labels import DEFAULT, may_follow
+from cbpner.models.crf_tagger import BertCrfForTokenClassification
+from cbpner.models.encoders import load_tagger
+from cbpner.recipes import get_recipe
+from cbpner.training import train_tagger
+
+VARIANTS = ("described", "coded")
+
+
+def make_model(variant, encoder, **overrides):
+    torch.manual_seed(0)
+    settings = {"encoder": str(encoder), "lstm_size": 8, "trainable_layers": 1} | overrides
+    model, _ = load_tagger(get_recipe("cbp", f"partBERT_CRF_{variant}", **settings), DEFAULT, "eager")
+    return model
+
+
+def make_batch(lengths=(9, 4, 12), seed=0):
+    """Random ids, attention mask and legal labels, padded, with [CLS] and [SEP]."""
+    random, width = torch.Generator().manual_seed(seed), max(lengths)
+    ids = torch.randint(110, 900, (len(lengths), width), generator=random)
+    places = torch.arange(width)[None]
+    mask = (places < torch.tensor(lengths)[:, None]).long()
+    labels = torch.randint(0, 2, ids.shape, generator=random)  # O or B-gene
+    labels[(places == 0) | (places >= torch.tensor(lengths)[:, None] - 1)] = -100
+    return {"input_ids": ids * mask, "attention_mask": mask, "labels": labels}
+
+
+@pytest.mark.parametrize("variant, parts", [
+    ("described", {"bert.encoder.layer.1", "classifier", "crf"}), ("coded", {"lstm", "classifier", "crf"}),
+])  # fmt: skip
+def test_only_the_variants_part_learns(variant, parts, tiny_encoder):
+    model = make_model(variant, tiny_encoder).train()
+    model(**make_batch()).loss.backward()
+    learning = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert learning == {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert {part for part in parts if any(name.startswith(part + ".") for name in learning)} == parts
+    assert all(name.startswith(tuple(f"{part}." for part in parts)) for name in learning)
+
+
+def test_the_coded_variant_reads_four_layers_side_by_side(tmp_path, tiny_encoder):
+    model = make_model("coded", tiny_encoder).eval()
+    batch = make_batch()
+    states = model.bert(batch["input_ids"], batch["attention_mask"], output_hidden_states=True).hidden_states
+    assert len(states) == 3  # a tiny encoder has two layers: as many as there are
+    assert torch.equal(model.compute_features(batch["input_ids"], batch["attention_mask"]), torch.cat(states[1:], -1))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_frozen_part_runs_without_dropout_and_gradient_also_in_training(variant, tiny_encoder):
+    model = make_model(variant, tiny_encoder, dropout=0.5).train()
+    batch = make_batch()
+    first, second = (model.compute_features(batch["input_ids"], batch["attention_mask"]) for _ in range(2))
+    assert torch.equal(first, second) and not first.requires_grad
+    scores = [model.score_features(first, batch["attention_mask"]) for _ in range(2)]
+    assert not torch.equal(*scores), "the part that learns has its dropout"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_features_give_the_same_loss_and_gradients_as_ids(variant, tiny_encoder):
+    model, batch = make_model(variant, tiny_encoder).eval(), make_batch()
+    losses, gradients = [], []
+    for known in (False, True):
+        inputs = dict(batch)
+        if known:
+            inputs["features"] = model.compute_features(inputs.pop("input_ids"), inputs["attention_mask"])
+        model.zero_grad()
+        loss = model(**inputs).loss
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append([parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None])
+    assert losses[0] == losses[1]
+    assert all(torch.equal(one, two) for one, two in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_padding_and_special_tokens_never_matter(variant, tiny_encoder):
+    model, batch = make_model(variant, tiny_encoder).eval(), make_batch((9, 4, 12))
+    torch.nn.init.normal_(model.crf.transitions)
+    together = model(**batch).loss.item() * (7 + 2 + 10)
+    alone = 0.0
+    for row, length in enumerate((9, 4, 12)):
+        one = {name: value[row : row + 1, :length] for name, value in batch.items()}
+        alone += model(**one).loss.item() * (length - 2)
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_loss_is_divided_by_the_given_number_and_biased_against_o(tiny_encoder):
+    model, batch = make_model("described", tiny_encoder).eval(), make_batch()
+    loss = model(**batch).loss.item()
+    assert model(**batch, num_items_in_batch=torch.tensor(38)).loss.item() == pytest.approx(loss / 2)
+    outside = batch | {"labels": torch.where(batch["labels"] == -100, -100, 0)}
+    assert model(**outside, outside_bias=2.0).loss < model(**outside).loss
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_saved_tagger_loads_with_its_own_class_and_with_the_auto_class(variant, tiny_encoder, tmp_path):
+    model, batch = make_model(variant, tiny_encoder).eval(), make_batch()
+    torch.nn.init.normal_(model.crf.transitions)
+    model.save_pretrained(tmp_path)
+    for kind in (BertCrfForTokenClassification, AutoModelForTokenClassification):
+        again = kind.from_pretrained(tmp_path, attn_implementation="eager")
+        assert type(again) is BertCrfForTokenClassification and not again.training
+        assert torch.equal(model(**batch).loss, again(**batch).loss)
+        assert again.config.id2label == DEFAULT.id_to_tag
+
+
+def test_an_encoder_of_another_type_and_too_many_layers_are_refused(tiny_encoder):
+    from transformers import ElectraConfig
+
+    from cbpner.models.encoders import configure_crf
+
+    with pytest.raises(InputError, match="type electra"):
+        configure_crf(get_recipe("cbp", "partBERT_CRF_described"), ElectraConfig())
+    with pytest.raises(InputError, match="found trainable_layers 3; expected at most its 2"):
+        make_model("described", tiny_encoder, trainable_layers=3)
+
+
+@pytest.mark.parametrize("memory_mb", [0, 1, 64])
+def test_a_store_keeps_sequences_in_memory_and_on_disk(memory_mb, tmp_path):
+    random, lengths = np.random.default_rng(0), [300, 5, 512, 1, 700, 40]
+    rows = [torch.from_numpy(random.normal(size=(length, 300)).astype(np.float32)) for length in lengths]
+    store = FeatureStore(lengths, 300, torch.float32, memory_mb, tmp_path)
+    for index, row in enumerate(rows):
+        store[index].copy_(row)
+    assert store.in_memory == {0: 0, 1: 4, 64: 6}[memory_mb]  # 1 MiB holds 873 of 1,558 tokens
+    assert all(torch.equal(store[index], row) for index, row in enumerate(rows))
+    batch = store.gather([3, 5, 0], 320)
+    assert batch.shape == (3, 320, 300)
+    assert torch.equal(batch[1, :40], rows[5]) and batch[1, 40:].abs().sum() == 0
+    assert list(tmp_path.iterdir()) == [], "the file on disk has no name"
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_computed(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        FeatureStore([10], 4, torch.float32, 0, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def read_curve(metrics):
+    return [record["loss"] for record in metrics["history"] if "loss" in record]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_run_with_kept_features_equals_one_without(variant, make_job):  # noqa: F811
+    settings = {"epochs": 3, "trainable_layers": 1, "lstm_size": 8, "crf_lr": 1e-2, "lr": 1e-3, "max_grad_norm": 0.0}
+    metrics = {}
+    for name, more in (("kept", {}), ("disk", {"cache_mb": 0}), ("anew", {"no_cache": True})):
+        job = make_job(name, method=f"partBERT_CRF_{variant}", **settings, **more)
+        metrics[name] = train_tagger(job)
+    weights = {name: load_file(job.output.parent / name / "model" / "model.safetensors") for name in metrics}
+    for name in weights["kept"]:
+        assert torch.equal(weights["kept"][name], weights["disk"][name])
+        torch.testing.assert_close(weights["kept"][name], weights["anew"][name], rtol=1e-4, atol=1e-5)
+    assert read_curve(metrics["kept"]) == pytest.approx(read_curve(metrics["anew"]), rel=1e-4)
+    assert metrics["kept"]["test"] == metrics["disk"]["test"] == metrics["anew"]["test"]
+
+
+def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811
+    calls = []
+    compute = BertCrfForTokenClassification.compute_features
+
+    def count(self, ids, *args, **kwargs):
+        calls.append(torch.is_grad_enabled())
+        return compute(self, ids, *args, **kwargs)
+
+    monkeypatch.setattr(BertCrfForTokenClassification, "compute_features", count)
+    job = make_job(method="partBERT_CRF_coded", epochs=3, lstm_size=8)
+    train_tagger(dataclasses.replace(job, files={"train": job.files["train"]}))
+    assert len(calls) == 1 and not any(calls)  # 48 short sentences are one batch
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("recipe", ["cbp", "paper"])
+def test_both_variants_train_and_write_a_run(recipe, variant, make_job):  # noqa: F811
+    shape = {"trainable_layers": 1} if variant == "described" else {"lstm_size": 8}
+    job = make_job(recipe=recipe, method=f"partBERT_CRF_{variant}", epochs=1, **shape)
+    metrics = train_tagger(job)
+    assert metrics["test"] and runs.read_config(job.output)["method"] == f"partBERT_CRF_{variant}"
+    tags = runs.read_tags(runs.tags_path(job.output, "test"))
+    assert all(may_follow(*pair) for row in tags for pair in zip((None, *row), row, strict=False))
+    assert BertCrfForTokenClassification.from_pretrained(job.output / "model").config.frozen_layers >= 1
+
+
+def test_a_crf_tagger_learns(make_job):  # noqa: F811
+    for variant in VARIANTS:
+        job = make_job(
+            variant, method=f"partBERT_CRF_{variant}", epochs=25, lr=5e-3, head_lr=2e-2, crf_lr=5e-2, lstm_size=32,
+            trainable_layers=2 if variant == "described" else 0, outside_bias=0.0,
+        )  # fmt: skip
+        assert train_tagger(job)["test"]["entity_strict"]["overall"]["f1"] > 0.8, variant
+
+
+def test_orphans_are_repaired_for_the_grammar(make_job, tmp_path):  # noqa: F811
+    orphan = Sentence("BRCA1是基因", ("I-gene",) * 5 + ("O",) * 3)
+    write_bio(tmp_path / "train.bio", [orphan] * 8)
+    job = make_job(method="partBERT_CRF_coded", files={"train": tmp_path / "train.bio"}, epochs=10, lstm_size=4)
+    losses = read_curve(train_tagger(job))
+    assert losses and all(0 < loss < 10 for loss in losses)
+
+
+def test_a_plateau_needs_a_dev_file(make_job, files):  # noqa: F811
+    job = make_job(
+        recipe="paper", method="partBERT_CRF_coded", files={"train": files["train"]}, lstm_size=4, epochs=1
+    )  # fmt: skip
+    with pytest.raises(InputError, match="reduce_lr_on_plateau"):
+        train_tagger(job)
+
+
+@pytest.mark.parametrize("unit", ["characters", "sentences"])
+def test_the_loss_is_a_mean_over_the_recipes_unit(unit, make_job):  # noqa: F811
+    job = make_job(method="partBERT_CRF_coded", epochs=10, lstm_size=4, loss_over=unit, batch_size=48, outside_bias=0.0,
+                   lr=0.0, head_lr=0.0)  # fmt: skip
+    metrics = train_tagger(job)
+    characters = runs.read_config(job.output)["data"]["files"]["train"]["characters"]
+    (loss,) = read_curve(metrics)
+    per_character = loss if unit == "characters" else loss * 48 / characters
+    assert np.log(3) < per_character < np.log(5)  # two types: three tags may follow any, two more some
