@@ -10,8 +10,10 @@ from cbpner.errors import InputError
 
 COMMANDS = {
     "check": "validate column files and name every fault with its line",
+    "curve": "F1 against the number of training patents, and what it costs",
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
+    "rerun": "repeat a run from its config.json, and compare",
     "split": "repeated patent-level splits of annotated documents",
     "stats": "describe a data folder: patents, sentences, characters, mentions",
     "table": "one score table from run folders",

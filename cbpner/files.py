@@ -1,9 +1,12 @@
-"""Writing files so that nothing half-written looks whole."""
+"""Writing files and folders so that nothing half-written looks whole."""
 
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+
+UNFINISHED = ".part"  # how the name of everything that is not yet, or no more, whole ends
 
 
 @contextmanager
@@ -15,7 +18,7 @@ def atomic_open(path, mode="w"):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     try:
         os.fchmod(handle, 0o644)
         with os.fdopen(handle, mode, **options) as file:
@@ -32,3 +35,44 @@ def write_text(path, text):
     """Write `text` to `path` atomically (UTF-8)."""
     with atomic_open(path) as file:
         file.write(text)
+
+
+@contextmanager
+def atomic_folder(path):
+    """Yield a new folder beside `path`; it takes `path`'s name, and place, when the block ends without an error.
+
+    One process at a time may do so. Every file's bytes are on disk before the folder is renamed.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.new{UNFINISHED}")
+    remove_tree(temporary)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        remove_tree(path)
+        os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def remove_tree(path):
+    """Delete a folder or a file, or nothing. A folder loses its name first, so that no half of it looks whole."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        doomed = path
+        if not path.name.endswith(UNFINISHED):
+            doomed = path.with_name(f".{path.name}.old{UNFINISHED}")
+            remove_tree(doomed)
+            os.replace(path, doomed)
+        shutil.rmtree(doomed)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

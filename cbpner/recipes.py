@@ -97,7 +97,7 @@ FLAIR = replace(
     PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
     max_grad_norm=5.0, selection="best", min_dev_mentions=1, decoder="viterbi", loss_over="sentences",
 )  # fmt: skip
-CBP_CRF = replace(CBP, crf_lr=1e-2, mask_share=0.0)
+CBP_CRF = replace(CBP, crf_lr=1e-2, mask_share=0.0, outside_bias=0.3)
 
 RECIPES = {
     # recipe: {method: table}; "" stands for every other method
@@ -105,7 +105,7 @@ RECIPES = {
         "": CBP,
         "BERT_LM_mixed": replace(CBP, paper_lowers=False),
         "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
-        "partBERT_CRF_coded": replace(CBP_CRF, **CODED),
+        "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3),
     },
     "paper": {
         "": PAPER,

@@ -7,6 +7,7 @@ RUN/0/model/                 the model in the Hugging Face layout (its own confi
 RUN/0/predictions/dev.tags   one predicted tag a line, a blank line between sentences, in the order of the input file
 RUN/0/predictions/test.tags  whose checksum config.json holds; no gold text, no gold tag
 RUN/0/metrics.json           the scores; written last, so its presence means that the run is finished
+RUN/0/.lock, *.part          there while a process is at work, or was killed; see `cbpner.lifecycle`
 ```
 
 Splits of one method lie side by side as `RUN/0` .. `RUN/4`. What a run is stands in its files; no folder name is ever
@@ -35,6 +36,8 @@ MODEL = "model"
 PREDICTIONS = "predictions"
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
+LOCK = ".lock"
+PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "seqeval")
 
 
@@ -78,13 +81,18 @@ def append_log(folder, record):
     """Append one JSON record as a line to log.jsonl; a line torn by a broken-off run does not swallow it."""
     path = Path(folder) / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    line = _format_record(record)
     with open(path, "a+b") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
             file.seek(-1, os.SEEK_END)
             line = line if file.read(1) == b"\n" else "\n" + line
         file.write(line.encode("utf-8"))
+
+
+def write_log(folder, records):
+    """Write log.jsonl anew, from these records alone."""
+    write_text(Path(folder) / LOG, "".join(map(_format_record, records)))
 
 
 def write_tags(path, tags):
@@ -151,6 +159,31 @@ def describe_environment():
     }
 
 
+def compare_environments(before, now):
+    """One line for each difference that may change the last digits of a result: `torch: 2.12.0, now 2.13.0`.
+
+    Both as in config.json; what one of them does not say is no difference.
+    """
+    before, now = _flatten(before), _flatten(now)
+    return [f"{key}: {before[key]}, now {now[key]}" for key in now if key in before and before[key] != now[key]]
+
+
+def _flatten(environment):
+    git = environment.get("git") or {}
+    names = ("python", "cpu", "device", "precision", "threads", "processes")
+    return (
+        dict(environment.get("packages") or {})
+        | {name: environment[name] for name in names if name in environment}
+        | {f"git {name}": git[name] for name in ("revision", "dirty") if name in git}
+    )
+
+
+def describe_folder():
+    """The working directory, from which the paths of a run's files are meant: relative to the project where inside."""
+    here = Path.cwd()
+    return (here.relative_to(PROJECT) if here.is_relative_to(PROJECT) else here).as_posix()
+
+
 def file_checksum(path):
     """The SHA-256 of a file's bytes, as 64 hex digits."""
     try:
@@ -168,6 +201,10 @@ def natural_key(text):
 def _refuse_finished(folder):
     if is_finished(folder):
         raise InputError(f"{folder}: found a finished run ({METRICS}), expected none; name another folder or delete it")
+
+
+def _format_record(record):
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _write_json(path, content):

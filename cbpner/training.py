@@ -1,9 +1,10 @@
 """The one training path: column files and a recipe in, a run folder out."""
 
+import json
 import resource
-import shutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,14 +15,23 @@ from cbpner import runs
 from cbpner.bio import BioError, count_orphans, find_labels, list_mentions, read_bio
 from cbpner.devices import is_main_process, pick_attention, pick_device, pick_precision
 from cbpner.errors import InputError
+from cbpner.files import atomic_folder, remove_tree
 from cbpner.gold import git_blob_id, read_blob_ids
 from cbpner.labels import LabelSet
+from cbpner.lifecycle import (
+    claim_folder,
+    clean_finished,
+    count_processes,
+    explain_write_errors,
+    find_checkpoint,
+    lock_run,
+)
 from cbpner.metrics import score
 from cbpner.models.encoders import load_tagger
 from cbpner.recipes import Recipe
 from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
-from cbpner.trainer import CHOSEN_BY, build_trainer, choose_selection
+from cbpner.trainer import CHOSEN_BY, Progress, build_trainer, choose_selection
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,9 @@ class Job:
     """Everything that one run depends on.
 
     files: {`train`, and perhaps `dev` and `test`: column file}. output: the run's folder. split: its name in tables, or
-    None. labels: a label file, or None for the labels of the training file. patents: train on so many of the training
-    file's patents, drawn by `seed`, or None for all.
+    None. labels: a label file, a LabelSet, or None for the labels of the training file. patents: train on so many of
+    the training file's patents, drawn by `seed`, or None for all. precision: what `auto` means, or None to measure.
+    data_name: what the data are called in tables, or None to find out.
     """
 
     method: str
@@ -40,41 +51,77 @@ class Job:
     output: Path
     seed: int = 0
     split: str | None = None
-    labels: Path | None = None
+    labels: Path | LabelSet | None = None
     orphans: str = "keep"
     patents: int | None = None
     overwrite: bool = False
     save_model: bool = True
+    precision: str | None = None
+    data_name: str | None = None
 
 
 def train_tagger(job):
     """Train, evaluate and write the run folder; its metrics. A finished run is left as it is, a broken-off one goes on.
 
-    InputError for wrong data, an encoder that cannot be had, or a run folder of other settings.
+    InputError for wrong data, an encoder that cannot be had, a run folder of other settings or one that another process
+    is at work on, and a folder that cannot be written to.
     """
-    if job.overwrite and is_main_process():
-        remove_run(job.output)
-    if runs.is_finished(job.output):
+    if runs.is_finished(job.output) and not job.overwrite:
+        clean_finished(job.output)
         print(f"{job.output}: finished already; --overwrite runs it again")
         return runs.read_metrics(job.output)
+    with explain_write_errors(job.output), lock_run(job.output):
+        return make_run(job)
+
+
+def make_run(job):
+    """`train_tagger` for a folder that is locked and holds no finished run, or one to overwrite."""
     data, labels = read_data(job)
-    set_seed(job.seed)
     device = pick_device()
+    precision = choose_precision(job, device)
+    set_seed(job.seed)
     model, tokenizer = load_tagger(job.recipe, labels, pick_attention(device))
     table = CharacterTable(tokenizer)
-    precision = pick_precision(job.recipe.precision, device)
     if is_main_process():
-        claim_folder(job, describe_job(job, data, labels, table, precision))
+        config = describe_job(job, data, labels, table, precision)
+        for change in claim_folder(job.output, config, job.overwrite):
+            print(f"{job.output}: goes on elsewhere than it began, which may change the last digits: {change}")
     trainer = build_trainer(job, data, labels, model, table, precision, device)
-    start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=find_checkpoint(job.output / runs.CHECKPOINTS))
-    seconds = {"train": time.perf_counter() - start}
-    return finish_run(job, trainer, tokenizer, data, seconds)
+    run_trainer(trainer, job.output / runs.CHECKPOINTS)
+    return finish_run(job, trainer, tokenizer, data)
+
+
+def choose_precision(job, device):
+    """`bf16` or `fp32`; a run that broke off on such a device goes on in its precision, whatever is measured now."""
+    if job.recipe.precision != "auto" or job.precision:
+        return pick_precision(job.precision or job.recipe.precision, device)
+    if (job.output / runs.CONFIG).is_file() and not job.overwrite:
+        before = runs.read_config(job.output).get("environment", {})
+        if before.get("device") == device.type and "precision" in before:
+            return before["precision"]
+    return pick_precision("auto", device)
+
+
+def run_trainer(trainer, checkpoints):
+    """Train from the newest whole checkpoint, or from the start."""
+    trainer.accelerator.wait_for_everyone()  # the main process has claimed the folder
+    checkpoint = find_checkpoint(checkpoints)
+    if checkpoint:
+        trainer.args.restore_callback_states_from_checkpoint = True  # the epochs without a better dev score
+        state = json.loads((Path(checkpoint) / "trainer_state.json").read_text(encoding="utf-8"))
+        if state["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"]:
+            trainer.args.num_train_epochs = round(state["epoch"])
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    finally:
+        for callback in trainer.callback_handler.callbacks:
+            if isinstance(callback, Progress):
+                callback.close()  # an error's message begins on a line of its own
 
 
 def read_data(job):
     """({part: sentences}, label set); every part must use the training file's labels, or those of `job.labels`."""
-    labels = LabelSet.from_file(job.labels) if job.labels else None
+    labels = job.labels if isinstance(job.labels, LabelSet | None) else LabelSet.from_file(job.labels)
     data, faults = {}, []
     for part, path in job.files.items():
         try:
@@ -108,16 +155,31 @@ def describe_job(job, data, labels, table, precision):
         "seed": job.seed,
         "encoder": job.recipe.encoder,
         "flags": asdict(job.recipe)
-        | {"orphans": job.orphans, "labels": str(job.labels) if job.labels else None, "patents": job.patents},
+        | {"orphans": job.orphans, "labels": describe_labels(job.labels), "patents": job.patents},
+        "save_model": job.save_model,
         "data": {
-            "name": name_data(job.files),
+            "name": job.data_name or name_data(job.files),
             "labels": list(labels.types),
             "files": {part: describe_part(job.files[part], data[part], table) for part in data},
         },
-        "environment": runs.describe_environment()
-        | {"device": pick_device().type, "precision": precision, "threads": torch.get_num_threads()},
+        "environment": describe_machine(precision),
+        "folder": runs.describe_folder(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
+
+
+def describe_machine(precision):
+    """What stands in config.json as `environment`: versions and machine, and what this process makes of them."""
+    return runs.describe_environment() | {
+        "device": pick_device().type,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "processes": count_processes(),
+    }
+
+
+def describe_labels(labels):
+    return list(labels.types) if isinstance(labels, LabelSet) else str(labels) if labels else None
 
 
 def describe_part(path, sentences, table):
@@ -133,55 +195,11 @@ def describe_part(path, sentences, table):
     }
 
 
-def claim_folder(job, config):
-    """Write config.json, or check that a broken-off run there has the same settings."""
-    if (job.output / runs.CONFIG).is_file():
-        before = runs.read_config(job.output)
-        for key in ("method", "recipe", "split", "seed", "flags", "data"):
-            if before.get(key) != config[key]:
-                raise InputError(
-                    f"{job.output}: found a broken-off run with another {key} "
-                    f"({list_differences(before.get(key), config[key])}); take another folder, or --overwrite"
-                )
-    elif job.output.exists() and any(job.output.iterdir()):
-        raise InputError(f"{job.output}: found a folder with other things in it; expected a new or empty one")
-    runs.write_config(job.output, config)
-
-
-def list_differences(before, now):
-    if not isinstance(before, dict) or not isinstance(now, dict):
-        return f"{before!r}, now {now!r}"
-    return ", ".join(f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key])
-
-
-def remove_run(folder):
-    """Delete a run folder's own files; InputError where the folder holds something that no run writes."""
-    if not folder.exists():
-        return
-    own = {runs.CONFIG, runs.METRICS, runs.LOG, runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD}
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in own and not path.name.endswith(".part"))
-    if foreign:
-        raise InputError(
-            f"{folder}: found {', '.join(foreign[:5])} beside the run; --overwrite deletes run folders alone"
-        )
-    shutil.rmtree(folder)
-
-
-def find_checkpoint(folder):
-    """The newest whole checkpoint (its state is written last), or None; half-written ones are removed."""
-    whole = []
-    for path in Path(folder).glob("checkpoint-*"):
-        if (path / "trainer_state.json").is_file():
-            whole.append(path)
-        elif is_main_process():
-            shutil.rmtree(path)
-    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
-
-
-def finish_run(job, trainer, tokenizer, data, seconds):
+def finish_run(job, trainer, tokenizer, data):
     """Predict, save the model, write metrics.json last, and remove the checkpoints."""
     if not trainer.is_world_process_zero():
         return None
+    seconds = {"train": trainer.state.log_history[-1]["seconds"]}
     start = time.perf_counter()
     scores = {"dev": None, "test": None}
     for part in PARTS[1:]:
@@ -191,11 +209,13 @@ def finish_run(job, trainer, tokenizer, data, seconds):
             scores[part] = score([sentence.tags for sentence in data[part]], tags)
     seconds["evaluate"] = time.perf_counter() - start
     if job.save_model:
-        trainer.model.save_pretrained(job.output / runs.MODEL)
-        tokenizer.save_pretrained(job.output / runs.MODEL)
+        with atomic_folder(job.output / runs.MODEL) as folder:
+            trainer.model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
     metrics = collect_metrics(job, trainer.state, choose_selection(job.recipe, data.get("dev")), scores, seconds)
     runs.write_metrics(job.output, metrics)
-    shutil.rmtree(job.output / runs.CHECKPOINTS, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(job.output / runs.CHECKPOINTS)
     return metrics
 
 
@@ -213,6 +233,14 @@ def collect_metrics(job, state, selection, scores, seconds):
         "epochs": round(state.epoch),
         "selection": selection,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        **measure_memory(),
         "history": [{key: float(value) for key, value in record.items()} for record in history],
     }
+
+
+def measure_memory():
+    """{`peak_memory_mb`: MiB of this process, and on a GPU `peak_gpu_memory_mb`: MiB of torch's there}."""
+    peaks = {"peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+    if torch.cuda.is_available():
+        peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
+    return peaks

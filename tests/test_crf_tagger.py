@@ -231,6 +231,6 @@ def test_the_loss_is_a_mean_over_the_recipes_unit(unit, make_job):  # noqa: F811
                    lr=0.0, head_lr=0.0)  # fmt: skip
     metrics = train_tagger(job)
     characters = runs.read_config(job.output)["data"]["files"]["train"]["characters"]
-    (loss,) = read_curve(metrics)
+    loss = read_curve(metrics)[0]
     per_character = loss if unit == "characters" else loss * 48 / characters
     assert np.log(3) < per_character < np.log(5)  # two types: three tags may follow any, two more some

@@ -4,9 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from cbpner.labels import DEFAULT, LabelSet, may_follow
-from cbpner.models.decoding import decode, viterbi
+from cbpner.models.crf import FORBIDDEN, Crf, viterbi
+from cbpner.models.decoding import decode
 
 TWO = LabelSet(("x", "y"))
 
@@ -24,7 +26,7 @@ def best_by_brute_force(scores, labels):
 def test_viterbi_equals_brute_force_over_sequences_of_many_lengths():
     random = np.random.default_rng(0)
     scores = [random.normal(size=(length, 5)).astype(np.float32) for length in (1, 5, 2, 4, 3, 5, 1)]
-    found = viterbi(scores, TWO.transitions())
+    found = viterbi(scores, np.where(TWO.transitions(), 0.0, FORBIDDEN))
     assert [path.tolist() for path in found] == [best_by_brute_force(row, TWO) for row in scores]
 
 
@@ -41,6 +43,19 @@ def test_greedy_takes_each_characters_best_even_where_the_grammar_forbids_it():
     assert decode([scores], DEFAULT, "greedy") == [["I-gene", "I-disease"]]
     legal = decode([scores], DEFAULT, "viterbi")[0]
     assert all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *legal)))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_with_a_crf_its_scores_count_as_in_its_own_decoding(batch):
+    random, crf = np.random.default_rng(2), Crf(DEFAULT.transitions())
+    for parameter in crf.parameters():
+        parameter.data.copy_(torch.from_numpy(random.normal(scale=3, size=parameter.shape)))
+    lengths = torch.tensor([9, 1, 40, 30, 2])
+    mask = torch.arange(40) < lengths[:, None]
+    emissions = torch.from_numpy(random.normal(size=(5, 40, 7)).astype(np.float32))
+    scores = [row[:length].numpy() for row, length in zip(emissions.log_softmax(dim=2), lengths, strict=True)]
+    expected = [[DEFAULT.tags[number] for number in path] for path in crf.decode(emissions, mask)]
+    assert decode(scores, DEFAULT, batch=batch, crf=crf) == expected != decode(scores, DEFAULT)
 
 
 def test_nothing_to_decode():

@@ -80,6 +80,16 @@ def test_log_grows_by_lines_and_a_torn_line_swallows_none(tmp_path):
     assert json.loads(lines[-1]) == {"epoch": 3}
 
 
+def test_the_log_can_be_written_anew(tmp_path):
+    runs.append_log(tmp_path, {"epoch": 1})
+    runs.write_log(tmp_path, [{"epoch": 2, "text": "癌"}, {"epoch": 3}])
+    runs.append_log(tmp_path, {"epoch": 4})
+    lines = (tmp_path / runs.LOG).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [2, 3, 4]
+    runs.write_log(tmp_path, [])
+    assert [path.name for path in tmp_path.iterdir()] == [runs.LOG] and not (tmp_path / runs.LOG).read_bytes()
+
+
 @given(TAG_LISTS)
 def test_tags_come_back(tmp_path_factory, tags):
     path = tmp_path_factory.mktemp("tags") / "predictions" / "test.tags"
@@ -140,6 +150,16 @@ def test_find_runs_tells_a_model_from_a_run_that_broke_off(tmp_path):
     assert runs.find_runs([tmp_path]) == ([], [tmp_path / "torn"])
 
 
+def test_a_lock_and_leftovers_make_no_run(tmp_path):
+    make_run(tmp_path / "done")
+    for name in ("done", "begun"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / runs.LOCK).touch()
+        (tmp_path / name / ".model.new.part").mkdir()
+        (tmp_path / name / ".model.new.part" / "config.json").write_text("{}")
+    assert runs.find_runs([tmp_path]) == ([tmp_path / "done"], [])
+
+
 def test_find_runs_names_a_path_that_is_none(tmp_path):
     with pytest.raises(InputError, match="nowhere: found no such folder"):
         runs.find_runs([tmp_path / "nowhere"])
@@ -158,6 +178,25 @@ def test_environment_says_what_repeats_a_run_and_not_whose_it_was():
     if (checkout / ".git").exists():
         assert len(found["git"]["revision"]) == 40
         assert isinstance(found["git"]["dirty"], bool)
+
+
+def test_only_what_may_change_the_digits_is_a_difference():
+    before = {
+        "python": "3.11.7", "packages": {"torch": "2.12.0", "numpy": "2.4.6", "gone": "1"}, "platform": "CP/M",
+        "git": {"revision": "a", "dirty": False}, "cpu": "Z80", "cpu_count": 1, "device": "cpu", "precision": "fp32",
+        "threads": 1,
+    }  # fmt: skip
+    now = {
+        "python": "3.11.7", "packages": {"torch": "2.13.0", "numpy": "2.4.6", "new": "1"}, "platform": "Linux",
+        "git": {"revision": "b", "dirty": False}, "cpu": "6502", "cpu_count": 2, "device": "cuda", "precision": "bf16",
+        "threads": 2, "processes": 2,
+    }  # fmt: skip
+    assert runs.compare_environments(before, now) == [
+        "torch: 2.12.0, now 2.13.0", "cpu: Z80, now 6502", "device: cpu, now cuda", "precision: fp32, now bf16",
+        "threads: 1, now 2", "git revision: a, now b",
+    ]  # fmt: skip
+    assert not runs.compare_environments(now, now)
+    assert not runs.compare_environments({**now, "git": None}, now)
 
 
 def test_environment_outside_a_checkout(monkeypatch, tmp_path):

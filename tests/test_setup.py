@@ -15,6 +15,7 @@ import sysconfig
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -24,8 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SKIPPED_FOLDERS = {".venv", "runs", "build", "dist"}
 SCRIPTS = sorted(p for p in ROOT.rglob("*.sh") if not SKIPPED_FOLDERS & set(p.relative_to(ROOT).parts))
 SCRIPTS.append(ROOT / ".ci" / "run")
-SUPERVISED = ROOT / "Supervised_Original"
-VARIABLES = ("GPU_ID", "BATCH_SIZE", "RECIPE", "BERT_MODEL", "DATA_DIR", "OUT_DIR", "SEED", "SPLIT", "SPLITS")
+VARIABLES = (
+    "GPU_ID", "BATCH_SIZE", "RECIPE", "BERT_MODEL", "DATA_DIR", "OUT_DIR", "SEED", "SPLIT", "SPLITS", "VARIANT",
+)  # fmt: skip
 
 STUB = """#!/usr/bin/env bash
 case "${1:-} ${2:-}" in
@@ -319,7 +321,34 @@ def test_what_the_user_has_set_is_kept(stub_python, checkout, given, kept):
     assert done.stdout == f"{kept}\n"
 
 
-# Scripts that train: what reaches train.py
+# Scripts that train: what reaches the entry script
+
+
+class Method(NamedTuple):
+    """A method's folder: its entry script, its runs' folders (all, demo), its flags, and what it is called with."""
+
+    entry: str
+    output: str
+    demo_output: str
+    flags: dict
+    fixed: dict
+
+
+METHODS = {
+    "Supervised_Original": Method(
+        "train.py", "../runs/Supervised_Original", "../runs/demo/Supervised_Original",
+        {"output": "--logdir", "epochs": "--n_epochs", "batch": "--batch_size", "encoder": "--bert_model"},
+        {"--finetuning": ""},
+    ),
+    "partBERT_CRF": Method(
+        "run_ner.py", "../runs/partBERT_CRF_described", "../runs/demo/partBERT_CRF_described",
+        {"output": "--output_dir", "epochs": "--num_train_epochs", "batch": "--per_gpu_train_batch_size",
+         "encoder": "--bert_model"},
+        {"--variant": "described"},
+    ),
+}  # fmt: skip
+each_method = pytest.mark.parametrize("method", METHODS)
+each_script = pytest.mark.parametrize("script", ["demo_run.sh", "ner_exp.sh", "iter_exp.sh"])
 
 
 def read_calls(done):
@@ -330,7 +359,7 @@ def read_calls(done):
 
 
 def read_flags(call):
-    """{flag: its value, "" for a switch} of one call of train.py."""
+    """{flag: its value, "" for a switch} of one call of an entry script."""
     flags, name = {}, None
     for word in call[1:-1]:
         if word.startswith("--"):
@@ -340,58 +369,79 @@ def read_flags(call):
     return flags
 
 
-SCRIPT_DEFAULTS = {
-    "demo_run.sh": ("../data/demo", "../runs/demo/Supervised_Original"),
-    "ner_exp.sh": ("../data/cbp_gold", "../runs/Supervised_Original"),
-    "iter_exp.sh": ("../data/cbp_gold", "../runs/Supervised_Original"),
-}
+def read_outputs(method, calls):
+    """The run folder of each call."""
+    return [read_flags(call)[METHODS[method].flags["output"]] for call in calls]
 
 
-@pytest.mark.parametrize("script", SCRIPT_DEFAULTS)
-def test_defaults_of_a_script(stub_python, script):
-    data, out = SCRIPT_DEFAULTS[script]
-    call = read_calls(run_bash(SUPERVISED / script, env=stub_python, cwd="/"))[0]
-    extra = {"--n_epochs": "1", "--overwrite": ""} if script == "demo_run.sh" else {}
-    wanted = {"--data_dir": data, "--split": "0", "--logdir": f"{out}/0", "--finetuning": "", "--recipe": "cbp"}
-    assert call[0] == "train.py"
-    assert read_flags(call) == {**wanted, "--seed": "0", **extra}
+@each_method
+@each_script
+def test_defaults_of_a_script(stub_python, method, script):
+    expected, is_demo = METHODS[method], script == "demo_run.sh"
+    call = read_calls(run_bash(ROOT / method / script, env=stub_python, cwd="/"))[0]
+    data, output = ("../data/demo", expected.demo_output) if is_demo else ("../data/cbp_gold", expected.output)
+    wanted = {"--data_dir": data, "--split": "0", expected.flags["output"]: f"{output}/0", "--recipe": "cbp"}
+    extra = {expected.flags["epochs"]: "1", "--overwrite": ""} if is_demo else {}
+    assert call[0] == expected.entry
+    assert read_flags(call) == {**wanted, "--seed": "0", **expected.fixed, **extra}
     assert call[-1] == "unset"
 
 
-@pytest.mark.parametrize("script", SCRIPT_DEFAULTS)
-def test_variables_reach_the_training(stub_python, script):
+@each_method
+@each_script
+def test_variables_reach_the_training(stub_python, method, script):
     settings = {
         "GPU_ID": "1,2", "BATCH_SIZE": "5", "RECIPE": "paper", "BERT_MODEL": "an encoder", "DATA_DIR": "/some data",
         "OUT_DIR": "/some out", "SEED": "7",
     }  # fmt: skip
-    done = run_bash(SUPERVISED / script, "--casing", "lower", "--note", "two words", env={**stub_python, **settings})
+    done = run_bash(ROOT / method / script, "--casing", "lower", "--note", "two words", env={**stub_python, **settings})
     call = read_calls(done)[0]
-    flags = read_flags(call)
-    names = ("--batch_size", "--recipe", "--bert_model", "--data_dir", "--logdir", "--seed", "--casing", "--note")
-    assert [flags[name] for name in names] == [
-        "5", "paper", "an encoder", "/some data", "/some out/0", "7", "lower", "two words",
-    ]  # fmt: skip
+    flags, names = read_flags(call), METHODS[method].flags
+    wanted = {names["batch"]: "5", "--recipe": "paper", names["encoder"]: "an encoder", "--data_dir": "/some data",
+              "--seed": "7", "--casing": "lower", "--note": "two words"}  # fmt: skip
+    assert {name: flags[name] for name in wanted} == wanted
+    in_both_variants = script == "demo_run.sh" and method == "partBERT_CRF"
+    assert flags[names["output"]] == ("/some out_described/0" if in_both_variants else "/some out/0")
     assert call[-1] == "1,2"
 
 
-def test_one_split_is_chosen_by_variable(stub_python):
-    (call,) = read_calls(run_bash(SUPERVISED / "ner_exp.sh", env={**stub_python, "SPLIT": "3"}))
-    assert read_flags(call)["--split"] == "3" and read_flags(call)["--logdir"].endswith("/3")
+@each_method
+def test_one_split_is_chosen_by_variable(stub_python, method):
+    (call,) = read_calls(run_bash(ROOT / method / "ner_exp.sh", env={**stub_python, "SPLIT": "3"}))
+    assert read_flags(call)["--split"] == "3" and read_outputs(method, [call])[0].endswith("/3")
 
 
+@each_method
 @pytest.mark.parametrize(("splits", "wanted"), [(None, "01234"), ("1 4", "14")])
-def test_all_splits_and_then_the_table(stub_python, splits, wanted):
+def test_all_splits_and_then_the_table(stub_python, method, splits, wanted):
     env = {**stub_python, "OUT_DIR": "/some out", **({"SPLITS": splits} if splits else {})}
-    *calls, table = read_calls(run_bash(SUPERVISED / "iter_exp.sh", env=env))
-    assert [read_flags(call)["--logdir"] for call in calls] == [f"/some out/{split}" for split in wanted]
+    *calls, table = read_calls(run_bash(ROOT / method / "iter_exp.sh", env=env))
+    assert read_outputs(method, calls) == [f"/some out/{split}" for split in wanted]
     assert table[:-1] == ["-m", "cbpner", "table", "/some out", "-o", "/some out"]
 
 
-def test_a_failed_split_stops_the_rest(stub_python):
-    python = Path(stub_python["CBP_PYTHON"])
-    write_program(python, python.read_text().replace("  *) printf", '  train.py*) echo "$*"; exit 2 ;;\n  *) printf'))
-    done = run_bash(SUPERVISED / "iter_exp.sh", env=stub_python)
+@each_method
+def test_a_failed_split_stops_the_rest(stub_python, method):
+    python, entry = Path(stub_python["CBP_PYTHON"]), METHODS[method].entry
+    write_program(python, python.read_text().replace("  *) printf", f'  {entry}*) echo "$*"; exit 2 ;;\n  *) printf'))
+    done = run_bash(ROOT / method / "iter_exp.sh", env=stub_python)
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 1
+
+
+@each_script
+def test_the_variant_is_chosen_by_variable(stub_python, script):
+    calls = read_calls(run_bash(ROOT / "partBERT_CRF" / script, env={**stub_python, "VARIANT": "coded"}))
+    calls = [call for call in calls if call[0] == "run_ner.py"]
+    assert len(calls) == (5 if script == "iter_exp.sh" else 1)
+    assert {read_flags(call)["--variant"] for call in calls} == {"coded"}
+    assert {Path(output).parent.name for output in read_outputs("partBERT_CRF", calls)} == {"partBERT_CRF_coded"}
+
+
+@pytest.mark.parametrize("given", ["/some out", "/some out/"])
+def test_the_demo_of_part_bert_crf_runs_both_variants_side_by_side(stub_python, given):
+    calls = read_calls(run_bash(ROOT / "partBERT_CRF" / "demo_run.sh", env={**stub_python, "OUT_DIR": given}))
+    assert [read_flags(call)["--variant"] for call in calls] == ["described", "coded"]
+    assert read_outputs("partBERT_CRF", calls) == ["/some out_described/0", "/some out_coded/0"]
 
 
 @pytest.mark.parametrize(("given", "wanted"), [(None, ROOT / "runs" / "demo"), ("/some out", Path("/some out"))])
@@ -399,9 +449,13 @@ def test_the_demo_runs_each_method_and_shows_the_table(stub_python, given, wante
     env = {**stub_python, **({"OUT_DIR": given} if given else {})}
     done = run_bash(ROOT / "demo_run.sh", env=env, cwd="/")
     *calls, table = read_calls(done)
-    first = read_flags(calls[0])
-    assert (first["--logdir"], first["--data_dir"]) == (str(wanted / "Supervised_Original" / "0"), "../data/demo")
-    assert first["--n_epochs"] == "1" and "--overwrite" in first
+    by_folder = {Path(f.get("--logdir") or f["--output_dir"]): f for f in map(read_flags, calls)}
+    methods = ("Supervised_Original", "partBERT_CRF_described", "partBERT_CRF_coded")
+    assert {wanted / method / "0" for method in methods} <= set(by_folder)
+    for folder, flags in by_folder.items():
+        assert folder.parent.parent == wanted, "too deep for the table"
+        assert flags["--data_dir"] == "../data/demo" and "--overwrite" in flags
+        assert "1" in (flags.get("--n_epochs"), flags.get("--num_train_epochs"))
     assert table[:-1] == ["-m", "cbpner", "table", str(wanted), "-o", str(wanted)]
     assert done.stdout.splitlines()[-1] == f"This table is in {wanted / 'table.md'} and table.csv beside it."
 

@@ -25,7 +25,7 @@ from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
 from cbpner.recipes import get_recipe
 from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import choose_selection, mean_loss
+from cbpner.trainer import choose_selection, encode_sentences, mean_loss
 from cbpner.training import Job, train_tagger
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
@@ -215,24 +215,43 @@ def test_accumulated_batches_count_every_character_once(make_job):
     assert_same_weights(folder / "one", folder / "two", tolerance=1e-5)
 
 
-def test_two_processes_equal_one_on_the_same_global_batch(make_job, files, tiny_encoder, tmp_path):
-    settings = {"epochs": 1, "batch_size": 8, "max_grad_norm": 0.0, "mask_share": 0.0, "dropout": 0.0}
-    train_tagger(make_job("one", **settings))
+def train_on_two_processes(files, output, settings):
+    """`cbpner train` under torchrun with two gloo processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}"]
     command = [sys.executable, "-m", "torch.distributed.run", *address, "--nproc-per-node=2", "-m", "cbpner", "train"]
     for part, path in files.items():
         command += [f"--{part}", str(path)]
-    for name, value in (FAST | settings | {"batch_size": 4, "encoder": tiny_encoder}).items():
+    for name, value in settings.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run(
-        [*command, "-o", str(tmp_path / "two")], env=environment, capture_output=True, text=True, timeout=240
-    )
+        [*command, "-o", str(output)], env=environment, capture_output=True, text=True, timeout=240
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert runs.is_finished(tmp_path / "two")
+
+
+@pytest.mark.parametrize("head", [
+    {"head": "linear"},
+    {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-2},
+    {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences"},
+], ids=lambda head: head["head"])  # fmt: skip
+def test_two_processes_equal_one_on_the_same_global_batch(head, make_job, files, tiny_encoder, tmp_path):
+    """Batches of other lengths on each process; loss and gradient are those of one process, and so are the weights."""
+    settings = {"epochs": 2, "max_grad_norm": 1.0, "mask_share": 0.0, "dropout": 0.0, **head}
+    train_tagger(make_job("one", batch_size=8, **settings))
+    more = FAST | settings | {"batch_size": 4, "encoder": tiny_encoder}
+    train_on_two_processes(files, tmp_path / "two", more)
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
+    one, two = (
+        [(r["loss"], r["grad_norm"]) for r in runs.read_metrics(tmp_path / name)["history"] if "loss" in r]
+        for name in ("one", "two")
+    )
+    assert len(one) == 3 and np.allclose(two, one, rtol=1e-4)  # logged at step 10 of 12 and at both epochs' ends
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    examples = encode_sentences(read_bio(files["train"]), table, LabelSet(("disease", "gene")), 128)
+    assert len({len(example["ids"]) for example in examples}) > 5, "sentences of many lengths, so of unequal batches"
 
 
 def test_the_loss_is_the_mean_over_real_characters():

@@ -6,10 +6,10 @@ python run_ner.py --data_dir DIR --train_filename F --dev_filename F --test_file
 
 import argparse
 import sys
-from pathlib import Path
 
 from cbpner.cli import run_guarded
-from cbpner.commands.train import add_arguments, check_data_dir, train
+from cbpner.commands.files import add_name_flags, place_files
+from cbpner.commands.train import add_arguments, train
 from cbpner.errors import InputError
 
 METHOD = "BERT_LM_mixed"
@@ -27,8 +27,7 @@ ORIGINAL_FLAGS = {
 def build_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
-    for part in ("train", "dev", "test"):
-        parser.add_argument(f"--{part}_filename", metavar="NAME", help=f"the {part} file's name in --data_dir")
+    add_name_flags(parser)
     parser.add_argument(
         "--do_train", action="store_true", help="train on the train file (needed: there is no other job)"
     )
@@ -37,24 +36,11 @@ def build_parser():
     return parser
 
 
-def place_files(args):
-    """Turn --data_dir with file names into files; the dev and test files are read where --do_eval, --do_predict ask."""
+def run(args):
     if not args.do_train:
         raise InputError("found no --do_train; expected it: this script trains, `cbpner table` shows finished runs")
-    if not args.train_filename:
-        return
-    folder, args.data_dir = check_data_dir(args.data_dir or "."), None
     wanted = {"train": args.do_train, "dev": args.do_eval, "test": args.do_predict}
-    for part, want in wanted.items():
-        name = getattr(args, f"{part}_filename")
-        if want and not name:
-            raise InputError(f"found no --{part}_filename; expected the {part} file's name in {folder}")
-        if want:
-            setattr(args, part, str(Path(folder) / name))
-
-
-def run(args):
-    place_files(args)
+    place_files(args, [part for part, want in wanted.items() if want])
     train(args, METHOD)
 
 

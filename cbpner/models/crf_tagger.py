@@ -45,7 +45,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         self.num_labels = config.num_labels
         self.bert = BertModel(config, add_pooling_layer=False)
         width = config.hidden_size
-        if config.head == "bilstm-crf":
+        if self._has_lstm:
             self.lstm = BiLstm(count_features(config), config.lstm_size)
             width = 2 * config.lstm_size
         share = config.classifier_dropout
@@ -64,8 +64,17 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
 
     @property
     def has_features(self):
-        """Whether a part is frozen, so that its output is the same in every epoch."""
-        return self.config.frozen_layers >= 0
+        """Whether all below the first layer that learns is frozen, so that its output is the same in every epoch."""
+        return self.config.frozen_layers >= (self.config.num_hidden_layers if self._has_lstm else 0)
+
+    @property
+    def _has_lstm(self):
+        return self.config.head == "bilstm-crf"
+
+    @property
+    def _lower_layers(self):
+        """How many of the encoder's layers `compute_features` runs."""
+        return self.config.num_hidden_layers if self._has_lstm else max(self.config.frozen_layers, 0)
 
     def frozen_modules(self):
         """The embeddings and the first layers that do not learn, in one list."""
@@ -85,21 +94,21 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.has_features):
             hidden = self.bert.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
             mask, states = self._make_mask(hidden, attention_mask), []
-            for layer in self.bert.encoder.layer[: max(self.config.frozen_layers, 0)]:
+            for layer in self.bert.encoder.layer[: self._lower_layers]:
                 hidden = layer(hidden, mask)
                 states = [*states, hidden][-FEATURE_LAYERS:]
-            features = torch.cat(states, dim=-1) if self.config.head == "bilstm-crf" else hidden
+            features = torch.cat(states, dim=-1) if self._has_lstm else hidden
         device = features.device.type
         return features.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else features
 
     def score_features(self, features, attention_mask):
         """(batch, tokens, labels) from what `compute_features` gives."""
-        if self.config.head == "bilstm-crf":
+        if self._has_lstm:
             hidden = self.lstm(features, attention_mask.sum(dim=1))
         else:
             hidden = features.float()
             mask = self._make_mask(hidden, attention_mask)
-            for layer in self.bert.encoder.layer[max(self.config.frozen_layers, 0) :]:
+            for layer in self.bert.encoder.layer[self._lower_layers :]:
                 hidden = layer(hidden, mask)
         return self.classifier(self.dropout(hidden))
 

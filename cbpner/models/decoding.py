@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from cbpner.batching import pad, sorted_batches
+from cbpner.models.crf import FORBIDDEN, viterbi
 from cbpner.segment import join_windows, overlapping_windows
 
 OVERLAP = 64  # characters that neighbouring windows of a long text share
-FORBIDDEN = -1e9
 
 
 @torch.no_grad()
@@ -52,42 +52,20 @@ def join_scores(spans, chunks, length):
     return chunks[0] if len(spans) == 1 else np.stack(join_windows(spans, chunks, length))
 
 
-def viterbi(scores, allowed, crf=None):
-    """The best tag numbers of each sequence among those that the grammar allows.
-
-    scores: list of (characters, labels) arrays. allowed: (labels + 1, labels) bool, `LabelSet.transitions()`, whose
-    last row is the start. Returns a list of int64 arrays. One loop over time steps for all sequences together.
-    """
-    if not scores:
-        return []
-    lengths = torch.tensor([len(row) for row in scores])
-    steps = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in scores])  # (time, sequences, labels)
-    moves = torch.where(torch.as_tensor(allowed), 0.0, FORBIDDEN) if crf is None else crf.moves().detach().cpu()
-    best = steps[0] + moves[-1]
-    trail = []
-    for time in range(1, len(steps)):
-        value, origin = (best[:, :, None] + moves[:-1]).max(dim=1)  # (sequences, labels)
-        alive = (time < lengths)[:, None]
-        best = torch.where(alive, value + steps[time], best)
-        trail.append(torch.where(alive, origin, torch.arange(best.shape[1])))
-    tag = (best if crf is None else best + crf.end.detach().cpu()).argmax(dim=-1)
-    path = [tag]
-    for origin in reversed(trail):
-        tag = origin.gather(1, tag[:, None])[:, 0]
-        path.append(tag)
-    path = torch.stack(path[::-1], dim=1).numpy()  # (sequences, time); behind a sequence's end its last tag repeats
-    return [row[:length] for row, length in zip(path, lengths.tolist(), strict=True)]
-
-
 def decode(scores, labels, decoder="viterbi", batch=256, crf=None):
-    """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each one's best."""
+    """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each one's best.
+
+    crf: a `cbpner.models.crf.Crf`, whose scores of moves and ends then count beside the grammar. batch: texts at a
+    time, of similar length.
+    """
     if decoder == "greedy":
         paths = [row.argmax(axis=-1) for row in scores]
     else:
-        allowed, paths = labels.transitions(), [None] * len(scores)
+        moves = np.where(labels.transitions(), 0.0, FORBIDDEN) if crf is None else crf.moves()
+        end, paths = None if crf is None else crf.end, [None] * len(scores)
         order = np.argsort([len(row) for row in scores], kind="stable")
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            for index, path in zip(chosen, viterbi([scores[i] for i in chosen], allowed, crf), strict=True):
+            for index, path in zip(chosen, viterbi([scores[i] for i in chosen], moves, end), strict=True):
                 paths[index] = path
     return [[labels.tags[number] for number in path] for path in paths]

@@ -55,7 +55,7 @@ def build_report(paths, part="test"):
     runs, unfinished = load_runs(paths)
     scored = [run for run in runs if run.metrics[part] is not None]
     if not scored:
-        raise InputError(_explain_nothing(paths, runs, unfinished, part))
+        raise InputError(explain_nothing(paths, runs, unfinished, part))
     frame = frame_runs(scored)
     frame = frame[frame["part"] == part]
     unscored = [run for run in runs if run.metrics[part] is None]
@@ -134,8 +134,8 @@ def render_markdown(frame, runs, unfinished, unscored, part):
         sections += _render_block(key, block, members, waiting, part)
     keys = {key for key, _ in blocks}
     elsewhere = [run for run in unfinished if not run.config or _block_key(run.config) not in keys]
-    sections += _list_left_out(elsewhere, f"Unfinished, left out (no {METRICS})")
-    sections += _list_left_out(unscored, f"Left out for want of {part} scores")
+    sections += list_left_out(elsewhere, f"Unfinished, left out (no {METRICS})")
+    sections += list_left_out(unscored, f"Left out for want of {part} scores")
     if part == "test" and any(key[3] == GOLD_DATA for key in keys):
         sections.append(PAPER_NOTE)
     return "\n\n".join(sections) + "\n"
@@ -213,7 +213,8 @@ def _show_path(folder):
         return folder.as_posix()
 
 
-def _explain_nothing(paths, runs, unfinished, part):
+def explain_nothing(paths, runs, unfinished, part):
+    """The message where no run in `paths` has scores on `part`."""
     searched = ", ".join(map(str, paths))
     if runs:
         other = next(name for name in PARTS if name != part)
@@ -280,8 +281,8 @@ def _render_block(key, block, members, waiting, part):
     by_folder = {run.folder: run for run in members}
     lines = [_describe_choice(name, by_folder[folder].metrics) for folder, name in names.items()]
     sections.append("\n".join(["How the epoch was chosen:", *lines]))
-    sections += _warn_mixed(members)
-    return sections + _list_left_out(waiting, f"Unfinished, left out (no {METRICS})")
+    sections += warn_mixed(members)
+    return sections + list_left_out(waiting, f"Unfinished, left out (no {METRICS})")
 
 
 def _render_scores(block, names):
@@ -324,18 +325,22 @@ def _describe_choice(name, metrics):
     return f"{line}; {selection['reason']}" if selection["reason"] else line
 
 
-def _warn_mixed(members):
-    """A line where numbers or switches differ between the runs of a block, whose mean then mixes settings."""
+def warn_mixed(members, ignored=()):
+    """A line where numbers or switches differ between the runs of a block, whose mean then mixes settings.
+
+    ignored: what may differ besides split and seed.
+    """
     flags = [run.config.get("flags") or {} for run in members]
     differing = []
-    for name in sorted({name for each in flags for name in each} - {"split", "seed"}):
+    for name in sorted({name for each in flags for name in each} - {"split", "seed", *ignored}):
         values = list(dict.fromkeys(each.get(name) for each in flags if isinstance(each.get(name), int | float)))
         if len(values) > 1:
             differing.append(f"{name} ({', '.join(map(str, values))})")
     return [f"Mixed: the runs of this block differ in {', '.join(differing)}."] if differing else []
 
 
-def _list_left_out(runs, title):
+def list_left_out(runs, title):
+    """A section that names the runs, or none: a list of one text or of no text."""
     if not runs:
         return []
     return ["\n".join([f"{title}:", *(f"- {_name_run(run)}" for run in runs)])]

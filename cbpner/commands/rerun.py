@@ -1,0 +1,177 @@
+"""Repeat a run from its config.json alone, and say whether the result is the same.
+
+  cbpner rerun results/Supervised_Original/0 -o runs/again/0
+  cbpner rerun runs/mine/0 --data-dir /elsewhere/my_data
+
+The data must be those that the run was trained on, told by their checksums. They are looked for where the run found
+them, or below --data-dir. Precision and number of threads are the recorded ones.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from cbpner import runs
+from cbpner.errors import InputError
+from cbpner.labels import LabelSet
+from cbpner.recipes import Recipe, check_recipe
+from cbpner.splits import PARTS
+
+NEEDED = ("method", "recipe", "seed", "flags", "data", "environment")
+JOB_FLAGS = ("orphans", "labels", "patents")  # among the flags of config.json, what belongs to no recipe
+
+
+def add_arguments(parser):
+    parser.add_argument("run_folder", metavar="RUN", help="a run's folder; its config.json is enough")
+    parser.add_argument("-o", "--output", metavar="NEW", help="the new run's folder (default: RUN_rerun)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
+    parser.add_argument("--overwrite", action="store_true", help="delete what a run left in NEW")
+
+
+def run(args):
+    old = Path(args.run_folder)
+    named = old if old.name not in ("", "..") else old.resolve()
+    new = Path(args.output) if args.output else named.with_name(f"{named.name}_rerun")
+    if new.resolve() == old.resolve():
+        raise InputError(f"{new}: found the run's own folder; expected another one for the new run (-o NEW)")
+    config = read_config(old)
+    job = replace(rebuild_job(old, config, new, args.data_dir), overwrite=args.overwrite)
+    import torch
+
+    from cbpner.devices import is_main_process
+    from cbpner.training import describe_machine, train_tagger
+
+    torch.set_num_threads(config["environment"].get("threads") or torch.get_num_threads())
+    if is_main_process():
+        now = describe_machine(job.precision or job.recipe.precision)
+        for change in runs.compare_environments(config["environment"], now):
+            print(f"may change the last digits: {change}")
+    if train_tagger(job):
+        print("\n".join(compare_runs(old, new)))
+
+
+def read_config(folder):
+    """A run's config.json; InputError for a folder without one, or one that is no run's."""
+    if not (folder / runs.CONFIG).is_file():
+        raise InputError(f"{folder}: found no {runs.CONFIG}; expected a run's folder, such as results/METHOD/0")
+    config = runs.read_config(folder)
+    if missing := [key for key in NEEDED if key not in config]:
+        raise InputError(f"{folder / runs.CONFIG}: found no {', '.join(missing)}; expected the {runs.CONFIG} of a run")
+    return config
+
+
+def rebuild_job(old, config, output, data_dir=None):
+    """The `cbpner.training.Job` of a run's config.json; see the module's text for what it takes from where."""
+    from cbpner.training import Job
+
+    flags, data, environment = config["flags"], config["data"], config["environment"]
+    return Job(
+        method=config["method"],
+        recipe_name=config["recipe"],
+        recipe=rebuild_recipe(old / runs.CONFIG, flags, list_folders(config)),
+        files={part: find_data(config, part, data_dir) for part in data["files"]},
+        output=output,
+        seed=config["seed"],
+        split=config.get("split"),
+        labels=LabelSet(tuple(data["labels"])) if flags.get("labels") else None,
+        orphans=flags.get("orphans", "keep"),
+        patents=flags.get("patents"),
+        save_model=config.get("save_model", True),
+        precision=environment.get("precision"),
+        data_name=data.get("name"),
+    )
+
+
+def rebuild_recipe(path, flags, folders):
+    """The Recipe of config.json's flags; a field that came later has its default, under which it changes nothing."""
+    known = Recipe.__dataclass_fields__
+    if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
+        raise InputError(
+            f"{path}: found the unknown flag {', '.join(unknown)}; expected those of this version's recipes: "
+            "take the version that made the run (its git revision stands in config.json)"
+        )
+    try:
+        recipe = Recipe(**{name: value for name, value in flags.items() if name in known})
+        check_recipe(recipe)
+    except TypeError as error:
+        raise InputError(f"{path}: found flags that make no recipe: {error}") from error
+    return find_encoder(recipe, folders)
+
+
+def find_encoder(recipe, folders):
+    """The recipe; an encoder's folder that is not to be seen from here is taken as seen from where the run was made."""
+    if not Path(recipe.encoder).exists():
+        for folder in folders:
+            if (folder / recipe.encoder / "config.json").is_file():
+                return replace(recipe, encoder=str(shorten(folder / recipe.encoder)))
+    return recipe
+
+
+def list_folders(config):
+    """From which folders the recorded paths may be meant: the recorded one.
+
+    Older runs did not record it: then here, the project and its method folders.
+    """
+    if "folder" in config:
+        return [runs.PROJECT / config["folder"]]
+    roots = [path for path in runs.PROJECT.iterdir() if path.is_dir() and config["method"].startswith(path.name)]
+    below = [path for root in roots for path in sorted(root.iterdir()) if path.is_dir()]
+    return [Path(), runs.PROJECT, *roots, *below]
+
+
+def find_data(config, part, data_dir=None):
+    """The file of one part with the recorded checksum; InputError names what was found instead."""
+    recorded = config["data"]["files"][part]
+    name, wanted = Path(recorded["path"]).name, recorded["sha256"]
+    if data_dir is None:
+        places = [folder / recorded["path"] for folder in list_folders(config)]
+    elif Path(data_dir).is_dir():
+        places = [Path(data_dir) / str(config.get("split") or "") / name, *sorted(Path(data_dir).rglob(name))]
+    else:
+        raise InputError(f"{data_dir}: no such folder; expected the one with the run's data, at any depth")
+    found = {path: runs.file_checksum(path) for path in dict.fromkeys(places) if path.is_file()}
+    for path, checksum in found.items():
+        if checksum == wanted:
+            return shorten(path)
+    if not found:
+        raise InputError(
+            f"{data_dir or recorded['path']}: found no {name} ({part}); give its folder with --data-dir DIR"
+        )
+    path, checksum = next(iter(found.items()))
+    raise InputError(
+        f"{path}: found a file with the SHA-256 {checksum}; expected {wanted}, the {part} data of the run. "
+        "Give the folder with those data with --data-dir DIR"
+    )
+
+
+def shorten(path):
+    """The path as seen from here, where both are in the project; else as it is."""
+    places = [Path(os.path.abspath(place)) for place in (path, ".")]
+    return Path(os.path.relpath(path)) if all(place.is_relative_to(runs.PROJECT) for place in places) else path
+
+
+def compare_runs(old, new):
+    """One line a part: whether tags and scores are the same, and if not how many tags differ, and both strict F1."""
+    if not runs.is_finished(old):
+        return [f"{old}: has no {runs.METRICS}, so there is nothing to compare with"]
+    before, now, lines = runs.read_metrics(old), runs.read_metrics(new), []
+    for part in PARTS[1:]:
+        if now[part] is None or before[part] is None:
+            continue
+        tags = "no predictions there" if not runs.tags_path(old, part).is_file() else compare_tags(old, new, part)
+        f1 = [metrics[part]["entity_strict"]["overall"]["f1"] for metrics in (before, now)]
+        same = before[part] == now[part]
+        scores = f"scores identical (strict F1 {f1[1]:.4f})" if same else f"strict F1 {f1[0]:.4f}, now {f1[1]:.4f}"
+        lines.append(f"{part}: {tags}; {scores}")
+    return lines or [f"{old}: has no scores, so there is nothing to compare with"]
+
+
+def compare_tags(old, new, part):
+    """`predictions identical`, or how many of the tags differ."""
+    pairs = [
+        [tag for sentence in runs.read_tags(runs.tags_path(folder, part)) for tag in sentence] for folder in (old, new)
+    ]
+    if len(pairs[0]) != len(pairs[1]):
+        return f"{len(pairs[0])} tags, now {len(pairs[1])}"
+    differing = sum(left != right for left, right in zip(*pairs, strict=True))
+    return f"{differing} of {len(pairs[1])} tags differ" if differing else "predictions identical"

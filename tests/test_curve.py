@@ -1,0 +1,322 @@
+"""The curve of F1 against training patents: figures by hand, equal splits, what is left out, files that are the same
+whenever they are made from the same runs."""
+
+import csv
+import io
+import statistics
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from test_table import FULL, GOLD, HALF, cells_of, make_config, make_metrics, make_run
+
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.report.curve import GOLD_TRAIN_PATENTS, build_curve, draw_curve
+from cbpner.runs import write_config
+from cbpner.splits import read_split, split_patents
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLD_FOLDER = ROOT / ".." / "shared" / "data" / "cbp_gold"
+NONE = [["O"] * len(sentence) for sentence in GOLD]
+F1 = {"none": (NONE, 0.0), "half": (HALF, 0.4), "full": (FULL, 1.0)}  # strict F1 of each prediction; see test_table
+MACHINE = {"device": "cpu", "cpu": "Some CPU", "threads": 2, "precision": "fp32"}
+
+
+def make_point(folder, patents, split, predicted="full", train=120.0, memory=1000, method="first", **config):
+    """A run on so many patents: `train` seconds of training, 60 of evaluation, `memory` MiB."""
+    data = {"name": "toy", "files": {"train": {"path": "toy_train.bio", "patents": patents}}}
+    metrics = {"seconds": {"train": train, "evaluate": 60.0}, "peak_memory_mb": memory}
+    config = {"data": data, "environment": MACHINE, "flags": {"patents": patents}} | config
+    make_run(folder / f"{method}_{patents}" / str(split), F1[predicted][0], GOLD, metrics, split=split, method=method,
+             **config)  # fmt: skip
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """2 patents on the splits 0 and 1, 18 on 0, 1 and 2."""
+    folder = tmp_path / "runs"
+    make_point(folder, 2, 0, "none", train=60, memory=1000)
+    make_point(folder, 2, 1, "half", train=90, memory=2000)
+    make_point(folder, 18, 0, "half", train=600, memory=3000)
+    make_point(folder, 18, 1, "full", train=720, memory=3500)
+    make_point(folder, 18, 2, "full", train=1800, memory=8500)
+    return folder
+
+
+def read_rows(curve):
+    return list(csv.DictReader(io.StringIO(curve.csv)))
+
+
+def test_only_splits_that_every_point_has_are_compared(runs):
+    markdown = build_curve([runs]).markdown
+    two, eighteen = cells_of(markdown, "2")[0], cells_of(markdown, "18")[0]
+    assert two[:2] == eighteen[:2] == ["0 1", "2"]
+    assert two[4] == f"0.200 ± {statistics.stdev((0.0, 0.4)):.3f}"
+    assert eighteen[4] == f"0.700 ± {statistics.stdev((0.4, 1.0)):.3f}"
+    assert "Only splits that every point has; left out: 2 (at 18)." in markdown
+
+
+def test_all_splits_on_demand(runs):
+    markdown = build_curve([runs], all_splits=True).markdown
+    assert cells_of(markdown, "18")[0][:2] == ["0 1 2", "3"]
+    assert cells_of(markdown, "18")[0][4] == f"0.800 ± {statistics.stdev((0.4, 1.0, 1.0)):.3f}"
+    assert cells_of(markdown, "2")[0][:2] == ["0 1", "2"]
+    assert "The points rest on different splits" in markdown
+
+
+def test_the_three_levels_stand_side_by_side(tmp_path):
+    make_point(tmp_path, 5, 0, "half")
+    row = cells_of(build_curve([tmp_path]).markdown, "5")[0]
+    assert row[2:5] == ["0.571", "0.400", "0.400"]  # token: 2 of 3 predicted, 4 gold; entities: 1 of 2, 3 gold
+
+
+def test_minutes_and_memory_are_means_over_the_runs_shown(runs):
+    row = cells_of(build_curve([runs]).markdown, "2")[0]
+    assert row[5:] == ["1.2", "2.2", "1500", "[1]"]  # (60 + 90) / 2 s; 60 s more each
+
+
+def test_the_costs_are_those_of_all_runs_on_the_most_patents(runs):
+    make_point(runs, 5, 0, method="second", train=30, memory=700)
+    markdown = build_curve([runs]).markdown
+    deviations = [statistics.stdev(values) for values in ((10, 12, 30), (3000, 3500, 8500))]
+    minutes, total, memory = f"17.3 ± {deviations[0]:.1f}", f"18.3 ± {deviations[0]:.1f}", f"5000 ± {deviations[1]:.0f}"
+    assert cells_of(markdown, "first") == [["cbp", "cbp_mini", "toy", "18", "3", minutes, total, memory, "[1]"]]
+    assert cells_of(markdown, "second") == [["cbp", "cbp_mini", "toy", "5", "1", "0.5", "1.5", "700", "[1]"]]
+
+
+def test_one_run_has_no_deviation(tmp_path):
+    make_point(tmp_path, 5, 0, "half")
+    curve = build_curve([tmp_path])
+    rows = read_rows(curve)
+    assert [row["entity_strict_f1"] for row in rows] == ["0.4", "0.4", ""]
+    assert [row["statistic"] for row in rows] == ["run", "mean", "std"]
+    assert "±" not in curve.markdown.replace("Mean ± std", "")
+    assert "nan" not in (curve.markdown + curve.csv).lower()
+
+
+def test_the_csv_holds_each_run_and_what_is_compared(runs):
+    rows = read_rows(build_curve([runs]))
+    single = [row for row in rows if row["statistic"] == "run"]
+    assert [(row["patents"], row["split"], row["compared"], row["train_minutes"]) for row in single] == [
+        ("2", "0", "yes", "1"), ("2", "1", "yes", "1.5"), ("18", "0", "yes", "10"), ("18", "1", "yes", "12"),
+        ("18", "2", "no", "30"),
+    ]  # fmt: skip
+    means = {row["patents"]: row for row in rows if row["statistic"] == "mean"}
+    deviations = {row["patents"]: row for row in rows if row["statistic"] == "std"}
+    assert (means["18"]["entity_strict_f1"], means["18"]["runs"], means["18"]["memory_mb"]) == ("0.7", "2", "3250")
+    assert deviations["2"]["entity_lenient_f1"] == f"{statistics.stdev((0.0, 0.4)):.6g}"
+
+
+def test_points_stand_by_number_and_groups_as_they_come(tmp_path):
+    for patents in (18, 9, 2):
+        make_point(tmp_path / "b", patents, 0, method="b")
+    make_point(tmp_path / "a", 5, 0, method="a")
+    markdown = build_curve([tmp_path / "b", tmp_path / "a"]).markdown
+    assert [line.split()[1] for line in markdown.splitlines() if line[:3] in ("| 2", "| 9", "| 1", "| 5")] == [
+        "2", "9", "18", "5",
+    ]  # fmt: skip
+    assert markdown.index("## b,") < markdown.index("## a,")
+
+
+def test_methods_on_different_splits_are_said_to_be(runs):
+    warning = "rest on different splits: compare the points of one"
+    make_point(runs, 2, 0, method="second")
+    make_point(runs, 2, 1, method="second")
+    assert warning not in build_curve([runs]).markdown
+    make_point(runs, 2, 4, method="second")
+    assert warning in build_curve([runs]).markdown
+
+
+def test_a_method_without_a_common_split_has_no_curve_but_a_cost(runs):
+    make_point(runs, 2, 0, method="second")
+    make_point(runs, 5, 1, method="second")
+    curve = build_curve([runs])
+    assert "No curve: no split has every number of patents (splits 0 at 2; 1 at 5). --all-splits" in curve.markdown
+    assert cells_of(curve.markdown, "second")[0][3] == "5"
+    assert set(curve.points[curve.points["compared"]]["method"]) == {"first"}
+
+
+def test_nothing_to_compare_is_an_error(tmp_path):
+    make_point(tmp_path, 2, 0)
+    make_point(tmp_path, 5, 1)
+    with pytest.raises(InputError, match="no split that has a run on each number.*--all-splits"):
+        build_curve([tmp_path])
+    assert cells_of(build_curve([tmp_path], all_splits=True).markdown, "5")
+
+
+def test_older_runs_on_the_gold_data_count_as_eighteen_patents(tmp_path):
+    files = {"train": {"path": "../data/cbp_gold/0/no_long_cbp_gold_v2_train.bio"}}
+    make_run(tmp_path / "0", data={"name": "cbp_gold", "files": files})
+    assert cells_of(build_curve([tmp_path]).markdown, "18")[0][:2] == ["0", "1"]
+
+
+def test_a_run_that_does_not_say_how_many_patents_is_named_and_left_out(runs):
+    make_run(runs / "old", method="old", data={"name": "cbp_demo", "files": {"train": {"path": "a_train.bio"}}})
+    everything = {"name": "cbp_gold", "files": {"train": {"path": "no_long_cbp_gold_total.bio"}}}
+    make_run(runs / "all", method="all", data=everything)
+    markdown = build_curve([runs]).markdown
+    left_out = markdown[markdown.index("Left out, for config.json") :]
+    assert f"- {runs}/old (old, recipe cbp, split 0)" in left_out and f"- {runs}/all (all," in left_out
+    assert not cells_of(markdown, "old") and not cells_of(markdown, "all")
+    with pytest.raises(InputError, match="old: config.json does not say on how many patents"):
+        build_curve([runs / "old"])
+
+
+def test_unfinished_and_unscored_runs_are_named(runs):
+    write_config(runs / "broken", make_config(split=3))
+    make_run(runs / "devoid", metrics={"test": None, "dev": make_metrics(make_config(), FULL)["test"]})
+    markdown = build_curve([runs]).markdown
+    assert f"Unfinished, left out (no metrics.json):\n- {runs}/broken (supervised" in markdown
+    assert f"Left out for want of test scores:\n- {runs}/devoid (supervised" in markdown
+    with pytest.raises(InputError, match="none with test scores"):
+        build_curve([runs / "devoid"])
+
+
+def test_runs_that_measured_nothing_show_so(tmp_path):
+    make_run(tmp_path / "0", data={"name": "cbp_gold"})
+    curve = build_curve([tmp_path])
+    assert cells_of(curve.markdown, "18")[0] == ["0", "1", "1.000", "1.000", "1.000", "[1]"]
+    assert "- [1] not recorded" in curve.markdown
+    assert draw_curve(curve.points, "token")
+
+
+def test_settings_that_differ_within_a_curve_are_said(tmp_path):
+    for patents in (2, 5):
+        make_point(tmp_path, patents, 0, flags={"patents": patents, "epochs": 4 * patents})
+    assert "differ in epochs (8, 20)." in build_curve([tmp_path]).markdown
+
+
+def test_machines_are_numbered_and_named(runs):
+    make_point(runs, 5, 0, method="second", environment=MACHINE | {"device": "cuda", "processes": 2})
+    markdown = build_curve([runs]).markdown
+    assert "- [1] cpu, Some CPU, 2 threads, fp32\n- [2] cuda, Some CPU, 2 threads, 2 processes, fp32\n" in markdown
+    assert cells_of(markdown, "first")[0][-1] == "[1]" and cells_of(markdown, "second")[0][-1] == "[2]"
+
+
+def test_names_with_a_bar_are_escaped(tmp_path):
+    make_point(tmp_path, 2, 0, method="a|b")
+    table = build_curve([tmp_path]).markdown.split("## Costs")[1]
+    assert "| a\\|b " in table
+
+
+def read_panels(curve, level):
+    """For each panel the lines as {legend name: [(x, y), ...]}, and the single runs as a sorted list of (x, y)."""
+    panels = []
+    for axes in draw_curve(curve.points, level).axes:
+        lines = {line.get_label(): [tuple(map(float, point)) for point in line.get_xydata()] for line in axes.lines}
+        singles = sorted(tuple(map(float, point)) for dots in axes.collections for point in dots.get_offsets())
+        panels.append((lines, singles))
+    return panels
+
+
+def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
+    (patents, singles), (minutes, _) = read_panels(build_curve([runs]), "entity_strict")
+    assert patents == {"first": [(2, pytest.approx(0.2)), (18, pytest.approx(0.7))]}
+    assert minutes == {"first": [(1.25, pytest.approx(0.2)), (11, pytest.approx(0.7))]}
+    assert singles == [(2, 0), (2, pytest.approx(0.4)), (18, pytest.approx(0.4)), (18, 1)]
+
+
+def test_the_plot_shows_the_level_that_is_asked_for(runs):
+    (token, _), _ = read_panels(build_curve([runs]), "token")
+    assert token["first"][0] == (2, pytest.approx((0 + 4 / 7) / 2))
+    assert draw_curve(build_curve([runs]).points, "token").axes[0].get_ylabel() == "test F1, token"
+
+
+def test_the_ticks_are_the_numbers_of_patents(runs):
+    axes = draw_curve(build_curve([runs]).points, "token").axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "18"]
+
+
+def test_the_legend_names_what_differs(runs):
+    make_point(runs / "more", 2, 0, method="first", recipe="paper")
+    make_point(runs / "more", 2, 1, method="second")
+    (lines, _), _ = read_panels(build_curve([runs, runs / "more"]), "token")
+    assert set(lines) == {"first, cbp", "first, paper", "second, cbp"}
+
+
+def test_minutes_far_apart_get_a_logarithmic_axis(runs):
+    assert draw_curve(build_curve([runs]).points, "token").axes[1].get_xscale() == "linear"
+    make_point(runs, 2, 0, method="slow", train=30000)
+    axes = draw_curve(build_curve([runs]).points, "token").axes[1]
+    assert axes.get_xscale() == "log"
+    axes.figure.draw_without_rendering()
+    assert not any("$" in tick.get_text() for tick in axes.get_xticklabels())
+
+
+def test_ten_methods_look_different_from_one_another(tmp_path):
+    for number in range(10):
+        make_point(tmp_path, 2, 0, method=f"method{number}")
+    lines = draw_curve(build_curve([tmp_path]).points, "token").axes[0].lines
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 10
+
+
+def test_command_prints_and_writes_four_files(runs, tmp_path, capsys):
+    make_point(runs, 18, 0, method="a<b>&c_$d$")
+    assert main(["curve", str(runs), "-o", str(tmp_path / "out")]) == 0
+    printed, out = capsys.readouterr().out, tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"curve.md", "curve.csv", "curve.png", "curve.svg"}
+    written = (out / "curve.md").read_text(encoding="utf-8")
+    assert written.startswith(printed) and "(curve.png)" in written.removeprefix(printed)
+    assert (out / "curve.csv").read_text(encoding="utf-8").startswith("method,recipe,encoder,data,patents,statistic,")
+    with Image.open(out / "curve.png") as image:
+        image.load()
+        assert image.format == "PNG" and image.width > 1000
+        assert len(set(image.convert("L").resize((90, 42)).tobytes())) > 10, "the picture is blank"
+    texts = {element.text for element in ElementTree.parse(out / "curve.svg").iter() if element.tag.endswith("}text")}
+    assert {"first", "a<b>&c_$d$", "training patents", "test F1, entity strict"} <= texts
+
+
+def test_without_a_folder_nothing_is_written(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["curve", "runs", "--all-splits"]) == 0
+    assert "0 1 2" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_the_same_runs_give_the_same_bytes(runs, tmp_path):
+    """In another process too, with other hashing and another configuration of matplotlib."""
+    assert main(["curve", str(runs), "-o", str(tmp_path / "one")]) == 0
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 20\n", encoding="utf-8")
+    code = "import os, sys; from cbpner.cli import main; sys.exit(main(sys.argv[1:]))"
+    env = {"PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path / "settings"), "PYTHONPATH": str(ROOT),
+           "HOME": str(tmp_path), "SOURCE_DATE_EPOCH": "86400"}  # fmt: skip
+    command = [sys.executable, "-c", code, "curve", str(runs), "-o", str(tmp_path / "two")]
+    subprocess.run(command, check=True, env=env, capture_output=True)
+    for name in ("curve.md", "curve.csv", "curve.png", "curve.svg"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_an_output_that_cannot_be_written_is_named(runs, tmp_path, capsys):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["curve", str(runs), "-o", str(tmp_path / "file")]) == 2
+    assert f"error: {tmp_path / 'file'}: cannot write there" in capsys.readouterr().err
+
+
+def test_help_and_tables_need_no_matplotlib(runs):
+    code = (
+        "import sys; from cbpner.cli import build_parser, main; build_parser('curve');"
+        "light = not {'pandas', 'matplotlib'} & set(sys.modules);"
+        "main(['curve', sys.argv[1]]); print(light, 'matplotlib' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(runs)], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "True False"
+
+
+@pytest.mark.skipif(not GOLD_FOLDER.is_dir(), reason="the gold data are not here")
+@pytest.mark.parametrize("long", [False, True])
+def test_every_gold_split_trains_on_eighteen_patents(long):
+    for split in "01234":
+        assert len(split_patents(read_split(GOLD_FOLDER / split, long).train)) == GOLD_TRAIN_PATENTS == 18
+
+
+def test_the_committed_runs_make_a_point():
+    markdown = build_curve([ROOT / "results" / "Supervised_Original"]).markdown
+    row = cells_of(markdown, "18")[0]
+    table = (ROOT / "results" / "Supervised_Original" / "table.md").read_text(encoding="utf-8")
+    mean, deviation = cells_of(table, "mean")[0], cells_of(table, "± std")[0]
+    assert row[2:5] == [f"{mean[column]} ± {deviation[column]}" for column in (2, 5, 8)]

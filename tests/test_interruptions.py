@@ -1,0 +1,637 @@
+"""Runs that are killed, locked out or out of disk space: the same command again gives what an unbroken run gives."""
+
+import errno
+import gc
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import signal
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from test_training import FAST, files  # noqa: F401
+from transformers import TrainerState, conversion_mapping, modeling_utils
+
+from cbpner import lifecycle, runs
+from cbpner.cli import main, run_guarded
+from cbpner.errors import InputError
+from cbpner.files import atomic_folder
+from cbpner.recipes import get_recipe
+from cbpner.trainer import TaggerTrainer
+from cbpner.training import Job, train_tagger
+
+EPOCHS = 3
+ROUNDS = 5
+CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
+PRELOAD = [
+    "test_interruptions", "transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert",
+    "torch.utils.tensorboard",
+]  # fmt: skip
+conversion_mapping.get_checkpoint_conversion_mapping("bert")  # a table that every process else builds anew
+
+
+# ---- what happens in the child processes ----
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def before(call, args):
+    die()
+
+
+def after(call, args):
+    call()
+    die()
+
+
+def half_written(call, args):
+    """The call writes its file; half of it is there when the process dies."""
+    call()
+    path = next(path for path in map(str, args) if path.startswith("/") and Path(path).is_file())
+    os.truncate(path, os.path.getsize(path) // 2)
+    die()
+
+
+def half_deleted(call, args):
+    """The call would delete a folder; the process dies when the trainer's states alone are left."""
+    for path in Path(args[0]).rglob("*"):
+        if path.is_file() and path.name != "trainer_state.json":
+            path.unlink()
+    die()
+
+
+def nth(number):
+    """True at the so-and-so-many-th time."""
+    calls = itertools.count(1)
+    return lambda args: next(calls) == number
+
+
+def named(name, place=0):
+    return lambda args: Path(args[place]).name == name
+
+
+# moment: (split, owner of the function, its name, the call at which, how, epochs that need no second training)
+# A checkpoint writes with torch.save its arguments, optimizer, schedule and random numbers.
+MOMENTS = {
+    "before config.json": (0, runs, "write_config", nth(1), before, 0),
+    "config.json has its text but not its name": (0, os, "replace", nth(1), before, 0),
+    "in the first epoch": (0, TaggerTrainer, "training_step", nth(4), before, 0),
+    "in the second epoch": (1, TaggerTrainer, "training_step", nth(10), before, 1),
+    "in the weights of the first checkpoint": (0, modeling_utils, "safe_save_file", nth(1), half_written, 0),
+    "in the weights of the second checkpoint": (1, modeling_utils, "safe_save_file", nth(2), half_written, 1),
+    "in the optimizer of a checkpoint": (1, torch, "save", nth(6), half_written, 1),
+    "in the random numbers of a checkpoint": (0, torch, "save", nth(8), half_written, 1),
+    "in the state of a checkpoint": (0, TrainerState, "save_to_json", nth(2), half_written, 1),
+    "before an old checkpoint is deleted": (1, shutil, "rmtree", named("checkpoint-6"), before, 2),
+    "while an old checkpoint is deleted": (1, shutil, "rmtree", named("checkpoint-6"), half_deleted, 2),
+    "behind the last checkpoint": (1, TaggerTrainer, "_save_checkpoint", nth(3), after, 3),
+    "behind the second checkpoint": (0, TaggerTrainer, "_save_checkpoint", nth(2), after, 2),
+    "before the predictions": (0, runs, "write_tags", nth(1), before, 3),
+    "between the predictions": (1, runs, "write_tags", nth(2), before, 3),
+    "in the model's weights": (0, modeling_utils, "safe_save_file", nth(EPOCHS + 1), half_written, 3),
+    "the model is whole but has not its name": (1, os, "replace", named("model", place=1), before, 3),
+    "before metrics.json": (0, runs, "write_metrics", nth(1), before, 3),
+    "behind metrics.json": (1, runs, "write_metrics", nth(1), after, None),
+    "while the checkpoints of a finished run are deleted": (
+        0, shutil, "rmtree", named(".checkpoints.old.part"), half_deleted, None,
+    ),
+}  # fmt: skip
+
+
+def wrap(owner, name, build):
+    """Put `build(original)` in the place of a function."""
+    setattr(owner, name, build(getattr(owner, name)))
+
+
+def die_at(owner, name, when, how):
+    def build(original):
+        def patched(*args, **kwargs):
+            if when(args):
+                how(lambda: original(*args, **kwargs), args)
+            return original(*args, **kwargs)
+
+        return patched
+
+    wrap(owner, name, build)
+
+
+def watch(watched, slow):
+    """Count the training steps, and say when a checkpoint is written. slow: seconds more for each of its files."""
+
+    def count(original):
+        def patched(*args, **kwargs):
+            watched.steps.value += 1
+            return original(*args, **kwargs)
+
+        return patched
+
+    def announce(original):
+        def patched(*args, **kwargs):
+            watched.saving.value = True
+            watched.began.set()
+            original(*args, **kwargs)
+            watched.saving.value = False
+
+        return patched
+
+    def delay(original):
+        def patched(*args, **kwargs):
+            time.sleep(slow)
+            return original(*args, **kwargs)
+
+        return patched
+
+    wrap(TaggerTrainer, "training_step", count)
+    wrap(TaggerTrainer, "_save_checkpoint", announce)
+    if slow:
+        wrap(torch, "save", delay)
+
+
+def run_child(job, watched, moment, slow, limit):
+    """One attempt at a run, in a process of its own; its exit code and message go into a pipe."""
+    gc.freeze()  # what was imported before the fork: walking it costs a third of the run
+    torch.set_num_threads(1)
+    watch(watched, slow)
+    if moment:
+        die_at(*moment)
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    errors = StringIO()
+    with redirect_stderr(errors), redirect_stdout(StringIO()):
+        code = run_guarded(lambda: train_tagger(job) and 0)
+    watched.answer.send((code, errors.getvalue()))
+
+
+def hold_lock(folder, ready):
+    with lifecycle.lock_run(folder):
+        ready.set()
+        time.sleep(60)
+
+
+# ---- what happens here ----
+
+
+@pytest.fixture(scope="module")
+def forks():
+    """Processes that begin with everything imported, and have no thread of torch's yet."""
+    context = multiprocessing.get_context("forkserver")
+    tests = Path(__file__).parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        context.set_forkserver_preload(PRELOAD)
+        process = context.Process(target=time.sleep, args=(0,))
+        process.start()
+        process.join()
+    return context
+
+
+class Attempt:
+    """An attempt at a run in another process. moment: the key in MOMENTS at which it dies. slow, limit: see above."""
+
+    def __init__(self, forks, job, moment=None, slow=0.0, limit=None):
+        self.pipe, answer = forks.Pipe(duplex=False)
+        self.watched = SimpleNamespace(
+            steps=forks.Value("i", 0), saving=forks.Value("b", False), began=forks.Event(), answer=answer
+        )
+        self.process = forks.Process(target=run_named, args=(job, self.watched, moment, slow, limit))
+        self.process.start()
+        answer.close()
+
+    def finish(self):
+        """(exit code, message on stderr) of an attempt that ends by itself; (-9, "") of one that was killed."""
+        self.process.join(120)
+        assert self.process.exitcode in (0, -signal.SIGKILL)
+        return self.pipe.recv() if self.process.exitcode == 0 else (self.process.exitcode, "")
+
+    def kill(self):
+        """Whether the kill came before the end, and in the middle of a checkpoint."""
+        self.process.kill()
+        self.process.join()
+        return self.process.exitcode == -signal.SIGKILL, bool(self.watched.saving.value)
+
+
+def run_named(job, watched, moment, slow, limit):
+    run_child(job, watched, MOMENTS[moment][1:5] if isinstance(moment, str) else moment, slow, limit)
+
+
+@pytest.fixture(scope="module")
+def make_job(files, tiny_encoder):  # noqa: F811
+    """`make_job(folder, split)`: split 0 keeps the best epoch on dev, split 1 the last one; 6 steps an epoch."""
+
+    def build(folder, split=0, **overrides):
+        settings = {"encoder": str(tiny_encoder), "epochs": EPOCHS, "dropout": 0.1, "patience": 0, "lr": 1e-3}
+        settings |= (
+            FAST
+            | {"batch_tokens": 256}
+            | ({"min_dev_mentions": 1000, "batch_size": 8} if split else {"min_dev_mentions": 1})
+        )
+        settings |= overrides
+        recipe = get_recipe("cbp", "Supervised_Original", **settings)
+        return Job("Supervised_Original", "cbp", recipe, files, Path(folder), seed=split, split=str(split))
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def unbroken(forks, make_job, tmp_path_factory):
+    """The folder with both splits' runs, each made in one go."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    for split in (0, 1):
+        assert Attempt(forks, make_job(folder / str(split), split)).finish()[0] == 0
+        assert runs.is_finished(folder / str(split))
+    return folder
+
+
+def read_bytes(folder):
+    """{name: bytes} of the model and the predictions."""
+    paths = [*(folder / runs.MODEL).rglob("*"), *(folder / runs.PREDICTIONS).rglob("*")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
+
+
+def drop_measured(metrics):
+    """metrics.json without what no two runs share: times and memory."""
+    history = [{key: value for key, value in record.items() if key != "seconds"} for record in metrics["history"]]
+    return {key: value for key, value in metrics.items() if key not in ("seconds", "peak_memory_mb")} | {
+        "history": history
+    }
+
+
+def read_log(folder):
+    lines = (folder / runs.LOG).read_text(encoding="utf-8").splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+
+
+def assert_same_run(found, expected):
+    """Weights and predictions byte by byte, scores, the log; nothing of a broken-off attempt is left."""
+    assert read_bytes(found) == read_bytes(expected) and "model/model.safetensors" in read_bytes(found)
+    assert drop_measured(runs.read_metrics(found)) == drop_measured(runs.read_metrics(expected))
+    assert read_log(found) == read_log(expected)
+    assert sorted(os.listdir(found)) == sorted(os.listdir(expected))
+    assert os.listdir(found / runs.PREDICTIONS) and not list(found.rglob("*.part"))
+    seconds = [json.loads(line)["seconds"] for line in (found / runs.LOG).read_text(encoding="utf-8").splitlines()]
+    assert seconds == sorted(seconds) and runs.read_metrics(found)["seconds"]["train"] == round(seconds[-1], 1)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):
+    split, *_, epochs = MOMENTS[moment]
+    job = make_job(tmp_path / "run", split)
+    first = Attempt(forks, job, moment)
+    assert first.finish()[0] == -signal.SIGKILL
+    assert runs.is_finished(job.output) == (epochs is None)
+    assert (job.output / runs.MODEL).exists() == (epochs is None or moment == "before metrics.json")
+    second = Attempt(forks, job)
+    assert second.finish()[0] == 0
+    assert_same_run(job.output, unbroken / str(split))
+    steps = read_log(job.output)[-1]["step"]
+    assert steps >= 6 * EPOCHS and steps % EPOCHS == 0
+    assert second.watched.steps.value == (0 if epochs is None else steps * (EPOCHS - epochs) // EPOCHS)
+
+
+def test_kills_at_random_moments_leave_no_trace(forks, make_job, unbroken, tmp_path, capsys):
+    """Two splits side by side, killed again and again over the whole length of a run, and in checkpoints."""
+    start = time.perf_counter()
+    assert Attempt(forks, make_job(tmp_path / "timed")).finish()[0] == 0
+    length, killed, in_checkpoint, pairs = time.perf_counter() - start, 0, 0, 0
+    plans = plan_kills(random.Random(20), length)
+    while plans:
+        folder, pairs = tmp_path / str(pairs), pairs + 1
+        for split in (0, 1):
+            job = make_job(folder / str(split), split)
+            while plans and not runs.is_finished(job.output):
+                done, saving = kill_attempt(forks, job, *plans[0])
+                killed, in_checkpoint = killed + done, in_checkpoint + (done and saving)
+                plans = plans[done:]
+            assert Attempt(forks, job).finish()[0] == 0
+            assert_same_run(job.output, unbroken / str(split))
+        assert print_table(folder, capsys) == print_table(unbroken, capsys)
+    print(f"{killed} kills, {in_checkpoint} of them while a checkpoint was written, over {2 * pairs} runs")
+    assert killed == 3 * ROUNDS and in_checkpoint >= 2
+
+
+def plan_kills(draw, length):
+    """(whether to wait for a checkpoint, seconds behind that or the start), 3 x ROUNDS of them.
+
+    In each round one falls into a checkpoint, one into the later half of a run's length, one into the earlier half,
+    where a run that goes on spends its time; each half is covered evenly.
+    """
+    late, early = ([start + (number + draw.random()) / ROUNDS / 2 for number in range(ROUNDS)] for start in (0.5, 0))
+    draw.shuffle(late)
+    draw.shuffle(early)
+    rounds = (
+        [(True, draw.random() * 0.1), (False, a * length), (False, b * length)]
+        for a, b in zip(late, early, strict=True)
+    )
+    return [kill for kills in rounds for kill in kills]
+
+
+def kill_attempt(forks, job, in_checkpoint, seconds):
+    """(whether the kill came before the run's end, whether in the middle of a checkpoint)."""
+    attempt = Attempt(forks, job, slow=0.03 if in_checkpoint else 0)
+    while in_checkpoint and attempt.process.is_alive() and not attempt.watched.began.wait(0.02):
+        pass
+    attempt.process.join(seconds)
+    return attempt.kill()
+
+
+def print_table(folder, capsys):
+    assert main(["table", str(folder)]) == 0
+    table = capsys.readouterr().out
+    assert "splits" in table or "mean" in table
+    return table
+
+
+def test_the_best_epoch_survives_a_kill_and_a_move_of_the_folder(forks, make_job, tmp_path):
+    """Without progress the first epoch stays the best: its weights are kept, though the run ends long behind it."""
+    job = make_job(tmp_path / "one", lr=1e-7, head_lr=1e-7)
+    moved = replace(job, output=tmp_path / "two" / "moved")
+    assert Attempt(forks, job).finish()[0] == 0
+    assert runs.read_metrics(job.output)["best_epoch"] == 1
+    broken = replace(job, output=tmp_path / "broken")
+    assert Attempt(forks, broken, "behind the last checkpoint").finish()[0] == -signal.SIGKILL
+    moved.output.parent.mkdir()
+    broken.output.rename(moved.output)
+    assert Attempt(forks, moved).finish()[0] == 0
+    assert_same_run(moved.output, job.output)
+
+
+@pytest.mark.parametrize("moment", ["behind the second checkpoint", "behind the last checkpoint"])
+def test_a_run_that_stops_early_stops_at_the_same_epoch(moment, forks, make_job, tmp_path):
+    """Two epochs without a better score stop it at the third of six, wherever the kill was."""
+    whole, broken = (make_job(tmp_path / name, lr=1e-7, head_lr=1e-7, epochs=6, patience=2) for name in "ab")
+    assert Attempt(forks, whole).finish()[0] == 0
+    assert runs.read_metrics(whole.output)["epochs"] == 3
+    assert Attempt(forks, broken, moment).finish()[0] == -signal.SIGKILL
+    assert Attempt(forks, broken).finish()[0] == 0
+    assert_same_run(broken.output, whole.output)
+
+
+def test_what_the_schedule_and_a_crf_remember_survives_a_kill(forks, make_job, tmp_path):
+    """No progress for longer than its patience halves the rate: a count that begins before the kill and ends behind."""
+    settings = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "head_lr": 1e-6, "optimizer": "sgd",
+                "schedule": "reduce_lr_on_plateau", "epochs": 7, "selection": "last"}  # fmt: skip
+    whole, broken = (make_job(tmp_path / name, 1, **settings) for name in "ab")
+    assert Attempt(forks, whole).finish()[0] == 0
+    rates = [record["learning_rate"] for record in runs.read_metrics(whole.output)["history"] if "loss" in record]
+    assert rates[0] == 1e-6 and rates[-1] == 0.5e-6
+    assert Attempt(forks, broken, "behind the second checkpoint").finish()[0] == -signal.SIGKILL
+    assert Attempt(forks, broken).finish()[0] == 0
+    assert_same_run(broken.output, whole.output)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(forks, make_job, tmp_path_factory):
+    """The checkpoints of a run that was killed behind its last one."""
+    job = make_job(tmp_path_factory.mktemp("killed") / "run")
+    assert Attempt(forks, job, "behind the last checkpoint").finish()[0] == -signal.SIGKILL
+    return job.output / runs.CHECKPOINTS
+
+
+@pytest.mark.parametrize("name", CHECKPOINT_FILES)
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut"])
+def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoints, tmp_path):
+    shutil.copytree(checkpoints, tmp_path / "checkpoints")
+    newest = Path(lifecycle.find_checkpoint(tmp_path / "checkpoints"))
+    older = [path for path in newest.parent.iterdir() if path != newest]
+    state = json.loads((newest / "trainer_state.json").read_text())
+    assert older and state["best_global_step"] <= state["global_step"]
+    file = newest / name
+    if damage == "gone":
+        file.unlink()
+    else:
+        os.truncate(file, 0 if damage == "empty" else file.stat().st_size - 1 if file.suffix != ".json" else 100)
+    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == str(*older)
+    assert os.listdir(tmp_path / "checkpoints") == [older[0].name]
+
+
+def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints, tmp_path):
+    """The Trainer would keep the last epoch's weights without a word."""
+    shutil.copytree(checkpoints, tmp_path / "checkpoints")
+    oldest, newest = sorted((tmp_path / "checkpoints").iterdir(), key=lambda path: runs.natural_key(path.name))
+    path = newest / "trainer_state.json"
+    state = json.loads(path.read_text()) | {"best_global_step": int(oldest.name.split("-")[1])}
+    path.write_text(json.dumps(state))
+    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == str(newest)
+    (oldest / "model.safetensors").unlink()
+    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") is None
+    assert not os.listdir(tmp_path / "checkpoints")
+
+
+def test_a_checkpoint_of_two_processes_needs_the_random_numbers_of_both(checkpoints, tmp_path, monkeypatch):
+    shutil.copytree(next(checkpoints.iterdir()), tmp_path / "checkpoint-1")
+    (tmp_path / "checkpoint-1" / "rng_state.pth").rename(tmp_path / "checkpoint-1" / "rng_state_0.pth")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert lifecycle.read_checkpoint(tmp_path / "checkpoint-1") is None
+    shutil.copy(tmp_path / "checkpoint-1" / "rng_state_0.pth", tmp_path / "checkpoint-1" / "rng_state_1.pth")
+    assert lifecycle.read_checkpoint(tmp_path / "checkpoint-1")["global_step"] > 0
+
+
+def test_a_broken_off_run_of_two_processes_does_not_go_on_with_one(forks, make_job, tmp_path, monkeypatch):
+    job = make_job(tmp_path / "run")
+    assert Attempt(forks, job, "in the first epoch").finish()[0] == -signal.SIGKILL
+    config = runs.read_config(job.output)
+    config["environment"]["processes"] = 2
+    runs.write_config(job.output, config)
+    code, message = Attempt(forks, job).finish()
+    assert code == 2 and "another number of processes (2, now 1)" in message
+
+
+def test_a_models_folder_is_no_broken_off_run(make_job, tiny_encoder, tmp_path):
+    shutil.copytree(tiny_encoder, tmp_path / "run")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="so it is no run's|beside the run"):
+            train_tagger(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+    assert sorted(os.listdir(tmp_path / "run")) == sorted(os.listdir(tiny_encoder))
+
+
+# ---- two processes on one folder ----
+
+
+@pytest.fixture
+def holder(forks, tmp_path):
+    """A process that holds the lock of tmp_path/run."""
+    ready = forks.Event()
+    process = forks.Process(target=hold_lock, args=(tmp_path / "run", ready))
+    process.start()
+    assert ready.wait(30)
+    yield process
+    process.kill()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_process_on_a_run_is_refused_and_touches_nothing(overwrite, holder, make_job, unbroken, tmp_path):
+    for name in (runs.MODEL, runs.PREDICTIONS):
+        shutil.copytree(unbroken / "0" / name, tmp_path / "run" / name)
+    names = sorted(os.listdir(tmp_path / "run"))
+    with pytest.raises(InputError, match="run: found another process at work on this run"):
+        train_tagger(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+    assert sorted(os.listdir(tmp_path / "run")) == names
+    assert read_bytes(tmp_path / "run") == read_bytes(unbroken / "0")
+
+
+def test_the_lock_of_a_killed_process_is_no_obstacle(holder, forks, make_job, unbroken, tmp_path):
+    assert os.listdir(tmp_path / "run") == [".lock"]
+    holder.kill()
+    holder.join()
+    assert os.listdir(tmp_path / "run") == [".lock"]
+    assert runs.find_runs([tmp_path]) == ([], [])
+    assert Attempt(forks, make_job(tmp_path / "run")).finish()[0] == 0
+    assert_same_run(tmp_path / "run", unbroken / "0")
+
+
+def test_a_lock_that_lost_its_name_is_not_taken(tmp_path, monkeypatch):
+    """Between opening and locking the holder may have ended and removed the file: two would hold two locks."""
+    flock, names = lifecycle.fcntl.flock, []
+
+    def lose_name(file, how):
+        names.append(Path(file.name))
+        if len(names) == 1:
+            names[0].unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(lifecycle.fcntl, "flock", lose_name)
+    with lifecycle.lock_run(tmp_path / "a" / "run"):
+        assert len(names) == 2 and names[1].is_file()
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_warned_about(code, tmp_path, monkeypatch, capsys):
+    def fail(file, how):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(lifecycle.fcntl, "flock", fail)
+    with lifecycle.lock_run(tmp_path / "run"):
+        assert (tmp_path / "run").is_dir()
+    assert "no file locks here" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_the_first_of_several_processes_locks(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    with lifecycle.lock_run(tmp_path / "run"):
+        assert not (tmp_path / "run").exists()
+
+
+# ---- no room, no permission ----
+
+
+@pytest.mark.parametrize("place", ["nothing fits", "the log", "weights", "optimizer"])
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(place, forks, make_job, unbroken, tmp_path):
+    """A limit on the size of a file stands for the full disk: each writer meets it at another place."""
+    weights = (unbroken / "0" / "model" / "model.safetensors").stat().st_size
+    limit = {"nothing fits": 0, "the log": 4096, "weights": weights // 2, "optimizer": weights + 4096}[place]
+    job = make_job(tmp_path / "run")
+    code, message = Attempt(forks, job, limit=limit).finish()
+    assert code == 2 and f"{job.output}: cannot write there (" in message and "Traceback" not in message
+    assert job.output.exists() == (limit > 0)
+    assert not runs.is_finished(job.output) and not (job.output / runs.MODEL).exists()
+    assert lifecycle.find_checkpoint(job.output / runs.CHECKPOINTS) is None
+    assert Attempt(forks, job).finish()[0] == 0
+    assert_same_run(job.output, unbroken / "0")
+
+
+def test_a_disk_that_fills_up_while_the_model_is_saved(make_job, tmp_path, monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        Path(args[1]).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    job, save, calls = make_job(tmp_path / "run", epochs=1), modeling_utils.safe_save_file, itertools.count()
+    monkeypatch.setattr(
+        modeling_utils, "safe_save_file", lambda *args, **more: (fail if next(calls) else save)(*args, **more)
+    )
+    assert run_guarded(lambda: train_tagger(job)) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert not (job.output / runs.MODEL).exists() and not list(job.output.glob("*.part"))
+    assert (job.output / runs.CHECKPOINTS).is_dir()
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_to_is_named(code, make_job, tmp_path, monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        raise OSError(code, os.strerror(code), str(tmp_path / "run"))
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    assert run_guarded(lambda: train_tagger(make_job(tmp_path / "run"))) == 2
+    assert f"cannot write there ({tmp_path / 'run'}: {os.strerror(code)})" in capsys.readouterr().err
+
+
+def test_a_file_where_a_folder_should_be_is_named(make_job, tmp_path, capsys):
+    (tmp_path / "file").write_text("precious")
+    for output in (tmp_path / "file", tmp_path / "file" / "run"):
+        assert run_guarded(lambda output=output: train_tagger(make_job(output))) == 2
+        assert "cannot write there" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_named(make_job, tmp_path, capsys):
+    tmp_path.chmod(0o555)
+    try:
+        assert run_guarded(lambda: train_tagger(make_job(tmp_path / "run"))) == 2
+    finally:
+        tmp_path.chmod(0o755)
+    assert "Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "x.json"), "x.json: No space left on device"),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"), "unexpected pos"),
+        (RuntimeError("PytorchStreamWriter failed writing file data/1: file write failed"), "file write failed"),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
+        (OSError(errno.ECONNREFUSED, "Connection refused"), None),
+        (ValueError("a disk is full of fish"), None),
+    ],
+)
+def test_only_failing_writes_are_turned_into_messages(error, reason):
+    with pytest.raises(InputError if reason else type(error), match=reason):
+        with lifecycle.explain_write_errors(Path("run")):
+            raise error
+
+
+# ---- the parts ----
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    for number in (1, 2):
+        with atomic_folder(tmp_path / "model") as folder:
+            (folder / f"file{number}").write_text("text")
+            assert (tmp_path / "model").exists() == (number == 2)
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["file2"]
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "model") as folder:
+        (folder / "half").write_text("text")
+        raise KeyError
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "file2"]
+
+
+def test_wrong_data_spare_the_run_that_was_to_be_overwritten(unbroken, make_job, tmp_path):
+    shutil.copytree(unbroken / "0", tmp_path / "run")
+    (tmp_path / "train.bio").write_text("癌 X-gene\n", encoding="utf-8")
+    job = replace(make_job(tmp_path / "run"), overwrite=True, files={"train": tmp_path / "train.bio"})
+    with pytest.raises(InputError, match="unknown tag"):
+        train_tagger(job)
+    assert_same_run(tmp_path / "run", unbroken / "0")
+
+
+def test_the_order_of_deletion_leaves_a_broken_off_run_at_any_moment(unbroken, tmp_path, monkeypatch):
+    shutil.copytree(unbroken / "0", tmp_path / "run")
+    gone, remove = [], lifecycle.remove_tree
+    monkeypatch.setattr(lifecycle, "remove_tree", lambda path: (gone.append(path.name), remove(path)))
+    lifecycle.remove_run(tmp_path / "run")
+    assert gone[0] == runs.METRICS and gone[-1] == runs.CONFIG and not os.listdir(tmp_path / "run")
