@@ -55,7 +55,8 @@ def lock_run(folder):
             yield
         finally:
             with suppress(OSError):
-                os.unlink(folder / runs.LOCK)  # while it is held: nobody else can come to hold a file without a name
+                if not os.path.getsize(folder / runs.LOCK):  # ours is empty
+                    os.unlink(folder / runs.LOCK)  # while it is held: nobody else can hold a file without a name
             file.close()
     finally:
         for path in made:
@@ -109,7 +110,7 @@ def claim_folder(folder, config, overwrite=False):
         before = runs.read_config(folder)
         check_same_run(folder, before, config)
         changes = runs.compare_environments(before.get("environment", {}), config["environment"])
-    elif any(name != runs.LOCK and not name.endswith(UNFINISHED) for name in os.listdir(folder)):
+    elif not all(map(is_ours, os.listdir(folder))):
         raise InputError(f"{folder}: found a folder with other things in it; expected a new or empty one")
     remove_leftovers(folder)
     runs.write_config(folder, config)
@@ -166,8 +167,7 @@ def remove_run(folder):
     if not folder.exists():
         return
     own = [runs.METRICS, runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD, runs.LOG, runs.CONFIG]
-    names = [name for name in os.listdir(folder) if name != runs.LOCK and not name.endswith(UNFINISHED)]
-    if foreign := sorted(set(names) - set(own)):
+    if foreign := sorted(name for name in os.listdir(folder) if name not in own and not is_ours(name)):
         raise InputError(
             f"{folder}: found {', '.join(foreign[:5])} beside the run; --overwrite deletes run folders alone"
         )
@@ -176,11 +176,16 @@ def remove_run(folder):
     remove_leftovers(folder)
 
 
+def is_ours(name):
+    """Whether a file or folder in a run's folder is the lock, or what a broken-off attempt was writing or deleting."""
+    return name == runs.LOCK or (name.endswith(UNFINISHED) and name.startswith((".", "features.")))
+
+
 def list_leftovers(folder):
     """What a broken-off attempt was writing or deleting."""
-    return [
-        path for place in (".", runs.PREDICTIONS, runs.CHECKPOINTS) for path in (folder / place).glob(f"*{UNFINISHED}")
-    ]
+    places = [folder / place for place in (".", runs.PREDICTIONS, runs.CHECKPOINTS)]
+    found = [path for place in places for path in place.glob(f"*{UNFINISHED}")]
+    return [path for path in found if is_ours(path.name)]
 
 
 def remove_leftovers(folder):

@@ -458,6 +458,16 @@ def test_a_models_folder_is_no_broken_off_run(make_job, tiny_encoder, tmp_path):
     assert sorted(os.listdir(tmp_path / "run")) == sorted(os.listdir(tiny_encoder))
 
 
+def test_other_programs_files_stay(make_job, tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in ("film.mkv.part", ".lock"):
+        (tmp_path / "run" / name).write_text("precious")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="a folder with other things in it|film.mkv.part beside the run"):
+            train_tagger(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+    assert sorted(os.listdir(tmp_path / "run")) == [".lock", "film.mkv.part"]
+
+
 # ---- two processes on one folder ----
 
 
