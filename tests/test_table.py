@@ -120,6 +120,13 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     assert cells_of(markdown, "crf")[0][-1] == "1.000"
 
 
+def test_runs_on_some_of_the_patents_are_a_block_of_their_own(tmp_path):
+    for name, patents in (("all", None), ("few", 2), ("more", 5)):
+        make_run(tmp_path / name, flags={"epochs": 2, "patents": patents})
+    markdown = build_report([tmp_path]).markdown
+    assert all(f"data {data}\n" in markdown for data in ("cbp_demo", "cbp_demo, 2 patents", "cbp_demo, 5 patents"))
+
+
 def test_one_method_has_no_summary(runs):
     assert "## Summary" not in build_report([runs]).markdown
 

@@ -114,6 +114,7 @@ def frame_points(runs):
     import pandas as pd
 
     frame = frame_runs(runs)
+    frame["data"] = frame["run"].map({run.folder: str(run.config["data"]["name"]) for run in runs})
     frame = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]
     scores = frame.pivot(index="run", columns="level", values="f1")
     own = pd.DataFrame([_describe_cost(run) for run in runs]).set_index("run")

@@ -136,7 +136,7 @@ def render_markdown(frame, runs, unfinished, unscored, part):
     elsewhere = [run for run in unfinished if not run.config or _block_key(run.config) not in keys]
     sections += list_left_out(elsewhere, f"Unfinished, left out (no {METRICS})")
     sections += list_left_out(unscored, f"Left out for want of {part} scores")
-    if part == "test" and any(key[3] == GOLD_DATA for key in keys):
+    if part == "test" and any(key[3].split(",")[0] == GOLD_DATA for key in keys):
         sections.append(PAPER_NOTE)
     return "\n\n".join(sections) + "\n"
 
@@ -228,7 +228,9 @@ def explain_nothing(paths, runs, unfinished, part):
 
 def _block_key(config):
     """The values of BLOCK as text, in that order."""
-    return (*(str(config[key]) for key in ("method", "recipe", "encoder")), str(config["data"]["name"]))
+    patents = config.get("flags", {}).get("patents")
+    data = f"{config['data']['name']}, {patents} patents" if patents else str(config["data"]["name"])
+    return (*(str(config[key]) for key in ("method", "recipe", "encoder")), data)
 
 
 def _list_scores(run):
