@@ -28,7 +28,8 @@ class Recipe:
     batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
     group_by_length: batches of batch_size sentences of similar length, not of any.
     lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
-    [MASK] in training. outside_bias: see `cbpner.trainer.mean_loss`. max_length: tokens, with [CLS] and [SEP].
+    [MASK] in training. outside_bias, start_bias: see `cbpner.models.loss.shift_scores`. max_length: tokens, with
+    [CLS] and [SEP].
     selection: `best` keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for
     `last`) the last epoch. patience: epochs without a better dev score before training stops (0: never).
 
@@ -56,6 +57,7 @@ class Recipe:
     dropout: float | None = None
     mask_share: float = 0.0
     outside_bias: float = 0.0
+    start_bias: float = 0.0
     accumulation: int = 1
     padding: str = "longest"
     group_by_length: bool = False
@@ -97,7 +99,7 @@ FLAIR = replace(
     PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
     max_grad_norm=5.0, selection="best", min_dev_mentions=1, decoder="viterbi", loss_over="sentences",
 )  # fmt: skip
-CBP_CRF = replace(CBP, crf_lr=1e-2, mask_share=0.0, outside_bias=0.3)
+CBP_CRF = replace(CBP, crf_lr=1e-2, mask_share=0.0, outside_bias=0.3, start_bias=2.0)
 
 RECIPES = {
     # recipe: {method: table}; "" stands for every other method
@@ -105,7 +107,7 @@ RECIPES = {
         "": CBP,
         "BERT_LM_mixed": replace(CBP, paper_lowers=False),
         "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
-        "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3),
+        "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, start_bias=1.0),
     },
     "paper": {
         "": PAPER,

@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -22,6 +21,7 @@ from cbpner.labels import repair_tags
 from cbpner.metrics import score
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import decode, score_texts, wrap
+from cbpner.models.loss import mean_loss
 from cbpner.segment import cut_sentence
 
 EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
@@ -66,22 +66,6 @@ class TaggingCollator:
         return batch
 
 
-def mean_loss(outputs, labels, num_items_in_batch=None, outside_bias=0.0):
-    """Cross-entropy summed over the real characters and divided by their number in the whole step.
-
-    `num_items_in_batch` is that number over all accumulated batches and processes; without it, those of this batch.
-    `outside_bias` is added to the score of O (class 0) inside the loss alone, so that the trained model's own scores
-    favour entities by as much: the logit-adjusted loss of Menon et al. (ICLR 2021, "Long-tail learning via logit
-    adjustment"), for one frequent class.
-    """
-    logits = outputs["logits"].float()  # (batch, tokens, labels)
-    offset = torch.zeros(logits.shape[-1], device=logits.device)
-    offset[0] = outside_bias
-    logits = logits + offset
-    total = cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), ignore_index=IGNORED, reduction="sum")
-    return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
-
-
 class TaggerTrainer(Trainer):
     """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
 
@@ -120,7 +104,7 @@ class TaggerTrainer(Trainer):
 
     def compute_loss(self, model, inputs, *args, **kwargs):
         if self.compute_loss_func is None:
-            inputs = inputs | {"outside_bias": self.job.recipe.outside_bias}
+            inputs = inputs | list_biases(self.job.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
     def _get_num_items_in_batch(self, batch_samples, device):
@@ -266,7 +250,11 @@ def build_trainer(job, data, labels, model, table, precision, device):
 
 def choose_loss(recipe):
     """The loss function that the Trainer calls, or None where the model has its own."""
-    return partial(mean_loss, outside_bias=recipe.outside_bias) if recipe.head == "linear" else None
+    return partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None
+
+
+def list_biases(recipe):
+    return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
 
 
 def find_features(job, model, examples, table, context, precision):

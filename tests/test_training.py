@@ -23,9 +23,10 @@ from cbpner.labels import LabelSet, spans_to_tags
 from cbpner.metrics import score
 from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
+from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.recipes import get_recipe
 from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import choose_selection, encode_sentences, mean_loss
+from cbpner.trainer import choose_selection, encode_sentences
 from cbpner.training import Job, train_tagger
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
@@ -264,6 +265,11 @@ def test_the_loss_is_the_mean_over_real_characters():
     )
     biased = [np.log(1 + np.exp(-3)), np.log(1 + np.exp(0)), np.log(1 + np.exp(1))]
     assert mean_loss({"logits": logits}, labels, outside_bias=1.0).item() == pytest.approx(np.mean(biased))
+
+
+def test_the_biases_shift_o_and_every_b():
+    shifted = shift_scores(torch.zeros(2, 5), outside_bias=2.0, start_bias=0.5)
+    assert shifted.tolist() == [[2.0, -0.5, 0.0, -0.5, 0.0]] * 2
 
 
 def test_a_small_dev_set_chooses_nothing_and_says_so():

@@ -15,6 +15,7 @@ from cbpner.batching import IGNORED
 from cbpner.labels import LabelSet
 from cbpner.models.bilstm import BiLstm
 from cbpner.models.crf import Crf
+from cbpner.models.loss import shift_scores
 
 FEATURE_LAYERS = 4  # how many of the last layers (or all, where there are fewer) stand side by side under the BiLSTM
 
@@ -116,8 +117,8 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
 
         input_ids, attention_mask, labels: (batch, tokens). features: instead of input_ids. The loss is the negative
-        log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters;
-        `outside_bias` as in `cbpner.trainer.mean_loss`.
+        log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters; other keywords
+        are the biases of `cbpner.models.loss.shift_scores`.
         """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
@@ -127,13 +128,11 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         loss = None if labels is None else self.sum_loss(logits, labels, **kwargs)
         return TokenClassifierOutput(loss=loss, logits=logits)
 
-    def sum_loss(self, logits, labels, num_items_in_batch=None, outside_bias=0.0):
+    def sum_loss(self, logits, labels, num_items_in_batch=None, **biases):
         """A scalar; [CLS] stands before each sequence, so that the characters begin at the second position."""
-        emissions, tags = logits[:, 1:].float(), labels[:, 1:]
-        offset = torch.zeros(emissions.shape[-1], device=emissions.device)
-        offset[0] = outside_bias
+        emissions, tags = shift_scores(logits[:, 1:].float(), **biases), labels[:, 1:]
         mask = tags.ne(IGNORED)
-        likelihood = self.crf(emissions + offset, tags.masked_fill(~mask, 0), mask)
+        likelihood = self.crf(emissions, tags.masked_fill(~mask, 0), mask)
         return -likelihood.sum() / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
 
     def _make_mask(self, hidden, attention_mask):

@@ -1,0 +1,30 @@
+"""The loss of a linear head, and the shift of scores inside losses that makes up for how rare entities are."""
+
+from torch.nn.functional import cross_entropy
+
+from cbpner.batching import IGNORED
+
+
+def shift_scores(scores, outside_bias=0.0, start_bias=0.0):
+    """Scores (..., labels) with `outside_bias` added to O (class 0), and `start_bias` taken from every B- (1, 3, ...).
+
+    Inside the loss alone, so that the trained model's own scores favour entities by as much: the logit-adjusted loss of
+    Menon et al. (ICLR 2021, "Long-tail learning via logit adjustment"), for one frequent class. The first shift counts
+    once a character, the second once an entity, however long it is: a CRF adds up a span's characters, so that the
+    first alone would favour long spans.
+    """
+    offset = scores.new_zeros(scores.shape[-1])
+    offset[0] = outside_bias
+    offset[1::2] = -start_bias
+    return scores + offset
+
+
+def mean_loss(outputs, labels, num_items_in_batch=None, **biases):
+    """Cross-entropy summed over the real characters and divided by their number in the whole step.
+
+    `num_items_in_batch` is that number over all accumulated batches and processes; without it, those of this batch.
+    biases: see `shift_scores`.
+    """
+    logits = shift_scores(outputs["logits"].float(), **biases)  # (batch, tokens, labels)
+    total = cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), ignore_index=IGNORED, reduction="sum")
+    return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
