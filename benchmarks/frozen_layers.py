@@ -67,7 +67,7 @@ class Contestant:
             )  # fmt: skip
             self.fill_seconds = time.perf_counter() - start
         sampler = TokenBudgetSampler([len(example["ids"]) for example in examples], recipe.batch_tokens)
-        self.loader = DataLoader(examples, batch_sampler=sampler, collate_fn=TaggingCollator(table, 0.0, 0, store))
+        self.loader = DataLoader(examples, batch_sampler=sampler, collate_fn=TaggingCollator(table, store=store))
         learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(learning, lr=1e-4, fused=True)
         self.model.train()

@@ -28,8 +28,8 @@ class Recipe:
     batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
     group_by_length: batches of batch_size sentences of similar length, not of any.
     lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
-    [MASK] in training. outside_bias, start_bias: see `cbpner.models.loss.shift_scores`. max_length: tokens, with
-    [CLS] and [SEP].
+    [MASK] in training; on frozen layers under a CRF, characters of whose output there nothing is passed on.
+    outside_bias, start_bias: see `cbpner.models.loss.shift_scores`. max_length: tokens, with [CLS] and [SEP].
     selection: `best` keeps the best epoch on dev where dev has at least min_dev_mentions mentions, else (and for
     `last`) the last epoch. patience: epochs without a better dev score before training stops (0: never).
 
@@ -94,12 +94,13 @@ PAPER = Recipe(
 
 DESCRIBED = {"head": "crf", "trainable_layers": 4}  # partBERT_CRF as the original's README describes it
 CODED = {"head": "bilstm-crf", "freeze_encoder": True}  # and as its code ran
-# flair's defaults stood behind the original's flags: clip at 5, half the rate after 3 epochs without a better dev score
+# flair's defaults stood behind the original's flags: clip at 5, half the rate after 3 epochs without a better dev
+# score, word dropout 0.05
 FLAIR = replace(
     PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
     max_grad_norm=5.0, selection="best", min_dev_mentions=1, decoder="viterbi", loss_over="sentences",
 )  # fmt: skip
-CBP_CRF = replace(CBP, crf_lr=1e-2, mask_share=0.0, outside_bias=0.3, start_bias=2.0)
+CBP_CRF = replace(CBP, crf_lr=1e-2, outside_bias=0.5, start_bias=1.0)
 
 RECIPES = {
     # recipe: {method: table}; "" stands for every other method
@@ -107,7 +108,7 @@ RECIPES = {
         "": CBP,
         "BERT_LM_mixed": replace(CBP, paper_lowers=False),
         "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
-        "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, start_bias=1.0),
+        "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, outside_bias=0.3),
     },
     "paper": {
         "": PAPER,
@@ -115,7 +116,7 @@ RECIPES = {
             PAPER, paper_lowers=False, optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
         ),
         "partBERT_CRF_described": replace(FLAIR, **DESCRIBED),
-        "partBERT_CRF_coded": replace(FLAIR, **CODED),
+        "partBERT_CRF_coded": replace(FLAIR, **CODED, mask_share=0.05),
     },
 }
 

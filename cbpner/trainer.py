@@ -47,20 +47,26 @@ def encode_sentences(sentences, table, labels, max_length, repair=False):
 class TaggingCollator:
     """Examples to a batch: `input_ids`, `attention_mask`, `labels`, each (batch, tokens); some characters hidden.
 
-    store: a `FeatureStore` of the examples, which adds `features` (batch, tokens, width) to the batch.
+    mask_share: the share of them. With `hide_features` the batch says which, in `hidden` (batch, tokens) bool, and the
+    model hides what its frozen part makes of them, so that the frozen part's input is the same in every epoch;
+    without it they become [MASK]. store: a `FeatureStore` of the examples, which adds `features` (batch, tokens,
+    width). width: pad to so many tokens at least.
     """
 
-    def __init__(self, table, mask_share, width, store=None):
-        self.table, self.mask_share, self.width, self.store = table, mask_share, width, store
+    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None):
+        self.table, self.mask_share, self.width = table, mask_share, width
+        self.hide_features, self.store = hide_features, store
 
     def __call__(self, examples):
         ids = pad([example["ids"] for example in examples], self.table.pad, self.width)
         labels = pad([example["labels"] for example in examples], IGNORED, self.width)
-        attention = ids.ne(self.table.pad).long()
+        batch = {"input_ids": ids, "attention_mask": ids.ne(self.table.pad).long(), "labels": labels}
         if self.mask_share:
             hidden = labels.ne(IGNORED) & (torch.rand(ids.shape) < self.mask_share)
-            ids = ids.masked_fill(hidden, self.table.mask)
-        batch = {"input_ids": ids, "attention_mask": attention, "labels": labels}
+            if self.hide_features:
+                batch["hidden"] = hidden
+            else:
+                batch["input_ids"] = ids.masked_fill(hidden, self.table.mask)
         if self.store is not None:
             batch["features"] = self.store.gather([example["index"] for example in examples], ids.shape[1])
         return batch
@@ -241,8 +247,8 @@ def build_trainer(job, data, labels, model, table, precision, device):
     width = recipe.max_length if recipe.padding == "max_length" else 0
     trainer = TaggerTrainer(
         model, build_arguments(job, precision, device, by_dev, bool(dev)),
-        TaggingCollator(table, recipe.mask_share, width, store), examples, dev, compute_loss_func=choose_loss(recipe),
-        callbacks=callbacks, job=job, predict=predict, dev=dev,
+        TaggingCollator(table, recipe.mask_share, width, has_features(model), store), examples, dev,
+        compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -257,10 +263,15 @@ def list_biases(recipe):
     return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
 
 
+def has_features(model):
+    """Whether the lower part of the model is frozen and can run apart from the rest."""
+    return getattr(model, "has_features", False)
+
+
 def find_features(job, model, examples, table, context, precision):
-    """What the model's frozen part makes of the examples, or None where there is none or its input changes."""
+    """What the model's frozen part makes of the examples, or None where there is none or it is not to be kept."""
     recipe = job.recipe
-    if not getattr(model, "has_features", False) or recipe.mask_share or recipe.no_cache:
+    if not has_features(model) or recipe.no_cache:
         return None
     return store_features(
         model, [example["ids"] for example in examples], table=table, context=context, batch_tokens=EVALUATION_TOKENS,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from test_training import FAST, files, make_job  # noqa: F401
-from transformers import AutoModelForTokenClassification
+from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from cbpner import runs
 from cbpner.bio import Sentence, write_bio
@@ -17,6 +17,8 @@ from cbpner.labels import DEFAULT, may_follow
 from cbpner.models.crf_tagger import BertCrfForTokenClassification
 from cbpner.models.encoders import load_tagger
 from cbpner.recipes import get_recipe
+from cbpner.tokenizer import CharacterTable
+from cbpner.trainer import TaggingCollator, encode_sentences
 from cbpner.training import train_tagger
 
 VARIANTS = ("described", "coded")
@@ -105,6 +107,29 @@ def test_the_loss_is_divided_by_the_given_number_and_biased_against_o(tiny_encod
     assert model(**batch, num_items_in_batch=torch.tensor(38)).loss.item() == pytest.approx(loss / 2)
     outside = batch | {"labels": torch.where(batch["labels"] == -100, -100, 0)}
     assert model(**outside, outside_bias=2.0).loss < model(**outside).loss
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_hidden_characters_pass_nothing_on(variant, tiny_encoder):
+    model, batch = make_model(variant, tiny_encoder).eval(), make_batch()
+    hidden = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+    hidden[0, 3] = hidden[2, 5] = True
+    features = model.compute_features(batch["input_ids"], batch["attention_mask"])
+    zeroed = features * ~hidden[:, :, None]
+    assert torch.equal(model(**batch, hidden=hidden).loss, model(**batch, features=zeroed).loss)
+    assert not torch.equal(model(**batch, hidden=hidden).loss, model(**batch).loss)
+
+
+def test_what_is_hidden_is_the_ids_or_the_features(tiny_encoder):
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    examples = encode_sentences([Sentence("乳腺癌与BRCA1", ("O",) * 9)] * 40, table, DEFAULT, 64)
+    torch.manual_seed(0)
+    masked = TaggingCollator(table, 0.5)(examples)
+    torch.manual_seed(0)
+    hidden = TaggingCollator(table, 0.5, hide_features=True)(examples)
+    assert torch.equal(masked["input_ids"] == table.mask, hidden["hidden"]) and "hidden" not in masked
+    assert not (hidden["input_ids"] == table.mask).any()
+    assert 0.4 < hidden["hidden"][:, 1:-1].float().mean() < 0.6 and not hidden["hidden"][:, [0, -1]].any()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -204,7 +229,7 @@ def test_a_crf_tagger_learns(make_job):  # noqa: F811
     for variant in VARIANTS:
         job = make_job(
             variant, method=f"partBERT_CRF_{variant}", epochs=25, lr=5e-3, head_lr=2e-2, crf_lr=5e-2, lstm_size=32,
-            trainable_layers=2 if variant == "described" else 0, outside_bias=0.0,
+            trainable_layers=2 if variant == "described" else 0, outside_bias=0.0, start_bias=0.0,
         )  # fmt: skip
         assert train_tagger(job)["test"]["entity_strict"]["overall"]["f1"] > 0.8, variant
 
@@ -227,8 +252,10 @@ def test_a_plateau_needs_a_dev_file(make_job, files):  # noqa: F811
 
 @pytest.mark.parametrize("unit", ["characters", "sentences"])
 def test_the_loss_is_a_mean_over_the_recipes_unit(unit, make_job):  # noqa: F811
-    job = make_job(method="partBERT_CRF_coded", epochs=10, lstm_size=4, loss_over=unit, batch_size=48, outside_bias=0.0,
-                   lr=0.0, head_lr=0.0)  # fmt: skip
+    job = make_job(
+        method="partBERT_CRF_coded", epochs=10, lstm_size=4, loss_over=unit, batch_size=48, outside_bias=0.0,
+        start_bias=0.0, mask_share=0.0, lr=0.0, head_lr=0.0,
+    )  # fmt: skip
     metrics = train_tagger(job)
     characters = runs.read_config(job.output)["data"]["files"]["train"]["characters"]
     loss = read_curve(metrics)[0]

@@ -113,17 +113,29 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
                 hidden = layer(hidden, mask)
         return self.classifier(self.dropout(hidden))
 
-    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, labels=None, features=None, **kwargs):
+    def forward(
+        self,
+        input_ids=None,
+        attention_mask=None,
+        token_type_ids=None,
+        labels=None,
+        features=None,
+        hidden=None,
+        **kwargs,
+    ):
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
 
-        input_ids, attention_mask, labels: (batch, tokens). features: instead of input_ids. The loss is the negative
-        log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters; other keywords
-        are the biases of `cbpner.models.loss.shift_scores`.
+        input_ids, attention_mask, labels: (batch, tokens). features: instead of input_ids. hidden: (batch, tokens)
+        bool, characters whose features are set to zero, as flair's word dropout does. The loss is the negative
+        log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters; other
+        keywords are the biases of `cbpner.models.loss.shift_scores`.
         """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         if features is None:
             features = self.compute_features(input_ids, attention_mask, token_type_ids)
+        if hidden is not None:
+            features = features.masked_fill(hidden[:, :, None], 0.0)
         logits = self.score_features(features, attention_mask)
         loss = None if labels is None else self.sum_loss(logits, labels, **kwargs)
         return TokenClassifierOutput(loss=loss, logits=logits)
