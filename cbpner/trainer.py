@@ -132,18 +132,18 @@ class TaggerTrainer(Trainer):
 class Progress(TrainerCallback):
     """A progress bar with the current loss and dev F1, and every record as a line of log.jsonl.
 
-    Each record has `seconds`, the training time so far. A resumed run's log, and its time, go on where its checkpoint
-    was; what a broken-off attempt logged behind that is dropped.
+    Each record has `seconds`, the training time so far, with what was `spent` on frozen layers before. A resumed run's
+    log, and its time, go on where its checkpoint was; what a broken-off attempt logged behind that is dropped.
     """
 
-    def __init__(self, folder, label):
-        self.folder, self.label, self.bar, self.shown, self.start = folder, label, None, {}, 0.0
+    def __init__(self, folder, label, spent=0.0):
+        self.folder, self.label, self.spent, self.bar, self.shown, self.start = folder, label, spent, None, {}, 0.0
 
     def on_train_begin(self, args, state, control, **kwargs):
         if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
             state.best_model_checkpoint = f"{args.output_dir}/checkpoint-{state.best_global_step}"
         if state.is_world_process_zero:
-            before = state.log_history[-1].get("seconds", 0.0) if state.log_history else 0.0
+            before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
             self.start = time.perf_counter() - before
             runs.write_log(self.folder, map(order_record, state.log_history))
             self.bar = tqdm(
@@ -238,15 +238,18 @@ def build_trainer(job, data, labels, model, table, precision, device):
     examples = encode_sentences(data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear")
     from torch.utils.tensorboard import SummaryWriter
 
-    callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip())]
+    arguments = build_arguments(job, precision, device, by_dev, bool(dev))
+    start = time.perf_counter()
+    store = find_features(job, model.to(arguments.device), examples, table, context, precision)
+    spent = time.perf_counter() - start
+    callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
     if is_main_process():
         callbacks.append(TensorBoardCallback(SummaryWriter(str(job.output / runs.TENSORBOARD))))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
-    store = find_features(job, model, examples, table, context, precision)
     width = recipe.max_length if recipe.padding == "max_length" else 0
     trainer = TaggerTrainer(
-        model, build_arguments(job, precision, device, by_dev, bool(dev)),
+        model, arguments,
         TaggingCollator(table, recipe.mask_share, width, has_features(model), store), examples, dev,
         compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """partBERT_CRF: what learns and what does not, the loss, features kept instead of computed anew, saving and loading."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -205,12 +206,14 @@ def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811
 
     def count(self, ids, *args, **kwargs):
         calls.append(torch.is_grad_enabled())
+        time.sleep(0.5)
         return compute(self, ids, *args, **kwargs)
 
     monkeypatch.setattr(BertCrfForTokenClassification, "compute_features", count)
     job = make_job(method="partBERT_CRF_coded", epochs=3, lstm_size=8)
-    train_tagger(dataclasses.replace(job, files={"train": job.files["train"]}))
+    metrics = train_tagger(dataclasses.replace(job, files={"train": job.files["train"]}))
     assert len(calls) == 1 and not any(calls)  # 48 short sentences are one batch
+    assert metrics["seconds"]["train"] >= 0.5, "their time counts"
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
