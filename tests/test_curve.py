@@ -27,9 +27,10 @@ MACHINE = {"device": "cpu", "cpu": "Some CPU", "threads": 2, "precision": "fp32"
 
 
 def make_point(folder, patents, split, predicted="full", train=120.0, memory=1000, method="first", **config):
-    """A run on so many patents: `train` seconds of training, 60 of evaluation, `memory` MiB."""
+    """A run on so many patents: 3 epochs, 10 steps a patent, `train` seconds, 60 of evaluation, `memory` MiB."""
     data = {"name": "toy", "files": {"train": {"path": "toy_train.bio", "patents": patents}}}
-    metrics = {"seconds": {"train": train, "evaluate": 60.0}, "peak_memory_mb": memory}
+    history = [{"step": 1.0, "loss": 2.0}, {"step": 10.0 * patents, "loss": 1.0}]
+    metrics = {"seconds": {"train": train, "evaluate": 60.0}, "peak_memory_mb": memory, "epochs": 3, "history": history}
     config = {"data": data, "environment": MACHINE, "flags": {"patents": patents}} | config
     make_run(folder / f"{method}_{patents}" / str(split), F1[predicted][0], GOLD, metrics, split=split, method=method,
              **config)  # fmt: skip
@@ -76,7 +77,7 @@ def test_the_three_levels_stand_side_by_side(tmp_path):
 
 def test_minutes_and_memory_are_means_over_the_runs_shown(runs):
     row = cells_of(build_curve([runs]).markdown, "2")[0]
-    assert row[5:] == ["1.2", "2.2", "1500", "[1]"]  # (60 + 90) / 2 s; 60 s more each
+    assert row[5:] == ["3", "20", "1.2", "2.2", "1500", "[1]"]  # (60 + 90) / 2 s; 60 s more each
 
 
 def test_the_costs_are_those_of_all_runs_on_the_most_patents(runs):
@@ -84,8 +85,10 @@ def test_the_costs_are_those_of_all_runs_on_the_most_patents(runs):
     markdown = build_curve([runs]).markdown
     deviations = [statistics.stdev(values) for values in ((10, 12, 30), (3000, 3500, 8500))]
     minutes, total, memory = f"17.3 ± {deviations[0]:.1f}", f"18.3 ± {deviations[0]:.1f}", f"5000 ± {deviations[1]:.0f}"
-    assert cells_of(markdown, "first") == [["cbp", "cbp_mini", "toy", "18", "3", minutes, total, memory, "[1]"]]
-    assert cells_of(markdown, "second") == [["cbp", "cbp_mini", "toy", "5", "1", "0.5", "1.5", "700", "[1]"]]
+    assert cells_of(markdown, "first") == [
+        ["cbp", "cbp_mini", "toy", "18", "3", "3 ± 0", "180 ± 0", minutes, total, memory, "[1]"]
+    ]
+    assert cells_of(markdown, "second") == [["cbp", "cbp_mini", "toy", "5", "1", "3", "50", "0.5", "1.5", "700", "[1]"]]
 
 
 def test_one_run_has_no_deviation(tmp_path):
@@ -179,7 +182,7 @@ def test_unfinished_and_unscored_runs_are_named(runs):
 def test_runs_that_measured_nothing_show_so(tmp_path):
     make_run(tmp_path / "0", data={"name": "cbp_gold"})
     curve = build_curve([tmp_path])
-    assert cells_of(curve.markdown, "18")[0] == ["0", "1", "1.000", "1.000", "1.000", "[1]"]
+    assert cells_of(curve.markdown, "18")[0] == ["0", "1", "1.000", "1.000", "1.000", "2", "[1]"]
     assert "- [1] not recorded" in curve.markdown
     assert draw_curve(curve.points, "token")
 
@@ -192,9 +195,10 @@ def test_settings_that_differ_within_a_curve_are_said(tmp_path):
 
 def test_machines_are_numbered_and_named(runs):
     make_point(runs, 5, 0, method="second", environment=MACHINE | {"device": "cuda", "processes": 2})
+    make_point(runs, 5, 1, method="second", environment=MACHINE | {"processes": 1})
     markdown = build_curve([runs]).markdown
     assert "- [1] cpu, Some CPU, 2 threads, fp32\n- [2] cuda, Some CPU, 2 threads, 2 processes, fp32\n" in markdown
-    assert cells_of(markdown, "first")[0][-1] == "[1]" and cells_of(markdown, "second")[0][-1] == "[2]"
+    assert cells_of(markdown, "first")[0][-1] == "[1]" and cells_of(markdown, "second")[0][-1] == "[2] [1]"
 
 
 def test_names_with_a_bar_are_escaped(tmp_path):

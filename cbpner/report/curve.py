@@ -29,7 +29,10 @@ from cbpner.runs import METRICS, natural_key
 
 GOLD_TRAIN_PATENTS = 18  # of the 21, in each of the five gold splits
 POINT = [*BLOCK, "patents"]
-COSTS = {"train_minutes": "train min", "total_minutes": "total min", "memory_mb": "MB", "gpu_memory_mb": "GPU MB"}
+COSTS = {
+    "epochs": "epochs", "steps": "steps", "train_minutes": "train min", "total_minutes": "total min",
+    "memory_mb": "MB", "gpu_memory_mb": "GPU MB",
+}  # fmt: skip
 MEASURED = [*LEVELS, *COSTS]
 NAME = "curve"
 TITLE = "F1 against the number of training patents"
@@ -44,9 +47,9 @@ STYLE = {
 
 LEGEND = """\
 Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
-smaller, dev and test stay; the number of epochs stays too, so a run on fewer patents takes fewer steps. Mean ± std go
-over the runs; std is the sample standard deviation (ddof = 1), none for a single run. Minutes and memory are means:
-training, everything that was timed, and the peak of the process (MiB)."""
+smaller, dev and test stay. Mean ± std go over the runs; std is the sample standard deviation (ddof = 1), none for a
+single run. The other columns are means: epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes of
+training and of everything that was timed, and the peak memory of the process (MiB)."""
 
 
 class Curve(NamedTuple):
@@ -211,6 +214,8 @@ def _describe_cost(run):
     return {
         "run": run.folder,
         "patents": count_patents(run.config),
+        "epochs": run.metrics.get("epochs", math.nan),
+        "steps": max((row.get("step", math.nan) for row in run.metrics.get("history") or ()), default=math.nan),
         "train_minutes": seconds.get("train", math.nan) / 60,
         "total_minutes": sum(seconds.values()) / 60 if seconds else math.nan,
         "memory_mb": run.metrics.get("peak_memory_mb", math.nan),
@@ -222,8 +227,8 @@ def _describe_cost(run):
 def _describe_machine(environment):
     """Device, processor, threads and number format, as far as a run's config.json names them."""
     names = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
-    for key in ("threads", "processes"):
-        names += [f"{environment[key]} {key}"] if environment.get(key) else []
+    names += [f"{environment['threads']} threads"] if environment.get("threads") else []
+    names += [f"{environment['processes']} processes"] if environment.get("processes", 1) > 1 else []  # 1: as older runs
     names += [environment["precision"]] if environment.get("precision") else []
     return ", ".join(names) or "not recorded"
 
