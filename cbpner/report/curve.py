@@ -48,8 +48,8 @@ STYLE = {
 LEGEND = """\
 Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
 smaller, dev and test stay. Mean ± std go over the runs; std is the sample standard deviation (ddof = 1), none for a
-single run. The other columns are means: epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes of
-training and of everything that was timed, and the peak memory of the process (MiB)."""
+single run. The other columns are means: epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes
+of training and of everything that was timed, and the peak memory of the process (MiB)."""
 
 
 class Curve(NamedTuple):
@@ -228,7 +228,7 @@ def _describe_machine(environment):
     """Device, processor, threads and number format, as far as a run's config.json names them."""
     names = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
     names += [f"{environment['threads']} threads"] if environment.get("threads") else []
-    names += [f"{environment['processes']} processes"] if environment.get("processes", 1) > 1 else []  # 1: as older runs
+    names += [f"{environment['processes']} processes"] if environment.get("processes", 1) > 1 else []
     names += [environment["precision"]] if environment.get("precision") else []
     return ", ".join(names) or "not recorded"
 
