@@ -7,10 +7,11 @@ import pytest
 from cbpner import runs
 from cbpner.bio import read_bio
 from cbpner.metrics import score
-from cbpner.report.table import build_report
+from cbpner.report.table import OVERALL, build_report, collect_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
+METHODS = ("Supervised_Original", "partBERT_CRF_described", "partBERT_CRF_coded")
 RUNS = runs.find_runs([ROOT / "results"]).finished
 
 
@@ -21,14 +22,23 @@ def test_every_committed_run_is_finished_and_carries_no_weights():
 
 
 def test_the_readme_quotes_the_table():
-    report = build_report([ROOT / "results" / "Supervised_Original"], "test").markdown
-    rows = [line.strip("| ").split("|") for line in report.split("\n") if line.startswith("|")]
-    scores = {row[0].strip(): [row[column].strip() for column in (3, 6, 9)] for row in rows if len(row) == 10}
+    """A row a method: lenient F1 by split, then mean ± std at the three levels; every method with all five splits."""
+    frame = collect_runs([ROOT / "results" / method for method in METHODS])
+    scores = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for split in "01234":
-        assert f"| {split} | {' | '.join(scores[split])} |" in readme
-    both = [f"{mean} ± {std}" for mean, std in zip(scores["mean"], scores["± std"], strict=True)]
-    assert f"| mean ± std (ddof 1) | {' | '.join(both)} |" in readme
+    for method, rows in scores.groupby("method"):
+        lenient = rows[rows["level"] == "entity_lenient"].set_index("split")["f1"]
+        assert sorted(lenient.index) == list("01234")
+        cells = [f"{lenient[split]:.3f}" for split in "01234"]
+        for level in ("entity_lenient", "entity_strict", "token"):
+            values = rows.loc[rows["level"] == level, "f1"]
+            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1):.3f}")
+        assert f"| `{method}` | {' | '.join(cells)} |" in readme
+
+
+def test_the_committed_table_is_the_one_that_the_runs_give():
+    report = build_report([ROOT / "results" / method for method in METHODS])
+    assert (ROOT / "results" / "table.md").read_text(encoding="utf-8") == report.markdown
 
 
 @pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data are not here")
