@@ -8,10 +8,11 @@ OR. A term is whatever stands between white space, parentheses and quotes; a phr
 and may hold all of these but its own closing quote. Two terms side by side are an error: which operator was meant is
 for the user to say. Full-width parentheses and white space count as theirs.
 
-A term is found wherever the text has its characters, also inside a longer word. The letters A to Z match in either case,
-and full-width forms of ASCII their ASCII; other characters match themselves. White space beside a Chinese character counts
-for nothing, in the query as in the text (`乳腺癌 标记物` finds `乳腺癌标记物`, `BRCA1基因` finds `BRCA1 基因`,
-and both find their characters over a line break); between other characters of a phrase it matches any white space.
+A term is found wherever the text has its characters, also inside a longer word. The letters A to Z match in either
+case, and full-width forms of ASCII their ASCII; other characters match themselves. White space beside a Chinese
+character counts for nothing, in the query as in the text (`乳腺癌 标记物` finds `乳腺癌标记物`, `BRCA1基因` finds
+`BRCA1 基因`, and both find their characters over a line break); between other characters of a phrase it matches any
+white space.
 """
 
 import re
