@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cbpner.errors import InputError
-from cbpner.patents.characters import CHINESE, HAN, LINE_SPACE
+from cbpner.patents.characters import CHINESE, HAN, LINE_SPACE, SIGNS_ALONE
 
 MAX_PASSES = 10  # real text takes two, the second to find nothing
 S = f"[{LINE_SPACE}]"
@@ -305,7 +305,6 @@ def remove_claim_numbers(text):
 # White space
 
 SPACES = re.compile(f"[{SPACE_BUT_TAB}]+")
-SIGNS_ALONE = frozenset("，。、；：！？（）《》〈〉「」『』【】〔〕")  # which need no space on either side
 
 
 def remove_spaces(text):

@@ -11,7 +11,7 @@ from collections import Counter
 from lxml import etree
 from lxml import html as lxml_html
 
-from cbpner.patents.characters import CHINESE
+from cbpner.patents.characters import CHINESE, SIGNS_ALONE
 from cbpner.patents.document import PatentDocument, UnreadableError, find_numbers, normalize_number, parse_date
 
 BREAK, CELL = "\x1e", "\x1f"  # stand for line breaks and cell borders until white space is settled
@@ -157,7 +157,7 @@ def extract_text(root):
     """The text below an element: blocks and table rows a line each, tabs between cells, a claim on one line.
 
     Where an original and its translation stand side by side only the original is read. White space is collapsed as a
-    browser does; a line break of the source between two Chinese characters is none.
+    browser does; a line break of the source is nothing between two Chinese characters or beside a Chinese sign.
     """
     pairs = set(root.xpath(f".//*[{ORIGINAL}]/.."))
     pieces, inside = [], Counter()
@@ -214,12 +214,13 @@ def add_text(text, pieces, inside):
 
 
 def settle_space(text, drop_spaces):
-    """Lines and cells from the text between the marks. drop_spaces: none at all between two Chinese characters."""
+    """Lines and cells from the text between the marks. drop_spaces: none is left between two Chinese characters."""
 
     def settle(match):
         before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-        is_free = drop_spaces or "\n" in match[0]
-        return "" if is_free and WIDE.match(before) and WIDE.match(after) else " "
+        is_chinese = WIDE.match(before) and WIDE.match(after)
+        is_break = "\n" in match[0] and (is_chinese or before in SIGNS_ALONE or after in SIGNS_ALONE)
+        return "" if is_break or (drop_spaces and is_chinese) else " "
 
     lines = HTML_SPACE.sub(settle, text).split(BREAK)
     lines = ("\t".join(cell.strip() for cell in line.strip(f" {CELL}").split(CELL)) for line in lines)

@@ -97,8 +97,8 @@ class RowReader:
             if not found.intersection(wanted):
                 usual = join_names(name for role in wanted for name in USUAL_NAMES[role])
                 raise InputError(
-                    f"{self.source}: no field with the {what}; {present}; expected one of {usual}, or that the "
-                    f"field's name is given ({wanted[0]}=NAME)"
+                    f"{self.source}: no field with the {what}; {present}; expected one of {usual}, or the name of "
+                    f"yours (--{wanted[0]}-field NAME)"
                 )
 
 
@@ -207,7 +207,7 @@ def parse_line(line):
     if line is None:
         raise UnreadableError(f"a line of over {MAX_LINE >> 20} MiB; expected a patent a line")
     try:
-        row = json.loads(line.decode("utf-8-sig"))
+        row = json.loads(line.rstrip().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UnreadableError(f"no UTF-8 (byte 0x{line[error.start]:02x} at {error.start:,})") from None
     except (ValueError, RecursionError) as error:
