@@ -5,10 +5,21 @@ The path of the data: `sources` -> PatentDocument -> `store` (a DuckDB file) -> 
 
 import re
 from dataclasses import dataclass
+from datetime import date
+from importlib import resources
 
 PARTS = ("title", "abstract", "claims", "description")
-NUMBER = re.compile(r"(?<![A-Z0-9])([A-Z]{2})[-\s/.]*(\d[\d\s/.,-]*\d)[-\s/.]*([A-Z]\d?)?(?![A-Z0-9])", re.IGNORECASE)
-SEPARATORS = re.compile(r"[\s/.,-]+")
+GAP = r"[-\s/.,:]"
+NUMBER = re.compile(rf"([A-Z]{{2}}){GAP}*([0-9](?:{GAP}*[0-9])+){GAP}*([A-Z][0-9]?)?", re.IGNORECASE)
+SERIAL = r"[0-9]{5,}|[0-9]{1,3}(?:[ ,.][0-9]{3})+|[0-9]{4}[/-][0-9]{4,7}"
+NUMBER_IN_TEXT = re.compile(
+    rf"(?<![A-Z0-9])([A-Z]{{2}})[-\s.:]?({SERIAL})[-\s:]?([A-Z][0-9]?)?(?![A-Z0-9])", re.IGNORECASE
+)
+SEPARATORS = re.compile(rf"{GAP}+")
+
+
+class UnreadableError(ValueError):
+    """One document cannot be read; the message says why, and what was expected. Its neighbours still can."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +49,15 @@ class PatentDocument:
 def parse_number(text):
     """(country, serial, kind) of a publication number, such as ('CN', '105611940', 'A'); None where it is none.
 
-    `CN105611940A`, `CN-105611940-A`, `CN 105 611 940 A` and `cn105611940a` are the same; kind: '' where it is missing.
+    `CN105611940A`, `CN-105611940-A`, `CN:105611940:A`, `CN 105 611 940 A` and `cn105611940a` are the same; kind: ''
+    where it is missing.
     """
     match = NUMBER.fullmatch(text.strip())
-    if match is None:
-        return None
+    return split_match(match) if match else None
+
+
+def split_match(match):
+    """(country, serial, kind) of a match of one of the patterns above."""
     country, serial, kind = match.groups(default="")
     return country.upper(), SEPARATORS.sub("", serial), kind.upper()
 
@@ -54,21 +69,30 @@ def normalize_number(text):
 
 
 def find_numbers(text):
-    """All publication numbers in a text, normalized, in order."""
-    return ["".join((m[1].upper(), SEPARATORS.sub("", m[2]), (m[3] or "").upper())) for m in NUMBER.finditer(text)]
+    """All publication numbers of five digits or more in a text, normalized, in order.
+
+    Digits stand together, in groups of three, or as year and number: `HG-1-2017-12-22` is none.
+    """
+    return ["".join(split_match(match)) for match in NUMBER_IN_TEXT.finditer(text)]
+
+
+def load_gold_numbers():
+    """The publication numbers of the 21 gold patents, as the gold data's info files name them."""
+    text = resources.files("cbpner.patents").joinpath("gold_numbers.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def parse_date(value):
     """YYYYMMDD as an integer from 20160525, '20160525', '2016-05-25', a date or a datetime; None for anything else."""
     if value is None or isinstance(value, bool):
         return None
-    digits = re.sub(
-        r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2}).*$",
-        lambda m: f"{m[1]}{int(m[2]):02}{int(m[3]):02}",
-        str(value).strip(),
-        flags=re.S,
-    )
-    if not re.fullmatch(r"[12]\d{7}", digits):
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value).strip()
+    match = re.match(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})(?![0-9])", text)
+    match = match or re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", text)
+    try:
+        day = date(*map(int, match.groups())) if match else None
+    except ValueError:  # no such day
         return None
-    month, day = int(digits[4:6]), int(digits[6:])
-    return int(digits) if 1 <= month <= 12 and 1 <= day <= 31 else None
+    return int(f"{day:%Y%m%d}") if day and day.year >= 1000 else None
