@@ -19,9 +19,9 @@ def collect_statistics(store, job, steps, cleaning, parts, skipped):
 
     settings: all that decides. sources: see `describe_source`. read: patents, characters, inputs skipped, and patents
     without a publication number. steps: of each what was there before and after, and the shares that it removed.
-    cleaning: by rule its hits, the characters that it removed and their share of the text before; `line ends` are those
-    and empty lines that no rule took out, its hits patents. parts: patents,
-    lines, sentences and characters of train.txt and test.txt; line breaks inside a patent count as characters.
+    cleaning: by rule its hits, the characters that it removed and their share of the text before; `line ends`: white
+    space there and empty lines that no rule took out, its hits are patents. parts: patents, lines, sentences and
+    characters of train.txt and test.txt; line breaks inside a patent count as characters.
     """
     steps = [*steps, *list_late_steps(job, steps, cleaning, sum(part["characters"] for part in parts.values()))]
     before = steps[-1].characters_before
