@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 SEED = 20200101
@@ -26,6 +27,7 @@ WITHOUT_QUERY = 0.1
 POOL = 150_000  # sentences; two patents of 500 share one or two
 PARQUET_ROWS = 100
 SYMBOLS = ("BRCA1", "HER2", "TP53", "EGFR", "IL-6", "PD-L1", "CD20", "KRAS", "VEGF", "SEQ ID NO:12")
+LIBRARIES = ("duckdb", "pyarrow", "rensa")
 FIRST = "本发明涉及生物技术领域，具体涉及一种检测方法及其应用。"
 MATCHING = "所述样品来自人类受试者，检测其中的基因表达水平。"
 BORING = "所述样品来自小鼠，检测其中的蛋白表达水平。"
@@ -194,7 +196,7 @@ def report(folder, args, seconds, peak):
         "peak_memory_mb": round(peak),
         "duplicates": None if "--sample" in args else duplicates,
         "parts": found["parts"],
-        "environment": describe_environment(),
+        "environment": describe_environment() | {"libraries": {name: metadata.version(name) for name in LIBRARIES}},
     }  # fmt: skip
 
 

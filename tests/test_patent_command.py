@@ -128,6 +128,7 @@ def test_flags_reach_the_settings(pages):
         (["--memory", "5"], ["--memory 5", "128"]),
         (["--held-out", "1.5"], ["--held-out 1.5", "share"]),
         (["--held-out", "many"], ["--held-out many"]),
+        (["--held-out", "7", "--sample", "7"], ["--held-out 7", "fewer than --sample 7"]),
         (["--rules", "nothing"], ["no rule nothing", "paragraph_numbers"]),
         (["--without", "nothing"], ["no rule nothing"]),
         (["--exclude", "missing.txt"], ["missing.txt", "cannot read"]),

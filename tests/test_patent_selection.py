@@ -83,6 +83,7 @@ def test_batches_are_bounded_in_characters():
     documents = [patent(str(number), "字" * size) for number, size in enumerate((4, 4, 4, 30, 1, 9))]
     found = [[len(text) for _, text in batch] for batch in batch_documents(documents, limit=10)]
     assert found == [[4, 4], [4], [30], [1, 9]]
+    assert [len(batch) for batch in batch_documents([patent("1")] * 8200)] == [8192, 8]
 
 
 def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):

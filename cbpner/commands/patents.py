@@ -117,6 +117,8 @@ def make_job(args):
     least, most = SIMILARITIES
     similarity = args.near_duplicates
     check(similarity is None or least <= similarity <= most, "near_duplicates", similarity, f"{least} to {most}")
+    held_out = read_held_out(args.held_out)
+    check(not args.sample or held_out < args.sample, "held-out", held_out, f"fewer than --sample {args.sample}")
     return Job(
         sources=tuple(dict.fromkeys(args.sources)),
         output=Path(args.output),
@@ -124,7 +126,7 @@ def make_job(args):
         fields=Fields(**{field.name: getattr(args, f"{field.name}_field") for field in fields(Fields)}),
         sample=args.sample,
         seed=args.seed,
-        held_out=read_held_out(args.held_out),
+        held_out=held_out,
         rules=read_rules(args),
         memory_mb=args.memory,
         threads=args.threads,

@@ -50,7 +50,7 @@ class Store:
         }
         self.connection = duckdb.connect(folder / "patents.duckdb", config=config)
         try:
-            self.texts = open(folder / "texts.bin", "w+b")  # noqa: SIM115 (closed by close)
+            self.texts = open(folder / "texts.bin", "w+b")  # noqa: SIM115 (closed by __exit__)
         except BaseException:
             self.connection.close()
             raise
@@ -96,11 +96,11 @@ class Store:
 
 
 def batch_documents(documents, limit=BATCH_CHARACTERS):
-    """Lists of (document, text) in order, each of at most `limit` characters, or of one document that is longer."""
+    """Lists of (document, text) in order, each of at most 8,192 and `limit` characters, or of one that is longer."""
     batch, size = [], 0
     for document in documents:
         text = replace_surrogates(document.text)
-        if batch and size + len(text) > limit:
+        if batch and (size + len(text) > limit or len(batch) == ROWS_AT_ONCE):
             yield batch
             batch, size = [], 0
         batch.append((document, text))

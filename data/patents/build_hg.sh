@@ -12,5 +12,5 @@ SAMPLE="${SAMPLE:-10000}"
 SEED="${SEED:-0}"
 
 source "$here/../../env/setup.sh"
-"$PYTHON" -m cbpner patents -o "$OUT_DIR" --country CN --from 2009-01-01 --to 2019-01-01 --query "人类 AND 基因" \
-  --sample "$SAMPLE" --seed "$SEED" --held-out 100 $SOURCES "$@"
+"$PYTHON" -m cbpner patents -o "$OUT_DIR" --country CN --from 2009-01-01 --to 2019-01-01 \
+  --query "人类 AND 基因" --sample "$SAMPLE" --seed "$SEED" --held-out 100 $SOURCES "$@"
