@@ -80,6 +80,11 @@ def test_page_headers(line):
     assert apply("page_headers", f"表达水平与\n 7 \n{line}\n乳腺癌有关。") == "表达水平与\n乳腺癌有关。"
 
 
+def test_the_number_at_the_foot_of_the_last_page():
+    assert apply("page_headers", "说明书 1/2页\n浓度为\n1\n说明书 2/2页\n5。\n 2 \n") == "浓度为\n5。"
+    assert apply("page_headers", "浓度为\n5") == "浓度为\n5"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -314,7 +314,7 @@ def test_encodings_of_plain_text(tmp_path, encoding):
     [
         (b"", "empty"),
         ("\ufeff \n\n".encode(), "no text in it"),
-        ("Abstract\nClaims\n".encode(), "no text in it"),
+        (b"Abstract\nClaims\n", "no text in it"),
         ("乳腺癌".encode() * 50 + b"\xe4\xb9", r"damaged UTF-8 \(1 places, first byte 0xe4 at 450\)"),
         ("naïve café à la carte".encode("latin-1"), "neither UTF-8 nor gb18030"),
         (bytes(range(256)) * 4, "neither UTF-8 nor gb18030"),

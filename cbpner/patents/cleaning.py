@@ -96,10 +96,12 @@ PAGE_HEADER = re.compile(
     rf"{S}*+(?:\n|\Z)",
     re.MULTILINE,
 )
+LAST_FOOT = re.compile(rf"\n{S}*+\d{{1,4}}\s*+\Z")  # the number at the foot of the last page
 
 
 def remove_page_headers(text):
-    return PAGE_HEADER.subn("", text)
+    text, hits = PAGE_HEADER.subn("", text)
+    return (LAST_FOOT.sub("", text), hits) if hits else (text, 0)
 
 
 # Sequence listings

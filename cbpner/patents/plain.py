@@ -17,6 +17,9 @@ HEADINGS = {
     "权利要求": "claims",
     "权利要求书": "claims",
     "说明书": "description",
+    "權利要求": "claims",
+    "權利要求書": "claims",
+    "說明書": "description",
 }
 HEADING_SIZE = 20
 HEADING_NOISE = re.compile(r"[\s:：\[\]【】]+")
