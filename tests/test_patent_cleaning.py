@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbpner.errors import InputError
-from cbpner.patents.cleaning import DEFAULT, RULES, check_rules, clean
+from cbpner.patents.cleaning import DEFAULT, RULES, check_rules, clean, load_converter
 
 DNA = "gatcacaggt ctatcaccct attaaccact cacgggagct ctccatgcat ttggtatttt"  # 60 nucleotides
 PEPTIDE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"
@@ -153,6 +153,7 @@ def test_sequence_listing_on_one_line():
         "MATERIALS AND METHODS",
         "EGFR HER2 KRAS NRAS BRAF MET ALK RET KIT TP53 PTEN",
         "<p>与<210",
+        "<100>晶面\n<111>晶面",
     ],
 )
 def test_sequences_leaves(text):
@@ -333,6 +334,7 @@ def test_traditional_characters():
 def test_traditional_is_off_and_names_what_is_missing(monkeypatch):
     assert "traditional" not in DEFAULT
     monkeypatch.setitem(sys.modules, "opencc", None)
+    load_converter.cache_clear()
     assert clean("檢測")[0] == "檢測"
     with pytest.raises(InputError, match="`traditional` needs OpenCC.*pip install opencc"):
         clean("檢測", rules=["traditional"])

@@ -235,6 +235,7 @@ def test_xml_declaration_and_null_characters(tmp_path):
     [
         ("<html><body><p>新闻</p></body></html>", "no patent: found neither a publication number"),
         ('<html><body><div class="description">一个商品的描述</div></body></html>', "no patent"),
+        ('<link rel="canonical" href="https://x.org/CN905611940A"><div class="description">博客</div>', "no patent"),
         ("新闻，没有标记", "no patent"),
         ('<html><dd itemprop="publicationNumber">CN905611940A</dd></html>', "page of CN905611940A without text"),
         ("<!-- -->", "no patent|no HTML"),
@@ -338,6 +339,9 @@ def test_broken_gzip(tmp_path):
 # JSON lines
 
 
+row_reader = records.RowReader
+
+
 def lines(*rows):
     return "".join((row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n" for row in rows)
 
@@ -398,6 +402,30 @@ def test_fields_by_other_names(tmp_path):
     fields = Fields(id="nr", date="day", text="body text", title="t", family="g")
     found = read_one(tmp_path / "x.jsonl", lines(row), fields=fields)
     assert found == PatentDocument("17", 20160525, title="题", description="本发明", family="5")
+
+
+def test_a_named_text_is_the_text_whatever_else_has_a_usual_name(tmp_path):
+    row = {"id": "a", "body2": "本发明", "description": "述", "abstract": "摘", "title": "题"}
+    found = read_one(tmp_path / "x.jsonl", lines(row), fields=Fields(text="body2", abstract="abstract"))
+    assert found == PatentDocument("a", title="题", abstract="摘", description="本发明")
+
+
+def test_one_field_in_two_roles(tmp_path):
+    row = {"id": "a", "description": "本发明"}
+    fields = Fields(text="description", claims="description")
+    assert read_one(tmp_path / "x.jsonl", lines(row), fields=fields) == PatentDocument("a", description="本发明")
+    path = write_parquet(tmp_path / "x.parquet", [row])
+    assert clear(*read_documents([path], fields)) == PatentDocument("a", description="本发明")
+
+
+def test_ever_other_fields_do_not_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "MAX_KINDS", 3)
+    readers = []
+    monkeypatch.setattr(records, "RowReader", lambda *args: readers.append(row_reader(*args)) or readers[0])
+    rows = [{"id": str(number), f"x{number}": 1, "text": "本发明"} for number in range(200)]
+    found, bad = read(tmp_path / "x.jsonl", lines(*rows))
+    assert (len(found), bad) == (200, [])
+    assert len(readers[0].roles) == 3 and len(readers[0].names) == 5
 
 
 def test_usual_names_in_other_spellings(tmp_path):

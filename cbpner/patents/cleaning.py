@@ -8,6 +8,7 @@ changes nothing. Every pattern is linear in the length of the text.
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from cbpner.errors import InputError
@@ -127,7 +128,7 @@ RUNS = tuple(  # the run, what is counted in it, how many of those it needs
         (RESIDUE, r"[-\s\d]{1,24}+", "[A-Z]", RESIDUES),
     )
 )
-TAG = r"<[1-4]\d\d>"  # WIPO Standard ST.25
+TAG = r"<(?:1[1-7]0|1[45]1|21[0-3]|22[0-3]|30\d|31[0-3]|400)>"  # WIPO Standard ST.25
 LISTING = re.compile(rf"(?:{TAG}[^<>\n]{{0,200}}+(?={TAG}|\n|\Z)\s*+){{2,}}+")
 SEQUENCE_LINE = re.compile(rf"{S}*+(?:(?:{NUCLEOTIDE}|(?:{SHORT_NAMES})|\d++){S}*+)*+")
 TAGGED_LINE = re.compile(rf"{S}*+{TAG}")
@@ -242,19 +243,22 @@ def find_width(widths, count):
 def join_lines(text):
     """Lines of a text that was broken at a page's width are joined where a full line ends inside a sentence."""
     lines = text.split("\n")
-    widths = [measure_line(line.rstrip(BLANK)) for line in lines]
+    bare = [line.rstrip(BLANK) for line in lines]
+    widths = [measure_line(line) for line in bare]
     is_open = [
-        OPEN_END.search(line.rstrip(BLANK)[-1:]) is not None and not NEW_LINE.match(below)
-        for line, below in zip(lines, [*lines[1:], ""], strict=True)
+        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below)
+        for line, below in zip(bare[:-1], lines[1:], strict=True)
     ]
     breaks = [
         widths[place]
-        for place in range(len(lines) - 1)
-        if is_open[place] and widths[place] >= MIN_WIDTH
-        and CHINESE_END.search(lines[place].rstrip(BLANK)[-1:]) and CHINESE_START.match(lines[place + 1])
-    ]  # fmt: skip
+        for place, line in enumerate(bare[:-1])
+        if is_open[place]
+        and widths[place] >= MIN_WIDTH
+        and CHINESE_END.search(line[-1:])
+        and CHINESE_START.match(lines[place + 1])
+    ]
     unended = sum(
-        width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(lines, widths, strict=True)
+        width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(bare, widths, strict=True)
     )
     width = find_width(breaks, max(MIN_BREAKS, BREAK_SHARE * unended))
     if width is None:
@@ -263,7 +267,7 @@ def join_lines(text):
     for place in range(len(lines) - 1):
         word = len(FIRST_WORD.match(lines[place + 1])[0])  # which the line may have had no room for
         if is_open[place] and widths[place] + word >= FULL * width:
-            pieces[-1:] = [pieces[-1].rstrip(BLANK)]
+            pieces[-1] = pieces[-1].rstrip(BLANK)
             last, first = pieces[-1][-1:], lines[place + 1][:1]
             pieces.append("" if WIDE.match(last) or WIDE.match(first) or last == "-" else " ")
             hits += 1
@@ -330,8 +334,8 @@ def remove_spaces(text):
 # Traditional characters
 
 
-def simplify(text):
-    """Traditional characters become simplified ones (OpenCC's t2s); InputError where OpenCC is not installed."""
+@cache
+def load_converter():
     try:
         from opencc import OpenCC
     except ImportError:
@@ -339,7 +343,12 @@ def simplify(text):
             "cleaning: the rule `traditional` needs OpenCC, which is not installed; install it (pip install opencc) "
             "or leave the rule out"
         ) from None
-    simple = OpenCC("t2s").convert(text)
+    return OpenCC("t2s")
+
+
+def simplify(text):
+    """Traditional characters become simplified ones (OpenCC's t2s); InputError where OpenCC is not installed."""
+    simple = load_converter().convert(text)
     return simple, sum(old != new for old, new in zip(text, simple, strict=False))
 
 

@@ -122,7 +122,7 @@ def find_values(page, paths):
 def find_number(page, text):
     """The page's own publication number, or None: its mark-up, its links, what the browser noted, its title."""
     for value in find_values(page, NUMBERS):
-        if numbers := LINK.findall(value) or find_numbers(value):
+        if numbers := LINK.findall(value) if "://" in value else find_numbers(value):
             return normalize_number(numbers[0])
     titles = find_values(page, ("//title", "//h1"))
     named = [title.partition(" - ")[0] for title in titles if title.endswith("Google Patents")]

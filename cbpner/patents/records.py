@@ -10,8 +10,10 @@ from cbpner.patents.plain import split_parts
 
 MAX_LINE = 64 << 20  # bytes
 FIRST_ROWS = 100  # a field that none of these has is missing from the file
+MAX_KINDS = 1000  # rows that differ in their fields' names
+MAX_NAMES = 30  # shown in a message
 BATCH_ROWS = 64
-BUFFER = 1 << 20  # bytes of a Parquet column that are read at a time
+BUFFER = 1 << 20  # bytes that are read of a Parquet column at once
 META = ("id", "date", "family")
 TEXT_ROLES = ("text", "abstract", "claims", "description")
 USUAL_NAMES = {
@@ -37,7 +39,8 @@ class Fields:
     """The names of a file's fields; None: the usual names are tried (USUAL_NAMES), in whatever case.
 
     Each text field holds a string, a list of strings, or as BigQuery's public table has it a list of {text, language},
-    of which the Chinese one is taken. text: the whole patent; the other parts are added where it lacks them.
+    of which the Chinese one is taken. text: the whole patent; parts that it lacks are added, where it is named here
+    only those that are named too (and the title).
     """
 
     id: str | None = None
@@ -77,14 +80,24 @@ class RowReader:
 
     def find_roles(self, names):
         """{role: field name} for a row with these fields."""
-        if names not in self.roles:
-            self.names.update(dict.fromkeys(names))
-            usual = {simplify(name): name for name in reversed(names)}
-            found = {role: self.named.get(role) for role in USUAL_NAMES}
-            for role, candidates in USUAL_NAMES.items():
-                found[role] = found[role] or next((usual[name] for name in candidates if name in usual), None)
-            self.roles[names] = {role: name for role, name in found.items() if name in names}
-        return self.roles[names]
+        if names in self.roles:
+            return self.roles[names]
+        roles = self.choose_roles(names)
+        if len(self.roles) < MAX_KINDS:  # a file with ever other fields is not remembered whole
+            self.roles[names] = roles
+            self.names.update(dict.fromkeys(names[:MAX_NAMES]))
+        return roles
+
+    def choose_roles(self, names):
+        """The field of each role: the one that was named, or else the first that has a usual name."""
+        usual, roles = {simplify(name): name for name in reversed(names)}, {}
+        for role, candidates in USUAL_NAMES.items():
+            name = self.named.get(role)
+            if name is None and not ("text" in self.named and role in TEXT_ROLES):
+                name = next((usual[candidate] for candidate in candidates if candidate in usual), None)
+            if name in names:
+                roles[role] = name
+        return roles
 
     def check(self):
         """InputError where the file lacks a field that was asked for, the id, or any text."""
@@ -95,7 +108,7 @@ class RowReader:
                 raise InputError(f"{self.source}: no field {name!r}, which was to hold the {role}; {present}")
         for wanted, what in ((("id",), "publication number"), (TEXT_ROLES, "text")):
             if not found.intersection(wanted):
-                usual = join_names(name for role in wanted for name in USUAL_NAMES[role])
+                usual = ", ".join(name for role in wanted for name in USUAL_NAMES[role])
                 raise InputError(
                     f"{self.source}: no field with the {what}; {present}; expected one of {usual}, or the name of "
                     f"yours (--{wanted[0]}-field NAME)"
@@ -107,7 +120,8 @@ def simplify(name):
 
 
 def join_names(names):
-    return ", ".join(str(name) for name in names)
+    names = [str(name) for name in names]
+    return ", ".join(names[:MAX_NAMES] + ["..."] * (len(names) > MAX_NAMES))
 
 
 def read_parts(texts):
@@ -184,7 +198,7 @@ def read_json_lines(file, source, fields, report):
                 return
             try:
                 yield reader.read(parse_line(line), number)
-            except (UnreadableError, UnicodeDecodeError) as error:
+            except UnreadableError as error:
                 report(number, str(error))
     except (EOFError, OSError, zlib.error) as error:
         report(number + 1, f"cannot be read on ({error}); the file may have been cut off: get it again")
@@ -218,7 +232,7 @@ def parse_line(line):
 
 
 def read_parquet(path, source, fields, report):
-    """PatentDocuments of a Parquet file, read a few rows and at most a megabyte of each column at a time.
+    """PatentDocuments of a Parquet file, of which a page of each column is in memory at a time, not a row group.
 
     A file that has lost its end has lost its index: nothing of it can be read. Where a page in the middle is damaged
     the rows before it stay: each was decoded whole, and checked where the file holds checksums.
@@ -230,7 +244,7 @@ def read_parquet(path, source, fields, report):
     try:
         with parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True) as file:
             reader = RowReader(source, fields)
-            columns = list(reader.find_roles(tuple(file.schema_arrow.names)).values())
+            columns = list(dict.fromkeys(reader.find_roles(tuple(file.schema_arrow.names)).values()))
             reader.check()
             for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
                 for place in range(batch.num_rows):
