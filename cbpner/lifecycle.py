@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from cbpner import runs
 from cbpner.devices import is_main_process
 from cbpner.errors import InputError
-from cbpner.files import UNFINISHED, remove_tree
+from cbpner.files import CANNOT_WRITE, UNFINISHED, remove_tree
 from cbpner.recipes import Recipe
 
 try:
@@ -31,10 +31,6 @@ except ImportError:  # Windows
     fcntl = None
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
-CANNOT_WRITE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR,
-    errno.EEXIST, errno.EISDIR,
-}  # fmt: skip
 TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream error|cannot be opened|Parent directory")
 
 
