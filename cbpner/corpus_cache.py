@@ -8,7 +8,7 @@ CACHE/<key>.json    what it was made from, what is in it, and its checksum; writ
 
 The key is made of the files' contents in their order, of what the tokenizer makes of every code point, and of the
 settings. Contents are always read, at the speed of a checksum; size and time of a file are no proof, since `cp -p`,
-`rsync -t` and a change within the clock's grain keep them. The mapped file is checked as well, against its own checksum,
+`rsync -t` and a change within the clock's grain keep them. The mapped file is checked too, against its own checksum,
 whenever it is opened. So a cache is never stale, and a broken one is made anew.
 
 Documents are parted by blank lines and by the ends of files; with `line_by_line` each line is one. Every character is
