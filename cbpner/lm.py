@@ -14,7 +14,7 @@ from cbpner.batching import IGNORED, pad
 MASK_SHARE = 0.15  # Devlin et al. 2019, section 3.1: 15% of the tokens are targets; of these
 REPLACED_BY_MASK = 0.8  # 80% become [MASK],
 REPLACED_BY_RANDOM = 0.1  # 10% a random token, and 10% stay.
-HELD_OUT = 1 << 31  # the epoch of masks for evaluation: no training run gets there
+HELD_OUT = {"seed": 0, "epoch": 1 << 31}  # of masks for evaluation, in every run; no training gets to that epoch
 
 
 class Block(NamedTuple):
@@ -112,9 +112,10 @@ class MaskingCollator:
 
     def __init__(self, table, vocabulary_size, seed=None, share=MASK_SHARE, epoch=0):
         self.table, self.seed, self.share, self.epoch = table, seed, share, epoch
-        size = max(vocabulary_size, int(table.ids.max()) + 1)  # a vocabulary may have gaps
+        special = [table.pad, table.unk, table.cls, table.sep, table.mask]
+        size = max(vocabulary_size, int(table.ids.max()) + 1, *(number + 1 for number in special))  # it may have gaps
         self.may = np.ones(size, dtype=bool)  # what may be a target, and replace one
-        self.may[[table.pad, table.unk, table.cls, table.sep, table.mask]] = False
+        self.may[special] = False
         self.replacements = np.flatnonzero(self.may)
 
     def set_epoch(self, epoch):

@@ -12,6 +12,16 @@ RUN/0/.lock, *.part          there while a process is at work, or was killed; se
 
 Splits of one method lie side by side as `RUN/0` .. `RUN/4`. What a run is stands in its files; no folder name is ever
 taken apart.
+
+A fine-tuned masked LM is a folder in the Hugging Face layout with the run's files beside the model:
+
+```
+LM/config.json, model.safetensors, tokenizer.json ...   what `from_pretrained` loads
+LM/lm_run.json       what repeats the run, as config.json above
+LM/lm_log.jsonl      as log.jsonl
+LM/checkpoints/      the newest ones, with the optimizer's state, from which a run goes on with more epochs
+LM/lm_metrics.json   perplexity, speed; written last
+```
 """
 
 import hashlib
@@ -35,6 +45,9 @@ LOG = "log.jsonl"
 MODEL = "model"
 PREDICTIONS = "predictions"
 CHECKPOINTS = "checkpoints"
+LM_CONFIG = "lm_run.json"
+LM_METRICS = "lm_metrics.json"
+LM_LOG = "lm_log.jsonl"
 TENSORBOARD = "tensorboard"
 LOCK = ".lock"
 PROJECT = Path(__file__).resolve().parents[1]

@@ -31,7 +31,7 @@ from cbpner.models.encoders import load_tagger
 from cbpner.recipes import Recipe
 from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
-from cbpner.trainer import CHOSEN_BY, Progress, build_trainer, choose_selection
+from cbpner.trainer import CHOSEN_BY, build_trainer, choose_selection, close_bars
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,7 @@ def run_trainer(trainer, checkpoints):
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
     finally:
-        for callback in trainer.callback_handler.callbacks:
-            if isinstance(callback, Progress):
-                callback.close()  # an error's message begins on a line of its own
+        close_bars(trainer)
 
 
 def read_data(job):
