@@ -116,7 +116,10 @@ def list_text_files(path, part="train"):
     path = Path(path)
     if not path.is_dir():
         if not path.is_file():
-            raise InputError(f"{path}: no such file or folder; expected text, or a folder with .txt files")
+            raise InputError(
+                f"{path}: no such file or folder; expected text, or a folder with .txt files (`cbpner patents` makes "
+                "the corpora HG and BC; data/patents/ says from what)"
+            )
         return (path,)
     files = sorted(path.glob("[!.]*.txt"), key=lambda file: runs.natural_key(file.name))
     if {"train.txt", "test.txt"} & {file.name for file in files}:

@@ -120,6 +120,7 @@ def find_settings(config):
         "flags": {key: value for key, value in flags.items() if key != "labels"},
         "data": {"name": data["name"], "labels": data["labels"]}
         | {part: file["sha256"] for part, file in data["files"].items()},
+        "masked LM": (config.get("masked_lm") or {}).get("sha256"),
         "number of processes": config.get("environment", {}).get("processes", 1),
     }
 
