@@ -126,6 +126,8 @@ LAYOUT = Layout(
 def claim_model_folder(job, config):
     """`claim_folder`; a model that was not made by such a run is not overwritten."""
     folder = job.output
+    if folder.resolve() in (Path(job.recipe.encoder).resolve(), job.continues and job.continues.resolve()):
+        raise InputError(f"{folder}: found the model to start from as the output folder; expected another one")
     if not (folder / runs.LM_CONFIG).is_file() and any((folder / name).exists() for name in MODEL_FILES):
         raise InputError(
             f"{folder}: found a model without {runs.LM_CONFIG}; expected a new or empty folder, or that of a run"

@@ -31,7 +31,8 @@ class MaskedLMTrainer(Trainer):
         return self.accelerator.prepare(loader)
 
     def _save(self, output_dir=None, state_dict=None):
-        self.model.model.save_pretrained(output_dir)
+        if self.args.should_save:
+            self.model.model.save_pretrained(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         saved = BertForMaskedLM.from_pretrained(resume_from_checkpoint)
@@ -169,7 +170,7 @@ def build_lm_trainer(job, corpora, model, table, vocabulary_size, precision, dev
         TargetsOnly(model), build_arguments(job, precision, device),
         MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share), blocks["train"], sampler=sampler,
         recipe=recipe, held_out=blocks.get("held_out"), context=partial(autocast, precision, device),
-        callbacks=[LMProgress(job.output, job.output.name, blocks["train"].characters)],
+        callbacks=[LMProgress(job.output, job.output.resolve().name, blocks["train"].characters)],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Rhythm(job, trainer))

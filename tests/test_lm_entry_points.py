@@ -152,7 +152,9 @@ def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  
 
 def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):  # noqa: F811
     assert bert_lm_mixed(files, "../../models/partBC_30epochs", tmp_path / "run", "--do_train") == 2
-    assert "CORPUS=BC EPOCHS=30 bash BERT_LM_mixed/lmft_example/run_lmft.sh" in capsys.readouterr().err
+    assert (
+        "CORPUS=../../data/patents/BC EPOCHS=30 bash BERT_LM_mixed/lmft_example/run_lmft.sh" in capsys.readouterr().err
+    )
 
 
 # ---- the scripts: what reaches the entry scripts ----

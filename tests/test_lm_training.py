@@ -183,7 +183,7 @@ def test_it_is_no_run_of_a_tagger(unbroken, make_job, tmp_path):
 @pytest.mark.parametrize("name, corpus, epochs", [("partHG_1epoch", "HG", 1), ("partBC_30epochs", "BC", 30)])
 @pytest.mark.parametrize("folder", ["models", "../../models", "/elsewhere"])
 def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder):
-    message = rf"still to be made: CORPUS={corpus} EPOCHS={epochs} bash BERT_LM_mixed/lmft_example/run_lmft.sh"
+    message = rf"patents/{corpus} EPOCHS={epochs} bash BERT_LM_mixed/lmft_example/run_lmft.sh, from the corpus {corpus}"
     with pytest.raises(InputError, match=message):
         locate_encoder(f"{folder}/{name}")
 
@@ -285,6 +285,10 @@ def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, un
         assert list_bytes(tmp_path / name) == kept
     with pytest.raises(InputError, match="found a model without lm_run.json"):
         fine_tune(make_job(tmp_path / "model"))
+    (tmp_path / "run" / "notes.md").unlink()
+    with pytest.raises(InputError, match="found the model to start from as the output folder"):
+        fine_tune(make_job(tmp_path / "run", overwrite=True, encoder=str(tmp_path / "run")))
+    assert read_model(tmp_path / "run") == read_model(unbroken)
 
 
 def test_two_processes_never_work_on_one_run(forks, make_job, tmp_path):  # noqa: F811

@@ -41,9 +41,9 @@ def locate_encoder(name):
     if path.name in FINE_TUNED and not (path / "config.json").is_file():
         corpus, epochs = FINE_TUNED[path.name]
         raise InputError(
-            f"{name}: this model is still to be made: CORPUS={corpus} EPOCHS={epochs} bash "
-            f"BERT_LM_mixed/lmft_example/run_lmft.sh fine-tunes the encoder on the corpus {corpus}, a folder of text "
-            "that `cbpner patents` makes (data/patents/ says from what)"
+            f"{name}: this model is still to be made, by CORPUS=../../data/patents/{corpus} EPOCHS={epochs} bash "
+            f"BERT_LM_mixed/lmft_example/run_lmft.sh, from the corpus {corpus}, a folder of text that `cbpner patents` "
+            "makes (data/patents/ says from what)"
         )
     if path.is_dir() and not (path / "config.json").is_file():
         raise InputError(f"{name}: found a folder without config.json; expected an encoder in the Hugging Face layout")
