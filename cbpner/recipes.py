@@ -37,8 +37,8 @@ class Recipe:
     last four layers side by side, a BiLSTM of lstm_size units a direction, linear, CRF. freeze_encoder: the encoder
     learns nothing. trainable_layers: only the encoder's last so many layers learn (0: all, and the embeddings).
     crf_lr: peak learning rate of the CRF's transitions. loss_over: the loss is a mean over `characters` or over
-    `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for
-    what they make of the training text; beyond it, a file.
+    `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for what they make of the
+    training and the dev text; beyond it, a file.
     """
 
     encoder: str

@@ -20,7 +20,7 @@ from cbpner.features import store_features
 from cbpner.labels import repair_tags
 from cbpner.metrics import score
 from cbpner.models.crf_tagger import count_features
-from cbpner.models.decoding import decode, score_texts, wrap
+from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
 from cbpner.models.loss import mean_loss
 from cbpner.segment import cut_sentence
 
@@ -75,9 +75,9 @@ class TaggingCollator:
 class TaggerTrainer(Trainer):
     """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
 
-    def __init__(self, *args, job, predict, dev, **kwargs):
+    def __init__(self, *args, job, predict, dev, dev_store=None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.job, self.predict_tags, self.dev = job, predict, dev
+        self.job, self.predict, self.dev, self.dev_store = job, predict, dev, dev_store
         self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
 
     def get_train_dataloader(self):
@@ -122,11 +122,15 @@ class TaggerTrainer(Trainer):
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
         """F1 at the three levels on dev."""
-        found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.model, self.dev))
+        found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.dev))
         metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def predict_tags(self, sentences):
+        """The tags of each sentence; dev's frozen features, where they are kept, are not computed again."""
+        return self.predict(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
 
 
 class Progress(TrainerCallback):
@@ -254,7 +258,10 @@ def build_trainer(job, data, labels, model, table, precision, device):
 
     arguments = build_arguments(job, precision, device, by_dev, bool(dev))
     start = time.perf_counter()
-    store = find_features(job, model.to(arguments.device), examples, table, context, precision)
+    keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
+    store = keep([example["ids"] for example in examples])
+    dev_rows = cut_windows(table, [sentence.chars for sentence in dev or []], recipe.max_length)[1]
+    dev_store = keep(dev_rows, taken=store) if dev_rows else None
     spent = time.perf_counter() - start
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
     if is_main_process():
@@ -266,6 +273,7 @@ def build_trainer(job, data, labels, model, table, precision, device):
         model, arguments,
         TaggingCollator(table, recipe.mask_share, width, has_features(model), store), examples, dev,
         compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
+        dev_store=dev_store,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -285,23 +293,27 @@ def has_features(model):
     return getattr(model, "has_features", False)
 
 
-def find_features(job, model, examples, table, context, precision):
-    """What the model's frozen part makes of the examples, or None where there is none or it is not to be kept."""
+def find_features(job, model, rows, taken=None, *, table, context, precision):
+    """What the model's frozen part makes of token ids, or None where there is none or it is not to be kept.
+
+    taken: a store that has taken its share of the recipe's memory.
+    """
     recipe = job.recipe
     if not has_features(model) or recipe.no_cache:
         return None
+    memory_mb = recipe.cache_mb - (0 if taken is None else -(-taken.memory.nbytes >> 20))
     return store_features(
-        model, [example["ids"] for example in examples], table=table, context=context, batch_tokens=EVALUATION_TOKENS,
+        model, rows, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, recipe.max_length),
         width=count_features(model.config), dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
-        memory_mb=recipe.cache_mb, folder=job.output,
+        memory_mb=memory_mb, folder=job.output,
     )  # fmt: skip
 
 
-def predict_sentences(model, sentences, *, table, labels, recipe, context):
-    """The tags of each sentence by `model`, under the recipe's decoder."""
+def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None):
+    """The tags of each sentence by `model`, under the recipe's decoder; store: see `score_texts`."""
     tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
     scores = score_texts(
         model, table, [sentence.chars for sentence in sentences], batch_tokens=tokens, max_length=recipe.max_length,
-        context=context, padding=recipe.padding,
+        context=context, padding=recipe.padding, store=store,
     )  # fmt: skip
     return decode(scores, labels, recipe.decoder, crf=getattr(model, "crf", None))

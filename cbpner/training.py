@@ -212,7 +212,7 @@ def finish_run(job, trainer, tokenizer, data):
     scores = {"dev": None, "test": None}
     for part in PARTS[1:]:
         if part in data:
-            tags = trainer.predict_tags(trainer.model, data[part])
+            tags = trainer.predict_tags(data[part])
             runs.write_tags(runs.tags_path(job.output, part), tags)
             scores[part] = score([sentence.tags for sentence in data[part]], tags)
     seconds["evaluate"] = time.perf_counter() - start

@@ -1,8 +1,8 @@
 """A bidirectional LSTM over padded sequences.
 
-On the GPU this is torch's own layer. On the CPU torch's layer (oneDNN) took 1.5 to 1.9 times as long in training on
-two cores, in bfloat16, for 1,536 inputs and 128 units (4 x 500, 10 x 200 and 50 x 40 positions: 220, 166 and 132 ms
-against 119, 111 and 76); so the recurrence stands here, both directions in one loop over time.
+On the GPU this is torch's own layer. On the CPU torch's layer (oneDNN) took 1.6 to 1.7 times as long in training on
+two cores, in bfloat16, for 1,536 inputs and 128 units (4 x 500, 10 x 200 and 50 x 40 positions: 130, 106 and 90 ms
+against 81, 63 and 53, medians of 17 alternating runs); so the recurrence stands here, both directions in one loop over time.
 """
 
 import torch
@@ -22,19 +22,10 @@ class BiLstm(nn.LSTM):
         if inputs.device.type != "cpu":
             packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
             return pad_packed_sequence(super().forward(packed)[0], batch_first=True, total_length=inputs.shape[1])[0]
-        gates = F.linear(inputs, *self._join_input_weights()).float()  # (batch, time, 2 x 4 x units)
-        forth, back = gates.split(4 * self.hidden_size, dim=-1)
+        forth = F.linear(inputs, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)  # (batch, time, 4 x units)
+        back = F.linear(inputs, self.weight_ih_l0_reverse, self.bias_ih_l0_reverse + self.bias_hh_l0_reverse)
         turned = turn_places(lengths, inputs.shape[1])
-        steps = torch.stack((forth.transpose(0, 1), turn(back, turned).transpose(0, 1)), dim=1)
-        weights = torch.stack((self.weight_hh_l0.t(), self.weight_hh_l0_reverse.t()))
-        forth, back = Recurrence.apply(steps, weights).permute(1, 2, 0, 3)  # each (batch, time, units)
-        return torch.cat((forth, turn(back, turned)), dim=-1)
-
-    def _join_input_weights(self):
-        """Weight and bias of both directions' gates, as one product."""
-        weight = torch.cat((self.weight_ih_l0, self.weight_ih_l0_reverse))
-        bias = torch.cat((self.bias_ih_l0 + self.bias_hh_l0, self.bias_ih_l0_reverse + self.bias_hh_l0_reverse))
-        return weight, bias
+        return Recurrence.apply(forth, back, turned, self.weight_hh_l0, self.weight_hh_l0_reverse)
 
 
 def turn_places(lengths, time):
@@ -43,58 +34,79 @@ def turn_places(lengths, time):
     return torch.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
 
 
-def turn(values, turned):
-    """(batch, time, width) with every sequence turned round."""
-    return values.gather(1, turned[:, :, None].expand_as(values))
-
-
 class Recurrence(torch.autograd.Function):
     """The LSTM's recurrence for both directions at once, in float32.
 
-    steps: (time, 2, batch, 4 x units), the inputs' share of the gates in torch's order i, f, g, o. weights: (2, units,
-    4 x units). Returns the hidden states (time, 2, batch, units). Inside, 1 / (1 + exp(-x)) serves all four gates at
-    once: tanh(x) is twice that of 2x, less one.
+    forth, back: (batch, time, 4 x units), the inputs' share of each direction's gates in torch's order i, f, g, o, in
+    the text's order. turned: `turn_places`. weights: (4 x units, units) of each direction. Returns the hidden states
+    (batch, time, 2 x units). Inside, time comes first, the direction second, and `back` runs from the end; one call of
+    1 / (1 + exp(-x)) serves all four gates, since tanh(x) is twice that of 2x, less one.
     """
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
-    def forward(ctx, steps, weights):
-        time, _, batch, width = steps.shape
-        units = width // 4
-        gates = steps.clone()
-        i, f, g, o = gates.split(units, dim=-1)
-        cells, hidden = (steps.new_zeros(time + 1, 2, batch, units) for _ in range(2))  # the first ones are the start's
-        squashed = steps.new_empty(time, 2, batch, units)
-        for t in range(time):
-            torch.baddbmm(gates[t], hidden[t], weights, out=gates[t])
-            g[t].mul_(2)
-            gates[t].sigmoid_()
-            g[t].mul_(2).sub_(1)
-            torch.mul(f[t], cells[t], out=cells[t + 1]).addcmul_(i[t], g[t])
-            torch.tanh(cells[t + 1], out=squashed[t])
-            torch.mul(o[t], squashed[t], out=hidden[t + 1])
-        ctx.save_for_backward(gates, cells, squashed, hidden, weights)
-        return hidden[1:]
+    @torch.amp.custom_fwd(device_type="cpu")
+    def forward(ctx, forth, back, turned, *weights):
+        batch, time, width = forth.shape
+        units, rows = width // 4, torch.arange(batch)
+        gates, through = torch.empty(time, 2, batch, width), torch.empty(time, 2, batch, units)
+        gates[:, 0], gates[:, 1] = forth.transpose(0, 1), back[rows, turned.T]
+        factors = torch.stack([weight.t() for weight in weights]).float()  # (2, units, 4 x units)
+        for doubled in (gates, factors):
+            doubled[..., 2 * units : 3 * units] *= 2
+        cells, hidden = (torch.zeros(time + 1, 2, batch, units) for _ in range(2))  # the first ones are the start's
+        parts = [part.unbind() for part in gates.split(units, dim=-1)]
+        for gate, i, f, g, o, before, cell, squashed, state, new_state in zip(
+            gates.unbind(), *parts, cells[:-1].unbind(), cells[1:].unbind(), through.unbind(), hidden[:-1].unbind(),
+            hidden[1:].unbind(), strict=True,
+        ):  # fmt: skip
+            torch.baddbmm(gate, state, factors, out=gate)
+            gate.sigmoid_()
+            torch.mul(f, before, out=cell).addcmul_(i, g, value=2).sub_(i)
+            torch.tanh(cell, out=squashed)
+            torch.mul(o, squashed, out=new_state)
+        gates[..., 2 * units : 3 * units].mul_(2).sub_(1)
+        ctx.save_for_backward(gates, cells, through, hidden, turned, *weights)
+        ctx.dtype = forth.dtype
+        return torch.cat((hidden[1:, 0].transpose(0, 1), hidden[1:, 1][turned, rows[:, None]]), dim=-1)
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, grad):
-        gates, cells, squashed, hidden, weights = ctx.saved_tensors
+        gates, cells, squashed, hidden, turned, *weights = ctx.saved_tensors
         time, _, batch, units = squashed.shape
+        rows = torch.arange(batch)
+        outer = torch.empty_like(squashed)  # the gradient of the hidden states from outside
+        forth, back = grad.split(units, dim=-1)
+        outer[:, 0], outer[:, 1] = forth.transpose(0, 1), back[rows, turned.T]
         i, f, g, o = gates.split(units, dim=-1)
-        inner = torch.stack((g * i * (1 - i), cells[:-1] * f * (1 - f), i * (1 - g * g)), dim=3)  # d cell / d i, f, g
-        outer, through = squashed * o * (1 - o), o * (1 - squashed * squashed)  # d hidden / d o, d hidden / d cell
-        grads = torch.empty_like(gates)
-        parts = grads.view(time, 2, batch, 4, units)
-        back = weights.transpose(1, 2).contiguous()
-        hidden_grad = grad[-1].contiguous()
-        cell_grad = torch.zeros_like(hidden_grad)
-        for t in reversed(range(time)):
-            cell_grad.addcmul_(hidden_grad, through[t])
-            torch.mul(inner[t], cell_grad[:, :, None], out=parts[t, :, :, :3])
-            torch.mul(hidden_grad, outer[t], out=parts[t, :, :, 3])
-            cell_grad.mul_(f[t])
-            if t:
-                hidden_grad = torch.baddbmm(grad[t - 1], grads[t], back)
-        before = hidden[:-1].permute(1, 3, 0, 2).reshape(2, units, time * batch)
-        return grads, before @ grads.transpose(0, 1).reshape(2, time * batch, 4 * units)
+        grads = torch.empty_like(gates)  # at first d cell / d i, f, g and d hidden / d o, before their nonlinearity
+        parts = grads.split(units, dim=-1)
+        for part, inner, (value, slope) in zip(
+            parts, (g, cells[:-1], i, squashed), ((i, SIGMOID), (f, SIGMOID), (g, TANH), (o, SIGMOID)), strict=True
+        ):
+            slope(inner, value, grad_input=part)
+        through = TANH(o, squashed, grad_input=torch.empty_like(squashed))  # d hidden / d cell
+        factors = torch.stack([weight.float() for weight in weights])  # (2, 4 x units, units)
+        cell_grad, hidden_grad = torch.zeros(2, batch, units), torch.zeros(2, batch, units)
+        steps = zip(
+            grads.unbind(), *(part.unbind() for part in parts), f.unbind(), through.unbind(), outer.unbind(),
+            strict=True,
+        )  # fmt: skip
+        for gate, di, df, dg, do, forget, passed, given in reversed(list(steps)):
+            hidden_grad.add_(given)
+            cell_grad.addcmul_(hidden_grad, passed)
+            for part in (di, df, dg):
+                part.mul_(cell_grad)
+            do.mul_(hidden_grad)
+            cell_grad.mul_(forget)
+            torch.bmm(gate, factors, out=hidden_grad)
+        before = hidden[:-1].transpose(0, 1).reshape(2, time * batch, units)
+        by_direction = grads.transpose(0, 1).reshape(2, time * batch, 4 * units)
+        with torch.autocast("cpu", enabled=False):
+            weight_grads = by_direction.transpose(1, 2) @ before  # (2, 4 x units, units)
+        forth, back = grads[:, 0].to(ctx.dtype).transpose(0, 1), grads[:, 1].to(ctx.dtype)[turned, rows[:, None]]
+        return forth, back, None, *weight_grads
+
+
+SIGMOID = torch.ops.aten.sigmoid_backward.grad_input  # (gradient, sigmoid's value): gradient x value x (1 - value)
+TANH = torch.ops.aten.tanh_backward.grad_input  # (gradient, tanh's value): gradient x (1 - value x value)

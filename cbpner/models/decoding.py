@@ -11,40 +11,43 @@ OVERLAP = 64  # characters that neighbouring windows of a long text share
 
 
 @torch.no_grad()
-def score_texts(model, table, texts, *, batch_tokens, max_length, context, padding="longest"):
+def score_texts(model, table, texts, *, batch_tokens, max_length, context, padding="longest", store=None):
     """Log-probabilities (characters, labels), float32, of each text, in order. Texts of any length, none empty.
 
     context: a function that gives the autocast context of a forward pass. padding: `longest` of the batch, or
-    `max_length` for every window.
+    `max_length` for every window. store: a `cbpner.features.FeatureStore` of `cut_windows`' rows, made with the same
+    batch_tokens, that stands in for the model's frozen part.
     """
     model.eval()
-    ids = [table.encode(text) for text in texts]
-    windows = [overlapping_windows(len(row), max_length - 2, min(OVERLAP, (max_length - 2) // 4)) for row in ids]
-    places = [(text, window) for text, spans in enumerate(windows) for window in spans]
-    rows = [wrap(table, ids[text][start:end]) for text, (start, end) in places]
+    windows, rows = cut_windows(table, texts, max_length)
     chunks = [None] * len(rows)
-    budget = max(batch_tokens, max_length)
-    for batch in sorted_batches([len(row) for row in rows], budget):
-        scores = score_rows(
-            model, table, [rows[i] for i in batch], context, max_length if padding == "max_length" else 0
-        )
-        for index, row in zip(batch, scores, strict=True):
+    width = max_length if padding == "max_length" else 0
+    for batch in sorted_batches([len(row) for row in rows], max(batch_tokens, max_length)):
+        ids = pad([rows[index] for index in batch], table.pad, width)
+        features = None if store is None else store.gather(batch, ids.shape[1])
+        for index, row in zip(batch, score_rows(model, ids, ids.ne(table.pad), context, features), strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
     chunks = iter(chunks)
-    return [
-        join_scores(spans, [next(chunks) for _ in spans], len(row)) for spans, row in zip(windows, ids, strict=True)
-    ]
+    return [join_scores(spans, [next(chunks) for _ in spans], spans[-1][1]) for spans in windows]
+
+
+def cut_windows(table, texts, max_length):
+    """(the windows of each text, (start, end) in characters; the token ids of all windows, special tokens included)."""
+    ids = [table.encode(text) for text in texts]
+    windows = [overlapping_windows(len(row), max_length - 2, min(OVERLAP, (max_length - 2) // 4)) for row in ids]
+    rows = [wrap(table, row[start:end]) for row, spans in zip(ids, windows, strict=True) for start, end in spans]
+    return windows, rows
 
 
 def wrap(table, ids):
     return np.concatenate(([table.cls], ids, [table.sep]))
 
 
-def score_rows(model, table, rows, context, width=0):
-    """(batch, tokens, labels) log-probabilities as a numpy array."""
-    ids = pad(rows, table.pad, width).to(model.device)
+def score_rows(model, ids, mask, context, features=None):
+    """(batch, tokens, labels) log-probabilities as a numpy array; features: see `BertCrfForTokenClassification`."""
+    inputs = {"input_ids": ids, "attention_mask": mask.long()} | ({} if features is None else {"features": features})
     with context():
-        logits = model(input_ids=ids, attention_mask=ids.ne(table.pad).long()).logits
+        logits = model(**{name: value.to(model.device) for name, value in inputs.items()}).logits
     return logits.float().log_softmax(dim=-1).cpu().numpy()
 
 
