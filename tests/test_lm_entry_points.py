@@ -153,7 +153,7 @@ def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  
 def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):  # noqa: F811
     assert bert_lm_mixed(files, "../../models/partBC_30epochs", tmp_path / "run", "--do_train") == 2
     assert (
-        "CORPUS=../../data/patents/BC EPOCHS=30 bash BERT_LM_mixed/lmft_example/run_lmft.sh" in capsys.readouterr().err
+        "CORPUS=../../data/corpora/BC EPOCHS=30 bash BERT_LM_mixed/lmft_example/run_lmft.sh" in capsys.readouterr().err
     )
 
 
@@ -162,7 +162,7 @@ def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys): 
 
 @pytest.mark.parametrize("settings, output", [
     ({}, "../../models/partHG_1epoch"),
-    ({"CORPUS": "../../data/patents/BC", "EPOCHS": "30"}, "../../models/partBC_30epochs"),
+    ({"CORPUS": "../../data/corpora/BC", "EPOCHS": "30"}, "../../models/partBC_30epochs"),
     ({"CORPUS": "/my own/texts.txt"}, "../../models/parttexts_1epoch"),
     ({"OUT_DIR": "/some out"}, "/some out"),
 ])  # fmt: skip
@@ -170,7 +170,7 @@ def test_a_corpus_is_the_one_thing_to_name(settings, output, stub_python):  # no
     (call,) = read_calls(run_bash(LMFT / "run_lmft.sh", env={**stub_python, **settings}, cwd="/"))
     assert call[0] == "run_lm_finetuning.py" and call[-1] == "unset"
     assert read_flags(call) == {
-        "--mlm": "", "--do_train": "", "--train_data_file": settings.get("CORPUS", "../../data/patents/HG"),
+        "--mlm": "", "--do_train": "", "--train_data_file": settings.get("CORPUS", "../../data/corpora/HG"),
         "--output_dir": output, "--recipe": "cbp", "--num_train_epochs": settings.get("EPOCHS", "1"), "--seed": "0",
     }  # fmt: skip
 

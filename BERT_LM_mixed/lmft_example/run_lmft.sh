@@ -3,12 +3,12 @@
 # broken-off one goes on. For your own text edit the line that begins with CORPUS.
 #
 # usage: bash run_lmft.sh                                          models/partHG_1epoch, from the corpus HG
-#        CORPUS=../../data/patents/BC EPOCHS=30 bash run_lmft.sh   models/partBC_30epochs, from the corpus BC
+#        CORPUS=../../data/corpora/BC EPOCHS=30 bash run_lmft.sh   models/partBC_30epochs, from the corpus BC
 #        CORPUS=/my/texts bash run_lmft.sh --whole_word            more flags go to run_lm_finetuning.py
 # Relative paths count from this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-CORPUS="${CORPUS:-../../data/patents/HG}"        # a folder with train.txt (and test.txt), or of .txt files, or a file
+CORPUS="${CORPUS:-../../data/corpora/HG}"        # a folder with train.txt (and test.txt), or of .txt files, or a file
 EPOCHS="${EPOCHS:-1}"
 OUT_DIR="${OUT_DIR:-../../models/part$(basename "${CORPUS%.txt}")_${EPOCHS}epoch$([ "$EPOCHS" = 1 ] || echo s)}"
 GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU that is there, else the CPU

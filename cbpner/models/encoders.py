@@ -41,7 +41,7 @@ def locate_encoder(name):
     if path.name in FINE_TUNED and not (path / "config.json").is_file():
         corpus, epochs = FINE_TUNED[path.name]
         raise InputError(
-            f"{name}: this model is still to be made, by CORPUS=../../data/patents/{corpus} EPOCHS={epochs} bash "
+            f"{name}: this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
             f"BERT_LM_mixed/lmft_example/run_lmft.sh, from the corpus {corpus}, a folder of text that `cbpner patents` "
             "makes (data/patents/ says from what)"
         )
