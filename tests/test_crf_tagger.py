@@ -1,6 +1,5 @@
 """partBERT_CRF: what learns and what does not, the loss, features kept instead of computed anew, saving and loading."""
 
-import dataclasses
 import time
 
 import numpy as np
