@@ -2,7 +2,8 @@
 
 On the GPU this is torch's own layer. On the CPU torch's layer (oneDNN) took 1.6 to 1.7 times as long in training on
 two cores, in bfloat16, for 1,536 inputs and 128 units (4 x 500, 10 x 200 and 50 x 40 positions: 130, 106 and 90 ms
-against 81, 63 and 53, medians of 17 alternating runs); so the recurrence stands here, both directions in one loop over time.
+against 81, 63 and 53, medians of 17 alternating runs); so the recurrence stands here, both directions in one loop over
+time.
 """
 
 import torch
