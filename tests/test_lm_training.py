@@ -178,9 +178,10 @@ def test_it_is_no_run_of_a_tagger(unbroken, make_job, tmp_path):
 @pytest.mark.parametrize("name, corpus, epochs", [("partHG_1epoch", "HG", 1), ("partBC_30epochs", "BC", 30)])
 @pytest.mark.parametrize("folder", ["models", "../../models", "/elsewhere"])
 def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder):
-    message = rf"patents/{corpus} EPOCHS={epochs} bash BERT_LM_mixed/lmft_example/run_lmft.sh, from the corpus {corpus}"
-    with pytest.raises(InputError, match=message):
+    message = f"corpora/{corpus} EPOCHS={epochs} bash BERT_LM_mixed/lmft_example/run_lmft.sh"
+    with pytest.raises(InputError, match=message) as raised:
         locate_encoder(f"{folder}/{name}")
+    assert f"bash data/patents/build_{corpus.lower()}.sh" in str(raised.value)
 
 
 def test_the_perplexity_of_a_model_as_it_is(unbroken, make_job, texts, tmp_path):

@@ -42,8 +42,8 @@ def locate_encoder(name):
         corpus, epochs = FINE_TUNED[path.name]
         raise InputError(
             f"{name}: this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
-            f"BERT_LM_mixed/lmft_example/run_lmft.sh, from the corpus {corpus}, a folder of text that `cbpner patents` "
-            "makes (data/patents/ says from what)"
+            f"BERT_LM_mixed/lmft_example/run_lmft.sh; its corpus by SOURCES=... bash data/patents/build_"
+            f"{corpus.lower()}.sh, from patents that data/patents/README.md says how to get"
         )
     if path.is_dir() and not (path / "config.json").is_file():
         raise InputError(f"{name}: found a folder without config.json; expected an encoder in the Hugging Face layout")
