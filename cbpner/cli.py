@@ -13,6 +13,7 @@ COMMANDS = {
     "curve": "F1 against the number of training patents, and what it costs",
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
+    "patents": "make a corpus for masked-LM fine-tuning out of patents",
     "rerun": "repeat a run from its config.json, and compare",
     "split": "repeated patent-level splits of annotated documents",
     "stats": "describe a data folder: patents, sentences, characters, mentions",

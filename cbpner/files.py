@@ -1,5 +1,6 @@
 """Writing files and folders so that nothing half-written looks whole."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -7,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 UNFINISHED = ".part"  # how the name of everything that is not yet, or no more, whole ends
+CANNOT_WRITE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR,
+    errno.EEXIST, errno.EISDIR,
+}  # fmt: skip
 
 
 @contextmanager

@@ -12,9 +12,11 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from safetensors import SafetensorError, safe_open
@@ -22,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from cbpner import runs
 from cbpner.devices import is_main_process
 from cbpner.errors import InputError
-from cbpner.files import UNFINISHED, remove_tree
+from cbpner.files import CANNOT_WRITE, UNFINISHED, remove_tree
 from cbpner.recipes import Recipe
 
 try:
@@ -31,10 +33,6 @@ except ImportError:  # Windows
     fcntl = None
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
-CANNOT_WRITE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR,
-    errno.EEXIST, errno.EISDIR,
-}  # fmt: skip
 TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream error|cannot be opened|Parent directory")
 
 
@@ -97,39 +95,17 @@ def _flock(file):
         print(f"{file.name}: no file locks here ({error.strerror}); start no second run there", file=sys.stderr)
 
 
-def claim_folder(folder, config, overwrite=False):
-    """Write config.json, or check that a broken-off run there has the same settings; leftovers go.
+class Layout(NamedTuple):
+    """The files of one kind of run.
 
-    overwrite: delete what a run left there. Returns what differs from the machine on which a broken-off run began, one
-    line each.
+    config: what repeats it. own: all that it writes, in the order of deletion: what makes it finished first, config
+    last. needed: keys of config. find_settings: from config to what the result depends on.
     """
-    if overwrite:
-        remove_run(folder)
-    changes = []
-    if (folder / runs.CONFIG).is_file():
-        before = runs.read_config(folder)
-        check_same_run(folder, before, config)
-        changes = runs.compare_environments(before.get("environment", {}), config["environment"])
-    elif not all(map(is_ours, os.listdir(folder))):
-        raise InputError(f"{folder}: found a folder with other things in it; expected a new or empty one")
-    remove_leftovers(folder)
-    runs.write_config(folder, config)
-    return changes
 
-
-def check_same_run(folder, before, config):
-    """InputError where a broken-off run's config.json has settings that would give another result."""
-    if missing := [key for key in ("method", "recipe", "split", "seed", "flags", "data") if key not in before]:
-        raise InputError(
-            f"{folder / runs.CONFIG}: found no {', '.join(missing)}, so it is no run's; expected a new or empty folder"
-        )
-    before, now = find_settings(before), find_settings(config)
-    for key in now:
-        if before[key] != now[key]:
-            raise InputError(
-                f"{folder}: found a broken-off run with another {key} "
-                f"({list_differences(before[key], now[key])}); take another folder, or --overwrite"
-            )
+    config: str
+    own: tuple
+    needed: tuple
+    find_settings: Callable
 
 
 def find_settings(config):
@@ -140,6 +116,7 @@ def find_settings(config):
         "flags": {key: value for key, value in flags.items() if key != "labels"},
         "data": {"name": data["name"], "labels": data["labels"]}
         | {part: file["sha256"] for part, file in data["files"].items()},
+        "masked LM": (config.get("masked_lm") or {}).get("sha256"),
         "number of processes": config.get("environment", {}).get("processes", 1),
     }
 
@@ -148,6 +125,49 @@ def complete_flags(flags):
     """The flags with those that came later, as their defaults, which mean: as before there was such a flag."""
     later = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
     return later | {"orphans": "keep", "labels": None, "patents": None} | flags
+
+
+TAGGER = Layout(
+    runs.CONFIG,
+    (runs.METRICS, runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD, runs.LOG, runs.CONFIG),
+    ("method", "recipe", "split", "seed", "flags", "data"), find_settings,
+)  # fmt: skip
+
+
+def claim_folder(folder, config, overwrite=False, layout=TAGGER):
+    """Write config.json, or check that a broken-off run there has the same settings; leftovers go.
+
+    overwrite: delete what a run left there. Returns what differs from the machine on which a broken-off run began, one
+    line each.
+    """
+    if overwrite:
+        remove_run(folder, layout)
+    changes, path = [], folder / layout.config
+    if path.is_file():
+        before = runs.read_json(path)
+        check_same_run(folder, before, config, layout)
+        changes = runs.compare_environments(before.get("environment", {}), config["environment"])
+    elif not all(map(is_ours, os.listdir(folder))):
+        raise InputError(f"{folder}: found a folder with other things in it; expected a new or empty one")
+    remove_leftovers(folder)
+    runs.write_config(folder, config, layout.config)
+    return changes
+
+
+def check_same_run(folder, before, config, layout):
+    """InputError where a broken-off run's config.json has settings that would give another result."""
+    if missing := [key for key in layout.needed if key not in before]:
+        raise InputError(
+            f"{folder / layout.config}: found no {', '.join(missing)}, so it is no run's; expected a new or empty "
+            "folder"
+        )
+    before, now = layout.find_settings(before), layout.find_settings(config)
+    for key in now:
+        if before[key] != now[key]:
+            raise InputError(
+                f"{folder}: found a broken-off run with another {key} "
+                f"({list_differences(before[key], now[key])}); take another folder, or --overwrite"
+            )
 
 
 def list_differences(before, now):
@@ -159,19 +179,18 @@ def list_differences(before, now):
     )
 
 
-def remove_run(folder):
+def remove_run(folder, layout=TAGGER):
     """Delete a run's own files, metrics.json first and config.json last: what a kill leaves is a broken-off run.
 
     InputError, and nothing is deleted, where the folder holds something that no run writes.
     """
     if not folder.exists():
         return
-    own = [runs.METRICS, runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD, runs.LOG, runs.CONFIG]
-    if foreign := sorted(name for name in os.listdir(folder) if name not in own and not is_ours(name)):
+    if foreign := sorted(name for name in os.listdir(folder) if name not in layout.own and not is_ours(name)):
         raise InputError(
             f"{folder}: found {', '.join(foreign[:5])} beside the run; --overwrite deletes run folders alone"
         )
-    for name in own:
+    for name in layout.own:
         remove_tree(folder / name)
     remove_leftovers(folder)
 
@@ -207,10 +226,11 @@ def count_processes():
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def find_checkpoint(folder):
-    """The newest whole checkpoint in `folder`, or None. The main process deletes newer ones and broken ones.
+def find_checkpoint(folder, clean=True):
+    """The newest whole checkpoint in `folder`, or None.
 
-    Whole: every file is there to its end, and the checkpoint of the best epoch so far, if one was chosen, is whole too.
+    clean: the main process deletes newer ones and broken ones. Whole: every file is there to its end, and the
+    checkpoint of the best epoch so far, if one was chosen, is whole too.
     """
     paths = {path.name.removeprefix("checkpoint-"): path for path in Path(folder).glob("checkpoint-*")}
     paths = {int(step): path for step, path in paths.items() if step.isdecimal()}
@@ -218,7 +238,7 @@ def find_checkpoint(folder):
     whole = {step for step, state in states.items() if state is not None}
     usable = {step for step in whole if (states[step].get("best_global_step") or step) in whole}
     newest = max(usable, default=None)
-    if is_main_process():
+    if clean and is_main_process():
         for step in paths:
             if step not in whole or newest is None or step > newest:
                 remove_tree(paths[step])

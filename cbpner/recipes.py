@@ -133,9 +133,7 @@ def get_recipe(name, method, **overrides):
 
 def check_recipe(recipe):
     """InputError for a value that training cannot work with."""
-    for name, choices in CHOICES.items():
-        if getattr(recipe, name) not in choices:
-            raise InputError(f"found {name} {getattr(recipe, name)!r}; expected one of {', '.join(choices)}")
+    check_choices(recipe, CHOICES)
     limits = {
         "epochs": (1, None), "accumulation": (1, None), "batch_size": (0, None), "batch_tokens": (0, None),
         "lr": (0, None), "head_lr": (0, None),
@@ -144,10 +142,7 @@ def check_recipe(recipe):
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
-    for name, (low, high) in limits.items():
-        value = getattr(recipe, name)
-        if value is not None and (value < low or (high is not None and value > high)):
-            raise InputError(f"found {name} {value}; expected {low} {f'to {high}' if high else 'or more'}")
+    check_limits(recipe, limits)
     if not recipe.batch_size and recipe.batch_tokens < recipe.max_length:
         raise InputError(
             f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.max_length}; expected a batch to hold at "
@@ -155,23 +150,38 @@ def check_recipe(recipe):
         )
 
 
-def add_recipe_flags(parser, aliases=None):
+def check_choices(recipe, choices):
+    """InputError for a field with a value that is not among its choices: {field: values}."""
+    for name, values in choices.items():
+        if getattr(recipe, name) not in values:
+            raise InputError(f"found {name} {getattr(recipe, name)!r}; expected one of {', '.join(values)}")
+
+
+def check_limits(recipe, limits):
+    """InputError for a field outside its limits: {field: (low, high or None)}; None as a value is left alone."""
+    for name, (low, high) in limits.items():
+        value = getattr(recipe, name)
+        if value is not None and (value < low or (high is not None and value > high)):
+            raise InputError(f"found {name} {value}; expected {low} {f'to {high}' if high else 'or more'}")
+
+
+def add_recipe_flags(parser, aliases=None, table=Recipe, choices=CHOICES):
     """One flag for each field (`--head-lr`, also `--head_lr`); none given: the recipe's own value.
 
-    aliases: {field: more names of its flag}.
+    aliases: {field: more names of its flag}. table, choices: the recipe's dataclass and its fields' choices.
     """
     group = parser.add_argument_group("recipe", "everything that a recipe sets; without a flag, as the recipe says")
-    for field in fields(Recipe):
+    for field in fields(table):
         names = [f"--{field.name.replace('_', '-')}", f"--{field.name}", *(aliases or {}).get(field.name, ())]
         names = list(dict.fromkeys(names))
         if field.type is bool:
             group.add_argument(*names, action="store_true", default=None)
         else:
             kind = float if field.type == float | None else field.type
-            group.add_argument(*names, type=kind, choices=CHOICES.get(field.name), default=None)
+            group.add_argument(*names, type=kind, choices=choices.get(field.name), default=None)
 
 
-def read_recipe_flags(args):
+def read_recipe_flags(args, table=Recipe):
     """{field: value} of the flags that were given."""
-    given = {field.name: getattr(args, field.name, None) for field in fields(Recipe)}
+    given = {field.name: getattr(args, field.name, None) for field in fields(table)}
     return {name: value for name, value in given.items() if value is not None}

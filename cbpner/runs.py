@@ -12,6 +12,16 @@ RUN/0/.lock, *.part          there while a process is at work, or was killed; se
 
 Splits of one method lie side by side as `RUN/0` .. `RUN/4`. What a run is stands in its files; no folder name is ever
 taken apart.
+
+A fine-tuned masked LM is a folder in the Hugging Face layout with the run's files beside the model:
+
+```
+LM/config.json, model.safetensors, tokenizer.json ...   what `from_pretrained` loads
+LM/lm_run.json       what repeats the run, as config.json above
+LM/lm_log.jsonl      as log.jsonl
+LM/checkpoints/      the newest ones, with the optimizer's state, from which a run goes on with more epochs
+LM/lm_metrics.json   perplexity, speed; written last
+```
 """
 
 import hashlib
@@ -35,6 +45,9 @@ LOG = "log.jsonl"
 MODEL = "model"
 PREDICTIONS = "predictions"
 CHECKPOINTS = "checkpoints"
+LM_CONFIG = "lm_run.json"
+LM_METRICS = "lm_metrics.json"
+LM_LOG = "lm_log.jsonl"
 TENSORBOARD = "tensorboard"
 LOCK = ".lock"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -57,29 +70,47 @@ def is_finished(folder):
     return (Path(folder) / METRICS).is_file()
 
 
-def write_config(folder, config):
+def write_config(folder, config, name=CONFIG):
     """Write config.json. A run that broke off may write it again; a finished run is left alone (InputError)."""
     _refuse_finished(folder)
-    _write_json(Path(folder) / CONFIG, config)
+    write_json(Path(folder) / name, config)
 
 
 def read_config(folder):
-    return _read_json(Path(folder) / CONFIG)
+    return read_json(Path(folder) / CONFIG)
 
 
 def write_metrics(folder, metrics):
     """Write metrics.json, which finishes the run; a run is finished once (InputError)."""
     _refuse_finished(folder)
-    _write_json(Path(folder) / METRICS, metrics)
+    write_json(Path(folder) / METRICS, metrics)
 
 
 def read_metrics(folder):
-    return _read_json(Path(folder) / METRICS)
+    return read_json(Path(folder) / METRICS)
 
 
-def append_log(folder, record):
+def write_json(path, content):
+    """Write a JSON object to `path`, atomically."""
+    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def read_json(path):
+    """The JSON object of a file that a run wrote; InputError for anything else."""
+    try:
+        content = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}:{error.lineno}: found malformed JSON ({error.msg}); make the run again or leave its folder out"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: found {type(content).__name__}, expected a JSON object; make the run again")
+    return content
+
+
+def append_log(folder, record, name=LOG):
     """Append one JSON record as a line to log.jsonl; a line torn by a broken-off run does not swallow it."""
-    path = Path(folder) / LOG
+    path = Path(folder) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     line = _format_record(record)
     with open(path, "a+b") as file:
@@ -90,9 +121,9 @@ def append_log(folder, record):
         file.write(line.encode("utf-8"))
 
 
-def write_log(folder, records):
+def write_log(folder, records, name=LOG):
     """Write log.jsonl anew, from these records alone."""
-    write_text(Path(folder) / LOG, "".join(map(_format_record, records)))
+    write_text(Path(folder) / name, "".join(map(_format_record, records)))
 
 
 def write_tags(path, tags):
@@ -207,10 +238,6 @@ def _format_record(record):
     return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _write_json(path, content):
-    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
-
-
 def _read_text(path):
     try:
         return Path(path).read_text(encoding="utf-8")
@@ -218,18 +245,6 @@ def _read_text(path):
         raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: found bytes that are not UTF-8 (at byte {error.start}), expected UTF-8") from error
-
-
-def _read_json(path):
-    try:
-        content = json.loads(_read_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}:{error.lineno}: found malformed JSON ({error.msg}); make the run again or leave its folder out"
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: found {type(content).__name__}, expected a JSON object; make the run again")
-    return content
 
 
 def _parse_tag(path, number, line):

@@ -107,12 +107,12 @@ def add_upper_case(vocabulary):
     return extended, sources
 
 
-def make_tokenizer(source, name, casing, paper_lowers):
+def make_tokenizer(source, name, casing, paper_lowers, special_tokens_are_text=True):
     """The character tokenizer for a tagger or a masked LM on top of a pretrained encoder.
 
     source: the encoder's own tokenizer. casing: `lower`, `keep`, or `paper`: as the original ran the method,
-    lower-cased where `paper_lowers`, else with case and no added letters. Returns (tokenizer with special tokens as
-    text, {added id: id whose embedding it starts from}).
+    lower-cased where `paper_lowers`, else with case and no added letters. special_tokens_are_text: see
+    `build_tokenizer`. Returns (tokenizer, {added id: id whose embedding it starts from}).
     """
     if casing not in CASINGS:
         raise ValueError(f"expected a casing among {CASINGS}, got {casing!r}")
@@ -120,7 +120,7 @@ def make_tokenizer(source, name, casing, paper_lowers):
     if casing == "keep":
         vocabulary, sources = add_upper_case(vocabulary)
     lower = casing == "lower" or (casing == "paper" and paper_lowers)
-    return build_tokenizer(vocabulary, lower, special_tokens_are_text=True), sources
+    return build_tokenizer(vocabulary, lower, special_tokens_are_text), sources
 
 
 def extend_embeddings(model, size, sources):

@@ -134,14 +134,27 @@ class TaggerTrainer(Trainer):
 
 
 class Progress(TrainerCallback):
-    """A progress bar with the current loss and dev F1, and every record as a line of log.jsonl.
+    """A progress bar with the current loss and dev F1, and every record as a line of the run's log.
 
     Each record has `seconds`, the training time so far, with what was `spent` on frozen layers before. A resumed run's
     log, and its time, go on where its checkpoint was; what a broken-off attempt logged behind that is dropped.
     """
 
+    log_name = runs.LOG
+    shows = {"loss": "loss", CHOSEN_BY: "dev F1"}  # of the records: what the bar calls it
+
     def __init__(self, folder, label, spent=0.0):
         self.folder, self.label, self.spent, self.bar, self.shown, self.start = folder, label, spent, None, {}, 0.0
+
+    def open_bar(self, args, state, **kwargs):
+        return tqdm(
+            total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
+            dynamic_ncols=True,
+        )  # fmt: skip
+
+    def count(self, state):
+        """How far the run is, in the bar's units."""
+        return state.global_step
 
     def on_train_begin(self, args, state, control, **kwargs):
         if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
@@ -149,15 +162,12 @@ class Progress(TrainerCallback):
         if state.is_world_process_zero:
             before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
             self.start = time.perf_counter() - before
-            runs.write_log(self.folder, map(order_record, state.log_history))
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
-                dynamic_ncols=True,
-            )  # fmt: skip
+            runs.write_log(self.folder, map(order_record, state.log_history), self.log_name)
+            self.bar = self.open_bar(args, state, **kwargs)
 
     def on_step_end(self, args, state, control, **kwargs):
         if self.bar is not None:
-            self.bar.update(state.global_step - self.bar.n)
+            self.bar.update(self.count(state) - self.bar.n)
 
     def on_epoch_end(self, args, state, control, **kwargs):
         control.should_log = True  # no mean loss spans a checkpoint, so a resumed run logs what an unbroken one does
@@ -170,11 +180,8 @@ class Progress(TrainerCallback):
         record = {name: float(value) for name, value in logs.items()}
         record["seconds"] = round(time.perf_counter() - self.start, 3)
         state.log_history[-1] = record | {"step": state.global_step}
-        runs.append_log(self.folder, order_record(state.log_history[-1]))
-        if "loss" in record:
-            self.shown["loss"] = f"{record['loss']:.3f}"
-        if CHOSEN_BY in record:
-            self.shown["dev F1"] = f"{record[CHOSEN_BY]:.3f}"
+        runs.append_log(self.folder, order_record(state.log_history[-1]), self.log_name)
+        self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
         self.bar.set_postfix(self.shown)
 
     def on_train_end(self, args, state, control, **kwargs):
@@ -183,6 +190,13 @@ class Progress(TrainerCallback):
     def close(self):
         if self.bar is not None:
             self.bar.close()
+
+
+def close_bars(trainer):
+    """Close the progress bar after an error, too: its message begins on a line of its own."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, Progress):
+            callback.close()
 
 
 def order_record(record):

@@ -27,11 +27,11 @@ from cbpner.lifecycle import (
     lock_run,
 )
 from cbpner.metrics import score
-from cbpner.models.encoders import load_tagger
+from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.recipes import Recipe
 from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
-from cbpner.trainer import CHOSEN_BY, Progress, build_trainer, choose_selection
+from cbpner.trainer import CHOSEN_BY, build_trainer, choose_selection, close_bars
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,7 @@ def run_trainer(trainer, checkpoints):
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
     finally:
-        for callback in trainer.callback_handler.callbacks:
-            if isinstance(callback, Progress):
-                callback.close()  # an error's message begins on a line of its own
+        close_bars(trainer)
 
 
 def read_data(job):
@@ -154,6 +152,7 @@ def describe_job(job, data, labels, table, precision):
         "split": job.split,
         "seed": job.seed,
         "encoder": job.recipe.encoder,
+        "masked_lm": describe_masked_lm(job.recipe.encoder),
         "flags": asdict(job.recipe)
         | {"orphans": job.orphans, "labels": describe_labels(job.labels), "patents": job.patents},
         "save_model": job.save_model,
@@ -166,6 +165,15 @@ def describe_job(job, data, labels, table, precision):
         "folder": runs.describe_folder(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
+
+
+def describe_masked_lm(encoder):
+    """{`name`, `sha256`: of the weights} where the encoder is a masked LM that was fine-tuned here, else None."""
+    folder = Path(locate_encoder(encoder))
+    if not (folder / runs.LM_CONFIG).is_file():
+        return None
+    name = runs.read_json(folder / runs.LM_CONFIG)["name"]
+    return {"name": name, "sha256": runs.file_checksum(folder / "model.safetensors")}
 
 
 def describe_machine(precision):

@@ -21,11 +21,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import torch
 from e5_small_q4 import read_wheel
-from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, Trainer, TrainingArguments, set_seed
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArguments, set_seed
 
 from cbpner.batching import TokenBudgetSampler, sorted_batches
 from cbpner.files import write_text
 from cbpner.lm import MaskingCollator, TargetsOnly, cut_blocks, measure_perplexity
+from cbpner.lm_trainer import MaskedLMTrainer
 from cbpner.tokenizer import FOLDED, CharacterTable, build_tokenizer, folded, is_han
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}
@@ -149,22 +150,6 @@ def read_corpus(train, without, held_out):
     return lines[held_out:], lines[:held_out]
 
 
-class MaskedLMTrainer(Trainer):
-    """A Trainer over blocks of ids, with batches filled by token count."""
-
-    def get_train_dataloader(self):
-        sampler = TokenBudgetSampler([len(b) for b in self.train_dataset], self.args.train_tokens, self.args.seed)
-        loader = torch.utils.data.DataLoader(self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator)
-        return self.accelerator.prepare(loader)
-
-    def _save(self, output_dir=None, state_dict=None):
-        self.model.model.save_pretrained(output_dir)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
-        saved = BertForMaskedLM.from_pretrained(resume_from_checkpoint)
-        self.model.model.load_state_dict(saved.state_dict())
-
-
 def adapt(args):
     set_seed(args.seed)
     tokenizer = AutoTokenizer.from_pretrained(args.encoder)
@@ -184,8 +169,9 @@ def adapt(args):
         save_strategy="steps", save_steps=200, save_total_limit=1, logging_steps=50, report_to=[], seed=args.seed,
         remove_unused_columns=False, dataloader_num_workers=0, disable_tqdm=True,
     )  # fmt: skip
-    arguments.train_tokens = args.batch_tokens
-    trainer = MaskedLMTrainer(TargetsOnly(model), arguments, MaskingCollator(table, len(tokenizer)), blocks)
+    sampler = TokenBudgetSampler([len(block) for block in blocks], args.batch_tokens, args.seed)
+    masks = MaskingCollator(table, len(tokenizer))
+    trainer = MaskedLMTrainer(TargetsOnly(model), arguments, masks, blocks, sampler=sampler)
     start = time.time()
     trainer.train(resume_from_checkpoint=any(Path(args.work).glob("checkpoint-*")))
     report = {"hours": (time.time() - start) / 3600, "characters": sum(map(len, train)),

@@ -8,16 +8,21 @@ import pytest
 
 from cbpner.bio import list_mentions, read_bio
 from cbpner.labels import DEFAULT, Span, tags_to_spans
+from cbpner.patents.cleaning import RULES, clean
+from cbpner.patents.query import parse_query
+from cbpner.patents.sources import read_documents
 from cbpner.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
+PATENTS = DEMO / "patents"
 GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
 sys.path.insert(0, str(DEMO))
 
 import build_demo  # noqa: E402
 import dictionary  # noqa: E402
 import documents  # noqa: E402
+import exports as demo_exports  # noqa: E402
 import grammar  # noqa: E402
 import lexicon  # noqa: E402
 import templates  # noqa: E402
@@ -25,7 +30,8 @@ import templates  # noqa: E402
 
 def list_data(folder):
     """{relative path: bytes} of the generated files."""
-    paths = [path for path in folder.rglob("*") if path.suffix in (".bio", ".info", ".txt")]
+    suffixes = (".bio", ".info", ".txt", ".html", ".jsonl", ".parquet")
+    paths = [path for path in folder.rglob("*") if path.suffix in suffixes]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -95,7 +101,12 @@ def test_size_of_the_corpus(patents, sentences):
     assert len(patents) == 21
     assert all(30 <= len(patent) <= 60 for patent in patents.values())
     assert 40 <= sum(len(sentence.chars) for sentence in sentences) / len(sentences) <= 60
-    assert sum(path.stat().st_size for path in DEMO.rglob("*") if "__pycache__" not in path.parts) < 3_000_000
+    assert measure(DEMO) - measure(PATENTS) < 3_000_000
+
+
+def measure(folder):
+    """Bytes of the files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if "__pycache__" not in path.parts and path.is_file())
 
 
 def test_unlabelled_text_is_of_other_patents(sentences):
@@ -192,10 +203,82 @@ def test_a_dictionary_does_not_solve_it():
     assert 0.3 < sum(scores) / len(scores) < 0.5
 
 
+@pytest.fixture(scope="module")
+def exports():
+    """(patents, faults) of data/demo/patents; a patent's source is its path below that."""
+    faults = []
+    return list(read_documents([PATENTS], bad=faults)), faults
+
+
+def test_size_of_the_exports(exports):
+    assert measure(PATENTS) < 600_000
+    assert 90_000 < sum(len(patent.text) for patent in exports[0]) < 120_000
+    assert len({patent.number for patent in exports[0]}) == 41
+    assert all(patent.number[2] == "9" for patent in exports[0])
+
+
+def test_every_source_format_is_there(exports):
+    places = [Path(patent.source).relative_to(PATENTS).parts[0].partition(":")[0] for patent in exports[0]]
+    found = {place: places.count(place) for place in places}
+    assert found == {"export.jsonl": 15, "export.parquet": 11, "pages": 8, "plain": 8}
+
+
+def test_one_line_and_one_page_of_the_exports_are_bad(exports):
+    found = [(Path(fault.source).name, fault.reason.partition(":")[0]) for fault in exports[1]]
+    assert found == [("export.jsonl:7", "broken JSON (Unterminated string starting at"), ("search.html", "no patent")]
+
+
+def test_exports_hold_what_the_papers_queries_find_and_what_they_do_not(exports):
+    found = {
+        name: {patent.number for patent in exports[0] if parse_query(query).matches(patent.text)}
+        for name, query in (("HG", "人类 AND 基因"), ("BC", "乳腺癌 AND 生物标记物"))
+    }
+    assert {name: len(numbers) for name, numbers in found.items()} == {"HG": 35, "BC": 9}
+    assert len(found["HG"] & found["BC"]) == 8
+
+
+def test_exports_hold_other_countries_and_dates(exports):
+    assert {patent.number[:2] for patent in exports[0]} == {"CN", "US", "TW"}
+    years = {patent.date // 10000 for patent in exports[0]}
+    assert set(range(2008, 2020)) == years
+
+
+def test_exports_hold_repeated_texts_families_and_numbers(exports):
+    patents = {patent.source.rpartition("/")[2]: patent for patent in exports[0]}
+    numbers = [patent.number for patent in exports[0]]
+    assert numbers.count("CN900000001A") == 2
+    assert patents["export.jsonl:1"].text == patents["export.jsonl:12"].text
+    near, other = (patents[f"export.jsonl:{line}"].description for line in (2, 13))
+    assert other.startswith(near) and len(other) > len(near)
+    families = [patent.family for patent in exports[0] if patent.number in ("CN900000002A", "CN900000030A")]
+    assert families == ["90000002", "90000002"]
+    assert {"CN900000010A", "CN900000010B"} < set(numbers)
+
+
+def test_translated_pages_give_the_original_alone(exports):
+    texts = [patent.text for patent in exports[0] if patent.number in ("CN900000004A", "CN900000005A", "CN900000006A")]
+    assert len(texts) == 3
+    assert all(text.startswith("本") or text.startswith("公开") for text in texts)
+    assert not any("translation" in text for text in texts)
+
+
+def test_every_cleaning_rule_has_work_in_the_exports(exports):
+    hits = {}
+    for patent in exports[0]:
+        _, _, found = clean(patent.text)
+        hits = {name: hits.get(name, 0) + found[name] for name in RULES}
+    assert {name for name, count in hits.items() if not count} == {"controls", "traditional"}
+    printed = next(patent for patent in exports[0] if patent.number == "CN900000009A")
+    cleaned = clean(printed.text)[0].split("\n")
+    assert cleaned[-1] == demo_exports.PRIMERS
+    assert all(line[-1] in "。；" or len(line) < 12 for line in cleaned)
+
+
 def test_no_sentence_stands_in_the_gold_data(sentences):
     if not GOLD.is_dir():
         pytest.skip("the gold data is not in ../shared/data/cbp_gold")
     gold = {s.chars for part in PARTS for s in read_bio(GOLD / "0" / f"cbp_gold_v2_{part}.bio")}
     unlabelled = "\n".join(path.read_text(encoding="utf-8") for path in (DEMO / "unlabelled").glob("*.txt"))
-    ours = {sentence.chars for sentence in sentences} | set(unlabelled.split("\n"))
+    exported = "\n".join(patent.text for patent in read_documents([PATENTS]))
+    ours = {sentence.chars for sentence in sentences} | set(unlabelled.split("\n")) | set(exported.split("\n"))
     assert {text for text in ours & gold if len(text) > 12} == set()

@@ -34,8 +34,8 @@ EPOCHS = 3
 ROUNDS = 5
 CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
 PRELOAD = [
-    "test_interruptions", "transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert",
-    "torch.utils.tensorboard",
+    "test_interruptions", "test_lm_training", "transformers.models.bert.modeling_bert",
+    "transformers.models.bert.tokenization_bert", "torch.utils.tensorboard",
 ]  # fmt: skip
 conversion_mapping.get_checkpoint_conversion_mapping("bert")  # a table that every process else builds anew
 

@@ -7,13 +7,22 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, BertForMaskedLM, Trainer, TrainerCallback, TrainingArguments
 
 from cbpner.batching import IGNORED
-from cbpner.lm import MaskingCollator, TargetsOnly, cut_blocks, measure_perplexity
+from cbpner.corpus_cache import Text, open_corpus
+from cbpner.lm import (
+    DocumentBlocks,
+    MaskingCollator,
+    StreamBlocks,
+    TargetsOnly,
+    cut_blocks,
+    measure_perplexity,
+    wrap_block,
+)
 from cbpner.tokenizer import CharacterTable, build_tokenizer
 
 TEXTS = ["本发明涉及一种抗体。", "HER2阳性乳腺癌患者的基因表达水平显著升高，且", "蛋白"]
@@ -198,3 +207,100 @@ def test_perplexity_weighs_targets_not_batches(model, table, tiny_vocabulary):
     surprise = (likely * math.log(2) + rare * math.log(2 * others)) / (likely + rare)
     found = measure_perplexity(model.train(), batches, contextlib.nullcontext)
     assert found == pytest.approx(math.exp(surprise), rel=1e-5)
+
+
+# ---- blocks over the cache, keyed masks, whole words ----
+
+
+@pytest.fixture
+def make_corpus(table, tmp_path):
+    def build(text, **settings):
+        path = tmp_path / "corpus.txt"
+        path.write_text(text, encoding="utf-8")
+        return open_corpus(Text((path,), **settings), table)
+
+    return build
+
+
+@settings(max_examples=25)
+@given(texts=st.lists(st.text(st.sampled_from("基因aB1"), min_size=1, max_size=60), min_size=1, max_size=5),
+       size=st.integers(3, 20))  # fmt: skip
+def test_blocks_of_a_corpus_are_those_of_its_texts(tiny_vocabulary, tmp_path_factory, texts, size):
+    table, path = CharacterTable(build_tokenizer(tiny_vocabulary)), tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n\n".join(texts), encoding="utf-8")
+    blocks = DocumentBlocks(open_corpus(Text((path,)), table), table, size)
+    expected = cut_blocks(texts, table, size)
+    assert [block.ids.tolist() for block in map(blocks.__getitem__, range(len(blocks)))] == [
+        block.tolist() for block in expected
+    ]
+    assert blocks.lengths.tolist() == list(map(len, expected)) and blocks.characters == sum(map(len, texts))
+
+
+def test_a_stream_goes_through_documents_and_drops_its_end(table, make_corpus):
+    blocks = StreamBlocks(make_corpus("本发明\n涉及\n\n一种抗体\n\n的用"), table, 6)
+    assert [strip_block(block.ids, table).tolist() for block in (blocks[0], blocks[1])] == [
+        table.encode("本发明涉").tolist(), table.encode("及一种抗").tolist(),
+    ]  # fmt: skip
+    assert (len(blocks), blocks.characters, blocks.lengths.tolist()) == (2, 8, [6, 6])
+
+
+def test_words_of_a_block_begin_at_its_borders(table, make_corpus):
+    """The document's seven characters make two blocks, of four and three; the border goes through HER2."""
+    blocks = DocumentBlocks(make_corpus("抗体HER2阳", segmenter="none"), table, 6)
+    assert [len(block.ids) for block in (blocks[0], blocks[1])] == [6, 5]
+    assert blocks[0].words.tolist() == [True, True, True, True, False, True]
+    assert blocks[1].words.tolist() == [True, True, False, True, True]
+
+
+def keyed(table, text, words, index=0):
+    return wrap_block(table, table.encode(text), np.array(words, dtype=bool), index)
+
+
+def test_a_word_is_wholly_a_target_or_not_at_all(table, tiny_vocabulary):
+    """Words of one, two and four characters; each character of a target has its own draw of 80/10/10."""
+    word = [True, True, False, True, False, False, False]
+    blocks = [keyed(table, "因蛋白HER2" * 60, word * 60, index) for index in range(50)]
+    batch = MaskingCollator(table, len(tiny_vocabulary), seed=0)(blocks)
+    target = batch["labels"].ne(IGNORED).numpy()[:, 1:-1].reshape(-1, 7)
+    one, two, four = target[:, :1], target[:, 1:3], target[:, 3:]
+    assert not batch["labels"].ne(IGNORED)[:, [0, -1]].any()
+    for each in (one, two, four):
+        assert np.array_equal(each.any(axis=1), each.all(axis=1))
+        count = len(each)
+        assert abs(each.all(axis=1).mean() - 0.15) < 5 * math.sqrt(0.15 * 0.85 / count)
+    assert abs(target.mean() - 0.15) < 0.01, "so 15% of the characters are targets"
+    given_ids = batch["input_ids"].numpy()[:, 1:-1].reshape(-1, 7)[:, 3:][four.all(axis=1)]
+    masked = (given_ids == table.mask).mean(axis=1)
+    assert abs(masked.mean() - 0.8) < 0.05 and 0 < (masked < 1).mean() < 1
+
+
+def test_a_word_with_an_unknown_character_is_no_target(table, tiny_vocabulary):
+    block = keyed(table, "A🧬1基" * 300, [True, False, False, True] * 300)
+    labels = MaskingCollator(table, len(tiny_vocabulary), seed=0)([block])["labels"]
+    assert set(labels[labels != IGNORED].tolist()) == {tiny_vocabulary["基"]}
+    assert (labels != IGNORED).sum() > 20
+
+
+def test_the_share_of_targets_can_be_set(table, tiny_vocabulary):
+    block = wrap_block(table, table.encode("基因" * 5000), None, 0)
+    labels = MaskingCollator(table, len(tiny_vocabulary), seed=0, share=0.4)([block])["labels"]
+    assert abs((labels != IGNORED).float().mean().item() - 0.4) < 0.03
+
+
+def test_masks_follow_from_seed_epoch_and_block_alone(table, tiny_vocabulary):
+    blocks = [wrap_block(table, table.encode("本发明涉及一种抗体" * 9), None, index) for index in range(4)]
+    collator = MaskingCollator(table, len(tiny_vocabulary), seed=3)
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    together, alone = collator(blocks), [collator([block]) for block in reversed(blocks)][::-1]
+    assert torch.equal(state, torch.get_rng_state())
+    for name in ("input_ids", "labels"):
+        assert torch.equal(together[name], torch.cat([batch[name] for batch in alone]))
+    rows = {tuple(row.tolist()) for row in together["labels"].ne(IGNORED)}
+    assert len(rows) == 4, "each block has masks of its own"
+    collator.set_epoch(1)
+    other = MaskingCollator(table, len(tiny_vocabulary), seed=4)
+    for changed in (collator, other):
+        assert not torch.equal(changed(blocks)["labels"], together["labels"])
+    collator.set_epoch(0)
+    assert torch.equal(collator(blocks)["labels"], together["labels"])

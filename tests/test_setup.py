@@ -27,6 +27,7 @@ SCRIPTS = sorted(p for p in ROOT.rglob("*.sh") if not SKIPPED_FOLDERS & set(p.re
 SCRIPTS.append(ROOT / ".ci" / "run")
 VARIABLES = (
     "GPU_ID", "BATCH_SIZE", "RECIPE", "BERT_MODEL", "DATA_DIR", "OUT_DIR", "SEED", "SPLIT", "SPLITS", "VARIANT",
+    "CORPUS", "EPOCHS",
 )  # fmt: skip
 
 STUB = """#!/usr/bin/env bash
@@ -130,7 +131,8 @@ def read_cbp_txt():
 
 def test_the_three_files_hold_the_same_pins():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = read_pins(project["project"]["dependencies"] + project["project"]["optional-dependencies"]["dev"])
+    extras = project["project"]["optional-dependencies"]
+    wanted = read_pins(project["project"]["dependencies"] + extras["chinese"] + extras["dev"])
     (builder,) = (Requirement(line) for line in project["build-system"]["requires"])
     pins = read_cbp_txt()
     conda = yaml.safe_load((ROOT / "env" / "cbp.yml").read_text(encoding="utf-8"))["dependencies"]
@@ -449,12 +451,14 @@ def test_the_demo_runs_each_method_and_shows_the_table(stub_python, given, wante
     env = {**stub_python, **({"OUT_DIR": given} if given else {})}
     done = run_bash(ROOT / "demo_run.sh", env=env, cwd="/")
     *calls, table = read_calls(done)
-    by_folder = {Path(f.get("--logdir") or f["--output_dir"]): f for f in map(read_flags, calls)}
-    methods = ("Supervised_Original", "partBERT_CRF_described", "partBERT_CRF_coded")
+    found = [flags for flags in map(read_flags, calls) if "--data_dir" in flags]
+    by_folder = {Path(flags.get("--logdir") or flags["--output_dir"]): flags for flags in found}
+    methods = ("Supervised_Original", "BERT_LM_mixed", "partBERT_CRF_described", "partBERT_CRF_coded")
     assert {wanted / method / "0" for method in methods} <= set(by_folder)
     for folder, flags in by_folder.items():
         assert folder.parent.parent == wanted, "too deep for the table"
-        assert flags["--data_dir"] == "../data/demo" and "--overwrite" in flags
+        assert (ROOT / "Supervised_Original" / flags["--data_dir"]).resolve() == ROOT / "data" / "demo"
+        assert "--overwrite" in flags
         assert "1" in (flags.get("--n_epochs"), flags.get("--num_train_epochs"))
     assert table[:-1] == ["-m", "cbpner", "table", str(wanted), "-o", str(wanted)]
     assert done.stdout.splitlines()[-1] == f"This table is in {wanted / 'table.md'} and table.csv beside it."

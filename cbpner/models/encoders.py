@@ -6,21 +6,25 @@ from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub import is_offline_mode
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from torch import nn
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging
 
 from cbpner.errors import InputError
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification
 from cbpner.recipes import SHIPPED_ENCODER
+from cbpner.runs import LM_CONFIG
 from cbpner.tokenizer import extend_embeddings, make_tokenizer
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models" / SHIPPED_ENCODER
+FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # folder: (corpus, epochs), as in the paper
 
 
 def locate_encoder(name):
     """What `from_pretrained` takes: the shipped encoder's folder for its name, else the name as it is.
 
-    InputError for a folder without a model, or a path that does not exist.
+    InputError for a folder without a model, or a path that does not exist; for a model of the paper that is still to be
+    made it says how.
     """
     if name == SHIPPED_ENCODER and not Path(name).is_dir():
         if not (SHIPPED_FOLDER / "config.json").is_file():
@@ -29,6 +33,18 @@ def locate_encoder(name):
             )
         return str(SHIPPED_FOLDER)
     path = Path(name)
+    if path.is_dir() and (path / LM_CONFIG).is_file() and not (path / "config.json").is_file():
+        raise InputError(
+            f"{name}: found a fine-tuning that broke off; the command in its {LM_CONFIG} goes on with it, and leaves a "
+            "model"
+        )
+    if path.name in FINE_TUNED and not (path / "config.json").is_file():
+        corpus, epochs = FINE_TUNED[path.name]
+        raise InputError(
+            f"{name}: this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
+            f"BERT_LM_mixed/lmft_example/run_lmft.sh; its corpus by SOURCES=... bash data/patents/build_"
+            f"{corpus.lower()}.sh, from patents that data/patents/README.md says how to get"
+        )
     if path.is_dir() and not (path / "config.json").is_file():
         raise InputError(f"{name}: found a folder without config.json; expected an encoder in the Hugging Face layout")
     looks_like_path = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
@@ -65,9 +81,7 @@ def load_tagger(recipe, labels, attention):
 
     The label set goes into the model's configuration. Seed torch before: the head is drawn at random.
     """
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    huggingface_hub.logging.set_verbosity_error()
+    silence_libraries()
     tokenizer, sources = make_tokenizer(
         load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing, recipe.paper_lowers
     )
@@ -75,10 +89,7 @@ def load_tagger(recipe, labels, attention):
     config.id2label, config.label2id = labels.id_to_tag, labels.tag_to_id
     if recipe.dropout is not None:
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
-    if recipe.max_length > config.max_position_embeddings:
-        raise InputError(
-            f"{recipe.encoder}: found max_length {recipe.max_length}; expected at most {config.max_position_embeddings}"
-        )
+    check_positions(recipe.encoder, config, "max_length", recipe.max_length)
     kind = AutoModelForTokenClassification
     if recipe.head != "linear":
         config, kind = configure_crf(recipe, config), BertCrfForTokenClassification
@@ -87,6 +98,48 @@ def load_tagger(recipe, labels, attention):
     extend_embeddings(model, len(tokenizer), sources)
     freeze_layers(model, recipe)
     return model, tokenizer
+
+
+def load_masked_lm(recipe, attention, name=None):
+    """A masked LM from the recipe's encoder (or from `name`), with the recipe's dropout, and its character tokenizer.
+
+    Its configuration keeps the encoder's own dropout, so that it is saved with that. Seed torch before: a head that the
+    encoder lacks is drawn at random, which a line on stderr says. InputError for an encoder that is no BERT.
+    """
+    silence_libraries()
+    name = str(name or recipe.encoder)
+    tokenizer, sources = make_tokenizer(
+        load_parts(name, AutoTokenizer.from_pretrained), name, recipe.casing, False, special_tokens_are_text=False
+    )
+    config = load_parts(name, AutoConfig.from_pretrained)
+    if config.model_type != "bert":
+        raise InputError(f"{name}: found a model of type {config.model_type}; masked-LM fine-tuning expects a bert")
+    check_positions(name, config, "block_size", recipe.block_size)
+    load = partial(
+        AutoModelForMaskedLM.from_pretrained, config=config, attn_implementation=attention, dtype="float32",
+        output_loading_info=True,
+    )  # fmt: skip
+    model, info = load_parts(name, load)
+    if drawn := [key for key in info["missing_keys"] if key.startswith("cls.") and "decoder" not in key]:
+        print(f"{name}: without a masked-LM head ({len(drawn)} weights); it begins at random", file=sys.stderr)
+    extend_embeddings(model, len(tokenizer), sources)
+    if recipe.dropout is not None:
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = recipe.dropout
+    return model, tokenizer
+
+
+def silence_libraries():
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    huggingface_hub.logging.set_verbosity_error()
+
+
+def check_positions(name, config, field, length):
+    """InputError where a model has fewer positions than a recipe's field asks for."""
+    if length > config.max_position_embeddings:
+        raise InputError(f"{name}: found {field} {length}; expected at most {config.max_position_embeddings}")
 
 
 def count_frozen(recipe, layers):

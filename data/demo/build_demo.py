@@ -1,6 +1,6 @@
-"""Build the demo corpus: 21 invented annotated patents in five splits, and unlabelled text.
+"""Build the demo corpus: 21 invented annotated patents in five splits, unlabelled text, and exports of other patents.
 
-    python data/demo/build_demo.py                   write the splits 0..4 and unlabelled/ beside this file
+    python data/demo/build_demo.py                   write the splits 0..4, unlabelled/ and patents/ beside this file
     python data/demo/build_demo.py --out FOLDER      write them into another folder
     python data/demo/build_demo.py --baseline        print the table of README.md: counts and the dictionary's F1
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dictionary import learn_dictionary, tag_by_dictionary
 from documents import write_patent
+from exports import write_exports
 from lexicon import TOPICS
 
 from cbpner.bio import list_mentions, summarize_sentences
@@ -42,11 +43,12 @@ def build_unlabelled(numbers):
 
 
 def build(out):
-    """Write the five splits and the unlabelled text into `out`, over an earlier build."""
+    """Write the five splits, the unlabelled text and the exports into `out`, over an earlier build."""
     documents = build_documents()
     write_splits(documents, draw_splits(documents, seed=SPLIT_SEED), out, name=NAME, overwrite=True)
     for part, numbers in UNLABELLED.items():
         write_text(Path(out) / "unlabelled" / f"{part}.txt", build_unlabelled(numbers))
+    write_exports(Path(out) / "patents")
 
 
 def score_dictionary(split):

@@ -1,0 +1,150 @@
+"""BERT_LM_mixed, first half: fine-tune a masked LM on unlabelled text, under the original's flags.
+
+python run_lm_finetuning.py --mlm --do_train --train_data_file TEXT --eval_data_file TEXT --output_dir MODEL
+python run_lm_finetuning.py --mlm --do_train --train_data_file TEXT --output_dir LONGER --should_continue
+                            --model_name_or_path MODEL --num_train_epochs 5
+python run_lm_finetuning.py --mlm --do_eval --eval_data_file TEXT --model_name_or_path MODEL
+
+TEXT is a file, or a folder of .txt files: a blank line parts two documents. The same command goes on with a run that
+broke off. --should_continue goes on with a finished one, exactly as if it had been made with more epochs at once; for
+that it has to be begun with --schedule_epochs. Without it, training begins anew from the weights of any model.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cbpner.cli import run_guarded
+from cbpner.errors import InputError
+from cbpner.lm_recipes import CHOICES, RECIPES, LMRecipe, get_lm_recipe
+from cbpner.recipes import add_recipe_flags, read_recipe_flags
+
+ORIGINAL_FLAGS = {
+    "encoder": ["--model_name_or_path"],
+    "mask_share": ["--mlm_probability"],
+    "epochs": ["--num_train_epochs"],
+    "batch_size": ["--per_gpu_train_batch_size", "--per_device_train_batch_size"],
+    "accumulation": ["--gradient_accumulation_steps"],
+    "lr": ["--learning_rate"],
+    "warmup": ["--warmup_steps"],
+}
+IDLE = {
+    "per_gpu_eval_batch_size": "evaluation fills its batches by tokens",
+    "evaluate_during_training": "perplexity is measured behind every epoch, and every --eval_steps, anyway",
+}
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train_data_file", metavar="TEXT", help="text to train on: a file, or a folder of .txt files")
+    parser.add_argument("--eval_data_file", metavar="TEXT", help="held-out text, for the perplexity")
+    parser.add_argument("--line_by_line", action="store_true", help="each line is a document")
+    parser.add_argument("--output_dir", metavar="MODEL", help="the new model's folder")
+    parser.add_argument("--do_train", action="store_true", help="train (on --train_data_file, into --output_dir)")
+    parser.add_argument("--do_eval", action="store_true", help="without --do_train: the perplexity of a model as it is")
+    parser.add_argument("--mlm", action="store_true", help="masked language modelling (needed: there is no other)")
+    parser.add_argument("--should_continue", action="store_true", help="go on with the run in --model_name_or_path")
+    parser.add_argument("--recipe", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
+    parser.add_argument("--seed", type=int, help="random seed (default: 0)")
+    parser.add_argument("--overwrite_output_dir", "--overwrite", action="store_true", help="delete a run that is there")
+    parser.add_argument("--cache_dir", metavar="DIR", help="tokenized text (default: .cbpner_cache beside the text)")
+    parser.add_argument("--overwrite_cache", action="store_true", help="tokenize again, cache or not")
+    for name, default, what in (
+        ("save_steps", 500, "steps between two checkpoints; there is one behind every epoch, too"),
+        ("save_total_limit", 1, "checkpoints kept"),
+        ("logging_steps", 10, "steps between two log records"),
+        ("eval_steps", 0, "steps between two perplexities; 0: one behind every epoch"),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default: {default})")
+    parser.add_argument("--bf16", action="store_const", const="bf16", dest="half", help="as --precision bf16")
+    parser.add_argument(
+        "--fp16", action="store_const", const="bf16", dest="half", help="as --bf16, which needs no scaling of the loss"
+    )
+    parser.add_argument("--model_type", choices=["bert"], help="no effect")
+    for name in ("config_name", "tokenizer_name"):
+        parser.add_argument(f"--{name}", metavar="NAME", help="the model's own is taken; no other")
+    parser.add_argument("--per_gpu_eval_batch_size", "--per_device_eval_batch_size", type=int, metavar="N")
+    parser.add_argument("--evaluate_during_training", action="store_true")
+    add_recipe_flags(parser, ORIGINAL_FLAGS, LMRecipe, CHOICES)
+    return parser
+
+
+def check_flags(args):
+    """InputError for what is missing or not to be had; a line on stderr for each flag that changes nothing."""
+    if not args.mlm:
+        raise InputError("found no --mlm; expected it: masked language modelling is all that there is here")
+    if not args.do_train and not args.do_eval:
+        raise InputError("found neither --do_train nor --do_eval; expected one of them, or both")
+    needed = ["train_data_file", "output_dir"] if args.do_train else ["encoder"]
+    needed += ["eval_data_file"] if args.do_eval or args.evaluate_during_training or args.eval_steps else []
+    if missing := [name for name in needed if not getattr(args, name)]:
+        flags = ", ".join(f"--{name}".replace("--encoder", "--model_name_or_path") for name in missing)
+        raise InputError(f"found no {flags}; expected it for what was asked for")
+    for name in ("config_name", "tokenizer_name"):
+        if getattr(args, name) not in (None, args.encoder):
+            raise InputError(f"found --{name} {getattr(args, name)}; expected the model's own: leave the flag out")
+    if args.seed is not None and args.seed < 0:
+        raise InputError(f"found --seed {args.seed}; expected 0 or more")
+    for name in ("save_steps", "logging_steps", "eval_steps"):
+        if getattr(args, name) < 0:
+            raise InputError(f"found --{name} {getattr(args, name)}; expected 0 or more")
+    if args.save_total_limit < 1:
+        raise InputError(f"found --save_total_limit {args.save_total_limit}; expected 1 or more")
+    for name, reason in IDLE.items():
+        if getattr(args, name):
+            print(f"note: --{name} has no effect: {reason}", file=sys.stderr)
+
+
+def choose_recipe(args):
+    """{`recipe_name`, `recipe`, `seed`, `continues`} of the job: the recipe's own, or those of the run gone on with."""
+    given = read_recipe_flags(args, LMRecipe)
+    if args.half:
+        given["precision"] = args.half
+    if not (args.should_continue and args.encoder):
+        name = args.recipe or "cbp"
+        return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": args.seed or 0}
+    from cbpner.lm_runs import continue_recipe
+
+    folder = Path(args.encoder)
+    if folder.resolve() == Path(args.output_dir).resolve():
+        raise InputError(f"{folder}: found the run's own folder as --output_dir; expected another one: the run stays")
+    name, recipe, seed = continue_recipe(folder, **given)
+    seed = seed if args.seed is None else args.seed
+    return {"recipe_name": args.recipe or name, "recipe": recipe, "seed": seed, "continues": folder}
+
+
+def find_text(name, part, line_by_line, segmenter=""):
+    """The Text of one part, or None where it was not named."""
+    from cbpner.corpus_cache import Text, list_text_files
+
+    return Text(list_text_files(name, part), line_by_line, segmenter) if name else None
+
+
+def run(args):
+    check_flags(args)
+    chosen, cache = choose_recipe(args), Path(args.cache_dir) if args.cache_dir else None
+    recipe = chosen["recipe"]
+    held_out = find_text(args.eval_data_file, "test", args.line_by_line)
+    from cbpner.lm_training import LMJob, fine_tune, measure_model
+
+    if not args.do_train:
+        found = measure_model(recipe, held_out, cache)
+        print(f"perplexity {found['perplexity']:.3f} ({found['targets']} masked characters)")
+        return
+    segmenter = recipe.segmenter if recipe.whole_word else ""
+    metrics = fine_tune(LMJob(
+        train=find_text(args.train_data_file, "train", args.line_by_line, segmenter), held_out=held_out,
+        output=Path(args.output_dir), cache=cache, rebuild_cache=args.overwrite_cache,
+        overwrite=args.overwrite_output_dir, save_steps=args.save_steps, save_total_limit=args.save_total_limit,
+        logging_steps=args.logging_steps, eval_steps=args.eval_steps, **chosen,
+    ))  # fmt: skip
+    if metrics and metrics["perplexity"]:
+        print("perplexity {before:.3f} before, {after:.3f} after".format(**metrics["perplexity"]))
+
+
+def main(argv=None):
+    return run_guarded(run, build_parser().parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""data/build_substitute.py: what goes into the substitute corpus, and what does not."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from cbpner.bio import Sentence, write_bio
+
+ROOT = Path(__file__).resolve().parent.parent
+spec = importlib.util.spec_from_file_location("build_substitute", ROOT / "data" / "build_substitute.py")
+build_substitute = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build_substitute)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """The four files, 40 lines each; each line says where it stands."""
+    folder = tmp_path / "texts"
+    for name in build_substitute.TEXTS:
+        (folder / name).parent.mkdir(parents=True)
+        lines = [f"{Path(name).stem}第{number}行" for number in range(40)]
+        (folder / name).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def gold(tmp_path):
+    """Split 3 of a gold of three training patents, a dev and a test patent."""
+    folder = tmp_path / "gold" / "3"
+    for part, patents in (("train", "甲乙丙"), ("dev", "丁"), ("test", "戊")):
+        sentences = [text for name in patents for text in ("Abstract", f"专利{name}的摘要", f"专利{name}的权利要求")]
+        write_bio(folder / f"no_long_gold_{part}.bio", [Sentence(text, ("O",) * len(text)) for text in sentences])
+    return folder.parent
+
+
+def run(*flags):
+    return build_substitute.main(list(map(str, flags)))
+
+
+def read(path):
+    return [document.split("\n") for document in path.read_text(encoding="utf-8").rstrip("\n").split("\n\n")]
+
+
+def test_every_line_stands_in_one_part(texts, tmp_path):
+    assert run("--texts", texts, "-o", tmp_path / "out") == 0
+    train, held_out = (read(tmp_path / "out" / f"{part}.txt") for part in ("train", "test"))
+    assert len(train) + len(held_out) == 2 * 40 + 2 * 5 and len(held_out) == 4
+    lines = [line for document in train + held_out for line in document]
+    assert len(lines) == len(set(lines)) == 160
+    assert [len(document) for document in train if "liver" in document[0]][0] == 8
+    assert ["csl_biomed第0行"] in train + held_out
+
+
+def test_the_same_files_give_the_same_bytes(texts, tmp_path):
+    for name in ("one", "two"):
+        run("--texts", texts, "-o", tmp_path / name)
+    for part in ("train.txt", "test.txt"):
+        assert (tmp_path / "one" / part).read_bytes() == (tmp_path / "two" / part).read_bytes()
+
+
+def test_of_the_gold_only_training_patents_are_read(gold, tmp_path):
+    assert run("--gold", gold, "--split", 3, "-o", tmp_path / "out") == 0
+    assert read(tmp_path / "out" / "train.txt") == [
+        ["Abstract", f"专利{name}的摘要", f"专利{name}的权利要求"] for name in "甲乙丙"
+    ]
+    assert not (tmp_path / "out" / "test.txt").exists()
+
+
+def test_both_together(texts, gold, tmp_path):
+    run("--texts", texts, "-o", tmp_path / "texts_alone")
+    run("--texts", texts, "--gold", gold, "--split", 3, "-o", tmp_path / "out")
+    assert read(tmp_path / "out" / "train.txt")[:-3] == read(tmp_path / "texts_alone" / "train.txt")
+    assert read(tmp_path / "out" / "test.txt") == read(tmp_path / "texts_alone" / "test.txt")
+
+
+def test_what_is_missing_is_said(texts, tmp_path, capsys):
+    (texts / "openbiox_weekly" / "biomed.txt").unlink()
+    assert run("--texts", texts, "-o", tmp_path / "out") == 2
+    assert "openbiox_weekly/biomed.txt: cannot read it" in capsys.readouterr().err
+    for flags in ((), ("--gold", tmp_path)):
+        with pytest.raises(SystemExit):
+            run(*flags, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

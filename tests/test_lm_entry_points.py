@@ -1,0 +1,293 @@
+"""BERT_LM_mixed from end to end with a tiny encoder: run_lm_finetuning.py, the scripts, NER on top of the model."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import DEMO_TEXT
+from test_entry_points import bert_lm_mixed, load_script
+from test_setup import environment, read_calls, read_flags, run_bash, stub_python, write_program  # noqa: F401
+from test_training import files  # noqa: F401
+from transformers import AutoModelForMaskedLM
+
+from cbpner import runs
+from cbpner.errors import InputError
+from cbpner.lifecycle import TAGGER, check_same_run
+from cbpner.lm_training import read_metrics
+
+ROOT = Path(__file__).resolve().parent.parent
+LMFT = ROOT / "BERT_LM_mixed" / "lmft_example"
+NER = ROOT / "BERT_LM_mixed" / "ner_example"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder as `cbpner patents` leaves one: train.txt with two documents, test.txt with one."""
+    folder = tmp_path_factory.mktemp("corpora") / "my_corpus"
+    folder.mkdir()
+    lines = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if 30 < len(line) < 80]
+    (folder / "train.txt").write_text("\n".join([*lines[:8], "", *lines[8:16]]) + "\n", encoding="utf-8")
+    (folder / "test.txt").write_text("\n".join(lines[16:24]) + "\n", encoding="utf-8")
+    return folder
+
+
+def fine_tune(*flags):
+    return load_script("BERT_LM_mixed/lmft_example/run_lm_finetuning.py").main(list(map(str, flags)))
+
+
+@pytest.fixture(scope="module")
+def model(corpus, tiny_encoder, tmp_path_factory):
+    """A model made under the original's flags, for one of two epochs of its schedule."""
+    folder = tmp_path_factory.mktemp("models") / "model"
+    code = fine_tune(
+        "--mlm", "--mlm_probability", 0.2, "--do_train", "--do_eval", "--evaluate_during_training", "--train_data_file",
+        corpus, "--eval_data_file", corpus, "--model_type", "bert", "--model_name_or_path", tiny_encoder,
+        "--tokenizer_name", tiny_encoder, "--output_dir", folder, "--block_size", 40, "--per_gpu_train_batch_size", 4,
+        "--per_gpu_eval_batch_size", 4, "--gradient_accumulation_steps", 2, "--learning_rate", 1e-3, "--weight_decay",
+        0.01, "--warmup_steps", 1, "--max_grad_norm", 2, "--num_train_epochs", 1, "--schedule_epochs", 2,
+        "--save_steps", 2, "--save_total_limit", 2, "--logging_steps", 1, "--seed", 3, "--bf16",
+    )  # fmt: skip
+    assert code == 0
+    return folder
+
+
+def test_the_originals_flags_arrive(model, tiny_encoder, corpus):
+    config = runs.read_json(model / runs.LM_CONFIG)
+    expected = {"mask_share": 0.2, "encoder": str(tiny_encoder), "block_size": 40, "batch_size": 4, "accumulation": 2,
+                "lr": 1e-3, "weight_decay": 0.01, "warmup": 1.0, "max_grad_norm": 2.0, "epochs": 1.0,
+                "schedule_epochs": 2.0, "precision": "bf16"}  # fmt: skip
+    assert expected.items() <= config["flags"].items()
+    assert config["rhythm"] == {"save_steps": 2, "save_total_limit": 2, "logging_steps": 1, "eval_steps": 0}
+    assert (config["seed"], config["recipe"], config["environment"]["precision"]) == (3, "cbp", "bf16")
+    paths = {part: [Path(file["path"]) for file in config["data"][part]["files"]] for part in config["data"]}
+    assert paths == {"train": [corpus / "train.txt"], "held_out": [corpus / "test.txt"]}
+    assert len(os.listdir(model / "checkpoints")) == 2
+    assert AutoModelForMaskedLM.from_pretrained(model)
+
+
+def test_the_perplexity_of_a_finished_model(model, corpus, capsys):
+    fine_tune(
+        "--mlm", "--do_eval", "--eval_data_file", corpus, "--model_name_or_path", model, "--block_size", 40, "--bf16"
+    )
+    expected = read_metrics(model)["perplexity"]
+    assert capsys.readouterr().out == f"perplexity {expected['after']:.3f} ({expected['targets']} masked characters)\n"
+
+
+def test_more_epochs_take_their_settings_from_the_run(model, corpus, tiny_encoder, tmp_path, capsys):
+    given = ["--mlm", "--do_train", "--train_data_file", corpus, "--eval_data_file", corpus, "--should_continue",
+             "--model_name_or_path", model, "--num_train_epochs", 2]  # fmt: skip
+    assert fine_tune(*given, "--output_dir", tmp_path / "longer") == 0
+    before, now = (runs.read_json(folder / runs.LM_CONFIG) for folder in (model, tmp_path / "longer"))
+    assert now["flags"] == before["flags"] | {"epochs": 2.0} and now["seed"] == before["seed"] == 3
+    assert now["continues"]["path"] == str(model)
+    for more, message in (
+        (["--output_dir", model], "found the run's own folder as --output_dir"),
+        (["--output_dir", tmp_path / "x", "--seed", 4], "found a finished run with another seed"),
+        (["--output_dir", tmp_path / "x", "--recipe", "paper"], "found a finished run with another recipe"),
+        (["--output_dir", tmp_path / "x", "--learning_rate", 1], "found a finished run with another flags"),
+        (["--output_dir", tmp_path / "x", "--num_train_epochs", 3], "was begun with --schedule_epochs 3"),
+    ):
+        capsys.readouterr()
+        assert fine_tune(*given, *more) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_whole_words_and_lines_as_documents(corpus, tiny_encoder, tmp_path):
+    flags = ["--mlm", "--do_train", "--train_data_file", corpus / "train.txt", "--model_name_or_path", tiny_encoder,
+             "--line_by_line", "--whole_word", "--segmenter", "none", "--block_size", 40, "--max_steps", 2]  # fmt: skip
+    assert fine_tune(*flags, "--output_dir", tmp_path / "model", "--cache_dir", tmp_path / "cache") == 0
+    train = runs.read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
+    assert (train["documents"], train["line_by_line"], train["words"]) == (16, True, "none")
+    assert len(list((tmp_path / "cache").glob("*.arrow"))) == 1
+    assert read_metrics(tmp_path / "model")["perplexity"] is None
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--do_train"], "found no --mlm; expected it"),
+    (["--mlm"], "found neither --do_train nor --do_eval"),
+    (["--mlm", "--do_train"], "found no --train_data_file, --output_dir"),
+    (["--mlm", "--do_eval"], "found no --model_name_or_path, --eval_data_file"),
+    (["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y", "--evaluate_during_training"],
+     "found no --eval_data_file"),
+    (["--mlm", "--do_train", "--train_data_file", "nowhere", "--output_dir", "y"], "nowhere: no such file or folder"),
+    (["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y", "--config_name", "z"], "--config_name z"),
+    (["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y", "--seed", "-1"], "found --seed -1"),
+    (["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y", "--save_steps", "-1"], "--save_steps -1"),
+    (["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y", "--save_total_limit", "0"],
+     "--save_total_limit 0"),
+])  # fmt: skip
+def test_wrong_flags_name_themselves(flags, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert fine_tune(*flags) == 2
+    assert message in capsys.readouterr().err
+    assert not os.listdir(tmp_path)
+
+
+def test_flags_without_an_effect_are_named(capsys):
+    fine_tune(
+        "--mlm", "--do_eval", "--per_gpu_eval_batch_size", 4, "--eval_data_file", "x", "--model_name_or_path", "y"
+    )
+    assert "note: --per_gpu_eval_batch_size has no effect" in capsys.readouterr().err
+
+
+# ---- NER on top ----
+
+
+def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  # noqa: F811
+    assert bert_lm_mixed(files, model, tmp_path / "run", "--do_train") == 0
+    config = runs.read_config(tmp_path / "run")
+    assert config["masked_lm"] == {"name": "model", "sha256": runs.file_checksum(model / "model.safetensors")}
+    assert bert_lm_mixed(files, tiny_encoder, tmp_path / "plain", "--do_train") == 0
+    plain = runs.read_config(tmp_path / "plain")
+    assert plain["masked_lm"] is None
+    older = {key: value for key, value in plain.items() if key != "masked_lm"}
+    check_same_run(tmp_path, older, plain, TAGGER)
+    with pytest.raises(InputError, match="found a broken-off run with another masked LM"):
+        check_same_run(tmp_path, plain, plain | {"masked_lm": config["masked_lm"]}, TAGGER)
+
+
+def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):  # noqa: F811
+    assert bert_lm_mixed(files, "../../models/partBC_30epochs", tmp_path / "run", "--do_train") == 2
+    assert (
+        "CORPUS=../../data/corpora/BC EPOCHS=30 bash BERT_LM_mixed/lmft_example/run_lmft.sh" in capsys.readouterr().err
+    )
+
+
+# ---- the scripts: what reaches the entry scripts ----
+
+
+@pytest.mark.parametrize("settings, output", [
+    ({}, "../../models/partHG_1epoch"),
+    ({"CORPUS": "../../data/corpora/BC", "EPOCHS": "30"}, "../../models/partBC_30epochs"),
+    ({"CORPUS": "/my own/texts.txt"}, "../../models/parttexts_1epoch"),
+    ({"OUT_DIR": "/some out"}, "/some out"),
+])  # fmt: skip
+def test_a_corpus_is_the_one_thing_to_name(settings, output, stub_python):  # noqa: F811
+    (call,) = read_calls(run_bash(LMFT / "run_lmft.sh", env={**stub_python, **settings}, cwd="/"))
+    assert call[0] == "run_lm_finetuning.py" and call[-1] == "unset"
+    assert read_flags(call) == {
+        "--mlm": "", "--do_train": "", "--train_data_file": settings.get("CORPUS", "../../data/corpora/HG"),
+        "--output_dir": output, "--recipe": "cbp", "--num_train_epochs": settings.get("EPOCHS", "1"), "--seed": "0",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("script", ["run_lmft.sh", "run_lmft_load.sh"])
+def test_variables_reach_the_fine_tuning(script, stub_python, corpus):  # noqa: F811
+    settings = {"GPU_ID": "1,2", "BATCH_SIZE": "5", "RECIPE": "paper", "BERT_MODEL": "an encoder", "SEED": "7",
+                "OUT_DIR": "/some out", "CORPUS": str(corpus), "EPOCHS": "4"}  # fmt: skip
+    (call,) = read_calls(
+        run_bash(LMFT / script, "--whole_word", "--note", "two words", env={**stub_python, **settings})
+    )
+    assert read_flags(call) == {
+        "--mlm": "", "--do_train": "", "--do_eval": "", "--train_data_file": str(corpus),
+        "--eval_data_file": str(corpus / "test.txt"), "--output_dir": "/some out", "--recipe": "paper",
+        "--model_name_or_path": "an encoder", "--per_gpu_train_batch_size": "5", "--num_train_epochs": "4",
+        "--seed": "7", "--whole_word": "", "--note": "two words",
+    }  # fmt: skip
+    assert call[-1] == "1,2"
+
+
+def test_going_on_leaves_recipe_and_seed_to_the_run(stub_python):  # noqa: F811
+    (call,) = read_calls(run_bash(LMFT / "run_lmft_load.sh", "--should_continue", env=stub_python))
+    flags = read_flags(call)
+    assert not {"--recipe", "--seed"} & set(flags) and "--should_continue" in flags
+    assert flags["--model_name_or_path"] == "../../models/partHG_1epoch"
+    assert flags["--output_dir"] == "../../models/partHG_1epoch_more"
+
+
+MODELS = {"": None, "_hg": "../../models/partHG_1epoch", "_bc": "../../models/partBC_30epochs"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("script", ["ner_exp", "iter_exp"])
+def test_the_models_that_the_scripts_take(name, script, stub_python):  # noqa: F811
+    calls = read_calls(run_bash(NER / f"{script}{name}.sh", env=stub_python, cwd="/"))
+    table = calls.pop() if script == "iter_exp" else None
+    output = f"../../runs/BERT_LM_mixed{name}"
+    for split, call in enumerate(calls):
+        model = {"--model_name_or_path": MODELS[name]} if name else {}
+        assert call[0] == "run_ner.py"
+        assert read_flags(call) == model | {
+            "--data_dir": "../../data/cbp_gold", "--split": str(split), "--output_dir": f"{output}/{split}",
+            "--recipe": "cbp", "--do_train": "", "--do_eval": "", "--do_predict": "", "--seed": "0",
+        }  # fmt: skip
+    assert len(calls) == (5 if table else 1)
+    assert table is None or table[:-1] == ["-m", "cbpner", "table", output, "-o", output]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("script", ["ner_exp", "iter_exp"])
+def test_variables_reach_the_tagger(name, script, stub_python):  # noqa: F811
+    settings = {"GPU_ID": "1,2", "BATCH_SIZE": "5", "RECIPE": "paper", "BERT_MODEL": "my model", "SEED": "7",
+                "DATA_DIR": "/some data", "OUT_DIR": "/some out", "SPLIT": "3", "SPLITS": "3"}  # fmt: skip
+    done = run_bash(NER / f"{script}{name}.sh", "--note", "two words", env={**stub_python, **settings})
+    call = read_calls(done)[0]
+    wanted = {"--per_gpu_train_batch_size": "5", "--recipe": "paper", "--model_name_or_path": "my model",
+              "--data_dir": "/some data", "--output_dir": "/some out/3", "--split": "3", "--seed": "7",
+              "--note": "two words"}  # fmt: skip
+    assert wanted.items() <= read_flags(call).items() and call[-1] == "1,2"
+
+
+@pytest.mark.parametrize("given", ["", "../here", "/some out"])
+def test_the_demo_goes_the_whole_path(given, stub_python):  # noqa: F811
+    env = {**stub_python, **({"OUT_DIR": given} if given else {}), "SEED": "7"}
+    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", "--lr", "1e-3", env=env, cwd="/")
+    patents, *calls = read_calls(done)
+    first, second, third = map(read_flags, calls)
+    output = (ROOT / "BERT_LM_mixed" / (given or "../runs/demo/BERT_LM_mixed")).resolve()
+
+    def place(flags, name="--output_dir"):
+        return Path(flags[name]).resolve()
+
+    assert patents[1:4] == ["cbpner", "patents", "../data/demo/patents"] and "--overwrite" in patents
+    assert Path(patents[patents.index("-o") + 1]).resolve() == output / "corpus"
+    assert [place(flags) for flags in (first, second, third)] == [
+        output / name for name in ("lm_half", "lm_whole", "0")
+    ]
+    assert place(second, "--model_name_or_path") == output / "lm_half" and "--should_continue" in second
+    assert place(third, "--model_name_or_path") == output / "lm_whole"
+    for flags in (first, second):
+        assert place(flags, "--train_data_file") == output / "corpus"
+        assert place(flags, "--cache_dir") == output / "cache" and "--overwrite_output_dir" in flags
+        assert "--lr" not in flags
+    assert {flags["--seed"] for flags in (first, second, third)} == {"7"}
+    assert place(third, "--data_dir") == ROOT / "data" / "demo" and third["--lr"] == "1e-3" and "--overwrite" in third
+
+
+def test_the_demo_takes_another_corpus(stub_python, corpus):  # noqa: F811
+    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env={**stub_python, "CORPUS": str(corpus)}, cwd="/")
+    calls = list(map(read_flags, read_calls(done)))
+    assert [flags.get("--train_data_file") for flags in calls] == [str(corpus), str(corpus), None]
+
+
+@pytest.fixture
+def real_python(tmp_path, stub_python):  # noqa: F811
+    """As stub_python, pip and all, but programs are run, by the interpreter of these tests."""
+    python = Path(stub_python["CBP_PYTHON"])
+    text = python.read_text(encoding="utf-8")
+    start = text.index("  *) printf")
+    write_program(python, text[:start] + f'  *) exec "{sys.executable}" "$@" ;;\nesac\n')
+    return stub_python | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def test_the_demo_runs(real_python, files, tiny_encoder, tmp_path):  # noqa: F811
+    """A corpus of the demo exports, half an epoch, a whole one, a tagger on top: four processes, a tiny encoder."""
+    data = tmp_path / "data" / "0"
+    data.mkdir(parents=True)
+    for part, path in files.items():
+        shutil.copy(path, data / f"no_long_toy_{part}.bio")
+    settings = {"BERT_MODEL": str(tiny_encoder), "DATA_DIR": str(tmp_path / "data"), "OUT_DIR": str(tmp_path / "out"),
+                "BATCH_SIZE": "32"}  # fmt: skip
+    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env=real_python | settings)
+    assert done.returncode == 0, done.stderr[-2000:]
+    half, whole = (read_metrics(tmp_path / "out" / name) for name in ("lm_half", "lm_whole"))
+    assert (half["epochs"], whole["epochs"]) == (pytest.approx(0.5, abs=0.05), 1.0)
+    assert done.stdout.count(" before, ") == 2 and "test F1: " in done.stdout
+    found = runs.find_runs([tmp_path / "out"])
+    assert found.finished == [tmp_path / "out" / "0"] and not found.unfinished
+    weights = runs.file_checksum(tmp_path / "out" / "lm_whole" / "model.safetensors")
+    assert json.loads((tmp_path / "out" / "0" / "config.json").read_text())["masked_lm"]["sha256"] == weights

@@ -1,0 +1,558 @@
+"""Masked-LM fine-tuning with a tiny encoder: the model's folder, resuming, going on, several processes, perplexity."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import DEMO_TEXT
+from safetensors.torch import load_file
+from test_interruptions import (
+    after,
+    before,
+    die_at,
+    drop_measured,
+    forks,  # noqa: F401
+    half_deleted,
+    half_written,
+    hold_lock,
+    named,
+    nth,
+)
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertModel,
+    TrainerState,
+    modeling_utils,
+    pipeline,
+)
+
+from cbpner import lm_training, runs
+from cbpner.cli import run_guarded
+from cbpner.corpus_cache import Text, open_corpus
+from cbpner.errors import InputError
+from cbpner.lm import HELD_OUT, Block, DocumentBlocks, MaskingCollator, cut_blocks, measure_perplexity
+from cbpner.lm_recipes import RECIPES, get_lm_recipe
+from cbpner.lm_runs import MODEL_FILES, continue_recipe
+from cbpner.lm_trainer import FineTuner, Rhythm
+from cbpner.lm_training import LMJob, fine_tune, measure_model
+from cbpner.models.encoders import load_masked_lm, locate_encoder
+from cbpner.tokenizer import CharacterTable
+
+ROOT = Path(__file__).resolve().parents[1]
+FAST = {"block_size": 40, "batch_tokens": 320, "lr": 1e-3, "dropout": 0.1, "precision": "fp32"}
+EPOCHS = 3
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """{`train`, `held_out`: file}: 1,200 and 500 characters of the demo text, three and two documents."""
+    lines = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if 30 < len(line) < 80]
+    folder = tmp_path_factory.mktemp("text")
+    for part, chosen, size in (("train", lines[:24], 8), ("held_out", lines[24:34], 5)):
+        documents = ["\n".join(chosen[start : start + size]) for start in range(0, len(chosen), size)]
+        (folder / f"{part}.txt").write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    return {part: folder / f"{part}.txt" for part in ("train", "held_out")}
+
+
+@pytest.fixture(scope="module")
+def make_job(texts, tiny_encoder, tmp_path_factory):
+    """`make_job(folder)`: three epochs of some five steps, with a checkpoint every two."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def build(folder, recipe="cbp", words="", **overrides):
+        names = ("seed", "overwrite", "continues", "eval_steps", "save_total_limit", "train", "held_out")
+        job = {name: overrides.pop(name) for name in names if name in overrides}
+        job = {"train": Text((texts["train"],), segmenter=words), "held_out": Text((texts["held_out"],))} | job
+        table = get_lm_recipe(recipe, **({"encoder": str(tiny_encoder), "epochs": EPOCHS} | FAST | overrides))
+        return LMJob(recipe, table, output=Path(folder), cache=cache, save_steps=2, logging_steps=2, **job)
+
+    return build
+
+
+def read_model(folder):
+    """{name: bytes} of what `from_pretrained` reads."""
+    return {name: (folder / name).read_bytes() for name in MODEL_FILES}
+
+
+def read_log(folder):
+    lines = (folder / runs.LM_LOG).read_text(encoding="utf-8").splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+
+
+def drop_name(metrics):
+    return {key: value for key, value in drop_measured(metrics).items() if key not in ("name", "characters_per_second")}
+
+
+def assert_same_run(found, expected):
+    """The model byte by byte, the figures, the log; nothing of a broken-off attempt is left."""
+    assert read_model(found) == read_model(expected)
+    assert drop_name(lm_training.read_metrics(found)) == drop_name(lm_training.read_metrics(expected))
+    assert read_log(found) == read_log(expected)
+    assert sorted(os.listdir(found)) == sorted(os.listdir(expected)) and not list(found.rglob("*.part"))
+
+
+def list_bytes(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# ---- the folder ----
+
+
+@pytest.fixture(scope="module")
+def unbroken(make_job, tmp_path_factory):
+    """A finished run of three epochs, made in one go."""
+    folder = tmp_path_factory.mktemp("unbroken") / "model"
+    fine_tune(make_job(folder))
+    return folder
+
+
+def test_a_run_leaves_a_model_that_the_library_loads(unbroken, tiny_encoder, texts):
+    assert sorted(os.listdir(unbroken)) == sorted(
+        ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "checkpoints", "lm_run.json",
+         "lm_log.jsonl", "lm_metrics.json"]
+    )  # fmt: skip
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(unbroken), AutoTokenizer.from_pretrained(unbroken)
+    assert isinstance(AutoModel.from_pretrained(unbroken), BertModel)
+    start = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
+    assert model.config.hidden_dropout_prob == start.config.hidden_dropout_prob == 0.1
+    assert not torch.equal(model.get_input_embeddings().weight, start.get_input_embeddings().weight)
+    assert len(pipeline("fill-mask", model=model, tokenizer=tokenizer)("本发明[MASK]及")) == 5
+    times = {path.name: path.stat().st_mtime_ns for path in unbroken.iterdir() if path.is_file()}
+    assert max(times, key=times.get) == "lm_metrics.json"
+
+
+def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
+    """Perplexity by hand: the saved model, and the one at the start, on blocks cut and masked here."""
+    metrics, config = lm_training.read_metrics(unbroken), runs.read_json(unbroken / runs.LM_CONFIG)
+    text = texts["train"].read_text(encoding="utf-8").replace("\n", "")
+    assert metrics["characters"] == len(text) and metrics["characters_read"] == EPOCHS * len(text)
+    assert config["data"]["train"]["documents"] == 3 and config["data"]["held_out"]["documents"] == 2
+    assert config["data"]["train"]["files"][0]["sha256"] == runs.file_checksum(texts["train"])
+    assert metrics["epochs"] == EPOCHS and metrics["steps"] % EPOCHS == 0
+    documents = texts["held_out"].read_text(encoding="utf-8").strip("\n").split("\n\n")
+    table = CharacterTable(AutoTokenizer.from_pretrained(unbroken))
+    blocks = cut_blocks([document.replace("\n", "") for document in documents], table, FAST["block_size"])
+    collator = MaskingCollator(table, len(AutoTokenizer.from_pretrained(unbroken)), **HELD_OUT)
+    batch = collator([Block(ids, None, index) for index, ids in enumerate(blocks)])
+    for folder, moment in ((tiny_encoder, "before"), (unbroken, "after")):
+        found = measure_perplexity(AutoModelForMaskedLM.from_pretrained(folder), [batch], nullcontext)
+        assert found == pytest.approx(metrics["perplexity"][moment], rel=1e-5)
+    assert metrics["perplexity"]["targets"] == (batch["labels"] != -100).sum()
+    during = metrics["perplexity"]["during"]
+    assert [record["epoch"] for record in during] == [1, 2, 3] and during[-1]["perplexity"] == metrics["perplexity"][
+        "after"
+    ]
+
+
+def test_it_learns(make_job, tmp_path):
+    """A text of ten characters: knowing their shares is a perplexity of ten."""
+    (tmp_path / "text.txt").write_text("的一是在不了有和人这" * 60, encoding="utf-8")
+    text = Text((tmp_path / "text.txt",))
+    job = make_job(tmp_path / "model", train=text, held_out=text, epochs=10, lr=1e-2, dropout=0.0)
+    perplexity = fine_tune(job)["perplexity"]
+    assert perplexity["after"] < 15 < 1000 < perplexity["before"]
+
+
+def test_it_is_no_run_of_a_tagger(unbroken, make_job, tmp_path):
+    assert runs.find_runs([unbroken.parent]) == ([], [])
+    shutil.copy(unbroken / runs.LM_CONFIG, tmp_path / runs.LM_CONFIG)
+    assert runs.find_runs([tmp_path]) == ([], [])
+    with pytest.raises(InputError, match="found a fine-tuning that broke off; the command in its lm_run.json"):
+        locate_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize("name, corpus, epochs", [("partHG_1epoch", "HG", 1), ("partBC_30epochs", "BC", 30)])
+@pytest.mark.parametrize("folder", ["models", "../../models", "/elsewhere"])
+def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder):
+    message = f"corpora/{corpus} EPOCHS={epochs} bash BERT_LM_mixed/lmft_example/run_lmft.sh"
+    with pytest.raises(InputError, match=message) as raised:
+        locate_encoder(f"{folder}/{name}")
+    assert f"bash data/patents/build_{corpus.lower()}.sh" in str(raised.value)
+
+
+def test_the_perplexity_of_a_model_as_it_is(unbroken, make_job, texts, tmp_path):
+    recipe, text = replace(make_job("").recipe, encoder=str(unbroken)), Text((texts["held_out"],))
+    found = measure_model(recipe, text, tmp_path)
+    expected = lm_training.read_metrics(unbroken)["perplexity"]
+    assert found == {"perplexity": pytest.approx(expected["after"], rel=1e-5), "targets": expected["targets"]}
+
+
+def test_perplexity_can_be_measured_more_often_or_not_at_all(make_job, unbroken, tmp_path):
+    often = fine_tune(make_job(tmp_path / "often", eval_steps=3))
+    steps = [record["step"] for record in often["perplexity"]["during"]]
+    total = often["steps"]
+    assert steps == sorted({*range(3, total + 1, 3), *range(total // 3, total + 1, total // 3)})
+    assert fine_tune(make_job(tmp_path / "never", held_out=None))["perplexity"] is None
+    for name in ("often", "never"):
+        assert read_model(tmp_path / name) == read_model(unbroken), "measuring changes nothing"
+
+
+@pytest.mark.parametrize("overrides, message", [
+    ({"block_size": 600, "batch_tokens": 600}, "found block_size 600; expected at most 512"),
+    ({"packing": "stream", "block_size": 512, "batch_tokens": 512}, "characters of text (held_out); expected a block"),
+    ({"encoder": "models/nowhere/at/all"}, "no such folder"),
+])  # fmt: skip
+def test_wrong_settings_leave_nothing(overrides, message, make_job, tmp_path, capsys):
+    job = make_job(tmp_path / "a" / "model", **overrides)
+    if overrides.get("packing"):
+        (tmp_path / "short.txt").write_text("很短", encoding="utf-8")
+        job = replace(job, held_out=Text((tmp_path / "short.txt",)))
+    assert run_guarded(fine_tune, job) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "a" / "model" / "model.safetensors").exists()
+
+
+def test_the_papers_recipe_and_added_capitals(make_job, lowercase_encoder, tmp_path):
+    """Cased without capitals as the original ran; `keep` adds them, and the saved model has their rows."""
+    settings = {"encoder": str(lowercase_encoder), "epochs": 1}
+    metrics = fine_tune(make_job(tmp_path / "paper", "paper", block_size=64, batch_size=4, **settings))
+    assert metrics["characters"] % 62 == 0 and metrics["characters"] > 0, "the last block is dropped"
+    table = CharacterTable(AutoTokenizer.from_pretrained(tmp_path / "paper"))
+    assert (table.encode("HER2") == table.unk).tolist() == [True] * 3 + [False]
+    fine_tune(make_job(tmp_path / "keep", **settings))
+    tokenizer, model = (kind.from_pretrained(tmp_path / "keep") for kind in (AutoTokenizer, AutoModelForMaskedLM))
+    assert not (CharacterTable(tokenizer).encode("HER2") == tokenizer.unk_token_id).any()
+    assert len(tokenizer) == model.config.vocab_size == len(model.get_output_embeddings().bias)
+    assert len(tokenizer) == len(AutoTokenizer.from_pretrained(tmp_path / "paper")) + 26
+
+
+def test_a_model_without_a_head_gets_one_and_says_so(make_job, tiny_encoder, tmp_path, capsys):
+    AutoModel.from_pretrained(tiny_encoder).save_pretrained(tmp_path / "headless")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_encoder / name, tmp_path / "headless")
+    load_masked_lm(make_job("", encoder=str(tmp_path / "headless")).recipe, "eager")
+    assert "without a masked-LM head" in capsys.readouterr().err
+    load_masked_lm(make_job("").recipe, "eager")
+    assert not capsys.readouterr().err
+
+
+def test_other_architectures_are_refused(make_job, tiny_encoder, tmp_path):
+    shutil.copytree(tiny_encoder, tmp_path / "other")
+    config = json.loads((tmp_path / "other" / "config.json").read_text()) | {"model_type": "electra"}
+    (tmp_path / "other" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="found a model of type electra"):
+        load_masked_lm(make_job("", encoder=str(tmp_path / "other")).recipe, "eager")
+
+
+# ---- whose folder it is ----
+
+
+def test_a_finished_run_is_left_alone(make_job, unbroken, capsys):
+    written = list_bytes(unbroken)
+    assert fine_tune(make_job(unbroken)) == lm_training.read_metrics(unbroken)
+    assert "finished already" in capsys.readouterr().out
+    for other in ({"epochs": 4}, {"seed": 1}, {"lr": 2e-3}, {"recipe": "paper"}):
+        with pytest.raises(InputError, match=r"found a finished run with another (flags|seed|recipe).*--overwrite"):
+            fine_tune(make_job(unbroken, **other))
+    assert list_bytes(unbroken) == written
+
+
+def test_a_finished_run_can_be_overwritten(make_job, unbroken, tmp_path):
+    shutil.copytree(unbroken, tmp_path / "model")
+    fine_tune(make_job(tmp_path / "model", epochs=1, overwrite=True))
+    assert lm_training.read_metrics(tmp_path / "model")["epochs"] == 1
+    fine_tune(make_job(tmp_path / "model", overwrite=True))
+    assert_same_run(tmp_path / "model", unbroken)
+
+
+def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, unbroken, tmp_path):
+    shutil.copytree(tiny_encoder, tmp_path / "model")
+    shutil.copytree(unbroken, tmp_path / "run")
+    (tmp_path / "run" / "notes.md").write_text("precious")
+    for name, message in (("model", "found a model without lm_run.json"), ("run", "found notes.md beside the run")):
+        kept = list_bytes(tmp_path / name)
+        with pytest.raises(InputError, match=message):
+            fine_tune(make_job(tmp_path / name, overwrite=True))
+        assert list_bytes(tmp_path / name) == kept
+    with pytest.raises(InputError, match="found a model without lm_run.json"):
+        fine_tune(make_job(tmp_path / "model"))
+    (tmp_path / "run" / "notes.md").unlink()
+    with pytest.raises(InputError, match="found the model to start from as the output folder"):
+        fine_tune(make_job(tmp_path / "run", overwrite=True, encoder=str(tmp_path / "run")))
+    assert read_model(tmp_path / "run") == read_model(unbroken)
+
+
+def test_two_processes_never_work_on_one_run(forks, make_job, tmp_path):  # noqa: F811
+    ready = forks.Event()
+    holder = forks.Process(target=hold_lock, args=(tmp_path / "model", ready))
+    holder.start()
+    try:
+        assert ready.wait(60)
+        with pytest.raises(InputError, match="model: found another process at work on this run"):
+            fine_tune(make_job(tmp_path / "model"))
+    finally:
+        holder.kill()
+
+
+# ---- kills, a full disk ----
+
+
+def run_child(job, answer, moment, limit):
+    """One attempt at a run, in a process of its own; its exit code and message go into a pipe."""
+    torch.set_num_threads(1)
+    if moment:
+        die_at(*MOMENTS[moment])
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    errors = StringIO()
+    with redirect_stderr(errors), redirect_stdout(StringIO()):
+        code = run_guarded(lambda: fine_tune(job) and 0)
+    answer.send((code, errors.getvalue()))
+
+
+def attempt(forks, job, moment=None, limit=None):  # noqa: F811
+    """(exit code, message) of an attempt that ends by itself; (-9, "") of one that was killed."""
+    pipe, answer = forks.Pipe(duplex=False)
+    process = forks.Process(target=run_child, args=(job, answer, moment, limit))
+    process.start()
+    answer.close()
+    process.join(120)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return pipe.recv() if process.exitcode == 0 else (process.exitcode, "")
+
+
+# moment: (owner of the function, its name, the call at which, how); a checkpoint every two steps and behind each epoch
+MOMENTS = {
+    "before lm_run.json": (runs, "write_config", nth(1), before),
+    "before the first checkpoint": (FineTuner, "training_step", nth(2), before),
+    "within the second epoch, behind a checkpoint": (FineTuner, "training_step", nth(8), before),
+    "in the weights of a checkpoint": (modeling_utils, "safe_save_file", nth(3), half_written),
+    "in the optimizer of a checkpoint": (torch, "save", nth(5), half_written),
+    "in the state of a checkpoint": (TrainerState, "save_to_json", nth(4), half_written),
+    "while an old checkpoint is deleted": (shutil, "rmtree", named("checkpoint-4"), half_deleted),
+    "in a perplexity": (FineTuner, "evaluate", nth(3), before),
+    "the model is whole but has not its name": (os, "replace", named(".model.part", place=1), before),
+    "the weights are there, config.json is not": (os, "replace", named("config.json", place=1), before),
+    "before lm_metrics.json": (lm_training, "collect_metrics", nth(1), before),
+    "behind lm_metrics.json": (lm_training, "finish_run", nth(1), after),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):  # noqa: F811
+    job = make_job(tmp_path / "model")
+    assert attempt(forks, job, moment)[0] == -signal.SIGKILL
+    assert lm_training.is_finished(job.output) == (moment == "behind lm_metrics.json")
+    loads = (job.output / "config.json").is_file()
+    assert loads == ("lm_metrics.json" in moment), "nothing half-written can be loaded"
+    assert attempt(forks, job)[0] == 0
+    assert_same_run(job.output, unbroken)
+
+
+def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_path):  # noqa: F811
+    job = make_job(tmp_path / "model")
+    assert attempt(forks, job, "before the first checkpoint")[0] == -signal.SIGKILL
+    (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
+    for other, name in (
+        ({"lr": 2e-3}, "flags"), ({"train": Text((tmp_path / "other.txt",))}, "train"),
+        ({"held_out": None}, "held_out"), ({"encoder": "cbp_mini"}, "starting model"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=f"found a broken-off run with another {name} .*--overwrite"):
+            fine_tune(make_job(job.output, **other))
+
+
+@pytest.mark.parametrize("place", ["nothing fits", "weights", "optimizer"])
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(place, forks, make_job, unbroken, tmp_path):  # noqa: F811
+    """A limit on the size of a file stands for the full disk."""
+    weights = (unbroken / "model.safetensors").stat().st_size
+    job = make_job(tmp_path / "model")
+    code, message = attempt(
+        forks, job, limit={"nothing fits": 0, "weights": weights // 2, "optimizer": weights + 4096}[place]
+    )
+    assert code == 2 and f"{job.output}: cannot write there (" in message and "Traceback" not in message
+    assert not lm_training.is_finished(job.output) and not (job.output / "config.json").exists()
+    assert attempt(forks, job)[0] == 0
+    assert_same_run(job.output, unbroken)
+
+
+# ---- going on with more epochs ----
+
+
+def continue_job(make_job, old, new, words=""):
+    """The job that goes on with the run `old` to five epochs."""
+    name, recipe, seed = continue_recipe(old, epochs=5.0)
+    return replace(make_job(new, continues=old, seed=seed, words=words), recipe_name=name, recipe=recipe)
+
+
+VARIANTS = {
+    "documents": {},
+    "a stream, eight blocks a step": {"packing": "stream", "batch_size": 4, "accumulation": 2, "warmup": 0.2},
+    "whole words": {"whole_word": True, "segmenter": "none", "mask_share": 0.3},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_three_epochs_and_two_more_are_five(variant, make_job, tmp_path):
+    settings = VARIANTS[variant] | {"words": VARIANTS[variant].get("segmenter", "")}
+    fine_tune(make_job(tmp_path / "five", epochs=5, **settings))
+    fine_tune(make_job(tmp_path / "three", epochs=3, schedule_epochs=5, **settings))
+    kept = list_bytes(tmp_path / "three")
+    assert read_model(tmp_path / "three")["model.safetensors"] != read_model(tmp_path / "five")["model.safetensors"]
+    fine_tune(continue_job(make_job, tmp_path / "three", tmp_path / "longer", words=settings["words"]))
+    assert_same_run(tmp_path / "longer", tmp_path / "five")
+    assert list_bytes(tmp_path / "three") == kept, "the old run stays"
+
+
+@pytest.fixture(scope="module")
+def three(make_job, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("continued") / "three"
+    fine_tune(make_job(folder, epochs=3, schedule_epochs=5))
+    return folder
+
+
+@pytest.mark.parametrize("moment", ["before the first checkpoint", "in the weights of a checkpoint"])
+def test_a_continuation_that_is_killed_goes_on(moment, forks, make_job, three, tmp_path):  # noqa: F811
+    fine_tune(make_job(tmp_path / "five", epochs=5))
+    job = continue_job(make_job, three, tmp_path / "longer")
+    assert attempt(forks, job, moment)[0] == -signal.SIGKILL
+    assert attempt(forks, job)[0] == 0
+    assert_same_run(job.output, tmp_path / "five")
+    config = runs.read_json(job.output / runs.LM_CONFIG)
+    assert config["continues"]["path"] == str(three) and config["continues"]["checkpoint"].startswith("checkpoint-")
+    assert config["start"] == runs.read_json(three / runs.LM_CONFIG)["start"]
+
+
+def test_a_warm_restart_is_another_result(make_job, three, tmp_path):
+    """From the same weights, with a fresh optimizer and schedule: the documented difference."""
+    fine_tune(make_job(tmp_path / "restart", encoder=str(three), epochs=2))
+    fine_tune(continue_job(make_job, three, tmp_path / "longer"))
+    old, restart, longer = (lm_training.read_metrics(f) for f in (three, tmp_path / "restart", tmp_path / "longer"))
+    assert restart["perplexity"]["before"] == pytest.approx(old["perplexity"]["after"], rel=1e-6)
+    assert restart["history"][1]["learning_rate"] != old["history"][-2].get("learning_rate")
+    assert read_model(tmp_path / "restart")["model.safetensors"] != read_model(tmp_path / "longer")["model.safetensors"]
+    assert longer["perplexity"]["before"] == old["perplexity"]["before"]
+
+
+def test_what_cannot_be_gone_on_with_says_why(make_job, three, unbroken, tiny_encoder, texts, tmp_path):
+    with pytest.raises(InputError, match="found no lm_run.json; expected a fine-tuned model"):
+        continue_recipe(tiny_encoder, epochs=5)
+    with pytest.raises(InputError, match=r"learning rate is 0 behind 3 epochs; .*--schedule_epochs 5. Without"):
+        continue_recipe(unbroken, epochs=5)
+    with pytest.raises(InputError, match=r"another flags \(lr: 0.001, now 0.1\). Without --should_continue"):
+        continue_recipe(three, epochs=5, lr=0.1)
+    shutil.copytree(three, tmp_path / "old")
+    shutil.rmtree(tmp_path / "old" / runs.CHECKPOINTS)
+    with pytest.raises(InputError, match="checkpoints: found no whole checkpoint to go on from"):
+        fine_tune(continue_job(make_job, tmp_path / "old", tmp_path / "new"))
+    job = continue_job(make_job, three, tmp_path / "new")
+    for other, name in (({"train": Text((texts["held_out"],))}, "train"), ({"seed": 9}, "seed")):
+        with pytest.raises(InputError, match=f"three: found a finished run with another {name} .*warm restart"):
+            fine_tune(replace(job, **other))
+    (tmp_path / "old" / runs.LM_METRICS).unlink()
+    with pytest.raises(InputError, match="found a broken-off run; its own command goes on with it"):
+        continue_recipe(tmp_path / "old", epochs=5)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_with_a_number_of_steps_has_a_schedule_for_them(make_job, tmp_path):
+    metrics = fine_tune(make_job(tmp_path / "model", max_steps=4, warmup=0.0))
+    rates = [record["learning_rate"] for record in metrics["history"] if "learning_rate" in record]
+    assert metrics["steps"] == 4 and rates == pytest.approx([0.75e-3, 0.25e-3])
+    with pytest.raises(InputError, match="learning rate is 0 behind 4 steps"):
+        continue_recipe(tmp_path / "model", epochs=5)
+
+
+# ---- several processes ----
+
+
+def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder, tmp_path):
+    """Batches of unlike numbers of targets on each process; weights, losses and perplexities are those of one.
+
+    The number of batches is even: else the second process sees one twice, so that both end together.
+    """
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    corpus = open_corpus(Text((texts["train"],)), table, tmp_path / "cache")
+    counts = {size: len(DocumentBlocks(corpus, table, size)) for size in range(20, 60)}
+    block_size = next(size for size, count in counts.items() if count % 8 == 0 and count > 24)
+    settings = {"batch_size": 4, "dropout": 0.0, "epochs": 2.0, "block_size": block_size}
+    one = fine_tune(make_job(tmp_path / "one", accumulation=2, **settings))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}"]
+    flags = FAST | settings | {"logging_steps": 2, "save_steps": 2, "cache_dir": tmp_path / "cache",
+                               "train_data_file": texts["train"], "eval_data_file": texts["held_out"],
+                               "model_name_or_path": tiny_encoder, "output_dir": tmp_path / "two"}  # fmt: skip
+    del flags["batch_tokens"]
+    script = ROOT / "BERT_LM_mixed" / "lmft_example" / "run_lm_finetuning.py"
+    command = [sys.executable, "-m", "torch.distributed.run", *address, "--nproc-per-node=2", script]
+    command += ["--mlm", "--do_train"]
+    command += [word for name, value in flags.items() for word in (f"--{name}", value)]
+    done = subprocess.run(
+        list(map(str, command)), env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    two = lm_training.read_metrics(tmp_path / "two")
+    left, right = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.allclose(left[name], right[name], rtol=0, atol=1e-5), name
+    for key in ("loss", "perplexity"):
+        pairs = [[record[key] for record in metrics["history"] if key in record] for metrics in (one, two)]
+        assert len(pairs[0]) > 2 and pairs[0] == pytest.approx(pairs[1], rel=1e-4)
+    assert two["perplexity"]["targets"] == one["perplexity"]["targets"]
+    assert runs.read_json(tmp_path / "two" / runs.LM_CONFIG)["environment"]["processes"] == 2
+
+
+def test_each_epoch_has_an_order_and_masks_of_its_own():
+    """Set here: the libraries do not reach a sampler that is sharded and skips what a resumed run has seen."""
+    epochs = []
+    part = SimpleNamespace(set_epoch=epochs.append)
+    rhythm = Rhythm(None, SimpleNamespace(sampler=part, data_collator=part))
+    for epoch in (0, 1.0, 2.4):
+        rhythm.on_epoch_begin(None, SimpleNamespace(epoch=epoch), None)
+    assert epochs == [0, 0, 1, 1, 2, 2]
+
+
+# ---- recipes ----
+
+
+def test_the_recipes_are_those_of_the_readme():
+    paper, cbp = RECIPES["paper"], RECIPES["cbp"]
+    assert (paper.block_size, paper.batch_size, paper.lr, paper.mask_share, paper.packing) == (
+        512,
+        8,
+        5e-5,
+        0.15,
+        "stream",
+    )
+    assert (paper.warmup, paper.weight_decay, paper.casing, paper.encoder) == (0, 0, "paper", "bert-base-chinese")
+    assert cbp.packing == "documents" and cbp.encoder == "cbp_mini" and not cbp.whole_word
+
+
+@pytest.mark.parametrize("overrides, message", [
+    ({"epochs": 0.0}, "found epochs 0.0; expected more than 0"),
+    ({"mask_share": 0.0}, "found mask_share 0.0"),
+    ({"mask_share": 1.5}, "found mask_share 1.5; expected 0 to 1"),
+    ({"packing": "none"}, "found packing 'none'; expected one of documents, stream"),
+    ({"batch_tokens": 100}, "found batch_tokens 100 and block_size 256"),
+    ({"epochs": 3.0, "schedule_epochs": 2.0}, "found schedule_epochs 2 and epochs 3"),
+    ({"lr": -1.0}, "found lr -1.0"),
+])  # fmt: skip
+def test_wrong_values_name_themselves(overrides, message):
+    with pytest.raises(InputError, match=message):
+        get_lm_recipe("cbp", **overrides)
+    with pytest.raises(InputError, match="found the recipe 'other'; expected one of cbp, paper"):
+        get_lm_recipe("other")
+
+
+def test_a_batch_is_filled_by_blocks_or_by_tokens_as_the_flag_says():
+    assert get_lm_recipe("paper", batch_tokens=2048).batch_size == 0
+    assert get_lm_recipe("cbp", batch_size=4).batch_size == 4
+    assert (
+        get_lm_recipe("cbp", epochs=5.0).schedule_epochs == 5 and get_lm_recipe("cbp", max_steps=9).schedule_epochs == 0
+    )

@@ -1,0 +1,91 @@
+"""data/patents/*.sql, run by DuckDB on a small table with the columns of BigQuery's, in DuckDB's words for the same."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "patents"
+TABLE = "`patents-public-data.patents.publications`"
+COLUMNS = """
+CREATE TABLE publications (
+    publication_number VARCHAR, country_code VARCHAR, kind_code VARCHAR, publication_date BIGINT, family_id VARCHAR,
+    title_localized STRUCT(text VARCHAR, language VARCHAR)[],
+    abstract_localized STRUCT(text VARCHAR, language VARCHAR)[],
+    ipc STRUCT(code VARCHAR)[], cpc STRUCT(code VARCHAR)[]
+)"""
+
+
+def translate(sql):
+    """BigQuery's SQL in DuckDB's dialect: raw strings, the name of an unnested element, of the table, of a function."""
+    sql = sql.replace(TABLE, "publications").replace("REGEXP_CONTAINS", "regexp_matches")
+    sql = re.sub(r"\br'", "'", sql)
+    return re.sub(r"UNNEST\((\w+)\) AS (\w+)", r"UNNEST(\1) AS unnested(\2)", sql)
+
+
+def make_row(title="一种装置", abstract=None, ipc=(), cpc=(), country="CN", kind="A", day=20150101, number="1"):
+    return [
+        f"{country}-{number}-{kind}", country, kind, day, "77",
+        [{"text": "English title", "language": "en"}, {"text": title, "language": "zh"}],
+        [{"text": abstract, "language": "en"}] if abstract else [],
+        [{"code": code} for code in ipc], [{"code": code} for code in cpc],
+    ]  # fmt: skip
+
+
+def find(name, *rows):
+    """What the query lists of the rows."""
+    connection = duckdb.connect()
+    connection.execute(COLUMNS)
+    connection.executemany("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*rows])
+    sql = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    assert TABLE in sql
+    return connection.execute(translate(sql)).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("hg", {"ipc": ["A01H1/00", "C12N15/09"]}),
+        ("hg", {"ipc": ["C12Q1/68"]}),
+        ("hg", {"cpc": ["C12Q1/6886"]}),
+        ("hg", {"ipc": ["C07K14/705"]}),
+        ("hg", {"ipc": ["A61K31/7088"]}),
+        ("hg", {"title": "一种基因芯片"}),
+        ("hg", {"abstract": "The Gene is"}),
+        ("bc", {"title": "乳腺癌的标记物"}),
+        ("bc", {"abstract": "for Breast Cancer"}),
+        ("bc", {"abstract": "a breast tumor"}),
+        ("bc", {"ipc": ["G01N33/574"]}),
+        ("bc", {"cpc": ["C12Q1/6886"]}),
+    ],
+)
+def test_candidates(name, options):
+    title = options.get("title", "一种装置")
+    codes = " ".join(options.get("ipc", ()))
+    assert find(name, make_row(**options)) == [("CN-1-A", 20150101, "77", title, codes)]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("hg", {}),
+        ("hg", {"ipc": ["C12N1/20", "C12Q1/02", "C07K5/00", "A61K31/40"]}),
+        ("hg", {"abstract": "a general generator of hydrogen"}),
+        ("hg", {"title": "基因", "country": "US"}),
+        ("hg", {"title": "基因", "kind": "U"}),
+        ("hg", {"title": "基因", "day": 20081231}),
+        ("hg", {"title": "基因", "day": 20190102}),
+        ("bc", {"abstract": "a breast pump"}),
+        ("bc", {"title": "乳腺癌", "day": 20121130}),
+        ("bc", {"ipc": ["G01N33/53", "C12Q1/68"]}),
+    ],
+)
+def test_no_candidates(name, options):
+    assert find(name, make_row(**options)) == []
+
+
+@pytest.mark.parametrize(("name", "word", "first"), [("hg", "基因", 20090101), ("bc", "乳腺癌", 20121201)])
+def test_both_ends_of_the_window_are_in_it_and_candidates_are_sorted(name, word, first):
+    rows = [make_row(word, day=day, number=number) for day, number in ((20190101, "3"), (first, "2"), (first, "1"))]
+    assert [row[0] for row in find(name, *rows)] == ["CN-1-A", "CN-2-A", "CN-3-A"]

@@ -1,0 +1,414 @@
+"""The cleaning rules: on text as it occurs, on text that they must not touch, together, and on hostile text."""
+
+import re
+import sys
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cbpner.errors import InputError
+from cbpner.patents.cleaning import DEFAULT, RULES, check_rules, clean, load_converter
+
+DNA = "gatcacaggt ctatcaccct attaaccact cacgggagct ctccatgcat ttggtatttt"  # 60 nucleotides
+PEPTIDE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"
+
+
+def apply(name, text):
+    """The rule alone; its hits must be counted where it did something, and there alone."""
+    cleaned, hits = RULES[name].apply(text)
+    assert (hits > 0) is (cleaned != text)
+    return cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[0001]本发明涉及基因。", "本发明涉及基因。"),
+        ("【0001】 本发明\n  [0002]  其", "本发明\n其"),
+        ("［００１２］本发明", "本发明"),
+        ("[0001][0002]本发明", "本发明"),
+        ("[ 0001 ]本发明", "本发明"),
+        ("[1024]本发明", "本发明"),
+        ("[00123]本发明", "本发明"),
+        ("模型的预测率；[0014](6)采用", "模型的预测率；\n(6)采用"),
+        ("图1为曲线。 [1014] 图2为曲线。", "图1为曲线。 \n图2为曲线。"),
+        ("的表达水平[0063]将肿瘤", "的表达水平\n将肿瘤"),
+        ("[0001]\n本发明", "\n本发明"),
+    ],
+)
+def test_paragraph_numbers(text, expected):
+    assert apply("paragraph_numbers", text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CD8[+]细胞与[1]所述", "见文献[12,13]及[2015]的报道", "miR-21-5p", "0001本发明", "(0001)本发明",
+        "自[1998]年以来", "公式[A0001]", "[00]", "[123]",
+    ],
+)  # fmt: skip
+def test_paragraph_numbers_leaves(text):
+    assert apply("paragraph_numbers", text) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "CN 105611940 A",
+        "CN105611940A",
+        "CN 105611940 A    说　明　书    3/15 页",
+        "CN 101027556 B\t权 利 要 求 书\t1/2页",
+        "CN 105611940 A 12",
+        "说明书 3/15 页",
+        "说  明  书",
+        "权利要求书",
+        "权利要求书 1/2",
+        "说明书附图",
+        "1/3页",
+        "第 3 页 共 15 页",
+        "第3页/共15页",
+        "第 3 页",
+        "共 15 页 第 3 页",
+        "\u3000说明书 ３／１５ 页 ",
+    ],
+)
+def test_page_headers(line):
+    assert apply("page_headers", line) == ""
+    assert apply("page_headers", f"表达水平与\n{line}\n乳腺癌有关。\n") == "表达水平与\n乳腺癌有关。\n"
+    assert apply("page_headers", f"表达水平与\n 7 \n{line}\n乳腺癌有关。") == "表达水平与\n乳腺癌有关。"
+
+
+def test_the_number_at_the_foot_of_the_last_page():
+    assert apply("page_headers", "说明书 1/2页\n浓度为\n1\n说明书 2/2页\n5。\n 2 \n") == "浓度为\n5。"
+    assert apply("page_headers", "浓度为\n5") == "浓度为\n5"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "说明书附图1为曲线", "如说明书所述", "根据权利要求书", "参见CN 105611940 A的说明书", "第3页所述",
+        "共15页的报告", "CN 105611940 A公开了一种方法", "序列表的说明", "3/15", "1/3", "7", "摘要", "AF123456",
+        "NM 001126112", "IL 123456 A",
+    ],
+)  # fmt: skip
+def test_page_headers_leaves(text):
+    assert apply("page_headers", text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"序列为{DNA}。", "序列为。"),
+        (f"序列为{DNA.upper().replace(' ', '')}。", "序列为。"),
+        (f"如下：\n        1 {DNA}\n       61 {DNA}\n其中", "如下：\n\n其中"),
+        (f"如下：\n{DNA} 60\n{DNA} 120\n其中", "如下：\n\n其中"),
+        (f"RNA为{DNA.replace('t', 'u')}", "RNA为"),
+        (f"多肽{PEPTIDE}。", "多肽。"),
+        (f"多肽\n{PEPTIDE[:10]} {PEPTIDE[10:20]} {PEPTIDE[20:30]} {PEPTIDE[30:50]} 50\n其中", "多肽\n\n其中"),
+        ("多肽" + "Met Ala Gly Xaa " * 6 + "。", "多肽 。"),
+        ("多肽" + "MetAlaGlySer" * 6 + "。", "多肽。"),
+        (f"长度为{DNA} 60个核苷酸", "长度为 60个核苷酸"),
+    ],
+)
+def test_long_runs_of_sequence(text, expected):
+    assert apply("sequences", text) == expected
+
+
+def test_numbered_lines_of_named_residues():
+    row = "Met Ala Gly Ser Thr Leu Val Ile Pro Phe Tyr Trp Cys His Lys Arg\n1               5                   10\n"
+    assert apply("sequences", f"如下\n{row}{row}其中") == "如下\n\n其中"
+
+
+def test_sequence_listing_of_short_sequences():
+    listing = (
+        "<110> 某大学\n<120> 一种引物\n<160> 2\n<210> 1\n<211> 20\n<212> DNA\n<213> 人工序列\n<400> 1\n"
+        "ctgaaggtga agagtgttcg 20\n\n<210> 2\n<211> 3\n<212> PRT\n<400> 2\nMet Ala Gly\n1\n"
+    )
+    assert apply("sequences", f"序列如下：\n{listing}本发明\n") == "序列如下：\n本发明\n"
+
+
+def test_sequence_listing_on_one_line():
+    listing = (
+        f"<210> 1 <211> 20 <212> DNA <213> 人工序列 <220> <223> 引物 <400> 1 ctgaaggtga agagtgttcg 20 <400> 2 {DNA}"
+    )
+    assert apply("sequences", f"序列表：{listing}\n本发明") == "序列表：本发明"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "引物ATGCATGC和ATGCATGCATGCATGCATGCATGC用于扩增",
+        "5'-CTGAAGGTGAAGAGTGTTCG-3'，反向引物为5'-GGTAACCTTAGCATCGATCG-3'",
+        "siRNA为GCAUUCGAUUCGAUUCGAUdTdT",
+        "表位SIINFEKL与KVAELVHFL结合",
+        "Ala-Gly-Ser-Thr三肽",
+        "多肽\nMet Ala Gly Ser Met Ala Gly Ser\n1               5\n" * 3,
+        "the cat can act at a tag and a gene can tag a cat at a",
+        "BRCA1、TP53、CD8A、GATA3、miR-21-5p与ACTB",
+        "A T细胞与C-C趋化因子",
+        "SEQ ID NO: 12所示的序列",
+        "P<0.05，且<100 ng/mL>的样本",
+        "MATERIALS AND METHODS",
+        "EGFR HER2 KRAS NRAS BRAF MET ALK RET KIT TP53 PTEN",
+        "<p>与<210",
+        "<100>晶面\n<111>晶面",
+    ],
+)
+def test_sequences_leaves(text):
+    assert apply("sequences", text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("结果见表1。\n组别\t例数\t阳性率\nHER2\t35\t0.571\n对照\t40\t12.5%\n其中", "结果见表1。\n其中"),
+        ("前\n35.2±4.1\n<0.001\n12(34.5%)\n后", "前\n后"),
+        ("前\n1.0  2.0  3.0\n4.0  5.0  6.0\n7.0  8.0  9.0", "前"),
+        (
+            "质量为1.134 10.88 1479.00 0.004 3.053 9 12 -0.5 的物质",
+            "质量为1.134 10.88 1479.00 0.004 3.053 9 12 -0.5 的物质",
+        ),
+        ("质量 1.134 10.88 1479.00 0.004 3.053 9 12 -0.5 的物质", "质量  的物质"),
+        ("A\t10 ng/mL\nB\t20 ng/mL\nC\t30 ng/mL", ""),
+    ],
+)
+def test_tables(text, expected):
+    assert apply("tables", text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p53\np21\np16\nCD8\nIL-6",
+        "BRCA1\tBRCA2\nTP53\tPTEN\nEGFR\tKRAS",
+        "2015\n2016",
+        "在2015、2016、2017年，浓度为0.5、1.0和2.0",
+        "在 2015 2016 2017 2018 2019 年",
+        "技术领域\n背景技术\n发明内容",
+        "乳  腺  癌\n肝  癌  症\n肺  腺  癌",
+        "本发明\t1\n的\t2",
+        "浓度为0.5\n浓度为1.0\n浓度为2.0",
+    ],
+)
+def test_tables_leaves(text):
+    assert apply("tables", text) == text
+
+
+PARAGRAPH = (
+    "乳腺癌是女性最常见的恶性肿瘤之一，近年来其发病率在全球范围内逐年上升，并且呈现年轻化的趋势，早期发现对于改善"
+    "患者预后具有十分重要的意义，而血清中BRCA1蛋白的含量与breast cancer的发生密切相关，因此需要一种灵敏度更高的"
+    "检测方法来满足临床上对于早期筛查的需要，本发明提供的试剂盒能够解决上述问题并且操作简便、成本低廉、重复性好，"
+    "适合于基层医院推广使用。"
+)
+
+
+def wrap(text, columns):
+    """The text in lines of at most so many columns, Chinese characters two each; Latin words stay whole."""
+    lines, size = [""], 0
+    for word in re.findall(r"[A-Za-z0-9]+| |.", text):
+        width = len(word) if word.isascii() else 2
+        if size + width > columns:
+            lines, size = [*lines, ""], 0
+        if word != " " or size:
+            lines[-1], size = lines[-1] + word, size + width
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def test_wrap():
+    assert wrap("乳腺癌ab cd的", 8) == "乳腺癌ab\ncd的"
+
+
+def test_line_breaks_inside_sentences():
+    text = f"背景技术\n[0002]{wrap(PARAGRAPH, 44)}\n发明内容\n[0003]{wrap(PARAGRAPH, 44)}\n[0004]本发明\n"
+    assert apply("line_breaks", text) == f"背景技术\n[0002]{PARAGRAPH}\n发明内容\n[0003]{PARAGRAPH}\n[0004]本发明\n"
+
+
+def test_line_breaks_keep_the_space_between_latin_words():
+    text = wrap(PARAGRAPH, 44) + "\n" + "\n".join(["the antibody binds to the extracellular domain of"] * 2)
+    assert apply("line_breaks", text).endswith(
+        "extracellular domain of the antibody binds to the extracellular domain of"
+    )
+
+
+def test_line_breaks_over_a_page():
+    lines = wrap(PARAGRAPH, 44).split("\n")
+    text = "\n".join([*lines[:3], "3", "CN 105611940 A    说 明 书    2/15 页", *lines[3:]])
+    assert clean(text)[0] == PARAGRAPH
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "技术领域\n本发明涉及一种用于检测乳腺癌的试剂盒及其应用。\n背景技术\n乳腺癌是常见的恶性肿瘤。",
+        "\n".join(f"[{number:04}]{PARAGRAPH}" for number in range(9)),
+        "\n".join(f"{number}、{PARAGRAPH[:40]}" for number in range(1, 12)),
+        "\n".join(f"({number}){PARAGRAPH[:40]}" for number in range(1, 12)),
+        "\n".join([PARAGRAPH[:40] + "；"] * 12),
+        "\n".join(["引物F1：5'-CTGAAGGTGAAGAGTGTTCG-3'，引物R1：5'-GGTAACCTTAGCATCGATCG-3'"] * 12),
+        "\n".join(f"图{number}为{PARAGRAPH[:40]}" for number in range(1, 12)),
+        "\n\n".join([PARAGRAPH[:40]] * 12),
+        "BRCA1\nBRCA2\nTP53\nPTEN\nEGFR\nKRAS\nNRAS",
+        wrap(PARAGRAPH[:60], 44),  # three lines are no evidence
+    ],
+)
+def test_line_breaks_leaves(text):
+    assert apply("line_breaks", text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1. 一种试剂盒", "一种试剂盒"),
+        ("1.一种试剂盒，包括引物。\n2.根据权利要求1所述", "一种试剂盒，包括引物。\n根据权利要求1所述"),
+        ("1、一种\n２．如权利要求1", "一种\n如权利要求1"),
+        ("[权利要求1]一种", "一种"),
+        ("【权利要求 12】 一种", "一种"),
+        ("权利要求1：一种", "一种"),
+        ("  10． 一种", "一种"),
+        ("1.1、一种", "1.1、一种"),
+    ],
+)
+def test_claim_numbers(text, expected):
+    assert apply("claim_numbers", text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "根据权利要求1所述的方法，其中1. 所述", "权利要求1所述的方法", "1.5 mL离心管", "1. 5倍", "0.05", "2019.年",
+        "2019年", "5-FU", "(1)取样", "3'端", "18S rRNA", "包括：1、取样；2、检测", "1，2-二氯",
+        "1、2-二氯乙烷", "21号染色体",
+    ],
+)  # fmt: skip
+def test_claim_numbers_leaves(text):
+    assert apply("claim_numbers", text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("乳 腺 癌", "乳腺癌"),
+        ("乳\u3000腺\u00a0 癌", "乳腺癌"),
+        ("检测 BRCA1 ，其中 （ 如 TP53 ）", "检测 BRCA1，其中（如 TP53）"),
+        ("\u3000\u3000本发明  \n\n \n其中\t\n", "本发明\n其中"),
+        ("the  BRCA1\u00a0gene", "the BRCA1 gene"),
+        ("实施例 一 ：", "实施例一："),
+    ],
+)
+def test_spaces(text, expected):
+    assert apply("spaces", text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BRCA1 基因",
+        "基因 BRCA1",
+        "breast cancer 1",
+        "组别\t例数",
+        "实施例 1 试剂盒",
+        "said “gene” is",
+        "5 mL",
+        "乳腺癌\n肝癌",
+    ],
+)
+def test_spaces_leaves(text):
+    assert apply("spaces", text) == text
+
+
+def test_controls():
+    text = "\ufeff乳\u200b腺癌\r\n基\u00ad因\r蛋\x00白\f疾病\u2028。\t"
+    assert apply("controls", text) == "乳腺癌\n基因\n蛋白\n疾病\n。\t"
+    assert apply("controls", "乳腺癌 α-\t𠀀\n👍🏽 ①") == "乳腺癌 α-\t𠀀\n👍🏽 ①"
+
+
+def test_traditional_characters():
+    pytest.importorskip("opencc")
+    assert apply("traditional", "本發明涉及乳腺癌的基因與蛋白質") == "本发明涉及乳腺癌的基因与蛋白质"
+    assert apply("traditional", "BRCA1基因") == "BRCA1基因"
+    assert clean("檢測", rules=["traditional"]) == ("检测", {"traditional": 0}, {"traditional": 2})
+
+
+def test_traditional_is_off_and_names_what_is_missing(monkeypatch):
+    assert "traditional" not in DEFAULT
+    monkeypatch.setitem(sys.modules, "opencc", None)
+    load_converter.cache_clear()
+    assert clean("檢測")[0] == "檢測"
+    with pytest.raises(InputError, match="`traditional` needs OpenCC.*pip install opencc"):
+        clean("檢測", rules=["traditional"])
+
+
+def test_every_rule_is_a_row_with_a_name_and_a_text():
+    assert list(RULES) == [rule.name for rule in RULES.values()]
+    assert all(rule.does for rule in RULES.values())
+    assert DEFAULT == tuple(RULES)[:-1]
+
+
+def test_rules_are_chosen_by_name_in_whatever_order():
+    text = "[0001]1. 乳 腺 癌"
+    assert clean(text, rules=[]) == (text, {}, {})
+    assert clean(text, rules=["paragraph_numbers"])[0] == "1. 乳 腺 癌"
+    assert clean(text, rules=["spaces", "paragraph_numbers"]) == clean(text, rules=["paragraph_numbers", "spaces"])
+    assert clean(text, rules=["claim_numbers"])[0] == text
+    assert check_rules(["spaces", "tables"]) == ["tables", "spaces"]
+
+
+def test_an_unknown_rule_is_an_error():
+    with pytest.raises(InputError, match="no rule number, space; expected some of controls, page_headers"):
+        clean("x", rules=["spaces", "space", "number"])
+
+
+def test_what_was_removed_is_counted_by_rule():
+    cleaned, removed, hits = clean("CN 105611940 A\n[0001]1. 乳 腺 癌。\n[0002]2. 肝癌。")
+    assert cleaned == "乳腺癌。\n肝癌。"
+    assert removed == {"page_headers": 15, "paragraph_numbers": 12, "claim_numbers": 6, "spaces": 2}
+    assert hits == {"page_headers": 1, "paragraph_numbers": 2, "claim_numbers": 2, "spaces": 2}
+
+
+def test_what_a_later_rule_lays_bare_goes_too():
+    assert clean("1. [0001] 2、一种")[0] == "一种"
+    assert clean("[0001]\n[0002] 第 3 页\n一种")[0] == "一种"
+
+
+def test_empty_text():
+    assert clean("") == ("", {}, {})
+    assert clean(" \n[0001]\n")[0] == ""
+
+
+FRAGMENTS = [
+    "[0001]", "[0012]", "[1234]", "【0003】", " ", "  ", "\u3000", "\n", "\n\n", "\t", "1.", "2、", "[权利要求1]",
+    "一种", "乳 腺 癌", "BRCA1 ", "基因", "。", "，", "；", "CN 105611940 A", "说明书", "3/15页", "第 3 页", "4",
+    "<210> 1", "<400>", DNA, "ACGT", "Ala Gly " * 12, PEPTIDE, "1.5", "0.001", "12%",
+    "±", "\r\n", "\f", "(1)", "-", PARAGRAPH[:22], "A",
+]  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=24).map("".join) | st.text(max_size=40))
+def test_cleaning_what_is_clean_changes_nothing(text):
+    cleaned, removed, _ = clean(text)
+    assert sum(removed.values()) == len(text) - len(cleaned)
+    assert clean(cleaned) == (cleaned, {}, {})
+
+
+@settings(max_examples=100)
+@given(st.text("乳腺癌基因的与，。", max_size=60))
+def test_plain_chinese_is_left_alone(text):
+    assert clean(text) == (text, {}, {})
+
+
+HOSTILE = [
+    " ", "\u3000", "[0001] 1. ", "acgt ", "ACGT 1 ", "Ala" + " " * 119, "MKTAYIAK ", "<210> ", "<", "1 ", "  a", "[",
+    "CN 123456 ", "第 1 页 ", "说 ", "权利要求1", "乳  ", "-\n", "1±", "(1",
+]  # fmt: skip
+
+
+def test_hostile_lines_take_linear_time():
+    """A pattern that backtracks takes hours for such lines; all of them together are 5 MB."""
+    started = time.process_time()
+    clean("".join(unit * (50_000 // len(unit)) for unit in HOSTILE))  # one line but for the last of 1 MB
+    for unit in HOSTILE:
+        clean("x" + unit * (200_000 // len(unit)) + "!")
+    assert time.process_time() - started < 60

@@ -1,0 +1,369 @@
+"""Which patents stay: measures of a text, sketches, filters, families and duplicates, the draw."""
+
+import hashlib
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cbpner.patents import near_duplicates, select, store
+from cbpner.patents.document import PatentDocument
+from cbpner.patents.near_duplicates import choose_band_size, compare_sketches, hash_bands, hash_grams, sketch_text
+from cbpner.patents.select import Selection, count_steps, draw_documents, drop_groups, load_documents
+from cbpner.patents.store import Store, batch_documents, measure_text
+
+OFF = Selection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
+ALL = replace(OFF, one_per_family=True, exact_duplicates=True, near_duplicates=0.8)
+
+
+def make_text(seed, length=400):
+    draw = random.Random(seed)
+    return "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(length))
+
+
+def change(text, share, seed="change"):
+    """The text with this share of it, at its end, replaced."""
+    keep = round(len(text) * (1 - share))
+    return text[:keep] + make_text(seed, len(text) - keep)
+
+
+def patent(number, text="基因", **values):
+    return PatentDocument(number, description=text, **values)
+
+
+def pick(folder, documents, selection, seed=0, threads=1):
+    """(numbers that stay, in the order drawn; {step: patents that it removed})."""
+    folder.mkdir(exist_ok=True)
+    with Store(folder, 256, threads) as opened:
+        load_documents(opened, documents, selection)
+        drop_groups(opened, selection)
+        steps = count_steps(opened, selection)
+        numbers = [drawn.number for drawn in draw_documents(opened, seed)]
+    for path in folder.iterdir():
+        path.unlink()
+    return numbers, {step.step: step.patents_before - step.patents_after for step in steps[1:]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "store"
+
+
+# ---- a text's measures ----
+
+
+@pytest.mark.parametrize(
+    "text, share",
+    [
+        ("基因", 1.0),
+        ("基因 BRCA1 in mice", 2 / 5),  # BRCA, in, mice
+        ("かな基", 1 / 3),
+        ("基因acgtacgtacgtacgtacgt", 2 / 3),
+        ("ＢＲＣＡ基", 1 / 2),
+        ("〇𠀀", 1.0),
+        ("12 ... 、。", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_the_share_of_han_characters_is_that_among_words(text, share):
+    assert measure_text(text).han_share == pytest.approx(share)
+
+
+def test_measures_count_every_character_and_see_no_white_space():
+    plain, spaced = measure_text("基因gene😀"), measure_text(" 基\u3000因\nge\tne😀\u00a0")
+    assert (plain.characters, spaced.characters) == (7, 12)
+    assert plain.solid.tolist() == spaced.solid.tolist() == [ord(character) for character in "基因gene😀"]
+    assert plain.fingerprint == spaced.fingerprint != measure_text("基因genes😀").fingerprint
+
+
+def test_batches_are_bounded_in_characters():
+    documents = [patent(str(number), "字" * size) for number, size in enumerate((4, 4, 4, 30, 1, 9))]
+    found = [[len(text) for _, text in batch] for batch in batch_documents(documents, limit=10)]
+    assert found == [[4, 4], [4], [30], [1, 9]]
+    assert [len(batch) for batch in batch_documents([patent("1")] * 8200)] == [8192, 8]
+
+
+def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
+    document = PatentDocument("CN1234567A", title="题\ud800", description="基\udc00因", source="a\ud800.txt:1")
+    folder.mkdir()
+    with Store(folder) as opened:
+        load_documents(opened, [document], OFF)
+        (drawn,) = draw_documents(opened, 0)
+        assert (drawn.source, drawn.characters) == ("a\ufffd.txt:1", 6)
+        assert opened.read_text(drawn.start, drawn.title_size) == "题\ufffd"
+        assert opened.read_text(drawn.start + drawn.title_size, drawn.size) == "题\ufffd\n基\ufffd因"
+
+
+# ---- sketches ----
+
+
+def test_grams_are_hashed_as_in_plain_arithmetic():
+    def mix(value):
+        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+        return value ^ value >> 31
+
+    codes = [ord(character) for character in "乳腺癌BRCA1基因"]
+    expected = []
+    for place in range(len(codes) - 4):
+        value = 0
+        for code in codes[place : place + 5]:
+            value = (value * 0x9E3779B97F4A7C15 + code) % 2**64
+        expected.append(mix(value))
+    assert hash_grams(np.array(codes, dtype=np.uint32)).tolist() == expected
+    assert not len(hash_grams(np.array(codes[:4], dtype=np.uint32)))
+
+
+def test_a_sketch_does_not_depend_on_the_pieces(monkeypatch):
+    codes = measure_text(make_text(1, 1000)).solid
+    whole = sketch_text(codes)
+    monkeypatch.setattr(near_duplicates, "PIECE", 70)
+    assert whole.shape == (128,) and whole.dtype == np.uint32
+    assert (sketch_text(codes) == whole).all()
+    assert (sketch_text(codes[:4]) == 2**32 - 1).all()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+def test_agreement_estimates_the_similarity_within_its_stated_error(share):
+    firsts = [make_text(f"first {seed}", 2000) for seed in range(30)]
+    seconds = [change(text, share, seed) for seed, text in enumerate(firsts)]
+    grams = [[{text[i : i + 5] for i in range(len(text) - 4)} for text in texts] for texts in (firsts, seconds)]
+    true = np.array([len(a & b) / len(a | b) for a, b in zip(*grams, strict=True)])
+    sketches = [np.array([sketch_text(measure_text(text).solid) for text in texts]) for texts in (firsts, seconds)]
+    errors = (compare_sketches(*sketches) - true) / np.sqrt(true * (1 - true) / 128)
+    assert abs(errors.mean()) < 4 / 30**0.5 and 0.6 < errors.std() < 1.4
+
+
+def test_a_band_has_the_most_values_that_miss_fewer_than_one_pair_in_a_thousand():
+    for threshold in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        size = choose_band_size(threshold)
+        assert (1 - threshold**size) ** (128 // size) < 0.001
+        assert size == 128 or (1 - threshold ** (size + 1)) ** (128 // (size + 1)) >= 0.001
+    assert choose_band_size(0.8) == 5
+
+
+def test_equal_bands_at_the_same_place_have_equal_hashes_and_no_others():
+    sketches = np.arange(256, dtype=np.uint32).reshape(2, 128)
+    sketches[1, 5:10] = sketches[0, 5:10]
+    sketches[1, 10:15] = sketches[0, 15:20]
+    hashes = hash_bands(sketches, 5)
+    assert hashes.shape == (2, 25) and len(np.unique(hashes)) == 49
+    assert np.flatnonzero(hashes[0] == hashes[1]).tolist() == [1]
+
+
+# ---- filters ----
+
+
+def test_the_window_has_both_its_days_and_nothing_without_a_date(folder):
+    dates = {"CN10001A": 20090101, "CN10002A": 20081231, "CN10003A": 20190101, "CN10004A": 20190102, "CN10005A": None}
+    documents = [patent(number, date=date) for number, date in dates.items()]
+    window = replace(OFF, first_date=20090101, last_date=20190101)
+    numbers, removed = pick(folder, documents, window)
+    assert sorted(numbers) == ["CN10001A", "CN10003A"] and removed == {"date": 3}
+    assert len(pick(folder, documents, replace(OFF, first_date=20090101))[0]) == 3
+    assert len(pick(folder, documents, replace(OFF, last_date=20190101))[0]) == 3
+    assert len(pick(folder, documents, OFF)[0]) == 5
+
+
+def test_countries_lengths_language_and_query_each_remove_what_they_should(folder):
+    documents = [
+        patent("CN10001A", "人类的基因"), patent("CN10002A", "人类的"), patent("WO10003A1", "人类的基因"),
+        patent("CN10004A", "人类的基因组"), patent("CN10005A", "人类基因"), patent("id 6", "人类的基因"),
+        patent("US10007A", "人类的基因"), patent("CN10008A", "the 人 of 类 a 基 an 因"),
+    ]  # fmt: skip
+    assert pick(folder, documents, replace(OFF, countries=("CN", "US")))[1] == {"country": 2}
+    assert pick(folder, documents, replace(OFF, min_length=4, max_length=5))[1] == {"length": 3}
+    assert pick(folder, documents, replace(OFF, min_length=4))[1] == {"length": 1}
+    assert pick(folder, documents, replace(OFF, min_han=0.51))[1] == {"language": 1}
+    assert pick(folder, documents, replace(OFF, min_han=0.5))[1] == {"language": 0}
+    assert pick(folder, documents, replace(OFF, query="人类 AND NOT 基因组"))[1] == {"query": 2}
+    everything = replace(
+        OFF, countries=("CN", "US"), min_length=4, max_length=5, min_han=0.51, query="人类 AND NOT 基因组"
+    )
+    numbers, removed = pick(folder, documents, everything)
+    assert sorted(numbers) == ["CN10001A", "CN10005A", "US10007A"]
+    assert removed == {"country": 2, "length": 3, "query": 0, "language": 0}
+
+
+def test_numbers_are_kept_out_whatever_their_kind_code(folder):
+    documents = [patent(f"CN1056119{end}") for end in ("40A", "40B", "40", "41A", "4A")] + [patent("WO105611940A1")]
+    selection = replace(OFF, gold=frozenset(["CN105611940"]), excluded=frozenset(["CN10561194"]))
+    numbers, removed = pick(folder, documents, selection)
+    assert sorted(numbers) == ["CN105611941A", "WO105611940A1"]
+    assert removed == {"gold patents": 3, "excluded numbers": 1}
+
+
+def test_families_and_duplicates_of_what_is_kept_out_go_with_it(folder):
+    text = make_text(0)
+    documents = [
+        patent("CN105611940A", text, family="7", date=20200101),
+        patent("CN10001A", make_text(1), family="7", date=20100101),
+        patent("CN10002A", f" {text}", date=20100101),
+        patent("CN10003A", change(text, 0.02), date=20100101),
+        patent("CN10004A", make_text(4), date=20100101),
+    ]
+    numbers, removed = pick(folder, documents, replace(ALL, gold=frozenset(["CN105611940"])))
+    assert numbers == ["CN10004A"]
+    assert removed == {"gold patents": 1, "families": 1, "exact duplicates": 1, "near duplicates": 1}
+    assert sorted(pick(folder, documents, ALL)[0]) == ["CN10001A", "CN10002A", "CN10004A"]
+
+
+# ---- families and duplicates ----
+
+
+def test_one_of_a_family_stays_the_earliest_then_the_smallest(folder):
+    documents = [
+        patent("CN20001A", date=20120101, family="1"), patent("CN20002A", date=20110101, family="1"),
+        patent("CN9999A", date=20110101, family="1"), patent("CN30001B", date=20140101),
+        patent("CN30001A", date=20130101), patent("CN30002A"), patent("CN30003A", family=" "),
+        patent("CN40001A", date=20100101, family="2"), patent("CN40001B", date=20120101),
+        patent("CN40002A", date=20110101, family="2"), patent("CN50001A", family="3"),
+        patent("CN50002A", family="3", date=20190101),
+    ]  # fmt: skip
+    numbers, removed = pick(folder, documents, replace(OFF, one_per_family=True))
+    assert sorted(numbers) == ["CN30001A", "CN30002A", "CN30003A", "CN40001A", "CN50002A", "CN9999A"]
+    assert removed == {"families": 6}
+
+
+def test_exact_duplicates_differ_in_white_space_alone(folder):
+    documents = [
+        patent("CN10001A", "基因\n检测", date=20120101), patent("CN10002A", " 基因检 测", date=20110101),
+        patent("CN10003A", "基因检测。", date=20100101), patent("CN10004A", "基因检测"),
+    ]  # fmt: skip
+    numbers, removed = pick(folder, documents, replace(OFF, exact_duplicates=True))
+    assert sorted(numbers) == ["CN10002A", "CN10003A"] and removed == {"exact duplicates": 2}
+
+
+def test_near_duplicates_go_and_near_misses_stay(folder):
+    text, other = make_text("a", 2000), make_text("b", 2000)
+    documents = [
+        patent("CN10001A", text, date=20120101), patent("CN10002A", change(text, 0.03), date=20110101),
+        patent("CN10003A", "前言" + text + "附注", date=20130101), patent("CN10004A", change(text, 0.35)),
+        patent("CN10005A", other), patent("CN10006A", other[:1000] + text[:1000]), patent("CN10007A", "基因检"),
+        patent("CN10008A", "蛋白质"), patent("CN10009A", f"{other[:1000]}\n{other[1000:]}"),
+    ]  # fmt: skip
+    numbers, removed = pick(folder, documents, replace(OFF, near_duplicates=0.8))
+    assert sorted(numbers) == ["CN10002A", *(f"CN1000{end}A" for end in (4, 5, 6, 7, 8))]
+    assert removed == {"near duplicates": 3}
+
+
+def test_near_duplicates_of_near_duplicates_are_one_group(folder):
+    text = make_text("chain", 2000)
+    chain = [text[start : start + 1700] for start in (0, 120, 240)]  # neighbours 0.86 alike, the ends 0.75
+    documents = [patent(f"CN1000{place}A", each) for place, each in enumerate(chain)]
+    assert pick(folder, [documents[0], documents[2]], replace(OFF, near_duplicates=0.8))[1] == {"near duplicates": 0}
+    assert pick(folder, documents, replace(OFF, near_duplicates=0.8))[0] == ["CN10000A"]
+
+
+def test_what_many_share_is_compared_in_linear_time(folder, monkeypatch):
+    text, pairs = make_text("many", 300), []
+    compare = select.compare_sketches
+    monkeypatch.setattr(select, "compare_sketches", lambda a, b: pairs.append(len(a)) or compare(a, b))
+    documents = [patent(f"CN{10000 + place}A", change(text, 0.02, place)) for place in range(150)]
+    assert pick(folder, documents, replace(OFF, near_duplicates=0.8))[0] == ["CN10000A"]
+    assert 149 <= sum(pairs) < 150 * 20  # all pairs would be 11,175
+
+
+DOCUMENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["CN10001", "CN10002", "CN9003", "own id"]), st.sampled_from("ABU"),
+        st.sampled_from([None, 20100101, 20110101]), st.sampled_from([None, "1", "2"]),
+        st.sampled_from(["基因", "蛋 白"]),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+def serial_of(number):
+    return number.rstrip("ABU")[2:] if number.startswith("CN") else number
+
+
+def keep_one(rows, key):
+    """An oracle: of each group the row with the earliest date, then the smallest number, then the first source."""
+
+    def rank(row):
+        serial = serial_of(row[0])
+        return row[1] is None, row[1], len(serial), serial, row[0], row[4]
+
+    kept = {}
+    for row in sorted(rows, key=rank):
+        kept.setdefault(key(row), row)
+    return list(kept.values())
+
+
+@settings(max_examples=20)
+@given(DOCUMENTS, st.booleans(), st.booleans(), st.randoms())
+def test_groups_agree_with_a_plain_reimplementation(tmp_path_factory, rows, families, duplicates, order):
+    rows = [
+        (number + kind if number.startswith("CN") else number, date, family, text, f"file:{place}")
+        for place, (number, kind, date, family, text) in enumerate(rows)
+    ]
+    known = {}
+    for number, _, family, _, _ in rows:
+        known[serial_of(number)] = min(filter(None, (known.get(serial_of(number)), family)), default=None)
+    expected = rows
+    if families:
+        expected = keep_one(expected, lambda row: known[serial_of(row[0])] or f"number {serial_of(row[0])}")
+    if duplicates:
+        expected = keep_one(expected, lambda row: row[3])
+    shuffled = order.sample(rows, len(rows))
+    documents = [patent(row[0], row[3], date=row[1], family=row[2], source=row[4]) for row in shuffled]
+    selection = replace(OFF, one_per_family=families, exact_duplicates=duplicates)
+    folder = tmp_path_factory.mktemp("store")
+    with Store(folder, 256, 2) as opened:
+        load_documents(opened, documents, selection)
+        drop_groups(opened, selection)
+        assert sorted(drawn.source for drawn in draw_documents(opened, 0)) == sorted(row[4] for row in expected)
+
+
+# ---- counts, draw, order ----
+
+
+def test_steps_count_patents_and_characters_before_and_after(folder):
+    documents = [
+        patent("CN10001A", "字" * 10), patent("CN10002A", "词" * 20), patent("US10003A", "语" * 40),
+        patent("CN10004A", "字" * 10), patent("CN10005A", "句" * 3),
+    ]  # fmt: skip
+    selection = replace(OFF, countries=("CN",), min_length=5, exact_duplicates=True)
+    folder.mkdir()
+    with Store(folder) as opened:
+        load_documents(opened, documents, selection)
+        drop_groups(opened, selection)
+        assert [tuple(step) for step in count_steps(opened, selection)] == [
+            ("read", "", 5, 5, 83, 83),
+            ("country", "CN", 5, 4, 83, 43),
+            ("length", "5 characters or more", 4, 3, 43, 40),
+            ("exact duplicates", "one of each", 3, 2, 40, 30),
+        ]
+
+
+def test_the_draw_is_the_order_of_a_hash_and_each_keeps_its_place_among_the_others(folder):
+    numbers = [f"CN{10000 + place}A" for place in range(40)]
+    expected = sorted(numbers, key=lambda number: hashlib.md5(f"7:{number}".encode()).hexdigest())
+    assert pick(folder, map(patent, numbers), OFF, seed=7)[0] == expected
+    few = [number for number in expected if int(number[2:7]) % 3]
+    assert pick(folder, map(patent, sorted(few)), OFF, seed=7)[0] == few
+    assert pick(folder, map(patent, numbers), OFF, seed=8)[0] != expected
+
+
+def test_the_order_of_reading_batches_and_threads_change_nothing(folder, monkeypatch):
+    draw = random.Random(3)
+    documents = [
+        patent(
+            f"CN{10000 + draw.randrange(80)}{draw.choice('AB')}",
+            change(make_text(draw.randrange(25), 300), draw.choice((0, 0, 0.02, 0.1)), place),
+            date=draw.choice((None, 20100101, 20110101)),
+            family=draw.choice((*[None] * 8, "1", "2")),
+            source=f"file:{place}",
+        )
+        for place in range(60)
+    ]
+    expected = pick(folder, documents, ALL)
+    assert all(expected[1].values()) and len(expected[0]) > 10
+    for threads, limit in ((1, 700), (4, 10**6), (3, 2000)):
+        monkeypatch.setattr(store.batch_documents, "__defaults__", (limit,))
+        draw.shuffle(documents)
+        assert pick(folder, documents, ALL, threads=threads) == expected
