@@ -112,8 +112,17 @@ def list_bytes(folder):
 # ---- the folder ----
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Bytes are compared between processes: the order of additions must not depend on how many threads each has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
-def unbroken(make_job, tmp_path_factory):
+def unbroken(one_thread, make_job, tmp_path_factory):
     """A finished run of three epochs, made in one go."""
     folder = tmp_path_factory.mktemp("unbroken") / "model"
     fine_tune(make_job(folder))
