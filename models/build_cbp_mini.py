@@ -25,8 +25,9 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArg
 
 from cbpner.batching import TokenBudgetSampler, sorted_batches
 from cbpner.files import write_text
-from cbpner.lm import MaskingCollator, TargetsOnly, cut_blocks, measure_perplexity
-from cbpner.lm_trainer import MaskedLMTrainer
+from cbpner.lm.blocks import cut_blocks
+from cbpner.lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
+from cbpner.lm.trainer import MaskedLMTrainer
 from cbpner.tokenizer import FOLDED, CharacterTable, build_tokenizer, folded, is_han
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}

@@ -13,16 +13,9 @@ from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, BertForMaskedLM, Trainer, TrainerCallback, TrainingArguments
 
 from cbpner.batching import IGNORED
-from cbpner.corpus_cache import Text, open_corpus
-from cbpner.lm import (
-    DocumentBlocks,
-    MaskingCollator,
-    StreamBlocks,
-    TargetsOnly,
-    cut_blocks,
-    measure_perplexity,
-    wrap_block,
-)
+from cbpner.lm.blocks import DocumentBlocks, StreamBlocks, cut_blocks, wrap_block
+from cbpner.lm.cache import Text, open_corpus
+from cbpner.lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
 from cbpner.tokenizer import CharacterTable, build_tokenizer
 
 TEXTS = ["本发明涉及一种抗体。", "HER2阳性乳腺癌患者的基因表达水平显著升高，且", "蛋白"]

@@ -16,7 +16,7 @@ from transformers import AutoModelForMaskedLM
 from cbpner import runs
 from cbpner.errors import InputError
 from cbpner.lifecycle import TAGGER, check_same_run
-from cbpner.lm_training import read_metrics
+from cbpner.lm.training import read_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 LMFT = ROOT / "BERT_LM_mixed" / "lmft_example"

@@ -40,15 +40,17 @@ from transformers import (
     pipeline,
 )
 
-from cbpner import lm_training, runs
+from cbpner import runs
 from cbpner.cli import run_guarded
-from cbpner.corpus_cache import Text, open_corpus
 from cbpner.errors import InputError
-from cbpner.lm import HELD_OUT, Block, DocumentBlocks, MaskingCollator, cut_blocks, measure_perplexity
-from cbpner.lm_recipes import RECIPES, get_lm_recipe
-from cbpner.lm_runs import MODEL_FILES, continue_recipe
-from cbpner.lm_trainer import FineTuner, Rhythm
-from cbpner.lm_training import LMJob, fine_tune, measure_model
+from cbpner.lm import training as lm_training
+from cbpner.lm.blocks import Block, DocumentBlocks, cut_blocks
+from cbpner.lm.cache import Text, open_corpus
+from cbpner.lm.masking import HELD_OUT, MaskingCollator, measure_perplexity
+from cbpner.lm.recipes import RECIPES, get_lm_recipe
+from cbpner.lm.runs import MODEL_FILES, continue_recipe
+from cbpner.lm.trainer import FineTuner, Rhythm
+from cbpner.lm.training import LMJob, fine_tune, measure_model
 from cbpner.models.encoders import load_masked_lm, locate_encoder
 from cbpner.tokenizer import CharacterTable
 

@@ -34,7 +34,7 @@ from cbpner import runs
 from cbpner.errors import InputError
 from cbpner.files import atomic_open
 from cbpner.lifecycle import explain_write_error, fcntl
-from cbpner.words import load_segmenter, mark_words
+from cbpner.lm.words import load_segmenter, mark_words
 
 FORMAT = 1  # counts up whenever the same text and settings would give other rows
 PIECE = 1 << 20  # characters of a row at most, and about as many of a record batch
@@ -44,7 +44,7 @@ FOLDER = ".cbpner_cache"  # beside the corpus, where no other folder is named
 
 
 class Text(NamedTuple):
-    """What is read and how. files: paths in their order. segmenter: see `cbpner.words`, or "" for no words."""
+    """What is read and how. files: paths in their order. segmenter: see `cbpner.lm.words`, or "" for no words."""
 
     files: tuple
     line_by_line: bool = False

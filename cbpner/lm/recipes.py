@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from cbpner.devices import PRECISIONS
 from cbpner.errors import InputError
-from cbpner.lm import MASK_SHARE, PACKINGS
+from cbpner.lm.blocks import PACKINGS
+from cbpner.lm.masking import MASK_SHARE
+from cbpner.lm.words import SEGMENTERS
 from cbpner.recipes import SHIPPED_ENCODER, check_choices, check_limits
 from cbpner.tokenizer import CASINGS
-from cbpner.words import SEGMENTERS
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class LMRecipe:
     0: as many as fit into batch_tokens padded tokens. accumulation: batches a step. lr: peak rate, which falls to 0 on
     a line. warmup: share of the schedule's steps, or, from 1 on, steps. dropout: in training; `None`: as the encoder's
     configuration says. mask_share: share of the characters that are targets. whole_word: targets are whole words.
-    segmenter: where Chinese words come from, see `cbpner.words`.
+    segmenter: where Chinese words come from, see `cbpner.lm.words`.
     """
 
     encoder: str

@@ -8,13 +8,13 @@ from pathlib import Path
 from transformers import set_seed
 
 from cbpner import runs
-from cbpner.corpus_cache import Text, open_corpus
 from cbpner.devices import autocast, is_main_process, pick_attention, pick_device, pick_precision
 from cbpner.files import atomic_folder
 from cbpner.lifecycle import explain_write_errors, find_checkpoint, lock_run
-from cbpner.lm import sum_losses
-from cbpner.lm_recipes import LMRecipe
-from cbpner.lm_runs import (
+from cbpner.lm.cache import Text, open_corpus
+from cbpner.lm.masking import sum_losses
+from cbpner.lm.recipes import LMRecipe
+from cbpner.lm.runs import (
     check_continuation,
     check_finished,
     claim_model_folder,
@@ -25,7 +25,7 @@ from cbpner.lm_runs import (
     read_config,
     read_metrics,
 )
-from cbpner.lm_trainer import build_lm_trainer, cut_corpus, describe_loss, mask_batches
+from cbpner.lm.trainer import build_lm_trainer, cut_corpus, describe_loss, mask_batches
 from cbpner.models.encoders import load_masked_lm
 from cbpner.tokenizer import CharacterTable
 from cbpner.trainer import close_bars
@@ -36,7 +36,7 @@ from cbpner.training import measure_memory
 class LMJob:
     """Everything that one fine-tuning depends on.
 
-    train, held_out: Text of `cbpner.corpus_cache`; without held_out there is no perplexity. output: the model's folder.
+    train, held_out: Text of `cbpner.lm.cache`; without held_out there is no perplexity. output: the model's folder.
     cache: folder of the tokenized text, or None for one beside it; rebuild_cache: tokenize in any case. continues: the
     folder of a finished run that is gone on with exactly, to more epochs. save_steps, logging_steps, eval_steps: steps
     between two checkpoints, log records and perplexities (0: behind each epoch). save_total_limit: checkpoints kept.

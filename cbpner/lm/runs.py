@@ -1,6 +1,6 @@
 """The folder of a masked-LM run: what repeats the run, what goes on with it, what an exact continuation needs.
 
-A job is a `cbpner.lm_training.LMJob`; the files are listed in `cbpner.runs`.
+A job is a `cbpner.lm.training.LMJob`; the files are listed in `cbpner.runs`.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from cbpner.lifecycle import (
     lock_run,
     remove_leftovers,
 )
-from cbpner.lm_recipes import LMRecipe, change_recipe
+from cbpner.lm.recipes import LMRecipe, change_recipe
 from cbpner.training import describe_machine
 
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")

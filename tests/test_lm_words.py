@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbpner.errors import InputError
-from cbpner.words import LONGEST_RUN, load_segmenter, mark_words
+from cbpner.lm.words import LONGEST_RUN, load_segmenter, mark_words
 
 
 def split(text, cut=None):

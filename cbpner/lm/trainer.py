@@ -12,7 +12,8 @@ from cbpner import runs
 from cbpner.batching import GroupedSampler, TokenBudgetSampler, sorted_batches
 from cbpner.devices import autocast
 from cbpner.errors import InputError
-from cbpner.lm import HELD_OUT, PACKINGS, MaskingCollator, TargetsOnly, sum_losses
+from cbpner.lm.blocks import PACKINGS
+from cbpner.lm.masking import HELD_OUT, MaskingCollator, TargetsOnly, sum_losses
 from cbpner.trainer import EVALUATION_TOKENS, Progress
 
 
@@ -157,7 +158,7 @@ def cut_corpus(corpus, table, recipe, part):
 
 
 def build_lm_trainer(job, corpora, model, table, vocabulary_size, precision, device):
-    """corpora: {`train`, and perhaps `held_out`: `cbpner.corpus_cache.Corpus`}. InputError for less than a block."""
+    """corpora: {`train`, and perhaps `held_out`: `cbpner.lm.cache.Corpus`}. InputError for less than a block."""
     recipe = job.recipe
     blocks = {part: cut_corpus(corpus, table, recipe, part) for part, corpus in corpora.items()}
     lengths = blocks["train"].lengths

@@ -1,0 +1,1 @@
+"""Masked language modelling: text to blocks, masks, fine-tuning, its folder."""
