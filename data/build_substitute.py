@@ -5,8 +5,9 @@ python data/build_substitute.py --gold data/cbp_gold --split 0 -o data/corpora/g
 
 --texts: a folder with the four files of TEXTS (data/README.md says where they come from). Every twentieth document,
 by a seed, goes into OUT/test.txt, the others into OUT/train.txt. --gold: the training patents of one split, a patent a
-document, for OUT/train.txt; never its dev or test patents. Both together make one train.txt. Documents are parted by
-blank lines, as `BERT_LM_mixed/lmft_example/run_lmft.sh` reads them. The same files give the same bytes.
+document, for OUT/train.txt, and its dev patent for OUT/test.txt, where perplexity is measured; never its test patents.
+Both together make one train.txt, and dev is left out. Documents are parted by blank lines, as
+`BERT_LM_mixed/lmft_example/run_lmft.sh` reads them. The same files give the same bytes.
 """
 
 import argparse
@@ -53,9 +54,9 @@ def hold_out(documents):
     )
 
 
-def read_gold(folder, split):
-    """The training patents of one split, a list of sentences each."""
-    sentences = read_bio(find_split_files(Path(folder) / str(split))["train"])
+def read_gold(folder, split, part):
+    """The patents of one part of one split, a list of sentences each."""
+    sentences = read_bio(find_split_files(Path(folder) / str(split))[part])
     return [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
 
 
@@ -66,7 +67,8 @@ def write_documents(path, documents):
 def run(args):
     train, held_out = hold_out(read_documents(args.texts)) if args.texts else ([], [])
     if args.gold:
-        train += read_gold(args.gold, args.split)
+        train += read_gold(args.gold, args.split, "train")
+        held_out = held_out or read_gold(args.gold, args.split, "dev")
     for name, documents in (("train.txt", train), ("test.txt", held_out)):
         if documents:
             write_documents(Path(args.output) / name, documents)

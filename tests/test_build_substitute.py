@@ -59,12 +59,12 @@ def test_the_same_files_give_the_same_bytes(texts, tmp_path):
         assert (tmp_path / "one" / part).read_bytes() == (tmp_path / "two" / part).read_bytes()
 
 
-def test_of_the_gold_only_training_patents_are_read(gold, tmp_path):
+def test_the_gold_gives_its_training_patents_and_dev_to_measure_on_but_never_test(gold, tmp_path):
     assert run("--gold", gold, "--split", 3, "-o", tmp_path / "out") == 0
     assert read(tmp_path / "out" / "train.txt") == [
         ["Abstract", f"专利{name}的摘要", f"专利{name}的权利要求"] for name in "甲乙丙"
     ]
-    assert not (tmp_path / "out" / "test.txt").exists()
+    assert read(tmp_path / "out" / "test.txt") == [["Abstract", "专利丁的摘要", "专利丁的权利要求"]]
 
 
 def test_both_together(texts, gold, tmp_path):
