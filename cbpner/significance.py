@@ -44,9 +44,9 @@ def f1_of(counts):
 
 
 def find_interval(values, level=0.95):
-    """(low, high): the percentile interval over the first axis; NaN where every value is. Undefined values are left out.
+    """(low, high): the percentile interval over the first axis of values (resamples, ...).
 
-    values: (resamples, ...).
+    NaN, an undefined score, is left out; where there is nothing else the interval is NaN too.
     """
     values = np.asarray(values, dtype=float)
     empty = np.isnan(values).all(axis=0)

@@ -1,6 +1,7 @@
 """Flags that several commands share."""
 
 from cbpner.bio import ORPHAN_RULES
+from cbpner.errors import InputError
 from cbpner.labels import LabelSet
 
 
@@ -18,3 +19,23 @@ def add_tag_flags(parser, orphans, labels="any is accepted"):
 def read_labels(args):
     """The label set of `--labels`, or None."""
     return LabelSet.from_file(args.labels) if args.labels else None
+
+
+def add_resampling_flags(parser):
+    """`--resamples`, `--seed` and `--by`: how intervals and p-values are made."""
+    parser.add_argument(
+        "--resamples", type=int, default=10_000, metavar="N", help="bootstrap samples and swaps (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same samples (default: 0)")
+    parser.add_argument(
+        "--by", choices=("sentence", "patent"), default="sentence", help="what is drawn (default: %(default)s)"
+    )
+
+
+def read_resampling(args):
+    """The `cbpner.report.intervals.Resampling` of the flags."""
+    from cbpner.report.intervals import Resampling
+
+    if args.resamples < 1 or args.seed < 0:
+        raise InputError(f"found --resamples {args.resamples} --seed {args.seed}; expected at least 1 and at least 0")
+    return Resampling(args.resamples, args.seed, args.by)

@@ -1,5 +1,6 @@
 """Means, pooled scores and intervals over the sets of each system, and the systems against each other."""
 
+import textwrap
 from itertools import combinations
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from cbpner.metrics import LEVELS
 from cbpner.report.join import describe_sets
-from cbpner.report.panel import UNITS
+from cbpner.report.panel import UNITS, lay_out
 from cbpner.report.spans import POOLED
 from cbpner.report.table import LEVEL_NAMES, NONE, OVERALL, render_table
 from cbpner.runs import natural_key
@@ -23,17 +24,18 @@ from cbpner.significance import (
 
 LEAST_UNITS = 5  # from fewer, no interval: there is next to nothing to draw
 FEW_MENTIONS = 100  # in dev
+WIDTH = 120  # of a paragraph
 COMPARED = ("entity_lenient", "entity_strict")
 
 LEGEND = """\
-F1 [95% interval]: bootstrap percentiles over {resamples:,} samples of the {unit}s (seed {seed}); `-` where there are fewer
-than {least} {unit}s, or F1 is undefined. Mean and ± std (ddof = 1) go over the runs. Pooled: one F1 over all mentions of all
-runs; a patent that stands in two test sets counts twice, once for each model that read it, and is drawn as one."""
+F1 [95% interval]: bootstrap percentiles over {resamples:,} samples of the {unit}s (seed {seed}); none from fewer than
+{least} {unit}s. Mean and ± std (ddof = 1) go over the runs. Pooled: one F1 over all mentions of all runs; a patent that
+stands in two sets counts twice there, once for each model that read it, and is drawn as one."""
 COMPARISON_LEGEND = """\
-Pooled F1 over the test sets that both have; runs of one test set by several seeds count as one, their average. Difference:
-first minus second, with its 95% interval from the same samples. p: paired approximate randomization over {unit}s, two-sided,
-{resamples:,} random swaps (or all there are, where they are no more). Holm: p corrected for the number of pairs. Ahead: on
-how many test sets."""
+Pooled F1 over the sets that both have; runs of one set by several seeds count as one, their average. Difference: first
+minus second, with its 95% interval from the same samples. p: paired approximate randomization over {unit}s, two-sided,
+{resamples:,} random swaps (or all there are, where they are no more). Holm: p corrected for the number of pairs. Ahead:
+on how many sets."""
 
 
 class Resampling(NamedTuple):
@@ -44,11 +46,11 @@ class Resampling(NamedTuple):
     unit: str = UNITS[0]
 
 
-def frame_intervals(panel, resampling=Resampling()):
+def frame_intervals(panel, resampling):
     """A DataFrame of F1 with intervals: system, statistic, run, split, seed, level, type, sets, f1, std, low, high.
 
-    statistic: `run` (one set), `mean` (of the sets' F1; std with ddof = 1), POOLED (for each type too), and `seeds` (where
-    several seeds have the same sets: mean and std of the seeds' means). NaN where undefined.
+    statistic: `run` (one set), `mean` (of the sets' F1; std with ddof = 1), POOLED (for each type too), and `seeds`
+    (where several seeds have the same sets: mean and std of the seeds' means). NaN where undefined.
     """
     import pandas as pd
 
@@ -65,7 +67,7 @@ def frame_intervals(panel, resampling=Resampling()):
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[-4:], float))
 
 
-def frame_comparisons(panel, resampling=Resampling()):
+def frame_comparisons(panel, resampling):
     """A DataFrame of the systems against each other, a row a pair and level of COMPARED.
 
     Columns: level, first, second, sets (how many both have), first_f1, second_f1, difference (first minus second), low,
@@ -85,6 +87,19 @@ def frame_comparisons(panel, resampling=Resampling()):
         if len(frame):
             frames.append(frame.assign(p_holm=correct_holm(frame["p"])))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def render_sections(systems, resampling, intervals=True, comparisons=True):
+    """Both reports as Markdown sections, for a table that has the rest."""
+    panel, sections = lay_out(systems, resampling.unit), []
+    if intervals:
+        frame = frame_intervals(panel, resampling)
+        sections += ["## Intervals", explain_intervals(resampling)]
+        for system in systems:
+            sections += [f"### {system.name}", render_intervals(frame, system)]
+    if comparisons:
+        sections += render_comparisons(frame_comparisons(panel, resampling), resampling)
+    return [*sections, textwrap.fill(explain_texts(panel), WIDTH)]
 
 
 def render_intervals(intervals, system, gold=None):
@@ -112,30 +127,40 @@ def render_intervals(intervals, system, gold=None):
     return render_table(["split", *mentions, *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)], rows)
 
 
-def render_comparisons(comparisons):
-    """One table a level."""
+def render_comparisons(comparisons, resampling):
+    """Markdown sections: what is compared, and a table a level."""
+    if comparisons.empty:
+        return ["## Comparisons", "None: it takes two systems with a set of gold sentences in common."]
     header = ["first", "second", "F1 first", "F1 second", "difference [95% interval]", "p", "Holm", "ahead"]
-    sections = []
+    sections = ["## Comparisons", COMPARISON_LEGEND.format(**resampling._asdict())]
     for level, own in comparisons.groupby("level", sort=False):
         rows = [
-            [row["first"], row["second"], format_number(row["first_f1"]), format_number(row["second_f1"]),
-             format_interval(row["difference"], row["low"], row["high"], "+.3f"), format_p(row["p"]), format_p(row["p_holm"]),
-             f"{row['first_ahead']} : {row['second_ahead']} of {row['sets']}"]
+            [
+                *(row["first"], row["second"], format_number(row["first_f1"]), format_number(row["second_f1"])),
+                format_interval(row["difference"], row["low"], row["high"], "+.3f"),
+                *(format_p(row["p"]), format_p(row["p_holm"])),
+                f"{row['first_ahead']} : {row['second_ahead']} of {row['sets']}",
+            ]
             for row in own.to_dict("records")
-        ]  # fmt: skip
-        sections.append(f"Entity F1, {LEVEL_NAMES[level]}:\n\n{render_table(header, rows, text_columns=2)}")
-    return "\n\n".join(sections)
+        ]
+        sections += [f"Entity F1, {LEVEL_NAMES[level]}:", render_table(header, rows, text_columns=2)]
+    return sections
 
 
-def explain_texts(systems, panel):
+def explain_intervals(resampling):
+    return LEGEND.format(least=LEAST_UNITS, **resampling._asdict())
+
+
+def explain_texts(panel):
     """What intervals and p-values can speak of: the paragraph on how many patents and sets there are."""
-    patents, sets = describe_sets(systems), len(set(panel.keys))
+    patents, sets = describe_sets(panel.systems), len(set(panel.keys))
     twice = sum(len(row["places"]) > 1 for row in patents)
     shared = f", {twice} of them in more than one" if twice else ""
+    sentences = sum(row["sentences"] for row in patents)
     text = (
-        f"These texts are {count_things(len(patents), 'patent')} ({sum(row['sentences'] for row in patents):,} sentences) in "
-        f"{count_things(sets, 'set')}{shared}. Intervals and p-values say how far the figures rest on which of their sentences "
-        "were met. They speak of these texts, not of patents at large"
+        f"These texts are {count_things(len(patents), 'patent')} ({count_things(sentences, 'sentence')}) in "
+        f"{count_things(sets, 'set')}{shared}. Intervals and p-values say how far the figures rest on which of their "
+        "sentences were met. They speak of these texts, not of patents at large"
     )
     if sets < 2:
         return f"{text}."
@@ -255,7 +280,10 @@ def _average_by_seed(panel, system, f1):
 
 
 def _compare(panel, pair, totals, drawn, resampling):
-    """One row of `frame_comparisons` without its level, or None. totals: (units, sets, COUNTS); drawn: (resamples, ...)."""
+    """One row of `frame_comparisons` without its level, or None.
+
+    totals: (units, sets, COUNTS) at one level; drawn: (resamples, sets, COUNTS).
+    """
     places = [panel.list_places(system) for system in pair]
     keys = [[panel.keys[place] for place in own] for own in places]
     common = [key for key in dict.fromkeys(keys[0]) if key in keys[1]]
@@ -270,13 +298,15 @@ def _compare(panel, pair, totals, drawn, resampling):
     first, second = f1_of(counts.sum(axis=1))
     used = [place for own in places for place in own if panel.keys[place] in common]
     by_set = np.array([_score_set(panel, own, key, totals) for key in common for own in places]).reshape(-1, 2)
+    bounds = {"low": np.nan, "high": np.nan} | _bound(panel, used, f1_of(samples[0]) - f1_of(samples[1]))
+    ahead = [int((by_set[:, side] > by_set[:, 1 - side]).sum()) for side in range(2)]
     return {
-        "first": pair[0].name, "second": pair[1].name, "sets": len(common),
-        "first_f1": float(first), "second_f1": float(second), "difference": float(first - second),
-        "low": np.nan, "high": np.nan, **_bound(panel, used, f1_of(samples[0]) - f1_of(samples[1])),
+        **{"first": pair[0].name, "second": pair[1].name, "sets": len(common)},
+        **{"first_f1": float(first), "second_f1": float(second), "difference": float(first - second)},
+        **bounds,
         "p": compare_counts(*counts, resampling.resamples, resampling.seed),
-        "first_ahead": int((by_set[:, 0] > by_set[:, 1]).sum()), "second_ahead": int((by_set[:, 1] > by_set[:, 0]).sum()),
-    }  # fmt: skip
+        **{"first_ahead": ahead[0], "second_ahead": ahead[1]},
+    }
 
 
 def _score_set(panel, places, key, totals):
@@ -291,7 +321,4 @@ def _order_levels(rows):
 
 def _format_levels(rows):
     ordered = _order_levels(rows)
-    return [
-        format_interval(f1, low, high)
-        for f1, low, high in zip(ordered["f1"], ordered["low"], ordered["high"], strict=True)
-    ]
+    return list(map(format_interval, ordered["f1"], ordered["low"], ordered["high"]))

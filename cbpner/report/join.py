@@ -1,7 +1,7 @@
 """Predictions beside the gold that judges them: of run folders, of column files, of another system's JSON lines.
 
 A run folder holds no gold: its config.json names the data files by checksum, and they are looked for where the run
-found them, or below a folder that the user gives. Runs of the same settings are one system, whatever folders they are in.
+found them, or below a folder that the user gives. Runs of the same settings are one system, whatever their folders.
 """
 
 import hashlib
@@ -80,10 +80,11 @@ def join_runs(paths, part="test", data_dir=None) -> Joint:
 
 
 def join_files(gold_path, paths, train=None, renamed=()) -> Joint:
-    """A gold column file with predictions for it, one system a path: what ends in .jsonl is read by `cbpner.answers`,
+    """A gold column file with predictions for it, one system a path.
 
-    what ends in .tags is a run's, and all else a column file of the same text. train: the column file that seen
-    mentions are in, or None. renamed: {label in a prediction: label}. InputError where texts differ.
+    What ends in .jsonl is read by `cbpner.answers`, what ends in .tags is a run's, all else is a column file of the
+    same text. train: the column file that seen mentions are in, or None. renamed: {label in a prediction: label}.
+    InputError where texts differ.
     """
     gold, renamed = read_bio(gold_path), dict(renamed)
     known = None if train is None else _list_known(read_bio(train))
@@ -103,7 +104,7 @@ def name_systems(runs) -> list[str]:
     """
     blocks = [block_key(run.config) for run in runs]
     shown = [place for place in range(1, len(BLOCK)) if len({block[place] for block in blocks}) > 1]
-    names = [", ".join([block[0], *(block[place] for place in shown)]) for block in blocks]
+    names = [", ".join([block[0], *(f"{BLOCK[place]} {block[place]}" for place in shown)]) for block in blocks]
     for block in dict.fromkeys(blocks):
         members = [place for place, other in enumerate(blocks) if other == block]
         flags = _fill_flags([runs[place].config for place in members])

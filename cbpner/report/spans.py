@@ -1,10 +1,10 @@
 """One row a gold or predicted span, and what follows from that table: scores by group, errors, confusion, agreement.
 
-Spans are read leniently (an orphan `I-` begins one); strict scores leave the rows with `orphan` out. Each span is in the
-group of its own text and type, gold and predicted alike: the precision on unseen mentions is that of predictions whose
-surface and type the training text does not have, the recall that of gold mentions of which the same is true. A correct
-prediction has the surface and type of its gold mention, so both are in one group, and the counts of the groups add up
-to those of all spans.
+Spans are read leniently (an orphan `I-` begins one); strict scores leave the rows with `orphan` out. Each span is in
+the group of its own text and type, gold and predicted alike: the precision on unseen mentions is that of predictions
+whose surface and type the training text does not have, the recall that of gold mentions of which the same is true. A
+correct prediction has the surface and type of its gold mention, so both are in one group, and the counts of the groups
+add up to those of all spans.
 """
 
 import re
@@ -51,7 +51,7 @@ def frame_spans(systems):
 
 
 def find_script(surface):
-    """`chinese` (Han characters, no other letter), `latin` (letters of an alphabet, Greek too), `mixed`, or `neither`."""
+    """`chinese` (Han, no other letter), `latin` (letters of an alphabet, Greek too), `mixed`, or `neither`."""
     han = len(HAN.findall(surface))
     letters = sum(char.isalpha() for char in HAN.sub("", surface))
     return ("mixed" if letters else "chinese") if han else ("latin" if letters else "neither")
@@ -122,7 +122,7 @@ def score_schemes(kinds):
 
 
 def count_confusions(spans, systems):
-    """Gold types against predicted types over the pairs of each system's sets: system, gold_type, predicted_type, count.
+    """Gold against predicted types over the pairs of each system: system, gold_type, predicted_type, count.
 
     A pair shares a character, or more; NO_TYPE stands for the side that a missed or spurious span has not. Zeros too.
     """
@@ -170,10 +170,11 @@ def rank_wrong_surfaces(spans, systems):
 def frame_agreement(systems):
     """How each surface is tagged where it stands in one patent: a DataFrame, a row a surface, patent, set and side.
 
-    A surface of two characters or more is a row where it is a mention at least once in the patent, on that side. Its places
-    are all of the same characters, but for those inside or across another mention, and those where a Latin letter or a
-    digit goes on (`AR` in `PARP`). Columns: system, run, split, patent, side, surface, places, types (`gene 3, none 1`), tagged (places
-    that are the mention), distinct (types among those), deviating (places that are not as most are).
+    A surface of two characters or more is a row where it is a mention at least once in the patent, on that side. Its
+    places are all of the same characters, but for those inside or across another mention, and those where a Latin
+    letter or a digit goes on (`AR` in `PARP`). Columns: system, run, split, patent, side, surface, places, types
+    (`gene 3, none 1`), tagged (places that are the mention), distinct (types among those), deviating (places that are
+    not as most are).
     """
     import pandas as pd
 
@@ -205,8 +206,8 @@ def frame_agreement(systems):
 def summarise_agreement(agreement):
     """A row a system and side, over surfaces with two places or more in their patent.
 
-    Columns: system, side, surfaces, alike (tagged alike everywhere), types (with two types or more), untagged (a mention
-    here and none there), places, deviating (places that are not as most of their surface's are).
+    Columns: system, side, surfaces, alike (tagged alike everywhere), types (with two types or more), untagged (a
+    mention here and none there), places, deviating (places that are not as most of their surface's are).
     """
     several = agreement[agreement["places"] > 1]
     untagged = several["tagged"] < several["places"]
