@@ -9,6 +9,8 @@ axis. F1 is computed from sums of them, never averaged over units.
 * `correct_holm`: Holm's step-down correction for several comparisons (1979).
 """
 
+import math
+
 import numpy as np
 
 RESAMPLES = 10_000
@@ -23,10 +25,11 @@ def resample_counts(counts, resamples=RESAMPLES, seed=0):
     same samples, so that what is resampled in two calls is paired. ValueError where there is no unit.
     """
     counts = np.asarray(counts)
-    units, flat = len(counts), counts.reshape(len(counts), -1).astype(np.float32)  # sums below 2**24 are exact
+    units, columns = len(counts), math.prod(counts.shape[1:])
     if not units or resamples < 1:
         raise ValueError(f"expected at least one unit and one resample, got {units} and {resamples}")
-    rng, sums = np.random.default_rng(seed), np.empty((resamples, flat.shape[1]))
+    flat = counts.reshape(units, columns).astype(np.float32)  # sums below 2**24 are exact
+    rng, sums = np.random.default_rng(seed), np.empty((resamples, columns))
     size = max(1, CHUNK // units)
     for start in range(0, resamples, size):
         drawn = rng.integers(units, size=(min(size, resamples - start), units))  # (chunk, units)

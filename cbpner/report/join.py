@@ -6,6 +6,7 @@ found them, or below a folder that the user gives. Runs of the same settings are
 
 import hashlib
 import json
+from dataclasses import MISSING, fields
 from functools import cache
 from itertools import zip_longest
 from typing import NamedTuple
@@ -169,7 +170,7 @@ def _fill_flags(configs):
         return [{name: own[name] for name in names} for own in flags]
     from cbpner.recipes import Recipe  # imports torch, which a look at finished runs does not need
 
-    defaults = {name: field.default for name, field in Recipe.__dataclass_fields__.items()}
+    defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
     return [{name: own.get(name, defaults.get(name)) for name in names} for own in flags]
 
 

@@ -47,7 +47,11 @@ def frame_spans(systems):
 
     rows = [row for system in systems for joined in system.sets for row in _list_rows(system.name, joined)]
     frame = pd.DataFrame(rows, columns=list(SPAN_COLUMNS))
-    return frame.astype({"other_start": "Int64", "other_end": "Int64", "seen": "boolean"})
+    return frame.astype(
+        dict.fromkeys(("orphan", "other_orphan"), bool)
+        | dict.fromkeys(("other_start", "other_end"), "Int64")
+        | {"seen": "boolean"}
+    )
 
 
 def find_script(surface):
