@@ -1,4 +1,4 @@
-"""`cbpner evaluate`: every score by hand on a few spans, conlleval's rules as an oracle, runs, files, what is refused."""
+"""`cbpner evaluate`: every score by hand on a few spans, conlleval's rules as an oracle; runs, files, refusals."""
 
 import csv
 import json
@@ -161,7 +161,7 @@ def test_the_table_of_spans(evaluation):
 
 def test_wrong_surfaces_with_their_sentence(evaluation):
     wrong = evaluation.frames["wrong_surfaces"]
-    assert wrong["count"].tolist() == [1] * 5
+    assert wrong["count"].tolist() == wrong["patents"].tolist() == [1] * 5
     (row,) = take(wrong, **{"class": "boundary"}).to_dict("records")
     assert (row["gold_surface"], row["predicted_surface"], row["text"]) == ("乳腺癌", "腺癌", "BRCA1与乳腺癌有关")
     (row,) = take(wrong, **{"class": "spurious"}).to_dict("records")
@@ -365,6 +365,11 @@ def test_tags_that_are_not_those_of_the_scores_are_refused(data, tmp_path, capsy
     assert f"{path}: found other sentences" in refuse(capsys, "evaluate", tmp_path / "runs")
 
 
+def test_a_run_that_names_no_data_is_refused(data, tmp_path, capsys):
+    make_run(tmp_path / "runs" / "0", data / "0", BAD, data={"name": "toy", "files": {"test": {}}})
+    assert "config.json: found no train file in data" in refuse(capsys, "evaluate", tmp_path / "runs")
+
+
 def test_only_what_a_run_really_learnt_from_is_seen(data, tmp_path):
     make_run(tmp_path / "all", data / "0", BAD)
     make_run(tmp_path / "one", data / "0", BAD, flags={"epochs": 2, "patents": 1}, seed=1)
@@ -465,8 +470,10 @@ def test_the_same_seed_gives_the_same_files(files, tmp_path, capsys):
 
 
 def test_no_text_means_no_text_of_the_gold(files, tmp_path, capsys):
-    arguments = ["--no-text", "-o", tmp_path / "out", "--resamples", 10]
-    printed = run_command(capsys, "evaluate", files["gold"], files["predicted"], *arguments)
+    arguments = ["-o", tmp_path / "out", "--resamples", 10]
+    assert "BRCA1" in run_command(capsys, "evaluate", files["gold"], files["predicted"], *arguments)
+    assert (tmp_path / "out" / "spans.csv").is_file()
+    printed = run_command(capsys, "evaluate", files["gold"], files["predicted"], *arguments, "--no-text")
     written = printed + "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir())
     assert not [word for word in ("BRCA1", "乳腺癌", "HER2", "TNF", "癌症") if word in written]
     assert not [path.name for path in (tmp_path / "out").iterdir() if path.name in ("spans.csv", "surfaces.csv")]
@@ -638,7 +645,7 @@ def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys):
     assert more.startswith(plain) and (tmp_path / "out" / "table.md").read_text(encoding="utf-8") == more
     assert re.search(r"0\.333 \[0\.\d{3}, 0\.\d{3}\]", more[len(plain) :])
     assert cells_of(more, "first")[-1][:3] == ["second", "0.182", "1.000"]
-    assert "| -0.818 [" in more
+    assert re.search(r"\| +-0\.818 \[-\d", more)
     only = run_command(capsys, "table", tmp_path / "runs", "--compare", *arguments[:4])
     assert "## Intervals" not in only and "## Comparisons" in only
 

@@ -23,13 +23,20 @@ def read_labels(args):
 
 def add_resampling_flags(parser):
     """`--resamples`, `--seed` and `--by`: how intervals and p-values are made."""
+    from cbpner.report.intervals import UNITS, Resampling
+
+    default = Resampling()
     parser.add_argument(
-        "--resamples", type=int, default=10_000, metavar="N", help="bootstrap samples and swaps (default: %(default)s)"
+        "--resamples",
+        type=int,
+        default=default.resamples,
+        metavar="N",
+        help="bootstrap samples, and random swaps behind a p-value (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same samples (default: 0)")
     parser.add_argument(
-        "--by", choices=("sentence", "patent"), default="sentence", help="what is drawn (default: %(default)s)"
+        "--seed", type=int, default=default.seed, help="the same seed draws the same samples (default: %(default)s)"
     )
+    parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn (default: %(default)s)")
 
 
 def read_resampling(args):

@@ -67,7 +67,21 @@ READING = """\
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_systems` found: frames by name, see `FRAMES`, and notes for people, one line each."""
+    """What `evaluate_systems` found. texts: the paragraph of `explain_texts`. notes: one line each, for people.
+
+    frames, by name, and what a row of each is (columns: see the function that makes it):
+    scores: a set or system, group (type, patent, length, seen, script), value and level; counts and ratios
+        (`score_levels`, `score_groups`)
+    partial: a set or system, type and scheme of partial credit (`score_schemes`)
+    errors: a set or system, type and class of pairs (`count_kinds`)
+    confusions: a system, gold type and predicted type (`count_confusions`)
+    intervals: a set, mean or pooled F1, level and type (`frame_intervals`)
+    comparisons: a level and pair of systems (`frame_comparisons`)
+    agreement: a system and side (`summarise_agreement`)
+    spans: a gold or predicted span (`frame_spans`)
+    wrong_surfaces: a kind of error on one surface, with its first sentence (`rank_wrong_surfaces`)
+    surfaces: a surface that is not tagged alike everywhere in its patent (`frame_agreement`)
+    """
 
     part: str
     resampling: Resampling
@@ -75,21 +89,6 @@ class Evaluation(NamedTuple):
     frames: dict[str, Any]
     texts: str
     notes: list[str]
-
-
-FRAMES = {
-    # name: what each row is; columns are in the function that makes it
-    "scores": "a set or system, group (type, patent, length, seen, script), value and level: counts and ratios",
-    "partial": "a set or system, type and scheme: SemEval's counts and ratios",
-    "errors": "a set or system, type and class: how many pairs",
-    "confusions": "a system, gold type and predicted type: how many pairs",
-    "intervals": "a set, mean or pooled score, level and type: F1, std, 95% interval",
-    "comparisons": "a level and pair of systems: difference, interval, p-values",
-    "agreement": "a system and side: surfaces tagged alike or not within a patent",
-    "spans": "a gold or predicted span",
-    "wrong_surfaces": "a kind of error on one surface, with its first sentence",
-    "surfaces": "a surface that is not tagged alike everywhere in its patent",
-}
 
 
 def evaluate_systems(joint, part="test", resampling=None) -> Evaluation:
@@ -112,7 +111,7 @@ def evaluate_systems(joint, part="test", resampling=None) -> Evaluation:
         "surfaces": agreement[agreement["deviating"] > 0].reset_index(drop=True),
     }
     notes = [*warn_few_mentions(systems), *joint.notes]
-    return Evaluation(part, resampling, systems, frames, explain_texts(panel), notes)
+    return Evaluation(part, resampling, systems, frames, explain_texts(panel, resampling.unit), notes)
 
 
 def render_evaluation(evaluation, with_text=True, shown=SHOWN):
@@ -132,15 +131,19 @@ def render_evaluation(evaluation, with_text=True, shown=SHOWN):
 def write_evaluation(evaluation, output, with_text=True, shown=SHOWN):
     """Write evaluation.md, a CSV file a frame, and last evaluation.json into the folder `output`.
 
-    evaluation.json has the figures alone: `part`, `resampling`, `systems` (name, BLOCK, runs), `patents`, `texts`,
-    `notes`, and each frame but those WITH_TEXT as a list of rows; null where something is undefined.
+    evaluation.json has the figures alone: `part`, `resampling`, `systems` (name, BLOCK, runs), `patents` (see
+    `describe_sets`), `texts`, `notes`, and each frame but those WITH_TEXT as a list of rows; null where something is
+    undefined. Without text, files WITH_TEXT of an earlier evaluation there are deleted.
     """
     folder = Path(output)
     try:
+        (folder / f"{NAME}.json").unlink(missing_ok=True)
         for name, frame in evaluation.frames.items():
             if with_text or name not in WITH_TEXT:
                 csv = frame.to_csv(index=False, lineterminator="\n", float_format="%.6f")
                 write_text(folder / f"{name}.csv", csv)
+            else:
+                (folder / f"{name}.csv").unlink(missing_ok=True)
         write_text(folder / f"{NAME}.md", render_evaluation(evaluation, with_text, shown))
         write_json(folder / f"{NAME}.json", describe_evaluation(evaluation))
     except OSError as error:
@@ -209,7 +212,7 @@ def _render_schemes(partial):
 def _render_groups(scores, system):
     """A row a value of each group; patents by set, all else pooled over the sets."""
     groups = scores[scores["group"] != "type"]
-    strict = groups[groups["level"] == "entity_strict"].set_index(["group", "value", "run"], drop=False)["f1"]
+    strict = groups[groups["level"] == "entity_strict"]["f1"]  # in the order of the lenient rows
     names, rows = name_sets(system), []
     for row, strict_f1 in zip(groups[groups["level"] == "entity_lenient"].to_dict("records"), strict, strict=True):
         if row["group"] == "patent":

@@ -26,6 +26,10 @@ LEAST_UNITS = 5  # from fewer, no interval: there is next to nothing to draw
 FEW_MENTIONS = 100  # in dev
 WIDTH = 120  # of a paragraph
 COMPARED = ("entity_lenient", "entity_strict")
+COMPARISON = (
+    "level", "first", "second", "sets", "first_f1", "second_f1", "difference", "low", "high", "p", "p_holm",
+    "first_ahead", "second_ahead",
+)  # fmt: skip
 
 LEGEND = """\
 F1 [95% interval]: bootstrap percentiles over {resamples:,} samples of the {unit}s (seed {seed}); none from fewer than
@@ -68,25 +72,24 @@ def frame_intervals(panel, resampling):
 
 
 def frame_comparisons(panel, resampling):
-    """A DataFrame of the systems against each other, a row a pair and level of COMPARED.
+    """A DataFrame of COMPARISON: the systems against each other, a row a pair and level of COMPARED.
 
-    Columns: level, first, second, sets (how many both have), first_f1, second_f1, difference (first minus second), low,
-    high (its 95% interval), p, p_holm (Holm's, over the pairs of the level), first_ahead, second_ahead (sets). Pairs
-    without a common set are not there.
+    sets: how many both have; pairs without one are not there. difference: first minus second; low, high: its 95%
+    interval. p_holm: corrected for the pairs of the level. first_ahead, second_ahead: on how many sets.
     """
     import pandas as pd
 
     totals = panel.counts.sum(axis=3)
     drawn = resample_counts(totals, resampling.resamples, resampling.seed)
-    frames = []
+    found = []
     for level in COMPARED:
         place = LEVELS.index(level)
         pairs = combinations(panel.systems, 2)
         rows = [_compare(panel, pair, totals[:, :, place], drawn[:, :, place], resampling) for pair in pairs]
-        frame = pd.DataFrame([{"level": level} | row for row in rows if row])
-        if len(frame):
-            frames.append(frame.assign(p_holm=correct_holm(frame["p"])))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        rows = [{"level": level} | row for row in rows if row]
+        corrected = correct_holm([row["p"] for row in rows])
+        found += [row | {"p_holm": p_holm} for row, p_holm in zip(rows, corrected, strict=True)]
+    return pd.DataFrame(found, columns=list(COMPARISON))
 
 
 def render_sections(systems, resampling, intervals=True, comparisons=True):
@@ -99,7 +102,7 @@ def render_sections(systems, resampling, intervals=True, comparisons=True):
             sections += [f"### {system.name}", render_intervals(frame, system)]
     if comparisons:
         sections += render_comparisons(frame_comparisons(panel, resampling), resampling)
-    return [*sections, textwrap.fill(explain_texts(panel), WIDTH)]
+    return [*sections, textwrap.fill(explain_texts(panel, resampling.unit), WIDTH)]
 
 
 def render_intervals(intervals, system, gold=None):
@@ -151,7 +154,7 @@ def explain_intervals(resampling):
     return LEGEND.format(least=LEAST_UNITS, **resampling._asdict())
 
 
-def explain_texts(panel):
+def explain_texts(panel, unit=UNITS[0]):
     """What intervals and p-values can speak of: the paragraph on how many patents and sets there are."""
     patents, sets = describe_sets(panel.systems), len(set(panel.keys))
     twice = sum(len(row["places"]) > 1 for row in patents)
@@ -159,8 +162,8 @@ def explain_texts(panel):
     sentences = sum(row["sentences"] for row in patents)
     text = (
         f"These texts are {count_things(len(patents), 'patent')} ({count_things(sentences, 'sentence')}) in "
-        f"{count_things(sets, 'set')}{shared}. Intervals and p-values say how far the figures rest on which of their "
-        "sentences were met. They speak of these texts, not of patents at large"
+        f"{count_things(sets, 'set')}{shared}. Intervals and p-values say how far the figures rest on which of these "
+        f"{unit}s were met. They speak of these texts, not of patents at large"
     )
     if sets < 2:
         return f"{text}."
@@ -301,12 +304,11 @@ def _compare(panel, pair, totals, drawn, resampling):
     bounds = {"low": np.nan, "high": np.nan} | _bound(panel, used, f1_of(samples[0]) - f1_of(samples[1]))
     ahead = [int((by_set[:, side] > by_set[:, 1 - side]).sum()) for side in range(2)]
     return {
-        **{"first": pair[0].name, "second": pair[1].name, "sets": len(common)},
-        **{"first_f1": float(first), "second_f1": float(second), "difference": float(first - second)},
-        **bounds,
+        "first": pair[0].name, "second": pair[1].name, "sets": len(common),
+        "first_f1": float(first), "second_f1": float(second), "difference": float(first - second), **bounds,
         "p": compare_counts(*counts, resampling.resamples, resampling.seed),
-        **{"first_ahead": ahead[0], "second_ahead": ahead[1]},
-    }
+        "first_ahead": ahead[0], "second_ahead": ahead[1],
+    }  # fmt: skip
 
 
 def _score_set(panel, places, key, totals):

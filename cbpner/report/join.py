@@ -17,7 +17,7 @@ from cbpner.errors import InputError
 from cbpner.labels import Span, split_tag, tags_to_spans
 from cbpner.metrics import score
 from cbpner.report.table import BLOCK, NONE, Run, block_key, explain_nothing, load_runs
-from cbpner.runs import METRICS, find_data, read_tags, tags_path
+from cbpner.runs import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.splits import draw_patents, split_patents
 
 JSON_LINES, TAGS = ".jsonl", ".tags"
@@ -143,6 +143,8 @@ def _list_known(sentences, patents=None, seed=0):
 def _join_run(run, part, data_dir, read, known):
     config = run.config
     flags, path = config.get("flags", {}), tags_path(run.folder, part)
+    if missing := [name for name in ("train", part) if name not in config["data"].get("files", {})]:
+        raise InputError(f"{run.folder}/{CONFIG}: found no {' and no '.join(missing)} file in data; make the run again")
     sentences = read(find_data(config, part, data_dir), flags.get("orphans", "keep"))
     tags = read_tags(path)
     gold = [sentence.tags for sentence in sentences]
@@ -240,7 +242,7 @@ def _note_labels(gold, spans):
 
 
 def describe_sets(systems) -> list[dict]:
-    """One row a patent that is met: `patent` (see `list_patent_keys`), `sentences`, `mentions`, `places`.
+    """One row a patent that is met: `patent_key` (see `list_patent_keys`), `sentences`, `mentions`, `places`.
 
     places: where it stands, `split:number of the patent in the file`, sorted.
     """
@@ -250,7 +252,7 @@ def describe_sets(systems) -> list[dict]:
         for number, key in enumerate(dict.fromkeys(keys), 1):
             own = [sentence for sentence, other in zip(joined.sentences, keys, strict=True) if other == key]
             row = patents.setdefault(
-                key, {"patent": key, "sentences": len(own), "mentions": len(list_mentions(own)), "places": set()}
+                key, {"patent_key": key, "sentences": len(own), "mentions": len(list_mentions(own)), "places": set()}
             )
             row["places"].add(f"{joined.split}:{number}")
     return [row | {"places": sorted(row["places"])} for row in patents.values()]

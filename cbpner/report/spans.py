@@ -15,13 +15,14 @@ from itertools import accumulate
 from cbpner.labels import tags_to_spans
 from cbpner.matching import JUDGEMENTS, KINDS, pair_spans, score_partial
 from cbpner.metrics import COUNTS, MEASURES, divide_counts
-from cbpner.report.join import list_gold_spans
+from cbpner.report.join import list_gold_spans, list_patent_keys
 from cbpner.report.table import OVERALL
 from cbpner.splits import split_patents
 
 SPAN_COLUMNS = (
     "system", "run", "split", "seed",  # of the set: see `cbpner.report.join`
     "patent", "sentence",  # numbers in the file, from 1
+    "patent_key",  # the same for the same patent in whatever file: see `list_patent_keys`
     "side",  # gold or predicted
     "start", "end", "surface", "type",  # of the span; offsets in the sentence
     "class",  # one of `cbpner.matching.KINDS`
@@ -160,9 +161,8 @@ def rank_wrong_surfaces(spans, systems):
     )
     key = ["system", "class", *PAIR, "gold_surface", "predicted_surface"]
     place = ["run", "patent", "sentence", "start", "end"]
-    numbered = pairs.assign(patents=pairs.groupby(["run", "patent"], sort=False).ngroup())
-    groups = numbered.groupby(key, sort=False, dropna=False)
-    ranked = groups[place].first().assign(count=groups.size(), patents=groups["patents"].nunique()).reset_index()
+    groups = pairs.groupby(key, sort=False, dropna=False)
+    ranked = groups[place].first().assign(count=groups.size(), patents=groups["patent_key"].nunique()).reset_index()
     ranked["order"] = ranked["system"].map({system.name: number for number, system in enumerate(systems)})
     ranked = ranked.sort_values(["order", "count"], ascending=[True, False], kind="stable")
     texts = {joined.run: joined.sentences for system in systems for joined in system.sets}
@@ -191,19 +191,8 @@ def frame_agreement(systems):
                     texts = [sentence.chars for sentence in joined.sentences[start:stop]]
                     head = [system.name, joined.run, joined.split, patent, side]
                     rows += [head + row for row in _compare_places(texts, spans[start:stop])]
-    columns = [
-        "system",
-        "run",
-        "split",
-        "patent",
-        "side",
-        "surface",
-        "places",
-        "types",
-        "tagged",
-        "distinct",
-        "deviating",
-    ]
+    columns = ["system", "run", "split", "patent", "side", "surface"]
+    columns += ["places", "types", "tagged", "distinct", "deviating"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -223,7 +212,7 @@ def summarise_agreement(agreement):
 
 
 def _list_rows(name, joined):
-    strict = list_gold_spans(joined, strict=True)
+    strict, keys = list_gold_spans(joined, strict=True), list_patent_keys(joined.sentences)
     for patent, start, stop in _bound_patents(joined.sentences):
         for number in range(start, stop):
             text, tags = joined.sentences[number].chars, joined.sentences[number].tags
@@ -231,7 +220,7 @@ def _list_rows(name, joined):
             if not gold and not predicted:
                 continue
             orphans = {GOLD: set(gold) - set(strict[number]), PREDICTED: set(predicted) - set(joined.strict[number])}
-            head = [name, joined.run, joined.split, joined.seed, patent, number + 1]
+            head = [name, joined.run, joined.split, joined.seed, patent, number + 1, keys[number]]
             for pair in pair_spans(gold, predicted):
                 yield from _list_sides(head, pair, text, orphans, joined.known)
 
@@ -303,13 +292,9 @@ def _compare_places(texts, spans):
             surfaces.setdefault(text[start:end], Counter())[label] += 1
     for surface, found in surfaces.items():
         tagged, distinct = found.total(), len(found)
-        untagged = sum(
-            bisect_left(starts, start + len(surface))
-            == bisect_right(ends, start)  # as many begin before its end as end
-            for start in _find_places(text, surface)
-        )
-        if untagged:
-            found[NO_TYPE] += untagged
+        for start in _find_places(text, surface):
+            if bisect_left(starts, start + len(surface)) == bisect_right(ends, start):  # no mention shares a character
+                found[NO_TYPE] += 1
         types = sorted(found.items(), key=lambda item: (-item[1], item[0]))
         shown = ", ".join(f"{label} {count}" for label, count in types)
         yield [surface, found.total(), shown, tagged, distinct, found.total() - types[0][1]]
