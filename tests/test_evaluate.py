@@ -366,7 +366,9 @@ def test_tags_that_are_not_those_of_the_scores_are_refused(data, tmp_path, capsy
 
 
 def test_a_run_that_names_no_data_is_refused(data, tmp_path, capsys):
-    make_run(tmp_path / "runs" / "0", data / "0", BAD, data={"name": "toy", "files": {"test": {}}})
+    make_run(tmp_path / "runs" / "0", data / "0", BAD)
+    path = tmp_path / "runs" / "0" / "config.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"train":', '"other":'), encoding="utf-8")
     assert "config.json: found no train file in data" in refuse(capsys, "evaluate", tmp_path / "runs")
 
 
