@@ -528,6 +528,7 @@ def test_arguments_that_do_not_go_together(files, data, tmp_path, capsys):
         ([gold, predicted, "--data-dir", data], "found --data-dir; expected it only with runs"),
         ([gold, predicted, "--rename", "gene"], "found --rename 'gene'; expected OTHER=TYPE"),
         ([gold, predicted, "--resamples", "0"], "found --resamples 0"),
+        ([gold, predicted, "--top", "-1"], "found --top -1"),
         ([gold, predicted, "-o", gold], "cannot write there"),
     ):
         assert words in refuse(capsys, "evaluate", *arguments)

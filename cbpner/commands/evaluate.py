@@ -50,6 +50,8 @@ def add_arguments(parser):
 
 def run(args):
     resampling = read_resampling(args)
+    if args.top < 0:
+        raise InputError(f"found --top {args.top}; expected at least 0")
     joint = join_paths(args)
     evaluation = evaluate_systems(joint, args.part or ("test" if joint.systems[0].runs else "given"), resampling)
     if args.output:
