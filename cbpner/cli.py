@@ -11,6 +11,7 @@ from cbpner.errors import InputError
 COMMANDS = {
     "check": "validate column files and name every fault with its line",
     "curve": "F1 against the number of training patents, and what it costs",
+    "evaluate": "scores with intervals, errors and comparisons, of runs or of any predictions",
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
     "patents": "make a corpus for masked-LM fine-tuning out of patents",

@@ -5,6 +5,7 @@ are the default and nothing more: any set works.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ class Span(NamedTuple):
     label: str
 
 
+@lru_cache(maxsize=1024)
 def split_tag(tag):
     """`B-gene` -> (`B`, `gene`); `O` -> (`O`, ``). Raises ValueError for anything else."""
     if tag == OUTSIDE:

@@ -38,6 +38,18 @@ def score(gold, predicted):
     return {level: _score_level(*counts[level], types) for level in LEVELS}
 
 
+def divide_counts(correct, predicted, gold):
+    """MEASURES of counts, None where one is undefined: nothing predicted, no gold, or neither of them.
+
+    `score` has 0.0 there, as seqeval does, and the metrics.json of runs with it; what is built on top says so.
+    """
+    return {
+        "precision": correct / predicted if predicted else None,
+        "recall": correct / gold if gold else None,
+        "f1": 2 * correct / (predicted + gold) if predicted + gold else None,
+    }
+
+
 def _check_lengths(gold, predicted):
     if len(gold) != len(predicted):
         raise ValueError(f"expected {len(gold)} predicted sentences, as many as gold ones, got {len(predicted)}")

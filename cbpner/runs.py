@@ -224,6 +224,54 @@ def file_checksum(path):
         raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
 
 
+def list_folders(config):
+    """From which folders the recorded paths may be meant: the recorded one.
+
+    Older runs did not record it: then here, the project and its method folders.
+    """
+    if "folder" in config:
+        return [PROJECT / config["folder"]]
+    roots = [path for path in PROJECT.iterdir() if path.is_dir() and config["method"].startswith(path.name)]
+    below = [path for root in roots for path in sorted(root.iterdir()) if path.is_dir()]
+    return [Path(), PROJECT, *roots, *below]
+
+
+def find_data(config, part, data_dir=None):
+    """The file of one part with the recorded checksum, where the run found it or below `data_dir`.
+
+    InputError names what was found instead.
+    """
+    recorded = config["data"]["files"][part]
+    name, wanted = Path(recorded["path"]).name, recorded["sha256"]
+    if data_dir is None:
+        places = [folder / recorded["path"] for folder in list_folders(config)]
+    elif Path(data_dir).is_dir():
+        places = [Path(data_dir) / str(config.get("split") or "") / name, *sorted(Path(data_dir).rglob(name))]
+    else:
+        raise InputError(f"{data_dir}: no such folder; expected the one with the run's data, at any depth")
+    found = {}
+    for path in dict.fromkeys(places):
+        if path.is_file():
+            found[path] = file_checksum(path)
+            if found[path] == wanted:
+                return shorten_path(path)
+    if not found:
+        raise InputError(
+            f"{data_dir or recorded['path']}: found no {name} ({part}); give its folder with --data-dir DIR"
+        )
+    path, checksum = next(iter(found.items()))
+    raise InputError(
+        f"{path}: found a file with the SHA-256 {checksum}; expected {wanted}, the {part} data of the run. "
+        "Give the folder with those data with --data-dir DIR"
+    )
+
+
+def shorten_path(path):
+    """The path as seen from here, where both are in the project; else as it is."""
+    places = [Path(os.path.abspath(place)) for place in (path, ".")]
+    return Path(os.path.relpath(path)) if all(place.is_relative_to(PROJECT) for place in places) else path
+
+
 def natural_key(text):
     """A sort key under which `2` comes before `10`."""
     return [(1, int(word), "") if word.isdecimal() else (0, 0, word) for word in re.split(r"(\d+)", str(text)) if word]

@@ -7,7 +7,6 @@ The data must be those that the run was trained on, told by their checksums. The
 them, or below --data-dir. Precision and number of threads are the recorded ones.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from cbpner import runs
 from cbpner.errors import InputError
 from cbpner.labels import LabelSet
 from cbpner.recipes import Recipe, check_recipe
+from cbpner.runs import find_data, list_folders, shorten_path
 from cbpner.splits import PARTS
 
 NEEDED = ("method", "recipe", "seed", "flags", "data", "environment")
@@ -103,51 +103,8 @@ def find_encoder(recipe, folders):
     if not Path(recipe.encoder).exists():
         for folder in folders:
             if (folder / recipe.encoder / "config.json").is_file():
-                return replace(recipe, encoder=str(shorten(folder / recipe.encoder)))
+                return replace(recipe, encoder=str(shorten_path(folder / recipe.encoder)))
     return recipe
-
-
-def list_folders(config):
-    """From which folders the recorded paths may be meant: the recorded one.
-
-    Older runs did not record it: then here, the project and its method folders.
-    """
-    if "folder" in config:
-        return [runs.PROJECT / config["folder"]]
-    roots = [path for path in runs.PROJECT.iterdir() if path.is_dir() and config["method"].startswith(path.name)]
-    below = [path for root in roots for path in sorted(root.iterdir()) if path.is_dir()]
-    return [Path(), runs.PROJECT, *roots, *below]
-
-
-def find_data(config, part, data_dir=None):
-    """The file of one part with the recorded checksum; InputError names what was found instead."""
-    recorded = config["data"]["files"][part]
-    name, wanted = Path(recorded["path"]).name, recorded["sha256"]
-    if data_dir is None:
-        places = [folder / recorded["path"] for folder in list_folders(config)]
-    elif Path(data_dir).is_dir():
-        places = [Path(data_dir) / str(config.get("split") or "") / name, *sorted(Path(data_dir).rglob(name))]
-    else:
-        raise InputError(f"{data_dir}: no such folder; expected the one with the run's data, at any depth")
-    found = {path: runs.file_checksum(path) for path in dict.fromkeys(places) if path.is_file()}
-    for path, checksum in found.items():
-        if checksum == wanted:
-            return shorten(path)
-    if not found:
-        raise InputError(
-            f"{data_dir or recorded['path']}: found no {name} ({part}); give its folder with --data-dir DIR"
-        )
-    path, checksum = next(iter(found.items()))
-    raise InputError(
-        f"{path}: found a file with the SHA-256 {checksum}; expected {wanted}, the {part} data of the run. "
-        "Give the folder with those data with --data-dir DIR"
-    )
-
-
-def shorten(path):
-    """The path as seen from here, where both are in the project; else as it is."""
-    places = [Path(os.path.abspath(place)) for place in (path, ".")]
-    return Path(os.path.relpath(path)) if all(place.is_relative_to(runs.PROJECT) for place in places) else path
 
 
 def compare_runs(old, new):

@@ -129,11 +129,11 @@ def render_markdown(frame, runs, unfinished, unscored, part):
     if len(blocks) > 1:
         sections += ["## Summary", _render_summary(blocks)]
     for key, block in blocks:
-        members = [run for run in runs if _block_key(run.config) == key]
-        waiting = [run for run in unfinished if run.config and _block_key(run.config) == key]
+        members = [run for run in runs if block_key(run.config) == key]
+        waiting = [run for run in unfinished if run.config and block_key(run.config) == key]
         sections += _render_block(key, block, members, waiting, part)
     keys = {key for key, _ in blocks}
-    elsewhere = [run for run in unfinished if not run.config or _block_key(run.config) not in keys]
+    elsewhere = [run for run in unfinished if not run.config or block_key(run.config) not in keys]
     sections += list_left_out(elsewhere, f"Unfinished, left out (no {METRICS})")
     sections += list_left_out(unscored, f"Left out for want of {part} scores")
     if part == "test" and any(key[3].split(",")[0] == GOLD_DATA for key in keys):
@@ -226,7 +226,7 @@ def explain_nothing(paths, runs, unfinished, part):
     )
 
 
-def _block_key(config):
+def block_key(config):
     """The values of BLOCK as text, in that order."""
     patents = config.get("flags", {}).get("patents")
     data = f"{config['data']['name']}, {patents} patents" if patents else str(config["data"]["name"])
@@ -235,7 +235,7 @@ def _block_key(config):
 
 def _list_scores(run):
     """The rows of one run, as dicts."""
-    block = dict(zip(BLOCK, _block_key(run.config), strict=True))
+    block = dict(zip(BLOCK, block_key(run.config), strict=True))
     split = NONE if run.config["split"] is None else str(run.config["split"])
     head = {"run": run.folder, **block, "split": split, "seed": str(run.config["seed"])}
     for part in reversed(PARTS):

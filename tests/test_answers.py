@@ -1,0 +1,132 @@
+"""JSON lines of spans from another system, laid over gold sentences."""
+
+import json
+
+import pytest
+
+from cbpner.answers import flatten_spans, read_answers
+from cbpner.bio import Sentence
+from cbpner.errors import InputError
+from cbpner.labels import Span
+
+TEXTS = ("HER2阳性乳腺癌。", "😀基因BRCA1", "无")
+GOLD = [Sentence(text, ("O",) * len(text)) for text in TEXTS]
+GENE = {"start": 0, "end": 4, "label": "gene"}
+
+
+def read(tmp_path, *objects, gold=GOLD, **options):
+    path = tmp_path / "answers.jsonl"
+    lines = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in objects]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return read_answers(path, gold, **options)
+
+
+def answer(text, *spans):
+    return {"text": text, "spans": list(spans)}
+
+
+def test_an_object_a_sentence_in_order(tmp_path):
+    found = read(
+        tmp_path, answer(TEXTS[0], GENE, {"start": 6, "end": 9, "label": "disease"}), "",
+        answer(TEXTS[1], {"start": 3, "end": 8, "label": "gene", "text": "BRCA1"}), answer(TEXTS[2]),
+    )  # fmt: skip
+    assert found.spans == [[(0, 4, "gene"), (6, 9, "disease")], [(3, 8, "gene")], []]
+    assert found.notes == []
+
+
+@pytest.mark.parametrize("between", ["", "\n", " \r\n "])
+def test_a_document_of_several_sentences(tmp_path, between):
+    shift = len(TEXTS[0]) + len(between)
+    first = answer(between.join(TEXTS[:2]) + "\n", GENE, {"start": shift + 3, "end": shift + 8, "label": "gene"})
+    found = read(tmp_path, first, answer(TEXTS[2]))
+    assert found.spans == [[(0, 4, "gene")], [(3, 8, "gene")], []] and not found.notes
+
+
+def test_a_span_over_a_sentence_end_is_cut_as_the_gold_is(tmp_path):
+    found = read(tmp_path, answer("\n".join(TEXTS), {"start": 6, "end": 13, "label": "gene"}))
+    assert found.spans == [[(6, 10, "gene")], [(0, 2, "gene")], []]
+    assert found.notes == ["1 span(s) over a sentence's end: cut there"]
+
+
+def test_objects_that_name_their_sentence(tmp_path):
+    found = read(tmp_path, {"index": 1, "spans": [[1, 3, "gene"]]}, {"index": 0, "text": TEXTS[0], "spans": []})
+    assert found.spans == [[], [(1, 3, "gene")], []]
+    assert found.notes == ["1 sentence(s) have no object: no spans there"]
+
+
+@pytest.mark.parametrize("key", ["spans", "entities", "predictions"])
+@pytest.mark.parametrize("label", ["label", "entity_group", "type", "entity"])
+def test_usual_names_of_keys(tmp_path, key, label):
+    found = read(tmp_path, {"index": 0, key: [{"start": 0, "end": 4, label: "gene", "score": 0.9, "word": "her2"}]})
+    assert found.spans[0] == [(0, 4, "gene")]
+
+
+def test_overlapping_spans_stay_and_the_same_span_counts_once(tmp_path):
+    more = {"start": 0, "end": 6, "label": "gene"}
+    found = read(tmp_path, {"index": 0, "spans": [GENE, more, GENE]})
+    assert found.spans[0] == [(0, 4, "gene"), (0, 6, "gene")]
+    assert found.notes[1] == "1 span(s) given twice: counted once"
+    assert found.notes[2].startswith("1 sentence(s) with overlapping spans")
+
+
+def test_labels_are_renamed_and_hold_no_white_space(tmp_path):
+    spans = [{**GENE, "label": "Gene Product"}, {"start": 6, "end": 9, "label": "Cell  line"}]
+    found = read(tmp_path, {"index": 0, "spans": spans}, renamed={"Gene Product": "gene"})
+    assert found.spans[0] == [(0, 4, "gene"), (6, 9, "Cell_line")]
+
+
+def test_white_space_can_be_a_sentence(tmp_path):
+    gold = [Sentence("基因", ("O", "O")), Sentence(" ", ("O",)), Sentence("癌", ("O",))]
+    found = read(tmp_path, answer("基因\n \n癌", {"start": 5, "end": 6, "label": "disease"}), gold=gold)
+    assert found.spans == [[], [], [(0, 1, "disease")]]
+    assert read(tmp_path, answer("基因\n "), answer("癌"), gold=gold).spans == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("objects", "words"),
+    [
+        (["{"], [":1: found malformed JSON", "one JSON object a line"]),
+        (["[]"], [":1: found list", "a JSON object"]),
+        ([{"spans": []}], [":1: found neither `text` nor `index`"]),
+        ([{"text": 1, "spans": []}], [":1: found no text that is a string"]),
+        ([answer("HER3阳性乳腺癌。")], [":1: found '3阳性乳腺癌。' at character 3", "'2阳性乳腺癌。'", "sentence 0"]),
+        ([answer("HER2")], [":1: found its end at character 4", "'阳性乳腺癌。'"]),
+        ([answer(TEXTS[0] + "多")], [":1: found '多' at character 10", "'😀基因BRCA1'", "sentence 1"]),
+        ([answer(TEXTS[0]), answer(TEXTS[2])], [":2: found '无' at character 0", "sentence 1"]),
+        ([answer("\n".join(TEXTS) + "多")], [":1: found text behind the gold's last sentence ('多')"]),
+        ([{"index": 0, "text": TEXTS[0] + "多", "spans": []}], [":1: found '多' at character 10", "its end"]),
+        ([answer(TEXTS[0])], ["found 1 of the gold's 3 sentences, none for number 1", "with `index`"]),
+        ([{"index": 3, "spans": []}], [":1: found the index 3", "0 to 2"]),
+        ([{"index": True, "spans": []}], [":1: found the index True"]),
+        ([{"index": 0, "spans": []}, answer(TEXTS[0])], [":2: found sentence 0 (from 0) for the second time"]),
+        ([{"index": 0}], [":1: found 0 of spans, entities, predictions"]),
+        ([{"index": 0, "spans": {}}], [":1: found 1 of spans"]),
+        ([{"index": 0, "spans": ["HER2"]}], [":1: span 1: found 'HER2'", "start, end and label"]),
+        ([{"index": 0, "spans": [GENE, {"start": 0, "end": 4}]}], [":1: span 2: found the label None"]),
+        ([{"index": 0, "spans": [[0, 4, " "]]}], ["found the label ' '"]),
+        ([{"index": 0, "spans": [[0, 11, "gene"]]}], ["found start 0 and end 11", "<= 10", "code points"]),
+        ([{"index": 0, "spans": [[4, 4, "gene"]]}], ["found start 4 and end 4"]),
+        ([{"index": 0, "spans": [["0", 4, "gene"]]}], ["found start '0'"]),
+        ([{"index": 0, "spans": [{**GENE, "text": "HER"}]}], ["found the text 'HER'", "0 to 4 are 'HER2'"]),
+        ([""], ["found no object"]),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_line(tmp_path, objects, words):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, *objects)
+    assert str(tmp_path / "answers.jsonl") in str(caught.value)
+    assert not [word for word in words if word not in str(caught.value)]
+
+
+def test_bytes_that_are_no_text_and_files_that_are_not_there(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_answers(tmp_path / "a.jsonl", GOLD)
+    with pytest.raises(InputError, match="cannot read"):
+        read_answers(tmp_path / "b.jsonl", GOLD)
+
+
+def test_of_overlapping_spans_the_longest_makes_the_tags():
+    spans = [Span(0, 2, "gene"), Span(1, 4, "disease"), Span(4, 5, "protein"), Span(4, 5, "gene")]
+    assert flatten_spans(spans, 6) == ["O", "B-disease", "I-disease", "I-disease", "B-gene", "O"]
+    assert flatten_spans([Span(0, 2, "gene"), Span(1, 3, "gene")], 3) == ["B-gene", "I-gene", "O"]
