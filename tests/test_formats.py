@@ -371,17 +371,22 @@ def test_folders_are_read_with_their_folders_in_the_order_of_names(tmp_path):
 
 def test_several_documents_in_one_column_file(tmp_path):
     documents = [
-        Document("a", "基因", [Span(0, 2, "gene")]),
+        Document("a", "\ufeff基", [Span(1, 2, "gene")]),
         Document("b", ""),
-        Document("c", "癌\n", [Span(0, 1, "x")]),
+        Document("c", "\ufeff癌\n", [Span(1, 2, "x")]),
+        Document("d", "因"),
     ]
     path = tmp_path / "all.bio"
     with pytest.raises(InputError, match="several documents for one file.*--join"):
         write_documents(documents, path, "bio")
     choices = Choices(join=True)
     write_documents(documents, path, "bio", choices)
-    assert path.read_text() == "基 B-gene\n因 I-gene\n\n癌 B-x\n\n"
-    assert choices.notes == {"documents in one file, which does not say where each begins": 3}
+    assert path.read_bytes().decode() == "\ufeff\ufeff O\n基 B-gene\n\n\ufeff O\n癌 B-x\n\n因 O\n"
+    assert choices.notes == {"documents in one file, which does not say where each begins": 4}
+    assert next(read_documents([path])).text == "".join(["\ufeff基\n", "\ufeff癌\n", "因"])
+    crossing = [documents[0], Document("late", "a\nb", [Span(0, 3, "x")])]
+    with pytest.raises(InputError, match="of document 'late'"):
+        write_documents(crossing, path, "bio", Choices(join=True), overwrite=True)
 
 
 def test_a_line_that_begins_so_begins_a_document(tmp_path):
@@ -535,3 +540,66 @@ def test_a_tally_counts_documents_that_pass():
         "overlapping": 3,
         "crossing": 1,
     }
+
+
+JSON_BITS = st.recursive(
+    st.sampled_from([None, True, -1, 0, 1, 2.5, "", "基😀", "gene", "\ud83d"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                ["text", "data", "spans", "label", "entities", "annotations", "result", "value", "start", "end"]
+            ),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+PIECES = st.sampled_from(
+    [
+        "T1\tgene 0 1\t",
+        "基",
+        "😀",
+        "\n",
+        "\r\n",
+        " B-x",
+        " I-x",
+        " E-x",
+        " O",
+        "[@",
+        "#x*]",
+        "\ufeff",
+        "\t",
+        "0 1;2 3",
+        "{",
+        "[",
+    ]
+)
+CONTENT = st.one_of(
+    st.binary(max_size=40),
+    st.lists(PIECES, max_size=12).map(lambda pieces: "".join(pieces).encode()),
+    JSON_BITS.map(lambda value: json.dumps(value).encode()),
+    st.lists(JSON_BITS, max_size=3).map(lambda values: json.dumps(values).encode()),
+)
+
+
+@settings(max_examples=200)
+@given(CONTENT, CONTENT, st.sampled_from(list(FORMATS)))
+def test_any_bytes_are_documents_or_an_error_for_people(tmp_path_factory, content, text, name):
+    folder = tmp_path_factory.mktemp("bytes")
+    path = folder / f"a{FORMATS[name].suffixes[-1]}"
+    path.write_bytes(content)
+    if name == "brat":
+        (folder / "a.txt").write_bytes(text)
+    for rules in ({}, {"fragments": "split", "orphans": "repair", "unfit": "drop", "recommended": "drop"}):
+        try:
+            for document in read_documents([path], name, Choices(**rules)):
+                assert find_problem(document) is None
+                assert all(span.text == document.text[span.start : span.end] for span in document.spans)
+        except InputError as error:
+            assert "found" in str(error)
+    try:
+        guess_format(path)
+    except InputError as error:
+        assert "--from" in str(error)

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cbpner.bio import BOM, Fault, FaultyLine, find_orphans, parse_lines, read_lines
-from cbpner.errors import InputError
 from cbpner.formats.document import Document, FormatError, Limits, Span, cut_span, fit_spans
 from cbpner.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
 
@@ -200,25 +199,3 @@ def render_columns(document, choices, scheme="bio", name=None) -> tuple[str]:
     tags = encode_tags(spans, len(document.text), scheme)
     lines = ["\n" if char == "\n" else f"{char} {tag}\n" for char, tag in zip(document.text, tags, strict=True)]
     return (BOM * document.text.startswith(BOM) + "".join(lines),)
-
-
-def join_documents(documents, choices) -> Document:
-    """All documents as one text, each on lines of its own. InputError for several, unless `choices.join`."""
-    parts, spans, length, count, is_open = [], [], 0, 0, False
-    for count, document in enumerate(documents, 1):
-        if count > 1 and not choices.join:
-            raise InputError(
-                "found several documents for one file, of a format that cannot say where one begins; expected a folder "
-                "as OUT, for a file each, or --join to write them one after another"
-            )
-        if is_open:
-            parts.append("\n")
-            length += 1
-        is_open = bool(document.text) and not document.text.endswith("\n")
-        spans += [span._replace(start=span.start + length, end=span.end + length) for span in document.spans]
-        parts.append(document.text)
-        length += len(document.text)
-        has_more = bool(document.meta) or document.date is not None
-        choices.note("documents without their metadata or date, which such a file has no place for", has_more)
-    choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
-    return Document("joined", "".join(parts), spans)

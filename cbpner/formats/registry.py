@@ -13,7 +13,7 @@ from cbpner.bio import BOM, shorten
 from cbpner.errors import InputError
 from cbpner.files import atomic_folder, atomic_open
 from cbpner.formats.brat import list_brat, read_brat, render_brat
-from cbpner.formats.columns import join_documents, read_columns, render_columns
+from cbpner.formats.columns import read_columns, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
 from cbpner.formats.document import Choices, Document, is_whole
 from cbpner.formats.labelstudio import KINDS, read_labelstudio, write_labelstudio
@@ -23,7 +23,7 @@ from cbpner.formats.yedda import read_exported, read_marked, render_exported, re
 
 LONGEST_NAME = 200  # bytes of a file's name without its suffix
 OPENING = 1 << 16  # bytes of a file by which its format is guessed
-STANDOFF = re.compile(r"(?:[TREAMN]\S*|#\S*|\*)\t\S")
+STANDOFF = re.compile(r"^(?:[TREAMN]\d+|#\d+|\*)\t\S", re.MULTILINE)
 NO_NAME = re.compile(r'[\x00-\x1f\x7f%/\\:*?"<>|]')
 MARKED = re.compile(r"\[[@$][^\n]*?#[^#\[\]\n]+\*\]")
 
@@ -183,10 +183,9 @@ def read_opening(path) -> str:
 
 
 def guess_ann(path):
-    """brat where every line is one of its standoff's and the text lies beside it; YEDDA where there are its marks."""
-    text, is_cut = read_opening(path), path.stat().st_size > OPENING
-    lines = [line for line in text.split("\n")[: -1 if is_cut else None] if line.strip()]
-    if path.with_suffix(".txt").is_file() and all(map(STANDOFF.match, lines)):
+    """brat where its text lies beside it and it has standoff, or nothing, in it; YEDDA where it has its marks."""
+    text = read_opening(path)
+    if path.with_suffix(".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
         return "brat"
     return "yedda-marked" if MARKED.search(text) else None
 
@@ -241,7 +240,7 @@ def write_documents(
         if format.write:
             format.write(file, documents, choices)
         else:
-            file.write(format.render(join_documents(documents, choices), choices)[0])
+            write_joined(file, documents, format, choices)
 
 
 def check_output(path, is_file, format, overwrite):
@@ -255,6 +254,22 @@ def check_output(path, is_file, format, overwrite):
     other = next((file for file in inside if file.is_dir() or not file.name.endswith(format.suffixes)), None)
     if other:
         raise InputError(f"{other}: found in the folder to replace; expected nothing but files of {format.name} there")
+
+
+def write_joined(file, documents, format, choices):
+    """Write documents into one file, each on lines of its own; InputError for several, unless `choices.join`."""
+    count, is_open = 0, False
+    for count, document in enumerate(documents, 1):
+        if count > 1 and not choices.join:
+            raise InputError(
+                "found several documents for one file, of a format that cannot say where one begins; expected a folder "
+                "as OUT, for a file each, or --join to write them one after another"
+            )
+        text = format.render(document, choices)[0]
+        doubled = BOM * (count > 1 and document.text.startswith(BOM))  # for the file's own sake, where it is the first
+        file.write("\n" * is_open + text.removeprefix(doubled))
+        is_open = bool(document.text) and not document.text.endswith("\n")
+    choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
 
 
 def write_folder(folder, documents, format, choices):
