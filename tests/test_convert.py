@@ -173,6 +173,11 @@ def test_stats_still_says_what_a_data_folder_lacks(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("a")
     code, _, wrong = run(capsys, "stats", tmp_path)
     assert code == 2 and "found no split" in wrong
+    (tmp_path / "part" / "0").mkdir(parents=True)
+    (tmp_path / "part" / "0" / "x_train.bio").write_text("基 O\n")
+    for folder in (tmp_path / "part", tmp_path / "part" / "0"):
+        code, _, wrong = run(capsys, "stats", folder)
+        assert code == 2 and "found x_train.bio; expected *_train.bio, *_dev.bio and *_test.bio" in wrong
     code, _, wrong = run(capsys, "stats", tmp_path / "a.txt")
     assert code == 2 and "found no sign of its format" in wrong
 

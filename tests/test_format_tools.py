@@ -89,10 +89,11 @@ def test_brat_pieces_with_text_between_are_an_error_or_a_choice(tmp_path):
     [
         ("Foo\n  Bar", "T1\tx 0 3;4 9\tFoo   Bar", "Foo\n  Bar"),  # issue 1042: cut at the break alone
         ("Foo\n  Bar", "T1\tx 0 3;6 9\tFoo Bar", "Foo\n  Bar"),
-        ("Foo\nBar", "T1\tx 4 7;0 3\tFoo Bar", "Foo\nBar"),  # pieces in another order
+        ("Foo\nBar", "T1\tx 4 7;0 3\tBar Foo", "Foo\nBar"),  # pieces in another order
         ("Foo\nBar", "T1\tx 0 3;4 7\tFooBar", "Foo\nBar"),  # before 1.3: without the space
         ("基因\r\n癌", "T1\tx 0 2;4 5\t基因 癌", "基因\r\n癌"),
         ("基因 x", "T1\tx 0 3\t基因", "基因 "),  # an editor cut the white space off the line's end
+        ("基因", "T1\tx 0 2\t", "基因"),
         ("基因", "T1\tx 0 2", "基因"),  # no text: brat fills it in
         ("基因", "T1\tx 0 2\t基因 a comment", "基因"),
         ("a\tb", "T1\tx 0 3\ta\tb", "a\tb"),

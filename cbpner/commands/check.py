@@ -36,8 +36,7 @@ def run(args):
     formats = {path: choose_format(path, args.format) for path in args.files}
     if args.output and formats[args.files[0]] != "bio":
         raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")
-    checks = {path: check_file if formats[path] == "bio" else check_documents for path in args.files}
-    bad = sum(not checks[path](path, labels, args) for path in args.files)
+    bad = sum(not check_any(path, formats[path], labels, args) for path in args.files)
     if bad:
         print(f"error: {bad} of {len(args.files)} file(s) have faults", file=sys.stderr)
     return 2 if bad else 0
@@ -66,10 +65,11 @@ def choose_format(path, name):
     return (Path(path).is_file() and guess_name(Path(path))) or "bio"
 
 
-def check_documents(path, labels, args):
-    """As `check_file`, for a file or a folder in another format."""
-    choices, tally = read_choices(args, orphans="error" if args.orphans == "error" else "repair"), Tally()
-    name, faults = choose_format(path, args.format), []
+def check_any(path, name, labels, args):
+    """`check_file`, or the same for a folder, or a file in another format."""
+    if name == "bio" and not Path(path).is_dir():
+        return check_file(path, labels, args)
+    choices, tally, faults = read_choices(args, orphans="error" if args.orphans == "error" else "repair"), Tally(), []
     try:
         for document in tally.watch(read_documents([path], name, choices)):
             faults += find_foreign(path, document, labels)
@@ -84,10 +84,9 @@ def check_documents(path, labels, args):
 
 def find_foreign(path, document, labels):
     """A fault for each of a document's spans whose label is not one of the label set."""
+    expected = f"one of {', '.join(labels.types)}" if labels else ""
     return [
-        Fault(
-            path, 0, f"the label {span.label!r} at {span.start} of {document.id!r}", f"one of {', '.join(labels.types)}"
-        )
+        Fault(path, 0, f"the label {span.label!r} at {span.start} of {document.id!r}", expected)
         for span in document.spans
         if labels and span.label not in labels.types
     ]

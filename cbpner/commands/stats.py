@@ -15,14 +15,16 @@ from cbpner.commands.options import add_reading_flags, describe_notes, read_choi
 from cbpner.errors import InputError
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import FORMATS, guess_format, read_documents
-from cbpner.splits import describe_splits, find_split_files, find_split_folders
+from cbpner.splits import PARTS, describe_splits
 
 COLUMNS = ("patents", "sentences", "characters", "longest", "mentions")
 DOCUMENT_COLUMNS = ("documents", "lines", "characters", "longest", "mentions")
 
 
 def add_arguments(parser):
-    parser.add_argument("folder", metavar="FOLDER", help="folder with splits 0, 1, ..., or one split")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder with splits 0, 1, ..., or one split; or annotated text"
+    )
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--documents", action="store_true", help="annotated text: a row a document")
@@ -42,18 +44,17 @@ def run(args):
 
 
 def is_annotated(path):
-    """Whether the path is annotated text, and no data folder with splits."""
-    try:
-        find_split_files(find_split_folders(path)[0])
-    except InputError:
-        pass
-    else:
+    """Whether the path is annotated text: a file, or a folder with files of one format that is no data folder."""
+    path = Path(path)
+    if not path.is_dir():
+        return path.exists()
+    if any(folder.name.isdigit() and folder.is_dir() for folder in path.iterdir()):
+        return False
+    if any(file.stem == part or file.stem.endswith(f"_{part}") for part in PARTS for file in path.glob("*.bio")):
         return False
     try:
-        return bool(Path(path).exists() and guess_format(path))
+        return bool(guess_format(path))
     except InputError:
-        if Path(path).is_file():
-            raise
         return False
 
 

@@ -37,24 +37,12 @@ EXPECTED = "such as T1<tab>gene 0 5<tab>BRCA1"
 
 
 class Claim:
-    """What a T line says: its number, the label, the fragments (start, end) by start, the text that they cut out."""
+    """What a T line says: its number, the label, the fragments (start, end), the text that they cut out or None."""
 
     def __init__(self, line, label, fragments, text):
-        self.line, self.label, self.text = line, label, text
-        self.fragments = sorted(tuple(map(int, fragment.split(" "))) for fragment in fragments.split(";"))
-
-
-def list_brat(folder) -> list[Path]:
-    """The text files of a folder and of all folders in it, and each `.ann` that has no text file."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and not is_hidden(path, folder))
-    texts = {path.with_suffix("") for path in files if path.suffix == ".txt"}
-    return [
-        path for path in files if path.suffix == ".txt" or (path.suffix == ".ann" and path.with_suffix("") not in texts)
-    ]
-
-
-def is_hidden(path, folder):
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+        self.line, self.label = line, label
+        self.text = text if text and not text.isspace() else None
+        self.fragments = [tuple(map(int, fragment.split(" "))) for fragment in fragments.split(";")]
 
 
 def read_brat(path, id, choices) -> list[Document]:
@@ -150,14 +138,14 @@ def read_claim(text, claim, ruler, path, faults, choices) -> list[Span]:
             faults.append(Fault(str(path), claim.line, found, expected))
             return []
         choices.note("brat annotations whose text is not what their offsets cut out")
-    groups = merge_fragments(text, places)
+    groups = merge_fragments(text, sorted(places))
     if len(groups) > 1:
         groups = join_groups(groups, claim, path, faults, choices)
     return [cut_span(text, start, end, claim.label) for start, end in groups]
 
 
 def merge_fragments(text, places):
-    """The fragments, those with nothing or only white space with a line break between them made one."""
+    """The fragments by start, those with nothing or only white space with a line break between them made one."""
     groups = [list(places[0])]
     for start, end in places[1:]:
         gap = text[groups[-1][1] : start]

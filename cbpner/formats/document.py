@@ -60,13 +60,14 @@ class FormatError(BioError):
 class Choices:
     """How to read what a file leaves open, and what becomes of what a format cannot hold; `notes` counts what was done.
 
-    overlap: two spans over one character: an error; the longest stays; or the first. unfit: a span that cannot be held
-    for another reason, such as a line break in it: an error; cut at the line breaks; or dropped. fragments: a span in
-    pieces with text between: an error; one span from the first piece to the last; a span a piece; or dropped. orphans:
-    tags that break their scheme: an error, or read as conlleval reads them. offsets: what a tool's offsets count: what
-    the file's own evidence says, code points, or UTF-16 code units. recommended: YEDDA's unconfirmed marks. text_field:
-    the field with the text. split_at: in column files a line that begins so begins a document. join: documents in
-    one column file, one after another.
+    overlap: two spans over one character: an error; the longest stays; or the first.
+    unfit: a span that cannot be held for another reason, such as a line break in it: an error; cut at the line breaks;
+    or dropped, as are empty spans on reading.
+    fragments: a span in pieces with text between: an error; one from the first piece to the last; one a piece; dropped.
+    orphans: tags that break their scheme: an error; or read as conlleval reads them.
+    offsets: what a tool's offsets count: what the file's own evidence says; code points; or UTF-16 code units.
+    recommended: YEDDA's unconfirmed marks. text_field: the field with the text. split_at: in column files a line that
+    begins so begins a document. join: several documents in one file, one after another.
     """
 
     overlap: str = "error"

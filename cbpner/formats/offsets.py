@@ -4,7 +4,9 @@ Python counts code points, JavaScript UTF-16 code units (a character above U+FFF
 text with universal newlines counts CR LF as one, and one that opened it as `utf-8-sig` no byte order mark.
 """
 
-from itertools import accumulate, pairwise
+from array import array
+from bisect import bisect_right
+from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
 from cbpner.bio import BOM
@@ -21,20 +23,22 @@ class Ruler:
     """Between a text's code points and the offsets of one count of it."""
 
     def __init__(self, text: str, count: str = "codepoints"):
-        self.text, self.count, self.offsets = text, count, None
+        self.text, self.count, offsets = text, count, None
         if count == "utf16" and has_astral(text):
-            self.offsets = [0, *accumulate(2 if char > "\uffff" else 1 for char in text)]
+            offsets = accumulate((2 if char > "\uffff" else 1 for char in text), initial=0)
         elif count == "newlines" and "\r\n" in text:
-            self.offsets = [0, *accumulate(0 if pair == ("\r", "\n") else 1 for pair in pairwise("\0" + text))]
+            widths = (0 if pair == ("\r", "\n") else 1 for pair in pairwise("\0" + text))
+            offsets = accumulate(widths, initial=0)
         elif count == "unmarked" and text.startswith(BOM):
-            self.offsets = [0, *range(len(text))]
-        self.places = {offset: place for place, offset in enumerate(self.offsets)} if self.offsets else None
+            offsets = chain([0], range(len(text)))
+        self.offsets = array("q", offsets) if offsets else None  # of each code point and of the end; None: its number
 
     def find_place(self, offset: int) -> int | None:
         """The code point that an offset is at; None where it is outside the text or within a character."""
-        if self.places is not None:
-            return self.places.get(offset)
-        return offset if 0 <= offset <= len(self.text) else None
+        if self.offsets is None:
+            return offset if 0 <= offset <= len(self.text) else None
+        place = bisect_right(self.offsets, offset) - 1
+        return place if place >= 0 and self.offsets[place] == offset else None
 
     def find_offset(self, place: int) -> int:
         """The offset of a code point of the text."""

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from cbpner.bio import BOM, shorten
 from cbpner.errors import InputError
 from cbpner.files import atomic_folder, atomic_open
-from cbpner.formats.brat import list_brat, read_brat, render_brat
+from cbpner.formats.brat import read_brat, render_brat
 from cbpner.formats.columns import read_columns, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
 from cbpner.formats.document import Choices, Document, is_whole
@@ -47,6 +47,19 @@ class Format:
     list_files: Callable | None = None
 
 
+def list_suffixes(suffixes, folder):
+    """The files in a folder, and in all folders in it, that end so; none that is hidden, or in a hidden folder."""
+    found = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name.endswith(suffixes))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def list_pairs(folder):
+    """brat's text files below a folder, and each `.ann` that has no text file: a file of each pair."""
+    files = list_suffixes((".txt", ".ann"), folder)
+    texts = {path.with_suffix("") for path in files if path.suffix == ".txt"}
+    return [path for path in files if path.suffix == ".txt" or path.with_suffix("") not in texts]
+
+
 def list_formats():
     """The formats in the order in which they are told."""
     yield Format("jsonl", "this project's JSON lines", (".jsonl",), read_spans, write=write_spans)
@@ -55,7 +68,7 @@ def list_formats():
         summary = f"column files: a character and its {scheme.upper()} tag a line"
         yield Format(scheme, summary, suffixes, read, render=render)
     summary = "brat's NAME.txt and NAME.ann"
-    yield Format("brat", summary, (".txt", ".ann"), read_brat, render=render_brat, list_files=list_brat)
+    yield Format("brat", summary, (".txt", ".ann"), read_brat, render=render_brat, list_files=list_pairs)
     summary = "YEDDA's .anns: the columns it exports, in BMES"
     yield Format("yedda", summary, (".txt.anns", ".anns"), read_exported, render=render_exported)
     summary = "YEDDA's .ann: text with marks in it"
@@ -115,12 +128,6 @@ def list_files(path, name) -> list[tuple[Path, str, Format]]:
             f"{format.name}, or their names in place of the folder's"
         )
     return [(file, name_document(file.relative_to(path).as_posix(), format), format) for file in files]
-
-
-def list_suffixes(suffixes, folder):
-    """The files in a folder, and in all folders in it, that end so; none that is hidden, or in a hidden folder."""
-    found = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name.endswith(suffixes))
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def name_document(name, format) -> str:
@@ -283,5 +290,4 @@ def write_folder(folder, documents, format, choices):
             )
         names.add(name)
         for suffix, text in zip(format.suffixes, format.render(document, choices), strict=False):
-            with atomic_open(folder / f"{name}{suffix}") as file:
-                file.write(text)
+            (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
