@@ -96,8 +96,11 @@ def decode_lines(data, path):
     return lines, faults
 
 
-def parse_lines(lines, path, labels=None, orphans="keep", first_line=1):
-    """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known."""
+def parse_lines(lines, path, labels=None, orphans="keep", first_line=1, check=None):
+    """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known.
+
+    check: (tag, labels) -> None, in place of `check_tag` for other tags than BIO's; raises FaultyLine.
+    """
     if orphans not in ORPHAN_RULES:
         raise ValueError(f"expected orphans to be one of {', '.join(ORPHAN_RULES)}, got {orphans!r}")
     path, sentences, faults = str(path), [], []
@@ -113,7 +116,7 @@ def parse_lines(lines, path, labels=None, orphans="keep", first_line=1):
             continue
         start = start if tags else number
         try:
-            char, tag = ("", None) if line is None else parse_line(line, tags_seen, labels)
+            char, tag = ("", None) if line is None else parse_line(line, tags_seen, labels, check or check_tag)
         except FaultyLine as error:
             char, tag = "", None
             faults.append(Fault(path, number, *error.args))
@@ -129,7 +132,7 @@ class FaultyLine(Exception):
     """(found, expected) of one line."""
 
 
-def parse_line(line, tags_seen, labels):
+def parse_line(line, tags_seen, labels, check):
     """(character, tag) of a line that is not blank; `tags_seen` holds the tags known to be good."""
     if line[1:2] in (" ", "\t") and line[2:] in tags_seen:
         return line[0], line[2:]
@@ -138,7 +141,7 @@ def parse_line(line, tags_seen, labels):
         raise FaultyLine(*explain_line(line))
     char, tag = match.groups()
     if tag not in tags_seen:
-        check_tag(tag, labels)
+        check(tag, labels)
         tags_seen.add(tag)
     return char, tag
 

@@ -9,7 +9,8 @@ from cbpner import __version__
 from cbpner.errors import InputError
 
 COMMANDS = {
-    "check": "validate column files and name every fault with its line",
+    "check": "validate column files, and annotations in other formats, and name every fault with its line",
+    "convert": "annotated text from one format into another: BIO, JSON lines, brat, YEDDA, doccano, Label Studio",
     "curve": "F1 against the number of training patents, and what it costs",
     "evaluate": "scores with intervals, errors and comparisons, of runs or of any predictions",
     "folds": "write the tuning folds over the gold patents that no test set has",
@@ -17,7 +18,7 @@ COMMANDS = {
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
     "rerun": "repeat a run from its config.json, and compare",
     "split": "repeated patent-level splits of annotated documents",
-    "stats": "describe a data folder: patents, sentences, characters, mentions",
+    "stats": "describe a data folder, or annotated text in any format: documents, characters, mentions",
     "table": "one score table from run folders",
     "train": "train and evaluate a tagger",
 }

@@ -2,7 +2,17 @@
 
 from cbpner.bio import ORPHAN_RULES
 from cbpner.errors import InputError
+from cbpner.formats.document import RULES, Choices
 from cbpner.labels import LabelSet
+
+RULE_HELP = {
+    "overlap": "two spans over one character, where OUT cannot hold both: an error, or which one stays",
+    "unfit": "a span that OUT cannot hold for another reason: an error, cut at its line breaks, or dropped",
+    "fragments": "a span in pieces (brat): an error, one span over all of them, one a piece, or dropped",
+    "orphans": "tags that break their scheme: an error, or read as conlleval reads them",
+    "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the file itself speaks for",
+    "recommended": "marks that YEDDA recommends and nobody confirmed",
+}
 
 
 def add_tag_flags(parser, orphans, labels="any is accepted"):
@@ -46,3 +56,42 @@ def read_resampling(args):
     if args.resamples < 1 or args.seed < 0:
         raise InputError(f"found --resamples {args.resamples} --seed {args.seed}; expected at least 1 and at least 0")
     return Resampling(args.resamples, args.seed, args.by)
+
+
+def add_rules(group, *names):
+    """A flag for each of these rules of `Choices`."""
+    for name in names:
+        rules = RULES[name]
+        text = f"{RULE_HELP[name]} (default: {rules[0]})"
+        group.add_argument(f"--{name}", choices=rules, default=rules[0], help=text)
+
+
+def add_reading_flags(parser, *rules):
+    """The flags that say how annotated files are read, and those for `rules`."""
+    group = parser.add_argument_group("how files are read")
+    add_rules(group, *rules, "fragments", "offsets", "recommended")
+    group.add_argument("--text-field", metavar="NAME", help="the field with the text in JSON (default: text)")
+    group.add_argument("--split-at", metavar="TEXT", help="in column files, a line that begins so begins a document")
+
+
+def read_choices(args, **others) -> Choices:
+    """The choices of those of the flags above that a command has, and others."""
+    names = [name for name in (*RULES, "text_field", "split_at", "join") if name not in others]
+    return Choices(**{name: getattr(args, name) for name in names if hasattr(args, name)}, **others)
+
+
+def describe_notes(choices) -> list[str]:
+    """A line for each thing that was counted in reading and writing."""
+    return [f"note: {count:,} {statement}" for statement, count in choices.notes.items()]
+
+
+def describe_documents(summary) -> str:
+    """What a `Tally` counted, in words."""
+    types = ", ".join(f"{label} {count:,}" for label, count in sorted(summary["types"].items()))
+    more = [(summary["overlapping"], "overlapping"), (summary["crossing"], "across line breaks")]
+    parts = [
+        *(f"{summary[name]:,} {name}" for name in ("documents", "lines", "characters", "mentions")),
+        *(f"{count:,} {what}" for count, what in more if count),
+    ]
+    parts[3] += f" ({types})" if types else ""
+    return ", ".join(parts)

@@ -2,24 +2,74 @@
 
 `unique` counts different mentions (text and type), `unseen` the mentions that the split's train part never has,
 `orphan I-` the tags that continue nothing. Mentions are read leniently: an orphan `I-` begins one.
+
+FOLDER may also be a file, or a folder of files, in any format that `cbpner convert` reads: then there is one row for
+all documents, or with --documents one for each; lines that are empty are not counted.
 """
+
+from pathlib import Path
 
 import pandas as pd
 
-from cbpner.splits import describe_splits
+from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
+from cbpner.errors import InputError
+from cbpner.formats.document import Tally
+from cbpner.formats.registry import FORMATS, guess_format, read_documents
+from cbpner.splits import PARTS, describe_splits
 
 COLUMNS = ("patents", "sentences", "characters", "longest", "mentions")
+DOCUMENT_COLUMNS = ("documents", "lines", "characters", "longest", "mentions")
 
 
 def add_arguments(parser):
-    parser.add_argument("folder", metavar="FOLDER", help="folder with splits 0, 1, ..., or one split")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder with splits 0, 1, ..., or one split; or annotated text"
+    )
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--documents", action="store_true", help="annotated text: a row a document")
+    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of annotated text (default: as found)")
+    add_reading_flags(parser, "orphans")
 
 
 def run(args):
-    table = build_table(describe_splits(args.folder, args.long))
+    choices = read_choices(args)
+    if args.format or is_annotated(args.folder):
+        table = build_document_table(tally_documents(args, choices))
+    else:
+        table = build_table(describe_splits(args.folder, args.long))
     print(format_markdown(table) if args.markdown else table.to_string(index=False))
+    for line in describe_notes(choices):
+        print(line)
+
+
+def is_annotated(path):
+    """Whether the path is annotated text: a file, or a folder with files of one format that is no data folder."""
+    path = Path(path)
+    if not path.is_dir():
+        return path.exists()
+    if any(folder.name.isdigit() and folder.is_dir() for folder in path.iterdir()):
+        return False
+    if any(file.stem == part or file.stem.endswith(f"_{part}") for part in PARTS for file in path.glob("*.bio")):
+        return False
+    try:
+        return bool(guess_format(path))
+    except InputError:
+        return False
+
+
+def tally_documents(args, choices):
+    """{name: what was counted} of each document, or of all."""
+    documents = read_documents([args.folder], args.format, choices)
+    if args.documents:
+        tallies = {}
+        for document in documents:
+            tallies.setdefault(document.id, Tally()).add(document)
+        return {name: tally.summarize() for name, tally in tallies.items()}
+    tally = Tally()
+    for document in documents:
+        tally.add(document)
+    return {Path(args.folder).name: tally.summarize()}
 
 
 def build_table(rows):
@@ -37,6 +87,21 @@ def build_table(rows):
     )
 
 
+def build_document_table(rows):
+    """The rows of `tally_documents` as a frame of text, one column a type."""
+    types = sorted({label for row in rows.values() for label in row["types"]})
+    return pd.DataFrame(
+        [
+            {"of": name}
+            | {column: f"{row[column]:,}" for column in DOCUMENT_COLUMNS}
+            | {label: f"{row['types'].get(label, 0):,}" for label in types}
+            | {"unique": f"{row['unique']:,}", "overlapping": f"{row['overlapping']:,}"}
+            | {"across lines": f"{row['crossing']:,}"}
+            for name, row in rows.items()
+        ]
+    )
+
+
 def format_markdown(table):
-    rule = ["---" if column in ("split", "part") else "---:" for column in table.columns]
+    rule = ["---" if column in ("split", "part", "of") else "---:" for column in table.columns]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [list(table.columns), rule, *table.to_numpy().tolist()])

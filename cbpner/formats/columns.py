@@ -1,0 +1,201 @@
+"""Column files as documents: BIO, IOB1, BIOES, and the BMES that YEDDA exports.
+
+A file is a document, and every character of its text a line of the file, but for the line feed, which is a blank line:
+so a blank line between sentences is one line break, two are two, an empty file is an empty text, and nothing is lost.
+(Files that end in a blank line, as most do, are texts that end in a line break.) Files say nothing of documents:
+`Choices.split_at` begins one at each line that begins so, and `Choices.join` writes several into one file.
+"""
+
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from cbpner.bio import BOM, Fault, FaultyLine, find_orphans, parse_lines, read_lines
+from cbpner.formats.document import Document, FormatError, Limits, Span, cut_span, fit_spans
+from cbpner.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
+
+
+class Scheme(NamedTuple):
+    """How a scheme writes the character of a span that begins it, is within it, ends it, is all of it.
+
+    same: what a beginning is where no span of its label ends right before; others: further prefixes that are read.
+    """
+
+    begin: str
+    inside: str
+    end: str
+    single: str
+    same: str
+    others: dict
+
+
+SCHEMES = {
+    "bio": Scheme("B", "I", "I", "B", "B", {}),
+    "iob1": Scheme("B", "I", "I", "B", "I", {}),
+    "bioes": Scheme("B", "I", "E", "S", "B", {"L": "E", "U": "S", "M": "I"}),
+    "bmes": Scheme("B", "M", "E", "S", "B", {"I": "M"}),
+}
+
+
+def has_ends(scheme):
+    return SCHEMES[scheme].end != SCHEMES[scheme].inside
+
+
+@cache
+def split_prefix(tag, scheme):
+    """(place, label) of a tag: place is B, I, E, S or O whatever the scheme calls it. ValueError for another tag."""
+    rules = SCHEMES[scheme]
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    prefix = rules.others.get(tag[:1], tag[:1])
+    places = {rules.begin: "B", rules.inside: "I"} | ({rules.end: "E", rules.single: "S"} if has_ends(scheme) else {})
+    if prefix not in places:
+        raise ValueError(f"expected O or one of {', '.join(f'{each}-<type>' for each in places)}, got {tag!r}")
+    return places[prefix], split_tag(f"B{tag[1:]}")[1]
+
+
+def check_scheme(scheme):
+    """What `parse_lines` checks the tags of a scheme with."""
+
+    def check(tag, labels):
+        try:
+            split_prefix(tag, scheme)
+        except ValueError:
+            rules = SCHEMES[scheme]
+            prefixes = dict.fromkeys((rules.begin, rules.inside, rules.end, rules.single))
+            expected = f"O, {', '.join(f'{prefix}-<type>' for prefix in prefixes)} (--from names another scheme)"
+            raise FaultyLine(f"the unknown tag {tag!r}", expected) from None
+
+    return check
+
+
+def decode_tags(tags, scheme) -> tuple[list[tuple[int, int, str]], list[int]]:
+    """(spans, positions where the scheme is broken) of one sentence's tags.
+
+    BIO and IOB1 are read as conlleval reads them. So are schemes that mark ends: a span goes on while its label does,
+    to its end or to a beginning; there a span that has no beginning, or no end, is a breach.
+    """
+    if not has_ends(scheme):
+        spans = [(span.start, span.end, span.label) for span in tags_to_spans(tags)]
+        return spans, find_orphans(tags) if scheme == "bio" else []
+    spans, breaches, start, before = [], [], None, ""
+    for position, tag in enumerate((*tags, OUTSIDE)):
+        place, label = split_prefix(tag, scheme)
+        if start is not None and (place not in "IE" or label != before):  # no end
+            spans.append((start, position, before))
+            breaches.append(position - 1)
+            start = None
+        if place in "IE" and start is None:  # no beginning
+            breaches.append(position)
+        if place != OUTSIDE and start is None:
+            start, before = position, label
+        if place in "ES":
+            spans.append((start, position + 1, label))
+            start = None
+    return spans, sorted(set(breaches))
+
+
+def encode_tags(spans, length, scheme) -> list[str]:
+    """The tags of `length` characters; the spans do not overlap."""
+    rules, tags = SCHEMES[scheme], spans_to_tags([span[:3] for span in spans], length)
+    if scheme == "bio":
+        return tags
+    parts = [split_tag(tag) for tag in (OUTSIDE, *tags, OUTSIDE)]
+    encoded = []
+    for (_, before), ((prefix, label), (behind, _)) in zip(parts, pairwise(parts[1:]), strict=False):
+        is_last = behind != "I"
+        if prefix == OUTSIDE:
+            encoded.append(OUTSIDE)
+        elif prefix == "B":
+            begin = rules.begin if before == label else rules.same
+            encoded.append(f"{rules.single if is_last and has_ends(scheme) else begin}-{label}")
+        else:
+            encoded.append(f"{rules.end if is_last else rules.inside}-{label}")
+    return encoded
+
+
+def read_columns(path, id, choices, scheme="bio") -> list[Document]:
+    """The document of a column file, or with `choices.split_at` its documents. FormatError with every fault."""
+    lines, faults = read_lines(path)
+    if faults and not faults[0].line:
+        raise FormatError(faults)
+    sentences = []
+    if any(line is None or line.strip(" \t\r") for line in lines):
+        sentences, more = parse_lines(lines, path, check=check_scheme(scheme))
+        faults = sorted([*faults, *more], key=lambda fault: fault.line)
+    if faults:
+        raise FormatError(faults)
+    document = join_sentences(id, sentences, len(lines) - (lines[-1] == ""), path, scheme, choices)
+    return split_document(document, choices.split_at) if choices.split_at else [document]
+
+
+def join_sentences(id, sentences, count, path, scheme, choices) -> Document:
+    """The document of a file of `count` lines: a sentence has a line for each character, all others are line breaks."""
+    parts, spans, breaches, line, length = [], [], [], 1, 0
+    for sentence in sentences:
+        parts += ["\n" * (sentence.line - line), sentence.chars]
+        length += sentence.line - line
+        found, wrong = decode_tags(sentence.tags, scheme)
+        spans += [Span(length + start, length + end, label, sentence.chars[start:end]) for start, end, label in found]
+        breaches += [(sentence.line + position, sentence.tags[position]) for position in wrong]
+        line, length = sentence.line + len(sentence.chars), length + len(sentence.chars)
+    report_breaches(breaches, path, scheme, choices)
+    return Document(id, "".join(parts) + "\n" * (count + 1 - line), spans)
+
+
+def report_breaches(breaches, path, scheme, choices):
+    """Raise FormatError for tags that break the scheme, or count them."""
+    if breaches and choices.orphans == "error":
+        what = "a span without its beginning or its end" if has_ends(scheme) else "an I- without its B-"
+        ways = "--orphans repair reads it as conlleval does" + ("; --from iob1 is for such files" * (scheme == "bio"))
+        expected = f"tags that follow {scheme.upper()} ({ways})"
+        raise FormatError([Fault(str(path), line, f"{tag}, {what}", expected) for line, tag in breaches])
+    choices.note(f"tags repaired that broke {scheme.upper()}", len(breaches))
+
+
+def split_document(document, opening) -> list[Document]:
+    """The documents of a text in which a line that begins with `opening` begins one, and so does the very first."""
+    starts, place = [0], 0
+    for line in document.text.split("\n"):
+        if place and line.startswith(opening):
+            starts.append(place)
+        place += len(line) + 1
+    cuts = [*starts, len(document.text)]
+    spans, digits = sorted(document.spans), len(str(len(starts)))
+    parts = []
+    for number, (start, end) in enumerate(pairwise(cuts), 1):
+        text = document.text[start:end]
+        inside = [cut_span(text, s - start, e - start, label) for s, e, label, *_ in spans if start <= s < end]
+        parts.append(Document(f"{document.id}-{number:0{digits}}", text, inside))
+    return parts
+
+
+def find_misfit(text, span):
+    """Why a column file cannot hold the span, or None."""
+    if "\n" in text[span.start : span.end]:
+        return "it crosses a line break"
+    if any(char.isspace() for char in span.label):
+        return "its label has white space"
+    return None
+
+
+def cut_lines(text, span) -> list[Span]:
+    """The parts of a span on each line that it touches."""
+    pieces, start = [], span.start
+    for line in text[span.start : span.end].split("\n"):
+        if line:
+            pieces.append(cut_span(text, start, start + len(line), span.label, span.score))
+        start += len(line) + 1
+    return pieces
+
+
+def limit_columns(name):
+    return Limits(name, find_misfit=find_misfit, cut=cut_lines)
+
+
+def render_columns(document, choices, scheme="bio", name=None) -> tuple[str]:
+    """(the document's column file,)."""
+    spans = fit_spans(document, limit_columns(name or scheme.upper()), choices)
+    tags = encode_tags(spans, len(document.text), scheme)
+    lines = ["\n" if char == "\n" else f"{char} {tag}\n" for char, tag in zip(document.text, tags, strict=True)]
+    return (BOM * document.text.startswith(BOM) + "".join(lines),)

@@ -1,0 +1,143 @@
+"""doccano's JSON lines (and its JSON, an array of the same rows).
+
+    {"id", "text", "entities": [{"id", "label", "start_offset", "end_offset"}], "relations": [...]}   with relations
+    {"id", "text", "label": [[start, end, label], ...]}                                               since 1.2
+    {"id", "text", "labels": [[start, end, label], ...]}                                              before
+
+Text may be in `data` (1.2 to 1.6). A list's entries may be lists or objects in each. Other fields are metadata, which
+doccano imports and exports; relations and comments are counted and left out.
+
+doccano counts UTF-16 code units since 1.5, whose annotator is `v-annotator` (issue 2290), and counted code points
+before (pull request 108). Its files do not say; so `labels` is read in code points and the others in UTF-16, unless the
+file's offsets are possible in the other count alone, and how many documents hang on it is said. Projects set to
+"count grapheme clusters as one character" count a third way, which is not read.
+"""
+
+from cbpner.formats.document import FormatError, Limits, cut_span, fit_spans
+from cbpner.formats.offsets import COUNTS, Ruler, has_astral
+from cbpner.formats.rows import (
+    BadRow,
+    check_label,
+    check_offset,
+    describe_value,
+    dump_row,
+    list_extras,
+    list_names,
+    make_document,
+    read_rows,
+    take_id,
+    take_list,
+    take_text,
+)
+
+# format's name: (field of the spans, what its offsets count)
+FORMS = {
+    "doccano": ("entities", "utf16"),
+    "doccano-label": ("label", "utf16"),
+    "doccano-old": ("labels", "codepoints"),
+}
+USUAL_COUNTS = dict(FORMS.values())
+LIMITS = Limits("doccano", overlaps=True, extras=("meta",))
+
+
+class Task:
+    """A row: its place, text, the field of its spans, these as (start, end, label) in the tool's count, its row."""
+
+    def __init__(self, place, row, default_id, choices):
+        self.place, self.id = place, take_id(row, default_id)
+        name, self.text = take_text(row, [choices.text_field] if choices.text_field else ["text", "data"])
+        self.form = next((form for form in USUAL_COUNTS if form in row), None)
+        if self.form is None:
+            numbers = "; numbered labels (`annotations`) cannot be read: export them as text" * ("annotations" in row)
+            raise BadRow(f"the fields {list_names(row)}", f"spans in entities, label or labels{numbers}")
+        self.entries = [read_entry(entry) for entry in take_list(row, self.form)]
+        choices.note("relations of doccano's left out", len(take_list(row, "relations")))
+        choices.note("comments of doccano's left out", len(take_list(row, "Comments")))
+        used = ("id", name, self.form, "relations", "Comments")
+        self.extras = {field: value for field, value in row.items() if field not in used}
+
+    def allows(self, count):
+        """Whether each span lies within the text, and on characters, in this count."""
+        ruler = Ruler(self.text, count)
+        return all(ruler.cut(start, end) for start, end, _ in self.entries)
+
+    def hangs_on_count(self):
+        """Whether UTF-16 code units and code points cut out different spans."""
+        rulers = Ruler(self.text), Ruler(self.text, "utf16")
+        return has_astral(self.text) and any(
+            rulers[0].cut(start, end) != rulers[1].cut(start, end) for start, end, _ in self.entries
+        )
+
+
+def read_doccano(path, id, choices):
+    """The documents of a file. FormatError at the end, with every fault."""
+    faults, tasks = [], []
+    for number, (place, row) in enumerate(read_rows(path, faults), 1):
+        try:
+            tasks.append(Task(place, row, f"{id}-{number}", choices))
+        except BadRow as error:
+            faults.append(place.blame(*error.args))
+    counts = {form: choose_count(form, [task for task in tasks if task.form == form], choices) for form in USUAL_COUNTS}
+    for task in tasks:
+        try:
+            yield build_document(task, counts[task.form], choices)
+        except BadRow as error:
+            faults.append(task.place.blame(*error.args))
+    if faults:
+        raise FormatError(faults)
+
+
+def choose_count(form, tasks, choices):
+    """What the offsets of a file's rows with this field count."""
+    if choices.offsets != "auto":
+        return choices.offsets
+    usual = USUAL_COUNTS[form]
+    other = "codepoints" if usual == "utf16" else "utf16"
+    count = (
+        usual if all(task.allows(usual) for task in tasks) or not all(task.allows(other) for task in tasks) else other
+    )
+    statement = (
+        f"documents whose offsets were read as {COUNTS[count]}, where it makes a difference (--offsets settles it)"
+    )
+    choices.note(statement, sum(task.hangs_on_count() for task in tasks))
+    return count
+
+
+def read_entry(entry):
+    """(start, end, label) of a span, in the tool's count."""
+    if isinstance(entry, dict):
+        entry = [entry.get(name) for name in ("start_offset", "end_offset", "label")]
+    if not isinstance(entry, list) or len(entry) != 3:
+        raise BadRow(f"{describe_value(entry)} as a span", 'such as [0, 5, "gene"]; is it another kind of project?')
+    return check_offset(entry[0], "start"), check_offset(entry[1], "end"), check_label(entry[2])
+
+
+def build_document(task, count, choices):
+    ruler, spans = Ruler(task.text, count), []
+    for start, end, label in task.entries:
+        place = ruler.cut(start, end)
+        if place:
+            spans.append(cut_span(task.text, *place, label))
+        elif start == end and choices.unfit == "drop":
+            choices.note("empty spans dropped")
+        else:
+            found = f"the offsets {start}..{end} in a text of {ruler.find_offset(len(task.text))} {COUNTS[count]}"
+            raise BadRow(found, "offsets within the text, on characters, the start before the end")
+    return make_document(task.id, task.text, spans, task.extras, nulls=False)
+
+
+def write_doccano(file, documents, choices, form="doccano"):
+    """Write the documents, a line each, to an open text file."""
+    name, count = FORMS[form]
+    number = 0
+    for document in documents:
+        ruler, entries = Ruler(document.text, count), []
+        for span in fit_spans(document, LIMITS, choices):
+            number += 1
+            start, end = ruler.find_offset(span.start), ruler.find_offset(span.end)
+            entry = {"id": number, "label": span.label, "start_offset": start, "end_offset": end}
+            entries.append(entry if form == "doccano" else [start, end, span.label])
+        relations = {"relations": []} if form == "doccano" else {}
+        row = {"id": document.id, "text": document.text, name: entries} | relations | list_extras(document)
+        file.write(dump_row(row) + "\n")
+        choices.note("documents without text, which doccano refuses to import", not document.text)

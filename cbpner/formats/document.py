@@ -1,0 +1,274 @@
+"""The span and the document that every format is read into and written from, and that prediction gives.
+
+Offsets count the code points of the document's own text, whatever a tool's files count in; the end is excluded, so
+that `document.text[span.start : span.end]` is the mention. Spans may touch, nest, overlap and cross line breaks. What
+a format cannot hold of that is an error, or by a choice (`Choices`) something that is done, counted and said.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from cbpner.bio import BioError, shorten
+from cbpner.errors import InputError
+
+# the first of each is the default
+RULES = {
+    "overlap": ("error", "longest", "first"),
+    "unfit": ("error", "cut", "drop"),
+    "fragments": ("error", "cover", "split", "drop"),
+    "orphans": ("error", "repair"),
+    "offsets": ("auto", "codepoints", "utf16"),
+    "recommended": ("keep", "drop"),
+}
+
+
+class Span(NamedTuple):
+    """A typed stretch of a document's text, `start` included and `end` excluded, in code points.
+
+    text: what it cuts out of the document's text, or None where nobody has looked it up. score: 0 to 1, or None.
+    """
+
+    start: int
+    end: int
+    label: str
+    text: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text and its spans, in any order.
+
+    text: the original, never changed. meta: what else is known, as JSON holds it. date: an integer YYYYMMDD, or None.
+    """
+
+    id: str
+    text: str
+    spans: list[Span] = field(default_factory=list)
+    meta: dict = field(default_factory=dict)
+    date: int | None = None
+
+
+class FormatError(BioError):
+    """A file with faults; `.faults` lists every one, the message the first twenty and their number."""
+
+
+@dataclass
+class Choices:
+    """How to read what a file leaves open, and what becomes of what a format cannot hold; `notes` counts what was done.
+
+    overlap: two spans over one character: an error; the longest stays; or the first.
+    unfit: a span that cannot be held for another reason, such as a line break in it: an error; cut at the line breaks;
+    or dropped, as are empty spans on reading.
+    fragments: a span in pieces with text between: an error; one from the first piece to the last; one a piece; dropped.
+    orphans: tags that break their scheme: an error; or read as conlleval reads them.
+    offsets: what a tool's offsets count: what the file's own evidence says; code points; or UTF-16 code units.
+    recommended: YEDDA's unconfirmed marks. text_field: the field with the text. split_at: in column files a line that
+    begins so begins a document. join: several documents in one file, one after another.
+    """
+
+    overlap: str = "error"
+    unfit: str = "error"
+    fragments: str = "error"
+    orphans: str = "error"
+    offsets: str = "auto"
+    recommended: str = "keep"
+    text_field: str | None = None
+    split_at: str | None = None
+    join: bool = False
+    notes: Counter = field(default_factory=Counter)
+
+    def __post_init__(self):
+        for name, rules in RULES.items():
+            if getattr(self, name) not in rules:
+                raise ValueError(f"expected {name} to be one of {', '.join(rules)}, got {getattr(self, name)!r}")
+
+    def note(self, statement, count=1):
+        """Count something that was done; `statement` is in the plural."""
+        if count:
+            self.notes[statement] += count
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a format holds of a document's spans.
+
+    overlaps: two spans over one character. extras: scores, meta and date, of those that are named. find_misfit: (text,
+    span) -> why it cannot hold a span, or None. cut: (text, span) -> the spans that `--unfit cut` makes of it.
+    """
+
+    name: str
+    overlaps: bool = False
+    extras: tuple = ()
+    find_misfit: Callable = lambda text, span: None
+    cut: Callable = lambda text, span: [span]
+
+
+def cut_span(text: str, start: int, end: int, label: str, score: float | None = None) -> Span:
+    """The span with the text that it cuts out."""
+    return Span(start, end, label, text[start:end], score)
+
+
+def find_problem(document: Document) -> str | None:
+    """What is wrong with a document, whatever the format: text that UTF-8 cannot hold, spans outside the text, ..."""
+    for name, value in (("text", document.text), ("id", document.id)):
+        if not is_whole(value):
+            return f"a lone surrogate in the {name}"
+    if document.date is not None and read_date(document.date) != document.date:
+        return f"the date {document.date!r}"
+    for span in document.spans:
+        if not 0 <= span.start < span.end <= len(document.text):
+            return f"the span {span.start}..{span.end} in a text of {len(document.text)} characters"
+        if not span.label or not is_whole(span.label):
+            return f"the label {span.label!r} of the span {span.start}..{span.end}"
+        if span.text is not None and span.text != document.text[span.start : span.end]:
+            cut = document.text[span.start : span.end]
+            return f"{shorten(span.text)} as the text of {span.start}..{span.end}, which is {shorten(cut)}"
+    return None
+
+
+def is_whole(text):
+    """Whether UTF-8 can hold the text: half of a surrogate pair is no character."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_date(value) -> int | None:
+    """The integer YYYYMMDD of a date given so, as a number or as text; None for anything else."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if len(text) != 8 or not (text.isascii() and text.isdigit()):
+        return None
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return None
+    return int(text) if text[0] != "0" else None
+
+
+def find_overlaps(spans) -> list[tuple[Span, Span]]:
+    """Pairs of spans that share a character: each span with the one before it, by start, that reaches farthest."""
+    pairs, farthest = [], None
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        if farthest and span.start < farthest.end:
+            pairs.append((farthest, span))
+        if not farthest or span.end > farthest.end:
+            farthest = span
+    return pairs
+
+
+def fit_spans(document: Document, limits: Limits, choices: Choices) -> list[Span]:
+    """The spans, in the document's order, that a format holds; InputError or a note for each that it does not."""
+    problem = find_problem(document)
+    if problem:
+        raise InputError(f"{limits.name}: cannot write document {shorten(document.id)}: found {problem}")
+    spans = [piece for span in document.spans for piece in fit_span(document, span, limits, choices)]
+    if not limits.overlaps:
+        spans = part_spans(document, spans, limits, choices)
+    note_losses(document, limits, choices)
+    return spans
+
+
+def fit_span(document, span, limits, choices):
+    """[the span], or what the rule `unfit` makes of it."""
+    why = limits.find_misfit(document.text, span)
+    if not why:
+        return [span]
+    if choices.unfit == "drop":
+        choices.note(f"spans dropped, which {limits.name} cannot hold ({why})")
+        return []
+    pieces = limits.cut(document.text, span)
+    is_cure = pieces != [span] and not any(limits.find_misfit(document.text, piece) for piece in pieces)
+    if choices.unfit == "error" or not is_cure:
+        ways = ["--unfit cut cuts it at the line breaks"] * is_cure
+        raise refuse(document, span, limits, why, [*ways, "--unfit drop leaves such spans out"])
+    choices.note("spans cut at line breaks")
+    return pieces
+
+
+def part_spans(document, spans, limits, choices):
+    """The spans of which no two share a character."""
+    overlaps = find_overlaps(spans)
+    if not overlaps:
+        return spans
+    if choices.overlap == "error":
+        first, second = overlaps[0]
+        why = f"it shares characters with {describe_span(document, first)}"
+        ways = ["--overlap longest or --overlap first keeps one of them"]
+        raise refuse(document, second, limits, why, ways)
+    order = sorted(range(len(spans)), key=lambda number: rank_span(spans[number], choices.overlap))
+    taken, kept = bytearray(len(document.text)), set()
+    for number in order:
+        start, end = spans[number][:2]
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            kept.add(number)
+    choices.note(f"overlapping spans dropped (--overlap {choices.overlap})", len(spans) - len(kept))
+    return [span for number, span in enumerate(spans) if number in kept]
+
+
+def rank_span(span, overlap):
+    length = span.end - span.start
+    return (-length, span.start) if overlap == "longest" else (span.start, -length)
+
+
+def note_losses(document, limits, choices):
+    if "scores" not in limits.extras:
+        count = sum(span.score is not None for span in document.spans)
+        choices.note(f"spans without their scores, which {limits.name} has no place for", count)
+    if "meta" not in limits.extras:
+        lost = bool(document.meta) or document.date is not None
+        choices.note(f"documents without their metadata or date, which {limits.name} has no place for", lost)
+
+
+def refuse(document, span, limits, why, ways):
+    """The InputError that says why a span cannot be written and how to go on."""
+    return InputError(
+        f"{limits.name} cannot hold {describe_span(document, span)} of document {shorten(document.id)}: {why}; "
+        + "; ".join(ways)
+    )
+
+
+def describe_span(document, span):
+    return f"the span {span.start}..{span.end} ({span.label}, {shorten(document.text[span.start : span.end], 20)})"
+
+
+class Tally:
+    """Counts documents as they pass."""
+
+    def __init__(self):
+        self.counts, self.types, self.unique, self.longest = Counter(), Counter(), set(), 0
+
+    def watch(self, documents):
+        """The documents, each counted."""
+        for document in documents:
+            self.add(document)
+            yield document
+
+    def add(self, document):
+        lengths = [len(line) for line in document.text.split("\n") if line]
+        mentions = [(document.text[span.start : span.end], span.label) for span in document.spans]
+        self.counts.update(
+            documents=1,
+            lines=len(lengths),
+            characters=len(document.text),
+            mentions=len(mentions),
+            overlapping=len(find_overlaps(document.spans)),
+            crossing=sum("\n" in text for text, _ in mentions),
+        )
+        self.longest = max(self.longest, *lengths, 0)
+        self.types.update(label for _, label in mentions)
+        self.unique.update(mentions)
+
+    def summarize(self) -> dict:
+        """`documents`, `lines` (that are not empty), `characters`, `longest` (line), `mentions`, `types` (mentions of
+        each label), `unique` (different mentions: text and label), `overlapping`, `crossing` (over line breaks).
+        """
+        names = ("documents", "lines", "characters", "mentions", "overlapping", "crossing")
+        counts = {name: self.counts[name] for name in names}
+        return counts | {"longest": self.longest, "types": dict(self.types), "unique": len(self.unique)}

@@ -1,0 +1,293 @@
+"""The formats by name: which there are, which one a file is of, reading and writing files and folders of them."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from cbpner.bio import BOM, shorten
+from cbpner.errors import InputError
+from cbpner.files import atomic_folder, atomic_open
+from cbpner.formats.brat import read_brat, render_brat
+from cbpner.formats.columns import read_columns, render_columns
+from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
+from cbpner.formats.document import Choices, Document, is_whole
+from cbpner.formats.labelstudio import KINDS, read_labelstudio, write_labelstudio
+from cbpner.formats.rows import read_rows
+from cbpner.formats.spans import read_spans, write_spans
+from cbpner.formats.yedda import read_exported, read_marked, render_exported, render_marked
+
+LONGEST_NAME = 200  # bytes of a file's name without its suffix
+OPENING = 1 << 16  # bytes of a file by which its format is guessed
+STANDOFF = re.compile(r"^(?:[TREAMN]\d+|#\d+|\*)\t\S", re.MULTILINE)
+NO_NAME = re.compile(r'[\x00-\x1f\x7f%/\\:*?"<>|]')
+MARKED = re.compile(r"\[[@$][^\n]*?#[^#\[\]\n]+\*\]")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    suffixes: of its files, those that are written first. read: (path, id, choices) -> documents; id: of the file's
+    document, or the beginning of its documents' ids. write: (open file, documents, choices), for a file of all
+    documents; or render: (document, choices) -> the texts of a document's own files, which end in `suffixes`.
+    list_files: (folder) -> the files to read in it; by default those that end in one of `suffixes`.
+    """
+
+    name: str
+    summary: str
+    suffixes: tuple
+    read: Callable
+    write: Callable | None = None
+    render: Callable | None = None
+    list_files: Callable | None = None
+
+
+def list_suffixes(suffixes, folder):
+    """The files in a folder, and in all folders in it, that end so; none that is hidden, or in a hidden folder."""
+    found = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name.endswith(suffixes))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def list_pairs(folder):
+    """brat's text files below a folder, and each `.ann` that has no text file: a file of each pair."""
+    files = list_suffixes((".txt", ".ann"), folder)
+    texts = {path.with_suffix("") for path in files if path.suffix == ".txt"}
+    return [path for path in files if path.suffix == ".txt" or path.with_suffix("") not in texts]
+
+
+def list_formats():
+    """The formats in the order in which they are told."""
+    yield Format("jsonl", "this project's JSON lines", (".jsonl",), read_spans, write=write_spans)
+    for scheme, suffixes in (("bio", (".bio",)), ("iob1", (".iob1", ".iob")), ("bioes", (".bioes",))):
+        read, render = partial(read_columns, scheme=scheme), partial(render_columns, scheme=scheme)
+        summary = f"column files: a character and its {scheme.upper()} tag a line"
+        yield Format(scheme, summary, suffixes, read, render=render)
+    summary = "brat's NAME.txt and NAME.ann"
+    yield Format("brat", summary, (".txt", ".ann"), read_brat, render=render_brat, list_files=list_pairs)
+    summary = "YEDDA's .anns: the columns it exports, in BMES"
+    yield Format("yedda", summary, (".txt.anns", ".anns"), read_exported, render=render_exported)
+    summary = "YEDDA's .ann: text with marks in it"
+    yield Format("yedda-marked", summary, (".txt.ann", ".ann"), read_marked, render=render_marked)
+    for form, (name, _) in FORMS.items():
+        write = partial(write_doccano, form=form)
+        yield Format(form, f"doccano's JSON lines with `{name}`", (".jsonl", ".json"), read_doccano, write=write)
+    for form, kind in KINDS.items():
+        write = partial(write_labelstudio, form=form)
+        yield Format(form, f"Label Studio's JSON with `{kind}`", (".json",), read_labelstudio, write=write)
+
+
+FORMATS = {format.name: format for format in list_formats()}
+
+
+def find_format(name: str) -> Format:
+    """The format of that name; ValueError where there is none."""
+    if name not in FORMATS:
+        raise ValueError(f"expected a format of {', '.join(FORMATS)}, got {name!r}")
+    return FORMATS[name]
+
+
+def describe_formats() -> str:
+    """A line for each format: its name and what it is."""
+    width = max(map(len, FORMATS))
+    return "\n".join(f"  {format.name:<{width}}  {format.summary}" for format in FORMATS.values())
+
+
+def read_documents(paths: Iterable, name: str | None = None, choices: Choices | None = None) -> Iterator[Document]:
+    """The documents of files and folders, one after another, in the order of the paths and of the sorted names below.
+
+    name: a format's; None: that of each file's name and content. An id that a file does not give is the file's name,
+    within its folder, without the suffix (and with `-1`, `-2` behind it where a file has several documents).
+    FormatError for a faulty file, once its good documents are read; InputError where there is nothing to read.
+    """
+    choices, count = choices or Choices(), 0
+    files = [found for path in map(Path, paths) for found in list_files(path, name)]
+    for path, id, format in files:
+        for document in format.read(path, id, choices):
+            count += 1
+            yield document
+    if not count:
+        raise InputError(f"found no document in {len(files)} file(s); expected at least one")
+
+
+def list_files(path, name) -> list[tuple[Path, str, Format]]:
+    """(file, id, format) of a file, or of each file in a folder and in all folders in it that are of the format."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected annotated text")
+    format = find_format(name) if name else guess_format(path)
+    if not path.is_dir():
+        return [(path, name_document(path.name, format), format)]
+    files = (format.list_files or partial(list_suffixes, format.suffixes))(path)
+    if not files:
+        raise InputError(
+            f"{path}: found no file that ends in {' or '.join(format.suffixes)}; expected files of the format "
+            f"{format.name}, or their names in place of the folder's"
+        )
+    return [(file, name_document(file.relative_to(path).as_posix(), format), format) for file in files]
+
+
+def name_document(name, format) -> str:
+    """The id of the document in a file of this name: without its suffix, and with `%2F` and its like read back."""
+    suffixes = sorted(format.suffixes, key=len, reverse=True)
+    suffix = next((each for each in suffixes if name.endswith(each) and name != each), Path(name).suffix)
+    name = os.fsencode(name.removesuffix(suffix)).decode("utf-8", "replace")
+    return unquote(name)
+
+
+def name_file(id) -> str:
+    """The name of a document's file without the suffix: its id, with `%2F` and its like for what no name may hold."""
+    name = NO_NAME.sub(lambda match: quote(match[0], safe=""), id)
+    name = f"%2E{name[1:]}" if name.startswith(".") else name
+    if not name or not is_whole(name) or len(name.encode("utf-8")) > LONGEST_NAME:
+        raise InputError(f"found the id {shorten(id)}; expected one of 1 to {LONGEST_NAME} bytes, to name its file")
+    return name
+
+
+def guess_format(path) -> Format:
+    """The format of a file by its name and content, or of a folder by its files; InputError where it is not clear."""
+    path = Path(path)
+    if path.is_dir():
+        return guess_folder(path)
+    name = guess_name(path)
+    if name is None:
+        raise InputError(f"{path}: found no sign of its format; expected its name: --from {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def guess_folder(folder):
+    suffixes = tuple(suffix for format in FORMATS.values() for suffix in format.suffixes if suffix != ".txt")
+    files = list_suffixes(suffixes, folder)
+    names = {guess_name(file) for file in files}
+    if len(names) == 1 and None not in names:
+        return FORMATS[names.pop()]
+    found = ", ".join(sorted(str(name or "unknown") for name in names)) or "no file of a known format"
+    raise InputError(f"{folder}: found {found}; expected files of one format, or its name: --from {', '.join(FORMATS)}")
+
+
+def guess_name(path) -> str | None:
+    """The name of a file's format, or None."""
+    name = path.name.lower()
+    if name.endswith(".txt.ann"):
+        return "yedda-marked"
+    if name.endswith(".ann"):
+        return guess_ann(path)
+    if name.endswith((".jsonl", ".json")):
+        return guess_json(path)
+    if name.endswith(".bio"):
+        return guess_columns(path)
+    if name.endswith(".txt"):
+        return "brat" if path.with_suffix(".ann").is_file() else None
+    return next((each for each in ("iob1", "bioes", "yedda") if name.endswith(FORMATS[each].suffixes)), None)
+
+
+def read_opening(path) -> str:
+    with open(path, "rb") as file:
+        return file.read(OPENING).decode("utf-8", "replace").removeprefix(BOM)
+
+
+def guess_ann(path):
+    """brat where its text lies beside it and it has standoff, or nothing, in it; YEDDA where it has its marks."""
+    text = read_opening(path)
+    if path.with_suffix(".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
+        return "brat"
+    return "yedda-marked" if MARKED.search(text) else None
+
+
+def guess_columns(path):
+    """BIOES where about as many tags end a span as begin one, else BIO; IOB1 looks like BIO with faults."""
+    lines = read_opening(path).replace("\t", " ").split("\n")
+    counts = Counter(line.rpartition(" ")[2][:2] for line in lines)
+    ends = counts["E-"] + counts["L-"]
+    return "bioes" if (ends or counts["S-"] or counts["U-"]) and counts["B-"] <= ends + 1 else "bio"
+
+
+def guess_json(path):
+    """By the fields of the first row."""
+    row = next((row for _, row in read_rows(path, [])), {})
+    if isinstance(row.get("spans"), list):
+        return "jsonl"
+    if isinstance(row.get("data"), dict):
+        return "labelstudio"
+    return next((form for form, (name, _) in FORMS.items() if isinstance(row.get(name), list)), None)
+
+
+def guess_output(path) -> Format:
+    """The format that an output's name stands for; InputError where it is not clear."""
+    name = Path(path).name
+    names = {".jsonl": "jsonl", ".bio": "bio", ".iob1": "iob1", ".bioes": "bioes", ".anns": "yedda"}
+    names[".txt.ann"] = "yedda-marked"
+    found = next((names[suffix] for suffix in names if name.endswith(suffix)), None)
+    if found is None:
+        raise InputError(f"{path}: found no sign of the format to write; expected its name: --to {', '.join(FORMATS)}")
+    return FORMATS[found]
+
+
+def write_documents(
+    documents: Iterable[Document], path, name: str, choices: Choices | None = None, overwrite: bool = False
+) -> None:
+    """Write documents in the format of that name; the file, or the folder, appears whole or not at all.
+
+    A format with a file a document is written into a folder; or, where `path` ends as its files do, into that file,
+    which holds one document unless `choices.join`. InputError for what is there already, unless `overwrite` (a folder
+    is replaced where it holds nothing but files of the format); for what the format cannot hold and `choices` do not
+    rule; for two documents of one id in a folder.
+    """
+    format, path, choices = find_format(name), Path(path), choices or Choices()
+    is_file = format.write is not None or (format.name != "brat" and path.name.endswith(format.suffixes))
+    check_output(path, is_file, format, overwrite)
+    if not is_file:
+        with atomic_folder(path) as folder:
+            write_folder(folder, documents, format, choices)
+        return
+    with atomic_open(path) as file:
+        if format.write:
+            format.write(file, documents, choices)
+        else:
+            write_joined(file, documents, format, choices)
+
+
+def check_output(path, is_file, format, overwrite):
+    """InputError where the output may not be written."""
+    if path.exists() and path.is_dir() == is_file:
+        found, expected = ("a folder", "a file") if is_file else ("a file", "a folder")
+        raise InputError(f"{path}: found {found}; expected the name of {expected} to write")
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    if (inside or path.is_file()) and not overwrite:
+        raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
+    other = next((file for file in inside if file.is_dir() or not file.name.endswith(format.suffixes)), None)
+    if other:
+        raise InputError(f"{other}: found in the folder to replace; expected nothing but files of {format.name} there")
+
+
+def write_joined(file, documents, format, choices):
+    """Write documents into one file, each on lines of its own; InputError for several, unless `choices.join`."""
+    count, is_open = 0, False
+    for count, document in enumerate(documents, 1):
+        if count > 1 and not choices.join:
+            raise InputError(
+                "found several documents for one file, of a format that cannot say where one begins; expected a folder "
+                "as OUT, for a file each, or --join to write them one after another"
+            )
+        text = format.render(document, choices)[0]
+        doubled = BOM * (count > 1 and document.text.startswith(BOM))  # for the file's own sake, where it is the first
+        file.write("\n" * is_open + text.removeprefix(doubled))
+        is_open = bool(document.text) and not document.text.endswith("\n")
+    choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
+
+
+def write_folder(folder, documents, format, choices):
+    names = set()
+    for document in documents:
+        name = name_file(document.id)
+        if name in names:
+            raise InputError(
+                f"found a second document with the id {shorten(document.id)}; expected each id once in a folder: "
+                "rename one, or convert the inputs into folders of their own"
+            )
+        names.add(name)
+        for suffix, text in zip(format.suffixes, format.render(document, choices), strict=False):
+            (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,76 @@
+"""JSON lines of documents and spans: this project's own format, and prediction's output.
+
+A line is `{"id", "text", "spans": [{"start", "end", "label", "text", "score"}], "date", "meta"}`; offsets count code
+points, `score`, `date` and `meta` stand where there are any. On reading `id` and a span's `text` may be missing (what
+is there is checked), and other fields are metadata.
+"""
+
+from cbpner.formats.document import Document, FormatError, Limits, Span, fit_spans
+from cbpner.formats.offsets import Ruler
+from cbpner.formats.rows import (
+    BadRow,
+    check_label,
+    check_offset,
+    check_score,
+    describe_value,
+    dump_row,
+    list_extras,
+    make_document,
+    read_rows,
+    take_id,
+    take_list,
+    take_text,
+)
+
+LIMITS = Limits("jsonl", overlaps=True, extras=("scores", "meta"))
+
+
+def read_spans(path, id, choices):
+    """The documents one after another. FormatError at the end, with every fault."""
+    faults = []
+    for number, (place, row) in enumerate(read_rows(path, faults), 1):
+        try:
+            yield read_row(row, f"{id}-{number}", choices)
+        except BadRow as error:
+            faults.append(place.blame(*error.args))
+    if faults:
+        raise FormatError(faults)
+
+
+def read_row(row, id, choices) -> Document:
+    name, text = take_text(row, [choices.text_field or "text"])
+    if "spans" not in row:
+        raise BadRow("no field 'spans'", "a list of spans, empty where there are none")
+    spans = [read_span(span, text) for span in take_list(row, "spans")]
+    extras = {field: value for field, value in row.items() if field not in ("id", name, "spans")}
+    return make_document(take_id(row, id), text, spans, extras)
+
+
+def read_span(row, text) -> Span:
+    if not isinstance(row, dict):
+        raise BadRow(f"{describe_value(row)} as a span", 'such as {"start": 0, "end": 2, "label": "gene"}')
+    start, end = check_offset(row.get("start"), "start"), check_offset(row.get("end"), "end")
+    label, score = check_label(row.get("label")), check_score(row.get("score"))
+    cut, claim = text[max(start, 0) : max(end, 0)], row.get("text")
+    if claim is not None and claim != cut:
+        ruler = Ruler(text, "utf16")
+        place = ruler.cut(start, end)
+        hint = " (they count UTF-16 code units)" if place and text[slice(*place)] == claim else ""
+        expected = "offsets that count code points, the end not included"
+        raise BadRow(f"{describe_value(claim)} for {start}..{end}, which is {describe_value(cut)}{hint}", expected)
+    return Span(start, end, label, cut, score)
+
+
+def write_spans(file, documents, choices):
+    """Write the documents, a line each, to an open text file."""
+    for document in documents:
+        file.write(dump_row(build_row(document, choices)) + "\n")
+
+
+def build_row(document: Document, choices) -> dict:
+    """The row of a document, as a line of the file holds it."""
+    rows = []
+    for span in fit_spans(document, LIMITS, choices):
+        row = {"start": span.start, "end": span.end, "label": span.label, "text": document.text[span.start : span.end]}
+        rows.append(row if span.score is None else row | {"score": span.score})
+    return {"id": document.id, "text": document.text, "spans": rows} | list_extras(document)

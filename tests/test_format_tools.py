@@ -1,0 +1,558 @@
+"""Files as brat, YEDDA, doccano and Label Studio write them, with invented content; and their faults."""
+
+import json
+
+import pytest
+
+from cbpner.errors import InputError
+from cbpner.formats.document import Choices, Document, FormatError, Span
+from cbpner.formats.registry import read_documents, write_documents
+
+
+def write(path, content):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def read(path, name=None, **choices):
+    """(documents, what was counted) of a file or a folder."""
+    choices = Choices(**choices)
+    return list(read_documents([path], name, choices)), dict(choices.notes)
+
+
+def read_faults(path, name=None, **choices):
+    with pytest.raises(FormatError) as caught:
+        read(path, name, **choices)
+    return [f"{fault.line}: {fault.found} | {fault.expected}" for fault in caught.value.faults]
+
+
+def surfaces(document):
+    return [(document.text[span.start : span.end], span.label) for span in document.spans]
+
+
+# brat
+
+
+def write_brat(folder, text, lines):
+    write(folder / "d.txt", text)
+    return write(folder / "d.ann", lines).parent
+
+
+BRAT_TEXT = "HER2阳性乳腺癌患者的EGFR基因。\n雌激素\n受体 与HER2。\n"
+
+
+def test_brat_as_its_server_writes_it(tmp_path):
+    folder = write_brat(
+        tmp_path / "brat",
+        BRAT_TEXT,
+        "T1\tgene 0 4\tHER2\n"
+        "T2\tdisease 6 9\t乳腺癌\n"
+        "#1\tAnnotatorNotes T2\t不确定\n"
+        "T3\tprotein 20 23;24 26\t雌激素 受体\n"  # a line break within
+        "A1\tNegation T1\n"
+        "R1\tInteracts Arg1:T1 Arg2:T3\t\n"
+        "T4\tExpression 12 16\tEGFR\n"
+        "E1\tExpression:T4 Theme:T1\n"
+        "N1\tReference T1 HGNC:3430\tERBB2\n"
+        "*\tEquiv T1 T5\n"
+        "T5\tgene 28 32\tHER2\n",
+    )
+    [document], notes = read(folder)
+    assert (document.id, document.text) == ("d", BRAT_TEXT)
+    assert surfaces(document) == [
+        ("HER2", "gene"),
+        ("乳腺癌", "disease"),
+        ("雌激素\n受体", "protein"),
+        ("EGFR", "Expression"),
+        ("HER2", "gene"),
+    ]
+    assert notes == {
+        f"{kind} of brat's left out": 1
+        for kind in ("notes", "attributes", "relations", "events", "normalizations", "equivalences")
+    }
+    assert read(folder / "d.txt")[0] == read(folder / "d.ann")[0] == [document]
+
+
+def test_brat_pieces_with_text_between_are_an_error_or_a_choice(tmp_path):
+    folder = write_brat(tmp_path / "brat", "乳腺和卵巢癌", "T1\tdisease 0 2;5 6\t乳腺 癌\nT2\tdisease 3 6\t卵巢癌\n")
+    [fault] = read_faults(folder)
+    assert fault.startswith("1: a span in 2 pieces with text between them") and "--fragments cover" in fault
+    for rule, expected in (("cover", ["乳腺和卵巢癌"]), ("split", ["乳腺", "癌"]), ("drop", [])):
+        [document], notes = read(folder, fragments=rule)
+        assert [text for text, _ in surfaces(document)] == [*expected, "卵巢癌"]
+        assert notes == {f"spans in pieces (--fragments {rule})": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "surface"),
+    [
+        ("Foo\n  Bar", "T1\tx 0 3;4 9\tFoo   Bar", "Foo\n  Bar"),  # issue 1042: cut at the break alone
+        ("Foo\n  Bar", "T1\tx 0 3;6 9\tFoo Bar", "Foo\n  Bar"),
+        ("Foo\nBar", "T1\tx 4 7;0 3\tBar Foo", "Foo\nBar"),  # pieces in another order
+        ("Foo\nBar", "T1\tx 0 3;4 7\tFooBar", "Foo\nBar"),  # before 1.3: without the space
+        ("基因\r\n癌", "T1\tx 0 2;4 5\t基因 癌", "基因\r\n癌"),
+        ("基因 x", "T1\tx 0 3\t基因", "基因 "),  # an editor cut the white space off the line's end
+        ("基因", "T1\tx 0 2\t", "基因"),
+        ("基因", "T1\tx 0 2", "基因"),  # no text: brat fills it in
+        ("基因", "T1\tx 0 2\t基因 a comment", "基因"),
+        ("a\tb", "T1\tx 0 3\ta\tb", "a\tb"),
+        ("\ufeff基因", "T1\tx 1 3\t基因", "基因"),  # a byte order mark is a character
+        ("基\u2028因", "T1\tx 0 1;2 3\t基 因", "基\u2028因"),
+    ],
+)
+def test_brat_lines(tmp_path, text, line, surface):
+    for end in ("\n", "\r\n", ""):
+        [document], notes = read(write_brat(tmp_path / "brat", text, line + end), "brat")
+        assert surfaces(document) == [(surface, "x")] and notes == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "count"),
+    [
+        ("a\r\n\r\n基因", "T1\tx 3 5\t基因", "code points, CR LF being one"),
+        ("😀😀基因😀", "T1\tx 4 8\t基因😀", "UTF-16 code units"),
+        ("\ufeffa基因", "T1\tx 1 3\t基因", "code points behind the byte order mark"),
+    ],
+)
+def test_brat_offsets_of_programs_that_count_otherwise(tmp_path, text, line, count):
+    folder = write_brat(tmp_path / "brat", text, line)
+    [document], notes = read(folder)
+    assert surfaces(document)[0][0].startswith("基因") and notes == {f"brat documents whose offsets count {count}": 1}
+
+
+def test_brat_offsets_that_cut_out_something_else(tmp_path):
+    folder = write_brat(tmp_path / "brat", "人类基因", "T1\tx 1 3\t基因\nT2\tx 0 2\t人类\n")
+    [fault] = read_faults(folder)
+    assert fault.startswith("1: '基因' for the offsets of '类基'") and "--offsets codepoints" in fault
+    [document], notes = read(folder, offsets="codepoints")
+    assert surfaces(document) == [("类基", "x"), ("人类", "x")]
+    assert notes == {"brat annotations whose text is not what their offsets cut out": 1}
+
+
+def test_brat_faults_name_their_lines(tmp_path):
+    lines = "T1 gene 0 1 a\nT2\tgene 0 9\ta\n\nT3\tgene 1 1\t\nT4\tgene a b\ta\nnonsense\nT5\tgene 0 1\ta\n"
+    folder = write_brat(tmp_path / "brat", "ab", lines.encode() + b"T6\tg\xff 0 1\ta\n" + b"T7\tx 0 " + b"9" * 5000)
+    faults = read_faults(folder)
+    assert [fault.partition(":")[0] for fault in faults] == ["1", "2", "4", "5", "6", "8", "9"]
+    assert "the line 'T1 gene 0 1 a' | such as T1<tab>gene 0 5<tab>BRCA1" in faults[0]
+    assert "the offsets 0..9 in a text of 2 code points" in faults[1] and "not UTF-8" in faults[5]
+    with pytest.raises(FormatError, match=r"d.ann:2: found"):
+        read(folder)
+
+
+def test_brat_files_that_lack_the_other_one(tmp_path):
+    write(tmp_path / "a.txt", "基因")
+    [document], notes = read(tmp_path, "brat")
+    assert document == Document("a", "基因") and sum(notes.values()) == 1
+    write(tmp_path / "b.ann", "")
+    with pytest.raises(InputError, match=r"b.ann: found no b.txt beside it"):
+        read(tmp_path, "brat")
+    (tmp_path / "b.ann").unlink()
+    write(tmp_path / "a.txt", "基因".encode("gb18030"))
+    with pytest.raises(FormatError, match=r"a.txt: found bytes that are not UTF-8 at byte 1"):
+        read(tmp_path, "brat")
+
+
+def test_empty_spans_are_a_fault_or_dropped(tmp_path):
+    folder = write_brat(tmp_path / "brat", "ab", "T1\tx 1 1\t\nT2\tx 0 1\ta\n")
+    assert len(read_faults(folder)) == 1
+    [document], notes = read(folder, unfit="drop")
+    assert surfaces(document) == [("a", "x")] and notes == {"empty spans dropped": 1}
+
+
+# YEDDA
+
+
+def test_yedda_marks(tmp_path):
+    content = (
+        "[@HER2#gene*][@阳性#x*]的 [$乳腺癌#disease*]，#1 [@C#N端#region*] [@ 见\r\n[@[@雌激素受体#gene*]#protein*]*]"
+    )
+    [document], notes = read(write(tmp_path / "甲.txt.ann", content))
+    assert document.id == "甲"
+    assert document.text == "HER2阳性的 乳腺癌，#1 C#N端 [@ 见\r\n雌激素受体*]"
+    assert surfaces(document) == [
+        ("HER2", "gene"), ("阳性", "x"), ("乳腺癌", "disease"), ("C#N端", "region"), ("雌激素受体", "gene"),
+        ("雌激素受体", "protein"),
+    ]  # fmt: skip
+    assert notes == {"marks that YEDDA recommends and nobody confirmed (--recommended keep)": 1}
+    [document], notes = read(tmp_path / "甲.txt.ann", recommended="drop")
+    assert ("乳腺癌", "disease") not in surfaces(document) and "乳腺癌" in document.text
+    assert notes == {"marks that YEDDA recommends and nobody confirmed (--recommended drop)": 1}
+
+
+def test_yedda_marks_over_lines_empty_and_nested(tmp_path):
+    content = "\ufeff[@雌\n激素#x*][@#y*]a#b*][@乳[@腺#in*]癌#out*]"
+    [document], notes = read(write(tmp_path / "a.ann", content), "yedda-marked")
+    assert document.text == "雌\n激素a#b*]乳腺癌"
+    assert surfaces(document) == [("雌\n激素", "x"), ("乳腺癌", "out"), ("腺", "in")]
+    assert notes == {"empty marks dropped": 1}
+
+
+def test_yedda_text_that_would_be_read_as_a_mark_is_refused(tmp_path):
+    path = tmp_path / "a.txt.ann"
+    with pytest.raises(InputError, match=r"its text has \[@.*expected another text, or another format"):
+        write_documents([Document("d", "见[@甲乙#1*]", [Span(0, 1, "x")])], path, "yedda-marked")
+    for text in ("见[@甲 乙", "见a#b*]", "见[@甲#乙*\n]"):
+        document = Document("a", text, [Span(0, 1, "x", "见")])
+        write_documents([document], path, "yedda-marked", overwrite=True)
+        assert read(path)[0] == [document]
+
+
+def test_yedda_export_of_characters(tmp_path):
+    bmes = "乳 B-disease\n腺 M-disease\n癌 E-disease\n的 O\n因 S-gene\n\n\n人 O\n\n"
+    [document], notes = read(write(tmp_path / "a.txt.anns", bmes))
+    assert (document.id, document.text, notes) == ("a", "乳腺癌的因\n\n人\n", {})
+    assert surfaces(document) == [("乳腺癌", "disease"), ("因", "gene")]
+    bio = "乳 B-disease\r\n腺 I-disease\r\n癌 B-disease\r\n\r\n"
+    [document], _ = read(write(tmp_path / "b.anns", bio))
+    assert (document.text, surfaces(document)) == ("乳腺癌\n", [("乳腺", "disease"), ("癌", "disease")])
+
+
+def test_yedda_export_of_words(tmp_path):
+    content = "HER2 S-gene\n阳性 O\n乳腺 B-disease\n癌 E-disease\n\n人 O\n\n"
+    [document], notes = read(write(tmp_path / "a.anns", content))
+    assert document.text == "HER2 阳性 乳腺 癌\n人\n"
+    assert surfaces(document) == [("HER2", "gene"), ("乳腺 癌", "disease")]
+    assert notes == {"files of words, joined with one space between": 1}
+    faults = read_faults(write(tmp_path / "a.anns", "HER2 X-gene\n阳性\n乳腺 B-disease\n人人 O\n癌癌 M-x\n"))
+    assert ["1", "2"] == [fault.partition(":")[0] for fault in faults]
+    faults = read_faults(write(tmp_path / "a.anns", "乳腺 B-disease\n人人 O\n癌癌 M-x\n"))
+    assert [fault.partition(" |")[0] for fault in faults] == [
+        "1: B-disease, a span without its beginning or its end",
+        "3: M-x, a span without its beginning or its end",
+    ]
+
+
+# Columns of other schemes
+
+
+def test_a_faulty_line_in_a_file_of_characters_is_no_word(tmp_path):
+    faults = read_faults(write(tmp_path / "a.anns", "基 S-gene\n" * 20 + "基因 O\n"))
+    assert len(faults) == 1 and faults[0].startswith('21: a "character" of 2 code points')
+
+
+def test_bioes_in_its_spellings(tmp_path):
+    for begin, inside, end, single in ("BIES", "BILU", "BMES"):
+        tags = [f"{begin}-x", f"{inside}-x", f"{end}-x", f"{single}-x", "O", f"{begin}-y", f"{end}-y"]
+        content = "".join(f"{char} {tag}\n" for char, tag in zip("甲乙丙丁戊己庚", tags, strict=True))
+        [document], notes = read(write(tmp_path / "a.bioes", content))
+        assert surfaces(document) == [("甲乙丙", "x"), ("丁", "x"), ("己庚", "y")] and notes == {}
+
+
+def test_tags_that_break_their_scheme_are_an_error_or_repaired(tmp_path):
+    content = "甲 B-x\n乙 O\n丙 I-x\n丁 E-x\n\n戊 E-y\n己 B-x\n庚 I-y\n"
+    path = write(tmp_path / "a.bioes", content)
+    assert [fault.partition(",")[0] for fault in read_faults(path)] == [
+        "1: B-x",
+        "3: I-x",
+        "6: E-y",
+        "7: B-x",
+        "8: I-y",
+    ]
+    [document], notes = read(path, orphans="repair")
+    assert surfaces(document) == [("甲", "x"), ("丙丁", "x"), ("戊", "y"), ("己", "x"), ("庚", "y")]
+    assert notes == {"tags repaired that broke BIOES": 5}
+
+
+def test_bio_orphans_and_iob1(tmp_path):
+    path = write(tmp_path / "a.bio", "甲 I-x\n乙 I-x\n丙 B-x\n丁 I-y\n")
+    [first, second] = read_faults(path)
+    assert first.startswith("1: I-x, an I- without its B-") and "--orphans repair" in first and "--from iob1" in first
+    assert second.startswith("4: I-y")
+    [document], notes = read(path, orphans="repair")
+    assert surfaces(document) == [("甲乙", "x"), ("丙", "x"), ("丁", "y")] and notes == {
+        "tags repaired that broke BIO": 2
+    }
+    [again], notes = read(path, "iob1")
+    assert again.spans == document.spans and notes == {}
+
+
+def test_column_faults_name_their_lines(tmp_path):
+    path = write(tmp_path / "a.bioes", "甲 S-x\n乙乙 O\n\n丙 X-x\n丁 S\n".encode() + b"\xff O\n")
+    faults = read_faults(path)
+    assert [fault.partition(":")[0] for fault in faults] == ["2", "4", "5", "6"]
+    assert "the unknown tag 'X-x' | O, B-<type>, I-<type>, E-<type>, S-<type>" in faults[1]
+
+
+# doccano
+
+
+def write_rows(path, rows, ends="\n"):
+    return write(path, "".join(json.dumps(row, ensure_ascii=False) + ends for row in rows))
+
+
+EMOJI = "😀HER2阳性👩\u200d🔬乳腺癌"
+
+
+def test_doccano_with_relations(tmp_path):
+    row = {
+        "id": 12, "text": EMOJI,
+        "entities": [
+            {"id": 31, "label": "gene", "start_offset": 2, "end_offset": 6},
+            {"id": 33, "label": "disease", "start_offset": 13, "end_offset": 16},
+        ],
+        "relations": [{"id": 1, "from_id": 31, "to_id": 33, "type": "of"}], "Comments": [], "source": "a", "note": None,
+    }  # fmt: skip
+    [document], notes = read(write_rows(tmp_path / "all.jsonl", [row], "\r\n"))
+    assert (document.id, document.meta) == ("12", {"source": "a"})
+    assert surfaces(document) == [("HER2", "gene"), ("乳腺癌", "disease")]
+    assert notes == {
+        "relations of doccano's left out": 1,
+        "documents whose offsets were read as UTF-16 code units, where it makes a difference (--offsets settles it)": 1,
+    }
+
+
+@pytest.mark.parametrize("field", ["label", "labels"])
+def test_doccano_with_lists(tmp_path, field):
+    in_utf16 = field == "label"
+    spans = [[2, 6, "gene"], [13, 16, "disease"]] if in_utf16 else [[1, 5, "gene"], [10, 13, "disease"]]
+    rows = [
+        {"id": 1, "data": EMOJI, field: spans},
+        {"id": 2, "data": "无", field: []},
+        {"id": 3, "data": "x", field: None},
+    ]
+    for path in (write_rows(tmp_path / "a.jsonl", rows[:2]), write(tmp_path / "a.json", json.dumps(rows))):
+        documents, notes = read(path)
+        assert surfaces(documents[0]) == [("HER2", "gene"), ("乳腺癌", "disease")] and documents[1].spans == []
+        assert list(notes.values()) == [1] and ("UTF-16" in next(iter(notes))) == in_utf16
+
+
+def test_doccano_offsets_that_only_the_other_count_allows(tmp_path):
+    """One span that splits a character, or ends behind the text, speaks for all rows of the file."""
+    rows = [{"text": "😀基因", "label": [[1, 2, "x"]]}, {"text": "😀基因癌", "label": [[2, 3, "y"]]}]
+    documents, notes = read(write_rows(tmp_path / "a.jsonl", rows))
+    assert [surfaces(document) for document in documents] == [[("基", "x")], [("因", "y")]]
+    assert "code points" in next(iter(notes))
+    rows = [{"text": "😀基因", "labels": [[2, 4, "x"]]}, {"text": "😀癌", "labels": [[0, 2, "y"]]}]
+    documents, notes = read(write_rows(tmp_path / "a.jsonl", rows))
+    assert [surfaces(document) for document in documents] == [[("基因", "x")], [("😀", "y")]]
+    [document, _], _ = read(
+        write_rows(tmp_path / "a.jsonl", [{"text": "😀基因", "label": [[1, 3, "x"]]}] * 2), offsets="codepoints"
+    )
+    assert surfaces(document) == [("基因", "x")]
+
+
+def test_doccano_without_astral_characters_says_nothing_of_offsets(tmp_path):
+    _, notes = read(write_rows(tmp_path / "a.jsonl", [{"text": "基因", "label": [[0, 2, "x"]]}]))
+    assert notes == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ({"text": "基", "label": [[0, 2, "x"]]}, "the offsets 0..2 in a text of 1 UTF-16 code units"),
+        ({"text": "基", "label": [[0, 0, "x"]]}, "the offsets 0..0"),
+        ({"text": "基", "label": ["positive"]}, 'the text "positive" as a span'),
+        ({"text": "基", "label": [[0, 1]]}, "the list [0, 1] as a span"),
+        ({"text": "基", "label": [[0.5, 1, "x"]]}, "the number 0.5 as a span's start"),
+        ({"text": "基", "label": [[0, True, "x"]]}, "the value true as a span's end"),
+        ({"text": "基", "label": [[0, 1, 7]]}, "the number 7 as a span's label"),
+        ({"text": "基", "label": "x"}, "the text \"x\" in the field 'label'"),
+        (
+            {"text": "基", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 1}]},
+            "the fields 'text', 'annotations'",
+        ),
+        (
+            {"content": "基", "label": []},
+            "the fields 'content', 'label' | a field 'text' (--text-field NAME names another)",
+        ),
+        ({"text": None, "label": []}, "null in the field 'text'"),
+        ({"text": "\ud83d", "label": []}, "a lone surrogate in the text"),
+        ({"id": [1], "text": "基", "label": []}, "the list [1] as an id"),
+    ],
+)
+def test_doccano_faults(tmp_path, row, found):
+    path = write(tmp_path / "a.jsonl", json.dumps({"text": "x", "label": []}) + "\n" + json.dumps(row))
+    [fault] = read_faults(path, "doccano")
+    assert fault.startswith("2: ") and found in fault
+
+
+def test_the_field_with_the_text_can_be_named(tmp_path):
+    path = write_rows(tmp_path / "a.jsonl", [{"content": "基因", "text": "x", "label": [[0, 2, "gene"]]}])
+    [document], _ = read(path, text_field="content")
+    assert surfaces(document) == [("基因", "gene")] and document.meta == {"text": "x"}
+
+
+# JSON of any kind
+
+
+@pytest.mark.parametrize(
+    ("content", "faults"),
+    [
+        (
+            b'{"text": "a", "spans": []}\n{"text"\n[1]\n"x"\n\xff\n',
+            ["2: broken JSON", "3: the list [1]", '4: the text "x"', "5: bytes"],
+        ),
+        (b'[{"text": "a", "spans": []}, 7]', ["0: the number 7 (item 2)"]),
+        (b'[{"text": "a", "spans": []}', ["1: broken JSON"]),
+        (b"[" * 100_000, ["0: broken JSON"]),
+        (b'{"a": ' * 100_000, ["1: broken JSON"]),
+        (b'["\xff"]', ["0: bytes that are not UTF-8 at byte 3"]),
+        (b'{"text": "a", "spans": ' + b"9" * 5000 + b"}", ["1: broken JSON"]),
+    ],
+)
+def test_broken_json(tmp_path, content, faults):
+    found = read_faults(write(tmp_path / "a.jsonl", content), "jsonl")
+    assert len(found) == len(faults)
+    for fault, opening in zip(found, faults, strict=True):
+        assert fault.startswith(opening)
+
+
+def test_our_json_lines_of_others(tmp_path):
+    content = '\ufeff{"text": "a\u2028😀b", "spans": [{"start": 3, "end": 4, "label": "x"}], "date": "20160525"'
+    content += ', "source": null}\r\n\r\n'
+    [document], _ = read(write(tmp_path / "corpus.jsonl", content))
+    assert document == Document("corpus-1", "a\u2028😀b", [Span(3, 4, "x", "b")], {"source": None}, 20160525)
+
+
+@pytest.mark.parametrize(
+    ("span", "found"),
+    [
+        (
+            {"start": 2, "end": 3, "label": "x", "text": "b"},
+            '\'text "b" for 2..3, which is the text "" (they count UTF-16',
+        ),
+        ({"start": 0, "end": 1, "label": "x", "text": "b"}, "for 0..1, which is the text"),
+        ({"start": 0, "end": 9, "label": "x"}, "the span 0..9 in a text of 2 characters"),
+        ({"start": -1, "end": 1, "label": "x"}, "the span -1..1"),
+        ({"start": 0, "end": 1}, "null as a span's label"),
+        ({"start": 0, "end": 1, "label": "x", "score": 1.5}, "the number 1.5 as a score"),
+        ([0, 1, "x"], 'the list [0, 1, "x"] as a span'),
+    ],
+)
+def test_faults_of_our_json_lines(tmp_path, span, found):
+    [fault] = read_faults(write_rows(tmp_path / "a.jsonl", [{"text": "😀b", "spans": [span]}]))
+    assert fault.startswith("1: ") and found.removeprefix("'text ") in fault
+
+
+# Label Studio
+
+
+def region(start, end, text, *labels, **more):
+    value = {"start": start, "end": end, "labels": list(labels)} | ({} if text is None else {"text": text})
+    return {"value": value, "id": "gew3t9fgkg", "from_name": "label", "to_name": "text", "type": "labels"} | more
+
+
+def task(text, *results, **more):
+    annotation = {"id": 9, "completed_by": 1, "result": list(results), "was_cancelled": False, "ground_truth": False}
+    return {"id": 1, "annotations": [annotation], "predictions": [], "data": {"text": text}, "meta": {}} | more
+
+
+def read_tasks(tmp_path, *tasks, **choices):
+    return read(write(tmp_path / "export.json", json.dumps(tasks)), "labelstudio", **choices)
+
+
+def test_label_studio_as_it_exports(tmp_path):
+    """Offsets and texts as in its own tests (emoji.cy.ts): code points; a line break is a backslash and an n."""
+    text = "🐱 Warning:\n🐱 This is a test text"
+    relation = {"from_id": "a", "to_id": "b", "type": "relation", "direction": "right"}
+    choice = {"value": {"choices": ["yes"]}, "id": "c", "from_name": "c", "to_name": "text", "type": "choices"}
+    exported = task(
+        text,
+        region(2, 27, "Warning:\\n🐱 This is a test", "region"),
+        region(23, 27, "test", "a", "b"),
+        relation,
+        choice,
+    )
+    exported["data"] |= {"source": "x"}
+    [document], notes = read_tasks(tmp_path, exported)
+    assert (document.id, document.meta) == ("1", {"source": "x"})
+    assert surfaces(document) == [("Warning:\n🐱 This is a test", "region"), ("test", "a"), ("test", "b")]
+    assert notes == {f"Label Studio's results of the kind '{kind}' left out": 1 for kind in ("relation", "choices")}
+
+
+def test_label_studio_counted_utf16_before(tmp_path):
+    """Issue 1347: a pile of poo, and an annotation that is off by one."""
+    old = {
+        "id": 7,
+        "data": {"text": "💩This is an annotation."},
+        "completions": [{"result": [region(13, 23, "annotation", "A")]}],
+    }
+    [document], notes = read_tasks(tmp_path, old)
+    assert surfaces(document) == [("annotation", "A")] and notes == {"tasks whose offsets count UTF-16 code units": 1}
+
+
+def test_label_studio_joins_white_space_in_a_region_s_text(tmp_path):
+    for text, claim in (("Berlin,  Germany", "Berlin, Germany"), ("基因\r\n 癌", "基因\\n\\n 癌"), (" 癌 ", "癌")):
+        [document], notes = read_tasks(tmp_path, task(text, region(0, len(text), claim, "x")))
+        assert surfaces(document) == [(text, "x")] and notes == {}
+
+
+def test_label_studio_regions_without_text(tmp_path):
+    [document], notes = read_tasks(tmp_path, task("😀基因", region(1, 3, None, "x")))
+    assert surfaces(document) == [("基因", "x")] and "tasks with regions without text" in next(iter(notes))
+    [document], notes = read_tasks(tmp_path, task("😀基因", region(2, 4, None, "x")), offsets="utf16")
+    assert surfaces(document) == [("基因", "x")] and notes == {}
+    [document], notes = read_tasks(tmp_path, task("基因", region(0, 2, None, "x")))
+    assert notes == {}
+
+
+def test_label_studio_of_several_annotations_one_is_read(tmp_path):
+    first = {"result": [region(0, 1, "甲", "first")], "updated_at": "2024-02-01T00:00:00Z"}
+    last = {"result": [region(0, 1, "甲", "last")], "updated_at": "2024-03-01T00:00:00Z"}
+    cancelled = {"result": [region(0, 1, "甲", "c")], "updated_at": "2024-04-01T00:00:00Z", "was_cancelled": True}
+    for annotations, label in (([last, first, cancelled], "last"), ([last, first | {"ground_truth": True}], "first")):
+        [document], notes = read_tasks(tmp_path, task("甲乙", annotations=annotations))
+        assert surfaces(document) == [("甲", label)]
+        assert notes == {"tasks with several annotations (the ground truth is read, or else the last)": 1}
+
+
+def test_label_studio_predictions_are_read_where_nothing_is_annotated(tmp_path):
+    predictions = [{"model_version": "m", "score": 0.3, "result": [region(0, 1, "甲", "x", score=0.25)]}]
+    tasks = [task("甲", annotations=[], predictions=predictions), task("乙", annotations=[], predictions=[])]
+    documents, notes = read_tasks(tmp_path, *tasks)
+    assert [document.spans for document in documents] == [[Span(0, 1, "x", "甲", 0.25)], []]
+    assert list(notes.values()) == [1, 1]
+    documents, notes = read_tasks(tmp_path, *tasks, task("丙", region(0, 1, "丙", "y")))
+    assert [surfaces(document) for document in documents] == [[], [], [("丙", "y")]]
+    assert notes == {"tasks without annotations, read as documents without spans": 2}
+
+
+def test_label_studio_s_text_is_in_the_field_that_is_named_or_the_only_one(tmp_path):
+    [document], _ = read_tasks(tmp_path, task("", region(0, 1, "甲", "x"), data={"body": "甲", "n": 1}))
+    assert document.text == "甲" and document.meta == {"n": 1}
+    two = task("", region(0, 1, "甲", "x"), data={"body": "甲", "title": "乙"})
+    with pytest.raises(FormatError, match="found the fields 'body', 'title' .*--text-field"):
+        read_tasks(tmp_path, two)
+    [document], _ = read_tasks(tmp_path, two, text_field="body")
+    assert document.text == "甲"
+
+
+@pytest.mark.parametrize(
+    ("results", "found"),
+    [
+        ([region(0, 2, "甲乙", "x"), region(1, 2, "甲", "x")], 'the text "甲" for 1..2, which is the text "乙"'),
+        ([region(0, 9, None, "x")], "the offsets 0..9 in a text of 2 characters"),
+        ([region(0, 0, "", "x")], "the offsets 0..0"),
+        ([region("/p[1]/text()[1]", "/p[1]/text()[1]", "甲", "x")], "a region of a HyperText or Paragraphs tag"),
+        ([region(0, 1, "甲", "x", type="hypertextlabels")], "a region of a HyperText"),
+        ([region(0, 1, "甲", 5)], "the number 5 as a span's label"),
+        (["x"], 'the text "x" as a result'),
+    ],
+)
+def test_label_studio_faults(tmp_path, results, found):
+    path = write(tmp_path / "export.json", json.dumps([task("甲"), task("甲乙", *results)]))
+    [fault] = read_faults(path)
+    assert fault.startswith("0: ") and found in fault and "(item 2)" in fault
+
+
+def test_label_studio_s_other_export_is_named(tmp_path):
+    path = write(
+        tmp_path / "min.json", json.dumps([{"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]}])
+    )
+    [fault] = read_faults(path, "labelstudio")
+    assert "the fields 'text', 'label'" in fault and "not as JSON-MIN" in fault
+
+
+def test_label_studio_takes_the_offsets_word_for_it_where_they_are_named(tmp_path):
+    [document], notes = read_tasks(tmp_path, task("甲乙", region(1, 2, "甲", "x")), offsets="codepoints")
+    assert surfaces(document) == [("乙", "x")]
+    assert notes == {"regions whose text is not what their offsets cut out": 1}
+
+
+def test_label_studio_s_scores_and_unlabelled_regions(tmp_path):
+    results = [region(0, 1, "甲", "x", score=7), region(1, 2, "乙"), {"value": {"start": 0, "end": 2, "labels": ["y"]}}]
+    [document], notes = read_tasks(tmp_path, task("甲乙", *results))
+    assert document.spans == [Span(0, 1, "x", "甲"), Span(0, 2, "y", "甲乙")]
+    assert notes == {"scores that are not between 0 and 1 left out": 1, "regions without a label left out": 1}
