@@ -38,7 +38,8 @@ class Recipe:
     learns nothing. trainable_layers: only the encoder's last so many layers learn (0: all, and the embeddings).
     crf_lr: peak learning rate of the CRF's transitions. loss_over: the loss is a mean over `characters` or over
     `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for what they make of the
-    training and the dev text; beyond it, a file.
+    training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
+    as fit into so many tokens (0: each alone).
     """
 
     encoder: str
@@ -75,6 +76,7 @@ class Recipe:
     loss_over: str = "characters"
     no_cache: bool = False
     cache_mb: int = 4096
+    context: int = 0
 
 
 CHOICES = {
@@ -140,6 +142,7 @@ def check_recipe(recipe):
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
+        "context": (0, recipe.max_length),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)

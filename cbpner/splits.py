@@ -95,6 +95,29 @@ def split_patents(sentences) -> list[list[Sentence]]:
     return patents
 
 
+def group_neighbours(sentences, size) -> list[list[Sentence]]:
+    """Consecutive sentences of one patent, as many together as have at most `size` characters in all.
+
+    A longer sentence stands alone, and without a positive `size` each one does.
+    """
+    groups = []
+    for patent in split_patents(sentences):
+        room = -1
+        for sentence in patent:
+            room -= len(sentence.chars)
+            if room < 0:
+                groups.append([])
+                room = size - len(sentence.chars)
+            groups[-1].append(sentence)
+    return groups
+
+
+def join_sentences(sentences) -> Sentence:
+    """One sentence of all characters and tags, at the first one's line."""
+    chars = "".join(sentence.chars for sentence in sentences)
+    return Sentence(chars, tuple(tag for sentence in sentences for tag in sentence.tags), sentences[0].line)
+
+
 def draw_patents(sentences, count, seed=0) -> list[Sentence]:
     """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones.
 

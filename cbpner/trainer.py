@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
 from cbpner.models.loss import mean_loss
 from cbpner.segment import cut_sentence
+from cbpner.splits import group_neighbours, join_sentences
 
 EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
 CHOSEN_BY = "eval_entity_strict_f1"
@@ -30,14 +32,15 @@ LOG_STEPS = 10
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # in dev F1, epochs: half the rate, as flair does by default
 
 
-def encode_sentences(sentences, table, labels, max_length, repair=False):
+def encode_sentences(sentences, table, labels, max_length, repair=False, context=0):
     """One {`index`, `ids`, `labels`} for each piece of a sentence, [CLS] and [SEP] included and never scored.
 
     index: its place in the list. ids, labels: (tokens,) int arrays. repair: turn an `I-` without its `B-` into a `B-`.
+    context: see `cbpner.recipes.Recipe`.
     """
     numbers, examples = labels.tag_to_id, []
-    for sentence in sentences:
-        for piece in cut_sentence(sentence, max_length - 2):
+    for group in group_neighbours(sentences, context - 2):
+        for piece in cut_sentence(join_sentences(group), max_length - 2):
             tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
             ids, tags = wrap(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
             examples.append({"index": len(examples), "ids": ids, "labels": tags})
@@ -253,14 +256,18 @@ def build_trainer(job, data, labels, model, table, precision, device):
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
     context = partial(autocast, precision, device)
     predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
-    examples = encode_sentences(data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear")
+    examples = encode_sentences(
+        data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
+    )
     from torch.utils.tensorboard import SummaryWriter
 
     arguments = build_arguments(job, precision, device, by_dev, bool(dev))
     start = time.perf_counter()
     keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
     store = keep([example["ids"] for example in examples])
-    dev_rows = cut_windows(table, [sentence.chars for sentence in dev or []], recipe.max_length)[1]
+    dev_rows = cut_windows(
+        table, list_texts(group_neighbours(dev or [], recipe.context - 2)), recipe.max_length
+    )[1]
     dev_store = keep(dev_rows, taken=store) if dev_rows else None
     spent = time.perf_counter() - start
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
@@ -309,11 +316,22 @@ def find_features(job, model, rows, taken=None, *, table, context, precision):
     )  # fmt: skip
 
 
+def list_texts(groups):
+    """The text of each group of sentences."""
+    return ["".join(sentence.chars for sentence in group) for group in groups]
+
+
 def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None):
     """The tags of each sentence by `model`, under the recipe's decoder; store: see `score_texts`."""
     tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
-    scores = score_texts(
-        model, table, [sentence.chars for sentence in sentences], batch_tokens=tokens, max_length=recipe.max_length,
-        context=context, padding=recipe.padding, store=store,
+    groups = group_neighbours(sentences, recipe.context - 2)
+    joined = score_texts(
+        model, table, list_texts(groups), batch_tokens=tokens, max_length=recipe.max_length, context=context,
+        padding=recipe.padding, store=store,
     )  # fmt: skip
+    scores = [
+        row[end - len(sentence.chars) : end]
+        for row, group in zip(joined, groups, strict=True)
+        for sentence, end in zip(group, accumulate(len(sentence.chars) for sentence in group), strict=True)
+    ]
     return decode(scores, labels, recipe.decoder, crf=getattr(model, "crf", None))

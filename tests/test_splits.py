@@ -16,6 +16,8 @@ from cbpner.splits import (
     draw_splits,
     find_split_files,
     find_split_folders,
+    group_neighbours,
+    join_sentences,
     read_documents,
     read_split,
     read_split_info,
@@ -96,6 +98,25 @@ def test_abstract_begins_a_patent():
     sentences = [tag_outside(text) for text in ("前", "Abstract", "一", "二Abstract", "Abstract的", "三")]
     assert [len(patent) for patent in split_patents(sentences)] == [1, 3, 2]
     assert split_patents([]) == []
+
+
+@pytest.mark.parametrize("size, expected", [
+    (-2, ["Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q"]),
+    (0, ["Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q"]),
+    (9, ["Abstract", "ab abcd", "abcdefghijk", "a", "Abstract q"]),
+    (10, ["Abstract ab", "abcd", "abcdefghijk", "a", "Abstract q"]),
+    (14, ["Abstract ab abcd", "abcdefghijk a", "Abstract q"]),
+    (99, ["Abstract ab abcd abcdefghijk a", "Abstract q"]),
+])  # fmt: skip
+def test_neighbours_share_a_window_within_a_patent(size, expected):
+    texts = ("Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q")
+    groups = group_neighbours([tag_outside(text) for text in texts], size)
+    assert [" ".join(sentence.chars for sentence in group) for group in groups] == expected
+
+
+def test_joined_sentences_keep_every_character_and_tag():
+    first, second = Sentence("甲乙", ("O", "B-gene"), 7), Sentence("丙", ("I-gene",), 10)
+    assert join_sentences([first, second]) == Sentence("甲乙丙", ("O", "B-gene", "I-gene"), 7)
 
 
 def test_smaller_draws_of_patents_lie_within_larger_ones():

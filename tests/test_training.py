@@ -1,11 +1,13 @@
 """The training path with a tiny encoder: run folders, resuming, selection, loss normalisation, what is saved."""
 
+import dataclasses
 import json
 import os
 import random
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.recipes import get_recipe
 from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import choose_selection, encode_sentences
+from cbpner.trainer import choose_selection, encode_sentences, predict_sentences
 from cbpner.training import Job, train_tagger
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
@@ -138,6 +140,43 @@ def test_texts_longer_than_the_model_are_scored_whole(tiny_encoder):
                          context=lambda: autocast("fp32", torch.device("cpu")))  # fmt: skip
     assert [row.shape for row in scores] == [(2100, 3), (1, 3), (150, 3)]
     assert all(np.isfinite(row).all() for row in scores)
+
+
+def test_neighbouring_sentences_are_read_together(make_job, tiny_encoder, files):
+    """Windows of consecutive sentences in training; a score for every character of every sentence in prediction."""
+    sentences = read_bio(files["test"])
+    model, tokenizer = load_tagger(make_job().recipe, LabelSet(("disease", "gene")), "eager")
+    table, labels = CharacterTable(tokenizer), LabelSet(("disease", "gene"))
+    examples = encode_sentences(sentences, table, labels, 128, context=100)
+    assert 1 < len(examples) < len(sentences) and all(len(example["ids"]) <= 100 for example in examples)
+    inner = [number for example in examples for number in example["labels"][1:-1]]
+    assert inner == [labels.tag_to_id[tag] for sentence in sentences for tag in sentence.tags]
+    text = "".join(sentence.chars for sentence in sentences)
+    assert np.concatenate([example["ids"][1:-1] for example in examples]).tolist() == table.encode(text).tolist()
+
+    recipe = dataclasses.replace(make_job().recipe, context=100)
+    seen = []
+
+    def remember(**inputs):
+        seen.append(inputs["input_ids"].shape)
+        return model(**inputs)
+
+    remember.eval, remember.device = model.eval, model.device
+    tags = predict_sentences(remember, sentences, table=table, labels=labels, recipe=recipe, context=nullcontext)
+    assert [len(row) for row in tags] == [len(sentence.chars) for sentence in sentences]
+    assert sum(shape[0] for shape in seen) == len(examples)
+
+
+@pytest.mark.parametrize("method", ["Supervised_Original", "partBERT_CRF_coded"])
+def test_a_run_with_context_keeps_the_sentences(method, make_job, files):
+    job = make_job(method=method, context=100, epochs=1)
+    metrics = train_tagger(job)
+    gold, tags = read_bio(files["test"]), runs.read_tags(runs.tags_path(job.output, "test"))
+    assert [len(row) for row in tags] == [len(sentence.chars) for sentence in gold]
+    assert metrics["test"] == score([sentence.tags for sentence in gold], tags)
+    if method == "partBERT_CRF_coded":
+        anew = train_tagger(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
+        assert anew["dev"] == metrics["dev"]
 
 
 def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
