@@ -28,7 +28,7 @@ def pick_attention(device):
 
 
 @functools.cache
-def measure_bf16_gain(kind):
+def measure_bf16_gain(kind, rounds=TRIAL_ROUNDS):
     """How much faster a matrix product of the encoder's shape runs in bfloat16 than in float32.
 
     The fastest of several rounds counts, and the two take turns: what else the machine does slows a round, not both.
@@ -37,7 +37,7 @@ def measure_bf16_gain(kind):
     left, right = torch.randn(rows, width, device=kind), torch.randn(width, inner, device=kind)
     factors = {dtype: (left.to(dtype), right.to(dtype)) for dtype in (torch.float32, torch.bfloat16)}
     seconds = dict.fromkeys(factors, float("inf"))
-    for _ in range(TRIAL_ROUNDS):
+    for _ in range(rounds):
         for dtype, (a, b) in factors.items():
             start = time.perf_counter()
             (a @ b).sum().item()
@@ -45,13 +45,13 @@ def measure_bf16_gain(kind):
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
 
-def pick_precision(precision, device):
+def pick_precision(precision, device, rounds=TRIAL_ROUNDS):
     """`bf16` or `fp32`; `auto` takes bf16 where a short measurement says that the device gains by it."""
     if precision not in PRECISIONS:
         raise ValueError(f"expected a precision among {PRECISIONS}, got {precision!r}")
     if precision != "auto":
         return precision
-    return "bf16" if measure_bf16_gain(device.type) >= WORTHWHILE_GAIN else "fp32"
+    return "bf16" if measure_bf16_gain(device.type, rounds) >= WORTHWHILE_GAIN else "fp32"
 
 
 def autocast(precision, device):

@@ -10,6 +10,7 @@ Full-width letters and digits are folded to ASCII for the vocabulary alone; offs
 
 import json
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,7 @@ SPECIAL_TOKENS = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
+ONE_CODE_POINT = r"[\s\S]"
 CASINGS = ("paper", "lower", "keep")
 FOLD_SHIFT = 0xFEE0  # distance of the full-width forms U+FF01..U+FF5E from ASCII
 FOLDED = {
@@ -59,7 +61,7 @@ def build_tokenizer(vocabulary, lower=False, special_tokens_are_text=False, max_
         steps += [normalizers.Replace(DOTTED_I, "i"), normalizers.Lowercase()]
     core = Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL_TOKENS["unk_token"]))
     core.normalizer = normalizers.Sequence(steps)
-    core.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(ONE_CODE_POINT), "isolated")
     core.decoder = decoders.Fuse()
     core.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
@@ -148,8 +150,26 @@ class CharacterTable:
     """
 
     def __init__(self, tokenizer):
-        vocabulary = tokenizer.get_vocab()
-        steps = json.loads(tokenizer.backend_tokenizer.to_str())["normalizer"]["normalizers"]
+        self._read(tokenizer.get_vocab(), json.loads(tokenizer.backend_tokenizer.to_str()))
+
+    @classmethod
+    def from_file(cls, path):
+        """The table of a saved `tokenizer.json`, without loading transformers; InputError for another tokenizer."""
+        try:
+            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+            vocabulary = {token["content"]: token["id"] for token in saved["added_tokens"]} | saved["model"]["vocab"]
+            is_ours = saved["pre_tokenizer"]["pattern"] == {"Regex": ONE_CODE_POINT} and vocabulary["[MASK]"] >= 0
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: cannot read a character tokenizer ({type(error).__name__}: {error})") from error
+        if not is_ours:
+            raise InputError(f"{path}: found a tokenizer of another kind; expected one token a character, as we save it")
+        table = cls.__new__(cls)
+        table._read(vocabulary, saved)
+        return table
+
+    def _read(self, vocabulary, pipeline):
+        """vocabulary: {token: id}; pipeline: the content of `tokenizer.json`."""
+        steps = pipeline["normalizer"]["normalizers"]
         for field in ("pad", "unk", "cls", "sep", "mask"):
             setattr(self, field, vocabulary[SPECIAL_TOKENS[f"{field}_token"]])
         self.ids = np.full(0x110000, self.unk, dtype=np.int32)

@@ -65,10 +65,16 @@ def decode(scores, labels, decoder="viterbi", batch=256, crf=None):
         paths = [row.argmax(axis=-1) for row in scores]
     else:
         moves = np.where(labels.transitions(), 0.0, FORBIDDEN) if crf is None else crf.moves()
-        end, paths = None if crf is None else crf.end, [None] * len(scores)
-        order = np.argsort([len(row) for row in scores], kind="stable")
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            for index, path in zip(chosen, viterbi([scores[i] for i in chosen], moves, end), strict=True):
-                paths[index] = path
+        paths = find_paths(scores, moves, None if crf is None else crf.end, batch)
     return [[labels.tags[number] for number in path] for path in paths]
+
+
+def find_paths(scores, moves, end=None, batch=256):
+    """`cbpner.models.crf.viterbi` in batches of so many texts of similar length; the paths in the texts' order."""
+    paths = [None] * len(scores)
+    order = np.argsort([len(row) for row in scores], kind="stable")
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        for index, path in zip(chosen, viterbi([scores[i] for i in chosen], moves, end), strict=True):
+            paths[index] = path
+    return paths
