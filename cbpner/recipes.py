@@ -39,7 +39,10 @@ class Recipe:
     crf_lr: peak learning rate of the CRF's transitions. loss_over: the loss is a mean over `characters` or over
     `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for what they make of the
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
-    as fit into so many tokens (0: each alone).
+    as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
+    other Latin letters and digits each time, so that names are told by shape and context. agreement: where at least
+    this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
+    `cbpner.agreement`).
     """
 
     encoder: str
@@ -77,6 +80,8 @@ class Recipe:
     no_cache: bool = False
     cache_mb: int = 4096
     context: int = 0
+    rename_share: float = 0.0
+    agreement: float = 0.0
 
 
 CHOICES = {
@@ -142,7 +147,7 @@ def check_recipe(recipe):
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
-        "context": (0, recipe.max_length),
+        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from cbpner import runs
+from cbpner.agreement import agree_tags
 from cbpner.bio import Sentence, read_bio, write_bio
 from cbpner.cli import main
 from cbpner.devices import autocast
@@ -27,6 +28,7 @@ from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.recipes import get_recipe
+from cbpner.splits import split_patents
 from cbpner.tokenizer import CharacterTable
 from cbpner.trainer import choose_selection, encode_sentences, predict_sentences
 from cbpner.training import Job, train_tagger
@@ -177,6 +179,28 @@ def test_a_run_with_context_keeps_the_sentences(method, make_job, files):
     if method == "partBERT_CRF_coded":
         anew = train_tagger(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
         assert anew["dev"] == metrics["dev"]
+
+
+def test_a_run_with_agreement_tags_a_surface_in_one_way(make_job, files):
+    job = make_job(agreement=0.5, epochs=1)
+    assert train_tagger(job)["test"]
+    tags, gold = runs.read_tags(runs.tags_path(job.output, "test")), read_bio(files["test"])
+    plain = make_job("plain", epochs=1)
+    train_tagger(plain)
+    expected = []
+    for patent in split_patents(gold):
+        own = runs.read_tags(runs.tags_path(plain.output, "test"))[len(expected) : len(expected) + len(patent)]
+        expected += agree_tags([sentence.chars for sentence in patent], own, 0.5)
+    assert tags == expected != runs.read_tags(runs.tags_path(plain.output, "test"))
+
+
+def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
+    for variant in ("Supervised_Original", "partBERT_CRF_coded"):
+        scores = [
+            train_tagger(make_job(f"{variant}{share}", method=variant, rename_share=share, epochs=1))["history"][0]
+            for share in (0.0, 1.0)
+        ]
+        assert scores[0]["loss"] != scores[1]["loss"]
 
 
 def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
