@@ -11,6 +11,7 @@ from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
 
 SHIPPED_ENCODER = "cbp_mini"
+SPLIT = "{split}"  # in an encoder's name: each split has its own
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("linear", "constant", "reduce_lr_on_plateau")
 PADDINGS = ("longest", "max_length")
@@ -24,7 +25,8 @@ LOSS_UNITS = ("characters", "sentences")
 class Recipe:
     """One set of hyper-parameters. `None` for `dropout`: as the encoder's configuration says.
 
-    encoder: `cbp_mini`, a hub name or a folder. casing, paper_lowers: see `cbpner.tokenizer.make_tokenizer`.
+    encoder: `cbp_mini`, a hub name or a folder; `{split}` in it stands for the split's name. casing, paper_lowers: see
+    `cbpner.tokenizer.make_tokenizer`.
     batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
     group_by_length: batches of batch_size sentences of similar length, not of any.
     lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
@@ -136,6 +138,13 @@ def get_recipe(name, method, **overrides):
     recipe = replace(table, **{key: value for key, value in overrides.items() if value is not None})
     check_recipe(recipe)
     return recipe
+
+
+def name_encoder(encoder, split):
+    """A recipe's encoder for one split (None where a run has none)."""
+    if SPLIT in encoder and split is None:
+        raise InputError(f"found the encoder {encoder} and no split; expected --split N with {SPLIT}")
+    return encoder.replace(SPLIT, str(split))
 
 
 def check_recipe(recipe):

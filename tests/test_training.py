@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.recipes import get_recipe
+from cbpner.report.table import build_report
 from cbpner.splits import split_patents
 from cbpner.tokenizer import CharacterTable
 from cbpner.trainer import choose_selection, encode_sentences, predict_sentences
@@ -179,6 +181,22 @@ def test_a_run_with_context_keeps_the_sentences(method, make_job, files):
     if method == "partBERT_CRF_coded":
         anew = train_tagger(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
         assert anew["dev"] == metrics["dev"]
+
+
+def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_path):
+    for split in "01":
+        shutil.copytree(tiny_encoder, tmp_path / f"encoder_{split}")
+    names = str(tmp_path / "encoder_{split}")
+    for split in "01":
+        job = make_job(split, encoder=names, split=split, epochs=1)
+        assert job.encoder == str(tmp_path / f"encoder_{split}") and train_tagger(job)
+        assert runs.read_config(job.output)["encoder"] == names
+    assert build_report([tmp_path / "0", tmp_path / "1"]).markdown.count(f"encoder {names}") == 1
+    with pytest.raises(InputError, match="encoder_2: no such folder"):
+        train_tagger(make_job("2", encoder=names, split="2"))
+    with pytest.raises(InputError, match="no split; expected --split"):
+        train_tagger(make_job("3", encoder=names))
+    assert main(["rerun", str(tmp_path / "0"), "-o", str(tmp_path / "again")]) == 0
 
 
 def test_a_run_with_agreement_tags_a_surface_in_one_way(make_job, files):
