@@ -136,6 +136,12 @@ def _find_powers(low, high):
     return [10.0**power for power in range(first, max(last, first + 1) + 1)]
 
 
+def _take_some(ticks, most=7):
+    """Every tick, or every second or third, such that 0 stays."""
+    step, zero = 1 + len(ticks) // most, ticks.index(0) if 0 in ticks else 0
+    return [tick for place, tick in enumerate(ticks) if (place - zero) % step == 0]
+
+
 def _make_place(values, pixels):
     (low, high), (first, last) = values, pixels
     return lambda value: first + (value - low) / ((high - low) or 1) * (last - first)
@@ -147,7 +153,7 @@ def _list_values(row):
 
 
 def _draw_rows(groups, label, ticks, width, xlabel, narrow):
-    left, right = (10, width - 14) if narrow else (LABELS, width - 14)
+    left, right = (24, width - 18) if narrow else (LABELS, width - 14)
     place = _make_place((ticks[0], ticks[-1]), (left, right))
     parts, y = [], 4.0
     for number, (name, rows) in enumerate(groups):
@@ -175,7 +181,7 @@ def _draw_rows(groups, label, ticks, width, xlabel, narrow):
             parts.append(_write(left - 14, (top + y) / 2 + 4, _shorten(name), "end", "row", name))
         y += 4
     axis = [f'<line class="axis" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>']
-    for tick in ticks if width == WIDTHS[0] else ticks[:: 1 + len(ticks) // 7]:
+    for tick in ticks if width == WIDTHS[0] else _take_some(ticks):
         x = place(tick)
         kind = "zero" if tick == 0 and ticks[0] < 0 else "grid"
         axis.append(f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{y:.1f}"/>')
@@ -260,8 +266,8 @@ def _draw_bars(rows, kinds, label, width):
     parts, y = [], 2.0
     for name, counts in rows:
         if narrow:
-            y += 16
-            parts.append(_write(0, y - 3, name, "start", "row"))
+            y += 18
+            parts.append(_write(0, y - 5, name, "start", "row"))
         else:
             parts.append(_write(left - 14, y + 15, _shorten(name), "end", "row", name))
         total, x = sum(counts) or 1, left

@@ -297,7 +297,11 @@ def show_errors(view, with_text=True, shown=SHOWN) -> Section | None:
             rows.append([name, label, *(int(counts[name, label, kind]) for kind in KINDS)])
     parts = [
         Chart(charts.draw_shares(bars, KINDS, "Classes of spans by method"), caption, legend),
-        Fold("The figures", [Table("errors", "Classes of spans by type", ["method", "type", *KINDS], rows, 2)]),
+        Fold("The figures", [Table("errors", "Classes of spans by type", ["method", "mentions", *KINDS], rows, 2)]),
+        Text(
+            f"Which type was taken for which: rows are gold types, columns predicted ones. {NO_TYPE}: missed in its "
+            "column, spurious in its row. Shade: share of the row."
+        ),
         Row([_make_matrix(frames["confusions"], name, number) for number, name in enumerate(view.names, 1)]),
     ]
     if with_text and shown and "wrong_surfaces" in frames:
@@ -335,20 +339,16 @@ def show_comparisons(view) -> Section | None:
     chart = Chart(charts.draw_dots(dots, label, limits, "difference of F1", above=True), caption, [])
     best = find_best(view)
     told = [row for row in pairs if best in (row["first"], row["second"])] if len(pairs) > MOST_TOLD else pairs
-    rows = [
-        [row["first"], row["second"], LEVEL_NAMES[row["level"]], Figure(row["first_f1"]), Figure(row["second_f1"]),
-         Figure(row["difference"], row["low"], row["high"], style="+.3f"), Figure(row["p"], style="p"),
-         Figure(row["p_holm"], style="p"), f"{row['first_ahead']} : {row['second_ahead']} of {row['sets']}"]
-        for row in found.to_dict("records")
-    ]  # fmt: skip
-    header = ["first", "second", "level", "F1 first", "F1 second", "difference", "p", "Holm", "ahead"]
+    tables = [_table_pairs(found[found["level"] == level], level) for level in dict.fromkeys(found["level"])]
     r = evaluation.resampling
     note = (
         f"p: paired approximate randomization over {r.unit}s, two-sided, {r.resamples:,} random swaps. Holm: corrected "
         "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average."
     )
-    parts = [Text(evaluation.texts, "lead"), List([_judge(row) for row in told]), chart,
-             Table("comparisons", "The methods against each other", header, rows, 3, note)]  # fmt: skip
+    tables = {table.name: table for table in tables}
+    shown = tables.pop(f"comparisons_{LEVEL_NAMES[MAIN]}")._replace(note=note)
+    others = [Fold(table.title, [table]) for table in tables.values()]
+    parts = [Text(evaluation.texts, "lead"), List([_judge(row) for row in told]), chart, shown, *others]
     return Section("comparisons", "Method against method", "Comparisons", parts)
 
 
@@ -411,25 +411,23 @@ def show_curve(view) -> Section | None:
     caption = "Strict F1 on the test sets. Marks: means over the splits that every point has; faint marks: single runs."
     legend = [(charts.draw_mark(number, charts.choose_shape(number)), label) for number, label, *_ in lines]
     costs = [name for name in COSTS if points[name].notna().any()]
-    rows = [
-        [labels[tuple(row[name] for name in BLOCK)], int(row["patents"]), row["splits"], int(row["runs"]),
-         *(_summary_figure(row, level, ".3f") for level in LEVELS),
-         *(_summary_figure(row, name, ".1f" if name.endswith("minutes") else ".0f") for name in costs)]
+    heads = [
+        [labels[tuple(row[name] for name in BLOCK)], int(row["patents"]), row["splits"], int(row["runs"])]
         for row in summary.to_dict("records")
-    ]  # fmt: skip
-    header = [
-        "method",
-        "patents",
-        "splits",
-        "runs",
-        *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS),
-        *(COSTS[name] for name in costs),
     ]
+    scores, spent = [], []
+    for head, row in zip(heads, summary.to_dict("records"), strict=True):
+        scores.append([*head, *(_summary_figure(row, level, ".3f") for level in LEVELS)])
+        spent.append([*head, *(_summary_figure(row, n, ",.1f" if n.endswith("minutes") else ",.0f") for n in costs)])
+    header = ["method", "patents", "splits", "runs"]
     note = "Only the training file gets smaller; dev and test stay. Means ± standard deviation over the runs."
+    f1_names, cost_names = [f"{LEVEL_NAMES[level]} F1" for level in LEVELS], [COSTS[name] for name in costs]
     parts = [
         Panels("", drawings, caption, legend),
-        Table("curve", "F1 against the number of training patents", header, rows, 1, note),
-    ]
+        Table("curve", "F1 against the number of training patents", [*header, *f1_names], scores, 1, note),
+        Fold("What they cost", [Table("costs", "Costs against the number of training patents",
+                                      [*header, *cost_names], spent, 1)]),
+    ]  # fmt: skip
     return Section("curve", "How little labelled text is enough", "Limited data", parts)
 
 
@@ -546,6 +544,18 @@ def _table_levels(view, name):
     return Table(f"levels_{number}", f"{name}: all runs pooled", ["level", "type", *COUNTS, "P", "R", "F1"], rows, 2)
 
 
+def _table_pairs(rows, level):
+    name = LEVEL_NAMES[level]
+    cells = [
+        [row["first"], row["second"], Figure(row["first_f1"]), Figure(row["second_f1"]),
+         Figure(row["difference"], row["low"], row["high"], style="+.3f"), Figure(row["p"], style="p"),
+         Figure(row["p_holm"], style="p"), f"{row['first_ahead']} : {row['second_ahead']} of {row['sets']}"]
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+    header = ["first", "second", "F1 first", "F1 second", "difference", "p", "Holm", "ahead"]
+    return Table(f"comparisons_{name}", f"The methods against each other, {name} F1", header, cells, 2)
+
+
 def _make_matrix(confusions, name, number):
     own = confusions[confusions["system"] == name]
     counts = own.set_index(["gold_type", "predicted_type"])["count"].to_dict()
@@ -556,21 +566,19 @@ def _make_matrix(confusions, name, number):
         total = sum(cell or 0 for cell in cells)
         shares |= {(place, column): (cell or 0) / (total or 1) for column, cell in enumerate(cells, 1)}
         rows.append([gold, *cells])
-    title = f"{name}: gold types (rows), predicted types"
-    note = f"{NO_TYPE}: missed in its column, spurious in its row. Shade: share of the row."
-    return Table(f"confusion_{number}", title, ["gold", *types], rows, 1, note, shares)
+    return Table(f"confusion_{number}", f"Confusion of types: {name}", ["gold", *types], rows, 1, shares=shares)
 
 
 def _table_wrong(frames, name, number, shown):
     own = frames["wrong_surfaces"][frames["wrong_surfaces"]["system"] == name].head(shown).to_dict("records")
     rows, links = [], {}
     for place, row in enumerate(own):
-        gold, predicted = (None if row[f"{side}_surface"] != row[f"{side}_surface"] else row[f"{side}_surface"]
-                           for side in ("gold", "predicted"))  # fmt: skip
-        rows.append([int(row["count"]), int(row["patents"]), row["class"], gold, _or_none(row["gold_type"]), predicted,
-                     _or_none(row["predicted_type"]), _cut_context(row["text"], row["start"], row["end"])])  # fmt: skip
-        links[place] = {"variant": name, "kind": row["class"], "search": gold or predicted}
-    header = ["count", "patents", "class", "gold", "gold type", "predicted", "predicted type", "the first"]
+        gold, predicted = (_name_side(row[f"{side}_surface"], row[f"{side}_type"]) for side in ("gold", "predicted"))
+        first = _cut_context(row["text"], row["start"], row["end"])
+        rows.append([int(row["count"]), int(row["patents"]), row["class"], gold, predicted, first])
+        surface = row["gold_surface"] if gold else row["predicted_surface"]
+        links[place] = {"variant": name, "kind": row["class"], "search": surface}
+    header = ["count", "patents", "class", "gold", "predicted", "the first, ⟦marked⟧"]
     return Table(f"wrong_{number}", f"The most frequent wrong spans of {name}", header, rows, len(header), links=links)
 
 
@@ -700,8 +708,9 @@ def _deviate(values):
     return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def _or_none(value):
-    return None if value != value else value
+def _name_side(surface, label):
+    """`surface (type)`; None for a side that a missed or spurious span has not."""
+    return None if surface is None or surface != surface else f"{surface} ({label})"
 
 
 def _thin(points):
