@@ -4,6 +4,7 @@ A dot chart is drawn twice, wide and narrow, and the page shows what fits; a lin
 """
 
 import math
+import textwrap
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -14,6 +15,7 @@ COLOURS = 7
 NEUTRAL = 99  # the series without a colour of its own
 PANEL = (340, 220)  # width and height of a line chart
 DOT, LANE = 9, 18  # radius of a dot with a text, and the height of a row of them
+TEXT, LETTER = 15, 7.4  # height of a line of text, and the width of a letter of a wide typeface
 MARKS = {  # shapes around (0, 0), as large as a circle of radius 4
     "o": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", "s": "M-3.6-3.6h7.2v7.2h-7.2z", "^": "M0-4.8L4.5 3.4h-9z",
     "D": "M0-5L5 0L0 5L-5 0z", "v": "M0 4.8L4.5-3.4h-9z", "P": "M-1.6-4.6h3.2v3h3v3.2h-3v3h-3.2v-3h-3v-3.2h3z",
@@ -152,33 +154,31 @@ def _list_values(row):
     return [value for value in values if not math.isnan(value)]
 
 
-def _draw_rows(groups, label, ticks, width, xlabel, narrow):
-    left, right = (24, width - 18) if narrow else (LABELS, width - 14)
+def _draw_rows(groups, label, ticks, width, xlabel, above):
+    """One drawing; the names stand beside the rows, or above them."""
+    left, right = (24, width - 18) if above else (LABELS, width - 14)
     place = _make_place((ticks[0], ticks[-1]), (left, right))
     parts, y = [], 4.0
     for number, (name, rows) in enumerate(groups):
         unnamed = not any(row.label for row in rows)
         shared = unnamed and all(math.isnan(row.low) for row in rows)
-        if name and (narrow or not unnamed):
-            y += 18 + 4 * bool(number)
-            parts.append(_write(0, y - 4, name, "start", "row" if unnamed else "group"))
+        if name and (above or not unnamed):
+            y = _write_above(parts, y + 4 * bool(number), name, width, "row" if unnamed else "group")
         top = y
         for row in rows:
-            if narrow and row.label:
-                y += 18
-                parts.append(_write(0, y - 3, row.label, "start", "row"))
+            if above and row.label:
+                y = _write_above(parts, y, row.label, width)
             lanes = _place_lanes([place(value) for value, *_ in row.points])
-            height = (
-                LANE * (max(lanes, default=0) - min(lanes, default=0) + 1) + 6 if row.points else 20 if shared else 14
-            )
+            own = LANE * (max(lanes, default=0) - min(lanes, default=0) + 1) + 6 if row.points else 20 if shared else 14
+            height = own if above or not row.label else max(own, TEXT * len(_wrap(row.label, LABELS)))
             middle = y + height / 2
-            if row.label and not narrow:
-                parts.append(_write(left - 14, middle + 4, _shorten(row.label), "end", "row", row.label))
-            parts.append(_draw_row(row, place, middle, lanes, height))
+            if row.label and not above:
+                _write_beside(parts, middle, row.label)
+            parts.append(_draw_row(row, place, middle, lanes, own))
             y += 0 if shared else height
         y += 20 if shared else 0
-        if name and unnamed and not narrow:
-            parts.append(_write(left - 14, (top + y) / 2 + 4, _shorten(name), "end", "row", name))
+        if name and unnamed and not above:
+            _write_beside(parts, (top + y) / 2, name)
         y += 4
     axis = [f'<line class="axis" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>']
     for tick in ticks if width == WIDTHS[0] else _take_some(ticks):
@@ -261,15 +261,14 @@ def _draw_line(line, places, label_y):
 
 
 def _draw_bars(rows, kinds, label, width):
-    narrow = width < WIDTHS[0]
-    left, right = (0, width - 2) if narrow else (LABELS, width - 2)
+    above = width < WIDTHS[0]
+    left, right = (0, width - 2) if above else (LABELS, width - 2)
     parts, y = [], 2.0
     for name, counts in rows:
-        if narrow:
-            y += 18
-            parts.append(_write(0, y - 5, name, "start", "row"))
+        if above:
+            y = _write_above(parts, y, name, width)
         else:
-            parts.append(_write(left - 14, y + 15, _shorten(name), "end", "row", name))
+            _write_beside(parts, y + 11, name)
         total, x = sum(counts) or 1, left
         for kind, count in zip(kinds, counts, strict=True):
             size = count / total * (right - left)
@@ -281,18 +280,30 @@ def _draw_bars(rows, kinds, label, width):
                 + "</g>"
             )
             x += size
-        y += 30
+        y += 30 if above else max(30, TEXT * len(_wrap(name, LABELS)) + 6)
     return _frame(width, y, parts, label)
 
 
-def _write(x, y, text, anchor, kind, title=""):
-    about = f"<title>{escape(title)}</title>" if title and title != text else ""
-    shown = f"<tspan>{escape(text)}</tspan>{about}" if about else escape(text)
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
+def _write_above(parts, y, text, width, kind="row"):
+    """Write the text into parts from the height y on; returns the height below it."""
+    for line in _wrap(text, width):
+        y += TEXT
+        parts.append(_write(0, y - 1, line, "start", kind))
+    return y + 4
 
 
-def _shorten(text, most=29):
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _write_beside(parts, middle, text):
+    lines = _wrap(text, LABELS)
+    for number, line in enumerate(lines):
+        parts.append(_write(LABELS - 14, middle + 4 + TEXT * (number - (len(lines) - 1) / 2), line, "end", "row"))
+
+
+def _wrap(text, width):
+    return textwrap.wrap(text, int((width - 14) / LETTER)) or [""]
+
+
+def _write(x, y, text, anchor, kind):
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _frame(width, height, parts, label):

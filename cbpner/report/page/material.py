@@ -55,7 +55,7 @@ def gather_material(paths, part="test", data_dir=None, recorded=None, resampling
     if not scored:
         raise InputError(explain_nothing(paths, runs, unfinished, part))
     judged = [run for run in scored if not _has_fewer(run)] or scored
-    names = name_systems(judged)
+    names = shorten_names(judged, name_systems(judged))
     systems = {name: [run for run, own in zip(judged, names, strict=True) if own == name] for name in names}
     scores = frame_runs(judged)
     scores = scores[scores["part"] == part]
@@ -72,6 +72,17 @@ def gather_material(paths, part="test", data_dir=None, recorded=None, resampling
         notes = [*(evaluation.notes if evaluation else []), *remarks, *notes]
     points = _frame_curve(scored, judged, systems)
     return Material(part, systems, scores, evaluation, place, missing, points, list(dict.fromkeys(notes)))
+
+
+def shorten_names(runs, names):
+    """The names of the runs' systems without what the systems of one method share: recipe, encoder or data."""
+    blocks, short = [block_key(run.config) for run in runs], []
+    for block, name in zip(blocks, names, strict=True):
+        for place in range(1, len(BLOCK)):
+            if all(other[place] == block[place] for other in blocks if other[0] == block[0]):
+                name = name.replace(f", {BLOCK[place]} {block[place]}", "", 1)
+        short.append(name)
+    return short if len(set(short)) == len(set(names)) else names
 
 
 def list_history(run):

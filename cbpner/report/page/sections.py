@@ -173,18 +173,14 @@ def find_best(view) -> str:
 
 def show_scores(view) -> Section:
     """The table of means with intervals, and each system's own."""
-    header = [
-        "method",
-        "splits",
-        "runs",
-        *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS),
-        f"pooled {LEVEL_NAMES[MAIN]} F1",
-    ]
+    differing = [setting for setting in ("recipe", "encoder") if _differs_untold(view, setting)]
+    f1_names = [*(f"{LEVEL_NAMES[level]} F1" for level in LEVELS), f"pooled {LEVEL_NAMES[MAIN]} F1"]
+    header = ["method", *differing, "splits", "runs", *f1_names]
     rows = [
-        [name, " ".join(view.splits[name]), len(view.material.systems[name]),
+        [name, *(str(runs[0].config[setting]) for setting in differing), " ".join(view.splits[name]), len(runs),
          *(view.figures[name, "mean", None, level, OVERALL] for level in LEVELS),
          view.figures[name, POOLED, None, MAIN, OVERALL]]
-        for name in view.names
+        for name, runs in view.material.systems.items()
     ]  # fmt: skip
     note = "Mean over the runs ± sample standard deviation; pooled: one F1 over all mentions of all runs."
     evaluation = view.material.evaluation
@@ -195,8 +191,8 @@ def show_scores(view) -> Section:
         "Token: single characters. Lenient: whole entities, borders and type; an I- without its B- begins one. Strict: "
         "the same, but an I- without its B- belongs to none."
     )
-    parts = [Text(levels), Table("scores", "F1 of each method", header, rows, 2, note)]
-    parts += [Fold(f"Precision and recall of {name}", [_table_levels(view, name)]) for name in view.names]
+    parts = [Text(levels), Table("scores", "F1 of each method", header, rows, 2 + len(differing), note)]
+    parts.append(Fold("Precision and recall", [_table_levels(view, name) for name in view.names]))
     return Section("scores", "Scores", "Scores", parts)
 
 
@@ -263,7 +259,7 @@ def show_groups(view) -> Section | None:
             rows += [[title, value, name, *(row[c] for c in COUNTS), *(Figure(row[m]) for m in MEASURES)]
                      for name, row in zip(view.names, own, strict=True) if row]  # fmt: skip
         if found:
-            caption = f"{title}: strict F1, pooled. In brackets: gold mentions."
+            caption = f"{title}: strict F1, pooled. In brackets: gold mentions, over all runs of a method."
             parts.append(_make_chart(view, found, f"Strict F1, {title.lower()}", caption, bool(parts)))
     if not parts:
         return None
@@ -327,18 +323,21 @@ def show_comparisons(view) -> Section | None:
     evaluation = view.material.evaluation
     if evaluation is None or evaluation.frames["comparisons"].empty:
         return None
-    found = evaluation.frames["comparisons"]
+    found, best = evaluation.frames["comparisons"], find_best(view)
     pairs = found[found["level"] == MAIN].to_dict("records")
+    told = [_turn_pair(row, best) for row in pairs if best in (row["first"], row["second"])]
+    if len(pairs) <= MOST_TOLD or not told:
+        told = pairs
     dots, bounds = [], [0.0]
-    for row in pairs:
+    for row in told:
         own = (row["difference"], row["low"], row["high"])
         dots.append((None, [Dots(f"{row['first']} − {row['second']}", NEUTRAL, [], *own)]))
         bounds += [value for value in own if not math.isnan(value)]
     caption = "Difference of pooled strict F1, first minus second, with its 95% interval."
+    if len(told) < len(pairs):
+        caption += f" {best} against the others; all pairs stand in the table."
     limits, label = (min(bounds), max(bounds)), "Differences of strict F1"
     chart = Chart(charts.draw_dots(dots, label, limits, "difference of F1", above=True), caption, [])
-    best = find_best(view)
-    told = [row for row in pairs if best in (row["first"], row["second"])] if len(pairs) > MOST_TOLD else pairs
     tables = [_table_pairs(found[found["level"] == level], level) for level in dict.fromkeys(found["level"])]
     r = evaluation.resampling
     note = (
@@ -532,6 +531,12 @@ def _compare_with_paper(lenient, runs):
     )
 
 
+def _differs_untold(view, setting):
+    """Whether the systems differ in a setting that no system's name tells."""
+    values = {str(runs[0].config[setting]) for runs in view.material.systems.values()}
+    return len(values) > 1 and not any(f", {setting} " in name for name in view.names)
+
+
 def _table_levels(view, name):
     """P, R, F1 at each level, pooled, with intervals by run."""
     rows = []
@@ -588,8 +593,19 @@ def _cut_context(text, start, end, size=14):
     return f"{cut[0]}{before}⟦{text[start:end]}⟧{behind}{cut[1]}"
 
 
+def _turn_pair(row, first):
+    """The row of a comparison with `first` as its first system."""
+    if row["first"] == first:
+        return row
+    swapped = {"first": first, "second": row["first"], "difference": -row["difference"]}
+    swapped |= {"low": -row["high"], "high": -row["low"]}
+    return row | swapped | {"first_ahead": row["second_ahead"], "second_ahead": row["first_ahead"]}
+
+
 def _judge(row):
     """One sentence on a pair of systems."""
+    if row["difference"] == 0:
+        return f"{row['first']} and {row['second']} have the same pooled F1."
     ahead = row["first"] if row["difference"] >= 0 else row["second"]
     behind = row["second"] if row["difference"] >= 0 else row["first"]
     times, sets = row["first_ahead"] if row["difference"] >= 0 else row["second_ahead"], int(row["sets"])
