@@ -47,7 +47,10 @@ class Dots(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of a line chart: (x, y, text or title) of its points; where `marked`, each has a mark and that text."""
+    """A line of a line chart: (x, y, title) of its points. label: at its end, or empty.
+
+    marked: each point has a mark, with its title. faint: dashed, or its marks pale.
+    """
 
     label: str
     series: int
@@ -101,8 +104,9 @@ def draw_lines(lines, label, xlabel, ylabel, logarithmic=False, xticks=None, flo
         [(place_x(x), place_y(scale(y)), text) for x, y, text in line.points if y > 0 or y <= 0 and not logarithmic]
         for line in lines
     ]
-    heights = _spread_labels([places[-1][1] if places else 0.0 for places in drawn])
-    parts += map(_draw_line, lines, drawn, heights)
+    named = [number for number, line in enumerate(lines) if line.label and not line.marked and drawn[number]]
+    heights = dict(zip(named, _spread_labels([drawn[number][-1][1] for number in named]), strict=True))
+    parts += [_draw_line(line, drawn[number], heights.get(number)) for number, line in enumerate(lines)]
     return _frame(width, height, parts, label)
 
 
@@ -245,7 +249,7 @@ def _name_series(number):
 
 
 def _draw_line(line, places, label_y):
-    """A line through places (x, y, text); its label stands at the height label_y."""
+    """A line through places (x, y, text); its label, if it has one, stands at the height label_y."""
     if not places:
         return ""
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y, _ in places)
@@ -253,7 +257,7 @@ def _draw_line(line, places, label_y):
     for x, y, text in places if line.marked else ():
         mark = f'<path class="mark" d="{MARKS[choose_shape(line.series)]}" transform="translate({x:.1f} {y:.1f})"/>'
         parts.append(f"<g>{mark}<title>{escape(text)}</title></g>")
-    if not line.marked and line.label:
+    if label_y is not None:
         x = places[-1][0]
         parts.append(_write(x + 3, label_y + 3, line.label, "start", "end"))
     kind = f"{_name_series(line.series)}{' pale' if line.marked and line.faint else ''}"

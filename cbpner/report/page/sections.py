@@ -89,8 +89,8 @@ class Headline(NamedTuple):
 class View(NamedTuple):
     """The material with what sections often ask of it.
 
-    intervals: {(system, statistic, run or None, level, type): Figure}, from the evaluation or, without intervals, from
-    metrics.json. splits: {system: its splits}.
+    names: the systems. figures: {(system, `run`, `mean` or POOLED, run or None, level, type): F1 as a Figure}, from the
+    evaluation or, without intervals, from metrics.json. splits: {system: its splits}. types: their names.
     """
 
     material: Any
@@ -158,7 +158,7 @@ def write_headline(view) -> Headline:
     chart = None
     if len(rows[0].points) > 1:
         label = f"Strict F1 of {best} by split" + (", and the paper's mean" if like_paper else "")
-        caption = "Circles: splits; the line: the mean; the band: one standard deviation on each side."
+        caption = "Circles: splits. Line or diamond: the mean; around it one standard deviation on each side."
         chart = Chart(charts.draw_dots([(None, rows)], label, (0, 1)), caption, [])
     return Headline(_count_all(view), figures, chart, sentences)
 
@@ -432,19 +432,18 @@ def show_curve(view) -> Section | None:
 
 def show_learning(view) -> Section | None:
     """Training loss and dev F1 of every run."""
-    parts, marked = [], False
+    parts, marked, key = [], False, f"eval_{MAIN}_f1"
     for number, name in enumerate(view.names):
-        losses, scores = [], []
+        losses, scores, named = [], [], set()
         for run in _sort_runs(view.material.systems[name]):
             history, few = list_history(run), run.metrics["selection"]["dev_mentions"] < FEW_MENTIONS
-            label, marked = _show_split(run), marked or few
-            losses.append(
-                Line(label, number, _thin([(row["epoch"], row["loss"], "") for row in history if "loss" in row]))
-            )
-            key = f"eval_{MAIN}_f1"
-            scores.append(
-                Line(label, number, [(row["epoch"], row[key], "") for row in history if key in row], faint=few)
-            )
+            label = "" if _show_split(run) in named else _show_split(run)  # once for all of its seeds
+            named.add(label)
+            loss = [(row["epoch"], row["loss"], "") for row in history if "loss" in row]
+            dev = [(row["epoch"], row[key], "") for row in history if key in row]
+            losses.append(Line(label, number, _thin(loss)))
+            scores.append(Line(label, number, dev, faint=few))
+            marked = marked or few and bool(dev)
         drawings = [
             charts.draw_lines(losses, f"Training loss of {name} by epoch", "epoch", "training loss", logarithmic=True),
             charts.draw_lines(scores, f"Dev F1 of {name} by epoch", "epoch", "strict F1 on dev", floor=0),
