@@ -42,7 +42,8 @@ class Recipe:
     `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for what they make of the
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
     as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
-    other Latin letters and digits each time, so that names are told by shape and context. agreement: where at least
+    other Latin letters and digits each time, so that names are told by shape and context. span_threshold: a span is
+    tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
     this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
     `cbpner.agreement`).
     """
@@ -83,6 +84,7 @@ class Recipe:
     cache_mb: int = 4096
     context: int = 0
     rename_share: float = 0.0
+    span_threshold: float = 0.0
     agreement: float = 0.0
 
 
@@ -160,6 +162,8 @@ def check_recipe(recipe):
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)
+    if recipe.span_threshold and not 0.5 <= recipe.span_threshold < 1:
+        raise InputError(f"found span_threshold {recipe.span_threshold}; expected 0, or at least 0.5 and below 1")
     if not recipe.batch_size and recipe.batch_tokens < recipe.max_length:
         raise InputError(
             f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.max_length}; expected a batch to hold at "

@@ -25,6 +25,7 @@ from cbpner.metrics import score
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
 from cbpner.models.loss import mean_loss
+from cbpner.models.spans import decode_spans
 from cbpner.segment import cut_sentence
 from cbpner.splits import group_neighbours, join_sentences, split_patents
 
@@ -357,7 +358,11 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context, store
         for row, group in zip(joined, groups, strict=True)
         for sentence, end in zip(group, accumulate(len(sentence.chars) for sentence in group), strict=True)
     ]
-    tags = decode(scores, labels, recipe.decoder, crf=getattr(model, "crf", None))
+    crf = getattr(model, "crf", None)
+    if recipe.span_threshold:
+        tags = decode_spans(scores, labels, recipe.span_threshold, crf)
+    else:
+        tags = decode(scores, labels, recipe.decoder, crf=crf)
     return agree_patents(sentences, tags, recipe.agreement) if recipe.agreement else tags
 
 

@@ -28,6 +28,7 @@ from cbpner.metrics import score
 from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
+from cbpner.models.spans import decode_spans
 from cbpner.recipes import get_recipe
 from cbpner.report.table import build_report
 from cbpner.splits import split_patents
@@ -210,6 +211,20 @@ def test_a_run_with_agreement_tags_a_surface_in_one_way(make_job, files):
         own = runs.read_tags(runs.tags_path(plain.output, "test"))[len(expected) : len(expected) + len(patent)]
         expected += agree_tags([sentence.chars for sentence in patent], own, 0.5)
     assert tags == expected != runs.read_tags(runs.tags_path(plain.output, "test"))
+
+
+def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
+    job = make_job(span_threshold=0.9, epochs=10, lr=5e-3, head_lr=1e-2)
+    assert train_tagger(job)["test"]
+    model = AutoModelForTokenClassification.from_pretrained(job.output / runs.MODEL, attn_implementation="eager")
+    table = CharacterTable(AutoTokenizer.from_pretrained(job.output / runs.MODEL))
+    texts = [sentence.chars for sentence in read_bio(files["test"])]
+    scores = score_texts(model, table, texts, batch_tokens=600, max_length=128, context=nullcontext)
+    labels = LabelSet(tuple(dict.fromkeys(tag[2:] for tag in model.config.label2id if tag != "O")))
+    tags = runs.read_tags(runs.tags_path(job.output, "test"))
+    assert tags == decode_spans(scores, labels, 0.9) != decode_spans(scores, labels, 0.5)
+    with pytest.raises(InputError, match="span_threshold 0.4; expected 0, or"):
+        make_job("other", span_threshold=0.4)
 
 
 def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
