@@ -42,7 +42,8 @@ class Recipe:
     `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for what they make of the
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
     as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
-    other Latin letters and digits each time, so that names are told by shape and context. span_threshold: a span is
+    other Latin letters and digits each time, so that names are told by shape and context. layer_decay, adversarial (the
+    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.optimization`. span_threshold: a span is
     tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
     this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
     `cbpner.agreement`).
@@ -84,6 +85,9 @@ class Recipe:
     cache_mb: int = 4096
     context: int = 0
     rename_share: float = 0.0
+    layer_decay: float = 1.0
+    adversarial: float = 0.0
+    average_epochs: int = 1
     span_threshold: float = 0.0
     agreement: float = 0.0
 
@@ -158,12 +162,17 @@ def check_recipe(recipe):
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
-        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1),
+        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1), "layer_decay": (0, 1),
+        "adversarial": (0, None), "average_epochs": (1, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)
     if recipe.span_threshold and not 0.5 <= recipe.span_threshold < 1:
         raise InputError(f"found span_threshold {recipe.span_threshold}; expected 0, or at least 0.5 and below 1")
+    if recipe.adversarial and (recipe.freeze_encoder or recipe.trainable_layers):
+        raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
+    if recipe.average_epochs > 1 and recipe.selection != "last":
+        raise InputError(f"found average_epochs {recipe.average_epochs}; expected the selection last with it")
     if not recipe.batch_size and recipe.batch_tokens < recipe.max_length:
         raise InputError(
             f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.max_length}; expected a batch to hold at "

@@ -26,6 +26,7 @@ from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
 from cbpner.models.loss import mean_loss
 from cbpner.models.spans import decode_spans
+from cbpner.optimization import make_optimizer, perturb_embeddings
 from cbpner.segment import cut_sentence
 from cbpner.splits import group_neighbours, join_sentences, split_patents
 
@@ -122,24 +123,21 @@ class TaggerTrainer(Trainer):
         return self.accelerator.prepare(loader)
 
     def create_optimizer(self, model=None):
-        recipe = self.job.recipe
-        rates = {self.model.base_model_prefix: recipe.lr, "crf": recipe.crf_lr}
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
-        groups = {}
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                lr = rates.get(name.split(".")[0], recipe.head_lr)
-                groups.setdefault((lr, recipe.weight_decay if name in decayed else 0.0), []).append(parameter)
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[recipe.optimizer]
-        self.optimizer = kind(
-            [{"params": group, "lr": lr, "weight_decay": decay} for (lr, decay), group in groups.items()], fused=True
-        )
+        self.optimizer = make_optimizer(self.model, self.job.recipe, decayed)
         return self.optimizer
 
     def compute_loss(self, model, inputs, *args, **kwargs):
         if self.compute_loss_func is None:
             inputs = inputs | list_biases(self.job.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self.job.recipe.adversarial:
+            with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
+                super().training_step(model, inputs, num_items_in_batch)  # its gradients are added
+        return loss
 
     def _get_num_items_in_batch(self, batch_samples, device):
         """What the loss of one step is divided by, over all accumulated batches and processes."""
@@ -265,7 +263,8 @@ def build_arguments(job, precision, device, by_dev, has_dev):
         lr_scheduler_kwargs=PLATEAU if plateau else None,
         gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
         bf16=precision == "bf16",
-        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
+        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH,
+        save_total_limit=2 if by_dev else recipe.average_epochs,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
         greater_is_better=True if by_dev or plateau else None,

@@ -28,6 +28,7 @@ from cbpner.lifecycle import (
 )
 from cbpner.metrics import score
 from cbpner.models.encoders import load_tagger, locate_encoder
+from cbpner.optimization import average_checkpoints
 from cbpner.recipes import Recipe, name_encoder
 from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
@@ -213,6 +214,8 @@ def finish_run(job, trainer, tokenizer, data):
     if not trainer.is_world_process_zero():
         return None
     seconds = {"train": trainer.state.log_history[-1]["seconds"]}
+    if job.recipe.average_epochs > 1:
+        average_checkpoints(trainer.model, job.output / runs.CHECKPOINTS, job.recipe.average_epochs)
     start = time.perf_counter()
     scores = {"dev": None, "test": None}
     for part in PARTS[1:]:
