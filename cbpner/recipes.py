@@ -43,7 +43,8 @@ class Recipe:
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
     as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
     other Latin letters and digits each time, so that names are told by shape and context. layer_decay, adversarial (the
-    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.optimization`. span_threshold: a span is
+    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.optimization`. lexicon, lexicon_bonus:
+    a file of names, and by how much their characters score higher (`cbpner.lexicon`). span_threshold: a span is
     tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
     this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
     `cbpner.agreement`).
@@ -88,6 +89,8 @@ class Recipe:
     layer_decay: float = 1.0
     adversarial: float = 0.0
     average_epochs: int = 1
+    lexicon: str = ""
+    lexicon_bonus: float = 0.0
     span_threshold: float = 0.0
     agreement: float = 0.0
 
@@ -163,7 +166,7 @@ def check_recipe(recipe):
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
         "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1), "layer_decay": (0, 1),
-        "adversarial": (0, None), "average_epochs": (1, None),
+        "adversarial": (0, None), "average_epochs": (1, None), "lexicon_bonus": (0, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)

@@ -21,6 +21,7 @@ from cbpner.devices import autocast, is_main_process
 from cbpner.errors import InputError
 from cbpner.features import store_features
 from cbpner.labels import repair_tags
+from cbpner.lexicon import add_hints, read_lexicon
 from cbpner.metrics import score
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
@@ -279,7 +280,8 @@ def build_trainer(job, data, labels, model, table, precision, device):
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
     context = partial(autocast, precision, device)
-    predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
+    lexicon = read_lexicon(recipe.lexicon, labels) if recipe.lexicon else None
+    predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context, lexicon=lexicon)
     examples = encode_sentences(
         data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
     )
@@ -344,8 +346,11 @@ def list_texts(groups):
     return ["".join(sentence.chars for sentence in group) for group in groups]
 
 
-def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None):
-    """The tags of each sentence by `model`, under the recipe's decoder; store: see `score_texts`."""
+def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None, lexicon=None):
+    """The tags of each sentence by `model`, under the recipe's decoder.
+
+    store: see `score_texts`. lexicon: see `read_lexicon`.
+    """
     tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
     groups = group_neighbours(sentences, recipe.context - 2)
     joined = score_texts(
@@ -357,6 +362,8 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context, store
         for row, group in zip(joined, groups, strict=True)
         for sentence, end in zip(group, accumulate(len(sentence.chars) for sentence in group), strict=True)
     ]
+    if lexicon is not None:
+        scores = add_hints(scores, [sentence.chars for sentence in sentences], lexicon, recipe.lexicon_bonus)
     crf = getattr(model, "crf", None)
     if recipe.span_threshold:
         tags = decode_spans(scores, labels, recipe.span_threshold, crf)

@@ -159,6 +159,7 @@ def describe_job(job, data, labels, table, precision):
         "seed": job.seed,
         "encoder": job.recipe.encoder,
         "masked_lm": describe_masked_lm(job.encoder),
+        "lexicon": runs.file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
         "flags": asdict(job.recipe)
         | {"orphans": job.orphans, "labels": describe_labels(job.labels), "patents": job.patents},
         "save_model": job.save_model,

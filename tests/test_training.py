@@ -227,6 +227,20 @@ def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
         make_job("other", span_threshold=0.4)
 
 
+def test_a_lexicon_hints_at_names_and_its_content_is_recorded(make_job, tmp_path):
+    names = tmp_path / "names.tsv"
+    names.write_text("本发明公开了\tgene\n", encoding="utf-8")
+    plain, hinted = make_job("plain", epochs=1), make_job("hinted", epochs=1, lexicon=str(names), lexicon_bonus=20.0)
+    openings = []
+    for job in (plain, hinted):
+        train_tagger(job)
+        openings.append([row[:6] for row in runs.read_tags(runs.tags_path(job.output, "test"))])
+    assert openings[1] == [["B-gene", *["I-gene"] * 5]] * 12 != openings[0]
+    assert runs.read_config(hinted.output)["lexicon"] == runs.file_checksum(names)
+    with pytest.raises(InputError, match="cannot read the lexicon"):
+        train_tagger(make_job("none", lexicon=str(tmp_path / "none.tsv")))
+
+
 def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
     for variant in ("Supervised_Original", "partBERT_CRF_coded"):
         scores = [
