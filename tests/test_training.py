@@ -237,7 +237,7 @@ def test_a_lexicon_hints_at_names_and_its_content_is_recorded(make_job, tmp_path
         openings.append([row[:6] for row in runs.read_tags(runs.tags_path(job.output, "test"))])
     assert openings[1] == [["B-gene", *["I-gene"] * 5]] * 12 != openings[0]
     assert runs.read_config(hinted.output)["lexicon"] == runs.file_checksum(names)
-    with pytest.raises(InputError, match="cannot read the lexicon"):
+    with pytest.raises(InputError, match="none.tsv: cannot read the file"):
         train_tagger(make_job("none", lexicon=str(tmp_path / "none.tsv")))
 
 
