@@ -16,6 +16,7 @@ COMMANDS = {
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
+    "report": "one HTML page of scores, errors, sentences and settings of runs; its tables beside it",
     "rerun": "repeat a run from its config.json, and compare",
     "split": "repeated patent-level splits of annotated documents",
     "stats": "describe a data folder, or annotated text in any format: documents, characters, mentions",

@@ -11,6 +11,7 @@ from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
 
 SHIPPED_ENCODER = "cbp_mini"
+SPLIT = "{split}"  # in an encoder's name: each split has its own
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("linear", "constant", "reduce_lr_on_plateau")
 PADDINGS = ("longest", "max_length")
@@ -24,7 +25,8 @@ LOSS_UNITS = ("characters", "sentences")
 class Recipe:
     """One set of hyper-parameters. `None` for `dropout`: as the encoder's configuration says.
 
-    encoder: `cbp_mini`, a hub name or a folder. casing, paper_lowers: see `cbpner.tokenizer.make_tokenizer`.
+    encoder: `cbp_mini`, a hub name or a folder; `{split}` in it stands for the split's name. casing, paper_lowers: see
+    `cbpner.tokenizer.make_tokenizer`.
     batch_size: sentences a batch; 0: as many as fit into batch_tokens padded tokens. accumulation: batches a step.
     group_by_length: batches of batch_size sentences of similar length, not of any.
     lr, head_lr: peak learning rates. warmup: share of the steps. mask_share: share of the characters hidden behind
@@ -39,7 +41,13 @@ class Recipe:
     crf_lr: peak learning rate of the CRF's transitions. loss_over: the loss is a mean over `characters` or over
     `sentences`. no_cache: run the frozen layers anew in every epoch. cache_mb: MiB of memory for what they make of the
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
-    as fit into so many tokens (0: each alone).
+    as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
+    other Latin letters and digits each time, so that names are told by shape and context. layer_decay, adversarial (the
+    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.optimization`. lexicon, lexicon_bonus:
+    a file of names, and by how much their characters score higher (`cbpner.lexicon`). span_threshold: a span is
+    tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
+    this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
+    `cbpner.agreement`).
     """
 
     encoder: str
@@ -77,6 +85,14 @@ class Recipe:
     no_cache: bool = False
     cache_mb: int = 4096
     context: int = 0
+    rename_share: float = 0.0
+    layer_decay: float = 1.0
+    adversarial: float = 0.0
+    average_epochs: int = 1
+    lexicon: str = ""
+    lexicon_bonus: float = 0.0
+    span_threshold: float = 0.0
+    agreement: float = 0.0
 
 
 CHOICES = {
@@ -133,6 +149,13 @@ def get_recipe(name, method, **overrides):
     return recipe
 
 
+def name_encoder(encoder, split):
+    """A recipe's encoder for one split (None where a run has none)."""
+    if SPLIT in encoder and split is None:
+        raise InputError(f"found the encoder {encoder} and no split; expected --split N with {SPLIT}")
+    return encoder.replace(SPLIT, str(split))
+
+
 def check_recipe(recipe):
     """InputError for a value that training cannot work with."""
     check_choices(recipe, CHOICES)
@@ -142,10 +165,17 @@ def check_recipe(recipe):
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
-        "context": (0, recipe.max_length),
+        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1), "layer_decay": (0, 1),
+        "adversarial": (0, None), "average_epochs": (1, None), "lexicon_bonus": (0, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)
+    if recipe.span_threshold and not 0.5 <= recipe.span_threshold < 1:
+        raise InputError(f"found span_threshold {recipe.span_threshold}; expected 0, or at least 0.5 and below 1")
+    if recipe.adversarial and (recipe.freeze_encoder or recipe.trainable_layers):
+        raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
+    if recipe.average_epochs > 1 and recipe.selection != "last":
+        raise InputError(f"found average_epochs {recipe.average_epochs}; expected the selection last with it")
     if not recipe.batch_size and recipe.batch_tokens < recipe.max_length:
         raise InputError(
             f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.max_length}; expected a batch to hold at "

@@ -3,6 +3,7 @@
 import time
 from functools import partial
 from itertools import accumulate
+from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 import torch
@@ -13,18 +14,22 @@ from transformers.integrations import TensorBoardCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner import runs
+from cbpner.agreement import agree_tags
 from cbpner.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
 from cbpner.bio import list_mentions
 from cbpner.devices import autocast, is_main_process
 from cbpner.errors import InputError
 from cbpner.features import store_features
 from cbpner.labels import repair_tags
+from cbpner.lexicon import add_hints, read_lexicon
 from cbpner.metrics import score
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
 from cbpner.models.loss import mean_loss
+from cbpner.models.spans import decode_spans
+from cbpner.optimization import make_optimizer, perturb_embeddings
 from cbpner.segment import cut_sentence
-from cbpner.splits import group_neighbours, join_sentences
+from cbpner.splits import group_neighbours, join_sentences, split_patents
 
 EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
 CHOSEN_BY = "eval_entity_strict_f1"
@@ -53,15 +58,18 @@ class TaggingCollator:
     mask_share: the share of them. With `hide_features` the batch says which, in `hidden` (batch, tokens) bool, and the
     model hides what its frozen part makes of them, so that the frozen part's input is the same in every epoch;
     without it they become [MASK]. store: a `FeatureStore` of the examples, which adds `features` (batch, tokens,
-    width). width: pad to so many tokens at least.
+    width). width: pad to so many tokens at least. rename_share: the share of examples whose mentions get other Latin
+    letters and digits (`rename_mentions`).
     """
 
-    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None):
+    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None, rename_share=0.0):
         self.table, self.mask_share, self.width = table, mask_share, width
-        self.hide_features, self.store = hide_features, store
+        self.hide_features, self.store, self.rename_share = hide_features, store, rename_share
+        alphabets = (np.unique(table.encode(alphabet)) for alphabet in (ascii_lowercase, ascii_uppercase, digits))
+        self.alphabets = [alphabet[alphabet != table.unk] for alphabet in alphabets]
 
     def __call__(self, examples):
-        ids = pad([example["ids"] for example in examples], self.table.pad, self.width)
+        ids = pad([self.take_ids(example) for example in examples], self.table.pad, self.width)
         labels = pad([example["labels"] for example in examples], IGNORED, self.width)
         batch = {"input_ids": ids, "attention_mask": ids.ne(self.table.pad).long(), "labels": labels}
         if self.mask_share:
@@ -73,6 +81,25 @@ class TaggingCollator:
         if self.store is not None:
             batch["features"] = self.store.gather([example["index"] for example in examples], ids.shape[1])
         return batch
+
+    def take_ids(self, example):
+        if self.rename_share and torch.rand(()) < self.rename_share:
+            return rename_mentions(example["ids"], example["labels"], self.alphabets)
+        return example["ids"]
+
+
+def rename_mentions(ids, labels, alphabets):
+    """The ids of one example, with a random exchange of the letters of each alphabet inside its mentions.
+
+    ids, labels: (tokens,) as `encode_sentences` makes them. alphabets: of each one the ids, sorted. One exchange for
+    the whole example: what was one name in it stays one name, and of the old name's length and shape.
+    """
+    renamed, inside = ids.copy(), labels > 0  # neither O nor IGNORED
+    for alphabet in alphabets:
+        exchange = alphabet[torch.randperm(len(alphabet)).numpy()]
+        places = inside & np.isin(ids, alphabet)
+        renamed[places] = exchange[np.searchsorted(alphabet, ids[places])]
+    return renamed
 
 
 class TaggerTrainer(Trainer):
@@ -97,24 +124,21 @@ class TaggerTrainer(Trainer):
         return self.accelerator.prepare(loader)
 
     def create_optimizer(self, model=None):
-        recipe = self.job.recipe
-        rates = {self.model.base_model_prefix: recipe.lr, "crf": recipe.crf_lr}
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
-        groups = {}
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                lr = rates.get(name.split(".")[0], recipe.head_lr)
-                groups.setdefault((lr, recipe.weight_decay if name in decayed else 0.0), []).append(parameter)
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[recipe.optimizer]
-        self.optimizer = kind(
-            [{"params": group, "lr": lr, "weight_decay": decay} for (lr, decay), group in groups.items()], fused=True
-        )
+        self.optimizer = make_optimizer(self.model, self.job.recipe, decayed)
         return self.optimizer
 
     def compute_loss(self, model, inputs, *args, **kwargs):
         if self.compute_loss_func is None:
             inputs = inputs | list_biases(self.job.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self.job.recipe.adversarial:
+            with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
+                super().training_step(model, inputs, num_items_in_batch)  # its gradients are added
+        return loss
 
     def _get_num_items_in_batch(self, batch_samples, device):
         """What the loss of one step is divided by, over all accumulated batches and processes."""
@@ -240,7 +264,8 @@ def build_arguments(job, precision, device, by_dev, has_dev):
         lr_scheduler_kwargs=PLATEAU if plateau else None,
         gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
         bf16=precision == "bf16",
-        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
+        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH,
+        save_total_limit=2 if by_dev else recipe.average_epochs,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
         greater_is_better=True if by_dev or plateau else None,
@@ -255,7 +280,8 @@ def build_trainer(job, data, labels, model, table, precision, device):
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
     context = partial(autocast, precision, device)
-    predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
+    lexicon = read_lexicon(recipe.lexicon, labels) if recipe.lexicon else None
+    predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context, lexicon=lexicon)
     examples = encode_sentences(
         data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
     )
@@ -265,9 +291,7 @@ def build_trainer(job, data, labels, model, table, precision, device):
     start = time.perf_counter()
     keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
     store = keep([example["ids"] for example in examples])
-    dev_rows = cut_windows(
-        table, list_texts(group_neighbours(dev or [], recipe.context - 2)), recipe.max_length
-    )[1]
+    dev_rows = cut_windows(table, list_texts(group_neighbours(dev or [], recipe.context - 2)), recipe.max_length)[1]
     dev_store = keep(dev_rows, taken=store) if dev_rows else None
     spent = time.perf_counter() - start
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
@@ -276,9 +300,9 @@ def build_trainer(job, data, labels, model, table, precision, device):
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     width = recipe.max_length if recipe.padding == "max_length" else 0
+    collator = TaggingCollator(table, recipe.mask_share, width, has_features(model), store, recipe.rename_share)
     trainer = TaggerTrainer(
-        model, arguments,
-        TaggingCollator(table, recipe.mask_share, width, has_features(model), store), examples, dev,
+        model, arguments, collator, examples, dev,
         compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
         dev_store=dev_store,
     )  # fmt: skip
@@ -303,10 +327,11 @@ def has_features(model):
 def find_features(job, model, rows, taken=None, *, table, context, precision):
     """What the model's frozen part makes of token ids, or None where there is none or it is not to be kept.
 
+    Nor is it kept where mentions are renamed: the ids are others in every epoch then.
     taken: a store that has taken its share of the recipe's memory.
     """
     recipe = job.recipe
-    if not has_features(model) or recipe.no_cache:
+    if not has_features(model) or recipe.no_cache or recipe.rename_share:
         return None
     memory_mb = recipe.cache_mb - (0 if taken is None else -(-taken.memory.nbytes >> 20))
     return store_features(
@@ -321,8 +346,11 @@ def list_texts(groups):
     return ["".join(sentence.chars for sentence in group) for group in groups]
 
 
-def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None):
-    """The tags of each sentence by `model`, under the recipe's decoder; store: see `score_texts`."""
+def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None, lexicon=None):
+    """The tags of each sentence by `model`, under the recipe's decoder.
+
+    store: see `score_texts`. lexicon: see `read_lexicon`.
+    """
     tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
     groups = group_neighbours(sentences, recipe.context - 2)
     joined = score_texts(
@@ -334,4 +362,20 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context, store
         for row, group in zip(joined, groups, strict=True)
         for sentence, end in zip(group, accumulate(len(sentence.chars) for sentence in group), strict=True)
     ]
-    return decode(scores, labels, recipe.decoder, crf=getattr(model, "crf", None))
+    if lexicon is not None:
+        scores = add_hints(scores, [sentence.chars for sentence in sentences], lexicon, recipe.lexicon_bonus)
+    crf = getattr(model, "crf", None)
+    if recipe.span_threshold:
+        tags = decode_spans(scores, labels, recipe.span_threshold, crf)
+    else:
+        tags = decode(scores, labels, recipe.decoder, crf=crf)
+    return agree_patents(sentences, tags, recipe.agreement) if recipe.agreement else tags
+
+
+def agree_patents(sentences, tags, share):
+    """The tags of sentences after `cbpner.agreement.agree_tags` in each patent."""
+    agreed = []
+    for patent in split_patents(sentences):
+        own = tags[len(agreed) : len(agreed) + len(patent)]
+        agreed += agree_tags([sentence.chars for sentence in patent], own, share)
+    return agreed

@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -28,7 +28,8 @@ from cbpner.lifecycle import (
 )
 from cbpner.metrics import score
 from cbpner.models.encoders import load_tagger, locate_encoder
-from cbpner.recipes import Recipe
+from cbpner.optimization import average_checkpoints
+from cbpner.recipes import Recipe, name_encoder
 from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
 from cbpner.trainer import CHOSEN_BY, build_trainer, choose_selection, close_bars
@@ -59,6 +60,11 @@ class Job:
     precision: str | None = None
     data_name: str | None = None
 
+    @property
+    def encoder(self):
+        """The recipe's encoder, with the split's name in the place of `{split}`."""
+        return name_encoder(self.recipe.encoder, self.split)
+
 
 def train_tagger(job):
     """Train, evaluate and write the run folder; its metrics. A finished run is left as it is, a broken-off one goes on.
@@ -80,7 +86,7 @@ def make_run(job):
     device = pick_device()
     precision = choose_precision(job, device)
     set_seed(job.seed)
-    model, tokenizer = load_tagger(job.recipe, labels, pick_attention(device))
+    model, tokenizer = load_tagger(replace(job.recipe, encoder=job.encoder), labels, pick_attention(device))
     table = CharacterTable(tokenizer)
     if is_main_process():
         config = describe_job(job, data, labels, table, precision)
@@ -152,7 +158,8 @@ def describe_job(job, data, labels, table, precision):
         "split": job.split,
         "seed": job.seed,
         "encoder": job.recipe.encoder,
-        "masked_lm": describe_masked_lm(job.recipe.encoder),
+        "masked_lm": describe_masked_lm(job.encoder),
+        "lexicon": runs.file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
         "flags": asdict(job.recipe)
         | {"orphans": job.orphans, "labels": describe_labels(job.labels), "patents": job.patents},
         "save_model": job.save_model,
@@ -208,6 +215,8 @@ def finish_run(job, trainer, tokenizer, data):
     if not trainer.is_world_process_zero():
         return None
     seconds = {"train": trainer.state.log_history[-1]["seconds"]}
+    if job.recipe.average_epochs > 1:
+        average_checkpoints(trainer.model, job.output / runs.CHECKPOINTS, job.recipe.average_epochs)
     start = time.perf_counter()
     scores = {"dev": None, "test": None}
     for part in PARTS[1:]:

@@ -132,6 +132,21 @@ def test_what_is_hidden_is_the_ids_or_the_features(tiny_encoder):
     assert 0.4 < hidden["hidden"][:, 1:-1].float().mean() < 0.6 and not hidden["hidden"][:, [0, -1]].any()
 
 
+def test_renamed_mentions_keep_their_shape_and_the_rest_stays(tiny_encoder):
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    text, tags = "PCR测BRCA1、BRCA1蛋白", ("O",) * 4 + ("B-gene", *["I-gene"] * 4, "O", "B-gene", *["I-gene"] * 6)
+    examples = encode_sentences([Sentence(text, tags)] * 40, table, DEFAULT, 64)
+    torch.manual_seed(0)
+    rows = TaggingCollator(table, rename_share=0.5)(examples)["input_ids"][:, 1:-1].numpy()
+    old, upper, digits = (table.encode(each) for each in (text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"))
+    assert 10 < sum((row != old).any() for row in rows) < 30 and len(np.unique(rows, axis=0)) > 10
+    for row in rows:
+        assert (row[:4] == old[:4]).all() and row[9] == old[9] and (row[15:] == old[15:]).all()
+        assert (row[4:9] == row[10:15]).all() and np.isin(row[4:8], upper).all() and row[8] in digits
+        assert len(set(row[4:8])) == 4  # what was different stays different
+    assert (TaggingCollator(table)(examples)["input_ids"][:, 1:-1].numpy() == old).all()
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_saved_tagger_loads_with_its_own_class_and_with_the_auto_class(variant, tiny_encoder, tmp_path):
     model, batch = make_model(variant, tiny_encoder).eval(), make_batch()

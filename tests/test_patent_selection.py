@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -317,6 +318,17 @@ def test_groups_agree_with_a_plain_reimplementation(tmp_path_factory, rows, fami
         load_documents(opened, documents, selection)
         drop_groups(opened, selection)
         assert sorted(drawn.source for drawn in draw_documents(opened, 0)) == sorted(row[4] for row in expected)
+
+
+def test_no_batch_stays_in_memory(folder, monkeypatch):
+    monkeypatch.setattr(store.batch_documents, "__defaults__", (20_000,))
+    documents, held = [patent(f"CN{10000 + place}A", make_text(place, 10_000)) for place in range(60)], []
+    folder.mkdir()
+    with Store(folder) as opened:
+        before = pyarrow.total_allocated_bytes()
+        watch = lambda *_: held.append(pyarrow.total_allocated_bytes() - before)  # noqa: E731
+        load_documents(opened, documents, replace(ALL, query="基因"), watch)
+    assert len(held) == 30 and max(held) < 1_000_000  # 30 kB of UTF-8 a text, 1.8 MB in all
 
 
 # ---- counts, draw, order ----

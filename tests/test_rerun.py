@@ -182,7 +182,7 @@ def test_committed_runs_can_be_rebuilt():
     folders = runs.find_runs([ROOT / "results"]).finished
     for folder in folders:
         config = rerun.read_config(folder)
-        recipe = rerun.rebuild_recipe(folder / runs.CONFIG, config["flags"], [])
+        recipe = rerun.rebuild_recipe(folder / runs.CONFIG, config["flags"], [], config["split"])
         assert recipe == replace(recipe, **{key: config["flags"][key] for key in ("lr", "epochs", "freeze_encoder")})
         assert recipe.head in ("linear", "crf", "bilstm-crf") and recipe.encoder == config["encoder"]
         assert ROOT / config.get("folder", config["method"]) in rerun.list_folders(config)

@@ -447,10 +447,10 @@ def test_the_demo_of_part_bert_crf_runs_both_variants_side_by_side(stub_python, 
 
 
 @pytest.mark.parametrize(("given", "wanted"), [(None, ROOT / "runs" / "demo"), ("/some out", Path("/some out"))])
-def test_the_demo_runs_each_method_and_shows_the_table(stub_python, given, wanted):
+def test_the_demo_runs_each_method_and_shows_the_table_and_a_page(stub_python, given, wanted):
     env = {**stub_python, **({"OUT_DIR": given} if given else {})}
     done = run_bash(ROOT / "demo_run.sh", env=env, cwd="/")
-    *calls, table = read_calls(done)
+    *calls, table, report = read_calls(done)
     found = [flags for flags in map(read_flags, calls) if "--data_dir" in flags]
     by_folder = {Path(flags.get("--logdir") or flags["--output_dir"]): flags for flags in found}
     methods = ("Supervised_Original", "BERT_LM_mixed", "partBERT_CRF_described", "partBERT_CRF_coded")
@@ -461,11 +461,17 @@ def test_the_demo_runs_each_method_and_shows_the_table(stub_python, given, wante
         assert "--overwrite" in flags
         assert "1" in (flags.get("--n_epochs"), flags.get("--num_train_epochs"))
     assert table[:-1] == ["-m", "cbpner", "table", str(wanted), "-o", str(wanted)]
-    assert done.stdout.splitlines()[-1] == f"This table is in {wanted / 'table.md'} and table.csv beside it."
+    page = ["-m", "cbpner", "report", str(wanted), "-o", str(wanted / "report.html"), "--resamples", "1000"]
+    assert report[:-1] == page
+    last = f"This table is in {wanted / 'table.md'} and table.csv beside it. To look at:"
+    assert done.stdout.splitlines()[-2] == last  # then what the report prints: its files
 
 
-def test_the_test_command_passes_arguments_on(stub_python):
+def test_the_test_command_passes_arguments_on(stub_python, tmp_path):
     (call,) = read_calls(run_bash(ROOT / "run_tests.sh", "-k", "two words", env=stub_python, cwd="/"))
     assert call[:-1] == ["-m", "pytest", "-k", "two words"]
-    (call,) = read_calls(run_bash(ROOT / ".ci" / "run", env=stub_python, cwd="/"))
+    (tmp_path / "with chromium").mkdir()  # else the checks would install one
+    write_program(tmp_path / "with chromium" / "chromium", "#!/bin/sh\n")
+    path = f"{tmp_path / 'with chromium'}:{stub_python.get('PATH', os.environ['PATH'])}"
+    (call,) = read_calls(run_bash(ROOT / ".ci" / "run", env={**stub_python, "PATH": path}, cwd="/"))
     assert call[:-1] == ["-m", "pytest"]

@@ -286,3 +286,15 @@ def test_help_needs_no_pandas():
     code = "import sys; from cbpner.cli import build_parser; build_parser('table'); print('pandas' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_one_encoder_is_one_however_its_path_is_spelt(tmp_path):
+    """`models/x`, from the project's folder and from a script's; another folder's x is another."""
+    places = (("models/x", "."), ("../../models/x", "BERT_LM_mixed/ner_example"), ("./x", "elsewhere"))
+    for split, (encoder, folder) in enumerate(places):
+        config = make_config(split=str(split), encoder=encoder) | {"folder": folder}
+        write_config(tmp_path / str(split), config)
+        write_metrics(tmp_path / str(split), make_metrics(config, FULL, GOLD))
+    markdown = build_report([tmp_path]).markdown
+    assert markdown.count("encoder models/x,") == markdown.count("encoder elsewhere/x,") == 1
+    assert cells_of(markdown, "0") and cells_of(markdown, "2") and markdown.count("## ") == 3

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from cbpner import runs
+from cbpner.agreement import agree_tags
 from cbpner.bio import Sentence, read_bio, write_bio
 from cbpner.cli import main
 from cbpner.devices import autocast
@@ -26,7 +28,10 @@ from cbpner.metrics import score
 from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
+from cbpner.models.spans import decode_spans
 from cbpner.recipes import get_recipe
+from cbpner.report.table import build_report
+from cbpner.splits import split_patents
 from cbpner.tokenizer import CharacterTable
 from cbpner.trainer import choose_selection, encode_sentences, predict_sentences
 from cbpner.training import Job, train_tagger
@@ -177,6 +182,72 @@ def test_a_run_with_context_keeps_the_sentences(method, make_job, files):
     if method == "partBERT_CRF_coded":
         anew = train_tagger(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
         assert anew["dev"] == metrics["dev"]
+
+
+def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_path):
+    for split in "01":
+        shutil.copytree(tiny_encoder, tmp_path / f"encoder_{split}")
+    names = str(tmp_path / "encoder_{split}")
+    for split in "01":
+        job = make_job(split, encoder=names, split=split, epochs=1)
+        assert job.encoder == str(tmp_path / f"encoder_{split}") and train_tagger(job)
+        assert runs.read_config(job.output)["encoder"] == names
+    assert build_report([tmp_path / "0", tmp_path / "1"]).markdown.count(f"encoder {names}") == 1
+    with pytest.raises(InputError, match="encoder_2: no such folder"):
+        train_tagger(make_job("2", encoder=names, split="2"))
+    with pytest.raises(InputError, match="no split; expected --split"):
+        train_tagger(make_job("3", encoder=names))
+    assert main(["rerun", str(tmp_path / "0"), "-o", str(tmp_path / "again")]) == 0
+
+
+def test_a_run_with_agreement_tags_a_surface_in_one_way(make_job, files):
+    job = make_job(agreement=0.5, epochs=1)
+    assert train_tagger(job)["test"]
+    tags, gold = runs.read_tags(runs.tags_path(job.output, "test")), read_bio(files["test"])
+    plain = make_job("plain", epochs=1)
+    train_tagger(plain)
+    expected = []
+    for patent in split_patents(gold):
+        own = runs.read_tags(runs.tags_path(plain.output, "test"))[len(expected) : len(expected) + len(patent)]
+        expected += agree_tags([sentence.chars for sentence in patent], own, 0.5)
+    assert tags == expected != runs.read_tags(runs.tags_path(plain.output, "test"))
+
+
+def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
+    job = make_job(span_threshold=0.9, epochs=10, lr=5e-3, head_lr=1e-2)
+    assert train_tagger(job)["test"]
+    model = AutoModelForTokenClassification.from_pretrained(job.output / runs.MODEL, attn_implementation="eager")
+    table = CharacterTable(AutoTokenizer.from_pretrained(job.output / runs.MODEL))
+    texts = [sentence.chars for sentence in read_bio(files["test"])]
+    scores = score_texts(model, table, texts, batch_tokens=600, max_length=128, context=nullcontext)
+    labels = LabelSet(tuple(dict.fromkeys(tag[2:] for tag in model.config.label2id if tag != "O")))
+    tags = runs.read_tags(runs.tags_path(job.output, "test"))
+    assert tags == decode_spans(scores, labels, 0.9) != decode_spans(scores, labels, 0.5)
+    with pytest.raises(InputError, match="span_threshold 0.4; expected 0, or"):
+        make_job("other", span_threshold=0.4)
+
+
+def test_a_lexicon_hints_at_names_and_its_content_is_recorded(make_job, tmp_path):
+    names = tmp_path / "names.tsv"
+    names.write_text("本发明公开了\tgene\n", encoding="utf-8")
+    plain, hinted = make_job("plain", epochs=1), make_job("hinted", epochs=1, lexicon=str(names), lexicon_bonus=20.0)
+    openings = []
+    for job in (plain, hinted):
+        train_tagger(job)
+        openings.append([row[:6] for row in runs.read_tags(runs.tags_path(job.output, "test"))])
+    assert openings[1] == [["B-gene", *["I-gene"] * 5]] * 12 != openings[0]
+    assert runs.read_config(hinted.output)["lexicon"] == runs.file_checksum(names)
+    with pytest.raises(InputError, match="none.tsv: cannot read the file"):
+        train_tagger(make_job("none", lexicon=str(tmp_path / "none.tsv")))
+
+
+def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
+    for variant in ("Supervised_Original", "partBERT_CRF_coded"):
+        scores = [
+            train_tagger(make_job(f"{variant}{share}", method=variant, rename_share=share, epochs=1))["history"][0]
+            for share in (0.0, 1.0)
+        ]
+        assert scores[0]["loss"] != scores[1]["loss"]
 
 
 def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):

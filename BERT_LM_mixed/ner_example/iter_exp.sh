@@ -3,6 +3,7 @@
 # (OUT_DIR/table.md, table.csv). Finished splits are not repeated, a broken-off one goes on.
 #
 # usage: BERT_MODEL=/my/model bash iter_exp.sh
+#        BERT_MODEL='/my/model_{split}' bash iter_exp.sh   a model of its own for each split
 #        SPLITS="1 4" SEED=7 bash iter_exp_hg.sh       some of them, on models/partHG_1epoch
 #        bash iter_exp_bc.sh --num_train_epochs 2      more flags go to run_ner.py
 # Relative paths count from this folder.

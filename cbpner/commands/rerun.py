@@ -13,7 +13,7 @@ from pathlib import Path
 from cbpner import runs
 from cbpner.errors import InputError
 from cbpner.labels import LabelSet
-from cbpner.recipes import Recipe, check_recipe
+from cbpner.recipes import Recipe, check_recipe, name_encoder
 from cbpner.runs import find_data, list_folders, shorten_path
 from cbpner.splits import PARTS
 
@@ -68,7 +68,7 @@ def rebuild_job(old, config, output, data_dir=None):
     return Job(
         method=config["method"],
         recipe_name=config["recipe"],
-        recipe=rebuild_recipe(old / runs.CONFIG, flags, list_folders(config)),
+        recipe=rebuild_recipe(old / runs.CONFIG, flags, list_folders(config), config.get("split")),
         files={part: find_data(config, part, data_dir) for part in data["files"]},
         output=output,
         seed=config["seed"],
@@ -82,7 +82,7 @@ def rebuild_job(old, config, output, data_dir=None):
     )
 
 
-def rebuild_recipe(path, flags, folders):
+def rebuild_recipe(path, flags, folders, split=None):
     """The Recipe of config.json's flags; a field that came later has its default, under which it changes nothing."""
     known = Recipe.__dataclass_fields__
     if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
@@ -95,14 +95,15 @@ def rebuild_recipe(path, flags, folders):
         check_recipe(recipe)
     except TypeError as error:
         raise InputError(f"{path}: found flags that make no recipe: {error}") from error
-    return find_encoder(recipe, folders)
+    return find_encoder(recipe, folders, split)
 
 
-def find_encoder(recipe, folders):
+def find_encoder(recipe, folders, split=None):
     """The recipe; an encoder's folder that is not to be seen from here is taken as seen from where the run was made."""
-    if not Path(recipe.encoder).exists():
+    name = name_encoder(recipe.encoder, split)
+    if not Path(name).exists():
         for folder in folders:
-            if (folder / recipe.encoder / "config.json").is_file():
+            if (folder / name / "config.json").is_file():
                 return replace(recipe, encoder=str(shorten_path(folder / recipe.encoder)))
     return recipe
 

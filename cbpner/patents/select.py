@@ -193,12 +193,12 @@ def load_documents(store, documents, selection, watch=lambda patents, characters
     """Read PatentDocuments into the store, and judge each by the filters. watch: told of every batch that is in."""
     store.run(TABLES)
     filters, count = list_filters(selection), 0
-    store.run("BEGIN")
     for batch in batch_documents(documents):
+        store.run("BEGIN")
         load_batch(store, batch, count, filters, selection.near_duplicates)
+        store.run("COMMIT")  # a transaction keeps the Arrow tables that it has seen
         count += len(batch)
         watch(len(batch), sum(len(text) for _, text in batch))
-    store.run("COMMIT")
     store.run(CANDIDATES)
 
 

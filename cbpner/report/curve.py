@@ -182,7 +182,7 @@ def draw_curve(points, level):
     from matplotlib.figure import Figure
 
     points = points[points["compared"]]
-    summary, labels = summarise_points(points), _label_groups(points)
+    summary, labels = summarise_points(points), label_groups(points)
     with style():
         figure = Figure(figsize=(9, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
@@ -220,11 +220,11 @@ def _describe_cost(run):
         "total_minutes": sum(seconds.values()) / 60 if seconds else math.nan,
         "memory_mb": run.metrics.get("peak_memory_mb", math.nan),
         "gpu_memory_mb": run.metrics.get("peak_gpu_memory_mb", math.nan),
-        "machine": _describe_machine(run.config.get("environment") or {}),
+        "machine": describe_machine(run.config.get("environment") or {}),
     }
 
 
-def _describe_machine(environment):
+def describe_machine(environment):
     """Device, processor, threads and number format, as far as a run's config.json names them."""
     names = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
     names += [f"{environment['threads']} threads"] if environment.get("threads") else []
@@ -319,7 +319,7 @@ def _format_number(value, digits):
     return NONE if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _label_groups(points):
+def label_groups(points):
     """{group: its name in the legend}: the method, and what else differs between the groups."""
     groups = points[BLOCK].drop_duplicates()
     shown = [name for name in BLOCK if name == "method" or groups[name].nunique() > 1]

@@ -14,6 +14,7 @@ from cbpner.files import write_text
 from cbpner.matching import JUDGEMENTS, KINDS
 from cbpner.metrics import COUNTS, MEASURES
 from cbpner.report.intervals import (
+    COMPARISON,
     WIDTH,
     Resampling,
     explain_intervals,
@@ -26,7 +27,7 @@ from cbpner.report.intervals import (
     render_intervals,
     warn_few_mentions,
 )
-from cbpner.report.join import System, describe_sets
+from cbpner.report.join import Joined, System, describe_sets
 from cbpner.report.panel import lay_out, score_levels
 from cbpner.report.spans import (
     NO_TYPE,
@@ -42,10 +43,11 @@ from cbpner.report.spans import (
     summarise_agreement,
 )
 from cbpner.report.table import BLOCK, LEVEL_NAMES, MEASURE_NAMES, NONE, OVERALL, block_key, render_table
-from cbpner.runs import write_json
+from cbpner.runs import read_json, write_json
 
 NAME = "evaluation"
-WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")
+FIGURES = ("scores", "partial", "errors", "confusions", "intervals", "comparisons", "agreement")  # frames, and those
+WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # that hold text of the gold
 SHOWN = 15  # wrong surfaces of a system
 CONTEXT = 15  # characters on each side of one
 
@@ -172,6 +174,91 @@ def describe_evaluation(evaluation) -> dict:
         for name, frame in evaluation.frames.items()
         if name not in WITH_TEXT
     }
+
+
+def read_evaluation(path, systems, part="test") -> Evaluation:
+    """The Evaluation that evaluation.json holds: no frame WITH_TEXT, and sets without sentences.
+
+    systems: {name: its finished runs}, which must be those that were evaluated, recognised by method, recipe, encoder,
+    data, split, seed and all counts, wherever their folders lie now; InputError where they are not.
+    """
+    content = read_json(path)
+    try:
+        if content["part"] != part:
+            raise InputError(f"{path}: holds figures of the {content['part']} sets; expected those of the {part} sets")
+        frames = {name: _read_frame(name, content[name]) for name in FIGURES}
+        runs, names = _match_runs(path, content, frames["scores"], systems)
+        renamed = {"system": names, "run": runs, "first": names, "second": names}
+        for frame in frames.values():
+            for column in renamed.keys() & set(frame.columns):
+                frame[column] = frame[column].map(renamed[column])
+        resampling = Resampling(**content["resampling"])
+        texts = content["texts"]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: found no whole evaluation ({error}); make it again: cbpner evaluate") from error
+    sets = {
+        name: [Joined(r.folder, _show(r.config["split"]), str(r.config["seed"]), [], [], [], [], None) for r in own]
+        for name, own in systems.items()
+    }
+    judged = [System(name, sets[name], own) for name, own in systems.items()]
+    return Evaluation(part, resampling, judged, frames, texts, warn_few_mentions(judged))
+
+
+def _read_frame(name, rows):
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=None if rows else list(COMPARISON))
+    numbers = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
+    return frame.astype(dict.fromkeys(numbers & set(frame.columns), float))
+
+
+def _match_runs(path, content, scores, systems):
+    """({recorded run: run here}, {recorded system: system here})."""
+    rows = scores[(scores["statistic"] == "run") & (scores["group"] == "type")]
+    counts = {}
+    for row in rows.to_dict("records"):
+        if row["value"] != OVERALL and (row["gold"] or row["predicted"]):
+            key = (row["level"], row["value"], *(int(row[name]) for name in COUNTS))
+            counts.setdefault((row["system"], row["run"]), set()).add(key)
+    heads = rows.drop_duplicates(["system", "run"]).set_index(["system", "run"])[["split", "seed"]].to_dict("index")
+    found = {}
+    for system in content["systems"]:
+        block = tuple(system[name] for name in BLOCK)
+        for run in system["runs"]:
+            head = heads[system["name"], run]
+            key = (block, str(head["split"]), str(head["seed"]), frozenset(counts.get((system["name"], run), ())))
+            found.setdefault(key, []).append((system["name"], run))
+    runs, names, total = {}, {}, sum(len(system["runs"]) for system in content["systems"])
+    for name, own in systems.items():
+        for run in own:
+            matches = found.get(_identify_run(run, content["part"]), [])
+            if not matches:
+                raise InputError(
+                    f"{path}: its figures are not of {run.folder} as it is; make them again: "
+                    "cbpner evaluate RUNS --data-dir DIR -o OUT"
+                )
+            system, place = matches.pop(0)
+            if names.setdefault(system, name) != name:
+                raise InputError(f"{path}: {run.folder} is of another system there; make it again: cbpner evaluate")
+            runs[place] = run.folder
+    if len(runs) != total:
+        raise InputError(f"{path}: has {total} runs, {len(runs)} of them here; make it again: cbpner evaluate")
+    return runs, names
+
+
+def _identify_run(run, part):
+    """What `_match_runs` recognises a run by."""
+    counts = {
+        (level, label, *(int(values[name]) for name in COUNTS))
+        for level, found in run.metrics[part].items()
+        for label, values in found["types"].items()
+        if values["gold"] or values["predicted"]
+    }
+    return block_key(run.config), _show(run.config["split"]), str(run.config["seed"]), frozenset(counts)
+
+
+def _show(split):
+    return NONE if split is None else str(split)
 
 
 def _render_system(frames, system):

@@ -68,16 +68,26 @@ def join_runs(paths, part="test", data_dir=None) -> Joint:
     scored = [run for run in runs if run.metrics[part] is not None]
     if not scored:
         raise InputError(explain_nothing(paths, runs, unfinished, part))
+    systems = join_scored(scored, name_systems(scored), part, data_dir)
+    return Joint(systems, [*note_repetitions(systems), *note_left_out(runs, unfinished, part)])
+
+
+def join_scored(runs, names, part="test", data_dir=None) -> list[System]:
+    """The systems of runs that have scores on `part`; names: that of each run's system. InputError as `join_runs`."""
     read = cache(lambda path, orphans: read_bio(path, orphans=orphans))
     known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
     systems = {}
-    for run, name in zip(scored, name_systems(scored), strict=True):
+    for run, name in zip(runs, names, strict=True):
         system = systems.setdefault(name, System(name, [], []))
         system.sets.append(_join_run(run, part, data_dir, read, known))
         system.runs.append(run)
-    left_out = [f"{run.folder}: unfinished (no {METRICS}), left out" for run in unfinished]
-    left_out += [f"{run.folder}: has no {part} scores, left out" for run in runs if run.metrics[part] is None]
-    return Joint(list(systems.values()), [*_note_repetitions(systems.values()), *left_out])
+    return list(systems.values())
+
+
+def note_left_out(runs, unfinished, part):
+    """A line for each run that cannot count, or has no scores on `part`."""
+    lines = [f"{run.folder}: unfinished (no {METRICS}), left out" for run in unfinished]
+    return lines + [f"{run.folder}: has no {part} scores, left out" for run in runs if run.metrics[part] is None]
 
 
 def join_files(gold_path, paths, train=None, renamed=()) -> Joint:
@@ -97,6 +107,18 @@ def join_files(gold_path, paths, train=None, renamed=()) -> Joint:
     return Joint(systems, notes)
 
 
+def note_repetitions(systems):
+    """A line for each set that has the settings, split, seed and gold of another one of its system."""
+    notes = []
+    for system in systems:
+        seen = {}
+        for joined in system.sets:
+            first = seen.setdefault((joined.split, joined.seed, identify_set(joined)), joined.run)
+            if first != joined.run:
+                notes.append(f"{joined.run}: has the settings, split and seed of {first}; both count, as two runs")
+    return notes
+
+
 def name_systems(runs) -> list[str]:
     """The name of each run's system: its method, and what else tells the systems apart.
 
@@ -108,7 +130,7 @@ def name_systems(runs) -> list[str]:
     names = [", ".join([block[0], *(f"{BLOCK[place]} {block[place]}" for place in shown)]) for block in blocks]
     for block in dict.fromkeys(blocks):
         members = [place for place, other in enumerate(blocks) if other == block]
-        flags = _fill_flags([runs[place].config for place in members])
+        flags = fill_flags([runs[place].config for place in members])
         differing = [name for name in flags[0] if len({json.dumps(own[name]) for own in flags}) > 1]
         for place, own in zip(members, flags, strict=True):
             names[place] = ", ".join([names[place], *(f"{name} {own[name]}" for name in differing)])
@@ -164,7 +186,7 @@ def _join_run(run, part, data_dir, read, known):
     )
 
 
-def _fill_flags(configs):
+def fill_flags(configs):
     """The flags of each config.json but for RESOURCES, with defaults where an older version had no such flag."""
     flags = [config.get("flags", {}) for config in configs]
     names = sorted({name for own in flags for name in own} - set(RESOURCES))
@@ -174,17 +196,6 @@ def _fill_flags(configs):
 
     defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
     return [{name: own.get(name, defaults.get(name)) for name in names} for own in flags]
-
-
-def _note_repetitions(systems):
-    notes = []
-    for system in systems:
-        seen = {}
-        for joined in system.sets:
-            first = seen.setdefault((joined.split, joined.seed, identify_set(joined)), joined.run)
-            if first != joined.run:
-                notes.append(f"{joined.run}: has the settings, split and seed of {first}; both count, as two runs")
-    return notes
 
 
 def _read_predictions(path, gold_path, gold, renamed):

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from itertools import accumulate
 
+from cbpner.agreement import is_whole
 from cbpner.labels import tags_to_spans
 from cbpner.matching import JUDGEMENTS, KINDS, pair_spans, score_partial
 from cbpner.metrics import COUNTS, MEASURES, divide_counts
@@ -304,11 +305,6 @@ def _find_places(text, surface):
     """Where the surface begins in the text, but where a Latin letter or a digit goes on at an end of it that is one."""
     start = text.find(surface)
     while start >= 0:
-        end = start + len(surface)
-        if not (_goes_on(text[start - 1 : start], surface[0]) or _goes_on(surface[-1], text[end : end + 1])):
+        if is_whole(text, start, start + len(surface)):
             yield start
         start = text.find(surface, start + 1)
-
-
-def _goes_on(before, behind):
-    return all(char.isascii() and char.isalnum() for char in (before, behind))

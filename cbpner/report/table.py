@@ -6,6 +6,7 @@ encoder and data set, all read from config.json. pandas is imported where it is 
 fast.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -230,7 +231,15 @@ def block_key(config):
     """The values of BLOCK as text, in that order."""
     patents = config.get("flags", {}).get("patents")
     data = f"{config['data']['name']}, {patents} patents" if patents else str(config["data"]["name"])
-    return (*(str(config[key]) for key in ("method", "recipe", "encoder")), data)
+    return str(config["method"]), str(config["recipe"]), name_encoder(config), data
+
+
+def name_encoder(config):
+    """The run's encoder; a folder told by a relative path is named as seen from the project's folder."""
+    encoder = str(config["encoder"])
+    if not encoder.startswith(".") or config.get("folder") is None:
+        return encoder
+    return Path(os.path.normpath(Path(config["folder"], encoder))).as_posix()
 
 
 def _list_scores(run):

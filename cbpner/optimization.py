@@ -1,0 +1,64 @@
+"""How weights move: learning rates by part and layer, adversarial steps, averages of epochs."""
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+
+
+def make_optimizer(model, recipe, decayed):
+    """The recipe's optimizer over what learns, in groups of one rate and one decay. decayed: names of parameters."""
+    groups = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = find_rate(model, name, recipe), recipe.weight_decay if name in decayed else 0.0
+            groups.setdefault(key, []).append(parameter)
+    groups = [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
+    return KINDS[recipe.optimizer](groups, fused=True)
+
+
+def find_rate(model, name, recipe):
+    """The peak learning rate of a parameter.
+
+    Within the encoder each layer has `layer_decay` times the rate of the one above it (Howard and Ruder, ACL 2018), the
+    last one `lr`; the embeddings are the lowest layer.
+    """
+    part = name.split(".")[0]
+    if part == "crf":
+        return recipe.crf_lr
+    if part != model.base_model_prefix:
+        return recipe.head_lr
+    found, layers = LAYER.search(name), model.config.num_hidden_layers
+    return recipe.lr * recipe.layer_decay ** (layers - 1 - int(found[1]) if found else layers)
+
+
+@contextmanager
+def perturb_embeddings(model, size):
+    """Within, the token embeddings are moved along their gradient, by so much in norm: a step that learns to resist it.
+
+    The fast gradient method on embeddings (Miyato, Dai and Goodfellow, ICLR 2017), here on the whole table at a time,
+    as is usual for BERT.
+    """
+    weight = model.get_input_embeddings().weight
+    norm = weight.grad.norm()
+    shift = weight.grad * (size / norm) if torch.isfinite(norm) and norm > 0 else torch.zeros_like(weight)
+    before = weight.data.clone()
+    weight.data.add_(shift)
+    try:
+        yield
+    finally:
+        weight.data.copy_(before)
+
+
+def average_checkpoints(model, folder, count):
+    """Set the weights to the mean of those of the last `count` checkpoints in the folder (fewer where there are)."""
+    paths = sorted(Path(folder).glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
+    states = [load_file(path / "model.safetensors") for path in paths]
+    mean = {name: torch.stack([state[name].float() for state in states]).mean(dim=0) for name in states[0]}
+    missing, unexpected = model.load_state_dict(mean, strict=False)
+    assert not unexpected and not set(missing) & {name for name, _ in model.named_parameters()}

@@ -1,0 +1,89 @@
+"""Learning rates by layer, adversarial steps, averages of epochs."""
+
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_training import files, make_job, read_weights  # noqa: F401
+from transformers import AutoModelForTokenClassification
+
+from cbpner import runs
+from cbpner.errors import InputError
+from cbpner.optimization import average_checkpoints, find_rate, make_optimizer, perturb_embeddings
+from cbpner.recipes import get_recipe
+from cbpner.training import train_tagger
+
+
+@pytest.fixture
+def model(tiny_encoder):
+    torch.manual_seed(0)
+    return AutoModelForTokenClassification.from_pretrained(tiny_encoder, num_labels=5)
+
+
+def test_each_layer_learns_slower_than_the_one_above(model):
+    recipe, layers = get_recipe("cbp", "", layer_decay=0.5, lr=1e-3, head_lr=7e-3, crf_lr=3e-2), 2
+    assert model.config.num_hidden_layers == layers
+    rates = {name: find_rate(model, name, recipe) for name, _ in model.named_parameters()}
+    assert rates["classifier.weight"] == 7e-3 and find_rate(model, "crf.transitions", recipe) == 3e-2
+    assert rates["bert.encoder.layer.1.attention.self.query.weight"] == 1e-3
+    assert rates["bert.encoder.layer.0.output.dense.bias"] == 0.5e-3
+    assert rates["bert.embeddings.word_embeddings.weight"] == 0.25e-3
+    optimizer = make_optimizer(model, recipe, {"classifier.weight"})
+    groups = {(group["lr"], group["weight_decay"]): len(group["params"]) for group in optimizer.param_groups}
+    assert groups[7e-3, recipe.weight_decay] == groups[7e-3, 0.0] == 1 and len(groups) == 5
+    assert sum(groups.values()) == len(rates)
+
+
+def test_without_decay_the_encoder_has_one_rate(model):
+    groups = make_optimizer(model, get_recipe("cbp", ""), set()).param_groups
+    assert sorted(group["lr"] for group in groups) == [2e-4, 1e-3]
+
+
+def test_embeddings_are_moved_along_their_gradient_and_back(model):
+    ids = torch.tensor([[5, 6, 7]])
+    loss = lambda: model(input_ids=ids, labels=torch.tensor([[1, 2, 0]])).loss  # noqa: E731
+    model.eval()
+    plain = loss()
+    plain.backward()
+    weight = model.get_input_embeddings().weight
+    before, gradient = weight.detach().clone(), weight.grad.clone()
+    with perturb_embeddings(model, 0.5):
+        shift = weight.detach() - before
+        assert shift.norm().item() == pytest.approx(0.5, rel=1e-4)
+        assert torch.allclose(shift, 0.5 * gradient / gradient.norm(), atol=1e-6)
+        assert loss() > plain
+    assert torch.equal(weight, before)
+    with pytest.raises(RuntimeError), perturb_embeddings(model, 0.5):
+        raise RuntimeError
+    assert torch.equal(weight, before)
+
+
+def test_an_adversarial_run_learns_otherwise_and_refuses_a_frozen_encoder(make_job):  # noqa: F811
+    losses = [train_tagger(make_job(str(size), adversarial=size, epochs=1))["history"] for size in (0.0, 0.5)]
+    assert losses[0] != losses[1]
+    with pytest.raises(InputError, match="embeddings that do not learn"):
+        make_job("frozen", adversarial=0.5, freeze_encoder=True)
+
+
+def test_the_last_epochs_are_averaged(make_job, monkeypatch, tmp_path):  # noqa: F811
+    kept, settings = tmp_path / "kept", {"selection": "last", "epochs": 3, "lr": 1e-3}
+
+    def keep(model, folder, count):
+        shutil.copytree(folder, kept)
+        average_checkpoints(model, folder, count)
+
+    monkeypatch.setattr("cbpner.training.average_checkpoints", keep)
+    job = make_job("mean", average_epochs=2, **settings)
+    train_tagger(job)
+    steps = sorted(int(path.name.rpartition("-")[2]) for path in kept.glob("checkpoint-*"))
+    states = [load_file(kept / f"checkpoint-{step}" / "model.safetensors") for step in steps[-2:]]
+    mean = {name: (states[0][name] + states[1][name]) / 2 for name in states[0]}
+    found = read_weights(job.output)
+    assert all(torch.allclose(found[name], mean[name], rtol=0, atol=1e-6) for name in mean) and len(found) == len(mean)
+    plain = make_job("last", **settings)
+    train_tagger(plain)
+    assert all(torch.equal(weight, states[1][name]) for name, weight in read_weights(plain.output).items())
+    assert runs.read_config(job.output)["flags"]["average_epochs"] == 2
+    with pytest.raises(InputError, match="average_epochs 2; expected the selection last"):
+        make_job("best", average_epochs=2)

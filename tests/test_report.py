@@ -1,0 +1,411 @@
+"""`cbpner report`: figures by hand, the same in every form; escaping; without the gold; the page in a browser."""
+
+import csv
+import json
+import math
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from test_evaluate import make_sentences
+
+from cbpner import runs
+from cbpner.bio import write_bio
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.metrics import score
+from cbpner.report.intervals import Resampling
+from cbpner.report.page import charts
+from cbpner.report.page.material import gather_material
+from cbpner.report.page.render import build_page
+from cbpner.report.page.sentences import dump_script, list_sentences
+from cbpner.report.page.tables import (
+    Figure,
+    Table,
+    escape_latex,
+    format_cell,
+    render_csv,
+    render_latex,
+    render_markdown,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+FEW = ("--resamples", "50")
+EVIL = "</script><script>alert('HER2')</script>&amp;<!--"
+
+# Five gold mentions, none an orphan. The good system finds all; the bad one is right once, with one boundary and one
+# type wrong, one spurious and two missed.
+ROWS = [
+    ("Abstract", [], [], []),
+    ("BRCA1与乳腺癌有关", [(0, 5, "gene"), (6, 9, "disease")], None, [(0, 5, "gene"), (7, 9, "disease")]),
+    (EVIL, [(24, 28, "gene")], None, [(24, 28, "disease"), (28, 29, "gene")]),
+    ("Abstract二", [], None, []),
+    ("癌症与EGFR", [(0, 2, "disease"), (3, 7, "gene")], None, []),
+]
+GOOD, BAD = 1, 3
+STRICT_BAD = 2 * 1 / (4 + 5)
+
+
+def make_run(folder, data, side, split="0", method="first", history=(), files=(), **config):
+    """A finished run on data/{train,test}.bio whose test tags are the spans of ROWS on that side."""
+    found = {name: {"path": str(data / f"{name}.bio"), "sha256": runs.file_checksum(data / f"{name}.bio")}
+             for name in ("train", "test")}  # fmt: skip
+    found = {name: own | dict(dict(files).get(name, {})) for name, own in found.items()}
+    head = {"method": method, "recipe": "cbp", "split": split, "seed": 0, "encoder": "cbp_mini", "command": "run it"}
+    head |= {"flags": {"epochs": 2}, "environment": {"device": "cpu", "cpu": "Some CPU"}}
+    config = head | config | {"data": {"name": "toy", "files": found}}
+    gold, tags = ([s.tags for s in make_sentences(ROWS, own)] for own in (GOOD, side))
+    runs.write_config(folder, config)
+    runs.write_tags(runs.tags_path(folder, "test"), tags)
+    metrics = {key: config[key] for key in ("method", "recipe", "split")} | {"dev": None, "test": score(gold, tags)}
+    selection = {"rule": "last epoch", "dev_mentions": 62, "reason": None}
+    metrics |= {"best_epoch": None, "epochs": 2, "selection": selection, "history": list(history)}
+    runs.write_metrics(folder, metrics | {"seconds": {"train": 120.0, "evaluate": 60.0}, "peak_memory_mb": 1000})
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_bio(tmp_path / "data" / "test.bio", make_sentences(ROWS, GOOD))
+    write_bio(tmp_path / "data" / "train.bio", make_sentences([ROWS[0], ROWS[1]], GOOD))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def folder(data, tmp_path):
+    """Two methods on two splits; `bad` logs a loss and a dev score."""
+    history = [{"epoch": 0.5, "loss": 0.9}, {"epoch": 1.0, "loss": 0.1}, {"epoch": 1.0, "eval_entity_strict_f1": 0.25}]
+    for split in "01":
+        make_run(tmp_path / "runs" / "bad" / split, data, BAD, split, "bad", history)
+        make_run(tmp_path / "runs" / "good" / split, data, GOOD, split, "good")
+    return tmp_path / "runs"
+
+
+def make_report(output, *arguments):
+    """The folder of a report that `cbpner report` wrote there."""
+    assert main(["report", *map(str, arguments), "-o", str(output / "it.html"), *FEW]) == 0
+    return output
+
+
+def read_table(output, name):
+    return list(csv.DictReader((output / "it_tables" / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def find_sections(output):
+    return re.findall(r'<section id="(\w+)"', (output / "it.html").read_text(encoding="utf-8"))
+
+
+def read_data(html):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
+
+
+# --- figures and forms
+
+
+def test_the_best_methods_figure_stands_first(folder, tmp_path):
+    html = (make_report(tmp_path, folder) / "it.html").read_text(encoding="utf-8")
+    key = re.search(r'<p class="key">.*?</p>', html, re.S)[0]
+    assert "1.000" in key and "± 0.000" in key and "good: strict F1, mean ± std over 2 runs on 2 splits" in key
+    assert "best of 2 by this very score" in html
+    assert "0.54" not in html  # other data: nothing to be compared with the paper
+
+
+def test_scores_by_hand_are_the_same_in_every_form(folder, tmp_path):
+    output = make_report(tmp_path, folder)
+    bad, good = read_table(output, "scores")
+    assert (bad["method"], bad["runs"], good["method"]) == ("bad", "2", "good")
+    assert float(bad["strict F1"]) == pytest.approx(STRICT_BAD, abs=1e-6)
+    assert float(bad["strict F1 std"]) == 0 and float(good["pooled strict F1"]) == 1
+    shown = f"{STRICT_BAD:.3f} ± 0.000 [{float(bad['strict F1 low']):.3f}, {float(bad['strict F1 high']):.3f}]"
+    assert shown in (output / "it.md").read_text(encoding="utf-8")
+    assert shown.replace("±", r"$\pm$") in (output / "it.tex").read_text(encoding="utf-8")
+    html = (output / "it.html").read_text(encoding="utf-8")
+    assert f'{STRICT_BAD:.3f}<span class="std"> ± 0.000</span><span class="ci"> [' in html
+    names = {path.stem for path in (output / "it_tables").iterdir()}
+    assert set(re.findall(r"^% (\w+): ", (output / "it.tex").read_text(encoding="utf-8"), re.M)) == names
+
+
+def test_errors_and_groups_by_hand(folder, tmp_path):
+    output = make_report(tmp_path, folder)
+    rows = {(row["method"], row["mentions"]): row for row in read_table(output, "errors")}
+    kinds = ("correct", "type", "boundary", "boundary+type", "missed", "spurious")
+    assert [rows["bad", "all types"][kind] for kind in kinds] == ["2", "2", "2", "0", "4", "2"]
+    assert [rows["good", "all types"][kind] for kind in kinds] == ["10", "0", "0", "0", "0", "0"]
+    seen = {(row["value"], row["method"]): row["gold"] for row in read_table(output, "groups")}
+    assert (seen["seen", "bad"], seen["unseen", "bad"]) == ("4", "6")  # two of five, on two splits
+    matrix = {row["gold"]: row for row in read_table(output, "confusion_1")}
+    assert matrix["gene"] == {"gold": "gene", "disease": "2", "gene": "2", "none": "2"}
+    assert matrix["none"]["none"] == ""
+    wrong = read_table(output, "wrong_1")
+    assert {(row["class"], row["gold"], row["predicted"]) for row in wrong} >= {
+        ("boundary", "乳腺癌 (disease)", "腺癌 (disease)"), ("type", "HER2 (gene)", "HER2 (disease)"),
+    }  # fmt: skip
+
+
+def test_cells_in_every_form():
+    header = ["name", "count", "F1", "p"]
+    rows = [["a|b_<i>", 1234, Figure(0.5, 0.25, 0.75), Figure(0.00001, style="p")],
+            ["*", None, Figure(math.nan), Figure(0.25, style="p")]]  # fmt: skip
+    table = Table("it", "Of it", header, rows)
+    expected = [["name", "count", "F1", "F1 low", "F1 high", "p"],
+                ["a|b_<i>", "1234", "0.500000", "0.250000", "0.750000", "0.000010"],
+                ["*", "", "", "", "", "0.250000"]]  # fmt: skip
+    assert list(csv.reader(render_csv(table).splitlines())) == expected
+    markdown = render_markdown(table)
+    assert r"| a\|b_\<i> | 1,234 | 0.500 [0.250, 0.750] | < 0.0001 |" in markdown
+    assert r"a\textbar{}b\_\textless{}i\textgreater{} & 1,234 & 0.500 [0.250, 0.750]" in render_latex(table)
+    assert format_cell(Figure(-0.1, -0.2, 0.0, style="+.3f")) == "-0.100 [-0.200, +0.000]"
+    assert format_cell(Figure(2.0, std=1.0, style=".1f")) == "2.0 ± 1.0"
+    assert escape_latex("a\n50% {x}") == r"a 50\% \{x\}"
+
+
+def test_how_runs_were_made(folder, tmp_path):
+    output = make_report(tmp_path, folder)
+    row = read_table(output, "runs")[0]
+    assert (row["method"], row["split"], row["recipe"], row["encoder"]) == ("bad", "0", "cbp", "cbp_mini")
+    assert (float(row["minutes"]), row["epoch"], row["dev mentions"]) == (3.0, "2 of 2", "62")
+    assert read_table(output, "commands")[0]["command"] == "run it"
+    assert read_table(output, "machines")[0]["machine"] == "cpu, Some CPU"
+    assert "bad: fewer than 100 dev mentions" in (output / "it.md").read_text(encoding="utf-8")
+
+
+def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
+    assert main(["report", str(folder), "-o", str(tmp_path)]) == 2
+    assert "expected the name of a file that ends in .html" in capsys.readouterr().err
+
+
+# --- what is absent where there is nothing
+
+
+def test_sections_without_anything_to_show_are_not_there(folder, data, tmp_path):
+    sections = find_sections(make_report(tmp_path, folder))
+    assert sections == [
+        "scores", "splits", "types", "groups", "errors", "comparisons", "learning", "sentences", "making", "notes"
+    ]  # fmt: skip
+    make_run(tmp_path / "alone", data, BAD)
+    sections = find_sections(make_report(tmp_path, tmp_path / "alone"))
+    assert sections == ["scores", "types", "groups", "errors", "sentences", "making", "notes"]
+    assert not (tmp_path / "it_tables" / "splits.csv").exists()  # the first report's
+
+
+def test_the_casing_ablation(data, tmp_path):
+    files = {"test": {"unknown_characters": 0.25}}
+    for casing, side in (("keep", GOOD), ("lower", BAD)):
+        for split in "01" if casing == "keep" else "0":
+            flags = {"epochs": 2, "casing": casing, "lr": 0.1}
+            make_run(tmp_path / "runs" / casing / split, data, side, split, flags=flags, files=files)
+    output = make_report(tmp_path, tmp_path / "runs")
+    assert "casing" in find_sections(output)
+    keep, lower = read_table(output, "casing")
+    assert (keep["casing"], keep["splits"], keep["runs"], keep["strict F1"]) == ("keep", "0", "1", "1.000000")
+    assert (lower["casing"], lower["strict F1"]) == ("lower", f"{STRICT_BAD:.6f}")
+    assert float(lower["unknown characters"]) == 0.25
+    assert {row["setting"] for row in read_table(output, "flags")} == {"casing"}
+
+
+def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
+    for patents, side in ((1, BAD), (2, GOOD)):
+        flags = {"epochs": 2, "patents": 1 if patents == 1 else None}
+        for split in "01":
+            make_run(tmp_path / "runs" / str(patents) / split, data, side, split, flags=flags,
+                     files={"train": {"patents": patents}})  # fmt: skip
+    output = make_report(tmp_path, tmp_path / "runs")
+    assert "curve" in find_sections(output)
+    assert [row["method"] for row in read_table(output, "scores")] == ["first"]
+    one, two = read_table(output, "curve")
+    assert (one["patents"], two["patents"], one["splits"]) == ("1", "2", "0 1")
+    assert (one["strict F1"], two["strict F1"]) == (f"{STRICT_BAD:.6f}", "1.000000")
+
+
+# --- without the gold, without text
+
+
+def test_without_the_gold_the_tables_still_show(folder, data, tmp_path, capsys):
+    data.rename(tmp_path / "elsewhere")
+    output = make_report(tmp_path, folder)
+    assert "The gold text is not here" in capsys.readouterr().out
+    html = (output / "it.html").read_text(encoding="utf-8")
+    assert 'role="note">The gold text is not here' in html and "get_cbp_gold.sh" in html
+    assert find_sections(output) == ["scores", "splits", "types", "learning", "making"]
+    assert read_table(output, "scores")[0]["strict F1"] == f"{STRICT_BAD:.6f}"
+    make_report(tmp_path, folder, "--data-dir", tmp_path / "elsewhere")
+    assert "sentences" in find_sections(output)
+
+
+def test_a_recorded_evaluation_stands_in_for_the_gold(folder, data, tmp_path):
+    assert main(["evaluate", str(folder), "--no-text", "-o", str(folder / "evaluation"), *FEW]) == 0
+    full = build_page(gather_material([folder], resampling=Resampling(50)))
+    data.rename(tmp_path / "elsewhere")
+    folder.rename(tmp_path / "moved")
+    page = build_page(gather_material([tmp_path / "moved"]))
+    kept = ("scores", "splits", "types", "groups", "errors", "confusion_1", "comparisons_strict", "agreement")
+    assert all(page.csv[name] == full.csv[name] for name in kept)
+    assert f"that {tmp_path / 'moved' / 'evaluation' / 'evaluation.json'} holds" in page.html
+    assert 'id="data"' not in page.html and "乳腺癌" not in page.html
+
+
+def test_a_recorded_evaluation_of_other_runs_is_not_taken(folder, data, tmp_path, capsys):
+    assert main(["evaluate", str(folder / "bad"), "-o", str(folder / "evaluation"), *FEW]) == 0
+    data.rename(tmp_path / "elsewhere")
+    material = gather_material([folder])
+    assert material.evaluation is None and "its figures are not of" in material.notes[0]
+    recorded = folder / "evaluation" / "evaluation.json"
+    assert gather_material([folder / "bad"], recorded=recorded).recorded == recorded
+    with pytest.raises(InputError, match="has 2 runs, 1 of them here"):
+        gather_material([folder / "bad" / "0"], recorded=recorded)
+    with pytest.raises(InputError, match="cannot read the file"):
+        gather_material([folder], recorded=tmp_path / "no.json")
+    recorded.write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="no whole evaluation"):
+        gather_material([folder / "bad"], recorded=recorded)
+
+
+def test_no_text_means_no_text_of_the_gold(folder, tmp_path):
+    output = make_report(tmp_path, folder, "--no-text")
+    written = [output / name for name in ("it.html", "it.md", "it.tex")] + list((output / "it_tables").iterdir())
+    assert not [path for path in written if re.search("BRCA1|乳腺癌|alert|EGFR", path.read_text(encoding="utf-8"))]
+    assert "Made without text" in (output / "it.html").read_text(encoding="utf-8")
+
+
+def test_committed_results_have_their_evaluation():
+    """`cbpner report results` on a fresh clone has all tables: results/evaluation is of these runs."""
+    material = gather_material([ROOT / "results"], data_dir=ROOT / "results")  # where there is no gold
+    assert material.recorded == ROOT / "results" / "evaluation" / "evaluation.json"
+    assert not material.evaluation.frames["comparisons"].empty and material.evaluation.texts
+
+
+# --- text is text
+
+
+def test_texts_are_escaped(folder, tmp_path):
+    html = (make_report(tmp_path, folder, "--title", "<b>bold</b>") / "it.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in html and "<b>bold" not in html and "&lt;b&gt;bold" in html
+    assert EVIL in [row[3] for row in read_data(html)["sentences"]]
+    assert html.count("<script") == html.count("</script>") == 2
+    assert not re.search(r'(src|href)="(?!#|data:,)', html) and "@import" not in html and "url(" not in html
+
+
+def test_json_in_the_page_ends_no_script():
+    text = "</script><!-- & \u2028 乳"
+    assert not set("<>&\u2028") & set(dump_script([text])) and json.loads(dump_script([text])) == [text]
+
+
+def test_sentences_with_gold_and_answers(folder):
+    content = list_sentences(gather_material([folder], resampling=Resampling(10)).evaluation.systems)
+    assert content["variants"] == ["bad", "good"] and content["splits"] == ["0", "1"]
+    assert content["types"] == ["disease", "gene"] and len(content["sentences"]) == 10
+    split, patent, number, text, answers = content["sentences"][1]
+    assert (split, patent, number, text) == (0, 1, 2, ROWS[1][0])
+    assert answers == {
+        0: [[0, 0, 5, 1, 0, 5, 1], [2, 6, 9, 0, 7, 9, 0]],
+        1: [[0, 0, 5, 1, 0, 5, 1], [0, 6, 9, 0, 6, 9, 0]],
+    }
+    assert content["sentences"][4][1] == 2 and content["sentences"][2][4][0][-1] == [5, -1, -1, -1, 28, 29, 1]
+
+
+# --- charts
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 0.64, [0, 0.2, 0.4, 0.6, 0.8]),
+        (-0.05, 0.07, [-0.06, -0.04, -0.02, 0, 0.02, 0.04, 0.06, 0.08]),
+        (0, 0, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+    ],
+)
+def test_ticks_are_round_and_enclose(low, high, ticks):
+    assert charts.find_ticks(low, high) == ticks
+
+
+def read_svg(drawing):
+    return ElementTree.fromstring(str(drawing))
+
+
+def test_dots_stand_where_their_values_are():
+    row = charts.Dots(
+        "<a>", 0, [(0.0, "0", "at 0"), (0.5, "1", "at 0.5"), (1.0, "2", "at 1"), (0.505, "3", "near")], 0.5
+    )
+    wide, narrow = charts.draw_dots([(None, [row])], "of <it>", (0, 1))
+    for drawing in (wide, narrow):
+        svg = read_svg(drawing)
+        assert svg.get("aria-label") == "of <it>" and svg.get("role") == "img"
+        dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in svg.iter("circle")]
+        assert dots[1][0] == pytest.approx((dots[0][0] + dots[2][0]) / 2)
+        assert dots[0][1] == dots[1][1] == dots[2][1] != dots[3][1]  # too near to stand beside the second
+        assert "<a>" in "".join(svg.itertext())
+
+
+def test_lines_stand_where_their_values_are():
+    line = charts.Line("x", 1, [(0, 1.0, ""), (1, 0.1, ""), (2, 0.01, ""), (3, math.nan, "")])
+    svg = read_svg(charts.draw_lines([line], "loss", "epoch", "loss", logarithmic=True))
+    path = next(path.get("d") for path in svg.iter("path"))
+    (x0, y0), (x1, y1), (x2, y2) = (map(float, point.split()) for point in path[1:].split("L"))
+    assert (x1 - x0, y1 - y0) == (pytest.approx(x2 - x1, abs=0.2), pytest.approx(y2 - y1, abs=0.2))
+    assert y2 > y0 and charts.draw_lines([charts.Line("x", 0, [])], "", "", "") is None
+
+
+# --- in a browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH (chromium, chromium-browser, google-chrome)")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*flags, "--disable-sync", "--no-first-run"])
+        yield browser
+        browser.close()
+
+
+def test_the_page_in_chromium(chromium, folder, tmp_path):
+    html = make_report(tmp_path, folder) / "it.html"
+    page, said, asked = chromium.new_page(viewport={"width": 400, "height": 800}), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(html.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+    def filter_by(expected, **values):
+        page.click("#filters button[type=reset]")
+        for name, value in values.items():
+            field = page.locator(f"#filters [name={name}]")
+            field.fill(value) if name == "search" else field.select_option(label=value)
+        text = f"{len(expected)} of 10 sentences"
+        page.wait_for_function("text => document.getElementById('count').textContent === text", arg=text, timeout=3000)
+        golds = page.locator("#list .side:nth-of-type(2) .text")  # behind where it stands, before what was predicted
+        assert golds.all_inner_texts() == expected, values
+
+    brca, evil, egfr = (ROWS[place][0] for place in (1, 2, 4))
+    for values, expected in (
+        ({}, [brca, evil, egfr] * 2),  # the first method, anything wrong
+        ({"split": "1"}, [brca, evil, egfr]),
+        ({"kind": "missed"}, [egfr] * 2),
+        ({"kind": "boundary"}, [brca] * 2),
+        ({"kind": "type", "type": "gene"}, [evil] * 2),
+        ({"kind": "boundary", "type": "gene"}, []),
+        ({"variant": "good"}, []),
+        ({"variant": "good", "kind": "correct", "type": "disease"}, [brca, egfr] * 2),
+        ({"variant": "all, one below the other", "split": "0"}, [brca, evil, egfr]),
+        ({"kind": "no mention at all"}, [ROWS[0][0], ROWS[3][0]] * 2),
+        ({"kind": "all"}, [row[0] for row in ROWS] * 2),
+        ({"search": "egfr", "split": "0"}, [egfr]),
+        ({"search": "</SCRIPT>"}, [evil] * 2),
+    ):
+        filter_by(expected, **values)
+    marks = page.locator("#list li").first.locator("mark")
+    assert marks.all_inner_texts() == ["HER2", "HER2", "'"]
+    assert [mark.get_attribute("data-label") for mark in marks.all()] == [
+        "gene · type", "disease · type", "gene · spurious"
+    ]  # fmt: skip
+    page.get_by_text("The most frequent wrong spans of bad").click()
+    page.locator("#table-wrong_1 button.find").first.click()
+    page.wait_for_function("document.querySelector('[name=search]').value !== '</SCRIPT>'")
+    assert page.locator("#list li").count() == 2
+    assert not said and asked == [html.as_uri()]
