@@ -24,7 +24,7 @@ from cbpner.bio import find_labels, read_bio
 from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
 from cbpner.features import store_features
 from cbpner.models.crf_tagger import count_features
-from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger
+from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.recipes import get_recipe
 from cbpner.runs import describe_environment
 from cbpner.tokenizer import CharacterTable
@@ -37,7 +37,7 @@ def make_base_encoder(folder, layers):
     """A BERT of base shape with random weights and cbp_mini's vocabulary, in `folder`."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(SHIPPED_FOLDER)
+    tokenizer = AutoTokenizer.from_pretrained(locate_encoder("cbp_mini"))
     config = BertConfig(vocab_size=len(tokenizer), num_hidden_layers=layers)
     BertForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

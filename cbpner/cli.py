@@ -18,6 +18,7 @@ COMMANDS = {
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
     "report": "one HTML page of scores, errors, sentences and settings of runs; its tables beside it",
     "rerun": "repeat a run from its config.json, and compare",
+    "soup": "one tagger out of runs that differ in their seed: the mean of their weights; or a run decoded anew",
     "split": "repeated patent-level splits of annotated documents",
     "stats": "describe a data folder, or annotated text in any format: documents, characters, mentions",
     "table": "one score table from run folders",

@@ -58,7 +58,16 @@ def perturb_embeddings(model, size):
 def average_checkpoints(model, folder, count):
     """Set the weights to the mean of those of the last `count` checkpoints in the folder (fewer where there are)."""
     paths = sorted(Path(folder).glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
-    states = [load_file(path / "model.safetensors") for path in paths]
-    mean = {name: torch.stack([state[name].float() for state in states]).mean(dim=0) for name in states[0]}
-    missing, unexpected = model.load_state_dict(mean, strict=False)
+    set_weights(model, average_weights([path / "model.safetensors" for path in paths]))
+
+
+def average_weights(paths):
+    """{name: the mean, float32} of files of weights with the same names and shapes."""
+    states = [load_file(path) for path in paths]
+    return {name: torch.stack([state[name].float() for state in states]).mean(dim=0) for name in states[0]}
+
+
+def set_weights(model, state):
+    """Give the model the weights of a state from a file, which holds tied ones once."""
+    missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and not set(missing) & {name for name, _ in model.named_parameters()}

@@ -1,7 +1,8 @@
 """Recipes: named tables of hyper-parameters. Everything that a recipe sets, a flag can set too.
 
 `paper` is the original's: bert-base-chinese and the hyper-parameters that its code really used (Hu and Verberne, COLING
-2020, and its public repository). `cbp` is ours, for the shipped encoder, tuned on patents that no test set has.
+2020, and its public repository). `cbp` is ours, for the shipped encoders, tuned on patents that no test set has;
+`cbp_patent` is the same with tags that are decided over a whole patent.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -11,6 +12,7 @@ from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
 
 SHIPPED_ENCODER = "cbp_mini"
+SHIPPED_ENCODERS = (SHIPPED_ENCODER,)  # folders of models/
 SPLIT = "{split}"  # in an encoder's name: each split has its own
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("linear", "constant", "reduce_lr_on_plateau")
@@ -95,6 +97,8 @@ class Recipe:
     agreement: float = 0.0
 
 
+DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement")  # not of the weights
+
 CHOICES = {
     "casing": CASINGS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "padding": PADDINGS, "precision": PRECISIONS,
     "selection": SELECTIONS, "decoder": DECODERS, "head": HEADS, "loss_over": LOSS_UNITS,
@@ -120,14 +124,17 @@ FLAIR = replace(
 )  # fmt: skip
 CBP_CRF = replace(CBP, crf_lr=1e-2, outside_bias=0.5, start_bias=1.0)
 
+PATENT = {"span_threshold": 0.5, "agreement": 0.1}  # decisions over whole patents, not sentence by sentence
+
+CBP_METHODS = {  # method: table; "" stands for every other method
+    "": CBP,
+    "BERT_LM_mixed": replace(CBP, paper_lowers=False),
+    "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
+    "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, outside_bias=0.3),
+}
 RECIPES = {
-    # recipe: {method: table}; "" stands for every other method
-    "cbp": {
-        "": CBP,
-        "BERT_LM_mixed": replace(CBP, paper_lowers=False),
-        "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
-        "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, outside_bias=0.3),
-    },
+    "cbp": CBP_METHODS,
+    "cbp_patent": {method: replace(table, **PATENT) for method, table in CBP_METHODS.items()},
     "paper": {
         "": PAPER,
         "BERT_LM_mixed": replace(
@@ -198,13 +205,15 @@ def check_limits(recipe, limits):
             raise InputError(f"found {name} {value}; expected {low} {f'to {high}' if high else 'or more'}")
 
 
-def add_recipe_flags(parser, aliases=None, table=Recipe, choices=CHOICES):
+def add_recipe_flags(parser, aliases=None, table=Recipe, choices=CHOICES, only=None):
     """One flag for each field (`--head-lr`, also `--head_lr`); none given: the recipe's own value.
 
-    aliases: {field: more names of its flag}. table, choices: the recipe's dataclass and its fields' choices.
+    aliases: {field: more names of its flag}. table, choices: the recipe's dataclass and its fields' choices. only: the
+    names of the fields, or None for all.
     """
-    group = parser.add_argument_group("recipe", "everything that a recipe sets; without a flag, as the recipe says")
-    for field in fields(table):
+    told = "everything that a recipe sets" if only is None else "of what a recipe sets, what can change here"
+    group = parser.add_argument_group("recipe", f"{told}; without a flag, as the recipe says")
+    for field in (field for field in fields(table) if only is None or field.name in only):
         names = [f"--{field.name.replace('_', '-')}", f"--{field.name}", *(aliases or {}).get(field.name, ())]
         names = list(dict.fromkeys(names))
         if field.type is bool:

@@ -280,8 +280,7 @@ def build_trainer(job, data, labels, model, table, precision, device):
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
     context = partial(autocast, precision, device)
-    lexicon = read_lexicon(recipe.lexicon, labels) if recipe.lexicon else None
-    predict = partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context, lexicon=lexicon)
+    predict = make_predictor(recipe, labels, table, context)
     examples = encode_sentences(
         data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
     )
@@ -344,6 +343,12 @@ def find_features(job, model, rows, taken=None, *, table, context, precision):
 def list_texts(groups):
     """The text of each group of sentences."""
     return ["".join(sentence.chars for sentence in group) for group in groups]
+
+
+def make_predictor(recipe, labels, table, context):
+    """`predict_sentences` as a function of the model, sentences and perhaps a store."""
+    lexicon = read_lexicon(recipe.lexicon, labels) if recipe.lexicon else None
+    return partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context, lexicon=lexicon)
 
 
 def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None, lexicon=None):

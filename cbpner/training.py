@@ -218,22 +218,32 @@ def finish_run(job, trainer, tokenizer, data):
     if job.recipe.average_epochs > 1:
         average_checkpoints(trainer.model, job.output / runs.CHECKPOINTS, job.recipe.average_epochs)
     start = time.perf_counter()
-    scores = {"dev": None, "test": None}
-    for part in PARTS[1:]:
-        if part in data:
-            tags = trainer.predict_tags(data[part])
-            runs.write_tags(runs.tags_path(job.output, part), tags)
-            scores[part] = score([sentence.tags for sentence in data[part]], tags)
+    scores = write_predictions(job.output, data, trainer.predict_tags)
     seconds["evaluate"] = time.perf_counter() - start
     if job.save_model:
-        with atomic_folder(job.output / runs.MODEL) as folder:
-            trainer.model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+        write_model(job.output, trainer.model, tokenizer)
     metrics = collect_metrics(job, trainer.state, choose_selection(job.recipe, data.get("dev")), scores, seconds)
     runs.write_metrics(job.output, metrics)
     with suppress(OSError):
         remove_tree(job.output / runs.CHECKPOINTS)
     return metrics
+
+
+def write_predictions(folder, data, predict):
+    """Predict dev and test, where they are, into the run's folder; {part: scores or None}."""
+    scores = {"dev": None, "test": None}
+    for part in PARTS[1:]:
+        if part in data:
+            tags = predict(data[part])
+            runs.write_tags(runs.tags_path(folder, part), tags)
+            scores[part] = score([sentence.tags for sentence in data[part]], tags)
+    return scores
+
+
+def write_model(folder, model, tokenizer):
+    with atomic_folder(folder / runs.MODEL) as target:
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
 
 
 def collect_metrics(job, state, selection, scores, seconds):

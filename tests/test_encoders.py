@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 from cbpner.errors import InputError
 from cbpner.labels import DEFAULT
 from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger, locate_encoder
-from cbpner.recipes import get_recipe
+from cbpner.recipes import SHIPPED_ENCODERS, get_recipe
 
 
 def load(**overrides):
@@ -17,9 +17,9 @@ def load(**overrides):
     return load_tagger(get_recipe("cbp", "Supervised_Original", **overrides), DEFAULT, "eager")
 
 
-def test_the_shipped_encoder_is_found_by_its_name_from_anywhere(tmp_path, monkeypatch):
+def test_the_shipped_encoders_are_found_by_their_names_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert locate_encoder("cbp_mini") == str(SHIPPED_FOLDER)
+    assert [locate_encoder(name) for name in SHIPPED_ENCODERS] == [str(SHIPPED_FOLDER / n) for n in SHIPPED_ENCODERS]
     model, tokenizer = load()
     assert model.config.id2label == DEFAULT.id_to_tag
     assert model.dtype == torch.float32

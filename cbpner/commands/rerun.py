@@ -35,6 +35,11 @@ def run(args):
     if new.resolve() == old.resolve():
         raise InputError(f"{new}: found the run's own folder; expected another one for the new run (-o NEW)")
     config = read_config(old)
+    if members := config.get("members"):
+        raise InputError(
+            f"{old}: found the mean of runs ({', '.join(member['folder'] for member in members)}); rerun those, then "
+            "`cbpner soup` as its config.json says in `command`"
+        )
     job = replace(rebuild_job(old, config, new, args.data_dir), overwrite=args.overwrite)
     import torch
 

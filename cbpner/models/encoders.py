@@ -12,26 +12,24 @@ from transformers.utils import logging
 
 from cbpner.errors import InputError
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification
-from cbpner.recipes import SHIPPED_ENCODER
+from cbpner.recipes import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.runs import LM_CONFIG
 from cbpner.tokenizer import extend_embeddings, make_tokenizer
 
-SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models" / SHIPPED_ENCODER
+SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models"
 FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # folder: (corpus, epochs), as in the paper
 
 
 def locate_encoder(name):
-    """What `from_pretrained` takes: the shipped encoder's folder for its name, else the name as it is.
+    """What `from_pretrained` takes: a shipped encoder's folder for its name, else the name as it is.
 
     InputError for a folder without a model, or a path that does not exist; for a model of the paper that is still to be
     made it says how.
     """
-    if name == SHIPPED_ENCODER and not Path(name).is_dir():
-        if not (SHIPPED_FOLDER / "config.json").is_file():
-            raise InputError(
-                f"{SHIPPED_ENCODER}: the shipped encoder is missing; expected it in models/{SHIPPED_ENCODER}"
-            )
-        return str(SHIPPED_FOLDER)
+    if name in SHIPPED_ENCODERS and not Path(name).is_dir():
+        if not (SHIPPED_FOLDER / name / "config.json").is_file():
+            raise InputError(f"{name}: this shipped encoder is missing; expected it in models/{name}")
+        return str(SHIPPED_FOLDER / name)
     path = Path(name)
     if path.is_dir() and (path / LM_CONFIG).is_file() and not (path / "config.json").is_file():
         raise InputError(

@@ -9,6 +9,7 @@ from cbpner.errors import InputError
 from cbpner.files import write_text
 from cbpner.report.evaluate import SHOWN
 from cbpner.report.page import charts, sections, tables
+from cbpner.report.page.parts import Fold, List, Row, Text
 from cbpner.report.page.sentences import dump_script
 
 TITLE = "Named entities in patents"
@@ -80,7 +81,7 @@ def _list_tables(parts):
     for part in parts:
         if isinstance(part, tables.Table):
             yield part
-        elif isinstance(part, sections.Fold | sections.Row):
+        elif isinstance(part, Fold | Row):
             yield from _list_tables(part.parts)
 
 
@@ -121,9 +122,9 @@ def _write_parts(parts):
     for part in parts:
         if isinstance(part, tables.Table):
             yield tables.render_markdown(part)
-        elif isinstance(part, sections.Text):
+        elif isinstance(part, Text):
             yield part.text
-        elif isinstance(part, sections.List):
+        elif isinstance(part, List):
             yield "\n".join(f"- {line}" for line in part.lines)
-        elif isinstance(part, sections.Fold | sections.Row):
+        elif isinstance(part, Fold | Row):
             yield from _write_parts(part.parts)

@@ -1,0 +1,61 @@
+"""One tagger out of runs that differ in their seed: the mean of their weights, evaluated like a run.
+
+  cbpner soup runs/seed_0 runs/seed_1 runs/seed_2 -o runs/soup
+  cbpner soup runs/seed_0 --span-threshold 0.5 --agreement 0.1 -o runs/other_decoding
+
+Runs are grouped by split, and each split's mean is the run OUT/SPLIT (OUT itself where runs have no split). One run
+alone is decoded anew, with other flags. How to decode: as the first run did, or as --recipe says, or as flags say.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from cbpner import runs
+from cbpner.commands.rerun import read_config, rebuild_job
+from cbpner.commands.train import report
+from cbpner.errors import InputError
+from cbpner.recipes import DECODING, RECIPES, add_recipe_flags, check_recipe, get_recipe, read_recipe_flags
+
+
+def add_arguments(parser):
+    parser.add_argument("run_folders", nargs="+", metavar="RUNS", help="run folders, or folders of such")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the new runs")
+    parser.add_argument(
+        "--method", metavar="NAME", help="the new runs' name in tables (default: METHOD_soup of several)"
+    )
+    parser.add_argument("--recipe", choices=RECIPES, help="decode as this table of hyper-parameters says")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
+    parser.add_argument("--overwrite", action="store_true", help="delete what a run left in OUT")
+    parser.add_argument("--no-model", action="store_true", help="keep predictions and scores, not the weights")
+    add_recipe_flags(parser, only=DECODING)
+
+
+def run(args):
+    found = runs.find_runs(args.run_folders)
+    if not found.finished:
+        raise InputError(f"{', '.join(args.run_folders)}: found no finished run; expected one or more for each split")
+    for folder in found.finished:
+        read_config(folder)
+    from cbpner.soup import group_members, make_soup
+
+    for split, members in group_members(found.finished).items():
+        output = Path(args.output, split) if split else Path(args.output)
+        job = make_job(args, members, output)
+        print(f"{output}: the mean of {', '.join(map(str, members))}")
+        report(make_soup(job, members))
+
+
+def make_job(args, members, output):
+    """The first member's job, to be decoded as the arguments say."""
+    job = rebuild_job(members[0], runs.read_config(members[0]), output, args.data_dir)
+    method = args.method or (f"{job.method}_soup" if len(members) > 1 else job.method)
+    changes = {name: value for name, value in read_recipe_flags(args).items() if name in DECODING}
+    if args.recipe:
+        table = get_recipe(args.recipe, job.method)
+        changes = {name: getattr(table, name) for name in DECODING} | changes
+    recipe = replace(job.recipe, **changes)
+    check_recipe(recipe)
+    return replace(
+        job, method=method, recipe=recipe, recipe_name=args.recipe or job.recipe_name, overwrite=args.overwrite,
+        save_model=not args.no_model,
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""`cbpner soup`: the mean of runs' weights, a run decoded anew, and which runs do not go together."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_training import FAST, files  # noqa: F401
+
+from cbpner import runs
+from cbpner.bio import read_bio
+from cbpner.cli import main
+from cbpner.metrics import score
+from cbpner.recipes import RECIPES, get_recipe
+from cbpner.training import Job, train_tagger
+
+
+@pytest.fixture(scope="module")
+def seeds(files, tiny_encoder, tmp_path_factory):  # noqa: F811
+    """Folders of runs on splits 0 and 1: seed 0, seed 5, and seed 5 with a CRF."""
+    folder = tmp_path_factory.mktemp("seeds")
+    recipe = get_recipe("cbp", "Supervised_Original", encoder=str(tiny_encoder), epochs=1, **FAST)
+    jobs = [
+        Job("mine", "cbp", replace(recipe, head=head), files, folder / name / split, seed=seed, split=split)
+        for name, seed, head in (("zero", 0, "linear"), ("five", 5, "linear"), ("crf", 5, "crf"))
+        for split in ("0", "1")
+    ]
+    for job in jobs:
+        train_tagger(job)
+    return folder
+
+
+@pytest.fixture
+def copies(seeds, tmp_path):
+    shutil.copytree(seeds, tmp_path / "seeds")
+    return tmp_path / "seeds"
+
+
+def soup(*args):
+    return main(["soup", *map(str, args)])
+
+
+def weights(folder):
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def change_config(folder, **changes):
+    config = runs.read_config(folder) | changes
+    (folder / runs.CONFIG).write_text(json.dumps(config), encoding="utf-8")
+
+
+def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, capsys):  # noqa: F811
+    out = tmp_path / "soup"
+    assert soup(seeds / "five", seeds / "zero", "-o", out) == 0
+    assert [folder.name for folder in runs.find_runs([out]).finished] == ["0", "1"]
+    first, second, mean = (weights(folder / "1") for folder in (seeds / "zero", seeds / "five", out))
+    assert all(torch.equal(value, (first[name] + second[name]) / 2) for name, value in mean.items())
+    assert any(not torch.equal(first[name], value) for name, value in mean.items())
+    config, before = runs.read_config(out / "1"), runs.read_config(seeds / "zero" / "1")
+    assert [member["seed"] for member in config["members"]] == [0, 5]
+    assert [member["folder"] for member in config["members"]] == [str(seeds / name / "1") for name in ("zero", "five")]
+    assert config["members"][1]["weights"] == runs.file_checksum(seeds / "five" / "1" / "model" / "model.safetensors")
+    assert (config["method"], config["recipe"], config["split"]) == ("mine_soup", "cbp", "1")
+    assert config["flags"] == before["flags"]
+    metrics = runs.read_metrics(out / "1")
+    for part in ("dev", "test"):
+        gold = [sentence.tags for sentence in read_bio(files[part])]
+        assert metrics[part] == score(gold, runs.read_tags(runs.tags_path(out / "1", part)))
+    own = [runs.read_metrics(seeds / name / "1")["seconds"]["train"] for name in ("zero", "five")]
+    assert metrics["seconds"]["train"] == pytest.approx(sum(own), abs=0.11)
+    assert metrics["selection"]["reason"] == "the mean of the weights of 2 runs"
+    assert main(["table", str(out), str(seeds / "zero"), "-o", str(tmp_path / "table")]) == 0
+    assert "mine_soup" in (tmp_path / "table" / "table.md").read_text(encoding="utf-8")
+    assert soup(seeds / "five", seeds / "zero", "-o", out) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert main(["rerun", str(out / "1")]) == 2
+    assert "found the mean of runs" in capsys.readouterr().err
+
+
+def test_a_single_run_is_decoded_anew(seeds, tmp_path):
+    """Its weights stay the same bytes of numbers; the recipe's decoding, and a flag over it, are what is recorded."""
+    out, old = tmp_path / "again", seeds / "zero" / "0"
+    assert soup(old, "-o", out, "--no-model") == 0
+    assert not (out / "0" / "model").exists()
+    assert runs.read_tags(runs.tags_path(out / "0", "test")) == runs.read_tags(runs.tags_path(old, "test"))
+    assert runs.read_metrics(out / "0")["test"] == runs.read_metrics(old)["test"]
+    assert soup(old, "-o", out, "--overwrite", "--recipe", "cbp_patent", "--agreement", "0.7") == 0
+    config, table = runs.read_config(out / "0"), RECIPES["cbp_patent"][""]
+    assert (config["method"], config["recipe"]) == ("mine", "cbp_patent")
+    changed = {"agreement": 0.7, "span_threshold": table.span_threshold}
+    assert config["flags"] == runs.read_config(old)["flags"] | changed
+    assert all(torch.equal(value, weights(old)[name]) for name, value in weights(out / "0").items())
+
+
+def test_a_soup_of_crf_taggers(seeds, copies, tmp_path):
+    shutil.copytree(copies / "crf" / "0", copies / "other")
+    change_config(copies / "other", seed=6)
+    assert soup(seeds / "crf" / "0", copies / "other", "-o", tmp_path / "soup") == 0
+    assert runs.read_metrics(tmp_path / "soup" / "0")["test"] == runs.read_metrics(seeds / "crf" / "0")["test"]
+
+
+@pytest.mark.parametrize(
+    "names, change, message",
+    [
+        (("zero", "zero_copy"), {}, "found the seed 0 a second time for its split"),
+        (("zero", "crf"), {}, "found other settings than in .*zero.*head: 'linear', now 'crf'"),
+        (("zero", "five"), {"members": [{"folder": "x"}]}, "found a mean of runs"),
+        (("zero", "five"), {"method": "other"}, "method: 'mine', now 'other'"),
+    ],
+)
+def test_runs_that_do_not_go_together(names, change, message, copies, tmp_path, capsys):
+    shutil.copytree(copies / "zero", copies / "zero_copy")
+    change_config(copies / names[1] / "1", **change)
+    assert soup(*(copies / name for name in names), "-o", tmp_path / "soup") == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "soup").exists()
+
+
+def test_a_part_of_the_patents_or_lost_weights_are_refused(copies, tmp_path, capsys):
+    shutil.rmtree(copies / "five" / "0" / "model")
+    assert soup(copies / "zero", copies / "five", "-o", tmp_path / "soup") == 2
+    assert "expected a run that kept its weights" in capsys.readouterr().err
+    flags = runs.read_config(copies / "zero" / "0")["flags"] | {"patents": 2}
+    change_config(copies / "zero" / "0", flags=flags)
+    assert soup(copies / "zero", "-o", tmp_path / "soup") == 2
+    assert "on a part of the training patents" in capsys.readouterr().err
+
+
+def test_weights_that_do_not_fit_say_so(copies, tmp_path, capsys):
+    (copies / "five" / "0" / "model" / "model.safetensors").write_bytes(b"no weights")
+    assert soup(copies / "zero" / "0", copies / "five" / "0", "-o", tmp_path / "soup") == 2
+    assert "cannot average its weights" in capsys.readouterr().err
+
+
+def test_no_finished_run(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert soup(tmp_path / "empty", "-o", tmp_path / "soup") == 2
+    assert "found no finished run" in capsys.readouterr().err
