@@ -30,7 +30,8 @@ def agree_spans(texts, spans, share):
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     votes = count_votes(texts, spans)
-    places = [find_places(text, index_surfaces(votes)) for text in texts] if votes else []
+    index = index_surfaces(votes)
+    places = [find_places(text, index) for text in texts] if votes else []
     free = Counter(
         text[start:end]
         for text, row, found in zip(texts, spans, places, strict=False)

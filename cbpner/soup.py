@@ -95,7 +95,7 @@ def make_soup(job, members):
         scores = write_predictions(job.output, data, partial(predict, model))
         spent = time.perf_counter() - start
         if job.save_model:
-            write_model(job.output, model, tokenizer)
+            write_model(job.output, model, tokenizer, job.recipe)
         metrics = collect_metrics(job, members, data, scores, spent)
         runs.write_metrics(job.output, metrics)
     return metrics

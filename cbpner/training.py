@@ -27,6 +27,7 @@ from cbpner.lifecycle import (
     lock_run,
 )
 from cbpner.metrics import score
+from cbpner.models.decision import KEY, describe_decision
 from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.optimization import average_checkpoints
 from cbpner.recipes import Recipe, name_encoder
@@ -221,7 +222,7 @@ def finish_run(job, trainer, tokenizer, data):
     scores = write_predictions(job.output, data, trainer.predict_tags)
     seconds["evaluate"] = time.perf_counter() - start
     if job.save_model:
-        write_model(job.output, trainer.model, tokenizer)
+        write_model(job.output, trainer.model, tokenizer, job.recipe)
     metrics = collect_metrics(job, trainer.state, choose_selection(job.recipe, data.get("dev")), scores, seconds)
     runs.write_metrics(job.output, metrics)
     with suppress(OSError):
@@ -240,7 +241,9 @@ def write_predictions(folder, data, predict):
     return scores
 
 
-def write_model(folder, model, tokenizer):
+def write_model(folder, model, tokenizer, recipe):
+    """Save the run's model, with how the recipe decodes in its config.json (`cbpner.models.decision`)."""
+    setattr(model.config, KEY, describe_decision(recipe))
     with atomic_folder(folder / runs.MODEL) as target:
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)

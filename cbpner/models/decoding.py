@@ -20,13 +20,31 @@ def score_texts(model, table, texts, *, batch_tokens, max_length, context, paddi
     """
     model.eval()
     windows, rows = cut_windows(table, texts, max_length)
-    chunks = [None] * len(rows)
     width = max_length if padding == "max_length" else 0
-    for batch in sorted_batches([len(row) for row in rows], max(batch_tokens, max_length)):
-        ids = pad([rows[index] for index in batch], table.pad, width)
+
+    def score(ids, batch):
         features = None if store is None else store.gather(batch, ids.shape[1])
-        for index, row in zip(batch, score_rows(model, ids, ids.ne(table.pad), context, features), strict=True):
+        return score_rows(model, ids, ids.ne(table.pad), context, features)
+
+    return join_windows_of(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
+
+
+def score_windows(rows, score, pad_id, batch_tokens, width=0):
+    """(characters, labels) of each row of token ids, without [CLS] and [SEP], in order.
+
+    score: (ids, numbers of the rows) -> (batch, tokens, labels), called with batches of similar length, padded to
+    `width` tokens at least.
+    """
+    chunks = [None] * len(rows)
+    for batch in sorted_batches([len(row) for row in rows], batch_tokens):
+        ids = pad([rows[index] for index in batch], pad_id, width)
+        for index, row in zip(batch, score(ids, batch), strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
+    return chunks
+
+
+def join_windows_of(windows, chunks):
+    """(characters, labels) of each text from those of its windows, in order; see `cut_windows`."""
     chunks = iter(chunks)
     return [join_scores(spans, [next(chunks) for _ in spans], spans[-1][1]) for spans in windows]
 

@@ -1,0 +1,67 @@
+"""From scores per character to scored spans, sentence by sentence, and one decision a document and surface."""
+
+from bisect import bisect_right
+from collections import defaultdict
+
+from cbpner.agreement import agree_spans
+from cbpner.formats.document import Span, cut_span
+from cbpner.labels import tags_to_spans
+from cbpner.models.decoding import find_paths
+from cbpner.models.spans import find_spans, score_spans
+
+MARGIN = 1e-9  # two spans of exactly a half may overlap; see `cbpner.models.spans.decode_spans`
+
+
+def decide_spans(scores, labels, chain, decision) -> list[list[tuple]]:
+    """[(start, end, label, score), ...] of each sentence, by start.
+
+    scores: list of (characters, labels) float32, none empty. The score is the span's probability under the chain, at
+    the decision's temperature, whatever decoded it.
+    """
+    begins = {label: labels.tag_to_id[f"B-{label}"] for label in labels.types}
+    if decision.decode == "spans":
+        found = find_spans(scores, chain, decision.span_threshold + MARGIN)
+    else:
+        found = [
+            [(start, end, begins[label]) for start, end, label in tags_to_spans([labels.tags[tag] for tag in path])]
+            if path.any()
+            else []
+            for path in decode_paths(scores, chain, decision.decode)
+        ]
+    return [
+        [(start, end, labels.tags[begin][2:], float(value)) for (start, end, begin), value in zip(row, own, strict=True)]
+        for row, own in zip(found, score_spans(scores, found, chain, decision.temperature), strict=True)
+    ]
+
+
+def decode_paths(scores, chain, decoder):
+    """The tag numbers of each sentence."""
+    if decoder == "greedy":
+        return [row.argmax(axis=-1) for row in scores]
+    return find_paths(scores, chain.moves, chain.end)
+
+
+def agree_document(text, spans, sentences, share) -> list[Span]:
+    """The document's spans after the vote of `cbpner.agreement.agree_spans`, in order.
+
+    sentences: (start, end) of each one, in order; no span crosses their borders. A span that was there keeps its score;
+    one that the vote made, or whose label it changed, has the mean score of the spans that voted for it.
+    """
+    starts, rows, voters = [start for start, _ in sentences], [[] for _ in sentences], defaultdict(list)
+    for start, end, label, surface, score in spans:
+        number = bisect_right(starts, start) - 1
+        rows[number].append((start - starts[number], end - starts[number], label))
+        voters[surface, label].append(score)
+    scores = {span[:3]: span.score for span in spans}
+    means = {key: sum(values) / len(values) for key, values in voters.items()}
+    agreed = agree_spans([text[start:end] for start, end in sentences], rows, share)
+    return [
+        cut_span(text, base + start, base + end, label, score_agreed(text, base + start, base + end, label, scores, means))
+        for base, row in zip(starts, agreed, strict=True)
+        for start, end, label in row
+    ]
+
+
+def score_agreed(text, start, end, label, scores, means):
+    own = scores.get((start, end, label))
+    return means[text[start:end], label] if own is None else own

@@ -1,0 +1,64 @@
+"""Where a tagger is: the shipped one, a folder, a run's folder, or a name on the hub."""
+
+import sys
+from pathlib import Path
+
+from cbpner import runs
+from cbpner.errors import InputError
+
+DEFAULT_MODEL = "models/final_trained"
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+HOW_TO_TRAIN = (
+    "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
+    "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
+)
+
+
+def locate_model(name) -> Path:
+    """The folder of a tagger; InputError that says how to go on where there is none.
+
+    `models/final_trained`, and `final_trained`, is that of the project wherever one stands. A run's folder means the
+    model in it. Other names are looked for on the hub, its local cache first.
+    """
+    name = str(name)
+    places = [Path(name)]
+    if name.rstrip("/") in (DEFAULT_MODEL, Path(DEFAULT_MODEL).name):
+        places.append(runs.PROJECT / DEFAULT_MODEL)
+    for place in places:
+        inner = place / runs.MODEL
+        for folder in (inner, place) if (place / runs.METRICS).is_file() else (place,):
+            if (folder / "config.json").is_file():
+                check_folder(folder)
+                return folder
+    if len(places) > 1:
+        raise InputError(f"{DEFAULT_MODEL}: the shipped tagger is not there; {HOW_TO_TRAIN}")
+    if places[0].exists():
+        raise InputError(f"{name}: found no model in it; expected a tagger in the Hugging Face layout, or a run's")
+    if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+        raise InputError(f"{name}: no such folder; expected a tagger, a run's folder, or a name on the hub")
+    return ask_hub(name)
+
+
+def check_folder(folder):
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{folder}: found no {', '.join(missing)}; expected a tagger in the Hugging Face layout")
+
+
+def ask_hub(name) -> Path:
+    """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
+    from huggingface_hub import is_offline_mode, snapshot_download
+
+    try:
+        try:
+            folder = Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
+        except OSError:
+            if is_offline_mode():
+                raise
+            print(f"{name}: not here, asking the hub ...", file=sys.stderr)
+            folder = Path(snapshot_download(name, allow_patterns=FILES))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{name}: neither a folder here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
+    check_folder(folder)
+    return folder

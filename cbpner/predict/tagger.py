@@ -1,0 +1,164 @@
+"""Texts in, spans out.
+
+    from cbpner.predict.tagger import Tagger
+
+    tagger = Tagger.from_pretrained()  # models/final_trained; or a folder, a run, a name on the hub
+    tagger.tag("HER2阳性乳腺癌")  # [Span(start=0, end=4, label='protein', text='HER2', score=0.91), ...]
+
+The path of the data: text -> `sentences` -> groups of sentences that are read together -> a pool of groups of many
+documents -> windows, batches of similar length -> `Backend.score` -> `deciding` -> spans, back in their documents.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from cbpner.errors import InputError
+from cbpner.formats.document import Span, cut_span
+from cbpner.models.decision import Decision, read_decision
+from cbpner.models.decoding import cut_windows, join_windows_of, score_windows
+from cbpner.predict.backend import Backend, open_backend, read_config, read_labels
+from cbpner.predict.deciding import agree_document, decide_spans
+from cbpner.predict.models import DEFAULT_MODEL, locate_model
+from cbpner.predict.sentences import find_sentences, group_sentences
+from cbpner.tokenizer import CharacterTable
+
+BATCH_TOKENS = 2048  # padded tokens that go through the model together, as in training's evaluation
+POOL_BATCHES = 32  # so many batches' worth of characters are sorted by length together
+SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end, as the gold's training files are
+
+
+@dataclass
+class Record:
+    """A document on its way. open: its groups that are in the pool; is_cut: whether all of them have been put there."""
+
+    text: str
+    spans: list = field(default_factory=list)
+    open: int = 0
+    is_cut: bool = False
+
+
+class Pool:
+    """Groups of sentences that wait to be scored; the same sentences are one group, wherever they stand.
+
+    groups: {the sentences of a group: [(record, start of each sentence in its text), ...]}. size: characters, and one
+    for each group and document.
+    """
+
+    def __init__(self):
+        self.groups, self.size = {}, 0
+
+    def add(self, record, group):
+        """group: (start, end) of its sentences."""
+        key = tuple(record.text[start:end] for start, end in group)
+        self.groups.setdefault(key, []).append((record, [start for start, _ in group]))
+        self.size += 1 + sum(map(len, key))
+        record.open += 1
+
+
+class Tagger:
+    """A model that tags texts. labels: `cbpner.labels.LabelSet`; decision: how scores become spans.
+
+    table: `cbpner.tokenizer.CharacterTable`. min_score: spans below are left out. batch_tokens: padded tokens that go
+    through the model together.
+    """
+
+    def __init__(
+        self, backend: Backend, table, labels, decision=None, *, min_score=0.0, batch_tokens=BATCH_TOKENS, folder=None
+    ):
+        if not 0 <= min_score <= 1:
+            raise InputError(f"found min_score {min_score}; expected 0 to 1")
+        self.backend, self.table, self.labels, self.folder = backend, table, labels, folder
+        self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
+        self._limit = min(SENTENCE, self.decision.max_length - 2)
+
+    @classmethod
+    def from_pretrained(
+        cls, name=DEFAULT_MODEL, backend="torch", *, device=None, precision="auto", min_score=0.0, **decision
+    ):
+        """The tagger of a model: see `cbpner.predict.models.locate_model`.
+
+        backend: of `cbpner.predict.backend.BACKENDS`. device: `cpu`, `cuda`, `cuda:1`, or None for what is there.
+        precision: `fp32`, `bf16`, or `auto` for the faster one (but fp32 under `greedy`, whose point is to give what
+        transformers' pipeline gives). decision: fields of `cbpner.models.decision.Decision`
+        in the place of what the model says. InputError for a model that cannot be had or read, and for wrong values.
+        """
+        folder = locate_model(name)
+        config, place = read_config(folder), folder / "config.json"
+        labels, found = read_labels(config, place), read_decision(config, place)
+        found = found.override(**decision)
+        limit = config.get("max_position_embeddings", found.max_length)
+        if found.max_length > limit:
+            raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
+        table = CharacterTable.from_file(folder / "tokenizer.json")
+        precision = "fp32" if precision == "auto" and found.decode == "greedy" else precision
+        opened = open_backend(backend, folder, labels, device, precision)
+        return cls(opened, table, labels, found, min_score=min_score, folder=folder)
+
+    def tag(self, text: str) -> list[Span]:
+        """The spans of a text of any length, by start; offsets are code points of `text`."""
+        return next(self.tag_many([text]))
+
+    def tag_many(self, texts, watch=None):
+        """Yield the spans of each text, in order.
+
+        texts: any iterable, read as far ahead as a pool of sentences takes (some 65,000 characters). Memory is that
+        pool's, and that of the texts that are waiting in it with their spans. watch: called with the number of
+        characters that have been done each time that some have.
+        """
+        pool, waiting = Pool(), deque()
+        for text in texts:
+            record = Record(text)
+            waiting.append(record)
+            pool.size += 1
+            for group in group_sentences(self.find_sentences(text), self.decision.context - 2):
+                pool.add(record, group)
+                pool = self._drain(pool, watch)
+            record.is_cut = True
+            pool = self._drain(pool, watch)
+            while waiting and waiting[0].is_cut and not waiting[0].open:
+                yield self._finish(waiting.popleft())
+        self._drain(pool, watch, fill=0)
+        while waiting:
+            yield self._finish(waiting.popleft())
+
+    def find_sentences(self, text):
+        """Yield (start, end) of the sentences as the model reads them; see `cbpner.predict.sentences`."""
+        return find_sentences(text, self._limit)
+
+    def _drain(self, pool, watch, fill=None):
+        """The pool, or where it holds more than `fill` a new one, its groups tagged."""
+        if pool.size <= (self.batch_tokens * POOL_BATCHES if fill is None else fill):
+            return pool
+        found = iter(self._tag_sentences(list(pool.groups)))
+        for key, places in pool.groups.items():
+            own = [next(found) for _ in key]
+            for record, starts in places:
+                record.open -= 1
+                for base, spans in zip(starts, own, strict=True):
+                    record.spans += [(base + start, base + end, label, score) for start, end, label, score in spans]
+        if watch:
+            watch(sum(sum(map(len, key)) * len(places) for key, places in pool.groups.items()))
+        return Pool()
+
+    def _tag_sentences(self, groups):
+        """[(start, end, label, score), ...] of each sentence of each group of sentences."""
+        windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
+        chunks = score_windows(rows, self._score, self.table.pad, max(self.batch_tokens, self.decision.max_length))
+        scores = []
+        for group, row in zip(groups, join_windows_of(windows, chunks), strict=True):
+            start = 0
+            for sentence in group:
+                scores.append(row[start : start + len(sentence)])
+                start += len(sentence)
+        return decide_spans(scores, self.labels, self.backend.chain, self.decision)
+
+    def _score(self, ids, batch):
+        ids = ids.numpy()
+        return self.backend.score(ids, ids != self.table.pad)
+
+    def _finish(self, record) -> list[Span]:
+        text = record.text
+        spans = [cut_span(text, start, end, label, score) for start, end, label, score in sorted(record.spans)]
+        if self.decision.agreement and spans:
+            spans = agree_document(text, spans, list(self.find_sentences(text)), self.decision.agreement)
+        return [span for span in spans if span.score >= self.min_score]

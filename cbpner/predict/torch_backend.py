@@ -1,0 +1,74 @@
+"""Models run by PyTorch, on the CPU or a GPU."""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
+from cbpner.errors import InputError
+from cbpner.models.spans import make_chain
+from cbpner.predict.backend import read_config
+from cbpner.predict.bert import BertTagger, is_plain
+
+QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
+
+
+class TorchBackend:
+    """A tagger's folder: one with a linear head on `BertTagger`, any other (a CRF head) by transformers' Auto classes.
+
+    device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.devices`.
+    """
+
+    name = "torch"
+
+    def __init__(self, folder, labels, device=None, precision="auto"):
+        try:
+            place = pick_device() if device is None else torch.device(device)
+            torch.empty(0, device=place)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
+        config, crf = read_config(folder), None
+        if is_plain(config):
+            self._model = BertTagger(folder, config, place)
+        else:
+            model = load_by_transformers(folder, place)
+            self._model, crf = lambda ids, mask: model(ids, mask.long()).logits, getattr(model, "crf", None)
+        self.precision = choose_precision(precision, place)
+        self.chain = make_chain(labels, crf)
+        self.device, self._place = place.type, place
+
+    @torch.inference_mode()
+    def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        ids, mask = (torch.from_numpy(part).to(self._place) for part in (ids, mask))
+        with autocast(self.precision, self._place):
+            logits = self._model(ids, mask)
+        return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+
+def load_by_transformers(folder, device):
+    """A token classifier in evaluation mode, and in float32."""
+    from transformers import AutoModelForTokenClassification
+
+    from cbpner.models.crf_tagger import BertCrfConfig  # noqa: F401 (the Auto classes know the type only now)
+    from cbpner.models.encoders import silence_libraries
+
+    silence_libraries()
+    load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=pick_attention(device))
+    try:
+        return load(folder, dtype="float32", local_files_only=True).to(device).eval()
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{folder}: cannot load a tagger from it ({reason})") from error
+
+
+def choose_precision(precision, device):
+    """As `pick_precision`; `auto` measures only on a GPU, and on a CPU that multiplies in bfloat16 at all."""
+    if precision == "auto" and device.type == "cpu" and not has_bf16():
+        return "fp32"
+    return pick_precision(precision, device, QUICK_ROUNDS)
+
+
+def has_bf16():
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))
