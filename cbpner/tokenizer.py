@@ -162,7 +162,7 @@ class CharacterTable:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: cannot read a character tokenizer ({type(error).__name__}: {error})") from error
         if not is_ours:
-            raise InputError(f"{path}: found a tokenizer of another kind; expected one token a character, as we save it")
+            raise InputError(f"{path}: found another kind of tokenizer; expected one token a character, as we save it")
         table = cls.__new__(cls)
         table._read(vocabulary, saved)
         return table

@@ -35,7 +35,7 @@ class BertTagger:
             self.layers = [self._fuse(f"encoder.layer.{n}.attention.self") for n in range(config["num_hidden_layers"])]
             self._check(config)
         except (OSError, SafetensorError, KeyError) as error:
-            raise InputError(f"{path}: cannot read the weights of a tagger ({type(error).__name__}: {error})") from error
+            raise InputError(f"{path}: cannot read a tagger's weights ({type(error).__name__}: {error})") from error
         self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
 
     def _check(self, config):

@@ -28,9 +28,10 @@ def decide_spans(scores, labels, chain, decision) -> list[list[tuple]]:
             else []
             for path in decode_paths(scores, chain, decision.decode)
         ]
+    values = score_spans(scores, found, chain, decision.temperature)
     return [
-        [(start, end, labels.tags[begin][2:], float(value)) for (start, end, begin), value in zip(row, own, strict=True)]
-        for row, own in zip(found, score_spans(scores, found, chain, decision.temperature), strict=True)
+        [(*span[:2], labels.tags[span[2]][2:], float(value)) for span, value in zip(row, own, strict=True)]
+        for row, own in zip(found, values, strict=True)
     ]
 
 
@@ -52,16 +53,12 @@ def agree_document(text, spans, sentences, share) -> list[Span]:
         number = bisect_right(starts, start) - 1
         rows[number].append((start - starts[number], end - starts[number], label))
         voters[surface, label].append(score)
-    scores = {span[:3]: span.score for span in spans}
+    own = {span[:3]: span.score for span in spans}
     means = {key: sum(values) / len(values) for key, values in voters.items()}
-    agreed = agree_spans([text[start:end] for start, end in sentences], rows, share)
-    return [
-        cut_span(text, base + start, base + end, label, score_agreed(text, base + start, base + end, label, scores, means))
-        for base, row in zip(starts, agreed, strict=True)
-        for start, end, label in row
-    ]
-
-
-def score_agreed(text, start, end, label, scores, means):
-    own = scores.get((start, end, label))
-    return means[text[start:end], label] if own is None else own
+    agreed = []
+    for base, row in zip(starts, agree_spans([text[slice(*each)] for each in sentences], rows, share), strict=True):
+        for start, end, label in row:
+            span = cut_span(text, base + start, base + end, label)
+            score = own[span[:3]] if span[:3] in own else means[span.text, label]
+            agreed.append(span._replace(score=score))
+    return agreed

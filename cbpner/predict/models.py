@@ -59,6 +59,6 @@ def ask_hub(name) -> Path:
             folder = Path(snapshot_download(name, allow_patterns=FILES))
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{name}: neither a folder here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
+        raise InputError(f"{name}: neither here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
     check_folder(folder)
     return folder
