@@ -16,6 +16,7 @@ COMMANDS = {
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
+    "predict": "tag texts: genes, proteins and diseases with their places",
     "report": "one HTML page of scores, errors, sentences and settings of runs; its tables beside it",
     "rerun": "repeat a run from its config.json, and compare",
     "soup": "one tagger out of runs that differ in their seed: the mean of their weights; or a run decoded anew",

@@ -77,3 +77,32 @@ def lowercase_encoder(tmp_path_factory):
     settings = {"do_lower_case": False, "model_max_length": 512, "tokenizer_class": "BertTokenizer"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     return folder
+
+
+def write_tagger(folder, vocabulary, seed=0, **settings):
+    """A tagger with random weights that finds spans of several characters, in the Hugging Face layout."""
+    import torch
+    from transformers import BertConfig, BertForTokenClassification
+
+    from cbpner.labels import DEFAULT
+
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128, pad_token_id=0, initializer_range=0.3, id2label=DEFAULT.id_to_tag,
+        label2id=DEFAULT.tag_to_id, **settings,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertForTokenClassification(config)
+    with torch.no_grad():
+        model.classifier.bias.copy_(torch.tensor([2.0, -1, 2, -1, 2, -1, 2]))
+    model.save_pretrained(folder)
+    build_tokenizer(vocabulary, special_tokens_are_text=True, max_length=128).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_tagger(tmp_path_factory, tiny_vocabulary):
+    """The folder of a tiny tagger that reads 128 tokens at most, and decodes by Viterbi."""
+    folder = tmp_path_factory.mktemp("taggers") / "tiny_tagger"
+    write_tagger(folder, tiny_vocabulary)
+    return folder

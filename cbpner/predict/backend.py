@@ -12,8 +12,7 @@ import numpy as np
 from cbpner.errors import InputError
 from cbpner.labels import LabelSet
 from cbpner.models.spans import Chain
-
-BACKENDS = ("torch",)
+from cbpner.predict.models import BACKENDS
 
 
 class Backend(Protocol):

@@ -89,13 +89,13 @@ def list_sources(path, kind) -> list[Source]:
         files = list_suffixes(suffixes, path)
         if not files:
             raise InputError(f"{path}: found no file that ends in {' or '.join(suffixes)}; expected one or more")
-        return [Source(file, str(file), name_source(file.relative_to(path)), guess_kind(file)) for file in files]
+        return [make_source(file, file.relative_to(path), kind or guess_kind(file)) for file in files]
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected text to tag")
     found = kind or guess_kind(path)
     if found is None:
         raise InputError(f"{path}: found another ending than {EXPECTED}; expected --from {', '.join(KINDS)} with it")
-    return [Source(path, str(path), name_source(Path(path.name)), found)]
+    return [make_source(path, Path(path.name), found)]
 
 
 def guess_kind(path):
@@ -103,9 +103,15 @@ def guess_kind(path):
     return next((kind for kind, suffixes in KINDS.items() if name.endswith(suffixes)), None)
 
 
-def name_source(path):
-    """A file's name, within its folder, without the suffix, `%2F` and its like read back."""
-    return unquote(os.fsencode(path.with_suffix("").as_posix()).decode("utf-8", "replace"))
+def make_source(path, name, kind):
+    """name: the file's path from where ids begin; the id is that without its suffix, `%2F` and its like read back."""
+    id = name.with_suffix("").as_posix()
+    return Source(path, whole(str(path)), unquote(whole(id)), kind)
+
+
+def whole(name):
+    """A file's name as text that UTF-8 can hold."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def read_sources(sources, fields=Fields()) -> Iterator[Document | Bad]:  # noqa: B008 (an immutable tuple)
@@ -254,12 +260,11 @@ def read_parquet(source, fields):
 
 
 def read_column_file(source, fields):
-    """The text of a column file; its tags do not matter."""
+    """The text of a column file; its tags do not matter. A file with faults has no text, and a Bad for each fault."""
     try:
         yield from read_columns(source.path, source.id, Choices(orphans="repair", split_at=fields.split_at))
     except FormatError as error:
-        more = len(error.faults) - 1
-        yield Bad(source.name, f"{error.faults[0]}" + f" (and {more} more)" * bool(more))
+        yield from take_faults(error.faults, source)
 
 
 READERS = {

@@ -7,6 +7,7 @@ from cbpner import runs
 from cbpner.errors import InputError
 
 DEFAULT_MODEL = "models/final_trained"
+BACKENDS = ("torch",)  # what can run one, see `cbpner.predict.backend`
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 HOW_TO_TRAIN = (
     "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "

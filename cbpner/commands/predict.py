@@ -1,0 +1,166 @@
+"""Tag texts: genes, proteins and diseases with their places.
+
+  cbpner predict patent.txt                            lines for people on a terminal, else JSON lines
+  cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .parquet, .html, by the name or by --to
+  cbpner predict export.jsonl --text-field body -o out.csv
+  cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command goes on after a kill
+  cat patent.txt | cbpner predict - --to bio
+
+INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
+matter), folders with all folders in them, or - for standard input. Offsets count code points of the text as it is.
+JSON lines hold each document with its spans ({formats} reads them), CSV and Parquet a span a row.
+
+OUT/ (or --to brat, or --shard-size) is a folder: part-00000.jsonl and so on, errors.jsonl with each document that could
+not be tagged and why, manifest.json with checksums when all is done. Any other OUT is one file that appears whole, its
+errors beside it. Exit code 1: some documents could not be tagged; 2: nothing could be done.
+
+What the model says decides how its scores become spans, unless a flag does (see cbpner/models/decision.py).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from cbpner.errors import InputError
+from cbpner.models.decision import DECODERS
+from cbpner.predict.inputs import KINDS, Fields, open_sources, read_sources
+from cbpner.predict.models import BACKENDS, DEFAULT_MODEL
+from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
+
+__doc__ = __doc__.replace("{formats}", "`cbpner convert`")
+PRECISIONS = ("auto", "bf16", "fp32")  # as `cbpner.devices` has them, which would load torch for a --help
+
+
+def add_arguments(parser):
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
+    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder (OUT/), to write")
+    parser.add_argument("--to", dest="target", choices=OUTPUTS, help="format of OUT (default: by its name, or jsonl)")
+    parser.add_argument("--shard-size", type=int, metavar="N", help="documents a shard (default: 100)")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: where it is such a job's)")
+    add_input_flags(parser.add_argument_group("how files are read"))
+    add_model_flags(parser.add_argument_group("model"))
+
+
+def add_input_flags(group):
+    group.add_argument("--from", dest="source", choices=KINDS, help="format of INPUT (default: by its name; -: txt)")
+    group.add_argument("--text-field", default="text", metavar="NAME", help="field with the text (default: text)")
+    group.add_argument("--id-field", metavar="NAME", help="field with the id (default: id, where there is one)")
+    group.add_argument("--split-at", metavar="TEXT", help="in column files, a line that begins so begins a document")
+
+
+def add_model_flags(group):
+    """The flags of every command that tags."""
+    group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub (default: %(default)s)")
+    group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it (default: %(default)s)")
+    group.add_argument("--device", help="such as cpu, cuda, cuda:1 (default: a GPU where there is one)")
+    group.add_argument(
+        "--precision", choices=PRECISIONS, default="auto", help="number format (default: the faster one)"
+    )
+    group.add_argument("--decode", choices=DECODERS, help="how tags are chosen (greedy: as transformers' pipeline)")
+    group.add_argument("--span-threshold", type=float, metavar="P", help="tag what is so likely; means --decode spans")
+    group.add_argument(
+        "--agreement", type=float, metavar="SHARE",
+        help="tag a surface everywhere in a document, or nowhere, by the share of its places that are tagged; 0: each "
+        "place for itself",
+    )  # fmt: skip
+    group.add_argument(
+        "--context", type=int, metavar="N", help="read sentences together, up to N tokens; 0: each alone"
+    )
+    group.add_argument("--min-score", type=float, default=0.0, metavar="P", help="leave out spans with lower scores")
+
+
+def load_tagger(args, precision=None):
+    """The tagger of the flags of `add_model_flags`."""
+    from cbpner.predict.tagger import Tagger
+
+    return Tagger.from_pretrained(
+        args.model, args.backend, device=args.device, precision=precision or args.precision, min_score=args.min_score,
+        decode=args.decode, span_threshold=args.span_threshold, agreement=args.agreement, context=args.context,
+    )  # fmt: skip
+
+
+def run(args):
+    target, is_folder = choose_target(args)
+    with open_sources(args.inputs, args.source) as sources:
+        fields = Fields(args.text_field, args.id_field, args.split_at)
+        if args.output is None:
+            return predict_to_stdout(args, sources, fields, target)
+        check_places(args.inputs, Path(args.output))
+        predict = predict_folder if is_folder else predict_one
+        return predict(args, sources, fields, target, Path(args.output))
+
+
+def choose_target(args):
+    """(format, whether OUT is a folder of shards)."""
+    if args.shard_size is not None and args.shard_size < 1:
+        raise InputError(f"found --shard-size {args.shard_size}; expected 1 or more")
+    if args.output is None:
+        if args.target in ("brat", "parquet") or args.shard_size:
+            raise InputError(f"found --to {args.target} and no OUT; expected -o OUT, or a format of text")
+        return args.target or ("lines" if sys.stdout.isatty() else "jsonl"), False
+    is_folder = args.output.endswith(("/", os.sep)) or Path(args.output).is_dir()
+    is_folder = is_folder or args.shard_size is not None or args.target == "brat"
+    if not is_folder:
+        return args.target or guess_output(args.output), False
+    if args.target == "lines":
+        raise InputError("found --to lines for a folder; expected a file, or another format")
+    if args.output.endswith(tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)):
+        raise InputError(f"found -o {args.output} for a folder of shards; expected a folder's name, such as tagged/")
+    return args.target or "jsonl", True
+
+
+def check_places(inputs, output):
+    """InputError where the output would replace what is to be read, or lie in a folder that is."""
+    target = output.resolve()
+    for path in (Path(name) for name in inputs if name != "-"):
+        if path.resolve().is_relative_to(target) or (path.is_dir() and target.is_relative_to(path.resolve())):
+            raise InputError(f"{output}: found {path} to be read; expected OUT outside of it, and it outside of OUT")
+
+
+def predict_to_stdout(args, sources, fields, target):
+    from cbpner.predict.job import Tally, predict_stream
+
+    tagger, tally = load_tagger(args), Tally()
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, tally)
+    return end(tally)
+
+
+def predict_one(args, sources, fields, target, output):
+    from cbpner.predict.job import Tally, predict_file
+
+    if output.exists() and not args.overwrite:
+        raise InputError(f"{output}: found something there already; expected a new name, or --overwrite to replace it")
+    tagger, tally = load_tagger(args), Tally()
+    predict_file(tagger, read_sources(sources, fields), target, output, tally)
+    return end(tally, output)
+
+
+def predict_folder(args, sources, fields, target, output):
+    from cbpner.predict import job
+
+    precision = None
+    if args.precision == "auto" and not args.overwrite:
+        precision = job.recall_precision(output)
+    tagger, size = load_tagger(args, precision), args.shard_size or job.SHARD_SIZE
+    settings = job.describe_settings(tagger, format=target, shard_size=size, fields=fields._asdict())
+    with job.claim_job(output, settings, job.describe_inputs(sources), args.overwrite) as progress:
+        if progress.is_finished:
+            failed = sum(shard["errors"] for shard in progress.done)
+            print(f"{output}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
+            return 1 if failed else 0
+        failed = sum(len(shard["errors"]) for shard in progress.done)
+        if progress.done:
+            print(f"{output}: goes on behind {len(progress.done):,} shards, {failed:,} errors", file=sys.stderr)
+        tally = job.Tally()
+        job.predict_shards(tagger, read_sources(sources, fields), target, progress, size, tally)
+    return max(end(tally, output), 1 if failed else 0)
+
+
+def end(tally, output=None):
+    """Say what was done; the exit code."""
+    tally.bar.close()
+    if output is not None:
+        print(f"{output}: {tally.describe()}", file=sys.stderr)
+    return 1 if tally.failed else 0

@@ -1,0 +1,292 @@
+"""From sources to outputs: one file, one stream, or a folder of shards that a killed job goes on with.
+
+```
+OUT/part-00000.jsonl   the documents of the first `shard_size` inputs (brat, bio: a folder part-00000/)
+OUT/progress.jsonl     while the job is not done: its settings, then a line a finished shard
+OUT/errors.jsonl       {"source", "reason"} of each document that could not be tagged, where there are any
+OUT/manifest.json      settings, inputs and shards with their checksums; written last: the job is done
+```
+
+A shard appears whole; only then its line is written. A job that was killed goes on behind the last line, and does
+the shard without one again. Batches are filled within a shard, so that its bytes depend on nothing else.
+"""
+
+import json
+import os
+import sys
+import time
+from collections import Counter, deque
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from hashlib import sha256
+from itertools import chain, count, islice
+
+import cbpner
+from cbpner import runs
+from cbpner.errors import InputError
+from cbpner.files import UNFINISHED, atomic_open, remove_tree, write_text
+from cbpner.formats.rows import dump_row
+from cbpner.lifecycle import list_differences, lock_run
+from cbpner.predict.inputs import Bad
+from cbpner.predict.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
+
+MANIFEST = "manifest.json"
+PROGRESS = "progress.jsonl"
+ERRORS = "errors.jsonl"
+SHARD_SIZE = 100  # documents
+DIGITS = 4  # of a score
+SHOWN_ERRORS = 5
+
+
+class Tally:
+    """Counts what passes, shows it in a bar on a terminal, and keeps what could not be tagged.
+
+    counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file.
+    """
+
+    def __init__(self):
+        self.counts, self.errors, self.failed, self.start = Counter(), [], 0, time.perf_counter()
+        self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
+
+    def watch(self, items):
+        """The items, each counted."""
+        for item in items:
+            self.counts["items"] += 1
+            yield item
+
+    def report(self, bad):
+        self.errors.append(bad)
+        self.failed += 1
+        if self.failed <= SHOWN_ERRORS:
+            self.bar.write(f"{bad.source}: {bad.reason}", file=sys.stderr)
+
+    def add(self, document):
+        self.counts.update(documents=1, characters=len(document.text), spans=len(document.spans))
+        self.bar.update()
+
+    def show_speed(self, done):
+        """done: characters that have just been tagged."""
+        self.counts["tagged"] += done
+        speed = self.counts["tagged"] / (time.perf_counter() - self.start)
+        self.bar.set_postfix_str(f"{speed:,.0f} characters/s", refresh=False)
+
+    def describe(self):
+        seconds = time.perf_counter() - self.start
+        parts = [f"{self.counts[name]:,} {name}" for name in ("documents", "characters", "spans")]
+        speed = f"{self.counts['tagged'] / seconds:,.0f} characters/s"
+        return ", ".join([*parts, f"{seconds:.1f} s ({speed})", *[f"{self.failed:,} errors"] * bool(self.failed)])
+
+
+def tag_documents(tagger, items, tally):
+    """The documents among the items (Document or Bad) with their spans, in order; the others are reported."""
+    waiting = deque()
+
+    def take_texts():
+        for item in tally.watch(items):
+            if isinstance(item, Bad):
+                tally.report(item)
+            else:
+                waiting.append(item)
+                yield item.text
+
+    for spans in tagger.tag_many(take_texts(), tally.show_speed):
+        yield replace(waiting.popleft(), spans=[span._replace(score=round(span.score, DIGITS)) for span in spans])
+
+
+def write_tagged(tagger, items, write, tally):
+    """Tag the items and write each document; one that cannot be written is reported."""
+    for document in tag_documents(tagger, items, tally):
+        try:
+            write(document)
+        except InputError as error:
+            tally.report(Bad(document.id, str(error)))
+        else:
+            tally.add(document)
+
+
+def predict_stream(tagger, items, kind, file, tally):
+    """Write all documents to an open text file, such as standard output."""
+    with open_text(kind, file, tagger.labels.types) as write:
+        write_tagged(tagger, items, write, tally)
+
+
+def predict_file(tagger, items, kind, path, tally):
+    """Write all documents to one file, which appears whole; beside it OUT.errors.jsonl where there are errors."""
+    with open_writer(kind, path, tagger.labels.types) as write:
+        write_tagged(tagger, items, write, tally)
+    write_errors(path.with_name(f"{path.name}.{ERRORS}"), tally.errors)
+
+
+def write_errors(path, errors):
+    """Write an object a line; where there are none the file goes."""
+    errors = iter(errors)
+    first = next(errors, None)
+    if first is None:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_open(path) as file:
+        file.writelines(dump_row(Bad(*error)._asdict()) + "\n" for error in chain([first], errors))
+
+
+# ---- a folder of shards ----
+
+
+def describe_settings(tagger, **more) -> dict:
+    """What the bytes of a job's shards depend on: program, model, how it decides and runs, and more, as JSON has it."""
+    backend, names = tagger.backend, ("model.safetensors", "tokenizer.json")
+    settings = {
+        "cbpner": cbpner.__version__,
+        "model": {name: runs.file_checksum(tagger.folder / name) for name in names},
+        "decision": asdict(tagger.decision),
+        "min_score": tagger.min_score,
+        "batch_tokens": tagger.batch_tokens,
+        "backend": [backend.name, backend.device],
+        "precision": backend.precision,
+    }
+    return json.loads(json.dumps(settings | more))
+
+
+def describe_inputs(sources) -> list[dict]:
+    """The checksum of each file, None where it cannot be read."""
+    inputs = []
+    for source in sources:
+        try:
+            inputs.append({"name": source.name, "sha256": runs.file_checksum(source.path)})
+        except InputError:
+            inputs.append({"name": source.name, "sha256": None})
+    return inputs
+
+
+def recall_precision(folder):
+    """The number format in which a job there was begun, or None; what a machine gains by one differs by the day."""
+    try:
+        if (folder / MANIFEST).is_file():
+            return runs.read_json(folder / MANIFEST)["settings"]["precision"]
+        with open(folder / PROGRESS, encoding="utf-8") as file:
+            return json.loads(file.readline())["settings"]["precision"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no job's folder: `Progress` says so
+
+
+@contextmanager
+def claim_job(folder, settings, inputs, overwrite=False):
+    """Lock the folder and yield its Progress, new, gone on with or done; InputError for another job's folder."""
+    with lock_run(folder):
+        if overwrite:
+            remove_job(folder)
+        yield Progress(folder, {"settings": settings, "inputs": inputs})
+
+
+def list_foreign(folder):
+    """Names in a folder that no job writes."""
+    ours = (MANIFEST, PROGRESS, ERRORS, runs.LOCK)
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [name for name in found if name not in ours and not name.startswith("part-") and not is_leftover(name)]
+
+
+def is_leftover(name):
+    return name.startswith(".") and name.endswith(UNFINISHED)
+
+
+def remove_job(folder):
+    """Delete a job's files, what makes it done first; InputError where the folder holds anything else."""
+    if foreign := list_foreign(folder):
+        raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; --overwrite deletes a job's own files alone")
+    for name in (MANIFEST, ERRORS, *sorted(path.name for path in folder.glob("part-*")), PROGRESS):
+        remove_tree(folder / name)
+
+
+class Progress:
+    """How far a job is: `done` shards, each {`name`, `items`, `documents`, `characters`, `spans`, `errors`, `sha256`}.
+
+    plan: its settings and inputs; InputError where the folder's are others. is_finished: nothing is left to do.
+    """
+
+    def __init__(self, folder, plan):
+        self.folder, self.plan, self.done = folder, plan, []
+        self.is_finished = (folder / MANIFEST).is_file()
+        path = folder / PROGRESS
+        if self.is_finished:
+            before = runs.read_json(folder / MANIFEST)
+            self._check(before)
+            self.done = before["shards"]
+            remove_tree(path)
+        elif path.is_file():
+            self._read(path)
+        elif foreign := list_foreign(folder) or sorted(file.name for file in folder.glob("part-*")):
+            raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; expected a new or empty folder")
+        else:
+            write_text(path, dump_row(plan) + "\n")
+        for leftover in [file for file in folder.iterdir() if is_leftover(file.name)]:
+            remove_tree(leftover)
+
+    def _read(self, path):
+        """Take what a broken-off job has done; a line that was not written to its end is cut off."""
+        lines = path.read_bytes().split(b"\n")
+        rest = lines.pop()
+        try:
+            before, *self.done = map(json.loads, lines)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: found no job's progress ({error}); take another folder, or --overwrite"
+            ) from error
+        self._check(before)
+        if rest:
+            with open(path, "r+b") as file:
+                file.truncate(path.stat().st_size - len(rest))
+
+    def _check(self, before):
+        for key in ("settings", "inputs"):
+            if key not in before or before[key] != self.plan[key]:
+                was, now = before.get(key), self.plan[key]
+                if key == "inputs" and isinstance(was, list):
+                    was, now = ({file["name"]: file["sha256"][:12] for file in files} for files in (was, now))
+                raise InputError(
+                    f"{self.folder}: found a job with other {key} ({list_differences(was, now)}); take another "
+                    "folder, or --overwrite"
+                )
+
+    def count(self, name):
+        return sum(shard[name] for shard in self.done)
+
+    def add(self, shard):
+        """Note that a shard is there."""
+        with open(self.folder / PROGRESS, "ab") as file:
+            file.write((dump_row(shard) + "\n").encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        self.done.append(shard)
+
+    def finish(self):
+        write_errors(self.folder / ERRORS, (error for shard in self.done for error in shard["errors"]))
+        shards = [shard | {"errors": len(shard["errors"])} for shard in self.done]
+        totals = {name: self.count(name) for name in ("documents", "characters", "spans")}
+        totals["errors"] = sum(shard["errors"] for shard in shards)
+        manifest = self.plan | {"totals": totals, "shards": shards}
+        write_text(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+        remove_tree(self.folder / PROGRESS)
+
+
+def predict_shards(tagger, items, kind, progress, shard_size, tally):
+    """Write what is missing of a job."""
+    items = islice(items, progress.count("items"), None)
+    suffix = "" if kind in FILES_EACH else SUFFIXES[kind][0]
+    for number in count(len(progress.done)):
+        first = next(items, None)
+        if first is None:
+            break
+        path = progress.folder / f"part-{number:05}{suffix}"
+        before, tally.errors = tally.counts.copy(), []
+        with open_writer(kind, path, tagger.labels.types) as write:
+            write_tagged(tagger, chain([first], islice(items, shard_size - 1)), write, tally)
+        counts = {name: tally.counts[name] - before[name] for name in ("items", "documents", "characters", "spans")}
+        progress.add({"name": path.name, **counts, "errors": tally.errors, "sha256": checksum(path)})
+    progress.finish()
+
+
+def checksum(path) -> str:
+    """Of a file; of a folder: over its files' names and checksums, sorted."""
+    if path.is_file():
+        return runs.file_checksum(path)
+    lines = [f"{file.name}\0{runs.file_checksum(file)}\n" for file in sorted(path.iterdir())]
+    return sha256("".join(lines).encode("utf-8")).hexdigest()
