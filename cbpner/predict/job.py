@@ -21,6 +21,8 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, count, islice
 
+from tqdm import tqdm
+
 import cbpner
 from cbpner import runs
 from cbpner.errors import InputError
