@@ -93,7 +93,7 @@ def list_candidates(sums, floor) -> list[list[tuple]]:
 
     No span is more likely than its `B-` is at its start, and each `I-` at its place.
     """
-    found, share = [], np.exp(sums.forward + sums.backward - sums.total[:, None])  # (time, batch, labels)
+    found, share = [], np.exp(np.minimum(sums.forward + sums.backward - sums.total[:, None], 0.0))
     for number, length in enumerate(sums.lengths):
         likely, spans = share[:length, number] >= floor, []
         for begin in range(1, likely.shape[1], 2):

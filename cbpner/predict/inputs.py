@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -70,10 +70,11 @@ def open_sources(paths, kind=None):
     paths = list(map(str, paths))
     if paths.count(STDIN) > 1:
         raise InputError(f"found {STDIN} twice; expected it once: standard input can be read once")
-    with NamedTemporaryFile(prefix="stdin.") as file:
+    with ExitStack() as stack:
         sources = []
         for path in paths:
             if path == STDIN:
+                file = stack.enter_context(NamedTemporaryFile(prefix="stdin."))
                 shutil.copyfileobj(sys.stdin.buffer, file)
                 file.flush()
                 sources.append(Source(Path(file.name), STDIN, "stdin", kind or "txt"))

@@ -219,6 +219,8 @@ class Progress:
             raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; expected a new or empty folder")
         else:
             write_text(path, dump_row(plan) + "\n")
+        if missing := next((shard["name"] for shard in self.done if not (folder / shard["name"]).exists()), None):
+            raise InputError(f"{folder}: found no {missing}, which was there; put it back, or --overwrite")
         for leftover in [file for file in folder.iterdir() if is_leftover(file.name)]:
             remove_tree(leftover)
 

@@ -1,0 +1,468 @@
+"""The Tagger: sentences, scores, decoding, order, memory; on tiny models with random weights."""
+
+import itertools
+import json
+import subprocess
+import sys
+import tracemalloc
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import DEMO_TEXT, write_tagger
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cbpner import devices
+from cbpner.bio import Sentence
+from cbpner.commands import predict as command
+from cbpner.errors import InputError
+from cbpner.formats.document import Span, cut_span
+from cbpner.labels import DEFAULT, spans_to_tags, tags_to_spans
+from cbpner.models.decision import DECODERS, KEY, Decision, describe_decision, read_decision
+from cbpner.models.spans import make_chain
+from cbpner.predict.backend import read_labels
+from cbpner.predict.bert import BertTagger, is_plain
+from cbpner.predict.deciding import agree_document, decide_spans
+from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
+from cbpner.predict.tagger import Tagger
+from cbpner.recipes import get_recipe
+from cbpner.tokenizer import CharacterTable
+from cbpner.trainer import predict_sentences
+from cbpner.training import write_model
+
+ODD = "HER2（ＥＧＦＲ）\u00a0\u200b😀𠀀e\u0301İ[MASK]\ufeff\x7f\ufffd\u0000\t℃突变"
+LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:40]
+ANY_TEXT = st.text(
+    st.one_of(
+        st.characters(), st.characters(categories=["Cs", "Zl", "Zs", "Cc"]), st.sampled_from("基因突变HER2。\n ；")
+    ),
+    max_size=300,
+)
+
+
+class TableBackend:
+    """Scores that depend on each character alone, drawn at random; `rows` counts what it was asked."""
+
+    name, device, precision = "table", "cpu", "fp32"
+
+    def __init__(self, size, seed=0, outside=2.0):
+        draw = np.random.default_rng(seed).normal(size=(size, len(DEFAULT.tags))).astype(np.float32)
+        draw[:, 0] += outside
+        self.scores = draw - np.log(np.exp(draw).sum(axis=1, keepdims=True))
+        self.chain, self.rows = make_chain(DEFAULT), []
+
+    def score(self, ids, mask):
+        self.rows += mask.sum(axis=1).tolist()
+        return self.scores[ids]
+
+
+@pytest.fixture(scope="module")
+def table(tiny_tagger):
+    return CharacterTable.from_file(tiny_tagger / "tokenizer.json")
+
+
+@pytest.fixture(scope="module")
+def tagger(tiny_tagger):
+    return Tagger.from_pretrained(tiny_tagger, precision="fp32")
+
+
+def make_tagger(table, batch_tokens=256, min_score=0.0, **decision):
+    backend = TableBackend(table.ids.max() + 1)
+    decision = Decision(**{"max_length": 128} | decision)
+    return Tagger(backend, table, DEFAULT, decision, min_score=min_score, batch_tokens=batch_tokens)
+
+
+def places(spans):
+    return [span[:3] for span in spans]
+
+
+# ---- sentences ----
+
+
+def cut(text, limit):
+    return [text[start:end] for start, end in find_sentences(text, limit)]
+
+
+def test_sentences_are_lines_and_long_lines_are_cut_behind_sentence_ends():
+    assert cut("甲乙。丙。\n\n  丁 \r\n戊\u2028己", 10) == ["甲乙。丙。", "丁", "戊", "己"]
+    assert cut("甲乙。丙丁！” 戊己庚", 5) == ["甲乙。", "丙丁！”", "戊己庚"]
+    assert cut("甲乙丙丁戊己。庚。辛", 3) == ["甲乙丙丁戊己。", "庚。辛"]  # no end in reach: the next one
+    assert cut(" \n\t\u3000", 5) == []
+
+
+def test_a_stretch_without_sentence_ends_is_cut_at_last():
+    text = "甲" * LONGEST + "，" + "乙" * 10
+    assert cut(text, 500) == [text[:LONGEST], text[LONGEST:]]
+
+
+@given(ANY_TEXT, st.integers(1, 40))
+def test_between_sentences_there_is_white_space_alone(text, limit):
+    place = 0
+    for start, end in [*find_sentences(text, limit), (len(text), None)]:
+        assert start >= place and not text[place:start].strip()
+        if end is not None:
+            assert text[start:end].strip() == text[start:end] != "" and len(text[start:end].splitlines()) == 1
+            place = end
+
+
+def test_groups_have_a_size():
+    assert list(group_sentences([(0, 3), (4, 6), (6, 9), (9, 19)], 5)) == [[(0, 3), (4, 6)], [(6, 9)], [(9, 19)]]
+    assert list(group_sentences([(0, 3), (4, 6)], -2)) == [[(0, 3)], [(4, 6)]]
+
+
+# ---- models ----
+
+
+def load_transformers(folder):
+    from transformers import AutoModelForTokenClassification
+
+    return AutoModelForTokenClassification.from_pretrained(folder, dtype="float32").eval()
+
+
+def test_our_forward_pass_gives_the_scores_of_transformers(tiny_tagger, tagger):
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
+    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    ours, theirs = BertTagger(tiny_tagger, config, torch.device("cpu")), load_transformers(tiny_tagger)
+    with torch.inference_mode():
+        expected = theirs(ids, mask.long()).logits
+        for few in (slice(0, 3), slice(0, 1)):  # with padding and without
+            torch.testing.assert_close(
+                ours(ids[few], mask[few])[mask[few]], expected[few][mask[few]], atol=1e-5, rtol=0
+            )
+    found = tagger.backend.score(ids.numpy(), mask.numpy())
+    np.testing.assert_allclose(found[mask], expected.log_softmax(dim=-1)[mask], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"hidden_act": "relu"}, {"model_type": "bert_crf"}, {"position_embedding_type": "relative_key"},
+     {"architectures": ["BertForMaskedLM"]}],
+)  # fmt: skip
+def test_other_models_are_left_to_transformers(tiny_tagger, change):
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    assert is_plain(config) and not is_plain(config | change)
+
+
+def test_tagging_with_a_linear_head_does_not_load_transformers(tiny_tagger):
+    code = (
+        "import sys\nfrom cbpner.cli import main\n"
+        f"code = main(['predict', '-', '--model', {str(tiny_tagger)!r}])\n"
+        "sys.exit(code or sorted({'transformers', 'scipy', 'pandas', 'pyarrow'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input="HER2突变".encode(), capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["text"] == "HER2突变"
+
+
+def test_the_number_formats_are_those_of_devices():
+    assert command.PRECISIONS == devices.PRECISIONS
+
+
+@pytest.fixture(scope="module")
+def crf_tagger(tmp_path_factory, tiny_tagger, tiny_vocabulary):
+    """The folder of a tagger with a CRF whose scores of moves count."""
+    from transformers import AutoTokenizer
+
+    from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification
+
+    folder, config = tmp_path_factory.mktemp("taggers") / "crf", json.loads((tiny_tagger / "config.json").read_text())
+    config = BertCrfConfig(
+        **{key: value for key, value in config.items() if key not in ("model_type", "architectures")}
+    )
+    torch.manual_seed(1)
+    model = BertCrfForTokenClassification(config)
+    for parameter in model.crf.parameters():
+        torch.nn.init.normal_(parameter)
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_tagger).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("head", ["linear", "crf"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"decoder": "greedy"}, {"span_threshold": 0.6, "context": 100}, {"agreement": 0.3, "context": 60}]
+)
+def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger, table, head, changes):
+    """The tagger, told by the model alone, against the code that evaluates runs."""
+    folder, recipe = (
+        tiny_tagger if head == "linear" else crf_tagger,
+        get_recipe("cbp", "any", max_length=128, **changes),
+    )
+    model = load_transformers(folder) if head == "linear" else load_crf(folder)
+    sentences = [Sentence(line[:126], ("O",) * len(line[:126])) for line in LINES[:12]]
+    expected = predict_sentences(model, sentences, table=table, labels=DEFAULT, recipe=recipe, context=nullcontext)
+    tagger = Tagger.from_pretrained(folder, precision="fp32", **describe_decision(recipe))
+    assert tagger.backend.chain.moves.shape == (8, 7)
+    text = "\n".join(sentence.chars for sentence in sentences)
+    tags = spans_to_tags(places(tagger.tag(text)), len(text))
+    lenient = [spans_to_tags(tags_to_spans(row), len(row)) for row in expected]
+    assert [tags[start:end] for start, end in find_sentences(text, 126)] == lenient
+    assert any(tag != "O" for tag in tags)
+
+
+def load_crf(folder):
+    from cbpner.models.crf_tagger import BertCrfForTokenClassification
+
+    return BertCrfForTokenClassification.from_pretrained(folder, dtype="float32").eval()
+
+
+# ---- against transformers' pipeline ----
+
+
+@pytest.fixture(scope="module")
+def pipe(tiny_tagger):
+    from transformers import pipeline
+
+    return pipeline("token-classification", model=str(tiny_tagger), aggregation_strategy="simple", device="cpu")
+
+
+def check_pipeline(pipe, tagger, text):
+    for start, end in tagger.find_sentences(text):
+        wanted = [(start + e["start"], start + e["end"], e["entity_group"]) for e in pipe(text[start:end])]
+        assert [span[:3] for span in tagger.tag(text) if start <= span.start < end] == wanted
+
+
+def test_greedy_spans_are_those_of_the_pipeline(pipe, tiny_tagger):
+    tagger = Tagger.from_pretrained(tiny_tagger, decode="greedy")
+    assert tagger.backend.precision == "fp32"
+    text = "\n".join([ODD, *LINES[:6]])
+    check_pipeline(pipe, tagger, text)
+    found = tagger.tag(text)
+    assert len(found) > 50 and any(span.end - span.start > 1 for span in found)
+
+
+@settings(max_examples=25)
+@given(text=st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("基因HER2")), max_size=60))
+def test_greedy_spans_are_those_of_the_pipeline_on_any_text(pipe, tiny_tagger, tagger, text):
+    greedy = Tagger(tagger.backend, tagger.table, DEFAULT, replace(tagger.decision, decode="greedy"))
+    check_pipeline(pipe, greedy, text)
+
+
+# ---- many texts ----
+
+
+@pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decode": "spans", "agreement": 0.2}])
+def test_many_texts_together_are_tagged_as_one_by_one(tiny_tagger, decision):
+    tagger = Tagger.from_pretrained(tiny_tagger, precision="fp32", **decision)
+    tagger.batch_tokens = 300
+    texts = ["", LINES[0], "\n".join(LINES), "甲" * 700, LINES[0], " ", "基", *LINES[5:9], ODD]
+    together = list(tagger.tag_many(texts))
+    tagger.batch_tokens = 2048
+    for text, found in zip(texts, together, strict=True):
+        alone = tagger.tag(text)
+        assert places(found) == places(alone) == sorted(places(alone))
+        np.testing.assert_allclose([span.score for span in found], [span.score for span in alone], atol=1e-4)
+        assert [text[span.start : span.end] for span in found] == [span.text for span in found]
+    assert sum(map(len, together)) > 50
+
+
+def test_texts_are_read_no_further_ahead_than_the_pool_takes(table):
+    tagger, read = make_tagger(table, batch_tokens=128), []
+
+    def endless(text):
+        for number in itertools.count():
+            read.append(number)
+            yield text
+
+    assert next(tagger.tag_many(endless("基因突变" * 20))) == tagger.tag("基因突变" * 20)
+    assert len(read) < 100
+    assert [next(tagger.tag_many(endless(text))) for text in ("", "\n")] == [[], []]
+    seen = []
+    list(itertools.islice(tagger.tag_many(itertools.repeat("基因" * 50), seen.append), 200))
+    assert sum(seen) >= 200 * 100 and min(seen) > 0
+
+
+def test_the_same_sentence_is_scored_once(table):
+    tagger = make_tagger(table)
+    found = list(tagger.tag_many(["HER2突变。\n\nHER2突变。", "甲\nHER2突变。"]))
+    assert sorted(tagger.backend.rows) == [3, 9]  # with [CLS] and [SEP]
+    alone = places(make_tagger(table).tag("HER2突变。"))
+    assert places(found[0]) == [*alone, *((start + 9, end + 9, label) for start, end, label in alone)] != []
+
+
+def test_memory_does_not_grow_with_the_document(table):
+    """Four times the text may take three times more text, and spans, but no scores: 28 bytes a character."""
+    tagger = make_tagger(table, batch_tokens=128, min_score=0.0)
+    tagger.backend.scores[:, 0] += 9  # hardly any span
+    peaks = []
+    for size in (20_000, 100_000):
+        text = "".join(f"{number}号基因" for number in range(size // 5))
+        text = "。".join(text[start : start + 90] for start in range(0, len(text), 90))
+        tracemalloc.start()
+        tagger.tag(text)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 4 * 80_000
+
+
+# ---- decisions ----
+
+
+def test_a_sentence_longer_than_the_window_is_read_in_windows(table, tagger):
+    text = "甲乙丙丁" * 100
+    found = tagger.tag(text)
+    assert found[-1].end <= 400
+    tagger = make_tagger(table)
+    assert places(tagger.tag(text)) == [
+        (start + 4 * n, end + 4 * n, label) for n in range(100) for start, end, label in places(tagger.tag("甲乙丙丁"))
+    ]
+    assert max(tagger.backend.rows) == 128
+
+
+def test_scores_are_span_probabilities_at_the_models_temperature():
+    rows = [np.log(np.full((1, 7), 0.05, dtype=np.float32))]
+    rows[0][0, :2] = np.log([0.1, 0.65])
+    chain = make_chain(DEFAULT)  # a single character: no I- is legal, so 0.65 of 0.85
+    for decode in DECODERS:
+        ((start, end, label, score),) = decide_spans(rows, DEFAULT, chain, Decision(decode=decode))[0]
+        assert (start, end, label) == (0, 1, "gene") and score == pytest.approx(0.65 / 0.85)
+    cool = decide_spans(rows, DEFAULT, chain, Decision(temperature=2.0))[0][0][3]
+    weights = np.sqrt([0.1, 0.65, 0.05, 0.05])
+    assert cool == pytest.approx(weights[1] / weights.sum())
+    assert decide_spans(rows, DEFAULT, chain, Decision(decode="spans", span_threshold=0.8)) == [[]]
+
+
+def test_one_decision_a_document_and_surface():
+    text = "HER2。HER2。\nHER2，HER2"
+    sentences = [(0, 10), (11, 20)]
+    spans = [cut_span(text, *place, label, score) for *place, label, score in
+             [(0, 4, "gene", 0.9), (5, 9, "gene", 0.5), (16, 20, "protein", 0.4)]]  # fmt: skip
+    wanted = [(0, 0.9), (5, 0.5), (11, 0.7), (16, 0.7)]
+    assert agree_document(text, spans, sentences, 0.5) == [
+        Span(start, start + 4, "gene", "HER2", pytest.approx(score)) for start, score in wanted
+    ]
+    assert agree_document(text, spans, sentences, 0.8) == []
+
+
+def test_min_score_leaves_out_what_is_below(table):
+    every = make_tagger(table).tag("".join(LINES[:3]))
+    some = make_tagger(table, min_score=0.5).tag("".join(LINES[:3]))
+    assert some == [span for span in every if span.score >= 0.5] and 0 < len(some) < len(every)
+
+
+def test_the_model_says_how_it_decodes_unless_the_caller_does(tmp_path, tiny_vocabulary):
+    write_tagger(tmp_path, tiny_vocabulary, **{KEY: {"decode": "spans", "agreement": 0.1, "temperature": 1.5}})
+    load_transformers(tmp_path)  # which takes no notice
+    model = Decision("spans", 0.5, 0.1, 0, 128, 1.5)
+    assert Tagger.from_pretrained(tmp_path).decision == model
+    assert Tagger.from_pretrained(tmp_path, decode="viterbi", context=64).decision == replace(
+        model, decode="viterbi", context=64
+    )
+    assert Tagger.from_pretrained(tmp_path, span_threshold=0.7).decision == replace(model, span_threshold=0.7)
+    assert Decision().override(span_threshold=0.7) == Decision("spans", 0.7)
+    assert Decision().override(span_threshold=0.7, decode="greedy").decode == "greedy"
+
+
+def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):
+    from transformers import AutoTokenizer
+
+    recipe = get_recipe("cbp_patent", "any", context=100, max_length=128)
+    write_model(tmp_path, load_transformers(tiny_tagger), AutoTokenizer.from_pretrained(tiny_tagger), recipe)
+    tagger = Tagger.from_pretrained(tmp_path / "model")
+    assert tagger.decision == Decision("spans", recipe.span_threshold, recipe.agreement, 100, 128, 1.0)
+    assert describe_decision(get_recipe("paper", "any")) == asdict(Decision("greedy"))
+
+
+@pytest.mark.parametrize(
+    "entry, message",
+    [({"decode": "best"}, "decode 'best'"), ({"span_threshold": 0.4}, "at least 0.5"), ({"agreement": 2}, "0 to 1"),
+     ({"temperature": 0}, "above 0"), ({"temperature": float("nan")}, "above 0"), ({"context": 513}, "max_length, 512"),
+     ({"max_length": 4}, "8 or more"), ({"context": 1.5}, "a whole number"), ({"agreement": "1"}, "a number"),
+     ({"colour": 1}, "fields of decode"), ([], "an object")],
+)  # fmt: skip
+def test_decisions_that_make_no_sense_are_named(entry, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read_decision({KEY: entry}, "M/config.json")
+    assert "M/config.json" in str(caught.value)
+
+
+# ---- finding models ----
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [("./nowhere", "no such folder"), ("a/b/c", "no such folder"), ("nobody/nothing", "train one"),
+     (str(Path(__file__).parent), "found no model in it")],
+)  # fmt: skip
+def test_a_model_that_is_not_there_is_a_message(name, message):
+    with pytest.raises(InputError, match=message):
+        Tagger.from_pretrained(name)
+
+
+def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_path, monkeypatch, tiny_tagger):
+    from cbpner import runs
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs, "PROJECT", tmp_path / "project")
+    for name in ("final_trained", "models/final_trained"):
+        with pytest.raises(InputError, match="shipped tagger is not there; train one.*--model"):
+            Tagger.from_pretrained(name)
+    (tmp_path / "project" / "models").mkdir(parents=True)
+    (tmp_path / "project" / "models" / "final_trained").symlink_to(tiny_tagger)
+    assert Tagger.from_pretrained().folder.resolve() == tiny_tagger.resolve()
+
+
+def test_a_runs_folder_means_its_model(tmp_path, tiny_tagger):
+    (tmp_path / "model").symlink_to(tiny_tagger)
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "metrics.json").write_text("{}")
+    assert Tagger.from_pretrained(tmp_path).folder == tmp_path / "model"
+
+
+def break_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def break_size(folder):
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"vocab_size": ', '"vocab_size": 1'))
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [(break_weights, "cannot read a tagger's weights"), (break_size, "word_embeddings"),
+     (lambda folder: (folder / "tokenizer.json").unlink(), "found no tokenizer.json"),
+     (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot read a character tokenizer"),
+     (lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'), "cannot read a tagger's config"),
+     (lambda folder: (folder / "config.json").write_text("[" * 9), "cannot read a tagger's config")],
+)  # fmt: skip
+def test_a_damaged_model_is_a_message(tmp_path, tiny_vocabulary, damage, message):
+    write_tagger(tmp_path, tiny_vocabulary)
+    damage(tmp_path)
+    with pytest.raises(InputError, match=message):
+        Tagger.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [({"backend": "tea"}, "backend 'tea'"), ({"device": "toaster"}, "device 'toaster'"),
+     ({"min_score": 2}, "min_score 2"), ({"max_length": 500}, "at most the model's 128")],
+)  # fmt: skip
+def test_wrong_options_are_messages(tiny_tagger, options, message):
+    with pytest.raises(InputError, match=message):
+        Tagger.from_pretrained(tiny_tagger, **options)
+
+
+def test_other_tags_than_ours_are_a_message():
+    with pytest.raises(InputError, match="expected O, then B- and I-"):
+        read_labels({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "M")
+
+
+# ---- any text ----
+
+
+@settings(max_examples=60)
+@given(
+    text=ANY_TEXT, decode=st.sampled_from(DECODERS), context=st.sampled_from([0, 50]), share=st.sampled_from([0, 0.3])
+)
+def test_any_text_is_tagged_and_spans_cut_out_what_they_say(table, text, decode, context, share):
+    spans = make_tagger(table, decode=decode, context=context, agreement=share).tag(text)
+    assert all(text[span.start : span.end] == span.text != "" and 0 <= span.score <= 1 for span in spans)
+    assert all(before.end <= after.start for before, after in itertools.pairwise(spans))
+    assert {span.label for span in spans} <= set(DEFAULT.types)

@@ -1,0 +1,389 @@
+"""`cbpner predict`: every format in and out, bad documents, messages, exit codes."""
+
+import csv
+import io
+import json
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import DEMO_TEXT
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_predict import make_tagger, table  # noqa: F401
+
+from cbpner.bio import list_mentions, read_bio
+from cbpner.cli import build_parser, main
+from cbpner.commands import predict as command
+from cbpner.errors import InputError
+from cbpner.formats.document import Document, Span, is_whole
+from cbpner.formats.registry import read_documents
+from cbpner.models.decision import Decision
+from cbpner.predict.inputs import KINDS, Bad, Fields, open_sources, read_sources
+from cbpner.predict.outputs import open_writer, show
+from cbpner.predict.tagger import Tagger
+
+TEXT = "本发明涉及HER2阳性乳腺癌。\r\n其中BRCA1 😀基因突变。\n"
+OTHER = "\ufeff一种蛋白。"
+LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:8]
+
+
+@pytest.fixture
+def tagger(table, tiny_tagger, monkeypatch):  # noqa: F811
+    """The tagger that the command gets, whatever the flags: one of scores by character."""
+    tagger = make_tagger(table)
+    tagger.folder = tiny_tagger
+    monkeypatch.setattr(command, "load_tagger", lambda args, precision=None: tagger)
+    return tagger
+
+
+def put(folder, name, content):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return path
+
+
+def predict(*words):
+    return main(["predict", *map(str, words)])
+
+
+def read_rows(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def read_all(paths, fields=Fields(), kind=None):  # noqa: B008
+    with open_sources(paths, kind) as sources:
+        return list(read_sources(sources, fields))
+
+
+# ---- in ----
+
+
+def write_parquet(path, columns):
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns), path)
+    return path
+
+
+def make_inputs(folder):
+    """{kind: a file of two documents (or one), their ids}"""
+    rows = [{"id": "A", "text": TEXT, "date": 20200101, "spans": [], "lang": "zh"}, {"text": OTHER}]
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([("number", "id", "text"), (1, "A", TEXT), (2, "", OTHER)])
+    bio = "".join("\n" if char == "\n" else f"{char} O\n" for char in TEXT)
+    return {
+        "txt": (put(folder, "d.txt", TEXT), ["d"]),
+        "jsonl": (put(folder, "d.jsonl", "".join(json.dumps(row) + "\n\n" for row in rows)), ["A", "d-3"]),
+        "csv": (put(folder, "d.csv", buffer.getvalue()), ["A", "d-2"]),
+        "tsv": (put(folder, "d.tsv", f'text\tnumber\n"{TEXT}"\t1\n{OTHER}\t2\n'), ["d-1", "d-2"]),
+        "parquet": (write_parquet(folder / "d.parquet", {"id": ["A", None], "text": [TEXT, OTHER]}), ["A", "d-2"]),
+        "bio": (put(folder, "d.bio", bio), ["d"]),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_input_keeps_every_character(tmp_path, kind):
+    path, ids = make_inputs(tmp_path)[kind]
+    found = read_all([path])
+    assert [(document.id, document.text) for document in found] == list(zip(ids, (TEXT, OTHER), strict=False))
+    if kind == "jsonl":
+        assert (found[0].date, found[0].meta) == (20200101, {"lang": "zh"})
+    unnamed = put(tmp_path, "unnamed", path.read_bytes())
+    assert [document.text for document in read_all([unnamed], kind=kind)] == [document.text for document in found]
+
+
+def test_fields_have_names(tmp_path):
+    path = put(tmp_path, "d.jsonl", '{"number": 7, "body": "甲"}\n{"number": true, "body": "乙"}\n{"body": "丙"}\n')
+    first, second, third = read_all([path], Fields("body", "number"))
+    assert (first.id, first.text, first.meta) == ("7", "甲", {})
+    assert "the value true as an id" in second.reason and "a field 'number' with the id" in third.reason
+    path = put(tmp_path, "d.csv", "number,body\n7,甲\n")
+    assert [document.id for document in read_all([path], Fields("body", "number"))] == ["7"]
+    (bad,) = read_all([path], Fields("text", "id"))
+    expected = "'text' with the text (--text-field) and 'id' with the id (--id-field)"
+    assert bad.reason == f"found the fields 'number', 'body'; expected {expected}"
+
+
+def test_folders_are_read_whole_and_in_order(tmp_path):
+    for name in ("b.txt", "a/c.jsonl", "a/.hidden.txt", ".git/x.txt", "a/picture.png", "a%2Fz.txt"):
+        put(tmp_path, name, '{"text": "甲"}')
+    assert [document.id for document in read_all([tmp_path])] == ["a/c-1", "a/z", "b"]
+    assert [document.id for document in read_all([tmp_path], kind="txt")] == ["a/z", "b"]
+    with pytest.raises(InputError, match="found no file that ends in .csv"):
+        read_all([tmp_path], kind="csv")
+
+
+def test_column_files_may_hold_several_documents(tmp_path):
+    path = put(tmp_path, "d.bio", "A O\n甲 I-gene\n\nA O\n乙 B-gene\n")
+    assert [document.text for document in read_all([path], Fields(split_at="A"))] == ["A甲\n", "A乙"]
+
+
+BROKEN = {
+    "bytes.txt": (b"HER2\xff", "not UTF-8 at byte 5 (b'\\xff'); expected UTF-8 (`iconv"),
+    "bytes.jsonl": (b'{"text": "\xff"}', "not UTF-8"),
+    "json.jsonl": ("{text}", "broken JSON"),
+    "array.json": ('[{"text": 1}]', "the number 1 in the field 'text'"),
+    "field.jsonl": ('{"body": "x"}', "the fields 'body'; expected a field 'text' (--text-field NAME"),
+    "half.jsonl": (r'{"text": "\ud83d"}', "a lone surrogate in the text"),
+    "list.jsonl": ("[1]", "the number 1 (item 1); expected an object"),
+    "bytes.csv": (b"text\nHER\xff2\n", "not UTF-8 at byte 4"),
+    "field.csv": ("a,b\n1,2\n", "the fields 'a', 'b'; expected 'text'"),
+    "empty.csv": ("", "the fields none"),
+    "short.csv": ("id,text\n1\n", "no text in the field 'text'"),
+    "bytes.parquet": (b"PAR1 no", "cannot be read on"),
+    "empty.bio": ("甲 B-gene extra\n", "3 column(s)"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path, name):
+    content, message = BROKEN[name]
+    found = read_all([put(tmp_path, name, content), put(tmp_path, "good.txt", "甲")])
+    assert [type(each) for each in found] == [Bad, Document]
+    assert found[0].source.startswith(str(tmp_path / name)) and message in found[0].reason
+
+
+def test_a_file_that_may_not_be_read_is_bad(tmp_path):
+    path = put(tmp_path, "d.txt", "甲")
+    with open_sources([path]) as sources:
+        path.unlink()
+        (bad,) = read_sources(sources)
+    assert bad == Bad(str(path), "cannot be read (No such file or directory)")
+
+
+def test_parquet_of_other_types_is_bad(tmp_path):
+    path = write_parquet(tmp_path / "d.parquet", {"text": [1, 2]})
+    assert ["int where the text should be" in bad.reason for bad in read_all([path])] == [True, True]
+
+
+PIECES = [b'{"text": "', b'{"text": "a"}', b'"', b"}", b"[", b"]", b",", b"text,id", b"\n", b"\r", b"\0", b"\xff",
+          "甲 O\n".encode()]  # fmt: skip
+ANY_BYTES = st.one_of(
+    st.binary(max_size=80),
+    st.text(max_size=80).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join),
+)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from([kind for kind in KINDS if kind != "parquet"]), data=ANY_BYTES)
+def test_any_bytes_are_documents_or_bad_ones(tmp_path, kind, data):
+    path = put(tmp_path, "d", data)
+    for item in read_all([path], kind=kind):
+        assert isinstance(item, Bad) or is_whole(item.text)
+        if kind == "txt" and isinstance(item, Document):
+            assert item.text.encode("utf-8") == data
+
+
+# ---- out ----
+
+
+def test_json_lines_hold_documents_and_their_spans(tmp_path, tagger):
+    path, out = put(tmp_path, "d.jsonl", json.dumps({"id": "A", "text": TEXT, "lang": "zh"})), tmp_path / "out.jsonl"
+    assert predict(path, "-o", out) == 0
+    (document,) = read_documents([out])
+    assert (document.id, document.text, document.meta) == ("A", TEXT, {"lang": "zh"})
+    assert [(*span[:4], span.score) for span in document.spans] == [
+        (*span[:4], round(span.score, 4)) for span in tagger.tag(TEXT)
+    ]
+    assert document.spans
+
+
+def tell_spans(documents):
+    return [(document.id, *span[:4]) for document in documents for span in document.spans]
+
+
+@pytest.mark.parametrize("kind", ["bio", "brat", "csv", "parquet"])
+def test_every_format_says_the_same(tmp_path, tagger, kind):
+    inputs = [put(tmp_path, "in/a.txt", TEXT), put(tmp_path, "in/b.txt", OTHER)]
+    assert predict(*inputs, "-o", tmp_path / "out.jsonl") == 0
+    wanted = tell_spans(read_documents([tmp_path / "out.jsonl"]))
+    out = tmp_path / ("out" if kind == "brat" else f"out.{kind}")
+    assert predict(tmp_path / "in", "-o", out, "--to", kind) == 0
+    if kind == "brat":
+        part = out / "part-00000"
+        documents = list(read_documents([part], "brat"))
+        assert [document.text for document in documents] == [TEXT, OTHER]
+        assert tell_spans(documents) == wanted
+    elif kind == "bio":
+        sentences = read_bio(out)
+        assert [surface for surface, _ in list_mentions(sentences)] == [row[4] for row in wanted]
+        assert "".join(sentence.chars for sentence in sentences) == (TEXT + OTHER).replace("\n", "")
+    else:
+        rows = read_table(out)
+        assert [(id, int(start), int(end), *rest) for id, start, end, *rest, _ in rows] == wanted
+        assert all(0 <= float(row[-1]) <= 1 for row in rows)
+
+
+def read_table(path):
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return [tuple(row.values()) for row in parquet.read_table(path).to_pylist()]
+    with open(path, encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["id", "start", "end", "label", "text", "score"]
+    return [tuple(row) for row in rows]
+
+
+def test_a_parquet_file_without_spans_has_its_columns(tmp_path):
+    with open_writer("parquet", tmp_path / "d.parquet", ["gene"]) as write:
+        write(Document("a", "甲"))
+    assert read_table(tmp_path / "d.parquet") == []
+
+
+class TextOf(HTMLParser):
+    """The text in the page's `div.text` elements, and in its marks."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.inside, self.texts, self.marks, self.tags = [], [], [], set()
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag == "div":
+            self.texts.append("")
+        if tag == "mark":
+            self.marks.append((dict(attrs).get("data-label"), ""))
+        self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "div" in self.inside:
+            self.texts[-1] += data
+        if "mark" in self.inside:
+            self.marks[-1] = (self.marks[-1][0], self.marks[-1][1] + data)
+
+
+def test_a_page_shows_the_text_with_its_spans_and_runs_nothing(tmp_path):
+    text = "<script>alert(1)</script>&amp;HER2\0\x1b甲"
+    with open_writer("html", tmp_path / "d.html", ["gene", "protein"]) as write:
+        write(Document("<b>", text, [Span(0, 8, "gene", None, 0.5), Span(30, 34, "protein", None, 0.25)]))
+    html = (tmp_path / "d.html").read_text(encoding="utf-8")
+    page = TextOf(html)
+    assert page.texts == [text.replace("\0", "␀").replace("\x1b", "␛")]
+    assert page.marks[2:] == [("gene", "<script>"), ("protein", "HER2")]  # behind the legend's two
+    assert page.tags.isdisjoint({"script", "b", "link", "img"}) and "http" not in html
+    assert "--t0: #d55e00" in html and "0.25" in html
+
+
+def test_people_get_lines(tmp_path, tagger, capsys):
+    path = put(tmp_path, "d.txt", TEXT)
+    assert predict(path, "--to", "lines") == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    spans = tagger.tag(TEXT)
+    starts = [(TEXT.count("\n", 0, span.start) + 1, span.start - TEXT.rfind("\n", 0, span.start)) for span in spans]
+    assert [row[0] for row in rows] == [f"d:{line}:{column}" for line, column in starts]
+    assert [tuple(row[1:]) for row in rows] == [(s.label, show(s.text), f"{s.score:.2f}") for s in spans]
+    assert {line for line, _ in starts} == {1, 2}
+
+
+def test_what_a_terminal_would_obey_is_escaped():
+    assert show("基因\x1b[2J\u202e\t") == "基因\\x1b[2J\\u202e\\t"
+
+
+def test_standard_input_and_output(tmp_path, tagger, monkeypatch, capsys):
+    for kind, data in (("txt", TEXT.encode()), ("jsonl", json.dumps({"id": "A", "text": TEXT}).encode())):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert predict("-", "--from", kind) == 0
+        row = json.loads(capsys.readouterr().out)
+        assert (row["id"], row["text"]) == ("stdin" if kind == "txt" else "A", TEXT)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
+    assert predict("-") == 1
+    assert "-: found bytes that are not UTF-8" in capsys.readouterr().err
+
+
+def test_bad_documents_are_listed_beside_the_output(tmp_path, tagger, capsys):
+    put(tmp_path, "in/a.txt", b"\xff")
+    put(tmp_path, "in/b.txt", TEXT)
+    put(tmp_path, "in/c.jsonl", "{\n")
+    out, errors = tmp_path / "out.jsonl", tmp_path / "out.jsonl.errors.jsonl"
+    assert predict(tmp_path / "in", "-o", out) == 1
+    assert [row["id"] for row in read_rows(out)] == ["b"]
+    assert [Path(row["source"]).name for row in read_rows(errors)] == ["a.txt", "c.jsonl:1"]
+    told = capsys.readouterr().err
+    assert "a.txt: found bytes" in told and "1 documents, 32 characters" in told and "2 errors" in told
+    (tmp_path / "in" / "a.txt").unlink()
+    (tmp_path / "in" / "c.jsonl").unlink()
+    assert predict(tmp_path / "in", "-o", out, "--overwrite") == 0 and not errors.exists()
+
+
+def test_a_document_that_a_format_cannot_hold_is_an_error_of_its_own(tmp_path, tagger):
+    rows = [{"id": "a", "text": "甲"}, {"id": "a", "text": "乙"}, {"id": "", "text": "丙"}, {"id": "b", "text": "丁"}]
+    path = put(tmp_path, "d.jsonl", "\n".join(map(json.dumps, rows)))
+    assert predict(path, "-o", tmp_path / "out", "--to", "brat") == 1
+    assert sorted(file.name for file in (tmp_path / "out" / "part-00000").glob("*.txt")) == [
+        "a.txt",
+        "b.txt",
+        "d-3.txt",
+    ]
+    (error,) = read_rows(tmp_path / "out" / "errors.jsonl")
+    assert error == {
+        "source": "a",
+        "reason": "cannot be written: found a second document with the id 'a'; expected it once",
+    }
+
+
+def test_nothing_half_written_looks_whole(tmp_path, tagger, monkeypatch):
+    path, out = put(tmp_path, "d.txt", TEXT), tmp_path / "out.jsonl"
+    out.write_text("before")
+    monkeypatch.setattr(tagger, "tag_many", lambda texts, watch: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        predict(path, "-o", out, "--overwrite")
+    assert out.read_text() == "before" and sorted(file.name for file in tmp_path.iterdir()) == ["d.txt", "out.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["nowhere.txt"], "no such file or folder"),
+        (["d.png"], "expected --from"),
+        (["d.txt", "-o", "out.xyz"], "expected a name that ends in .jsonl"),
+        (["d.txt", "-o", "d.txt", "--to", "jsonl"], "found d.txt to be read"),
+        (["in", "-o", "in/out/"], "found in to be read"),
+        (["in", "-o", "in/"], "found in to be read"),
+        (["d.txt", "-o", "there.jsonl"], "--overwrite to replace it"),
+        (["d.txt", "--to", "parquet"], "expected -o OUT"),
+        (["d.txt", "-o", "o.jsonl", "--shard-size", "2"], "expected a folder's name"),
+        (["d.txt", "-o", "o/", "--to", "lines"], "found --to lines"),
+        (["d.txt", "-o", "o/", "--shard-size", "0"], "expected 1 or more"),
+        (["-", "-"], "found - twice"),
+        (["d.txt", "--model", "./nowhere"], "no such folder"),
+        (["d.txt", "--model", "TAGGER", "--span-threshold", "0.3"], "at least 0.5"),
+        (["d.txt", "--model", "TAGGER", "--min-score", "3"], "found min_score 3"),
+    ],
+)
+def test_mistakes_are_messages_and_write_nothing(tmp_path, tiny_tagger, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("d.txt", "d.png", "in/d.txt", "there.jsonl"):
+        put(tmp_path, name, "甲")
+    before = sorted(tmp_path.rglob("*"))
+    assert predict(*[str(tiny_tagger) if word == "TAGGER" else word for word in words]) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_flags_reach_the_model(tiny_tagger):
+    flags = ["--decode", "spans", "--span-threshold", "0.6", "--agreement", "0.3", "--context", "100"]
+    more = ["--min-score", "0.25", "--precision", "bf16", "--device", "cpu", "--backend", "torch"]
+    args = build_parser("predict").parse_args(["predict", "-", "--model", str(tiny_tagger), *flags, *more])
+    tagger = command.load_tagger(args)
+    assert tagger.decision == Decision("spans", 0.6, 0.3, 100, 128, 1.0)
+    assert (tagger.min_score, tagger.backend.precision, tagger.backend.device) == (0.25, "bf16", "cpu")
+    assert command.load_tagger(args, "fp32").backend.precision == "fp32"
+
+
+def test_a_file_is_tagged_by_a_model(tmp_path, tiny_tagger):
+    path, out = put(tmp_path, "d.txt", "\n".join(LINES)), tmp_path / "d.jsonl"
+    assert predict(path, "-o", out, "--model", tiny_tagger, "--precision", "fp32") == 0
+    found = Tagger.from_pretrained(tiny_tagger, precision="fp32").tag("\n".join(LINES))
+    assert [(s["start"], s["end"], s["label"], s["text"]) for s in read_rows(out)[0]["spans"]] == [s[:4] for s in found]
+    assert found

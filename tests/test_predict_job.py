@@ -1,0 +1,281 @@
+"""Jobs in a folder of shards: killed at any moment, the same command gives what an unbroken one gives."""
+
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import redirect_stderr
+from hashlib import sha256
+from io import StringIO
+
+import pytest
+
+from cbpner.cli import main
+from cbpner.commands import predict as command
+from cbpner.lifecycle import lock_run
+from cbpner.predict import job
+
+TEXTS = ["HER2阳性乳腺癌。", "基因突变", "", "BRCA1与基因，蛋白。\n人类基因", "一种方法", "甲乙丙丁", "检测方法"]
+SHARD = 3
+DOCUMENTS, ITEMS = 6, 9  # of which three cannot be tagged
+
+
+def write_inputs(folder):
+    """Nine inputs: seven texts, of which one cannot be named in brat and so on, and two that are none."""
+    rows = [json.dumps({"id": f"d{number}", "text": text}) for number, text in enumerate(TEXTS)]
+    rows[5] = json.dumps({"id": "d5", "text": "\ud800"})
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes("\n".join([*rows[:2], "{", *rows[2:]]).encode() + b"\n")
+    (folder / "b.txt").write_bytes(b"\xff")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return write_inputs(tmp_path_factory.mktemp("job") / "in")
+
+
+def predict(model, inputs, output, *more):
+    words = [inputs, "-o", f"{output}/", "--model", model, "--precision", "fp32", "--shard-size", SHARD, *more]
+    return main(["predict", *map(str, words)])
+
+
+def read_folder(folder):
+    """{path within the folder: bytes} of all files, hidden ones too."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, inputs, tiny_tagger):
+    """{format: the files of a job that was not killed}"""
+    found = {}
+    for kind in ("jsonl", "brat", "parquet"):
+        folder = tmp_path_factory.mktemp("unbroken") / kind
+        assert predict(tiny_tagger, inputs, folder, "--to", kind) == 1
+        found[kind] = read_folder(folder)
+    return found
+
+
+# ---- what a job writes ----
+
+
+def test_a_job_writes_shards_errors_and_a_manifest(unbroken, inputs, tiny_tagger):
+    files = unbroken["jsonl"]
+    assert sorted(files) == ["errors.jsonl", "manifest.json", *(f"part-0000{n}.jsonl" for n in range(3))]
+    rows = [json.loads(line) for name in sorted(files) if name.startswith("part") for line in files[name].splitlines()]
+    assert [(row["id"], row["text"]) for row in rows] == [(f"d{n}", TEXTS[n]) for n in range(7) if n != 5]
+    errors = [json.loads(line) for line in files["errors.jsonl"].splitlines()]
+    assert [error["source"].rpartition("/")[2] for error in errors] == ["a.jsonl:3", "a.jsonl:7", "b.txt"]
+    manifest = json.loads(files["manifest.json"])
+    shards = manifest["shards"]
+    assert [shard["items"] for shard in shards] == [3, 3, 3] and [shard["errors"] for shard in shards] == [1, 0, 2]
+    assert [shard["sha256"] for shard in shards] == [sha256(files[shard["name"]]).hexdigest() for shard in shards]
+    assert [file["sha256"] for file in manifest["inputs"]] == [
+        sha256((inputs / name).read_bytes()).hexdigest() for name in ("a.jsonl", "b.txt")
+    ]
+    spans = sum(len(row["spans"]) for row in rows)
+    assert manifest["totals"] == {"documents": 6, "characters": 39, "spans": spans, "errors": 3} and spans
+    weights = sha256((tiny_tagger / "model.safetensors").read_bytes()).hexdigest()
+    assert manifest["settings"]["model"]["model.safetensors"] == weights
+
+
+def test_formats_with_files_for_each_document_have_folders_as_shards(unbroken):
+    names = [name for name in sorted(unbroken["brat"]) if name.startswith("part")]
+    assert names[:4] == [f"part-00000/d{n}.{suffix}" for n in (0, 1) for suffix in ("ann", "txt")]
+    assert len(names) == 2 * DOCUMENTS
+
+
+def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    assert "finished already, 3 errors" in capsys.readouterr().err
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 1
+    assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns > times[tmp_path / "out" / "manifest.json"]
+
+
+def test_a_job_without_errors_ends_with_0(tmp_path, inputs, tiny_tagger):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "d.txt").write_text(TEXTS[0], encoding="utf-8")
+    assert predict(tiny_tagger, tmp_path / "in", tmp_path / "out") == 0
+    assert sorted(read_folder(tmp_path / "out")) == ["manifest.json", "part-00000.jsonl"]
+
+
+# ---- killed ----
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def before(call, args):
+    die()
+
+
+def after(call, args):
+    call()
+    die()
+
+
+def half_a_line(call, args):
+    """The line of a finished shard is not written to its end."""
+    call()
+    path = args[0].folder / job.PROGRESS
+    os.truncate(path, path.stat().st_size - 9)
+    die()
+
+
+def nth(number):
+    calls = itertools.count(1)
+    return lambda args: next(calls) == number
+
+
+# moment: (format, owner of the function, its name, the call at which, how, shards that stay as they are)
+MOMENTS = {
+    "before there is anything": ("jsonl", job, "write_text", 1, before, 0),
+    "the progress file has its text but not its name": ("jsonl", os, "replace", 1, before, 0),
+    "in the first shard": ("jsonl", job.Tally, "add", 2, after, 0),
+    "in the second shard": ("parquet", job.Tally, "add", 4, before, 1),
+    "in a folder of a shard": ("brat", job.Tally, "add", 5, after, 1),
+    "the second shard is whole but has not its name": ("jsonl", os, "replace", 3, before, 1),
+    "the second shard has its name but is not noted": ("jsonl", job.Progress, "add", 2, before, 1),
+    "a folder has its name but is not noted": ("brat", job.Progress, "add", 1, before, 0),
+    "the second shard is noted by half": ("jsonl", job.Progress, "add", 2, half_a_line, 1),
+    "behind the second shard": ("parquet", job.Progress, "add", 2, after, 2),
+    "before the errors": ("jsonl", job, "write_errors", 1, before, 3),
+    "before the manifest": ("brat", job, "write_text", 2, before, 3),
+    "behind the manifest": ("jsonl", job, "write_text", 2, after, 3),
+}  # fmt: skip
+
+
+def run_and_die(moment, *args):
+    """What happens in the child process."""
+    kind, owner, name, number, how, _ = MOMENTS[moment]
+    original, is_now = getattr(owner, name), nth(number)
+
+    def mortal(*args, **kwargs):
+        call = lambda: original(*args, **kwargs)  # noqa: E731
+        return how(call, args) if is_now(args) else call()
+
+    setattr(owner, name, mortal)
+    with redirect_stderr(StringIO()):
+        os._exit(predict(*args, "--to", kind))
+
+
+@pytest.fixture(scope="module")
+def server():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["test_predict_job", "cbpner.predict.tagger"])
+    return context
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, server, unbroken, inputs, tiny_tagger, moment, capsys):
+    kind, *_, kept = MOMENTS[moment]
+    folder = tmp_path / "out"
+    child = server.Process(target=run_and_die, args=(moment, tiny_tagger, inputs, folder))
+    child.start()
+    child.join(120)
+    assert child.exitcode == -signal.SIGKILL
+    assert ("manifest.json" in read_folder(folder)) == (moment == "behind the manifest")
+    parts = sorted(folder.glob("part-*"))[:kept]
+    times = [path.stat().st_mtime_ns for path in parts]
+    assert len(parts) == kept
+    assert predict(tiny_tagger, inputs, folder, "--to", kind) == 1
+    assert read_folder(folder) == unbroken[kind]
+    assert [path.stat().st_mtime_ns for path in parts] == times
+    assert (f"goes on behind {kept} shards" in capsys.readouterr().err) == (kept > 0 and "behind the m" not in moment)
+
+
+# ---- not to be gone on with ----
+
+
+def begin(model, inputs, folder, monkeypatch):
+    """A job that breaks off behind its first shard."""
+    with monkeypatch.context() as patch:
+        calls, add = itertools.count(1), job.Progress.add
+
+        def fail(progress, shard):
+            if next(calls) == 2:
+                raise KeyboardInterrupt
+            add(progress, shard)
+
+        patch.setattr(job.Progress, "add", fail)
+        with pytest.raises(KeyboardInterrupt):
+            predict(model, inputs, folder)
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [(["--min-score", "0.3"], "other settings (min_score: 0.0, now 0.3)"),
+     (["--shard-size", "2"], "shard_size: 3, now 2"),
+     (["--decode", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
+     (["--text-field", "body"], "fields: ")],
+)  # fmt: skip
+def test_other_settings_are_refused(tmp_path, inputs, tiny_tagger, monkeypatch, capsys, flags, message):
+    begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
+    files = read_folder(tmp_path / "out")
+    assert sorted(files) == ["part-00000.jsonl", "part-00001.jsonl", "progress.jsonl"]
+    assert predict(tiny_tagger, inputs, tmp_path / "out", *flags) == 2
+    assert message in capsys.readouterr().err and read_folder(tmp_path / "out") == files
+    assert predict(tiny_tagger, inputs, tmp_path / "out", *flags, "--overwrite") == 1
+    assert "manifest.json" in read_folder(tmp_path / "out")
+
+
+def test_other_inputs_are_refused(tmp_path, tiny_tagger, monkeypatch, capsys):
+    inputs = write_inputs(tmp_path / "in")
+    begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
+    (inputs / "c.txt").write_text("甲", encoding="utf-8")
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
+    assert "other inputs" in (told := capsys.readouterr().err) and "c.txt: None, now" in told
+    (inputs / "c.txt").unlink()
+    (inputs / "b.txt").write_text("甲", encoding="utf-8")
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
+    assert "b.txt: '" in capsys.readouterr().err
+
+
+def test_other_folders_are_left_alone(tmp_path, inputs, tiny_tagger, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("甲", encoding="utf-8")
+    for flags, message in [([], "expected a new or empty folder"), (["--overwrite"], "a job's own files alone")]:
+        assert predict(tiny_tagger, inputs, tmp_path / "out", *flags) == 2
+        assert "found mine.txt there" in (told := capsys.readouterr().err) and message in told
+    assert list(read_folder(tmp_path / "out")) == ["mine.txt"]
+    (tmp_path / "out" / "progress.jsonl").write_text("nothing\n")
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
+    assert "found no job's progress" in capsys.readouterr().err
+
+
+def test_a_shard_that_is_gone_is_missed(tmp_path, inputs, tiny_tagger, monkeypatch, capsys):
+    begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
+    for _ in range(2):  # a job that is not done, and one that is
+        (tmp_path / "out" / "part-00000.jsonl").rename(tmp_path / "away")
+        assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
+        assert "found no part-00000.jsonl" in capsys.readouterr().err
+        (tmp_path / "away").rename(tmp_path / "out" / "part-00000.jsonl")
+        assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+
+
+def test_two_jobs_in_a_folder_do_not_meet(tmp_path, inputs, tiny_tagger, capsys):
+    with lock_run(tmp_path / "out"):
+        assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
+    assert "another process at work" in capsys.readouterr().err
+
+
+def test_a_job_goes_on_in_the_number_format_it_began_in(tmp_path, inputs, tiny_tagger, monkeypatch):
+    """Whatever a new measurement says."""
+    begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
+    asked, load = [], command.load_tagger
+    monkeypatch.setattr(
+        command, "load_tagger", lambda args, precision: asked.append(precision) or load(args, precision)
+    )
+    words = [inputs, "-o", f"{tmp_path / 'out'}/", "--model", tiny_tagger, "--shard-size", SHARD]
+    for _ in range(2):  # from progress.jsonl, from manifest.json
+        assert main(["predict", *map(str, words)]) == 1
+    assert asked == ["fp32", "fp32"]
+    assert job.recall_precision(tmp_path) is None
