@@ -232,11 +232,14 @@ def test_other_inputs_are_refused(tmp_path, tiny_tagger, monkeypatch, capsys):
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
     (inputs / "c.txt").write_text("甲", encoding="utf-8")
     assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert "other inputs" in (told := capsys.readouterr().err) and "c.txt: None, now" in told
+    assert "other inputs (3 c: None, now 'txt " in capsys.readouterr().err
     (inputs / "c.txt").unlink()
     (inputs / "b.txt").write_text("甲", encoding="utf-8")
     assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert "b.txt: '" in capsys.readouterr().err
+    assert "other inputs (2 b: 'txt " in capsys.readouterr().err
+    (inputs / "b.txt").write_bytes(b"\xff")
+    inputs.rename(tmp_path / "elsewhere")
+    assert predict(tiny_tagger, tmp_path / "elsewhere", tmp_path / "out") == 1
 
 
 def test_other_folders_are_left_alone(tmp_path, inputs, tiny_tagger, capsys):
@@ -246,9 +249,24 @@ def test_other_folders_are_left_alone(tmp_path, inputs, tiny_tagger, capsys):
         assert predict(tiny_tagger, inputs, tmp_path / "out", *flags) == 2
         assert "found mine.txt there" in (told := capsys.readouterr().err) and message in told
     assert list(read_folder(tmp_path / "out")) == ["mine.txt"]
+    (tmp_path / "out" / "mine.txt").rename(tmp_path / "out" / "part-00000.parquet")
+    assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 2
+    assert list(read_folder(tmp_path / "out")) == ["part-00000.parquet"]
     (tmp_path / "out" / "progress.jsonl").write_text("nothing\n")
     assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
     assert "found no job's progress" in capsys.readouterr().err
+
+
+def test_a_job_that_was_half_deleted_can_be_overwritten(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, capsys):
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "remove_tree", lambda path: path.unlink() if path.name == "manifest.json" else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite")
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
+    assert "found no job's settings; take another folder, or --overwrite" in capsys.readouterr().err
+    assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 1
+    assert read_folder(tmp_path / "out") == unbroken["jsonl"]
 
 
 def test_a_shard_that_is_gone_is_missed(tmp_path, inputs, tiny_tagger, monkeypatch, capsys):

@@ -149,14 +149,18 @@ def describe_settings(tagger, **more) -> dict:
 
 
 def describe_inputs(sources) -> list[dict]:
-    """The checksum of each file, None where it cannot be read."""
-    inputs = []
-    for source in sources:
-        try:
-            inputs.append({"name": source.name, "sha256": runs.file_checksum(source.path)})
-        except InputError:
-            inputs.append({"name": source.name, "sha256": None})
-    return inputs
+    """{`name`, `id`, `kind`, `sha256`} of each file, the checksum None where it cannot be read."""
+    return [
+        {"name": source.name, "id": source.id, "kind": source.kind, "sha256": find_checksum(source.path)}
+        for source in sources
+    ]
+
+
+def find_checksum(path):
+    try:
+        return runs.file_checksum(path)
+    except InputError:
+        return None
 
 
 def recall_precision(folder):
@@ -180,10 +184,14 @@ def claim_job(folder, settings, inputs, overwrite=False):
 
 
 def list_foreign(folder):
-    """Names in a folder that no job writes."""
-    ours = (MANIFEST, PROGRESS, ERRORS, runs.LOCK)
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return [name for name in found if name not in ours and not name.startswith("part-") and not is_leftover(name)]
+    """Names in a folder that no job writes; shards are a job's where it has a manifest, or a progress, as well."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    is_jobs = MANIFEST in names or PROGRESS in names
+    return [name for name in names if not is_ours(name) and not (is_jobs and name.startswith("part-"))]
+
+
+def is_ours(name):
+    return name in (MANIFEST, PROGRESS, ERRORS, runs.LOCK) or is_leftover(name)
 
 
 def is_leftover(name):
@@ -191,9 +199,11 @@ def is_leftover(name):
 
 
 def remove_job(folder):
-    """Delete a job's files, what makes it done first; InputError where the folder holds anything else."""
+    """Delete a job's files; what a kill leaves of it is a broken-off job. InputError for a folder with other things."""
     if foreign := list_foreign(folder):
         raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; --overwrite deletes a job's own files alone")
+    if (folder / MANIFEST).is_file():
+        write_text(folder / PROGRESS, "{}\n")
     for name in (MANIFEST, ERRORS, *sorted(path.name for path in folder.glob("part-*")), PROGRESS):
         remove_tree(folder / name)
 
@@ -201,7 +211,8 @@ def remove_job(folder):
 class Progress:
     """How far a job is: `done` shards, each {`name`, `items`, `documents`, `characters`, `spans`, `errors`, `sha256`}.
 
-    plan: its settings and inputs; InputError where the folder's are others. is_finished: nothing is left to do.
+    plan: its settings and inputs, as it was begun; InputError where the folder's are others, but for the names of the
+    files. is_finished: nothing is left to do.
     """
 
     def __init__(self, folder, plan):
@@ -215,7 +226,7 @@ class Progress:
             remove_tree(path)
         elif path.is_file():
             self._read(path)
-        elif foreign := list_foreign(folder) or sorted(file.name for file in folder.glob("part-*")):
+        elif foreign := list_foreign(folder):
             raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; expected a new or empty folder")
         else:
             write_text(path, dump_row(plan) + "\n")
@@ -231,24 +242,26 @@ class Progress:
         try:
             before, *self.done = map(json.loads, lines)
         except ValueError as error:
-            raise InputError(
-                f"{path}: found no job's progress ({error}); take another folder, or --overwrite"
-            ) from error
+            found = f"found no job's progress ({error})"
+            raise InputError(f"{path}: {found}; take another folder, or --overwrite") from error
         self._check(before)
         if rest:
             with open(path, "r+b") as file:
                 file.truncate(path.stat().st_size - len(rest))
 
     def _check(self, before):
-        for key in ("settings", "inputs"):
-            if key not in before or before[key] != self.plan[key]:
-                was, now = before.get(key), self.plan[key]
-                if key == "inputs" and isinstance(was, list):
-                    was, now = ({file["name"]: file["sha256"][:12] for file in files} for files in (was, now))
+        """Take the plan of the job that is there; InputError where it is another."""
+        for key, simplify in (("settings", dict), ("inputs", identify_inputs)):
+            try:
+                was, now = simplify(before[key]), simplify(self.plan[key])
+            except (KeyError, TypeError, ValueError):
+                raise InputError(f"{self.folder}: found no job's {key}; take another folder, or --overwrite") from None
+            if was != now:
                 raise InputError(
                     f"{self.folder}: found a job with other {key} ({list_differences(was, now)}); take another "
                     "folder, or --overwrite"
                 )
+        self.plan = {key: before[key] for key in self.plan}
 
     def count(self, name):
         return sum(shard[name] for shard in self.done)
@@ -269,6 +282,11 @@ class Progress:
         manifest = self.plan | {"totals": totals, "shards": shards}
         write_text(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
         remove_tree(self.folder / PROGRESS)
+
+
+def identify_inputs(inputs):
+    """{number and id of a file: what is in it}"""
+    return {f"{n} {file['id']}": f"{file['kind']} {str(file['sha256'])[:12]}" for n, file in enumerate(inputs, 1)}
 
 
 def predict_shards(tagger, items, kind, progress, shard_size, tally):
