@@ -219,6 +219,16 @@ def test_every_format_says_the_same(tmp_path, tagger, kind):
         assert all(0 <= float(row[-1]) <= 1 for row in rows)
 
 
+def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
+    with open_writer("bio", tmp_path / "d.bio", ["gene"]) as write:
+        for text in ("甲", "\ufeff乙\n", "", "丙"):
+            write(Document("d", text, [Span(0, 1, "gene")] if text else []))
+    content = (tmp_path / "d.bio").read_bytes().decode("utf-8")
+    assert content == "甲 B-gene\n\n\ufeff B-gene\n乙 O\n\n丙 B-gene\n"
+    (document,) = read_documents([tmp_path / "d.bio"])
+    assert document.text == "甲\n\ufeff乙\n丙"
+
+
 def read_table(path):
     if path.suffix == ".parquet":
         from pyarrow import parquet

@@ -31,8 +31,8 @@ def locate_model(name) -> Path:
             if (folder / "config.json").is_file():
                 check_folder(folder)
                 return folder
-    if len(places) > 1:
-        raise InputError(f"{DEFAULT_MODEL}: the shipped tagger is not there; {HOW_TO_TRAIN}")
+    if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
+        raise InputError(f"{name}: the shipped tagger is not there; {HOW_TO_TRAIN}")
     if places[0].exists():
         raise InputError(f"{name}: found no model in it; expected a tagger in the Hugging Face layout, or a run's")
     if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:

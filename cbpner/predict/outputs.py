@@ -5,6 +5,7 @@ A writer takes documents one after another; what it has been given appears whole
 
 import csv
 import io
+from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
@@ -92,15 +93,15 @@ def prepare_rows(labels):
 
 def prepare_bio(labels):
     """Documents one after another, each on lines of its own."""
-    before = []  # the last document's text
+    texts = deque(maxlen=1)  # of the document before
 
     def render(document):
-        text = find_format("bio").render(document, Choices())[0]
-        if before and document.text.startswith(BOM):
-            text = text.removeprefix(BOM)  # one for the file's own sake, where it is the first
-        is_open = before and before[0] and not before[0].endswith("\n")
-        before[:] = [document.text]
-        return "\n" * bool(is_open) + text
+        lines = find_format("bio").render(document, Choices())[0]
+        if texts and document.text.startswith(BOM):
+            lines = lines.removeprefix(BOM)  # which is for the file's own sake, where it is the first
+        gap = "\n" if texts and texts[0] and not texts[0].endswith("\n") else ""
+        texts.append(document.text)
+        return gap + lines
 
     return "", render, ""
 

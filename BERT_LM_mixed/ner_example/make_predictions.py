@@ -1,0 +1,102 @@
+"""BERT_LM_mixed: a trained tagger over a folder of texts, under the original's flags, into its `.pred` files.
+
+python make_predictions.py --pred_input_dir DIR --pred_output_dir DIR --model_type bert --model_name_or_path MODEL
+
+A `.pred` file has a character and its tag a line, and a blank line for each line break of the text; unlike the
+original's it has every character, white space too. Files that are there already are left; a `.txt` that cannot be read
+is named, and the rest goes on (exit code 1). `cbpner predict` does more.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cbpner.cli import run_guarded
+from cbpner.commands.predict import end
+from cbpner.errors import InputError
+from cbpner.files import atomic_open
+from cbpner.predict.inputs import list_sources, read_sources
+from cbpner.predict.models import DEFAULT_MODEL
+
+TRAINING = (  # the original's parser shares them with training: taken, and of no effect
+    "--config_name", "--tokenizer_name", "--cache_dir", "--per_gpu_train_batch_size", "--gradient_accumulation_steps",
+    "--learning_rate", "--weight_decay", "--adam_epsilon", "--max_grad_norm", "--num_train_epochs", "--max_steps",
+    "--warmup_steps", "--logging_steps", "--save_steps", "--seed", "--fp16_opt_level", "--local_rank", "--server_ip",
+    "--server_port",
+)  # fmt: skip
+SWITCHES = ("--do_lower_case", "--eval_all_checkpoints", "--overwrite_cache", "--fp16")
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pred_input_dir", required=True, metavar="DIR", help="folder of .txt files, a document each")
+    parser.add_argument("--pred_output_dir", required=True, metavar="DIR", help="folder for their .pred files")
+    parser.add_argument("--model_name_or_path", default=DEFAULT_MODEL, help="the tagger (default: %(default)s)")
+    parser.add_argument("--model_type", default="bert", help="bert; there is no other")
+    parser.add_argument("--labels", metavar="FILE", help="checked against the model's: one label a line")
+    parser.add_argument("--max_seq_length", type=int, metavar="N", help="characters read together, two more than that")
+    parser.add_argument("--per_gpu_eval_batch_size", type=int, metavar="N", help="sequences of that length at a time")
+    parser.add_argument("--overwrite_output_dir", action="store_true", help="replace .pred files that are there")
+    parser.add_argument("--no_cuda", action="store_true", help="the CPU, also where there is a GPU")
+    ignored = parser.add_argument_group("taken, as the original's parser does, and of no effect here")
+    for name in TRAINING:
+        ignored.add_argument(name, help=argparse.SUPPRESS)
+    for name in SWITCHES:
+        ignored.add_argument(name, action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def check_labels(path, tagger):
+    """InputError where a label file names other types than the model knows."""
+    from cbpner.labels import LabelSet
+
+    found = LabelSet.from_file(path)
+    if set(found.types) != set(tagger.labels.types):
+        raise InputError(f"{path}: found {', '.join(found.types)}; the model has {', '.join(tagger.labels.types)}")
+
+
+def load_tagger(args):
+    from cbpner.predict.tagger import Tagger
+
+    tagger = Tagger.from_pretrained(
+        args.model_name_or_path, device="cpu" if args.no_cuda else None, max_length=args.max_seq_length
+    )
+    if args.per_gpu_eval_batch_size:
+        tagger.batch_tokens = args.per_gpu_eval_batch_size * tagger.decision.max_length
+    if args.labels:
+        check_labels(args.labels, tagger)
+    return tagger
+
+
+def list_files(source, target, overwrite):
+    """The sources to tag; the id of each is the name of its `.pred` file within `target`, without the suffix."""
+    if not source.is_dir():
+        raise InputError(f"{source}: no such folder; expected the folder of the texts to tag")
+    files = [
+        each._replace(id=str(each.path.relative_to(source).with_suffix(""))) for each in list_sources(source, "txt")
+    ]
+    return [each for each in files if overwrite or not (target / f"{each.id}.pred").exists()]
+
+
+def run(args):
+    from cbpner.predict.job import Tally, tag_documents
+    from cbpner.predict.outputs import open_text
+
+    if args.model_type.lower() != "bert":
+        raise InputError(f"found --model_type {args.model_type}; expected bert")
+    target = Path(args.pred_output_dir)
+    sources = list_files(Path(args.pred_input_dir), target, args.overwrite_output_dir)
+    tagger, tally = load_tagger(args), Tally()
+    for document in tag_documents(tagger, read_sources(sources), tally):
+        with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
+            write(document)
+        tally.add(document)
+    return end(tally, target)
+
+
+def main(argv=None):
+    return run_guarded(run, build_parser().parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
