@@ -277,6 +277,11 @@ def test_texts_are_read_no_further_ahead_than_the_pool_takes(table):
     assert sum(seen) >= 200 * 100 and min(seen) > 0
 
 
+def test_one_text_in_the_place_of_texts_is_refused(table):
+    with pytest.raises(ValueError, match="got one of 4 characters"):
+        list(make_tagger(table).tag_many("HER2"))
+
+
 def test_the_same_sentence_is_scored_once(table):
     tagger = make_tagger(table)
     found = list(tagger.tag_many(["HER2突变。\n\nHER2突变。", "甲\nHER2突变。"]))

@@ -179,6 +179,14 @@ def test_any_bytes_are_documents_or_bad_ones(tmp_path, kind, data):
             assert item.text.encode("utf-8") == data
 
 
+@pytest.mark.parametrize("share", [0, 0.3, 0.9, 0.999])
+def test_a_parquet_file_that_was_cut_off_is_bad(tmp_path, share):
+    path = write_parquet(tmp_path / "d.parquet", {"text": [TEXT] * 20})
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    (bad,) = read_all([path])
+    assert isinstance(bad, Bad) and "cannot be read on" in bad.reason
+
+
 # ---- out ----
 
 
@@ -227,6 +235,27 @@ def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
     assert content == "甲 B-gene\n\n\ufeff B-gene\n乙 O\n\n丙 B-gene\n"
     (document,) = read_documents([tmp_path / "d.bio"])
     assert document.text == "甲\n\ufeff乙\n丙"
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(
+        st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("基因\r\n"))), max_size=5
+    )
+)
+def test_any_text_can_be_written_and_read_again(tmp_path, table, texts):  # noqa: F811
+    spans = make_tagger(table).tag_many(texts)
+    documents = [Document(f"d{n:05}", text, own) for n, (text, own) in enumerate(zip(texts, spans, strict=True))]
+    for kind, name in (("jsonl", "d.jsonl"), ("brat", "brat"), ("bio", "bio"), ("csv", "d.csv"), ("html", "d.html")):
+        with open_writer(kind, tmp_path / name, ["gene", "protein", "disease"]) as write:
+            for document in documents:
+                write(document)
+        if documents and kind in ("jsonl", "brat", "bio"):
+            found = list(read_documents([tmp_path / name], kind))
+            assert [document.text for document in found] == texts
+            assert [[span[:4] for span in document.spans] for document in found] == [
+                [span[:4] for span in document.spans] for document in documents
+            ]
 
 
 def read_table(path):
@@ -288,12 +317,13 @@ def test_a_page_shows_the_text_with_its_spans_and_runs_nothing(tmp_path):
 def test_people_get_lines(tmp_path, tagger, capsys):
     path = put(tmp_path, "d.txt", TEXT)
     assert predict(path, "--to", "lines") == 0
-    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    told = capsys.readouterr()
+    rows = [line.split("\t") for line in told.out.splitlines()]
     spans = tagger.tag(TEXT)
     starts = [(TEXT.count("\n", 0, span.start) + 1, span.start - TEXT.rfind("\n", 0, span.start)) for span in spans]
     assert [row[0] for row in rows] == [f"d:{line}:{column}" for line, column in starts]
     assert [tuple(row[1:]) for row in rows] == [(s.label, show(s.text), f"{s.score:.2f}") for s in spans]
-    assert {line for line, _ in starts} == {1, 2}
+    assert {line for line, _ in starts} == {1, 2} and "found: 1 documents, 32 characters" in told.err
 
 
 def test_what_a_terminal_would_obey_is_escaped():

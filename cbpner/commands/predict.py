@@ -8,7 +8,7 @@
 
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
 matter), folders with all folders in them, or - for standard input. Offsets count code points of the text as it is.
-JSON lines hold each document with its spans ({formats} reads them), CSV and Parquet a span a row.
+JSON lines hold each document with its spans (`cbpner convert` reads them), CSV and Parquet a span a row.
 
 OUT/ (or --to brat, or --shard-size) is a folder: part-00000.jsonl and so on, errors.jsonl with each document that could
 not be tagged and why, manifest.json with checksums when all is done. Any other OUT is one file that appears whole, its
@@ -27,7 +27,6 @@ from cbpner.predict.inputs import KINDS, Fields, open_sources, read_sources
 from cbpner.predict.models import BACKENDS, DEFAULT_MODEL
 from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
 
-__doc__ = __doc__.replace("{formats}", "`cbpner convert`")
 PRECISIONS = ("auto", "bf16", "fp32")  # as `cbpner.devices` has them, which would load torch for a --help
 
 
@@ -124,7 +123,7 @@ def predict_to_stdout(args, sources, fields, target):
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, tally)
-    return end(tally)
+    return end(tally, "found" if target == "lines" else None)
 
 
 def predict_one(args, sources, fields, target, output):
@@ -158,9 +157,9 @@ def predict_folder(args, sources, fields, target, output):
     return max(end(tally, output), 1 if failed else 0)
 
 
-def end(tally, output=None):
-    """Say what was done; the exit code."""
+def end(tally, place=None):
+    """Say what was done, and where; the exit code."""
     tally.bar.close()
-    if output is not None:
-        print(f"{output}: {tally.describe()}", file=sys.stderr)
+    if place is not None:
+        print(f"{place}: {tally.describe()}", file=sys.stderr)
     return 1 if tally.failed else 0

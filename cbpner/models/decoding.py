@@ -26,7 +26,7 @@ def score_texts(model, table, texts, *, batch_tokens, max_length, context, paddi
         features = None if store is None else store.gather(batch, ids.shape[1])
         return score_rows(model, ids, ids.ne(table.pad), context, features)
 
-    return join_windows_of(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
+    return join_chunks(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
 
 
 def score_windows(rows, score, pad_id, batch_tokens, width=0):
@@ -43,7 +43,7 @@ def score_windows(rows, score, pad_id, batch_tokens, width=0):
     return chunks
 
 
-def join_windows_of(windows, chunks):
+def join_chunks(windows, chunks):
     """(characters, labels) of each text from those of its windows, in order; see `cut_windows`."""
     chunks = iter(chunks)
     return [join_scores(spans, [next(chunks) for _ in spans], spans[-1][1]) for spans in windows]

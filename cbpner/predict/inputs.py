@@ -107,10 +107,10 @@ def guess_kind(path):
 def make_source(path, name, kind):
     """name: the file's path from where ids begin; the id is that without its suffix, `%2F` and its like read back."""
     id = name.with_suffix("").as_posix()
-    return Source(path, whole(str(path)), unquote(whole(id)), kind)
+    return Source(path, decode_name(str(path)), unquote(decode_name(id)), kind)
 
 
-def whole(name):
+def decode_name(name):
     """A file's name as text that UTF-8 can hold."""
     return os.fsencode(name).decode("utf-8", "replace")
 

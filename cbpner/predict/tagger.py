@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from cbpner.errors import InputError
 from cbpner.formats.document import Span, cut_span
 from cbpner.models.decision import Decision, read_decision
-from cbpner.models.decoding import cut_windows, join_windows_of, score_windows
+from cbpner.models.decoding import cut_windows, join_chunks, score_windows
 from cbpner.predict.backend import Backend, open_backend, read_config, read_labels
 from cbpner.predict.deciding import agree_document, decide_spans
 from cbpner.predict.models import DEFAULT_MODEL, locate_model
@@ -105,6 +105,8 @@ class Tagger:
         pool's, and that of the texts that are waiting in it with their spans. watch: called with the number of
         characters that have been done each time that some have.
         """
+        if isinstance(texts, str):
+            raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
         pool, waiting = Pool(), deque()
         for text in texts:
             record = Record(text)
@@ -145,7 +147,7 @@ class Tagger:
         windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
         chunks = score_windows(rows, self._score, self.table.pad, max(self.batch_tokens, self.decision.max_length))
         scores = []
-        for group, row in zip(groups, join_windows_of(windows, chunks), strict=True):
+        for group, row in zip(groups, join_chunks(windows, chunks), strict=True):
             start = 0
             for sentence in group:
                 scores.append(row[start : start + len(sentence)])
