@@ -228,12 +228,12 @@ def test_every_format_says_the_same(tmp_path, tagger, kind):
 
 
 def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
-    with open_writer("bio", tmp_path / "d.bio", ["gene"]) as write:
+    with open_writer("bio", tmp_path / "d.pred", ["gene"]) as write:
         for text in ("甲", "\ufeff乙\n", "", "丙"):
             write(Document("d", text, [Span(0, 1, "gene")] if text else []))
-    content = (tmp_path / "d.bio").read_bytes().decode("utf-8")
+    content = (tmp_path / "d.pred").read_bytes().decode("utf-8")
     assert content == "甲 B-gene\n\n\ufeff B-gene\n乙 O\n\n丙 B-gene\n"
-    (document,) = read_documents([tmp_path / "d.bio"])
+    (document,) = read_documents([tmp_path / "d.pred"], "bio")
     assert document.text == "甲\n\ufeff乙\n丙"
 
 
@@ -247,7 +247,7 @@ def test_any_text_can_be_written_and_read_again(tmp_path, table, texts):  # noqa
     spans = make_tagger(table).tag_many(texts)
     documents = [Document(f"d{n:05}", text, own) for n, (text, own) in enumerate(zip(texts, spans, strict=True))]
     for kind, name in (("jsonl", "d.jsonl"), ("brat", "brat"), ("bio", "bio"), ("csv", "d.csv"), ("html", "d.html")):
-        with open_writer(kind, tmp_path / name, ["gene", "protein", "disease"]) as write:
+        with open_writer(kind, tmp_path / name, ["gene", "protein", "disease"], has_folder=True) as write:
             for document in documents:
                 write(document)
         if documents and kind in ("jsonl", "brat", "bio"):

@@ -52,7 +52,7 @@ def read_folder(folder):
 def unbroken(tmp_path_factory, inputs, tiny_tagger):
     """{format: the files of a job that was not killed}"""
     found = {}
-    for kind in ("jsonl", "brat", "parquet"):
+    for kind in ("jsonl", "brat", "parquet", "bio"):
         folder = tmp_path_factory.mktemp("unbroken") / kind
         assert predict(tiny_tagger, inputs, folder, "--to", kind) == 1
         found[kind] = read_folder(folder)
@@ -86,6 +86,9 @@ def test_formats_with_files_for_each_document_have_folders_as_shards(unbroken):
     names = [name for name in sorted(unbroken["brat"]) if name.startswith("part")]
     assert names[:4] == [f"part-00000/d{n}.{suffix}" for n in (0, 1) for suffix in ("ann", "txt")]
     assert len(names) == 2 * DOCUMENTS
+    assert [name for name in sorted(unbroken["bio"]) if name.startswith("part")] == [
+        f"part-0000{shard}/d{n}.bio" for shard, n in ((0, 0), (0, 1), (1, 2), (1, 3), (1, 4), (2, 6))
+    ]
 
 
 def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):

@@ -123,7 +123,7 @@ def predict_to_stdout(args, sources, fields, target):
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, tally)
-    return end(tally, "found" if target == "lines" else None)
+    return end(tally, "found" if target == "lines" or tally.failed else None)
 
 
 def predict_one(args, sources, fields, target, output):

@@ -70,7 +70,7 @@ class Tally:
         """done: characters that have just been tagged."""
         self.counts["tagged"] += done
         speed = self.counts["tagged"] / (time.perf_counter() - self.start)
-        self.bar.set_postfix_str(f"{speed:,.0f} characters/s", refresh=False)
+        self.bar.set_postfix_str(f"{speed:,.0f} characters/s")
 
     def describe(self):
         seconds = time.perf_counter() - self.start
@@ -299,7 +299,7 @@ def predict_shards(tagger, items, kind, progress, shard_size, tally):
             break
         path = progress.folder / f"part-{number:05}{suffix}"
         before, tally.errors = tally.counts.copy(), []
-        with open_writer(kind, path, tagger.labels.types) as write:
+        with open_writer(kind, path, tagger.labels.types, has_folder=True) as write:
             write_tagged(tagger, chain([first], islice(items, shard_size - 1)), write, tally)
         counts = {name: tally.counts[name] - before[name] for name in ("items", "documents", "characters", "spans")}
         progress.add({"name": path.name, **counts, "errors": tally.errors, "sha256": checksum(path)})

@@ -23,8 +23,6 @@ from cbpner.predict import page
 COLUMNS = ("id", "start", "end", "label", "text", "score")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
 TITLE = "Genes, proteins and diseases"
-
-
 SUFFIXES = {  # what a file's name says
     "jsonl": (".jsonl",),
     "bio": (".bio",),
@@ -33,7 +31,7 @@ SUFFIXES = {  # what a file's name says
     "html": (".html", ".htm"),
 }
 OUTPUTS = (*SUFFIXES, "brat", "lines")
-FILES_EACH = ("brat", "bio")  # with files of their own for each document, in a folder (bio also with one file for all)
+FILES_EACH = ("brat", "bio")  # each document in files of its own, in a folder; bio also all in one file
 
 
 def guess_output(path) -> str:
@@ -50,14 +48,13 @@ def guess_output(path) -> str:
 
 
 @contextmanager
-def open_writer(kind, path, labels):
+def open_writer(kind, path, labels, has_folder=False):
     """Yield a function that writes a document to `path`; InputError from it for a document that cannot be written.
 
-    Such a document leaves no trace. `path` is a folder for `brat`, and for `bio` unless its name ends so. labels: the
-    types of the spans.
+    Such a document leaves no trace. labels: the types of the spans. has_folder: whether `path` is a folder for those of
+    FILES_EACH; for `brat` it always is.
     """
-    path = Path(path)
-    if kind in FILES_EACH and not path.name.endswith(SUFFIXES.get(kind, ())):
+    if kind == "brat" or (has_folder and kind in FILES_EACH):
         with atomic_folder(path) as folder:
             yield partial(write_files, folder, kind, set())
     elif kind == "parquet":
