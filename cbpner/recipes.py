@@ -11,8 +11,8 @@ from cbpner.devices import PRECISIONS
 from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
 
-SHIPPED_ENCODER = "cbp_mini"
-SHIPPED_ENCODERS = (SHIPPED_ENCODER,)  # folders of models/
+SHIPPED_ENCODER, ADAPTED_ENCODER = "cbp_mini", "cbp_mini_bio"  # the second: fine-tuned as a masked LM on biomedicine
+SHIPPED_ENCODERS = (SHIPPED_ENCODER, ADAPTED_ENCODER)  # folders of models/
 SPLIT = "{split}"  # in an encoder's name: each split has its own
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("linear", "constant", "reduce_lr_on_plateau")
@@ -49,7 +49,8 @@ class Recipe:
     a file of names, and by how much their characters score higher (`cbpner.lexicon`). span_threshold: a span is
     tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
     this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
-    `cbpner.agreement`).
+    `cbpner.agreement`). head_seed: the head's first weights are drawn with it, None: with the run's own seed; runs that
+    share it and not the seed have a good mean (`cbpner.soup`).
     """
 
     encoder: str
@@ -95,9 +96,12 @@ class Recipe:
     lexicon_bonus: float = 0.0
     span_threshold: float = 0.0
     agreement: float = 0.0
+    head_seed: int | None = None
 
 
 DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement")  # not of the weights
+
+OPTIONAL = {float | None: float, int | None: int}  # the type of a flag's value
 
 CHOICES = {
     "casing": CASINGS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "padding": PADDINGS, "precision": PRECISIONS,
@@ -128,7 +132,7 @@ PATENT = {"span_threshold": 0.5, "agreement": 0.1}  # decisions over whole paten
 
 CBP_METHODS = {  # method: table; "" stands for every other method
     "": CBP,
-    "BERT_LM_mixed": replace(CBP, paper_lowers=False),
+    "BERT_LM_mixed": replace(CBP, encoder=ADAPTED_ENCODER, paper_lowers=False, head_seed=0),
     "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
     "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, outside_bias=0.3),
 }
@@ -219,7 +223,7 @@ def add_recipe_flags(parser, aliases=None, table=Recipe, choices=CHOICES, only=N
         if field.type is bool:
             group.add_argument(*names, action="store_true", default=None)
         else:
-            kind = float if field.type == float | None else field.type
+            kind = OPTIONAL.get(field.type, field.type)
             group.add_argument(*names, type=kind, choices=choices.get(field.name), default=None)
 
 

@@ -30,7 +30,7 @@ from cbpner.metrics import score
 from cbpner.models.decision import KEY, describe_decision
 from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.optimization import average_checkpoints
-from cbpner.recipes import Recipe, name_encoder
+from cbpner.recipes import ADAPTED_ENCODER, Recipe, name_encoder
 from cbpner.splits import PARTS, draw_patents, split_patents
 from cbpner.tokenizer import CharacterTable, unknown_share
 from cbpner.trainer import CHOSEN_BY, build_trainer, choose_selection, close_bars
@@ -86,7 +86,7 @@ def make_run(job):
     data, labels = read_data(job)
     device = pick_device()
     precision = choose_precision(job, device)
-    set_seed(job.seed)
+    set_seed(job.seed if job.recipe.head_seed is None else job.recipe.head_seed)  # the Trainer takes the run's own
     model, tokenizer = load_tagger(replace(job.recipe, encoder=job.encoder), labels, pick_attention(device))
     table = CharacterTable(tokenizer)
     if is_main_process():
@@ -178,9 +178,12 @@ def describe_job(job, data, labels, table, precision):
 def describe_masked_lm(encoder):
     """{`name`, `sha256`: of the weights} where the encoder is a masked LM that was fine-tuned here, else None."""
     folder = Path(locate_encoder(encoder))
-    if not (folder / runs.LM_CONFIG).is_file():
+    if encoder == ADAPTED_ENCODER:
+        name = encoder
+    elif (folder / runs.LM_CONFIG).is_file():
+        name = runs.read_json(folder / runs.LM_CONFIG)["name"]
+    else:
         return None
-    name = runs.read_json(folder / runs.LM_CONFIG)["name"]
     return {"name": name, "sha256": runs.file_checksum(folder / "model.safetensors")}
 
 

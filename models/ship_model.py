@@ -53,6 +53,7 @@ def ship(args):
     config["dtype"] = "float16"
     with atomic_folder(target) as folder:
         save_file(halve(tensors), folder / "model.safetensors", metadata={"format": "pt"})
+        (folder / "model.safetensors").chmod(0o644)  # safetensors gives it to its owner alone
         size = (folder / "model.safetensors").stat().st_size
         if size > LARGEST:
             raise InputError(

@@ -1,4 +1,4 @@
-"""The shipped encoder: loads with plain transformers, small, one token a character, and knows some Chinese."""
+"""The shipped encoders: they load with plain transformers, small, one token a character, and know some Chinese."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cbpner.tokenizer import FOLDED, CharacterTable, unknown_share
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "cbp_mini"
+ADAPTED = ROOT / "models" / "cbp_mini_bio"
 GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
 
 
@@ -21,18 +22,20 @@ def tokenizer():
     return AutoTokenizer.from_pretrained(FOLDER)
 
 
-def test_it_is_small_and_in_half_precision():
-    assert (FOLDER / "model.safetensors").stat().st_size <= 40e6
-    with safe_open(FOLDER / "model.safetensors", "pt") as file:
+@pytest.mark.parametrize("folder", [FOLDER, ADAPTED])
+def test_it_is_small_and_in_half_precision(folder):
+    assert (folder / "model.safetensors").stat().st_size <= 40e6
+    with safe_open(folder / "model.safetensors", "pt") as file:
         tensors = [file.get_slice(name) for name in file.keys()]
     assert {tensor.get_dtype() for tensor in tensors} == {"F16"}
     assert sum(torch.Size(tensor.get_shape()).numel() for tensor in tensors) <= 20_000_000
-    assert sorted(path.suffix for path in FOLDER.iterdir()) == [".json", ".json", ".json", ".md", ".safetensors"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".json", ".json", ".md", ".safetensors"]
 
 
-def test_plain_transformers_loads_all_of_it():
-    _, plain = AutoModel.from_pretrained(FOLDER, output_loading_info=True)
-    masked, report = AutoModelForMaskedLM.from_pretrained(FOLDER, output_loading_info=True)
+@pytest.mark.parametrize("folder", [FOLDER, ADAPTED])
+def test_plain_transformers_loads_all_of_it(folder):
+    _, plain = AutoModel.from_pretrained(folder, output_loading_info=True)
+    masked, report = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
     assert not [name for name in plain["missing_keys"] if not name.startswith("pooler.")]
     assert masked.get_input_embeddings().weight is masked.get_output_embeddings().weight
@@ -58,6 +61,13 @@ def test_a_literal_mask_is_the_mask(tokenizer):
 def test_it_fills_a_gap(text, missing):
     best = pipeline("fill-mask", model=str(FOLDER), dtype=torch.float32)(text)
     assert missing in [candidate["token_str"] for candidate in best]
+
+
+def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
+    assert (ADAPTED / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
+    fill = pipeline("fill-mask", model=str(ADAPTED), dtype=torch.float32)
+    for text, missing in (("患者被诊断为乳腺[MASK]。", "癌"), ("表皮生长因子受[MASK]突变", "体")):
+        assert fill(text)[0]["token_str"] == missing
 
 
 @pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data are not here")

@@ -139,3 +139,17 @@ def test_no_finished_run(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert soup(tmp_path / "empty", "-o", tmp_path / "soup") == 2
     assert "found no finished run" in capsys.readouterr().err
+
+
+def test_runs_that_share_the_seed_of_their_head_begin_with_the_same_one(files, tiny_encoder, tmp_path):  # noqa: F811
+    """At a rate of 0 what is saved is where training began."""
+    heads = {}
+    for seed, head_seed in ((1, None), (2, None), (1, 7), (2, 7)):
+        recipe = get_recipe(
+            "cbp", "", encoder=str(tiny_encoder), head_seed=head_seed, **FAST | {"epochs": 1, "lr": 0.0, "head_lr": 0.0}
+        )
+        folder = tmp_path / f"{seed}_{head_seed}"
+        train_tagger(Job("mine", "cbp", recipe, files, folder, seed=seed))
+        heads[seed, head_seed] = weights(folder)["classifier.weight"]
+    assert torch.equal(heads[1, 7], heads[2, 7])
+    assert not torch.equal(heads[1, None], heads[2, None])
