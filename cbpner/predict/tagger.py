@@ -79,8 +79,8 @@ class Tagger:
 
         backend: of `cbpner.predict.backend.BACKENDS`. device: `cpu`, `cuda`, `cuda:1`, or None for what is there.
         precision: `fp32`, `bf16`, or `auto` for the faster one (but fp32 under `greedy`, whose point is to give what
-        transformers' pipeline gives). decision: fields of `cbpner.models.decision.Decision`
-        in the place of what the model says. InputError for a model that cannot be had or read, and for wrong values.
+        transformers' pipeline gives). decision: fields of `cbpner.models.decision.Decision`, in the place of what the
+        model says. InputError for a model that cannot be had or read, and for wrong values.
         """
         folder = locate_model(name)
         config, place = read_config(folder), folder / "config.json"
@@ -107,19 +107,21 @@ class Tagger:
         """
         if isinstance(texts, str):
             raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
-        pool, waiting = Pool(), deque()
+        pool, waiting, room = Pool(), deque(), self.batch_tokens * POOL_BATCHES
         for text in texts:
             record = Record(text)
             waiting.append(record)
             pool.size += 1
             for group in group_sentences(self.find_sentences(text), self.decision.context - 2):
                 pool.add(record, group)
-                pool = self._drain(pool, watch)
+                if pool.size > room:
+                    pool = self._drain(pool, watch)
             record.is_cut = True
-            pool = self._drain(pool, watch)
+            if pool.size > room:
+                pool = self._drain(pool, watch)
             while waiting and waiting[0].is_cut and not waiting[0].open:
                 yield self._finish(waiting.popleft())
-        self._drain(pool, watch, fill=0)
+        self._drain(pool, watch)
         while waiting:
             yield self._finish(waiting.popleft())
 
@@ -127,10 +129,8 @@ class Tagger:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.predict.sentences`."""
         return find_sentences(text, self._limit)
 
-    def _drain(self, pool, watch, fill=None):
-        """The pool, or where it holds more than `fill` a new one, its groups tagged."""
-        if pool.size <= (self.batch_tokens * POOL_BATCHES if fill is None else fill):
-            return pool
+    def _drain(self, pool, watch):
+        """Tag the pool's groups, and give their records the spans; a new pool."""
         found = iter(self._tag_sentences(list(pool.groups)))
         for key, places in pool.groups.items():
             own = [next(found) for _ in key]
