@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from cbpner.labels import DEFAULT, LabelSet, may_follow
-from cbpner.models.crf import FORBIDDEN, Crf, viterbi
+from cbpner.models.crf import Crf
 from cbpner.models.decoding import decode
+from cbpner.models.paths import FORBIDDEN, viterbi
 
 TWO = LabelSet(("x", "y"))
 

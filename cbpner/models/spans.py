@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cbpner.batching import sorted_batches
+from cbpner.filling import sorted_batches
 from cbpner.labels import Span, spans_to_tags, split_tag
-from cbpner.models.crf import FORBIDDEN
+from cbpner.models.paths import FORBIDDEN
 
 BATCH_CELLS = 1 << 16  # padded characters whose sums are in memory together: some 20 MB for seven labels
 

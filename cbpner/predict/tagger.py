@@ -155,7 +155,6 @@ class Tagger:
         return decide_spans(scores, self.labels, self.backend.chain, self.decision)
 
     def _score(self, ids, batch):
-        ids = ids.numpy()
         return self.backend.score(ids, ids != self.table.pad)
 
     def _finish(self, record) -> list[Span]:
