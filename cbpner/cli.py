@@ -13,6 +13,7 @@ COMMANDS = {
     "convert": "annotated text from one format into another: BIO, JSON lines, brat, YEDDA, doccano, Label Studio",
     "curve": "F1 against the number of training patents, and what it costs",
     "evaluate": "scores with intervals, errors and comparisons, of runs or of any predictions",
+    "export": "write a tagger as an ONNX model, also in int8",
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
     "patents": "make a corpus for masked-LM fine-tuning out of patents",

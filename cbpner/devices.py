@@ -2,20 +2,15 @@
 
 import contextlib
 import functools
-import os
 import time
 
 import torch
 
-PRECISIONS = ("auto", "bf16", "fp32")
+from cbpner.recipes import PRECISIONS
+
 WORTHWHILE_GAIN = 1.2  # bfloat16 is taken where it multiplies at least this much faster than float32
 TRIAL_ROUNDS = 12
 TRIAL_SHAPE = (2048, 384, 1536)  # rows, width and inner width of the shipped encoder's largest product
-
-
-def is_main_process():
-    """Whether this process writes: the only one, or the first that `torchrun` started."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def pick_device():

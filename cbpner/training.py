@@ -13,9 +13,9 @@ from transformers import set_seed
 
 from cbpner import runs
 from cbpner.bio import BioError, count_orphans, find_labels, list_mentions, read_bio
-from cbpner.devices import is_main_process, pick_attention, pick_device, pick_precision
+from cbpner.devices import pick_attention, pick_device, pick_precision
 from cbpner.errors import InputError
-from cbpner.files import atomic_folder, remove_tree
+from cbpner.files import atomic_folder, is_main_process, remove_tree
 from cbpner.gold import git_blob_id, read_blob_ids
 from cbpner.labels import LabelSet
 from cbpner.lifecycle import (

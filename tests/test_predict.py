@@ -27,6 +27,7 @@ from cbpner.models.spans import make_chain
 from cbpner.predict.backend import read_labels
 from cbpner.predict.bert import BertTagger, is_plain
 from cbpner.predict.deciding import agree_document, decide_spans
+from cbpner.predict.models import WEIGHTS
 from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
 from cbpner.predict.tagger import Tagger
 from cbpner.recipes import get_recipe
@@ -47,7 +48,7 @@ ANY_TEXT = st.text(
 class TableBackend:
     """Scores that depend on each character alone, drawn at random; `rows` counts what it was asked."""
 
-    name, device, precision = "table", "cpu", "fp32"
+    name, device, precision, weights = "table", "cpu", "fp32", "model.safetensors"
 
     def __init__(self, size, seed=0, outside=2.0):
         draw = np.random.default_rng(seed).normal(size=(size, len(DEFAULT.tags))).astype(np.float32)
@@ -160,7 +161,8 @@ def test_tagging_with_a_linear_head_does_not_load_transformers(tiny_tagger):
 
 
 def test_the_number_formats_are_those_of_devices():
-    assert command.PRECISIONS == devices.PRECISIONS
+    assert {"auto", *WEIGHTS["torch"]} == set(devices.PRECISIONS)
+    assert set(command.PRECISIONS) == {*devices.PRECISIONS, "int8"}
 
 
 @pytest.fixture(scope="module")

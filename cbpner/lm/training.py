@@ -8,8 +8,8 @@ from pathlib import Path
 from transformers import set_seed
 
 from cbpner import runs
-from cbpner.devices import autocast, is_main_process, pick_attention, pick_device, pick_precision
-from cbpner.files import atomic_folder
+from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
+from cbpner.files import atomic_folder, is_main_process
 from cbpner.lifecycle import explain_write_errors, find_checkpoint, lock_run
 from cbpner.lm.cache import Text, open_corpus
 from cbpner.lm.masking import sum_losses

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from cbpner.errors import InputError
 
 WEIGHTS = "model.safetensors"
+WORDS = "embeddings.word_embeddings.weight"
 PLAIN = {
     "model_type": "bert", "architectures": ["BertForTokenClassification"], "hidden_act": "gelu", "is_decoder": False,
     "position_embedding_type": "absolute",
@@ -41,7 +42,7 @@ class BertTagger:
     def _check(self, config):
         """KeyError for weights of other sizes than the configuration says."""
         sizes = {
-            "embeddings.word_embeddings.weight": (config["vocab_size"], config["hidden_size"]),
+            WORDS: (config["vocab_size"], config["hidden_size"]),
             "embeddings.position_embeddings.weight": (config["max_position_embeddings"], config["hidden_size"]),
             "classifier.weight": (len(config["id2label"]), config["hidden_size"]),
         }
@@ -56,16 +57,22 @@ class BertTagger:
 
     def __call__(self, ids, mask):
         """(batch, tokens, labels) scores; ids (batch, tokens) int64, mask (batch, tokens) bool."""
+        return self.run(ids, None if mask.all() else mask_padding(mask))
+
+    def run(self, ids, bias):
+        """As a call; bias: of `mask_padding`, or None where nothing is padded."""
         hidden = self._embed(ids)  # (batch, tokens, width)
-        bias = None if mask.all() else torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))
         for number, fused in enumerate(self.layers):
-            hidden = self._run_layer(hidden, None if bias is None else bias[:, None, None, :], fused, number)
+            hidden = self._run_layer(hidden, bias, fused, number)
         return self._project(hidden, "classifier")
 
+    def look_up(self, ids):
+        """(batch, tokens, width) of the tokens' own embeddings."""
+        return F.embedding(ids, self.weights[WORDS])
+
     def _embed(self, ids):
-        tables = [self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")]
-        words, positions, types = tables
-        return self._normalize(F.embedding(ids, words) + types[0] + positions[: ids.shape[1]], "embeddings")
+        positions, types = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
+        return self._normalize(self.look_up(ids) + types[0] + positions[: ids.shape[1]], "embeddings")
 
     def _run_layer(self, hidden, bias, fused, number):
         place = f"encoder.layer.{number}"
@@ -94,3 +101,8 @@ class BertTagger:
     def _normalize(self, hidden, place):
         weight, bias = (self.weights[f"{place}.LayerNorm.{kind}"] for kind in ("weight", "bias"))
         return F.layer_norm(hidden, weight.shape, weight, bias, self.epsilon)
+
+
+def mask_padding(mask):
+    """(batch, 1, 1, tokens) to add to attention's scores: minus infinity where the mask is off."""
+    return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))[:, None, None, :]

@@ -135,7 +135,8 @@ def write_errors(path, errors):
 
 def describe_settings(tagger, **more) -> dict:
     """What the bytes of a job's shards depend on: program, model, how it decides and runs, and more, as JSON has it."""
-    backend, names = tagger.backend, ("model.safetensors", "tokenizer.json")
+    backend = tagger.backend
+    names = (backend.weights, "tokenizer.json")
     settings = {
         "cbpner": cbpner.__version__,
         "model": {name: runs.file_checksum(tagger.folder / name) for name in names},
@@ -163,13 +164,18 @@ def find_checksum(path):
         return None
 
 
-def recall_precision(folder):
-    """The number format in which a job there was begun, or None; what a machine gains by one differs by the day."""
+def recall_precision(folder, backend):
+    """The number format in which a job of the backend was begun there, or None.
+
+    What a machine gains by one differs by the day.
+    """
     try:
         if (folder / MANIFEST).is_file():
-            return runs.read_json(folder / MANIFEST)["settings"]["precision"]
-        with open(folder / PROGRESS, encoding="utf-8") as file:
-            return json.loads(file.readline())["settings"]["precision"]
+            settings = runs.read_json(folder / MANIFEST)["settings"]
+        else:
+            with open(folder / PROGRESS, encoding="utf-8") as file:
+                settings = json.loads(file.readline())["settings"]
+        return settings["precision"] if settings["backend"][0] == backend else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no job's folder: `Progress` says so
 

@@ -16,7 +16,7 @@ from cbpner.errors import InputError
 from cbpner.formats.document import Span, cut_span
 from cbpner.models.decision import Decision, read_decision
 from cbpner.models.decoding import cut_windows, join_chunks, score_windows
-from cbpner.predict.backend import Backend, open_backend, read_config, read_labels
+from cbpner.predict.backend import Backend, check_backend, open_backend, read_config, read_labels
 from cbpner.predict.deciding import agree_document, decide_spans
 from cbpner.predict.models import DEFAULT_MODEL, locate_model
 from cbpner.predict.sentences import find_sentences, group_sentences
@@ -77,12 +77,13 @@ class Tagger:
     ):
         """The tagger of a model: see `cbpner.predict.models.locate_model`.
 
-        backend: of `cbpner.predict.backend.BACKENDS`. device: `cpu`, `cuda`, `cuda:1`, or None for what is there.
-        precision: `fp32`, `bf16`, or `auto` for the faster one (but fp32 under `greedy`, whose point is to give what
-        transformers' pipeline gives). decision: fields of `cbpner.models.decision.Decision`, in the place of what the
+        backend: `torch`, or `onnx` for what `cbpner export` wrote. device: `cpu`, `cuda`, `cuda:1`, or None for what
+        is there. precision: `fp32`, `bf16` (onnx: `int8`), or `auto` for the faster one that is there (but with torch
+        fp32 under `greedy`, whose point is to give what transformers' pipeline gives). decision: fields of `cbpner.models.decision.Decision`, in the place of what the
         model says. InputError for a model that cannot be had or read, and for wrong values.
         """
-        folder = locate_model(name)
+        check_backend(backend, precision)
+        folder = locate_model(name, backend)
         config, place = read_config(folder), folder / "config.json"
         labels, found = read_labels(config, place), read_decision(config, place)
         found = found.override(**decision)
@@ -90,7 +91,8 @@ class Tagger:
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
         table = CharacterTable.from_file(folder / "tokenizer.json")
-        precision = "fp32" if precision == "auto" and found.decode == "greedy" else precision
+        if (backend, precision, found.decode) == ("torch", "auto", "greedy"):
+            precision = "fp32"
         opened = open_backend(backend, folder, labels, device, precision)
         return cls(opened, table, labels, found, min_score=min_score, folder=folder)
 

@@ -9,7 +9,7 @@ from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import read_config
-from cbpner.predict.bert import BertTagger, is_plain
+from cbpner.predict.bert import WEIGHTS, BertTagger, is_plain
 
 QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
 
@@ -20,7 +20,7 @@ class TorchBackend:
     device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.devices`.
     """
 
-    name = "torch"
+    name, weights = "torch", WEIGHTS
 
     def __init__(self, folder, labels, device=None, precision="auto"):
         try:
