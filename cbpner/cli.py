@@ -17,6 +17,7 @@ COMMANDS = {
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
+    "preannotate": "the tagger's spans for a person to correct, least certain documents first",
     "predict": "tag texts: genes, proteins and diseases with their places",
     "report": "one HTML page of scores, errors, sentences and settings of runs; its tables beside it",
     "rerun": "repeat a run from its config.json, and compare",

@@ -88,12 +88,31 @@ def decode_spans(scores, labels, threshold, crf=None):
     ]
 
 
+def sum_entropies(scores, chain, temperature=1.0) -> np.ndarray:
+    """(texts,) the sum over each text's characters of the entropy of the character's tag, in nats, float64.
+
+    scores, temperature: as for `score_spans`. The tag's distribution is its marginal under the chain.
+    """
+    found = np.zeros(len(scores))
+    for batch, sums, _ in _sum_batches(scores, chain, temperature):
+        shares = find_marginals(sums)
+        logs = np.log(np.where(shares > 0, shares, 1.0))
+        inside = np.arange(len(shares))[:, None] < sums.lengths
+        found[batch] = (-(shares * logs).sum(axis=2) * inside).sum(axis=0)
+    return found
+
+
+def find_marginals(sums):
+    """(time, batch, labels) the probability of each tag at each position; without meaning behind a text's end."""
+    return np.exp(np.minimum(sums.forward + sums.backward - sums.total[:, None], 0.0))
+
+
 def list_candidates(sums, floor) -> list[list[tuple]]:
     """The spans of each text of a batch whose characters are all likely enough for the span to reach `floor`.
 
     No span is more likely than its `B-` is at its start, and each `I-` at its place.
     """
-    found, share = [], np.exp(np.minimum(sums.forward + sums.backward - sums.total[:, None], 0.0))
+    found, share = [], find_marginals(sums)
     for number, length in enumerate(sums.lengths):
         likely, spans = share[:length, number] >= floor, []
         for begin in range(1, likely.shape[1], 2):

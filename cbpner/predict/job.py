@@ -81,6 +81,20 @@ class Tally:
 
 def tag_documents(tagger, items, tally):
     """The documents among the items (Document or Bad) with their spans, in order; the others are reported."""
+    for document, spans in join_found(tagger.tag_many, items, tally):
+        yield put_spans(document, spans)
+
+
+def put_spans(document, spans):
+    """The document with these spans, their scores rounded."""
+    return replace(document, spans=[span._replace(score=round(span.score, DIGITS)) for span in spans])
+
+
+def join_found(tag, items, tally):
+    """(document, what `tag` finds in its text) of the documents among the items; the others are reported.
+
+    tag: `Tagger.tag_many`, or its like.
+    """
     waiting = deque()
 
     def take_texts():
@@ -91,8 +105,8 @@ def tag_documents(tagger, items, tally):
                 waiting.append(item)
                 yield item.text
 
-    for spans in tagger.tag_many(take_texts(), tally.show_speed):
-        yield replace(waiting.popleft(), spans=[span._replace(score=round(span.score, DIGITS)) for span in spans])
+    for found in tag(take_texts(), tally.show_speed):
+        yield waiting.popleft(), found
 
 
 def write_tagged(tagger, items, write, tally):

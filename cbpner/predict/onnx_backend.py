@@ -29,9 +29,9 @@ class OnnxBackend:
         names = tuple(each.name for each in self._session.get_inputs())
         shape = self._session.get_outputs()[0].shape
         if names != INPUTS or shape[-1] != len(labels.tags):
+            found, expected = f"{', '.join(names)} to {shape}", f"{', '.join(INPUTS)} to {len(labels.tags)} scores"
             raise InputError(
-                f"{folder / self.weights}: found a graph of {', '.join(names)} to {shape}; expected {', '.join(INPUTS)} "
-                f"to scores of {len(labels.tags)} tags, as `cbpner export` writes it"
+                f"{folder / self.weights}: found a graph of {found}; expected {expected}, as `cbpner export` writes it"
             )
 
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
