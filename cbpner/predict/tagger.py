@@ -131,7 +131,7 @@ class Tagger:
 
     def _drain(self, pool, watch):
         """Tag the pool's groups, and give their records the spans; a new pool."""
-        found = iter(self._tag_sentences(list(pool.groups)))
+        found = iter(self.decide_spans(self.score_sentences(list(pool.groups))))
         for key, places in pool.groups.items():
             own = [next(found) for _ in key]
             for record, starts in places:
@@ -142,8 +142,8 @@ class Tagger:
             watch(sum(sum(map(len, key)) * len(places) for key, places in pool.groups.items()))
         return Pool()
 
-    def _tag_sentences(self, groups):
-        """[(start, end, label, score), ...] of each sentence of each group of sentences."""
+    def score_sentences(self, groups) -> list:
+        """(characters, labels) log-probabilities of each sentence of each group, a tuple of texts read together."""
         windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
         chunks = score_windows(rows, self._score, self.table.pad, max(self.batch_tokens, self.decision.max_length))
         scores = []
@@ -152,6 +152,10 @@ class Tagger:
             for sentence in group:
                 scores.append(row[start : start + len(sentence)])
                 start += len(sentence)
+        return scores
+
+    def decide_spans(self, scores) -> list[list[tuple]]:
+        """[(start, end, label, score), ...] of each sentence, from `score_sentences`' scores."""
         return decide_spans(scores, self.labels, self.backend.chain, self.decision)
 
     def _score(self, ids, batch):
