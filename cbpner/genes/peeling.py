@@ -27,7 +27,7 @@ VECTOR = (
 )
 PRODUCT = (
     r"(?:的|之)?(?:核酸|编码|全长|成熟|功能性?)*(?:RNA转录本|mRNA转录本|转录本|mRNA|cDNA|ceRNA|lncRNA|RNA|DNA|多核苷酸|"
-    r"基因座|位点|基因|蛋白质|蛋白|多肽|糖蛋白|同源物|启动子|外显子|(?<=[a-zA-Z0-9])酶|gene|protein|mRNAs)"
+    r"基因座|位点|基因|前体蛋白|前体|-?Fc融合蛋白|融合蛋白|蛋白质|蛋白|多肽|糖蛋白|启动子|第[0-9]+外显子|外显子|(?<=[a-zA-Z0-9])酶|gene|protein|mRNAs)"
 )
 FORM = (
     r"(?:的)?(?:野生型|突变型|突变体|突变|变体|剪接变体|亚型|同种型|融合|片段|胞外域|胞外结构域|单体|二聚体|同源二聚体|"
@@ -41,9 +41,7 @@ SUFFIXES = [
     )
 ]  # fmt: skip
 OTHER_SPECIES = r"小鼠|大鼠|仓鼠|鼠|猪|牛|兔|山羊|绵羊|羊|犬|狗|猴|鸡|马|鱼|斑马鱼|果蝇|酵母|大肠杆菌|murine|mouse|rat"
-AGAINST = (
-    r"抗-?|anti-?|针对|靶向于?|结合|特异性结合|识别|编码|检测|扩增|抑制|敲除|敲低|沉默|与|特异性|抗人"
-)
+AGAINST = r"抗-?|anti-?|针对|靶向于?|结合|特异性结合|识别|编码|检测|扩增|抑制|敲除|敲低|沉默|与|特异性|抗人"
 OF_HUMAN = (
     r"人类|人源化?|人|重组|天然|内源性?|外源性?|野生型|突变型?|磷酸化的?|磷酸-?|活化的?|可溶性|游离|总|全长|成熟|分泌型|膜|"
     r"血清|尿|血浆|human|recombinant|phospho-?|rh(?=[A-Z])|hsa-|(?<![A-Za-z])h(?=[A-Z]{3})|(?<![A-Za-z])p-(?=[A-Z]{2})"
@@ -68,7 +66,7 @@ class Layer(NamedTuple):
 
 
 def peel(text: str) -> list[Layer]:
-    """The text itself, then one layer fewer each time: suffixes first, then prefixes."""
+    """The text itself, then one layer fewer each time: suffixes, then prefixes, then mutations and isoforms."""
     layers = [Layer(text)]
     while following := peel_once(layers[-1]):
         layers.append(following)
@@ -82,13 +80,13 @@ def peel_once(layer):
         rest = pattern.sub("", text).rstrip(" ")
         if rest and rest != text:
             return Layer(rest, is_agent or makes_agent, is_foreign, depth + 1)
-    for pattern in (ISOFORM, MUTATION):
-        rest = pattern.sub("", text).rstrip(" (")
-        if rest and rest != text:
-            return Layer(rest, is_agent, is_foreign, depth + 1)
     for pattern, what in PREFIXES:
         match = pattern.match(text)
         rest = text[match.end() :].lstrip(" -") if match else ""
         if rest:
             return Layer(rest, is_agent or what == "agent", is_foreign or what == "foreign", depth + 1)
+    for pattern in (ISOFORM, MUTATION):
+        rest = pattern.sub("", text).rstrip(" (")
+        if rest and rest != text:
+            return Layer(rest, is_agent, is_foreign, depth + 1)
     return None

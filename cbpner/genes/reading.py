@@ -34,6 +34,7 @@ RECEPTOR = re.compile(r"^(.+?)的?受体(?:\s*([0-9]+|[αβγδ]|[A-Z])|亚基)?
 NAMED_BY_KIND = re.compile(
     r"^[\u3400-\u9fff]+(?:蛋白|抗原|受体|激酶|酶|因子|基因|标志物|标记物|配体|抑制物)(?:的|-|:)?([A-Za-z][\w\-/.]*)$"
 )
+ROMAN = re.compile("[IVX]+")
 MICRO_RNA = re.compile(r"^(?:hsa)?(?:mir|mirna|microrna|let)[0-9]")
 
 
@@ -105,20 +106,26 @@ class GeneReader:
                 return found
             if BACTERIAL.fullmatch(text) and text not in self.lexicon.exact:
                 return Reading("foreign", how="spelt as genes of bacteria are", key=key)
-        for ids in self.list_matches(text, key):
-            if ids:
-                return self.choose(ids, key)
-        if key in self.families:
-            return Reading("family", self.families[key], how="family", key=key)
-        return self.read_micro_rna(key)
+        found = self.read_micro_rna(key)
+        if found:
+            return found
+        ids, found_key = self.find_ids(text, key)
+        if ids:
+            return self.choose(ids, found_key)
+        return Reading("family", self.families[key], how="family", key=key) if key in self.families else None
 
-    def list_matches(self, text, key):
-        """{id: rank} as the text stands, in small letters, by its key, and with Latin letters for Greek ones."""
+    def find_ids(self, text, key):
+        """({id: rank}, key) of a name as it stands, unless its key is decisive; else of a clear misreading (GALNTl3);
+        else in small letters, by its key, and with Latin letters for Greek ones; ({}, key) where there are none.
+        """
         lexicon = self.lexicon
-        yield lexicon.exact.get(text)
-        yield lexicon.cased.get(text.casefold())
-        yield lexicon.folded.get(key)
-        yield lexicon.folded.get(spell_latin(key))
+        exact = lexicon.exact.get(text, {}), key
+        by_key = [(lexicon.folded.get(each, {}), each) for each in dict.fromkeys((key, spell_latin(key)))]
+        decisive = [each for each in (exact, *by_key) if each[0] and min(each[0].values()) <= DECISIVE]
+        misread = [(lexicon.exact.get(variant, {}), fold(variant)) for variant in list_misreadings(text)]
+        clear = [each for each in misread if len(each[0]) == 1]
+        choices = [*decisive, exact, *clear, (lexicon.cased.get(text.casefold(), {}), key), *by_key]
+        return next((each for each in choices if each[0]), ({}, key))
 
     def choose(self, ids, key):
         """The Reading of {id: rank}."""
@@ -127,12 +134,19 @@ class GeneReader:
         how = KINDS[best]
         if best <= DECISIVE:
             sure = [id for id in order if ids[id] == best]
-            return Reading("one" if len(sure) == 1 else "ambiguous", order[:1] if len(sure) == 1 else order, how=how, key=key)
-        if key in self.families and len({*order, *self.families[key]}) > 1:
+            return Reading(
+                "one" if len(sure) == 1 else "ambiguous", order[:1] if len(sure) == 1 else order, how=how, key=key
+            )
+        if key in self.families and not self.is_first_of_family(key, order):
             return Reading("family", tuple(dict.fromkeys([*order, *self.families[key]])), how="family", key=key)
         if len(order) > 1 or len(key) < SHORTEST_ALIAS:
             return Reading("ambiguous", order, how=how, key=key)
         return Reading("one", order, how=how, key=key)
+
+    def is_first_of_family(self, key, ids):
+        """Whether the name with a 1 behind is the same gene: ALT and ALT1 are GPT, but HDAC is not HDAC1."""
+        first = self.lexicon.folded.get(f"{key}1", {})
+        return any(id in first for id in ids)
 
     def read_lookalike(self, text, key):
         kind, what = self.lookalikes.get(key, ("", ""))
@@ -146,11 +160,13 @@ class GeneReader:
             return None
         key = re.sub("^(?:hsa)?(?:mirna|microrna|mir)", "mir", re.sub("^(?:hsa)?let", "mirlet", key))
         ids = self.lexicon.folded.get(key)
-        if ids:
+        if ids and min(ids.values()) <= DECISIVE:
             return self.choose(ids, key)
         copies = [self.lexicon.folded.get(f"{key}{number}", {}) for number in range(1, 4)]
         found = tuple(dict.fromkeys(id for ids in copies for id in ids))
-        return Reading("ambiguous" if len(found) > 1 else "one", found, how="symbol", key=key) if found else None
+        if found:
+            return Reading("ambiguous" if len(found) > 1 else "one", found, how="symbol", key=key)
+        return self.choose(ids, key) if ids else None
 
     def read_receptor(self, text):
         """X受体: XR where a gene is called so (VEGF受体2: VEGFR2), else X where X itself is a receptor."""
@@ -190,7 +206,7 @@ class GeneReader:
     def read_part(self, text):
         """A Reading of a part of a surface; as a misreading too."""
         text = text.strip()
-        return (self.read_text(text, 1) or self.read_misread(text)) if text else None
+        return (self.read_text(text, 1) or self.read_misread(text)) if len(text) > 1 else None
 
     def read_brackets(self, text, is_agent):
         """癌胚抗原(CEA): what both names can stand for; else what the first one does, else the second."""
@@ -210,7 +226,9 @@ class GeneReader:
 
     def read_named_by_kind(self, text, is_agent):
         match = NAMED_BY_KIND.match(text)
-        return match and self.read_part(match[1])
+        if not match or len(fold(match[1])) < SHORTEST_ALIAS or ROMAN.fullmatch(match[1]):
+            return None
+        return self.read_part(match[1])
 
     def read_slash(self, text, is_agent):
         """HER2/neu: what both can stand for; CD74/ROS1: both. Of an agent its carrier is left out."""

@@ -48,10 +48,11 @@ def spell_latin(key: str) -> str:
 def list_misreadings(text: str) -> list[str]:
     """What a name may have been before a scan was misread: `GALNTl3` -> `GALNT13`; none for other words.
 
-    l, I and | are taken for 1, and O for 0, one kind at a time, in names that are otherwise capitals and digits.
+    l, I and | are taken for 1, and O for 0, one kind at a time, in names that are otherwise capitals and digits; and
+    an l or I alone behind the last hyphen of any name.
     """
+    last = [text[:-1] + "1"] if text[-1:] in ("l", "I", "|") else []
     if not CAPITALS.fullmatch(text):
-        return []
+        return last if text[-2:-1] == "-" else []
     found = dict.fromkeys(text.replace(wrong, right) for wrong, right in READ_AS if wrong in text)
-    last = [text[:-1] + "1"] if text[-1] in "lI|" else []
     return [variant for variant in dict.fromkeys([*last, *found]) if variant != text]
