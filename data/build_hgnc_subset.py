@@ -3,8 +3,8 @@
   python data/build_hgnc_subset.py HGNC_LIST
 
 HGNC_LIST: any list of symbols that `cbpner lexicons` names. The subset has HGNC's own columns and every gene that a
-gene or protein of the demo data may stand for, or that a Chinese name of `names_zh.txt` stands for. HGNC's data are
-CC0.
+gene or protein of the demo data may stand for, or that a Chinese name of `names_zh.txt` stands for; and those that
+share a name with one of them, so that what is ambiguous stays so. HGNC's data are CC0.
 """
 
 import argparse
@@ -33,7 +33,6 @@ SERIES = {
     "细胞周期蛋白依赖性激酶{}": ("CDK{}", range(1, 21)),
     "组蛋白去乙酰化酶{}": ("HDAC{}", range(1, 12)),
 }
-EMPTY = {"symbol": "", "alias": [], "previous": [], "title": []}
 
 
 def main(argv=None):
@@ -43,25 +42,24 @@ def main(argv=None):
     lexicon, genes = read_lexicons([path], "gene"), read_genes(path)
     names = list_names({gene["symbol"]: id for id, gene in genes.items()})
     reader = GeneReader(lexicon)
-    found = {id for surface in list_demo_surfaces() for id in reader.read(surface).ids}
+    found = {id for surface in list_demo_surfaces() for id in reader.read(surface).ids} | {id for id, _ in names}
+    found |= {id for ids in lexicon.folded.values() if found & set(ids) for id in ids}
     write_table(
         find_shipped(SHIPPED_GENES),
         ("hgnc_id", "symbol", "alias_symbol", "prev_symbol"),
         [
             (id, genes[id]["symbol"], "|".join(genes[id]["alias"]), "|".join(genes[id]["previous"]))
-            for id in sorted({*found, *(id for id, _ in names)}, key=number_of)
+            for id in sorted(found, key=number_of)
         ],
     )
     write_table(find_shipped(SHIPPED_NAMES), ("id", "name"), names)
 
 
 def read_genes(path) -> dict:
-    """{id: {symbol, alias, previous, title}} of a list of symbols."""
+    """{id: {symbol, alias, previous}} of a list of symbols."""
     genes = {}
     for name in open_lexicon(path)[1]:
-        gene = genes.setdefault(
-            name.id, {key: value and [] for key, value in EMPTY.items()} | {"alias": [], "previous": []}
-        )
+        gene = genes.setdefault(name.id, {"symbol": "", "alias": [], "previous": []})
         if name.kind == "symbol":
             gene["symbol"] = name.text
         elif name.kind in ("alias", "previous"):

@@ -8,7 +8,7 @@ A lexicon is known by its first line:
 | symbols and synonyms, a pair a line | columns `hgnc`, `symb`, `synonym1`, `synonym2` (aliases, previous symbols) |
 | HPO translations (babelon) | columns `subject_id`, `source_value`, `translation_value` |
 | MeSH descriptors in ASCII (d2026.bin) | `*NEWRECORD` |
-| any other list, such as ICD or a user's own names | columns `id` and `name`, one name a line; `code`, `编码`, `名称`, ... too |
+| any other list, such as ICD or a user's own names | columns `id` and `name`, a name a line (`code`, `编码`, `名称` too) |
 
 Tables are tab or comma separated, UTF-8. Lines of the last kind that begin with `#` are comments.
 """

@@ -11,7 +11,7 @@ DECISIONS = ("id", "several", "none")
 
 
 def read_decisions(path) -> list[dict]:
-    """Rows with `surface`, `count` (int), `ids` (a set, empty of `none`) and `is_agent`; InputError for other columns."""
+    """Rows with `surface`, `count` (int), `ids` (a set, empty of `none`), `is_agent`; InputError for others."""
     try:
         with open(Path(path), encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))

@@ -1,7 +1,7 @@
 """One spelling for names that differ in width, case, hyphens or Greek letters only.
 
-`TNF-α`, `TNFα`, `tnf alpha` and `ＴＮＦ－α` have the key `tnfalpha`; `spell_latin` makes `tnfa` of it, since HGNC writes
-Greek letters as Latin ones (`TGFB1`).
+`TNF-α`, `TNFα`, `tnf alpha` and `ＴＮＦ－α` have the key `tnfalpha`; `spell_latin` makes `tnfa` of it, since
+HGNC writes Greek letters as Latin ones (`TGFB1`).
 """
 
 import re
