@@ -8,16 +8,16 @@ PREDICTIONS are span JSONL, Parquet with the same columns (id, text, spans; date
 `cbpner convert`; files or folders of them. OUT and MENTIONS are .csv, .tsv, .parquet or .jsonl.
 
 Genes and proteins are read by HGNC's symbols, aliases and previous symbols and by Chinese names: `Her-2`, `HER2/neu`,
-`HER2的RNA转录本` and `人表皮生长因子受体2` are HGNC:3430. An antibody, primer or siRNA for a gene counts as an agent of it,
-not as the gene. What several genes are called stays ambiguous, with its candidates; words and lab terms that look like
-genes (PCR, mice) get no id. Without --lexicon the shipped list is used, which has the genes of the demo data and of the
-Chinese names alone: `cbpner lexicons` says where to get all.
+`HER2的RNA转录本` and `人表皮生长因子受体2` are HGNC:3430. An antibody, primer or siRNA for a gene counts as an
+agent of it, not as the gene. What several genes are called stays ambiguous, with its candidates; words and lab terms
+that look like genes (PCR, mice) get no id. Without --lexicon the shipped list is used, which has the genes of the demo
+data and of the Chinese names alone: `cbpner lexicons` says where to get all.
 """
 
 import sys
 from pathlib import Path
 
-from cbpner.commands.options import add_reading_flags, add_rules, describe_notes, read_choices
+from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
 from cbpner.errors import InputError
 from cbpner.formats.registry import FORMATS
 from cbpner.genes.entities import check_output, count_states, open_mentions, write_tables
@@ -93,4 +93,5 @@ def describe_states(output, states):
     yield f"{output}: {entities:,} entities, {mentions:,} mentions"
     for row in states:
         examples = "" if row["state"] == "one" else f": {', '.join(row['examples'])}{', ...' * (row['entities'] > 5)}"
-        yield f"  {row['kind']}: {row['mentions']:,} mentions, {row['entities']:,} entities {SAYS[row['state']]}{examples}"
+        what = f"{row['mentions']:,} mentions, {row['entities']:,} entities {SAYS[row['state']]}"
+        yield f"  {row['kind']}: {what}{examples}"

@@ -19,7 +19,7 @@ Genes and proteins (cbpner entities --lexicon FILE)
 Diseases (cbpner entities --diseases FILE)
   HPO, phenotypes in English and Chinese, HPO licence: https://github.com/obophenotype/hpo-translations ,
   babelon/hp-zh.babelon.tsv
-  MeSH, descriptors in ASCII (d2026.bin), free of charge: https://www.nlm.nih.gov/databases/download/mesh.html
+  MeSH, descriptors in ASCII (d20YY.bin), free of charge: https://www.nlm.nih.gov/databases/download/mesh.html
   ICD or any other list: a table with the columns id (or code, 编码) and name (or 名称), one name a line
 Patents (cbpner entities --patents FILE)
   years and families: documents.jsonl of `cbpner patents`, or a table with number, date and family"""
@@ -46,24 +46,25 @@ def run(args):
     formats = {path: open_lexicon(path)[0] for path in args.files}
     genes = [path for path in args.files if formats[path] in (*GENE_FORMATS, "names")]
     others = [path for path in args.files if path not in genes]
-    for lexicon in [read_gene_lexicon(genes, args.names)] * bool(genes or args.measure) + [
-        read_lexicons([path], "disease") for path in others
-    ]:
-        print(*describe_lexicon(lexicon), sep="\n")
+    lexicon = read_gene_lexicon(genes, args.names) if genes or args.measure else None
+    for each in [lexicon] * (lexicon is not None) + [read_lexicons([path], "disease") for path in others]:
+        print(*describe_lexicon(each), sep="\n")
     if args.measure:
-        print(*describe_measures(GeneReader(read_gene_lexicon(genes, args.names)), args), sep="\n")
+        print(*describe_measures(GeneReader(lexicon), args), sep="\n")
 
 
 def describe_lexicon(lexicon):
     for source in lexicon.sources:
-        yield f"{source['path']}: {FORMAT_NAMES[source['format']]}, {source['names']:,} names, {source['ids']:,} new ids"
+        what = f"{FORMAT_NAMES[source['format']]}, {source['names']:,} names, {source['ids']:,} new ids"
+        yield f"{source['path']}: {what}"
     yield f"  {len(lexicon.folded):,} different keys, {lexicon.count_ambiguous():,} of them ambiguous"
 
 
 def describe_measures(reader, args):
     measures = measure_reader(reader, read_decisions(args.measure))
     surfaces, mentions = measures["surfaces"], measures["mentions"]
-    yield f"{args.measure}: {surfaces['count']} surfaces ({surfaces['with_id']} with an id), {mentions['count']:,} mentions"
+    known = f"({surfaces['with_id']} with an id)"
+    yield f"{args.measure}: {surfaces['count']} surfaces {known}, {mentions['count']:,} mentions"
     yield f"  {'':<10} surfaces mentions"
     for name, what in SHOWN.items():
         cells = ["-" if each[name] is None else f"{each[name]:.3f}" for each in (surfaces, mentions)]

@@ -1,7 +1,7 @@
 """Diseases and other mentions: variants of one spelling in one group, and ids where a list has the name.
 
-`非小细胞肺癌（NSCLC）`, `非小细胞肺癌患者` and `非小细胞肺癌` are one group; stages and markers (`HER2阳性乳腺癌`) are not taken off,
-since they make another disease.
+`非小细胞肺癌（NSCLC）`, `非小细胞肺癌患者` and `非小细胞肺癌` are one group; stages and markers are not taken off,
+since they make another disease (`HER2阳性乳腺癌`).
 """
 
 import re

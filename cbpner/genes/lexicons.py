@@ -7,8 +7,8 @@ A lexicon is known by its first line:
 | HGNC's hgnc_complete_set.txt, or a custom download | columns `hgnc_id` (`HGNC ID`) and `symbol` (`Approved symbol`) |
 | symbols and synonyms, a pair a line | columns `hgnc`, `symb`, `synonym1`, `synonym2` (aliases, previous symbols) |
 | HPO translations (babelon) | columns `subject_id`, `source_value`, `translation_value` |
-| MeSH descriptors in ASCII (d2026.bin) | `*NEWRECORD` |
-| any other list, such as ICD or a user's own names | columns `id` and `name`, a name a line (`code`, `编码`, `名称` too) |
+| MeSH descriptors in ASCII (d20YY.bin) | `*NEWRECORD` |
+| any other list: ICD, a user's own names | columns `id` and `name`, a name a line (`code`, `编码`, `名称` too) |
 
 Tables are tab or comma separated, UTF-8. Lines of the last kind that begin with `#` are comments.
 """
@@ -32,6 +32,7 @@ ID_COLUMNS = ("id", "code", "编码", "疾病编码", "诊断编码", "icd")
 NAME_COLUMNS = ("name", "surface", "名称", "疾病名称", "诊断名称")
 MANY = re.compile(r"\s*[|]\s*|,\s+")
 EXAMPLES = 5
+MESH_DISEASES = ("C", "F03")  # branches of MeSH's tree: diseases, mental disorders
 
 
 class Name(NamedTuple):
@@ -249,22 +250,24 @@ def read_names(rows):
 
 
 def read_mesh(path, lines):
-    """Headings and entry terms of MeSH's ASCII descriptors; the id stands at a record's end."""
-    found, id = [], None
+    """Headings and entry terms of the diseases among MeSH's ASCII descriptors; the id stands at a record's end."""
+    found, id, is_disease = [], None, False
     for number, line in enumerate([*lines, "*NEWRECORD"], 1):
         if line.strip() == "*NEWRECORD":
-            yield from (Name(id, "user", text, place) for text, place in found if id)
-            found, id = [], None
-        tag, equals, value = line.partition(" = ")
+            yield from (Name(id, "user", text, place) for text, place in found if id and is_disease)
+            found, id, is_disease = [], None, False
+        tag, equals, value = (part.strip() for part in line.partition(" = "))
         if equals and tag in ("MH", "ENTRY", "PRINT ENTRY"):
-            found.append((value.split("|")[0].strip(), f"{path}:{number}"))
+            found.append((value.split("|")[0], f"{path}:{number}"))
+        elif equals and tag == "MN":
+            is_disease |= value.startswith(MESH_DISEASES)
         elif equals and tag == "UI":
-            id = f"MESH:{value.strip()}"
+            id = f"MESH:{value}"
 
 
 HGNC_COLUMNS = (
     ("previous", ("prev_symbol", "previous_symbol", "previous_symbols")),
-    ("alias", ("alias_symbol", "alias_symbols")),
+    ("alias", ("alias_symbol", "alias_symbols", "synonyms")),
     ("title", ("name", "approved_name")),
     ("title", ("alias_name", "alias_names")),
 )

@@ -170,7 +170,8 @@ def read_bibliography(path) -> dict[str, tuple]:
         id = take_field(row, NUMBER_FIELDS)
         if id is None or not any(name in row for name in (*DATE_FIELDS, *FAMILY_FIELDS)):
             raise InputError(
-                f"{path}: row {number}: found the columns {', '.join(map(str, row))}; expected number, and date, year or family"
+                f"{path}: row {number}: found the columns {', '.join(map(str, row))}; expected number, and date, year "
+                "or family"
             )
         value, family = take_field(row, DATE_FIELDS), take_field(row, FAMILY_FIELDS)
         day = parse_date(value)

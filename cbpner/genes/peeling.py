@@ -53,7 +53,7 @@ PREFIXES = [
     (re.compile(OF_HUMAN), "self"),
 ]
 MUTATION = re.compile(r"(?<=[A-Za-z0-9])[\s\-:(]*(?:p\.)?[A-Z][0-9]{1,4}(?:[A-Z*]|MUT|del|fs)\)?$")
-ISOFORM = re.compile(r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9])-[35]p$")
+ISOFORM = re.compile(r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9a-z])-[35]p$")
 
 
 class Layer(NamedTuple):
