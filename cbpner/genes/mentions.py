@@ -137,11 +137,10 @@ def read_parquet(path, choices) -> Iterator[Document]:
     """Documents of a Parquet file with the columns id, text, spans, and date or others where there are."""
     for number, row in enumerate(read_parquet_rows(path), 1):
         try:
+            row = {name: value for name, value in row.items() if value is not None}
             if isinstance(row.get("date"), date):
                 row["date"] = int(f"{row['date']:%Y%m%d}")
-            yield read_row(
-                {name: value for name, value in row.items() if value is not None}, f"{path.stem}-{number}", choices
-            )
+            yield read_row(row, f"{path.stem}-{number}", choices)
         except BadRow as error:
             found, expected = error.args
             raise InputError(f"{path}: row {number}: found {found}; expected {expected}") from error
