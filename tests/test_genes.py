@@ -108,6 +108,7 @@ def test_other_ways_of_writing(reader):
     assert symbols(reader, "EML4-ALK融合基因") == ("several", ["EML4", "ALK"], False)
     assert symbols(reader, "HER2、EGFR和TNF") == ("several", ["ERBB2", "EGFR", "TNF"], False)
     assert symbols(reader, "VEGF受体2") == ("one", ["KDR"], False)
+    assert symbols(reader, "编码HER2的基因") == ("one", ["ERBB2"], False)
     assert symbols(reader, "KDR受体") == ("one", ["KDR"], False)
 
 
@@ -126,6 +127,7 @@ def test_what_is_no_human_gene(reader):
     assert reader.read("ampC基因").status == "foreign"
     assert reader.read("曲妥珠单抗").status == "unknown"
     assert reader.read("OLD1").status == "unknown"
+    assert reader.read("HER2配体").status == reader.read("antiTNFx").status == "unknown"
     assert reader.read("CxgA").key == reader.read("CXGA").key == "cxga"
 
 

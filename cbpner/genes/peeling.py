@@ -18,7 +18,7 @@ OLIGO = (
 )
 INTERFERING = r"(?:的|特异性)*-?(?:siRNA|shRNA|sgRNA|gRNA|ASO|反义(?:寡)?核[苷甘]酸|反义RNA|干扰RNA|小干扰RNA|miRNA)"
 ACTING = (
-    rf"{SPECIFIC}(?:小分子|选择性|酪氨酸激酶|激酶|信号通?路|通路)*(?:抑制剂|拮抗剂|激动剂|阻断剂|调节剂|拮抗物|配体|疫苗|"
+    rf"{SPECIFIC}(?:小分子|选择性|酪氨酸激酶|激酶|信号通?路|通路)*(?:抑制剂|拮抗剂|激动剂|阻断剂|调节剂|拮抗物|疫苗|"
     r"CAR-?T(?:细胞)?|嵌合抗原受体)"
 )
 VECTOR = (
@@ -40,10 +40,14 @@ SUFFIXES = [
         (FORM, False), (r"的|/|-|:", False),
     )
 ]  # fmt: skip
-OTHER_SPECIES = r"小鼠|大鼠|仓鼠|鼠|猪|牛|兔|山羊|绵羊|羊|犬|狗|猴|鸡|马|鱼|斑马鱼|果蝇|酵母|大肠杆菌|murine|mouse|rat"
-AGAINST = r"抗-?|anti-?|针对|靶向于?|结合|特异性结合|识别|编码|检测|扩增|抑制|敲除|敲低|沉默|与|特异性|抗人"
+OTHER_SPECIES = (
+    r"小鼠|大鼠|仓鼠|鼠|猪|牛|兔|山羊|绵羊|羊|犬|狗|猴|鸡|马|鱼|斑马鱼|果蝇|酵母|大肠杆菌|(?:murine|mouse|rat)\s"
+)
+AGAINST = (
+    r"抗-?|anti[-\s]|(?-i:anti(?=[A-Z]))|针对|靶向于?|结合|特异性结合|识别|检测|扩增|抑制|敲除|敲低|沉默|与|特异性"
+)
 OF_HUMAN = (
-    r"人类|人源化?|人|重组|天然|内源性?|外源性?|野生型|突变型?|磷酸化的?|磷酸-?|活化的?|可溶性|游离|总|全长|成熟|分泌型|膜|"
+    r"编码|人类|人源化?|人|重组|天然|内源性?|外源性?|野生型|突变型?|磷酸化的?|磷酸-?|活化的?|可溶性|游离|总|全长|成熟|分泌型|膜|"
     r"血清|尿|血浆|human|recombinant|phospho-?|rh(?=[A-Z])|hsa-|(?<![A-Za-z])h(?=[A-Z]{3})|(?<![A-Za-z])p-(?=[A-Z]{2})"
 )
 PREFIXES = [
@@ -57,12 +61,11 @@ ISOFORM = re.compile(r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9a-z])-[35]p$")
 
 
 class Layer(NamedTuple):
-    """A name and what the layers around it say: is_agent, is_foreign (of another species), depth: layers taken off."""
+    """A name and what the layers around it say: is_agent, is_foreign (of another species)."""
 
     text: str
     is_agent: bool = False
     is_foreign: bool = False
-    depth: int = 0
 
 
 def peel(text: str) -> list[Layer]:
@@ -75,18 +78,18 @@ def peel(text: str) -> list[Layer]:
 
 def peel_once(layer):
     """The next Layer, or None where nothing is left to take off."""
-    text, is_agent, is_foreign, depth = layer
+    text, is_agent, is_foreign = layer
     for pattern, makes_agent in SUFFIXES:
         rest = pattern.sub("", text).rstrip(" ")
         if rest and rest != text:
-            return Layer(rest, is_agent or makes_agent, is_foreign, depth + 1)
+            return Layer(rest, is_agent or makes_agent, is_foreign)
     for pattern, what in PREFIXES:
         match = pattern.match(text)
         rest = text[match.end() :].lstrip(" -") if match else ""
         if rest:
-            return Layer(rest, is_agent or what == "agent", is_foreign or what == "foreign", depth + 1)
+            return Layer(rest, is_agent or what == "agent", is_foreign or what == "foreign")
     for pattern in (ISOFORM, MUTATION):
         rest = pattern.sub("", text).rstrip(" (")
         if rest and rest != text:
-            return Layer(rest, is_agent, is_foreign, depth + 1)
+            return Layer(rest, is_agent, is_foreign)
     return None
