@@ -9,13 +9,16 @@ from cbpner import __version__
 from cbpner.errors import InputError
 
 COMMANDS = {
+    "calibrate": "the temperature of a tagger's scores, and how far they can be trusted",
     "check": "validate column files, and annotations in other formats, and name every fault with its line",
     "convert": "annotated text from one format into another: BIO, JSON lines, brat, YEDDA, doccano, Label Studio",
     "curve": "F1 against the number of training patents, and what it costs",
+    "entities": "genes, proteins and diseases of tagged patents: ids, names, counts, years, scores",
     "evaluate": "scores with intervals, errors and comparisons, of runs or of any predictions",
     "export": "write a tagger as an ONNX model, also in int8",
     "folds": "write the tuning folds over the gold patents that no test set has",
     "gold": "download or copy the gold data, and check every file",
+    "lexicons": "where to get lists of genes and diseases, and what is in them",
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
     "preannotate": "the tagger's spans for a person to correct, least certain documents first",
     "predict": "tag texts: genes, proteins and diseases with their places",

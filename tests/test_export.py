@@ -106,7 +106,7 @@ def test_int8_is_small_and_close(shipped_tagger, exported):
     text = "\n".join(LINES[:12])
     exact, close = (Tagger.from_pretrained(exported, "onnx", precision=each) for each in ("fp32", "int8"))
     group = [tuple(LINES[:12])]
-    rows = [np.concatenate(tagger._score_sentences(group)) for tagger in (exact, close)]
+    rows = [np.concatenate(tagger.score_sentences(group)) for tagger in (exact, close)]
     shares = np.exp(rows[0])
     loss = (shares * (rows[0] - rows[1])).sum(axis=1).mean()  # Kullback-Leibler, in nats a character
     entropy = -(shares * rows[0]).sum(axis=1).mean()

@@ -160,10 +160,10 @@ class Tagger:
 
     def _drain(self, pool, watch, is_measured):
         """Tag the pool's groups, and give their records the spans; a new pool."""
-        scores, chain, entropies = self._score_sentences(list(pool.groups)), self.backend.chain, repeat(0.0)
-        found = iter(decide_spans(scores, self.labels, chain, self.decision))
+        scores, entropies = self.score_sentences(list(pool.groups)), repeat(0.0)
+        found = iter(self.decide_spans(scores))
         if is_measured:
-            entropies = iter(sum_entropies(scores, chain, self.decision.temperature).tolist())
+            entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
         for key, places in pool.groups.items():
             own, entropy = [next(found) for _ in key], sum(next(entropies) for _ in key)
             for record, starts in places:
@@ -176,8 +176,8 @@ class Tagger:
             watch(sum(sum(map(len, key)) * len(places) for key, places in pool.groups.items()))
         return Pool()
 
-    def _score_sentences(self, groups):
-        """(characters, labels) of each sentence of each group of sentences."""
+    def score_sentences(self, groups) -> list:
+        """(characters, labels) log-probabilities of each sentence of each group, a tuple of texts read together."""
         windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
         chunks = score_windows(rows, self._score, self.table.pad, max(self.batch_tokens, self.decision.max_length))
         scores = []
@@ -187,6 +187,10 @@ class Tagger:
                 scores.append(row[start : start + len(sentence)])
                 start += len(sentence)
         return scores
+
+    def decide_spans(self, scores) -> list[list[tuple]]:
+        """[(start, end, label, score), ...] of each sentence, from `score_sentences`' scores."""
+        return decide_spans(scores, self.labels, self.backend.chain, self.decision)
 
     def _score(self, ids, batch):
         return self.backend.score(ids, ids != self.table.pad)

@@ -1,0 +1,95 @@
+"""What stands around a gene's name in a Chinese mention: 基因, 的RNA转录本, 抗...抗体, 重组人, 小鼠, ...
+
+`peel` takes one layer after another off and says what the layers make of the name inside: the gene itself (also its
+transcript, its protein, a form of it), or an agent, something for or against it, such as an antibody, primer or siRNA.
+"""
+
+import re
+from typing import NamedTuple
+
+SPECIFIC = r"(?:的?特异性?的?|的)?"
+ANTIBODY = (
+    rf"{SPECIFIC}(?:人源化|嵌合|鼠源|人|全人源?|双特异性)?(?:单克隆|单株|多克隆|单链|中和|功能性|治疗性|全长)*"
+    r"(?:抗体|单抗|多抗|抗血清)(?:片段|药物|偶联物|缀合物)?"
+)
+OLIGO = (
+    rf"{SPECIFIC}(?:核酸|基因)?(?:的?序列)?(?:杂交|结合|互补)?的?(?:特异性?|正向|反向|上游|下游|荧光|扩增|检测)*的?"
+    r"(?:引物|探针|引物对|适配体|适体)"
+)
+INTERFERING = r"(?:的|特异性)*-?(?:siRNA|shRNA|sgRNA|gRNA|ASO|反义(?:寡)?核[苷甘]酸|反义RNA|干扰RNA|小干扰RNA|miRNA)"
+ACTING = (
+    rf"{SPECIFIC}(?:小分子|选择性|酪氨酸激酶|激酶|信号通?路|通路)*(?:抑制剂|拮抗剂|激动剂|阻断剂|调节剂|拮抗物|疫苗|"
+    r"CAR-?T(?:细胞)?|嵌合抗原受体)"
+)
+VECTOR = (
+    r"(?:的|过|高)*(?:表达|过表达|敲除|慢病毒|腺病毒)*(?:载体|质粒|试剂盒|inhibitor|inhibitors|antibody|antibodies|"
+    r"antagonist|agonist|primers?|probe)"
+)
+PRODUCT = (
+    r"(?:的|之)?(?:核酸|编码|全长|成熟|功能性?)*(?:RNA转录本|mRNA转录本|转录本|mRNA|cDNA|ceRNA|lncRNA|RNA|DNA|多核苷酸|"
+    r"基因座|位点|基因|前体蛋白|前体|-?Fc融合蛋白|融合蛋白|蛋白质|蛋白|多肽|糖蛋白|启动子|第[0-9]+外显子|外显子|(?<=[a-zA-Z0-9])酶|gene|protein|mRNAs)"
+)
+FORM = (
+    r"(?:的)?(?:野生型|突变型|突变体|突变|变体|剪接变体|亚型|同种型|融合|片段|胞外域|胞外结构域|单体|二聚体|同源二聚体|"
+    r"水平|表达|表达水平|活性|阳性|阴性|扩增|过表达)"
+)
+SUFFIXES = [
+    (re.compile(rf"(?:{pattern})$", re.IGNORECASE), is_agent)
+    for pattern, is_agent in (
+        (ANTIBODY, True), (OLIGO, True), (INTERFERING, True), (ACTING, True), (VECTOR, True), (PRODUCT, False),
+        (FORM, False), (r"的|/|-|:", False),
+    )
+]  # fmt: skip
+OTHER_SPECIES = (
+    r"小鼠|大鼠|仓鼠|鼠|猪|牛|兔|山羊|绵羊|羊|犬|狗|猴|鸡|马|鱼|斑马鱼|果蝇|酵母|大肠杆菌|(?:murine|mouse|rat)\s"
+)
+AGAINST = (
+    r"抗-?|anti[-\s]|(?-i:anti(?=[A-Z]))|针对|靶向于?|结合|特异性结合|识别|检测|扩增|抑制|敲除|敲低|沉默|与|特异性"
+)
+OF_HUMAN = (
+    r"编码|人类|人源化?|人|重组|天然|内源性?|外源性?|野生型|突变型?|磷酸化的?|磷酸-?|活化的?|可溶性|游离|总|全长|成熟|分泌型|膜|"
+    r"血清|尿|血浆|human|recombinant|phospho-?|rh(?=[A-Z])|hsa-|(?<![A-Za-z])h(?=[A-Z]{3})|(?<![A-Za-z])p-(?=[A-Z]{2})"
+)
+PREFIXES = [
+    (re.compile(rf"(?:{OTHER_SPECIES})(?=抗)", re.IGNORECASE), "host"),
+    (re.compile(rf"(?:{OTHER_SPECIES})(?:源的?|的)?", re.IGNORECASE), "foreign"),
+    (re.compile(AGAINST, re.IGNORECASE), "agent"),
+    (re.compile(OF_HUMAN), "self"),
+]
+MUTATION = re.compile(r"(?<=[A-Za-z0-9])[\s\-:(]*(?:p\.)?[A-Z][0-9]{1,4}(?:[A-Z*]|MUT|del|fs)\)?$")
+ISOFORM = re.compile(r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9a-z])-[35]p$")
+
+
+class Layer(NamedTuple):
+    """A name and what the layers around it say: is_agent, is_foreign (of another species)."""
+
+    text: str
+    is_agent: bool = False
+    is_foreign: bool = False
+
+
+def peel(text: str) -> list[Layer]:
+    """The text itself, then one layer fewer each time: suffixes, then prefixes, then mutations and isoforms."""
+    layers = [Layer(text)]
+    while following := peel_once(layers[-1]):
+        layers.append(following)
+    return layers
+
+
+def peel_once(layer):
+    """The next Layer, or None where nothing is left to take off."""
+    text, is_agent, is_foreign = layer
+    for pattern, makes_agent in SUFFIXES:
+        rest = pattern.sub("", text).rstrip(" ")
+        if rest and rest != text:
+            return Layer(rest, is_agent or makes_agent, is_foreign)
+    for pattern, what in PREFIXES:
+        match = pattern.match(text)
+        rest = text[match.end() :].lstrip(" -") if match else ""
+        if rest:
+            return Layer(rest, is_agent or what == "agent", is_foreign or what == "foreign")
+    for pattern in (ISOFORM, MUTATION):
+        rest = pattern.sub("", text).rstrip(" (")
+        if rest and rest != text:
+            return Layer(rest, is_agent, is_foreign)
+    return None

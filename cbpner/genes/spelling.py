@@ -1,0 +1,58 @@
+"""One spelling for names that differ in width, case, hyphens or Greek letters only.
+
+`TNF-α`, `TNFα`, `tnf alpha` and `ＴＮＦ－α` have the key `tnfalpha`; `spell_latin` makes `tnfa` of it, since
+HGNC writes Greek letters as Latin ones (`TGFB1`).
+"""
+
+import re
+import unicodedata
+
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "κ": "kappa", "λ": "lambda", "μ": "mu", "σ": "sigma", "τ": "tau", "ω": "omega",
+}  # fmt: skip
+LATIN = {
+    "alpha": "a", "beta": "b", "gamma": "g", "delta": "d", "epsilon": "e", "zeta": "z", "theta": "q", "kappa": "k",
+    "lambda": "l", "sigma": "s", "omega": "w",
+}  # fmt: skip
+HYPHENS = re.compile("[\u2010-\u2015\u2212\u30fb\uff0d_~\u00ad]")
+SIGNS = re.compile("[®™©†*^\"'“”‘’`]")
+GAPS = re.compile(r"[\s\-.,·/:]+")
+NAMED = re.compile("|".join(sorted(LATIN, key=len, reverse=True)))
+HAN = r"[\u3400-\u9fff]"
+IN_HAN = re.compile(rf"(?<={HAN})\s+|\s+(?={HAN})")
+EDGES = " \t\r\n,.;:、，。；："
+CAPITALS = re.compile(r"[A-Z][A-Z0-9\-]*[lI|][0-9lI|]*|[A-Z]{2,}[A-Z0-9\-]*[OQ〇]+[0-9]*")
+READ_AS = (("l", "1"), ("I", "1"), ("|", "1"), ("〇", "0"), ("O", "0"))
+
+
+def clean(surface: str) -> str:
+    """The surface with half-width letters, plain hyphens and single spaces, without ® and quotes around it."""
+    text = unicodedata.normalize("NFKC", surface)
+    text = SIGNS.sub("", HYPHENS.sub("-", text))
+    text = IN_HAN.sub("", " ".join(text.split()))
+    return text.strip(EDGES)
+
+
+def fold(text: str) -> str:
+    """The key of a name: small letters, Greek letters spelt out, no gaps and hyphens between; may be empty."""
+    folded = "".join(GREEK.get(char, char) for char in clean(text).casefold().replace("ς", "σ"))
+    return GAPS.sub("", folded)
+
+
+def spell_latin(key: str) -> str:
+    """A key with Latin letters for the names of Greek ones: `tgfbeta1` -> `tgfb1`."""
+    return NAMED.sub(lambda match: LATIN[match[0]], key)
+
+
+def list_misreadings(text: str) -> list[str]:
+    """What a name may have been before a scan was misread: `GALNTl3` -> `GALNT13`; none for other words.
+
+    l, I and | are taken for 1, and O for 0, one kind at a time, in names that are otherwise capitals and digits; and
+    an l or I alone behind the last hyphen of any name.
+    """
+    last = [text[:-1] + "1"] if text[-1:] in ("l", "I", "|") else []
+    if not CAPITALS.fullmatch(text):
+        return last if text[-2:-1] == "-" else []
+    found = dict.fromkeys(text.replace(wrong, right) for wrong, right in READ_AS if wrong in text)
+    return [variant for variant in dict.fromkeys([*last, *found]) if variant != text]

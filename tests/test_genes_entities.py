@@ -1,0 +1,199 @@
+"""`cbpner entities`: mentions, counts, years and families, formats, and what is wrong with predictions."""
+
+import csv
+import json
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from cbpner.cli import main
+from cbpner.formats.document import Document, cut_span
+from cbpner.genes.entities import count_states, open_mentions
+from cbpner.genes.lexicons import read_gene_lexicon
+from cbpner.genes.mentions import Kinds, cut_sentences, read_bibliography, read_mentions
+
+NAMES = (
+    "hgnc_id\tsymbol\talias_symbol\tprev_symbol\nHGNC:3430\tERBB2\tHER2\t\n"
+    "HGNC:6364\tKLK3\t前列腺素乙\tPSA\nHGNC:5\tA1BG\tB7X\tPSA\n"
+)
+
+
+def make_document(id, text, *mentions, **more):
+    """A document's row; mentions: (surface, label, score), each at its first place in the text."""
+    spans = [
+        {"start": text.index(name), "end": text.index(name) + len(name), "label": label, "score": score}
+        for name, label, score in mentions
+    ]
+    return {"id": id, "text": text, "spans": spans, **more}
+
+
+ROWS = [
+    make_document(
+        "2016-05-25-CN105611940A-plain", "抗HER2抗体。Her-2与乳腺癌；PCR。",
+        ("抗HER2抗体", "protein", 0.5), ("Her-2", "gene", 1.0), ("乳腺癌", "disease", 0.25), ("PCR", "gene", 0.5),
+    ),
+    make_document("b", "HER2和PSA", ("HER2", "gene", 0.75), ("PSA", "gene", 0.5), date=20180101, family="F1"),
+    make_document("c", "HER2，乳腺癌患者，B7X。", ("HER2", "protein", 0.75), ("乳腺癌患者", "disease", 0.75),
+                  ("B7X", "gene", 1.0), date=20170101, family="F1"),
+    make_document("d", "没有。"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def lexicon(tmp_path):
+    path = tmp_path / "hgnc.tsv"
+    path.write_text(NAMES, encoding="utf-8")
+    return str(path)
+
+
+def write_rows(path, rows=ROWS):
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def run(tmp_path, lexicon, *flags, rows=ROWS, out="out.jsonl"):
+    predictions = write_rows(tmp_path / "predictions.jsonl", rows)
+    return main(["entities", predictions, "--lexicon", lexicon, "-o", str(tmp_path / out), "--threads", "1", *flags])
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_table_counted_by_hand(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon) == 0
+    table = {row["entity"]: row for row in read_jsonl(tmp_path / "out.jsonl")}
+    assert list(table) == ["HGNC:3430", "disease:乳腺癌", "HGNC:5", "gene:pcr", "gene:psa"]
+    her2 = table["HGNC:3430"]
+    assert (her2["name"], her2["type"], her2["status"], her2["mentions"], her2["agents"]) == (
+        "ERBB2",
+        "gene",
+        "one",
+        3,
+        1,
+    )
+    assert her2["surfaces"] == [
+        {"surface": "HER2", "count": 2}, {"surface": "Her-2", "count": 1}, {"surface": "抗HER2抗体", "count": 1},
+    ]  # fmt: skip
+    assert her2["labels"] == [{"label": "gene", "count": 2}, {"label": "protein", "count": 2}]
+    assert (her2["patents"], her2["families"], her2["first_year"], her2["last_year"]) == (3, 2, 2016, 2018)
+    assert (her2["mean_score"], her2["score"]) == (0.75, 3.0)
+    assert (table["disease:乳腺癌"]["mentions"], table["disease:乳腺癌"]["name"]) == (2, "乳腺癌")
+    assert table["gene:pcr"]["status"] == "lookalike"
+    out = capsys.readouterr().out
+    assert "5 entities, 9 mentions" in out and "1 mentions, 1 entities look like genes and are none: PCR" in out
+
+
+def test_candidates_that_the_texts_name_elsewhere_come_first(tmp_path, lexicon):
+    run(tmp_path, lexicon)
+    psa = read_jsonl(tmp_path / "out.jsonl")[-1]
+    assert (psa["status"], psa["candidates"]) == ("ambiguous", ["HGNC:5", "HGNC:6364"])
+    rows = [ROWS[1], make_document("e", "KLK3，前列腺素乙，B7X", ("KLK3", "gene", 1), ("前列腺素乙", "protein", 1),
+                                   ("B7X", "gene", 1))]  # fmt: skip
+    run(tmp_path, lexicon, "--overwrite", rows=rows)
+    psa = next(row for row in read_jsonl(tmp_path / "out.jsonl") if row["entity"] == "gene:psa")
+    assert psa["candidates"] == ["HGNC:6364", "HGNC:5"]
+
+
+def test_every_mention_with_its_sentence(tmp_path, lexicon):
+    assert run(tmp_path, lexicon, "--mentions", str(tmp_path / "mentions.parquet")) == 0
+    rows = parquet.read_table(tmp_path / "mentions.parquet").to_pylist()
+    first = [row for row in rows if row["document"].startswith("2016")]
+    text = ROWS[0]["text"]
+    assert [text[row["start"] : row["end"]] for row in first] == ["抗HER2抗体", "Her-2", "乳腺癌", "PCR"]
+    assert [row["sentence"] for row in first] == [0, 1, 1, 2]
+    assert [text[row["sentence_start"] : row["sentence_end"]] for row in first][1:] == ["Her-2与乳腺癌；"] * 2 + [
+        "PCR。"
+    ]
+    assert [row["is_agent"] for row in first] == [True, False, False, False]
+    assert {row["year"] for row in first} == {2016} and {row["family"] for row in first} == {None}
+
+
+def test_several_genes_in_one_mention_are_several_rows(tmp_path, lexicon):
+    rows = [make_document("e", "HER2和KLK3基因", ("HER2和KLK3基因", "gene", 0.5))]
+    run(tmp_path, lexicon, rows=rows)
+    assert {(row["entity"], row["mentions"], row["score"]) for row in read_jsonl(tmp_path / "out.jsonl")} == {
+        ("HGNC:3430", 1, 0.5), ("HGNC:6364", 1, 0.5),
+    }  # fmt: skip
+
+
+def test_csv_and_parquet_hold_the_same(tmp_path, lexicon):
+    assert run(tmp_path, lexicon, out="out.csv") == run(tmp_path, lexicon, out="out.parquet") == 0
+    with open(tmp_path / "out.csv", encoding="utf-8", newline="") as file:
+        flat = list(csv.DictReader(file))
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert flat[0]["surfaces"] == "HER2 (2); Her-2 (1); 抗HER2抗体 (1)" and rows[0]["surfaces"][0]["count"] == 2
+    assert [row["entity"] for row in flat] == [row["entity"] for row in rows]
+    assert [int(row["mentions"]) for row in flat] == [row["mentions"] for row in rows]
+
+
+def test_predictions_in_parquet(tmp_path, lexicon):
+    run(tmp_path, lexicon)
+    parquet.write_table(pa.Table.from_pylist([ROWS[1], ROWS[2], ROWS[0]]), tmp_path / "predictions.parquet")
+    out = tmp_path / "same.jsonl"
+    assert main(["entities", str(tmp_path / "predictions.parquet"), "--lexicon", lexicon, "-o", str(out)]) == 0
+    assert out.read_text(encoding="utf-8") == (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    parquet.write_table(pa.table({"id": ["a"], "text": ["b"]}), tmp_path / "predictions.parquet")
+    assert main(["entities", str(tmp_path / "predictions.parquet"), "-o", str(tmp_path / "none.csv")]) == 2
+
+
+def test_years_and_families_of_a_table_of_patents(tmp_path, lexicon):
+    patents = tmp_path / "patents.csv"
+    patents.write_text("publication_number,date,family\nCN-105611940-A,2015-01-02,F1\nb,2011,\n", encoding="utf-8")
+    assert read_bibliography(patents) == {"CN105611940A": (2015, "F1"), "b": (2011, None)}
+    assert run(tmp_path, lexicon, "--patents", str(patents)) == 0
+    her2 = read_jsonl(tmp_path / "out.jsonl")[0]
+    assert (her2["first_year"], her2["last_year"], her2["families"]) == (2011, 2017, 1)
+
+
+def test_sentences_cover_the_text():
+    text = "一。二！？三；四"
+    assert [text[start:end] for start, end in cut_sentences(text)] == ["一。", "二！？", "三；", "四"]
+    assert cut_sentences("") == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        ([make_document("x", "HER2抗体", ("HER2", "gene", 1), ("HER2抗体", "protein", 1))], "--overlap longest"),
+        ([ROWS[3]], "found no mention in the predictions"),
+        ([{"id": "x", "text": "甲", "spans": [{"start": 0, "end": 5, "label": "gene"}]}], "the span 0..5"),
+        ([{"id": "x", "text": "甲", "spans": [{"start": 0, "end": 1, "label": "gene", "score": 7}]}], "from 0 to 1"),
+    ],
+)
+def test_bad_predictions_leave_nothing_behind(tmp_path, lexicon, capsys, rows, words):
+    assert run(tmp_path, lexicon, "--mentions", str(tmp_path / "m.csv"), rows=rows) == 2
+    assert words in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
+
+
+def test_overlapping_spans_by_a_stated_rule(tmp_path, lexicon, capsys):
+    rows = [make_document("x", "HER2抗体", ("HER2", "gene", 1), ("HER2抗体", "protein", 1))]
+    assert run(tmp_path, lexicon, "--overlap", "longest", rows=rows) == 0
+    assert [row["agents"] for row in read_jsonl(tmp_path / "out.jsonl")] == [1]
+    assert "1 overlapping spans dropped" in capsys.readouterr().out
+
+
+def test_outputs_are_not_replaced_unasked(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon) == 0
+    assert run(tmp_path, lexicon) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run(tmp_path, lexicon, out="out.xlsx") == 2
+    assert ".parquet, .jsonl" in capsys.readouterr().err
+
+
+def test_wrong_columns_of_a_lexicon_are_an_error_before_anything_is_read(tmp_path, capsys):
+    bad = tmp_path / "bad.tsv"
+    bad.write_text("foo\tbar\n1\t2\n", encoding="utf-8")
+    assert run(tmp_path, str(bad)) == 2
+    assert "found the columns foo, bar" in capsys.readouterr().err and not (tmp_path / "out.jsonl").exists()
+
+
+def test_batches_of_many_mentions(tmp_path):
+    text = "HER2"
+    documents = (Document(f"d{number}", text, [cut_span(text, 0, 4, "gene", 0.5)]) for number in range(9000))
+    mentions = read_mentions(documents, Kinds(read_gene_lexicon()))
+    with open_mentions(mentions, tmp_path, threads=1) as store:
+        assert [(row["kind"], row["mentions"], row["entities"]) for row in count_states(store)] == [("gene", 9000, 1)]
+    assert not list(tmp_path.iterdir())
