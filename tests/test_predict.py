@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from conftest import DEMO_TEXT, write_tagger
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from cbpner import devices
 from cbpner.bio import Sentence
@@ -25,7 +27,7 @@ from cbpner.labels import DEFAULT, spans_to_tags, tags_to_spans
 from cbpner.models.decision import DECODERS, KEY, Decision, describe_decision, read_decision
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import read_labels
-from cbpner.predict.bert import BertTagger, is_plain
+from cbpner.predict.bert import BertTagger, is_plain, mask_padding
 from cbpner.predict.deciding import agree_document, decide_spans
 from cbpner.predict.models import WEIGHTS
 from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
@@ -137,6 +139,36 @@ def test_our_forward_pass_gives_the_scores_of_transformers(tiny_tagger, tagger):
             )
     found = tagger.backend.score(ids.numpy(), mask.numpy())
     np.testing.assert_allclose(found[mask], expected.log_softmax(dim=-1)[mask], atol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[50, 31, 2], [7, 7, 7], [9, 9, 0, 4, 4, 4, 9], [50]])
+def test_what_is_padded_is_left_out_of_the_products(tiny_tagger, monkeypatch, lengths):
+    """The scores of padded batches with a mask, which other devices and exported graphs run."""
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (len(lengths), 50)))
+    mask = torch.arange(50) < torch.tensor(lengths)[:, None]
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    model, rows = BertTagger(tiny_tagger, config, torch.device("cpu")), []
+    with torch.inference_mode():
+        expected = model.run(ids, mask_padding(mask))
+        monkeypatch.setattr(F, "linear", lambda *args, plain=F.linear: rows.append(len(args[0])) or plain(*args))
+        found = model(ids, mask)
+    torch.testing.assert_close(found[mask], expected[mask], atol=1e-5, rtol=0)
+    assert not found[~mask].any() and set(rows) == {sum(lengths)}
+
+
+def test_bfloat16_is_for_the_layers_products_alone(tiny_tagger):
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    exact, low = (
+        BertTagger(tiny_tagger, config, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)
+    )
+    kept = {name for name, weight in low.weights.items() if weight.dtype == torch.float32}
+    assert {name.split(".")[0] for name in kept} == {"embeddings", "encoder", "classifier"}
+    assert all("LayerNorm" in name for name in kept if name.startswith("encoder"))
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
+    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
+    with torch.inference_mode():
+        ours, theirs = low(ids, mask), exact(ids, mask)
+    assert ours.dtype == torch.float32 and 0 < (ours - theirs).abs().max() < 0.1 * theirs.std()
 
 
 @pytest.mark.parametrize(
