@@ -7,7 +7,6 @@ import sys
 import tracemalloc
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
