@@ -1,4 +1,4 @@
-"""What the machine is good at: device, number format, attention. Measured, not assumed."""
+"""What the machine is good at: device, number format. Measured, not assumed."""
 
 import contextlib
 import functools
@@ -15,11 +15,6 @@ TRIAL_SHAPE = (2048, 384, 1536)  # rows, width and inner width of the shipped en
 
 def pick_device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def pick_attention(device):
-    """`eager` on the CPU, where a padding mask makes sdpa the slower one; `sdpa` elsewhere."""
-    return "eager" if device.type == "cpu" else "sdpa"
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
+from cbpner.devices import autocast, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import read_config
@@ -55,6 +55,7 @@ def load_by_transformers(folder, device):
     """A token classifier in evaluation mode, and in float32."""
     from transformers import AutoModelForTokenClassification
 
+    from cbpner.models.attention import pick_attention
     from cbpner.models.crf_tagger import BertCrfConfig  # noqa: F401 (the Auto classes know the type only now)
     from cbpner.models.encoders import silence_libraries
 
