@@ -32,6 +32,17 @@ def viterbi(scores, moves, end=None):
     return [row[:length] for row, length in zip(path.T, lengths, strict=True)]
 
 
+def cut_path(path) -> list[tuple]:
+    """[(start, end, number of its `B-`), ...] of tag numbers, an int array, by the lenient rule of `tags_to_spans`."""
+    types, breaks = (path + 1) // 2, path == 0
+    before = np.concatenate(([0], types[:-1]))
+    starts = ~breaks & ((path % 2 == 1) | (types != before))
+    borders = np.append(np.flatnonzero(starts | breaks), len(path))
+    firsts = np.flatnonzero(starts)
+    ends = borders[np.searchsorted(borders, firsts, side="right")]
+    return list(zip(firsts.tolist(), ends.tolist(), (2 * types[firsts] - 1).tolist(), strict=True))
+
+
 def add_best_moves(bests, moves):
     """Make of scores (time, labels, sequences) the best sums up to each position and tag."""
     inner, candidates = moves[:-1, :, None], np.empty((*moves[:-1].shape, bests.shape[2]), dtype=np.float32)

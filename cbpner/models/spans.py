@@ -55,10 +55,11 @@ def score_spans(scores, spans, chain, temperature=1.0) -> list[np.ndarray]:
     scores: list of (characters, labels) arrays, each position up to a constant. spans: of each text. temperature: all
     scores are divided by it.
     """
-    found = [np.zeros(0) for _ in scores]
-    for batch, sums, chain_now in _sum_batches(scores, chain, temperature):
-        values = weigh_spans(sums, [spans[number] for number in batch], chain_now)
-        for number, part in zip(batch, values, strict=True):
+    found, chosen = [np.zeros(0) for _ in scores], [number for number, own in enumerate(spans) if own]
+    for batch, sums, chain_now in _sum_batches([scores[number] for number in chosen], chain, temperature):
+        numbers = [chosen[place] for place in batch]
+        values = weigh_spans(sums, [spans[number] for number in numbers], chain_now)
+        for number, part in zip(numbers, values, strict=True):
             found[number] = part
     return found
 
