@@ -1,0 +1,115 @@
+"""What a step must at least take: the time of the model's own matrix products alone, in bfloat16, on real characters.
+
+Counted are, of every layer, the products for queries, keys and values (one product), of attention (scores, and the mix
+of values), behind attention, and of the feed-forward block, then the head's: forwards, and in training backwards, where
+each has two (by its input and by its weights or other factor). Padding, special tokens and everything that is no
+product (softmax, norms, activations, additions, the optimizer) count as 0. Linear products run in blocks of 2,048 rows,
+attention's in batches of the sentences as they are, up to so many characters of one rounded length.
+"""
+
+import time
+from collections import Counter
+from typing import NamedTuple
+
+import torch
+
+ROWS = 2048  # characters that a linear product takes at once
+ROUND = 16  # lengths are taken together that differ by less; each is counted at the mean of its range
+
+
+class Shape(NamedTuple):
+    """A model's sizes. labels: of its head."""
+
+    layers: int
+    width: int
+    heads: int
+    inner: int
+    labels: int
+
+
+def read_shape(config, labels) -> Shape:
+    """Of a Hugging Face BERT configuration (a dict)."""
+    names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
+    return Shape(*(config[name] for name in names), labels)
+
+
+class Products:
+    """The model's products alone, as a side (see `benchmarks/sides.py`)."""
+
+    def __init__(self, shape, training):
+        self.shape, self.training = shape, training
+
+    def start(self, sentences):
+        self.lengths = [len(each.chars) for each in sentences]
+
+    def work(self):
+        return time_products(self.shape, self.lengths, self.training)
+
+
+def list_linear(shape):
+    """[(inputs, outputs, how often)] of the linear products that every character goes through."""
+    width, inner, layers = shape.width, shape.inner, shape.layers
+    return [
+        (width, 3 * width, layers), (width, width, layers), (width, inner, layers), (inner, width, layers),
+        (width, shape.labels, 1),
+    ]  # fmt: skip
+
+
+def count_operations(shape, lengths, training) -> int:
+    """Additions and multiplications of all counted products for sentences of these lengths."""
+    linear = sum(2 * inputs * outputs * times for inputs, outputs, times in list_linear(shape))
+    attention = sum(shape.layers * 2 * 2 * length * length * shape.width for length in lengths)
+    return (3 if training else 1) * (linear * sum(lengths) + attention)
+
+
+def time_products(shape, lengths, training) -> float:
+    """Seconds that the products of sentences of these lengths take, each kind timed once and multiplied."""
+    total = 0.0
+    for inputs, outputs, times in list_linear(shape):
+        left = torch.randn(ROWS, inputs).bfloat16()
+        right, grown = torch.randn(inputs, outputs).bfloat16(), torch.randn(ROWS, outputs).bfloat16()
+        seconds = time_once(lambda left=left, right=right: left @ right)
+        if training:
+            seconds += time_once(lambda grown=grown, right=right: grown @ right.T)
+            seconds += time_once(lambda left=left, grown=grown: left.T @ grown)
+        total += seconds * times * sum(lengths) / ROWS
+    return total + shape.layers * sum(time_attention(shape, *each, training) for each in group_lengths(lengths))
+
+
+def group_lengths(lengths):
+    """[(length, sentences)]: neighbouring lengths together, at the root of their mean square, as products grow."""
+    groups = {}
+    for length in lengths:
+        groups.setdefault(length // ROUND, []).append(length)
+    return [(round((sum(n * n for n in own) / len(own)) ** 0.5), len(own)) for own in groups.values()]
+
+
+def time_attention(shape, length, count, training):
+    """Seconds of one layer's products of attention for `count` sentences of a length."""
+    batch = max(1, min(count, ROWS // length))
+    queries, keys, values = torch.randn(3, batch, shape.heads, length, shape.width // shape.heads).bfloat16()
+    shares = torch.randn(batch, shape.heads, length, length).bfloat16()
+    seconds = time_once(lambda: queries @ keys.transpose(2, 3)) + time_once(lambda: shares @ values)
+    if training:  # by queries and by keys, by shares and by values: of the same sizes
+        seconds += 2 * time_once(lambda: shares @ keys) + time_once(lambda: shares.transpose(2, 3) @ queries)
+        seconds += time_once(lambda: values @ values.transpose(2, 3))
+    return seconds * count / batch
+
+
+def time_once(work, rounds=3) -> float:
+    """The least of some rounds, after one to warm up."""
+    spent = []
+    for number in range(rounds + 1):
+        start = time.perf_counter()
+        work()
+        spent += [time.perf_counter() - start] if number else []
+    return min(spent)
+
+
+def describe_lengths(lengths) -> dict:
+    """For the report: how many sentences, characters, and the spread of lengths."""
+    ordered = sorted(lengths)
+    return {
+        "sentences": len(ordered), "characters": sum(ordered), "shortest": ordered[0],
+        "median": ordered[len(ordered) // 2], "longest": ordered[-1], "different": len(Counter(ordered)),
+    }  # fmt: skip

@@ -1,0 +1,230 @@
+"""What is timed: ours and what a user would run instead, each as one class with the same two methods.
+
+`start(texts)` gets all ready for the sentences (a list of `cbpner.bio.Sentence`); `work()` goes over them once and
+returns the seconds that it took. Sides of training learn from them, sides of prediction tag them.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from transformers import (
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    DataCollatorForTokenClassification,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    pipeline,
+)
+
+from cbpner.labels import DEFAULT
+from cbpner.models.attention import pick_attention
+from cbpner.models.encoders import load_tagger, silence_libraries
+from cbpner.predict.tagger import Tagger
+from cbpner.recipes import get_recipe
+from cbpner.tokenizer import CharacterTable
+from cbpner.trainer import build_trainer
+from cbpner.training import Job, choose_precision, pick_device
+
+PADDED, BATCH = 512, 8  # the original's: every sentence to 512 tokens, eight at a time
+PIPELINE_BATCHES = (1, 8, 32)
+
+
+class Clock(TrainerCallback):
+    """Seconds from the first step's begin to the last one's end: without what stands before and behind training."""
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        if state.global_step == 0:
+            self.begin = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.seconds = time.perf_counter() - self.begin
+
+
+class OurTraining:
+    """`cbpner train` with recipe cbp, one epoch."""
+
+    def __init__(self, model):
+        self.recipe = get_recipe("cbp", "BERT_LM_mixed", encoder=str(model), epochs=1)
+
+    def start(self, sentences):
+        self.sentences = sentences
+
+    def work(self):
+        device = pick_device()
+        with tempfile.TemporaryDirectory() as folder:
+            job = Job("benchmark", "cbp", self.recipe, {}, Path(folder))
+            model, tokenizer = load_tagger(self.recipe, DEFAULT, pick_attention(device))
+            trainer = build_trainer(
+                job, {"train": self.sentences}, DEFAULT, model, CharacterTable(tokenizer),
+                choose_precision(job, device), device,
+            )  # fmt: skip
+            return time_training(trainer)
+
+
+class TransformersTraining:
+    """transformers' Trainer as its token-classification example has it: float32, padded to the longest of a batch."""
+
+    def __init__(self, model, batch):
+        self.folder, self.batch = model, batch
+
+    def start(self, sentences):
+        silence_libraries()
+        self.tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        self.examples = encode(sentences, self.tokenizer)
+
+    def work(self):
+        model = load_plain(self.folder)
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = TrainingArguments(
+                folder, per_device_train_batch_size=self.batch, num_train_epochs=1, save_strategy="no", report_to=[],
+                disable_tqdm=True, logging_strategy="no", dataloader_pin_memory=False,
+            )  # fmt: skip
+            collator = DataCollatorForTokenClassification(self.tokenizer)
+            trainer = Trainer(model, arguments, collator, self.examples)
+            trainer.remove_callback(PrinterCallback)
+            return time_training(trainer)
+
+
+class OriginalTraining:
+    """The original's pattern: eight sentences padded to 512 tokens, float32, AdamW."""
+
+    def __init__(self, model):
+        self.folder = model
+
+    def start(self, sentences):
+        silence_libraries()
+        self.model, tokenizer = load_plain(self.folder).train(), AutoTokenizer.from_pretrained(self.folder)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=5e-5)
+        self.batches = list(pad_batches(encode(sentences, tokenizer)))
+
+    def work(self):
+        start = time.perf_counter()
+        for batch in self.batches:
+            self.model(**batch).loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+        return time.perf_counter() - start
+
+
+class OurPrediction:
+    """`Tagger.tag_many`, from text to spans, as `cbpner predict` calls it."""
+
+    def __init__(self, model):
+        self.folder = model
+
+    def start(self, sentences):
+        self.tagger, self.text = Tagger.from_pretrained(self.folder), "\n".join(each.chars for each in sentences)
+
+    def work(self):
+        start = time.perf_counter()
+        self.tagger.tag(self.text)
+        return time.perf_counter() - start
+
+
+class OnnxPrediction(OurPrediction):
+    """The same with int8 by ONNX Runtime."""
+
+    def start(self, sentences):
+        from cbpner.export import export_tagger
+
+        super().start(sentences)
+        with tempfile.TemporaryDirectory() as folder:
+            export_tagger(self.folder, Path(folder) / "int8", int8=True)
+            self.tagger = Tagger.from_pretrained(Path(folder) / "int8", "onnx")
+
+
+class OriginalPrediction:
+    """Eight sentences padded to 512 tokens, float32, the best tag of each token."""
+
+    def __init__(self, model):
+        self.folder = model
+
+    def start(self, sentences):
+        silence_libraries()
+        self.model, tokenizer = load_plain(self.folder).eval(), AutoTokenizer.from_pretrained(self.folder)
+        self.batches = list(pad_batches(encode(sentences, tokenizer)))
+
+    def work(self):
+        start = time.perf_counter()
+        with torch.no_grad():
+            for batch in self.batches:
+                self.model(**batch).logits.argmax(dim=-1).tolist()
+        return time.perf_counter() - start
+
+
+class PipelinePrediction:
+    """transformers' pipeline with one batch size."""
+
+    def __init__(self, model, batch):
+        self.folder, self.batch = model, batch
+
+    def start(self, sentences):
+        silence_libraries()
+        self.texts = [each.chars for each in sentences]
+        self.pipe = pipeline(
+            "token-classification", model=load_plain(self.folder).eval(), batch_size=self.batch, device="cpu",
+            tokenizer=AutoTokenizer.from_pretrained(self.folder), aggregation_strategy="simple",
+        )  # fmt: skip
+
+    def work(self):
+        start = time.perf_counter()
+        self.pipe(self.texts)
+        return time.perf_counter() - start
+
+
+def load_plain(folder):
+    """As transformers loads it: float32, its own choice of attention, the configuration's dropout."""
+    return AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(DEFAULT.tags), dtype="float32")
+
+
+def encode(sentences, tokenizer):
+    """One {`input_ids`, `labels`} for each sentence, as lists, special tokens included; cut at PADDED tokens."""
+    examples = []
+    for sentence in sentences:
+        ids = tokenizer(list(sentence.chars), is_split_into_words=True, truncation=True, max_length=PADDED)["input_ids"]
+        tags = [DEFAULT.tag_to_id[tag] for tag in sentence.tags[: len(ids) - 2]]
+        examples.append({"input_ids": ids, "labels": [-100, *tags, *[-100] * (len(ids) - 1 - len(tags))]})
+    return examples
+
+
+def pad_batches(examples):
+    """Yield batches of BATCH examples, every row PADDED tokens."""
+    for start in range(0, len(examples), BATCH):
+        rows = examples[start : start + BATCH]
+        ids, labels = (
+            torch.stack([F.pad(torch.tensor(row[name]), (0, PADDED - len(row[name])), value=value) for row in rows])
+            for name, value in (("input_ids", 0), ("labels", -100))
+        )
+        real = torch.tensor([[place < len(row["input_ids"]) for place in range(PADDED)] for row in rows])
+        yield {"input_ids": ids, "attention_mask": real.long(), "labels": labels}
+
+
+def time_training(trainer):
+    trainer.add_callback(clock := Clock())
+    trainer.train()
+    return clock.seconds
+
+
+TRAINING = ("ours", "transformers, dynamic padding", "original")
+PIPELINES = {f"pipeline, batches of {size}": size for size in PIPELINE_BATCHES}
+PREDICTION = ("ours", "ours, int8", *PIPELINES, "original")
+
+
+def make_training(name, model, batch):
+    """The side of that name over an encoder's folder; batch: sentences of one of the Trainer's."""
+    if name == "transformers, dynamic padding":
+        return TransformersTraining(model, batch)
+    return {"ours": OurTraining, "original": OriginalTraining}[name](model)
+
+
+def make_prediction(name, model):
+    """The side of that name over a tagger's folder."""
+    if name in PIPELINES:
+        return PipelinePrediction(model, PIPELINES[name])
+    return {"ours": OurPrediction, "ours, int8": OnnxPrediction, "original": OriginalPrediction}[name](model)
