@@ -116,14 +116,14 @@ def write(store, plan, result) -> list:
     count = None
     with ExitStack() as stack:
         for path in plan.outputs:
-            write_output(stack.enter_context(atomic_open(path, "wb")), path.suffix, result, scene)
+            write_output(stack.enter_context(atomic_open(path, "wb")), path.suffix, plan, result, scene)
         if plan.evidence is not None:
             file = stack.enter_context(atomic_open(plan.evidence, "wb"))
             count = outputs.write_evidence(evidence.read_evidence(store, ids, plan.most), file, plan.evidence.suffix)
     return count
 
 
-def write_output(file, suffix, result, scene):
+def write_output(file, suffix, plan, result, scene):
     if suffix in outputs.TABLES:
         outputs.write_table(result.table, file, suffix)
     elif suffix == ".edges":
@@ -137,7 +137,16 @@ def write_output(file, suffix, result, scene):
     else:
         from cbpner.relations.page import render_page
 
-        file.write(render_page(scene, result).encode())
+        file.write(render_page(scene, result, list_settings(plan)).encode())
+
+
+def list_settings(plan):
+    """(name, value) of what a page says about its making."""
+    names = ", ".join(plan.counting._fields)
+    values = ", ".join(f"{value:,}" if isinstance(value, int) else value for value in plan.counting)
+    settings = [(names, values), ("agents of genes count", "yes" if plan.selection.agents else "no")]
+    settings += [("least score of a mention", f"{plan.selection.min_score:g}"), ("largest q", f"{plan.level:g}")]
+    return settings + [(name, ", ".join(Path(path).name for path in paths)) for name, paths in (plan.told or {}).items() if paths]
 
 
 def build_scene(store, plan, result, ids):

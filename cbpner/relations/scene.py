@@ -1,0 +1,62 @@
+"""What drawings and the page show: the relations with the smallest p, laid out, with their sentences, as lists."""
+
+from collections import Counter
+
+from cbpner.relations.graph import build_graph
+
+LEVEL = 0.05  # of q, for what is shown first
+SHOWN_COLUMNS = (
+    "units", "patents", "weight", "expected_units", "npmi", "expected_patents", "p", "q", "state", "first_patent",
+    "first_year",
+)  # fmt: skip
+NODE_COLUMNS = ("id", "label", "kind", "community", "x", "y", "patents", "units")
+
+
+def make_scene(plan, rows, found, total) -> dict:
+    """The scene of rows of the table (dictionaries) with their evidence.
+
+    nodes: NODE_COLUMNS each. edges: two numbers of nodes and SHOWN_COLUMNS each. evidence: of each edge its places, see
+    `take_place`. level: LEVEL where a relation has so small a q, else 1. total: relations there are, drawn or not.
+    """
+    graph = build_graph(rows, plan.seed)
+    numbers = {node: number for number, node in enumerate(graph)}
+    nodes = [[node, *(about[name] for name in NODE_COLUMNS[1:])] for node, about in graph.nodes(data=True)]
+    edges = [
+        [numbers[row["a_id"]], numbers[row["b_id"]], *(shorten(row[name]) for name in SHOWN_COLUMNS)] for row in rows
+    ]
+    places = [[] for _ in rows]
+    for row in found:
+        places[row["relation"]].append(take_place(row))
+    level = LEVEL if any(row["q"] <= LEVEL for row in rows) else 1.0
+    return {
+        "title": plan.title or "Genes that stand together", "unit": plan.counting.unit, "columns": SHOWN_COLUMNS,
+        "nodes": nodes, "edges": edges, "evidence": places, "level": level, "total": total,
+        "known": plan.known is not None,
+    }  # fmt: skip
+
+
+def shorten(value):
+    """A number with four digits that count, for the page."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def take_place(row):
+    """[patent, year, document, sentences]; of a sentence [where it starts, text, marks], a mark [start, end, 0 for the
+    relation's first entity or 1, score], offsets within the sentence.
+    """
+    sentences = []
+    for sentence in row["sentences"]:
+        marks = [
+            [mention["start"] - sentence["start"], mention["end"] - sentence["start"], side, mention["score"]]
+            for side, mention in enumerate((row["a"], row["b"]))
+            if sentence["start"] <= mention["start"] < sentence["end"]
+            and sentence["text"][mention["start"] - sentence["start"] :].startswith(mention["text"][:1])
+        ]
+        sentences.append([sentence["start"], sentence["text"], marks])
+    return [row["patent"], row["year"], row["document"], sentences]
+
+
+def count_states(scene) -> dict:
+    """{state: how many of the edges with q of at most the scene's level}."""
+    q, state = (2 + SHOWN_COLUMNS.index(name) for name in ("q", "state"))
+    return dict(Counter(edge[state] for edge in scene["edges"] if edge[q] <= scene["level"]))
