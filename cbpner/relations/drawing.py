@@ -5,12 +5,12 @@ from html import escape
 
 from cbpner.relations.scene import SHOWN_COLUMNS
 
-COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3")  # of communities, the largest first
-OTHER = "#8b929c"
+COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
 EDGES = {"known": ("#9aa1ab", ""), "path": ("#5b626d", "4 3"), "new": ("#d55e00", "")}
 SAYS = {"known": "known interaction", "path": "not known, joined by a third", "new": "not known"}
 MARGIN = 60
-LETTER, LINE = 6.3, 13.0  # width of a Latin letter and height of a line of a label, at 11 px
+LETTER = 0.6  # width of a Latin letter, where a label's height is 1
+PRINTED = (11, 130)  # least height of a label; how many of them the drawing is wide at most
 FONT = "font-family=\"system-ui, 'Segoe UI', 'Noto Sans', Arial, 'Noto Sans CJK SC', sans-serif\""
 
 
@@ -24,11 +24,12 @@ def draw_network(scene) -> str:
             degrees[node] = degrees.get(node, 0) + 1
     nodes = {number: scene["nodes"][number] for number in sorted(degrees)}
     box = find_box(nodes.values())
+    size = max(PRINTED[0], box[2] / PRINTED[1])
     parts = []
     for edge in sorted(edges, key=lambda edge: edge[state] == "new"):
         (x1, y1), (x2, y2) = (nodes[node][4:6] for node in edge[:2])
         colour, dashes = EDGES.get(edge[state], EDGES["known"])
-        width = 0.7 + 0.5 * min(edge[patents], 16) ** 0.5
+        width = (0.7 + 0.5 * min(edge[patents], 16) ** 0.5) * (size / PRINTED[0]) ** 0.5
         dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
         parts.append(
             f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{width:.1f}"{dashed} '
@@ -36,9 +37,9 @@ def draw_network(scene) -> str:
         )
     parts += [draw_node(node, degrees[number]) for number, node in nodes.items()]
     order = sorted(nodes, key=lambda number: (-degrees[number], -nodes[number][6], number))
-    parts += place_labels([(nodes[number], degrees[number]) for number in order])
+    parts += place_labels([(nodes[number], degrees[number]) for number in order], size)
     states = [name for name in EDGES if any(edge[state] == name for edge in edges)]
-    return frame(scene, box, parts, states)
+    return frame(scene, box, parts, states, size)
 
 
 def measure_radius(degree):
@@ -54,7 +55,7 @@ def find_box(nodes):
 
 def draw_node(node, degree):
     x, y, radius = *node[4:6], measure_radius(degree)
-    colour = COLOURS[node[3]] if node[3] < len(COLOURS) else OTHER
+    colour = COLOURS[node[3] % len(COLOURS)]
     shape = (
         f'<circle cx="{x}" cy="{y}" r="{radius:.1f}"'
         if node[2] == "gene"
@@ -63,42 +64,54 @@ def draw_node(node, degree):
     return f'{shape} fill="{colour}" stroke="#fff"><title>{show(node[1])}</title></{shape[1:].split()[0]}>'
 
 
-def place_labels(nodes):
-    """Texts beside the nodes, the first ones first, as far as they touch no other."""
+def place_labels(nodes, size):
+    """Texts beside, above or below the nodes, the first ones first, where they touch no other text."""
     taken, cells = [], {}
     for node, degree in nodes:
-        x, y = node[4] + measure_radius(degree) + 3, node[5] + 4
-        width = sum(LETTER * (1.8 if unicodedata.east_asian_width(char) in "WF" else 1) for char in node[1])
-        own = (x, y - LINE + 2, x + width, y + 3)
-        keys = [(column, row) for column in range(int(own[0] // 80), int(own[2] // 80) + 1)
-                for row in range(int(own[1] // 80), int(own[3] // 80) + 1)]  # fmt: skip
-        if any(touch(own, other) for key in keys for other in cells.get(key, ())):
-            continue
-        for key in keys:
-            cells.setdefault(key, []).append(own)
-        taken.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" font-size="11" stroke="#fff" stroke-width="3" paint-order="stroke" '
-            f'stroke-linejoin="round" fill="#1b1d21">{show(node[1])}</text>'
-        )
+        gap = measure_radius(degree) + 0.25 * size
+        width = size * LETTER * sum(1.7 if unicodedata.east_asian_width(char) in "WF" else 1 for char in node[1])
+        for dx, dy in (
+            (gap, 0.35 * size),
+            (-gap - width, 0.35 * size),
+            (-width / 2, -gap),
+            (-width / 2, gap + 0.8 * size),
+        ):
+            x, y = node[4] + dx, node[5] + dy
+            own = (x, y - 0.9 * size, x + width, y + 0.25 * size)
+            keys = list_cells(own)
+            if any(touch(own, other) for key in keys for other in cells.get(key, ())):
+                continue
+            for key in keys:
+                cells.setdefault(key, []).append(own)
+            taken.append(
+                f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" stroke="#fff" stroke-width="{size / 4:.1f}" '
+                f'paint-order="stroke" stroke-linejoin="round" fill="#1b1d21">{show(node[1])}</text>'
+            )
+            break
     return taken
+
+
+def list_cells(box, side=80):
+    columns, rows = (range(int(box[place] // side), int(box[place + 2] // side) + 1) for place in (0, 1))
+    return [(column, row) for column in columns for row in rows]
 
 
 def touch(one, other):
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def frame(scene, box, parts, states):
+def frame(scene, box, parts, states, size):
     left, top, width, height = box
-    legend, x = [], left + 20
+    legend, x, y = [], left + size, top + height - size
     for name in states:
         colour, dashes = EDGES[name]
-        y = top + height - 18
         dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
         legend.append(
-            f'<line x1="{x}" x2="{x + 22}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2"{dashed}/>'
-            f'<text x="{x + 28}" y="{y + 4}" font-size="11" fill="#5b626d">{SAYS[name]}</text>'
+            f'<line x1="{x:.1f}" x2="{x + 2 * size:.1f}" y1="{y - 0.35 * size:.1f}" y2="{y - 0.35 * size:.1f}" '
+            f'stroke="{colour}" stroke-width="{size / 6:.1f}"{dashed}/>'
+            f'<text x="{x + 2.5 * size:.1f}" y="{y:.1f}" font-size="{size:.1f}" fill="#5b626d">{SAYS[name]}</text>'
         )
-        x += 46 + LETTER * len(SAYS[name])
+        x += size * (4.5 + LETTER * len(SAYS[name]))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.0f} {top:.0f} {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img" {FONT}>\n<title>{show(scene["title"])}</title>\n'

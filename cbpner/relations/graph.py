@@ -14,20 +14,23 @@ LEAST_WEIGHT = 0.05  # of an edge with an NPMI below that
 SMALL = 60  # nodes of a component that Kamada-Kawai lays out
 ROOM = 34.0  # between two nodes, in the drawing's units
 PUSHES = 60
+WIDER = 1.25  # than high is the whole drawing
+WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
 
-def build_graph(rows, seed=0) -> nx.Graph:
+def build_graph(rows, level=1.0, seed=0) -> nx.Graph:
     """The graph of relations with the nodes' `community` (0 is the largest), `x` and `y`.
 
-    rows: dictionaries as of `outputs.list_rows`, each an edge with its columns.
+    rows: of the table of relations, as dictionaries, an edge each. level: edges with a larger q pull less.
     """
     graph = nx.Graph()
-    for number, row in enumerate(rows):
+    for row in rows:
         for side in "ab":
             if row[f"{side}_id"] not in graph:
                 about = {"label": row[side], "kind": row[f"{side}_kind"], "units": row[f"units_{side}"]}
                 graph.add_node(row[f"{side}_id"], **about, patents=row[f"patents_{side}"])
-        graph.add_edge(row["a_id"], row["b_id"], relation=number, weight=max(row["npmi"], LEAST_WEIGHT))
+        pull, length = (1.0, 1.0) if row["q"] <= level else WEAK
+        graph.add_edge(row["a_id"], row["b_id"], weight=max(row["npmi"], LEAST_WEIGHT), pull=pull, length=length)
     for number, members in enumerate(find_communities(graph, seed)):
         for node in members:
             graph.nodes[node]["community"] = number
@@ -72,11 +75,11 @@ def place_component(graph, seed):
     if len(nodes) <= 2:
         return {node: ((number - (len(nodes) - 1) / 2) * ROOM, 0.0) for number, node in enumerate(nodes)}
     if len(nodes) <= SMALL:
-        layout = nx.kamada_kawai_layout(graph, weight=None)
+        layout = nx.kamada_kawai_layout(graph, weight="length")
     else:
         start = place_communities(graph, seed)
         distance = 1.6 / math.sqrt(len(nodes))
-        layout = nx.spring_layout(graph, k=distance, pos=start, iterations=80, seed=seed)
+        layout = nx.spring_layout(graph, k=distance, pos=start, iterations=80, seed=seed, weight="pull")
     points = np.array([layout[node] for node in nodes])
     points -= points.mean(0)
     points *= ROOM * 1.15 * math.sqrt(len(nodes)) / (2 * np.sqrt((points**2).sum(1).mean()) or 1)
@@ -122,14 +125,15 @@ def push_apart(points, least=ROOM * 0.62):
 
 
 def find_room(circles, radius):
-    """A middle for a circle that touches none of the others, as near to the first one's as there is on a spiral."""
+    """A middle for a circle that touches none of the others, as near to the first one's as a spiral comes to."""
     if not circles:
         return 0.0, 0.0
-    angle, distance = 0.0, 0.0
     taken = np.array(circles)
+    step = max(ROOM / 2, radius / 3)
+    distance, angle = max(0.0, 0.6 * math.sqrt((taken[:, 2] ** 2).sum()) - radius), 0.0
     while True:
-        x, y = distance * 1.5 * math.cos(angle), distance * math.sin(angle)  # pages are wider than high
+        x, y = WIDER * distance * math.cos(angle), distance * math.sin(angle)
         if np.all(np.hypot(taken[:, 0] - x, taken[:, 1] - y) >= taken[:, 2] + radius):
             return x, y
-        angle += ROOM / max(distance, ROOM)
-        distance += ROOM * 0.08
+        turn = step / max(distance, step)
+        angle, distance = angle + turn, distance + step * turn / (2 * math.pi)

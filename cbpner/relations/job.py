@@ -142,11 +142,15 @@ def write_output(file, suffix, plan, result, scene):
 
 def list_settings(plan):
     """(name, value) of what a page says about its making."""
-    names = ", ".join(plan.counting._fields)
-    values = ", ".join(f"{value:,}" if isinstance(value, int) else value for value in plan.counting)
-    settings = [(names, values), ("agents of genes count", "yes" if plan.selection.agents else "no")]
+    counting = plan.counting
+    unit = f"window of {counting.size} sentences" if counting.unit == "window" else counting.unit
+    settings = [("unit", unit), ("pairs", counting.pairs), ("least support", f"{counting.min_support} patent families")]
+    settings += [("most entities in a unit", f"{counting.crowd:,}")]
+    settings += [("antibodies, primers and such", "count as their gene" if plan.selection.agents else "do not count")]
     settings += [("least score of a mention", f"{plan.selection.min_score:g}"), ("largest q", f"{plan.level:g}")]
-    return settings + [(name, ", ".join(Path(path).name for path in paths)) for name, paths in (plan.told or {}).items() if paths]
+    return settings + [
+        (name, ", ".join(Path(path).name for path in paths)) for name, paths in (plan.told or {}).items() if paths
+    ]
 
 
 def build_scene(store, plan, result, ids):

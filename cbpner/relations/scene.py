@@ -1,7 +1,5 @@
 """What drawings and the page show: the relations with the smallest p, laid out, with their sentences, as lists."""
 
-from collections import Counter
-
 from cbpner.relations.graph import build_graph
 
 LEVEL = 0.05  # of q, for what is shown first
@@ -18,7 +16,8 @@ def make_scene(plan, rows, found, total) -> dict:
     nodes: NODE_COLUMNS each. edges: two numbers of nodes and SHOWN_COLUMNS each. evidence: of each edge its places, see
     `take_place`. level: LEVEL where a relation has so small a q, else 1. total: relations there are, drawn or not.
     """
-    graph = build_graph(rows, plan.seed)
+    level = LEVEL if any(row["q"] <= LEVEL for row in rows) else 1.0
+    graph = build_graph(rows, level, plan.seed)
     numbers = {node: number for number, node in enumerate(graph)}
     nodes = [[node, *(about[name] for name in NODE_COLUMNS[1:])] for node, about in graph.nodes(data=True)]
     edges = [
@@ -27,7 +26,6 @@ def make_scene(plan, rows, found, total) -> dict:
     places = [[] for _ in rows]
     for row in found:
         places[row["relation"]].append(take_place(row))
-    level = LEVEL if any(row["q"] <= LEVEL for row in rows) else 1.0
     return {
         "title": plan.title or "Genes that stand together", "unit": plan.counting.unit, "columns": SHOWN_COLUMNS,
         "nodes": nodes, "edges": edges, "evidence": places, "level": level, "total": total,
@@ -54,9 +52,3 @@ def take_place(row):
         ]
         sentences.append([sentence["start"], sentence["text"], marks])
     return [row["patent"], row["year"], row["document"], sentences]
-
-
-def count_states(scene) -> dict:
-    """{state: how many of the edges with q of at most the scene's level}."""
-    q, state = (2 + SHOWN_COLUMNS.index(name) for name in ("q", "state"))
-    return dict(Counter(edge[state] for edge in scene["edges"] if edge[q] <= scene["level"]))

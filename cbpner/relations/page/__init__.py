@@ -4,7 +4,7 @@ from importlib import resources
 
 from markupsafe import Markup
 
-from cbpner.relations.scene import LEVEL, count_states
+from cbpner.relations.scene import LEVEL
 from cbpner.report.page import charts
 from cbpner.report.page.sentences import dump_script
 
@@ -41,8 +41,9 @@ def list_figures(scene, result):
     called = int((q <= LEVEL).sum())
     figures = [(called, f"relations with q ≤ {LEVEL}, of {len(q):,} pairs seen often enough")]
     if scene["known"]:
-        new = count_states(scene).get("new", 0) + count_states(scene).get("path", 0)
-        figures.append((new, f"of those {'with q ≤ ' + str(LEVEL) if called else 'drawn'} in no list of known interactions"))
+        state, chosen = result.table["state"].to_pylist(), q <= LEVEL if called else q <= 1
+        new = sum(each in ("path", "new") for each, own in zip(state, chosen, strict=True) if own)
+        figures.append((new, "of these in no list of known interactions" if called else "in no list of known ones"))
     figures.append((result.relations.counts.families, "patent families that name any of them"))
     return figures
 
@@ -51,7 +52,7 @@ def draw_precision(precision):
     """A chart of the share of known ones among the first k pairs, or None."""
     if len(precision) < 2:
         return None
-    names = (("precision", "this ranking", 0), ("random", "random, same degrees", 99))
+    names = (("precision", "found", 0), ("random", "random", 99))
     lines = [
         charts.Line(label, number, [(row["k"], row[name], f"first {row['k']:,}: {row[name]:.3f}") for row in precision])
         for name, label, number in names

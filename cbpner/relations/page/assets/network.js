@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const PAGE = 20, DELAY = 150, NAMESPACE = "http://www.w3.org/2000/svg", COLOURS = 6, LABEL = 11.5, MOST_LABELS = 400;
+  const PAGE = 20, DELAY = 150, NAMESPACE = "http://www.w3.org/2000/svg", COLOURS = 8, ROOM = 7000;
   const LEVELS = [1e-6, 0.001, 0.01, 0.05, 0.1, 0.2], STATES = {
     known: "known interaction", path: "not known, joined by a third", new: "not known", "": "together" };
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -11,6 +11,7 @@
   const layers = Object.fromEntries(["edges", "nodes", "labels"].map((name) => [name, document.getElementById(name)]));
   const lines = [], dots = [];
   let seen = [], degrees = [], chosen = { edge: -1, node: -1 }, timer = 0, haystacks = null, frame = 0;
+  let letter = 11.5;  // height of a label, pixels
   let view = { x: 0, y: 0, scale: 1 };  // the middle, and units a pixel
 
   function make(name, attributes = {}, ...children) {
@@ -44,14 +45,14 @@
     });
     for (const line of lines) if (line.classList.contains("new")) layers.edges.append(line);
     data.nodes.forEach((node, number) => {
-      const look = { class: `node c${Math.min(node[GROUP], COLOURS)}` };
+      const look = { class: `node c${node[GROUP] % COLOURS}` };
       dots[number] = node[KIND] === "gene" ? draw("circle", { ...look, cx: node[X], cy: node[Y] }, layers.nodes) :
         draw("rect", look, layers.nodes);
       draw("title", {}, dots[number], node[NAME]);
     });
   }
 
-  const radius = (number) => (3 + 1.25 * Math.sqrt(Math.min(degrees[number] || 1, 60))) * Math.min(1.5, Math.max(0.55, Math.sqrt(1.3 / view.scale)));
+  const radius = (number) => (3 + 1.25 * Math.sqrt(Math.min(degrees[number] || 1, 60))) * Math.min(1.9, Math.max(0.55, Math.sqrt(1.3 / view.scale)));
 
   function showView() {
     const { width, height } = svg.getBoundingClientRect();
@@ -69,36 +70,44 @@
     placeLabels(width, height);
   }
 
-  const measure = (text) => [...text].reduce((sum, char) => sum + (char > "\u2e80" ? LABEL : LABEL * 0.6), 0);
+  const measure = (text) => [...text].reduce((sum, char) => sum + (char > "\u2e80" ? letter : letter * 0.62), 0);
 
   function placeLabels(width, height) {
-    const cells = new Map(), shown = [], wanted = new Set(listChosenNodes());
+    const cells = new Map(), shown = [], most = Math.max(20, width * height / ROOM), wanted = new Set(listChosenNodes());
     const order = data.nodes.map((_, number) => number).filter((number) => degrees[number])
       .sort((a, b) => wanted.has(b) - wanted.has(a) || degrees[b] - degrees[a] || data.nodes[b][PATENTS] - data.nodes[a][PATENTS] || a - b);
     for (const number of order) {
-      const node = data.nodes[number];
-      const x = (node[X] - view.x) / view.scale + width / 2 + radius(number) + 3, y = (node[Y] - view.y) / view.scale + height / 2 + 4;
-      if (x < -100 || x > width || y < 0 || y > height + 10) continue;
-      const box = [x, y - LABEL, x + measure(node[NAME]), y + 3], keys = [];
-      for (let column = Math.floor(box[0] / 90); column <= Math.floor(box[2] / 90); column++)
-        for (let row = Math.floor(box[1] / 40); row <= Math.floor(box[3] / 40); row++) keys.push(`${column}:${row}`);
-      const free = keys.every((key) => (cells.get(key) || []).every((other) => box[0] > other[2] || other[0] > box[2] || box[1] > other[3] || other[1] > box[3]));
-      if (!free && !wanted.has(number)) continue;
-      for (const key of keys) cells.set(key, [...(cells.get(key) || []), box]);
-      shown.push(number);
-      if (shown.length === MOST_LABELS) break;
+      const node = data.nodes[number], size = radius(number) + 3, wide = measure(node[NAME]);
+      const x = (node[X] - view.x) / view.scale + width / 2, y = (node[Y] - view.y) / view.scale + height / 2;
+      if (x < -60 || x > width || y < 0 || y > height + 10) continue;
+      const spots = [[size, 4], [-size - wide, 4], [-wide / 2, -size], [-wide / 2, size + letter - 2]];
+      const list = (box) => {
+        const keys = [];
+        for (let column = Math.floor(box[0] / 90); column <= Math.floor(box[2] / 90); column++)
+          for (let row = Math.floor(box[1] / 40); row <= Math.floor(box[3] / 40); row++) keys.push(`${column}:${row}`);
+        return keys;
+      };
+      const boxes = spots.map(([dx, dy]) => [x + dx - 2, y + dy - letter - 1, x + dx + wide + 2, y + dy + 4]);
+      const clear = (box) => list(box).every((key) => (cells.get(key) || []).every((other) => box[0] > other[2] || other[0] > box[2] || box[1] > other[3] || other[1] > box[3]));
+      let best = boxes.findIndex(clear);
+      if (best < 0 && !wanted.has(number)) continue;
+      best = Math.max(0, best);
+      for (const key of list(boxes[best])) cells.set(key, [...(cells.get(key) || []), boxes[best]]);
+      shown.push([number, ...spots[best]]);
+      if (shown.length >= most) break;
     }
     layers.labels.replaceChildren();
-    layers.labels.setAttribute("font-size", LABEL * view.scale);
-    for (const number of shown) {
-      const node = data.nodes[number], faded = wanted.size && !wanted.has(number) ? "faded" : wanted.has(number) ? "chosen" : "";
-      draw("text", { class: faded, x: node[X] + (radius(number) + 3) * view.scale, y: node[Y] + 4 * view.scale, "stroke-width": 3 * view.scale }, layers.labels, node[NAME]);
+    layers.labels.setAttribute("font-size", letter * view.scale);
+    for (const [number, dx, dy] of shown) {
+      const node = data.nodes[number], look = !wanted.size ? "" : wanted.has(number) ? "chosen" : "faded";
+      draw("text", { class: look, x: node[X] + dx * view.scale, y: node[Y] + dy * view.scale, "stroke-width": 3 * view.scale }, layers.labels, node[NAME]);
     }
   }
 
   function fit() {
     const { width, height } = svg.getBoundingClientRect(), nodes = data.nodes.filter((_, number) => degrees[number]);
     if (!nodes.length || !width) return;
+    letter = nodes.length < 50 ? 13.5 : 11.5;
     const span = (place) => { const values = nodes.map((node) => node[place]); return [Math.min(...values), Math.max(...values)]; };
     const [left, right] = span(X), [top, bottom] = span(Y);
     view = { x: (left + right) / 2 + 12, y: (top + bottom) / 2,
@@ -225,7 +234,9 @@
     showDetails();
     askFrame();
     for (const row of document.querySelectorAll("#relation-table tbody tr")) row.classList.toggle("chosen", +row.dataset.edge === chosen.edge);
-    if (scroll) {
+    if (scroll && any) {
+      const [x, y] = [X, Y].map((place) => [...nodes].reduce((sum, node) => sum + data.nodes[node][place], 0) / nodes.size);
+      view = { x, y, scale: Math.min(view.scale, 1) };
       document.getElementById("network").scrollIntoView();
       details.focus({ preventScroll: true });
     }
