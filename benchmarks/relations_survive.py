@@ -1,0 +1,111 @@
+"""How much of a network survives a tagger's errors: relations by gold tags and by tags of patents it was not trained on.
+
+python benchmarks/relations_survive.py results/BERT_LM_mixed [...] --lexicon hgnc_complete_set.txt
+                                       [--data-dir data/cbp_gold] [--units sentence,patent] [-o OUT.json]
+
+Each argument is one system: a folder with runs on several splits. The patents of their test sets are put together, each
+once, as in the first split that tests it; the gold's 21 patents are nine then. `cbpner relations --min-support 1` makes
+a network of the gold tags and one of the predicted ones; precision and recall of edges between genes, by how many
+patents they are in. --agents counts antibodies, primers and such as their gene on both sides.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from cbpner.cli import run_guarded
+from cbpner.cli import main as run_cbpner
+from cbpner.errors import InputError
+from cbpner.files import write_text
+from cbpner.formats.rows import dump_row
+from cbpner.relations.compare import compare_edges, read_edges
+from cbpner.report.join import join_runs, list_gold_spans, list_patent_keys
+from cbpner.runs import natural_key
+
+
+def list_documents(joined, spans) -> dict[str, dict]:
+    """{patent: a row of span JSONL} of one test set; spans: of each sentence. Sentences are lines of the text."""
+    rows = {}
+    for key, sentence, own in zip(list_patent_keys(joined.sentences), joined.sentences, spans, strict=True):
+        row = rows.setdefault(key, {"id": f"patent {key}", "text": "", "spans": []})
+        start = len(row["text"])
+        row["spans"] += [{"start": start + first, "end": start + last, "label": label} for first, last, label in own]
+        row["text"] += sentence.chars + "\n"
+    return rows
+
+
+def write_sides(path, data_dir, folder):
+    """Write gold.jsonl and tagged.jsonl of a system's test patents, each once; how many there are."""
+    systems = join_runs([path], data_dir=data_dir).systems
+    if len(systems) != 1:
+        raise InputError(f"{path}: found {len(systems)} systems; expected the runs of one")
+    gold, tagged = {}, {}
+    for joined in sorted(systems[0].sets, key=lambda joined: (natural_key(joined.split), natural_key(joined.seed))):
+        for key, row in list_documents(joined, list_gold_spans(joined)).items():
+            gold.setdefault(key, row)
+        for key, row in list_documents(joined, joined.spans).items():
+            tagged.setdefault(key, row)
+    for name, rows in (("gold", gold), ("tagged", tagged)):
+        write_text(folder / f"{name}.jsonl", "".join(f"{dump_row(row)}\n" for row in rows.values()))
+    return len(gold)
+
+
+def find_edges(folder, name, unit, flags):
+    """The edges of a side's network."""
+    output = folder / f"{name}_{unit}.parquet"
+    command = ["relations", folder / f"{name}.jsonl", "-o", output, "--unit", unit, "--min-support", 1, *flags]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        code = run_cbpner(list(map(str, command)))
+    if code:
+        raise InputError(f"{name}, {unit}: {said.getvalue().strip()}")
+    return read_edges(output)
+
+
+def measure(path, args, flags):
+    """{unit: rows of `compare_edges`} of one system, and its number of patents."""
+    with tempfile.TemporaryDirectory() as folder:
+        patents = write_sides(path, args.data_dir, Path(folder))
+        return patents, {
+            unit: compare_edges(*(find_edges(Path(folder), side, unit, flags) for side in ("tagged", "gold")))
+            for unit in args.units.split(",")
+        }
+
+
+def describe(path, patents, units):
+    yield f"{path}: {patents} patents"
+    yield "| unit | patents of an edge | by gold tags | by predicted tags | precision | recall |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for unit, rows in units.items():
+        for row in rows:
+            shares = ["-" if row[name] is None else f"{row[name]:.3f}" for name in ("precision", "recall")]
+            yield f"| {unit} | {row['support']}+ | {row['reference']:,} | {row['found']:,} | {' | '.join(shares)} |"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("systems", nargs="+", metavar="RUNS")
+    parser.add_argument("--lexicon", action="append", default=[], metavar="FILE")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the gold data are")
+    parser.add_argument("--units", default="sentence,patent")
+    parser.add_argument("--agents", action="store_true")
+    parser.add_argument("-o", "--output", help="JSON to write")
+    return run_guarded(run, parser.parse_args(argv))
+
+
+def run(args):
+    flags = [word for path in args.lexicon for word in ("--lexicon", path)] + ["--agents"] * args.agents
+    results = {}
+    for path in args.systems:
+        patents, units = measure(path, args, flags)
+        results[path] = {"patents": patents, "edges": units}
+        print(*describe(path, patents, units), sep="\n")
+    if args.output:
+        write_text(args.output, json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
