@@ -1,5 +1,6 @@
 """The whole path: documents in, relations, evidence and drawings out, all of them or none."""
 
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -180,7 +181,8 @@ def describe(plan, result, written):
             yield f"  {name}: " + ", ".join(f"{rows.count(state):,} {state}" for state in STATES)
         yield f"  {plan.known.pairs:,} known interactions of {len(plan.known.partners):,} genes"
         for row in result.precision:
-            yield f"  first {row['k']:,}: {row['precision']:.3f} known; random with the same degrees {row['random']:.3f}"
+            random = "-" if math.isnan(row["random"]) else f"{row['random']:.3f}"
+            yield f"  first {row['k']:,}: {row['precision']:.3f} known; random with the same degrees {random}"
     if written is not None:
         yield f"{plan.evidence}: {written:,} of {result.places:,} places (at most {plan.most} a relation: --most)"
     if plan.compare is not None:

@@ -108,7 +108,9 @@ def read_pairs(path, lexicon, labels, least_score) -> Iterator[tuple]:
     for number, row in rows:
         if len(row) < (len(first) if wanted else 2):
             raise InputError(f"{path}:{number}: found {len(row)} columns; expected {len(first)} as in the first line")
-        if any(row[place] != HUMAN for place in organisms) or (score is not None and int(row[score]) < least_score):
+        if any(row[place] != HUMAN for place in organisms) or (
+            score is not None and read_score(row[score], path, number) < least_score
+        ):
             yield "", ""
             continue
         pair = [row[place].strip() for place in places]
@@ -120,6 +122,12 @@ def read_pairs(path, lexicon, labels, least_score) -> Iterator[tuple]:
                     "9606.protein.info.v12.0.txt.gz with --known-names"
                 )
         yield tuple(pair)
+
+
+def read_score(text, path, number):
+    if not text.isdigit():
+        raise InputError(f"{path}:{number}: found the score {text!r}; expected a whole number from 0 to 1000")
+    return int(text)
 
 
 def read_rows(path) -> Iterator[tuple[int, list]]:
