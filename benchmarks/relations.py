@@ -1,7 +1,7 @@
 """Relations in a million tagged sentences: time, memory, planted pairs found, and how many of what is called is not.
 
 python benchmarks/relations.py [--sentences 1000000] [--genes 2000] [--planted 500] [--threads 2] [--folder DIR]
-                               [-o OUT.json]
+                               [--strength 10] [-o OUT.json]
 
 Invents predictions with known associations and runs `cbpner relations` on them in a process of its own. Patents have
 sentences of log-normal number; a patent has its own choice of genes (the frequent ones more often, each of those it
@@ -156,7 +156,7 @@ def describe(result):
     rows = [
         (
             "text",
-            f"{planted['patents']:,} patent families, {planted['sentences']:,} sentences, {planted['mentions']:,} mentions",
+            f"{planted['patents']:,} families, {planted['sentences']:,} sentences, {planted['mentions']:,} mentions",
         ),
         ("all", f"{planted['seconds']:,.0f} s"),
         ("peak memory", f"{planted['peak_mb']:,} MB"),
@@ -173,7 +173,7 @@ def main(argv=None):
     parser.add_argument("--sentences", type=int, default=1_000_000)
     parser.add_argument("--genes", type=int, default=2000)
     parser.add_argument("--planted", type=int, default=500)
-    parser.add_argument("--strength", type=float, default=20, help="patents that a pair is planted in")
+    parser.add_argument("--strength", type=float, default=10, help="patents that a pair is planted in")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", help="where to work (default: a temporary folder)")

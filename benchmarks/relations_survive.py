@@ -1,4 +1,4 @@
-"""How much of a network survives a tagger's errors: relations by gold tags and by tags of patents it was not trained on.
+"""How much of a network survives a tagger's errors: relations by gold tags, and by those of a tagger on new patents.
 
 python benchmarks/relations_survive.py results/BERT_LM_mixed [...] --lexicon hgnc_complete_set.txt
                                        [--data-dir data/cbp_gold] [--units sentence,patent] [-o OUT.json]
@@ -17,8 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cbpner.cli import run_guarded
 from cbpner.cli import main as run_cbpner
+from cbpner.cli import run_guarded
 from cbpner.errors import InputError
 from cbpner.files import write_text
 from cbpner.formats.rows import dump_row

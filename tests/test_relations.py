@@ -122,10 +122,11 @@ def open_store(tmp_path):
 
 
 def load(store, rows, lexicon, counting):
-    documents = [
-        Document(row["id"], row["text"], [cut_span(row["text"], span["start"], span["end"], span["label"], span["score"])
-                 for span in row["spans"]], {}, row.get("date")) for row in rows
-    ]  # fmt: skip
+    documents = []
+    for row in rows:
+        spans = [[each[name] for name in ("start", "end", "label", "score")] for each in row["spans"]]
+        spans = [cut_span(row["text"], *span) for span in spans]
+        documents.append(Document(row["id"], row["text"], spans, {}, row.get("date")))
     load_occurrences(store, documents, Kinds(read_lexicons([lexicon], "gene"), lookalikes={}))
     return count_pairs(store, counting)
 
@@ -559,9 +560,9 @@ def test_parquet_predictions_give_the_same(tmp_path, lexicon):
     assert (tmp_path / "same.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
 
 
-OVERLAPPING = {
-    "id": "x", "text": "AAA1与BBB2", "spans": [{"start": 0, "end": 4, "label": "gene"}, {"start": 2, "end": 9, "label": "gene"}],
-}  # fmt: skip
+OVERLAPPING = make_row("x", "AAA1与BBB2")
+OVERLAPPING["spans"][1]["start"] = 2
+UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label": "gene"}]}
 
 
 @pytest.mark.parametrize(
@@ -569,7 +570,7 @@ OVERLAPPING = {
     [
         ([OVERLAPPING], (), "--overlap longest"),
         ([make_row("x", "无。")], (), "found no gene or disease that takes part (no mention at all)"),
-        ([{"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label": "gene"}]}], (), "1 mentions of genes without a sure id"),
+        ([UNKNOWN], (), "1 mentions of genes without a sure id"),
         ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities in 2 patent families or more, of 1 families"),
         (ROWS, ("--q", "0.001", "--min-support", "1"), "the smallest q is"),
         (ROWS, ("--q", "0"), "found --q 0.0"),

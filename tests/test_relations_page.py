@@ -48,7 +48,8 @@ def test_what_the_page_holds(page_file):
     assert [node[1] for node in data["nodes"]] == ["AAA1", "BBB2", "CCC3"] and len(data["edges"]) == 2
     at = {name: place + 2 for place, name in enumerate(data["columns"])}
     states = {data["nodes"][edge[0]][1] + data["nodes"][edge[1]][1]: edge for edge in data["edges"]}
-    assert {pair: (edge[at["patents"]], edge[at["state"]], edge[at["first_year"]]) for pair, edge in states.items()} == {
+    shown = [at[name] for name in ("patents", "state", "first_year")]
+    assert {pair: tuple(edge[place] for place in shown) for pair, edge in states.items()} == {
         "AAA1BBB2": (3, "known", 2009), "BBB2CCC3": (2, "path", 2012),
     }  # fmt: skip
     place = next(place for place in data["evidence"][data["edges"].index(states["AAA1BBB2"])] if "01A" in place[0])
@@ -90,6 +91,7 @@ def test_the_network_in_chromium(chromium, page_file):
     assert page.locator("#nodes > :visible").count() == 3
     assert set(page.locator("#labels text").all_text_contents()) == {"AAA1", "BBB2", "CCC3"}
 
+    page.evaluate("document.getElementById('network').scrollIntoView()")
     line = page.locator("#edges line.path").bounding_box()
     page.mouse.click(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
     assert page.locator("#details h3").inner_text() == "BBB2 – CCC3"

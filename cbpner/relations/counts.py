@@ -1,8 +1,10 @@
 """Who stands together in a unit: sentences, windows of sentences, patents.
 
 ```
-incidences      family, unit, entity, kind, weight    an entity in a unit; weight: its best mention's score (1 without)
-pair_families   a, b, family, units, weight           two entities that share units in a family
+all_incidences  family, unit, entity, kind, weight    an entity in a unit; weight: its best mention's score (1 without)
+crowded         unit                                  that counts for nothing
+incidences      as all_incidences                     of entities with support, in other units
+pair_families   a, b, kind, family, units, weight     two of these that share units in a family; kind: of b
 ```
 
 Only counted patents (`occurrences`) are in them, one a family. A window is every stretch of N consecutive sentences,
@@ -47,7 +49,8 @@ SELECT i.* FROM all_incidences i ANTI JOIN crowded USING (unit) JOIN margins m U
 PAIR_FAMILIES = """
 CREATE OR REPLACE TABLE pair_families AS
 SELECT
-    a.entity AS a, b.entity AS b, a.family, b.kind AS kind, count(*)::INTEGER AS units, sum(a.weight * b.weight) AS weight
+    a.entity AS a, b.entity AS b, a.family, b.kind AS kind, count(*)::INTEGER AS units,
+    sum(a.weight * b.weight) AS weight
 FROM incidences a JOIN incidences b ON a.unit = b.unit AND a.kind = 0 AND {condition}
 GROUP BY ALL
 """
@@ -84,7 +87,7 @@ class Counts(NamedTuple):
     """What was counted.
 
     units, families: how many have an entity. crowded: units left out. entities: {column: array} of those with support:
-    entity, kind, units, patents, weight, burst. pairs: {column: array} of pairs with support: a, b, kind (of b), units,
+    entity, kind, units, patents, weight. pairs: {column: array} of pairs with support: a, b, kind (of b), units,
     patents, weight. tested: {kind of b: number of all pairs of entities with support, seen together or not}.
     """
 

@@ -6,8 +6,14 @@ from html import escape
 from cbpner.relations.scene import SHOWN_COLUMNS
 
 COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
-EDGES = {"known": ("#9aa1ab", ""), "path": ("#5b626d", "4 3"), "new": ("#d55e00", "")}
-SAYS = {"known": "known interaction", "path": "not known, joined by a third", "new": "not known"}
+PLAIN = ""  # the state of an edge where nothing is known of what is known, as between a gene and a disease
+EDGES = {PLAIN: ("#b9bec6", ""), "known": ("#7d8793", ""), "path": ("#5b626d", "4 3"), "new": ("#d55e00", "")}
+SAYS = {
+    PLAIN: "gene and disease",
+    "known": "known interaction",
+    "path": "not known, joined by a third",
+    "new": "not known",
+}
 MARGIN = 60
 LETTER = 0.6  # width of a Latin letter, where a label's height is 1
 PRINTED = (11, 130)  # least height of a label; how many of them the drawing is wide at most
@@ -28,7 +34,7 @@ def draw_network(scene) -> str:
     parts = []
     for edge in sorted(edges, key=lambda edge: edge[state] == "new"):
         (x1, y1), (x2, y2) = (nodes[node][4:6] for node in edge[:2])
-        colour, dashes = EDGES.get(edge[state], EDGES["known"])
+        colour, dashes = EDGES[edge[state] or PLAIN]
         width = (0.7 + 0.5 * min(edge[patents], 16) ** 0.5) * (size / PRINTED[0]) ** 0.5
         dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
         parts.append(
@@ -38,7 +44,7 @@ def draw_network(scene) -> str:
     parts += [draw_node(node, degrees[number]) for number, node in nodes.items()]
     order = sorted(nodes, key=lambda number: (-degrees[number], -nodes[number][6], number))
     parts += place_labels([(nodes[number], degrees[number]) for number in order], size)
-    states = [name for name in EDGES if any(edge[state] == name for edge in edges)]
+    states = [name for name in EDGES if scene["known"] and any((edge[state] or PLAIN) == name for edge in edges)]
     return frame(scene, box, parts, states, size)
 
 
@@ -56,12 +62,13 @@ def find_box(nodes):
 def draw_node(node, degree):
     x, y, radius = *node[4:6], measure_radius(degree)
     colour = COLOURS[node[3] % len(COLOURS)]
-    shape = (
-        f'<circle cx="{x}" cy="{y}" r="{radius:.1f}"'
-        if node[2] == "gene"
-        else f'<rect x="{x - radius:.1f}" y="{y - radius:.1f}" width="{2 * radius:.1f}" height="{2 * radius:.1f}" rx="1.5"'
-    )
-    return f'{shape} fill="{colour}" stroke="#fff"><title>{show(node[1])}</title></{shape[1:].split()[0]}>'
+    if node[2] == "gene":
+        name, shape = "circle", f'cx="{x}" cy="{y}" r="{radius:.1f}"'
+    else:
+        side = f"{2 * radius:.1f}"
+        name = "rect"
+        shape = f'x="{x - radius:.1f}" y="{y - radius:.1f}" width="{side}" height="{side}" rx="1.5"'
+    return f'<{name} {shape} fill="{colour}" stroke="#fff"><title>{show(node[1])}</title></{name}>'
 
 
 def place_labels(nodes, size):

@@ -1,8 +1,8 @@
 """The network that is drawn: nodes and edges, communities, and where each node stands.
 
-Communities are Louvain's (networkx), with NPMI as the weight of an edge. Every connected component is laid out by itself
-(networkx: Kamada-Kawai for small ones, springs for others, from where their communities stand) and given room for its
-nodes; the components are then packed around the largest.
+Communities are Louvain's (networkx), with NPMI as the weight of an edge. Every connected component is laid out by
+itself (networkx: Kamada-Kawai for small ones, springs for others, from where their communities stand) and given room
+for its nodes; the components are then packed around the largest.
 """
 
 import math

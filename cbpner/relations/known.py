@@ -82,10 +82,10 @@ def read_known(paths, lexicon: Lexicon, names=None, least_score=700) -> Known:
                 partners.setdefault(ids[0], set()).add(ids[1])
                 partners.setdefault(ids[1], set()).add(ids[0])
         if not found:
+            names = ", ".join(list(unread)[:EXAMPLES]) or "none"
             raise InputError(
-                f"{path}: found no pair of two known genes (names such as {', '.join(list(unread)[:EXAMPLES]) or 'none'}"
-                "); expected symbols or HGNC ids of the gene list: hand in all of HGNC with --lexicon, see "
-                "`cbpner lexicons`"
+                f"{path}: found no pair of two known genes (names such as {names}); expected symbols or HGNC ids of "
+                "the gene list: hand in all of HGNC with --lexicon, see `cbpner lexicons`"
             )
     return Known(partners, sum(map(len, partners.values())) // 2, unread, others)
 

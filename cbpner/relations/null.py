@@ -3,16 +3,16 @@
 Sentences of one patent are no independent draws: a patent on HER2 says HER2 in every other sentence. What is exchanged
 under the null are therefore patent families. It keeps
 
-- in how many families each entity is, and how many entities each family has. The probability that entity a is in family
-  f is x_a y_f / (1 + x_a y_f), with x and y such that all these numbers are met on average: the maximum-entropy model of
-  a two-mode network with given degrees (Saracco et al. 2017, doi 10.1088/1367-2630/aa6b38);
+- in how many families each entity is, and how many entities each family has. Entity a is in family f with probability
+  x_a y_f / (1 + x_a y_f), x and y being such that all these numbers are met on average: the maximum-entropy model of a
+  two-mode network with given degrees (Saracco et al. 2017, New Journal of Physics 19, 053022);
 - how often an entity recurs within a family, against the others there (its burst, b_a);
 - how many pairs of a family share a unit: two entities in family f do so with probability 1 - exp(-b_a b_b t_f), and
   t_f is such that the pairs that do are as many as were counted. Where patents are the units all do.
 
 Expected families: the sum over f of both being there and sharing a unit. p is the hypergeometric tail for n_a and n_b
 families among n_a n_b / expected places. Where patents are the units and all have equally many entities these places
-are the families, and p is Fisher's exact test. Families count once each, so that no patent's repetitions make a p small.
+are the families, and p is Fisher's exact test. A family counts once, however often it says the same.
 """
 
 from typing import NamedTuple

@@ -2,8 +2,8 @@
 
 ```
 mentions    document, sentence, start, "end", entity, surface, score        of entities that take part
-sentences   document, sentence, start, "end", place, size                   those with a mention; place in the store's texts
-documents   document, id, patent, family, year, is_counted                  all, also those without a mention
+sentences   document, sentence, start, "end", place, size                   with a mention; place: in the store's texts
+documents   document, id, patent, family, year, is_first, is_counted        all; is_first: of several with one id
 entities    entity, id, name, kind                                          kind: 0 gene, 1 disease
 ```
 
@@ -93,10 +93,10 @@ class Writer:
 
 
 def load_occurrences(
-    store: Store, documents: Iterable[Document], kinds: Kinds, about=None, choices=None, selection=Selection()
+    store: Store, documents: Iterable[Document], kinds: Kinds, about=None, choices=None, selection=None
 ) -> Counter:
     """Fill the tables from documents, one after another; {statement: count} of what does not take part."""
-    about, choices, left_out = about or {}, choices or Choices(), Counter()
+    about, choices, selection, left_out = about or {}, choices or Choices(), selection or Selection(), Counter()
     mentions, sentences, patents, entities = (Writer(store, name) for name in SCHEMAS)
     numbers = {}
     for number, document in enumerate(documents):
@@ -110,9 +110,8 @@ def load_occurrences(
             if entity is None:
                 entity = numbers[mention.entity] = len(numbers)
                 entities.add(entity, mention.entity, mention.name, KIND_NAMES.index(mention.kind))
-            mentions.add(
-                number, mention.sentence, mention.start, mention.end, entity, mention.surface, mention.score
-            )  # fmt: skip
+            start, end, surface, score = mention.start, mention.end, mention.surface, mention.score
+            mentions.add(number, mention.sentence, start, end, entity, surface, score)
             found.append((mention.sentence, mention.sentence_start, mention.sentence_end))
         add_sentences(sentences, number, document.text, dict.fromkeys(found))
     for writer in (mentions, sentences, patents, entities):

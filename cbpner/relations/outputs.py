@@ -8,7 +8,6 @@
 | .svg .html | drawings: `drawing`, `page` |
 """
 
-import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,6 +31,7 @@ SCHEMA = pa.schema(
     }
 )  # fmt: skip
 COLUMNS = tuple(SCHEMA.names)
+EDGE_COLUMNS = COLUMNS[COLUMNS.index("units") : COLUMNS.index("weight")] + COLUMNS[COLUMNS.index("expected_units") :]
 
 
 def check_outputs(paths, evidence=None, overwrite=False) -> list[Path]:
@@ -104,22 +104,13 @@ def write_graphml(table, file):
     for batch in table.to_batches(FEW):
         for row in batch.to_pylist():
             for side in "ab":
-                graph.add_node(
-                    row[f"{side}_id"], label=clean_xml(row[side]), kind=row[f"{side}_kind"], patents=row[f"patents_{side}"],
-                    units=row[f"units_{side}"],
-                )  # fmt: skip
-            about = {
-                name: row[name] for name in COLUMNS if not name.startswith(("a_", "b_")) and name not in ("a", "b")
-            }
-            about |= {"weight": float(row["patents"]), "score_weight": row["weight"]}
-            usable = {name: value for name, value in about.items() if value is not None and not is_nan(value)}
-            graph.add_edge(row["a_id"], row["b_id"], **usable)
-    mapping = {node: clean_xml(node) for node in graph if clean_xml(node) != node}
-    nx.write_graphml(nx.relabel_nodes(graph, mapping) if mapping else graph, file, named_key_ids=True)
-
-
-def is_nan(value):
-    return isinstance(value, float) and math.isnan(value)
+                about = {name: row[f"{name}_{side}"] for name in ("patents", "units")}
+                about |= {"label": clean_xml(row[side]), "kind": row[f"{side}_kind"]}
+                graph.add_node(clean_xml(row[f"{side}_id"]), **about)
+            about = {name: row[name] for name in EDGE_COLUMNS} | {"weight": row["patents"], "score": row["weight"]}
+            usable = {name: value for name, value in about.items() if value is not None}
+            graph.add_edge(clean_xml(row["a_id"]), clean_xml(row["b_id"]), **usable)
+    nx.write_graphml(graph, file, named_key_ids=True)
 
 
 def clean_xml(text):

@@ -26,8 +26,8 @@ def render_page(scene, result, settings) -> str:
     return environment.get_template("network.html.jinja").render(
         scene=scene, css=Markup("\n".join(css)), script=Markup(read_asset("network.js")), counts=counts,
         unit=UNIT_NAMES[scene["unit"]], figures=list_figures(scene, result), precision=result.precision,
-        chart=draw_precision(result.precision), notes=list_notes(result), settings=settings, tested=sum(counts.tested.values()),
-        has_diseases=any(node[2] != "gene" for node in scene["nodes"]),
+        chart=draw_precision(result.precision), notes=list_notes(result), settings=settings,
+        tested=sum(counts.tested.values()), has_diseases=any(node[2] != "gene" for node in scene["nodes"]),
     )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def list_figures(scene, result):
     if scene["known"]:
         state, chosen = result.table["state"].to_pylist(), q <= LEVEL if called else q <= 1
         new = sum(each in ("path", "new") for each, own in zip(state, chosen, strict=True) if own)
-        figures.append((new, "of these in no list of known interactions" if called else "in no list of known ones"))
+        figures.append((new, "of these in no list of known interactions"))
     figures.append((result.relations.counts.families, "patent families that name any of them"))
     return figures
 

@@ -2,7 +2,7 @@
 (() => {
   const PAGE = 20, DELAY = 150, NAMESPACE = "http://www.w3.org/2000/svg", COLOURS = 8, ROOM = 7000;
   const LEVELS = [1e-6, 0.001, 0.01, 0.05, 0.1, 0.2], STATES = {
-    known: "known interaction", path: "not known, joined by a third", new: "not known", "": "together" };
+    known: "known interaction", path: "not known, joined by a third", new: "not known", plain: "gene and disease" };
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = Object.fromEntries(data.columns.map((name, place) => [name, place + 2]));
   const [ID, NAME, KIND, GROUP, X, Y, PATENTS, UNITS] = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -41,7 +41,7 @@
   function drawAll() {
     data.edges.forEach((edge, number) => {
       const [a, b] = [data.nodes[edge[0]], data.nodes[edge[1]]];
-      lines[number] = draw("line", { class: data.known && edge[at.state] || "plain", x1: a[X], y1: a[Y], x2: b[X], y2: b[Y] }, layers.edges);
+      lines[number] = draw("line", { class: edge[at.state] || "plain", x1: a[X], y1: a[Y], x2: b[X], y2: b[Y] }, layers.edges);
     });
     for (const line of lines) if (line.classList.contains("new")) layers.edges.append(line);
     data.nodes.forEach((node, number) => {
@@ -354,7 +354,7 @@
     ["relation", (number) => nameEdge(data.edges[number])],
     ["families", column("patents"), true], ["by chance", column("expected_patents"), true],
     ...(data.unit === "patent" ? [] : [[`${data.unit}s`, column("units"), true]]), ["NPMI", column("npmi"), true], ["p", column("p"), true], ["q", column("q"), true],
-    ...(data.known ? [["known or new", column("state"), false, (value) => STATES[value || ""] ]] : []),
+    ...(data.known ? [["known or new", column("state"), false, (value) => value ? STATES[value] : "–"]] : []),
     ["first patent", column("first_patent")], ["year", column("first_year"), true, year],
   ], () => seen, (edge) => ({ edge, node: -1 }));
   const updateEntities = makeTable("entity-table", [
@@ -414,7 +414,8 @@
 
   function addLegend() {
     if (!data.known) return;
-    for (const state of ["known", "path", "new"]) {
+    for (const state of ["plain", "known", "path", "new"]) {
+      if (!data.edges.some((edge) => (edge[at.state] || "plain") === state)) continue;
       const key = document.createElementNS(NAMESPACE, "svg");
       draw("line", { class: state, x1: 1, x2: 25, y1: 4, y2: 4 }, key);
       document.getElementById("legend").append(make("li", {}, key, STATES[state]));
