@@ -6,7 +6,8 @@ python benchmarks/relations_survive.py results/BERT_LM_mixed [...] --lexicon hgn
 Each argument is one system: a folder with runs on several splits. The patents of their test sets are put together, each
 once, as in the first split that tests it; the gold's 21 patents are nine then. `cbpner relations --min-support 1` makes
 a network of the gold tags and one of the predicted ones; precision and recall of edges between genes, by how many
-patents they are in. --agents counts antibodies, primers and such as their gene on both sides.
+patents they are in. Since one patent may have most of the edges, the mean over patents stands beside that over edges:
+of the edges that a patent alone has. --agents counts antibodies, primers and such as their gene on both sides.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+
+from pyarrow import parquet
 
 from cbpner.cli import main as run_cbpner
 from cbpner.cli import run_guarded
@@ -65,24 +68,49 @@ def find_edges(folder, name, unit, flags):
     return read_edges(output)
 
 
+def average_patents(found, reference):
+    """{`patents`, `precision`, `recall`} over patents with edges; found, reference: {edge: its first patent}."""
+    shares = {"precision": [], "recall": []}
+    for patent in sorted({*found.values(), *reference.values()}):
+        own, others = ({edge for edge, first in side.items() if first == patent} for side in (found, reference))
+        for name, side in (("precision", own), ("recall", others)):
+            shares[name] += [len(own & others) / len(side)] if side else []
+    means = {name: sum(values) / len(values) if values else None for name, values in shares.items()}
+    return {"patents": max(map(len, shares.values())), **means}
+
+
+def read_first_patents(folder, name, unit):
+    """{edge: its first patent} of a side's network."""
+    rows = parquet.read_table(folder / f"{name}_{unit}.parquet", columns=["a_id", "b_id", "first_patent"]).to_pylist()
+    return {frozenset((row["a_id"], row["b_id"])): row["first_patent"] for row in rows}
+
+
 def measure(path, args, flags):
-    """{unit: rows of `compare_edges`} of one system, and its number of patents."""
+    """(number of patents, {unit: {`edges`: rows of `compare_edges`, `by_patent`}}) of one system."""
     with tempfile.TemporaryDirectory() as folder:
         patents = write_sides(path, args.data_dir, Path(folder))
-        return patents, {
-            unit: compare_edges(*(find_edges(Path(folder), side, unit, flags) for side in ("tagged", "gold")))
-            for unit in args.units.split(",")
-        }
+        units = {}
+        for unit in args.units.split(","):
+            edges = [find_edges(Path(folder), side, unit, flags) for side in ("tagged", "gold")]
+            firsts = [read_first_patents(Path(folder), side, unit) for side in ("tagged", "gold")]
+            units[unit] = {"edges": compare_edges(*edges), "by_patent": average_patents(*firsts)}
+        return patents, units
 
 
 def describe(path, patents, units):
     yield f"{path}: {patents} patents"
     yield "| unit | patents of an edge | by gold tags | by predicted tags | precision | recall |"
     yield "|---|---:|---:|---:|---:|---:|"
-    for unit, rows in units.items():
-        for row in rows:
-            shares = ["-" if row[name] is None else f"{row[name]:.3f}" for name in ("precision", "recall")]
-            yield f"| {unit} | {row['support']}+ | {row['reference']:,} | {row['found']:,} | {' | '.join(shares)} |"
+    for unit, found in units.items():
+        for row in found["edges"]:
+            counts = f"{row['reference']:,} | {row['found']:,}"
+            yield f"| {unit} | {row['support']}+ | {counts} | {show(row['precision'])} | {show(row['recall'])} |"
+        mean = found["by_patent"]
+        yield f"| {unit} | mean of {mean['patents']} patents | | | {show(mean['precision'])} | {show(mean['recall'])} |"
+
+
+def show(share):
+    return "-" if share is None else f"{share:.3f}"
 
 
 def main(argv=None):
@@ -101,7 +129,7 @@ def run(args):
     results = {}
     for path in args.systems:
         patents, units = measure(path, args, flags)
-        results[path] = {"patents": patents, "edges": units}
+        results[path] = {"patents": patents, "units": units}
         print(*describe(path, patents, units), sep="\n")
     if args.output:
         write_text(args.output, json.dumps(results, indent=1) + "\n")

@@ -4,7 +4,10 @@ import csv
 import gzip
 import json
 import math
+import os
 import random
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -30,7 +33,8 @@ from cbpner.relations.null import fit_degrees, solve_rates
 from cbpner.relations.occurrences import COUNTED, SCHEMAS, load_occurrences
 from cbpner.relations.relations import find_relations
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "lexicons"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data" / "lexicons"
 NAMES = ("AAA1", "BBB2", "CCC3", "DDD4")
 IDS = {name: f"HGNC:{number}" for number, name in enumerate(NAMES, 1)}
 LEXICON = "hgnc_id\tsymbol\talias_symbol\n" + "".join(f"{id}\t{name}\tOld{name}\n" for name, id in IDS.items())
@@ -605,3 +609,33 @@ def test_a_failing_output_leaves_no_other(tmp_path, lexicon, monkeypatch):
     monkeypatch.setattr("cbpner.relations.drawing.draw_network", fail)
     assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "net.svg") == 2
     assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
+
+
+# --- from raw patents
+
+
+def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
+    """demo_network.sh with a tagger of random weights; its list of genes has what both patents share."""
+    lines = (ROOT / "data" / "demo" / "patents" / "export.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    rows = [row | {"text": row["text"][:1500]} for row in map(json.loads, lines)]
+    write_rows(tmp_path / "raw.jsonl", rows)
+    corpus, tagged = tmp_path / "corpus", tmp_path / "tagged.jsonl"
+    assert main(["patents", str(tmp_path / "raw.jsonl"), "-o", str(corpus)]) == 0
+    command = ["predict", corpus / "documents.jsonl", "--id-field", "number", "--model", tiny_tagger, "-o", tagged]
+    assert main(list(map(str, command))) == 0
+    marked = [{span["text"] for span in row["spans"] if span["label"] != "disease"} for row in read_jsonl(tagged)]
+    shared = sorted(marked[0] & marked[1], key=lambda text: (-len(text), text))[:9]
+    names = "".join(f"HGNC:{3430 + number}\t{text}\n" for number, text in enumerate(shared))
+    (tmp_path / "genes.tsv").write_text(f"hgnc_id\tsymbol\n{names}", encoding="utf-8")
+    settings = {"CBP_PYTHON": sys.executable, "PATENTS": str(tmp_path / "raw.jsonl"), "MODEL": str(tiny_tagger),
+                "OUT_DIR": str(tmp_path / "out"), "UNIT": "patent", "PYTHONPATH": str(ROOT)}  # fmt: skip
+    flags = ["--lexicon", str(tmp_path / "genes.tsv"), "--no-names", "--lookalikes", str(tmp_path / "none.tsv")]
+    (tmp_path / "none.tsv").write_text("name\tkind\twhat\n", encoding="utf-8")
+    done = subprocess.run(
+        ["bash", str(ROOT / "demo_network.sh"), *flags], env=os.environ | settings, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_file()} == {
+        "tagged.jsonl", "relations.csv", "relations.evidence.jsonl", "network.html", "network.svg", "network.graphml",
+    }  # fmt: skip
+    assert all(row["patents"] == "2" for row in read_table(tmp_path / "out" / "relations.csv").values())

@@ -106,11 +106,12 @@ def fit_rates(store, counts, kind, bursts, families):
     levels = np.round(np.log(bursts) / STEP).astype(int)
     names, level_of = np.unique(levels, return_inverse=True)
     table = pa.table({"entity": counts.entities["entity"], "level": level_of.astype(np.int32)})
-    first, second = (count_levels(store, table, each, families, len(names)) for each in (GENE, kind))
+    first = count_levels(store, table, GENE, families, len(names))
+    second = count_levels(store, table, kind, families, len(names)) if kind != GENE else None
     wanted = spread(fetch(store, SHARING, [kind]), "pairs", families)
     products = np.exp(STEP * np.add.outer(names, names))  # (levels, levels)
     return np.concatenate([
-        solve_rates(wanted[part], first[part], second[part] if kind != GENE else None, products)
+        solve_rates(wanted[part], first[part], None if second is None else second[part], products)
         for part in (slice(start, start + FAMILY_CHUNK) for start in range(0, families, FAMILY_CHUNK))
     ])  # fmt: skip
 

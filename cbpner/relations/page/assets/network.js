@@ -41,7 +41,7 @@
   function drawAll() {
     data.edges.forEach((edge, number) => {
       const [a, b] = [data.nodes[edge[0]], data.nodes[edge[1]]];
-      lines[number] = draw("line", { class: edge[at.state] || "plain", x1: a[X], y1: a[Y], x2: b[X], y2: b[Y] }, layers.edges);
+      lines[number] = draw("line", { class: edge[at.state] || (data.known ? "plain" : ""), x1: a[X], y1: a[Y], x2: b[X], y2: b[Y] }, layers.edges);
     });
     for (const line of lines) if (line.classList.contains("new")) layers.edges.append(line);
     data.nodes.forEach((node, number) => {
