@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from scipy.stats import false_discovery_control, fisher_exact, hypergeom
+from scipy.stats import false_discovery_control, fisher_exact, hypergeom, poisson
 
 from cbpner.cli import main
 from cbpner.errors import InputError
@@ -107,6 +107,20 @@ def test_p_is_fishers_exact_test():
         expected = fisher_exact(table, alternative="greater").pvalue
         assert statistics.measure_p([both], [a], [b], [total]) == pytest.approx([expected])
     assert statistics.measure_p([2], [5], [3], [1]) == pytest.approx([1])  # places are never fewer than families
+    generator = np.random.default_rng(0)
+    places = generator.integers(50, 3000, 300)
+    a, b = (generator.integers(1, places) for _ in range(2))
+    k = generator.integers(0, np.minimum(a, b) + 1)
+    assert statistics.measure_p(k, a, b, places) == pytest.approx(
+        hypergeom.sf(k - 1, places, a, b), rel=1e-7, abs=1e-300
+    )
+
+
+def test_p_of_rare_pairs_among_very_many_places():
+    # all 3 among the 5 of N places: 5 * 4 * 3 / (N (N - 1) (N - 2)); with 400 and 500 Poisson's, of mean 0.2
+    assert statistics.measure_p([3], [3], [5], [1e9]) == pytest.approx([60e-27], rel=1e-6)
+    assert statistics.measure_p([4], [400], [500], [1e6]) == pytest.approx([1 - poisson.cdf(3, 0.2)], rel=0.03)
+    assert statistics.measure_p([300], [300], [300], [1e15]) > 0  # never 0, which no p is
 
 
 def test_q_by_hand_and_against_scipy():

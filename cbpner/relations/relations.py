@@ -8,6 +8,8 @@ from cbpner.relations import statistics
 from cbpner.relations.counts import Counting, Counts, count_pairs
 from cbpner.relations.null import expect_families
 
+LEAST = 1e-9  # expected families
+
 
 class Relations(NamedTuple):
     """Counts with the statistics of its pairs, {column: array}, the smallest p first."""
@@ -27,8 +29,8 @@ def measure_pairs(counts, expected) -> dict:
     pairs, entities = counts.pairs, counts.entities
     a, b = (np.searchsorted(entities["entity"], pairs[name]) for name in "ab")
     units_a, units_b, patents_a, patents_b = (entities[name][side] for name in ("units", "patents") for side in (a, b))
-    places = np.floor(patents_a * patents_b / np.maximum(expected, 1e-12) * (1 + 1e-9))
-    p = statistics.measure_p(pairs["patents"], patents_a, patents_b, np.minimum(places, 2.0**52).astype(np.int64))
+    places = patents_a * patents_b / np.maximum(expected, LEAST)
+    p = statistics.measure_p(pairs["patents"], patents_a, patents_b, places)
     rows = pairs | {
         "units_a": units_a, "units_b": units_b, "patents_a": patents_a, "patents_b": patents_b,
         "expected_units": statistics.expect_units(units_a, units_b, counts.units),
