@@ -449,11 +449,12 @@ def test_every_relation_has_its_evidence(tmp_path, lexicon, capsys):
     texts = {row["id"]: row["text"] for row in ROWS}
     assert {(row["a_id"], row["b_id"]) for row in rows} == {(row["a_id"], row["b_id"]) for row in table.values()}
     for row in rows:
-        text = texts[row["document"]]
+        text = texts[row["a"]["document"]]
         assert all(text[row[side]["start"] : row[side]["end"]] == row[side]["text"] for side in "ab")
         (sentence,) = row["sentences"]
         assert text[sentence["start"] : sentence["end"]] == sentence["text"]
         assert sentence["start"] <= row["a"]["start"] < sentence["end"]
+        assert row["a"]["document"] == row["b"]["document"] == sentence["document"]
     first = [row for row in rows if row["a_id"] == "HGNC:1"]
     assert {(row["patent"], row["year"]) for row in first} == {
         ("CN100000001A", 2010), ("CN100000002A", 2009), ("CN100000003B", 2007),
@@ -478,6 +479,16 @@ def test_evidence_of_windows_and_patents_has_both_sentences(tmp_path, lexicon):
         assert [sentence["text"] for sentence in first["sentences"]] == ["AAA1。", "BBB2。"]
         assert [sentence["start"] for sentence in first["sentences"]] == [0, 7]
     assert run(tmp_path, lexicon, "--unit", "window", "--window", 2, "--overwrite", rows=rows) == 2
+
+
+def test_a_patent_in_several_documents(tmp_path, lexicon):
+    parts = (("c", "AAA1。"), ("d", "BBB2。"))
+    rows = [make_row(f"CN10000000{number}A {part}", text) for number in (1, 2) for part, text in parts]
+    assert run(tmp_path, lexicon, "--unit", "patent", rows=rows) == 0
+    first = read_jsonl(tmp_path / "out.evidence.jsonl")[0]
+    assert (first["patent"], first["a"]["document"]) == ("CN100000001A", "CN100000001A c")
+    assert [sentence["document"] for sentence in first["sentences"]] == ["CN100000001A c", "CN100000001A d"]
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "2"
 
 
 # --- forms

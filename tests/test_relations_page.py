@@ -53,7 +53,7 @@ def test_what_the_page_holds(page_file):
         "AAA1BBB2": (3, "known", 2009), "BBB2CCC3": (2, "path", 2012),
     }  # fmt: skip
     place = next(place for place in data["evidence"][data["edges"].index(states["AAA1BBB2"])] if "01A" in place[0])
-    patent, year, document, ((start, text, marks),) = place
+    patent, year, ((document, start, text, marks),) = place
     assert (patent, year, document, start) == ("CN100000001A", 2010, "CN100000001A", 0)
     assert [text[first:last] for first, last, *_ in marks] == ["AAA1", "BBB2"] and EVIL in text
     assert "random, same degrees" in html and "known.tsv" in html

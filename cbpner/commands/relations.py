@@ -27,6 +27,7 @@ from cbpner.formats.registry import FORMATS
 from cbpner.genes.mentions import read_bibliography
 from cbpner.relations.compare import read_edges
 from cbpner.relations.counts import UNITS, Counting, check_counting
+from cbpner.relations.job import Plan, find_and_write
 from cbpner.relations.known import read_known
 from cbpner.relations.occurrences import Selection
 from cbpner.relations.outputs import TABLES, check_outputs
@@ -80,8 +81,6 @@ def add_arguments(parser):
 
 
 def run(args):
-    from cbpner.relations.job import find_and_write
-
     plan = read_plan(args)
     kinds, choices = read_kinds(args, args.gene_labels, args.disease_labels), read_choices(args)
     plan = plan._replace(known=read_list(args, kinds))
@@ -92,14 +91,11 @@ def run(args):
 
 def read_plan(args):
     """The Plan of the flags, without the known interactions; InputError before anything long begins."""
-    from cbpner.relations.job import Plan
-
-    for flag, value, good in (
-        ("--memory", args.memory, args.memory >= 64), ("--most", args.most, args.most >= 1),
-        ("--drawn", args.drawn, args.drawn >= 1), ("--q", args.q, 0 < args.q <= 1),
-    ):  # fmt: skip
-        if not good:
-            raise InputError(f"found {flag} {value}; expected at least 64, 1 and 1, and a q above 0 up to 1")
+    for flag, value, least in (("--memory", args.memory, 64), ("--most", args.most, 1), ("--drawn", args.drawn, 1)):
+        if value < least:
+            raise InputError(f"found {flag} {value}; expected at least {least}")
+    if not 0 < args.q <= 1:
+        raise InputError(f"found --q {args.q}; expected more than 0 and at most 1")
     counting = Counting(args.unit, args.window, args.pairs, args.min_support, args.crowd)
     check_counting(counting)
     evidence = args.evidence or find_evidence_name(args.output)

@@ -11,14 +11,18 @@ import pyarrow as pa
 
 from cbpner.patents.store import ROWS_AT_ONCE
 
-SENTENCE = pa.struct({"start": pa.int32(), "end": pa.int32(), "text": pa.string()})
-MENTION = pa.struct({"start": pa.int32(), "end": pa.int32(), "text": pa.string(), "score": pa.float64()})
+SENTENCE = pa.struct({"document": pa.string(), "start": pa.int32(), "end": pa.int32(), "text": pa.string()})
+MENTION = pa.struct(
+    {"document": pa.string(), "start": pa.int32(), "end": pa.int32(), "text": pa.string(), "score": pa.float64()}
+)
 SCHEMA = pa.schema(
     {
         "relation": pa.int32(), "a_id": pa.string(), "b_id": pa.string(), "patent": pa.string(),
-        "document": pa.string(), "year": pa.int32(), "a": MENTION, "b": MENTION, "sentences": pa.list_(SENTENCE),
+        "year": pa.int32(), "a": MENTION, "b": MENTION, "sentences": pa.list_(SENTENCE),
     }
 )  # fmt: skip
+
+NAMES = tuple(field.name for field in MENTION)
 
 SPOTS = """
 CREATE OR REPLACE TABLE spots AS
@@ -62,11 +66,14 @@ QUALIFY row_number() OVER (PARTITION BY relation ORDER BY turn, weight DESC, pat
 ORDER BY relation, turn, weight DESC, patent
 """
 LOOKED_UP = """
-SELECT k.*, d.id AS document,
-    [s.start, s."end", s.place, s.size] AS first, [t.start, t."end", t.place, t.size] AS second
-FROM ({kept}) k JOIN documents d ON d.document = k.a.document
+SELECT k.*, c.id AS a_document, d.id AS b_document,
+    [k.a.document, s.start, s."end", s.place, s.size] AS first,
+    [k.b.document, t.start, t."end", t.place, t.size] AS second
+FROM (SELECT *, rowid AS number FROM kept) k
+    JOIN documents c ON c.document = k.a.document JOIN documents d ON d.document = k.b.document
     JOIN sentences s ON s.document = k.a.document AND s.sentence = k.a.sentence
     JOIN sentences t ON t.document = k.b.document AND t.sentence = k.b.sentence
+WHERE relation < {relations} ORDER BY number
 """
 
 
@@ -94,25 +101,19 @@ def read_evidence(store, ids, most, relations=None) -> Iterator[dict]:
     ids: (a_id, b_id) of each relation. relations: how many, from the first; None for all.
     """
     store.run(f"CREATE OR REPLACE TABLE kept AS {KEPT}", [most])
-    limit = "" if relations is None else f"WHERE relation < {int(relations)}"
-    sql = LOOKED_UP.format(kept=f"SELECT *, rowid AS place FROM kept {limit}") + " ORDER BY k.place"
-    reader = store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
-    for batch in reader:
+    sql = LOOKED_UP.format(relations=len(ids) if relations is None else int(relations))
+    for batch in store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE):
         for row in batch.to_pylist():
-            a, b = row["a"], row["b"]
-            sentences = sorted({tuple(row["first"]), tuple(row["second"])}) if a["document"] == b["document"] else [
-                tuple(row["first"]), tuple(row["second"])
-            ]  # fmt: skip
-            yield {
-                "relation": row["relation"], "a_id": ids[row["relation"]][0], "b_id": ids[row["relation"]][1],
-                "patent": row["patent"], "document": row["document"], "year": row["year"],
-                "a": take_mention(a), "b": take_mention(b),
-                "sentences": [
-                    {"start": start, "end": end, "text": store.read_text(place, size)}
-                    for start, end, place, size in sentences
-                ],
-            }  # fmt: skip
+            yield take_row(store, row, *ids[row["relation"]])
 
 
-def take_mention(mention):
-    return {name: mention[name] for name in ("start", "end", "text", "score")}
+def take_row(store, row, a_id, b_id):
+    """A row of SCHEMA from one of LOOKED_UP; sentences in the order of the text, each once."""
+    names = {row[side]["document"]: row[f"{side}_document"] for side in "ab"}
+    sentences = [
+        {"document": names[document], "start": start, "end": end, "text": store.read_text(place, size)}
+        for document, start, end, place, size in sorted({tuple(row["first"]), tuple(row["second"])})
+    ]
+    mentions = {side: row[side] | {"document": row[f"{side}_document"]} for side in "ab"}
+    about = {name: row[name] for name in ("relation", "patent", "year")} | {"a_id": a_id, "b_id": b_id}
+    return about | {side: {name: mentions[side][name] for name in NAMES} for side in "ab"} | {"sentences": sentences}

@@ -39,16 +39,16 @@ def shorten(value):
 
 
 def take_place(row):
-    """[patent, year, document, sentences]; of a sentence [where it starts, text, marks], a mark [start, end, 0 for the
+    """[patent, year, sentences]; of a sentence [document, where it starts, text, marks], a mark [start, end, 0 for the
     relation's first entity or 1, score], offsets within the sentence.
     """
     sentences = []
     for sentence in row["sentences"]:
+        document, start, end, text = (sentence[name] for name in ("document", "start", "end", "text"))
         marks = [
-            [mention["start"] - sentence["start"], mention["end"] - sentence["start"], side, mention["score"]]
+            [mention["start"] - start, mention["end"] - start, side, mention["score"]]
             for side, mention in enumerate((row["a"], row["b"]))
-            if sentence["start"] <= mention["start"] < sentence["end"]
-            and sentence["text"][mention["start"] - sentence["start"] :].startswith(mention["text"][:1])
+            if mention["document"] == document and start <= mention["start"] < end
         ]
-        sentences.append([sentence["start"], sentence["text"], marks])
-    return [row["patent"], row["year"], row["document"], sentences]
+        sentences.append([document, start, text, marks])
+    return [row["patent"], row["year"], sentences]

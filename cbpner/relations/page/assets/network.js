@@ -262,9 +262,10 @@
     const table = make("table", {}, make("thead", {}, make("tr", {}, make("th"), make("th", { class: "num" }, "found"), make("th", { class: "num" }, "by chance"))),
       make("tbody", {}, row("patent families", edge[at.patents], edge[at.expected_patents]), row(data.unit === "patent" ? "patents" : `${data.unit}s`, edge[at.units], edge[at.expected_units]),
         row("weighted by score", edge[at.weight]), row("NPMI", edge[at.npmi]), row("p", edge[at.p]), row("q", edge[at.q])));
-    const items = places.map(([patent, when, document, sentences]) => make("li", {},
-      make("div", { class: "where" }, [patent, when, document === patent ? null : document, `from ${sentences.map((sentence) => count(sentence[0])).join(", ")}`].filter((part) => part).join(" · ")),
-      ...sentences.map(([, text, marks]) => markUp(text, marks, edge))));
+    const items = places.map(([patent, when, sentences]) => make("li", {},
+      make("div", { class: "where" }, [patent, when, ...new Set(sentences.map(([document]) => document === patent ? null : document)),
+        `from ${sentences.map((sentence) => count(sentence[1])).join(", ")}`].filter((part) => part).join(" · ")),
+      ...sentences.map(([, , text, marks]) => markUp(text, marks, edge))));
     details.replaceChildren(make("h3", {}, nameEdge(edge)),
       make("p", { class: "about" }, `${[0, 1].map((side) => data.nodes[edge[side]][ID]).join(" · ")} · first in ${edge[at.first_patent]}${edge[at.first_year] ? `, ${edge[at.first_year]}` : ""}`),
       ...(data.known && state ? [make("span", { class: `state ${state}` }, STATES[state])] : []), table,
@@ -380,7 +381,7 @@
 
   function listHaystacks() {
     haystacks ||= data.edges.map((edge, number) => [...edge.slice(0, 2).flatMap((node) => [data.nodes[node][NAME], data.nodes[node][ID]]), edge[at.first_patent],
-      ...data.evidence[number].flatMap(([patent, , document, sentences]) => [patent, document, ...sentences.map((sentence) => sentence[1])])].join("\n").toLowerCase());
+      ...data.evidence[number].flatMap(([patent, , sentences]) => [patent, ...sentences.flatMap(([document, , text]) => [document, text])])].join("\n").toLowerCase());
     return haystacks;
   }
 
