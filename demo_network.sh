@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 OUT_DIR="${OUT_DIR:-runs/network}"
 PATENTS="${PATENTS:-data/demo/patents}"
-UNIT="${UNIT:-sentence}"
+UNIT="${UNIT:-patent}"
 MODEL="${MODEL:-models/final_trained}"
 source env/setup.sh
 

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import importlib.util
 import json
 import math
 import os
@@ -18,6 +19,7 @@ import pytest
 from pyarrow import parquet
 from scipy.stats import false_discovery_control, fisher_exact, hypergeom, poisson
 
+from cbpner.bio import Sentence
 from cbpner.cli import main
 from cbpner.errors import InputError
 from cbpner.formats.document import Document, cut_span
@@ -32,6 +34,7 @@ from cbpner.relations.known import Known, measure_precision, read_known
 from cbpner.relations.null import fit_degrees, solve_rates
 from cbpner.relations.occurrences import COUNTED, SCHEMAS, load_occurrences
 from cbpner.relations.relations import find_relations
+from cbpner.report.join import Joined
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "lexicons"
@@ -664,3 +667,39 @@ def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
         "tagged.jsonl", "relations.csv", "relations.evidence.jsonl", "network.html", "network.svg", "network.graphml",
     }  # fmt: skip
     assert all(row["patents"] == "2" for row in read_table(tmp_path / "out" / "relations.csv").values())
+
+
+def load_benchmark(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_survives_by_hand():
+    survive = load_benchmark("relations_survive")
+    sentences = [Sentence(text, ["O"] * len(text)) for text in ("Abstract甲", "AAA1与BBB2", "Abstract乙", "CCC3")]
+    joined = Joined("run", "0", "0", sentences, [], [], [], None)
+    first, second = survive.list_documents(
+        joined, [[], [(0, 4, "gene"), (5, 9, "gene")], [], [(0, 4, "gene")]]
+    ).values()
+    assert first["text"] == "Abstract甲\nAAA1与BBB2\n" and second["text"] == "Abstract乙\nCCC3\n"
+    assert [first["text"][span["start"] : span["end"]] for span in first["spans"]] == ["AAA1", "BBB2"]
+    mean = survive.average_patents({1: "p", 2: "p", 3: "q"}, {1: "p", 4: "q", 5: "r"})
+    assert mean == {"patents": 3, "precision": (1 / 2 + 0) / 2, "recall": (1 + 0 + 0) / 3}
+
+
+def test_the_benchmark_judges_calls_by_what_was_planted(tmp_path):
+    bench = load_benchmark("relations")
+    rows = ["a,b,q", "Q1,Q2,0.01", "Q3,Q1,0.05", "Q2,Q3,0.051"]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert bench.judge_calls(tmp_path / "t.csv", [["Q2", "Q1"], ["Q2", "Q3"]]) == {
+        "pairs": 3, "called": 2, "found": 1, "false_share": 0.5,
+    }  # fmt: skip
+    names = list(bench.name_genes(30))
+    row = bench.write_patent(random.Random(0), 7, (names, list(range(1, 31))), {1: names[:2]}, 4)
+    assert [row["text"][span["start"] : span["end"]] for span in row["spans"]] == [
+        span["text"] for span in row["spans"]
+    ]
+    planted = row["text"].split("。")[1]
+    assert planted.count("Q") == 2 and all(name in planted for name in names[:2])
