@@ -39,7 +39,7 @@ CREATE OR REPLACE TABLE crowded AS SELECT unit FROM all_incidences GROUP BY unit
 """
 MARGINS = """
 CREATE OR REPLACE TABLE margins AS
-SELECT entity, count(*) AS units, count(DISTINCT family) AS patents, sum(weight) AS weight
+SELECT entity, count(*) AS units, count(DISTINCT family) AS patents
 FROM all_incidences ANTI JOIN crowded USING (unit) GROUP BY entity
 """
 SUPPORTED = """
@@ -87,7 +87,7 @@ class Counts(NamedTuple):
     """What was counted.
 
     units, families: how many have an entity. crowded: units left out. entities: {column: array} of those with support:
-    entity, kind, units, patents, weight. pairs: {column: array} of pairs with support: a, b, kind (of b), units,
+    entity, kind, units, patents. pairs: {column: array} of pairs with support: a, b, kind (of b), units,
     patents, weight. tested: {kind of b: number of all pairs of entities with support, seen together or not}.
     """
 
