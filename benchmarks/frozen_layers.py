@@ -21,8 +21,9 @@ from transformers import BertConfig, BertForMaskedLM
 
 from cbpner.batching import TokenBudgetSampler
 from cbpner.bio import find_labels, read_bio
-from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
+from cbpner.devices import autocast, pick_device, pick_precision
 from cbpner.features import store_features
+from cbpner.models.attention import pick_attention
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.recipes import get_recipe

@@ -1,13 +1,14 @@
 """Tagging without end: the memory of long and of many documents, and jobs that are killed and go on.
 
 python benchmarks/predict_memory.py [--characters 5000000] [--documents 2000] [--each 20000] [--kills 3]
-                                    [--model MODEL] [--folder DIR] [-o OUT.json]
+                                    [--model MODEL | --layers 6] [--folder DIR] [-o OUT.json]
 
 Invents text, no two sentences the same; runs `cbpner predict` on it in processes of its own. One document of
 --characters and one of a fifth of that: the peak memory of both, and that every character is in the output. A folder of
 --documents of --each characters into shards: once unbroken, once killed --kills times, at moments spread over the time
 that took, and started again each time: the peak memory, and that both folders are the same, byte by byte. Without
---model the shipped encoder with a head that was not trained stands in: speed and memory are a trained one's.
+--model the shipped encoder with a head that was not trained stands in: speed and memory are a trained one's. With
+fewer --layers it is as many times faster, and all else is as it was.
 """
 
 import argparse
@@ -48,8 +49,8 @@ def write_document(path, lines, characters):
     return len(text)
 
 
-def make_model(folder):
-    """The shipped encoder with a head that was not trained."""
+def make_model(folder, layers):
+    """The first layers of the shipped encoder with a head that was not trained."""
     import torch
 
     from cbpner.labels import DEFAULT
@@ -60,8 +61,10 @@ def make_model(folder):
     torch.manual_seed(0)
     recipe = get_recipe("cbp", "benchmark")
     model, tokenizer = load_tagger(recipe, DEFAULT, "eager")
+    model.bert.encoder.layer, model.config.num_hidden_layers = model.bert.encoder.layer[:layers], layers
     with torch.no_grad():
-        model.classifier.bias[0] = 2.0  # most characters are outside
+        model.classifier.weight.mul_(10.0)
+        model.classifier.bias[0] = 5.0  # most characters are outside
     write_model(folder, model, tokenizer, recipe)
     return folder / "model"
 
@@ -121,7 +124,7 @@ def read_folder(folder):
 def measure(args):
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
-        model = args.model or make_model(folder)
+        model = args.model or make_model(folder, args.layers)
         found = {
             "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "long": measure_long(model, folder, args.characters),
@@ -141,6 +144,7 @@ def main(argv=None):
     parser.add_argument("--each", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--model")
+    parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--folder", help="where to write (default: the system's folder for temporary files)")
     parser.add_argument("-o", "--output", help="JSON of what was measured")
     return run_guarded(measure, parser.parse_args(argv))

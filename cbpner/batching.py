@@ -4,29 +4,10 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler
 
+from cbpner.filling import fill_batches, pad_rows
+
 IGNORED = -100  # the label of positions that no loss and no score counts
 POOL_BATCHES = 32  # how many batches' worth of sequences are sorted by length together
-
-
-def fill_batches(lengths, order, budget):
-    """Cut `order` (indices) into consecutive batches whose padded size, count x longest, stays within `budget` tokens.
-
-    A sequence longer than the budget makes a batch of its own.
-    """
-    batches, batch, longest = [], [], 0
-    for index in order:
-        longest_now = max(longest, lengths[index])
-        if batch and longest_now * (len(batch) + 1) > budget:
-            batches.append(batch)
-            batch, longest_now = [], lengths[index]
-        batch.append(int(index))
-        longest = longest_now
-    return [*batches, batch] if batch else batches
-
-
-def sorted_batches(lengths, budget):
-    """Batches for evaluation: all sequences, longest first, so that memory peaks at the start."""
-    return fill_batches(lengths, np.argsort(-np.asarray(lengths), kind="stable"), budget)
 
 
 class TokenBudgetSampler(BatchSampler):
@@ -109,8 +90,5 @@ def fit_count(batches, count, lengths):
 
 
 def pad(rows, value, width=0):
-    """(rows, longest) int64 tensor of integer sequences, filled up with `value`; at least `width` wide."""
-    padded = np.full((len(rows), max(width, *map(len, rows))), value, dtype=np.int64)
-    for line, row in zip(padded, rows, strict=True):
-        line[: len(row)] = row
-    return torch.from_numpy(padded)
+    """`cbpner.filling.pad_rows` as a tensor."""
+    return torch.from_numpy(pad_rows(rows, value, width))

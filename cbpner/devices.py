@@ -1,30 +1,20 @@
-"""What the machine is good at: device, number format, attention. Measured, not assumed."""
+"""What the machine is good at: device, number format. Measured, not assumed."""
 
 import contextlib
 import functools
-import os
 import time
 
 import torch
 
-PRECISIONS = ("auto", "bf16", "fp32")
+from cbpner.recipes import PRECISIONS
+
 WORTHWHILE_GAIN = 1.2  # bfloat16 is taken where it multiplies at least this much faster than float32
 TRIAL_ROUNDS = 12
 TRIAL_SHAPE = (2048, 384, 1536)  # rows, width and inner width of the shipped encoder's largest product
 
 
-def is_main_process():
-    """Whether this process writes: the only one, or the first that `torchrun` started."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def pick_device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def pick_attention(device):
-    """`eager` on the CPU, where a padding mask makes sdpa the slower one; `sdpa` elsewhere."""
-    return "eager" if device.type == "cpu" else "sdpa"
 
 
 @functools.cache

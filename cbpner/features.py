@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from cbpner.batching import pad, sorted_batches
+from cbpner.batching import pad
+from cbpner.filling import sorted_batches
 
 
 class FeatureStore:

@@ -14,6 +14,11 @@ CANNOT_WRITE = {
 }  # fmt: skip
 
 
+def is_main_process():
+    """Whether this process writes: the only one, or the first that `torchrun` started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def atomic_open(path, mode="w"):
     """Open a new file beside `path` for writing; it takes `path`'s name when the block ends without an error.

@@ -5,7 +5,7 @@ are the default and nothing more: any set works.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -72,16 +72,16 @@ class LabelSet:
         for label in self.types:
             split_tag(f"B-{label}")
 
-    @property
+    @cached_property
     def tags(self):
         """All tags: O, B-first, I-first, B-second, ... The position is the class number in a model."""
         return (OUTSIDE, *(f"{prefix}-{label}" for label in self.types for prefix in "BI"))
 
-    @property
+    @cached_property
     def tag_to_id(self):
         return {tag: number for number, tag in enumerate(self.tags)}
 
-    @property
+    @cached_property
     def id_to_tag(self):
         return dict(enumerate(self.tags))
 

@@ -22,9 +22,8 @@ from zipfile import BadZipFile, ZipFile
 from safetensors import SafetensorError, safe_open
 
 from cbpner import runs
-from cbpner.devices import is_main_process
 from cbpner.errors import InputError
-from cbpner.files import CANNOT_WRITE, UNFINISHED, remove_tree
+from cbpner.files import CANNOT_WRITE, UNFINISHED, is_main_process, remove_tree
 from cbpner.recipes import Recipe
 
 try:

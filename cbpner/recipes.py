@@ -7,7 +7,6 @@
 
 from dataclasses import dataclass, fields, replace
 
-from cbpner.devices import PRECISIONS
 from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
 
@@ -21,6 +20,7 @@ SELECTIONS = ("best", "last")
 DECODERS = ("viterbi", "greedy")
 HEADS = ("linear", "crf", "bilstm-crf")
 LOSS_UNITS = ("characters", "sentences")
+PRECISIONS = ("auto", "bf16", "fp32")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from cbpner import runs
-from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
+from cbpner.devices import autocast, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.lifecycle import (
     claim_folder,
@@ -26,6 +26,7 @@ from cbpner.lifecycle import (
     list_differences,
     lock_run,
 )
+from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import silence_libraries
 from cbpner.optimization import average_weights, set_weights
 from cbpner.recipes import DECODING

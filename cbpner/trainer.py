@@ -17,9 +17,10 @@ from cbpner import runs
 from cbpner.agreement import agree_tags
 from cbpner.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
 from cbpner.bio import list_mentions
-from cbpner.devices import autocast, is_main_process
+from cbpner.devices import autocast
 from cbpner.errors import InputError
 from cbpner.features import store_features
+from cbpner.files import is_main_process
 from cbpner.labels import repair_tags
 from cbpner.lexicon import add_hints, read_lexicon
 from cbpner.metrics import score

@@ -13,9 +13,9 @@ from transformers import set_seed
 
 from cbpner import runs
 from cbpner.bio import BioError, count_orphans, find_labels, list_mentions, read_bio
-from cbpner.devices import is_main_process, pick_attention, pick_device, pick_precision
+from cbpner.devices import pick_device, pick_precision
 from cbpner.errors import InputError
-from cbpner.files import atomic_folder, remove_tree
+from cbpner.files import atomic_folder, is_main_process, remove_tree
 from cbpner.gold import git_blob_id, read_blob_ids
 from cbpner.labels import LabelSet
 from cbpner.lifecycle import (
@@ -27,6 +27,7 @@ from cbpner.lifecycle import (
     lock_run,
 )
 from cbpner.metrics import score
+from cbpner.models.attention import pick_attention
 from cbpner.models.decision import KEY, describe_decision
 from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.optimization import average_checkpoints

@@ -23,8 +23,9 @@ import torch
 from e5_small_q4 import read_wheel
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArguments, set_seed
 
-from cbpner.batching import TokenBudgetSampler, sorted_batches
+from cbpner.batching import TokenBudgetSampler
 from cbpner.files import write_text
+from cbpner.filling import sorted_batches
 from cbpner.lm.blocks import cut_blocks
 from cbpner.lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
 from cbpner.lm.trainer import MaskedLMTrainer

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cbpner.labels import DEFAULT, LabelSet, may_follow
-from cbpner.models.crf import FORBIDDEN, Crf, viterbi
+from cbpner.labels import DEFAULT, LabelSet, may_follow, tags_to_spans
+from cbpner.models.crf import Crf
 from cbpner.models.decoding import decode
+from cbpner.models.paths import FORBIDDEN, cut_path, viterbi
 
 TWO = LabelSet(("x", "y"))
 
@@ -28,6 +29,14 @@ def test_viterbi_equals_brute_force_over_sequences_of_many_lengths():
     scores = [random.normal(size=(length, 5)).astype(np.float32) for length in (1, 5, 2, 4, 3, 5, 1)]
     found = viterbi(scores, np.where(TWO.transitions(), 0.0, FORBIDDEN))
     assert [path.tolist() for path in found] == [best_by_brute_force(row, TWO) for row in scores]
+
+
+def test_spans_of_tag_numbers_are_those_of_tags():
+    """Of all sequences of up to five tags of two types, legal or not."""
+    for path in itertools.chain.from_iterable(itertools.product(range(5), repeat=length) for length in range(6)):
+        found = [(start, end, TWO.tags[begin]) for start, end, begin in cut_path(np.array(path, dtype=np.int64))]
+        expected = tags_to_spans([TWO.tags[number] for number in path])
+        assert found == [(start, end, f"B-{label}") for start, end, label in expected], path
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])

@@ -15,6 +15,7 @@ import torch
 from conftest import DEMO_TEXT, write_tagger
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from cbpner import devices
 from cbpner.bio import Sentence
@@ -25,8 +26,9 @@ from cbpner.labels import DEFAULT, spans_to_tags, tags_to_spans
 from cbpner.models.decision import DECODERS, KEY, Decision, describe_decision, read_decision
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import read_labels
-from cbpner.predict.bert import BertTagger, is_plain
+from cbpner.predict.bert import BertTagger, is_plain, mask_padding
 from cbpner.predict.deciding import agree_document, decide_spans
+from cbpner.predict.models import WEIGHTS
 from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
 from cbpner.predict.tagger import Tagger
 from cbpner.recipes import get_recipe
@@ -47,7 +49,7 @@ ANY_TEXT = st.text(
 class TableBackend:
     """Scores that depend on each character alone, drawn at random; `rows` counts what it was asked."""
 
-    name, device, precision = "table", "cpu", "fp32"
+    name, device, precision, weights = "table", "cpu", "fp32", "model.safetensors"
 
     def __init__(self, size, seed=0, outside=2.0):
         draw = np.random.default_rng(seed).normal(size=(size, len(DEFAULT.tags))).astype(np.float32)
@@ -138,6 +140,36 @@ def test_our_forward_pass_gives_the_scores_of_transformers(tiny_tagger, tagger):
     np.testing.assert_allclose(found[mask], expected.log_softmax(dim=-1)[mask], atol=1e-5)
 
 
+@pytest.mark.parametrize("lengths", [[50, 31, 2], [7, 7, 7], [9, 9, 0, 4, 4, 4, 9], [50]])
+def test_what_is_padded_is_left_out_of_the_products(tiny_tagger, monkeypatch, lengths):
+    """The scores of padded batches with a mask, which other devices and exported graphs run."""
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (len(lengths), 50)))
+    mask = torch.arange(50) < torch.tensor(lengths)[:, None]
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    model, rows = BertTagger(tiny_tagger, config, torch.device("cpu")), []
+    with torch.inference_mode():
+        expected = model.run(ids, mask_padding(mask))
+        monkeypatch.setattr(F, "linear", lambda *args, plain=F.linear: rows.append(len(args[0])) or plain(*args))
+        found = model(ids, mask)
+    torch.testing.assert_close(found[mask], expected[mask], atol=1e-5, rtol=0)
+    assert not found[~mask].any() and set(rows) == {sum(lengths)}
+
+
+def test_bfloat16_is_for_the_layers_products_alone(tiny_tagger):
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    exact, low = (
+        BertTagger(tiny_tagger, config, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)
+    )
+    kept = {name for name, weight in low.weights.items() if weight.dtype == torch.float32}
+    assert {name.split(".")[0] for name in kept} == {"embeddings", "encoder", "classifier"}
+    assert all("LayerNorm" in name for name in kept if name.startswith("encoder"))
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
+    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
+    with torch.inference_mode():
+        ours, theirs = low(ids, mask), exact(ids, mask)
+    assert ours.dtype == torch.float32 and 0 < (ours - theirs).abs().max() < 0.1 * theirs.std()
+
+
 @pytest.mark.parametrize(
     "change",
     [{"hidden_act": "relu"}, {"model_type": "bert_crf"}, {"position_embedding_type": "relative_key"},
@@ -160,7 +192,8 @@ def test_tagging_with_a_linear_head_does_not_load_transformers(tiny_tagger):
 
 
 def test_the_number_formats_are_those_of_devices():
-    assert command.PRECISIONS == devices.PRECISIONS
+    assert {"auto", *WEIGHTS["torch"]} == set(devices.PRECISIONS)
+    assert set(command.PRECISIONS) == {*devices.PRECISIONS, "int8"}
 
 
 @pytest.fixture(scope="module")

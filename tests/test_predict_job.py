@@ -299,4 +299,4 @@ def test_a_job_goes_on_in_the_number_format_it_began_in(tmp_path, inputs, tiny_t
     for _ in range(2):  # from progress.jsonl, from manifest.json
         assert main(["predict", *map(str, words)]) == 1
     assert asked == ["fp32", "fp32"]
-    assert job.recall_precision(tmp_path) is None
+    assert job.recall_precision(tmp_path, "torch") is None

@@ -24,10 +24,10 @@ from pathlib import Path
 from cbpner.errors import InputError
 from cbpner.models.decision import DECODERS
 from cbpner.predict.inputs import KINDS, Fields, open_sources, read_sources
-from cbpner.predict.models import BACKENDS, DEFAULT_MODEL
+from cbpner.predict.models import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
 
-PRECISIONS = ("auto", "bf16", "fp32")  # as `cbpner.devices` has them, which would load torch for a --help
+PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
 
 
 def add_arguments(parser):
@@ -53,8 +53,9 @@ def add_model_flags(group):
     group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it (default: %(default)s)")
     group.add_argument("--device", help="such as cpu, cuda, cuda:1 (default: a GPU where there is one)")
     group.add_argument(
-        "--precision", choices=PRECISIONS, default="auto", help="number format (default: the faster one)"
-    )
+        "--precision", choices=PRECISIONS, default="auto",
+        help="number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)",
+    )  # fmt: skip
     group.add_argument("--decode", choices=DECODERS, help="how tags are chosen (greedy: as transformers' pipeline)")
     group.add_argument("--span-threshold", type=float, metavar="P", help="tag what is so likely; means --decode spans")
     group.add_argument(
@@ -141,7 +142,7 @@ def predict_folder(args, sources, fields, target, output):
 
     precision = None
     if args.precision == "auto" and not args.overwrite:
-        precision = job.recall_precision(output)
+        precision = job.recall_precision(output, args.backend)
     tagger, size = load_tagger(args, precision), args.shard_size or job.SHARD_SIZE
     settings = job.describe_settings(tagger, format=target, shard_size=size, fields=fields._asdict())
     with job.claim_job(output, settings, job.describe_inputs(sources), args.overwrite) as progress:

@@ -43,7 +43,7 @@ def run(args):
     job = replace(rebuild_job(old, config, new, args.data_dir), overwrite=args.overwrite)
     import torch
 
-    from cbpner.devices import is_main_process
+    from cbpner.files import is_main_process
     from cbpner.training import describe_machine, train_tagger
 
     torch.set_num_threads(config["environment"].get("threads") or torch.get_num_threads())

@@ -237,9 +237,7 @@ def write_documents(
     rule; for two documents of one id in a folder.
     """
     format, path, choices = find_format(name), Path(path), choices or Choices()
-    is_file = format.write is not None or (format.name != "brat" and path.name.endswith(format.suffixes))
-    check_output(path, is_file, format, overwrite)
-    if not is_file:
+    if not check_output(path, format, overwrite):
         with atomic_folder(path) as folder:
             write_folder(folder, documents, format, choices)
         return
@@ -250,8 +248,9 @@ def write_documents(
             write_joined(file, documents, format, choices)
 
 
-def check_output(path, is_file, format, overwrite):
-    """InputError where the output may not be written."""
+def check_output(path, format, overwrite) -> bool:
+    """Whether documents of the format go into one file of this name; InputError where it may not be written."""
+    is_file = format.write is not None or (format.name != "brat" and path.name.endswith(format.suffixes))
     if path.exists() and path.is_dir() == is_file:
         found, expected = ("a folder", "a file") if is_file else ("a file", "a folder")
         raise InputError(f"{path}: found {found}; expected the name of {expected} to write")
@@ -261,6 +260,7 @@ def check_output(path, is_file, format, overwrite):
     other = next((file for file in inside if file.is_dir() or not file.name.endswith(format.suffixes)), None)
     if other:
         raise InputError(f"{other}: found in the folder to replace; expected nothing but files of {format.name} there")
+    return is_file
 
 
 def write_joined(file, documents, format, choices):

@@ -7,12 +7,11 @@ been adapted already.
 
 from dataclasses import dataclass, replace
 
-from cbpner.devices import PRECISIONS
 from cbpner.errors import InputError
 from cbpner.lm.blocks import PACKINGS
 from cbpner.lm.masking import MASK_SHARE
 from cbpner.lm.words import SEGMENTERS
-from cbpner.recipes import SHIPPED_ENCODER, check_choices, check_limits
+from cbpner.recipes import PRECISIONS, SHIPPED_ENCODER, check_choices, check_limits
 from cbpner.tokenizer import CASINGS
 
 

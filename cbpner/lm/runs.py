@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cbpner import runs
-from cbpner.devices import is_main_process
 from cbpner.errors import InputError
+from cbpner.files import is_main_process
 from cbpner.lifecycle import (
     Layout,
     claim_folder,

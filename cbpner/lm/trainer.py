@@ -9,9 +9,10 @@ from tqdm.auto import tqdm
 from transformers import BertForMaskedLM, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cbpner import runs
-from cbpner.batching import GroupedSampler, TokenBudgetSampler, sorted_batches
+from cbpner.batching import GroupedSampler, TokenBudgetSampler
 from cbpner.devices import autocast
 from cbpner.errors import InputError
+from cbpner.filling import sorted_batches
 from cbpner.lm.blocks import PACKINGS
 from cbpner.lm.masking import HELD_OUT, MaskingCollator, TargetsOnly, sum_losses
 from cbpner.trainer import EVALUATION_TOKENS, Progress

@@ -8,8 +8,8 @@ from pathlib import Path
 from transformers import set_seed
 
 from cbpner import runs
-from cbpner.devices import autocast, is_main_process, pick_attention, pick_device, pick_precision
-from cbpner.files import atomic_folder
+from cbpner.devices import autocast, pick_device, pick_precision
+from cbpner.files import atomic_folder, is_main_process
 from cbpner.lifecycle import explain_write_errors, find_checkpoint, lock_run
 from cbpner.lm.cache import Text, open_corpus
 from cbpner.lm.masking import sum_losses
@@ -26,6 +26,7 @@ from cbpner.lm.runs import (
     read_metrics,
 )
 from cbpner.lm.trainer import build_lm_trainer, cut_corpus, describe_loss, mask_batches
+from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import load_masked_lm
 from cbpner.tokenizer import CharacterTable
 from cbpner.trainer import close_bars

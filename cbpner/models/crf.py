@@ -10,11 +10,10 @@ however few labels there are.
 
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import nn
 
-FORBIDDEN = -1e4  # the score of a move that the grammar forbids: finite, so that gradients are; exp() of it is 0
+from cbpner.models.paths import FORBIDDEN
 
 # When the tree is faster on a CPU: from TREE_TIME positions on, and up to so many cells (batch x labels**3, the tree's
 # work a position). Medians of 31 alternating runs on one thread of a busy machine, torch 2.13, ms, loop / tree:
@@ -273,27 +272,3 @@ def fill_between(tags, chain):
     column = tags[1 : pairs + 1].expand(labels, 1, -1, -1)
     middle = (left.gather(0, row)[0] + right.gather(1, column)[:, 0]).argmax(dim=0)  # (pairs, batch)
     return torch.cat((torch.stack((tags[:pairs], middle), dim=1).flatten(0, 1), tags[pairs:]))
-
-
-def viterbi(scores, moves, end=None):
-    """The best tag numbers of each sequence, all sequences together: a list of int64 arrays.
-
-    scores: list of (characters, labels) float32 arrays, of any lengths. moves: (labels + 1, labels), FORBIDDEN for what
-    the grammar does not allow, the start's row last. end: (labels,) or None for zeros. Takes the loop's form, whose
-    memory grows with the text alone: about sequences x longest x (4 x labels + 20) bytes (0.26 GB for 256 texts of
-    20,000 characters and 7 labels).
-    """
-    moves = torch.as_tensor(moves).detach().cpu()
-    labels = moves.shape[1]
-    end = torch.zeros(labels) if end is None else torch.as_tensor(end).detach().cpu()
-    for row in scores:
-        if row.ndim != 2 or row.shape[1] != labels:
-            raise ValueError(f"expected scores (characters, {labels}), got {row.shape}")
-    lengths = [len(row) for row in scores]
-    if not any(lengths):
-        return [np.empty(0, dtype=np.int64) for _ in scores]
-    steps = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in scores])  # (time, sequences, labels)
-    steps = steps.transpose(1, 2)  # not copied: for many sequences this order of the numbers is the faster one
-    mask = torch.arange(len(steps))[:, None] < torch.tensor(lengths)
-    path = paths_by_loop(steps, mask, moves.to(steps), end.to(steps)).T.numpy()
-    return [row[:length] for row, length in zip(path, lengths, strict=True)]

@@ -1,16 +1,15 @@
 """From scores per character to tags: windows through the model, joined again, decoded under the BIO grammar."""
 
 import numpy as np
-import torch
 
-from cbpner.batching import pad, sorted_batches
-from cbpner.models.crf import FORBIDDEN, viterbi
+from cbpner.filling import pad_rows, sorted_batches
+from cbpner.models.paths import viterbi
+from cbpner.models.spans import make_chain
 from cbpner.segment import join_windows, overlapping_windows
 
 OVERLAP = 64  # characters that neighbouring windows of a long text share
 
 
-@torch.no_grad()
 def score_texts(model, table, texts, *, batch_tokens, max_length, context, padding="longest", store=None):
     """Log-probabilities (characters, labels), float32, of each text, in order. Texts of any length, none empty.
 
@@ -18,26 +17,29 @@ def score_texts(model, table, texts, *, batch_tokens, max_length, context, paddi
     `max_length` for every window. store: a `cbpner.features.FeatureStore` of `cut_windows`' rows, made with the same
     batch_tokens, that stands in for the model's frozen part.
     """
+    import torch
+
     model.eval()
     windows, rows = cut_windows(table, texts, max_length)
     width = max_length if padding == "max_length" else 0
 
     def score(ids, batch):
-        features = None if store is None else store.gather(batch, ids.shape[1])
+        features, ids = None if store is None else store.gather(batch, ids.shape[1]), torch.from_numpy(ids)
         return score_rows(model, ids, ids.ne(table.pad), context, features)
 
-    return join_chunks(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
+    with torch.no_grad():
+        return join_chunks(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
 
 
 def score_windows(rows, score, pad_id, batch_tokens, width=0):
     """(characters, labels) of each row of token ids, without [CLS] and [SEP], in order.
 
-    score: (ids, numbers of the rows) -> (batch, tokens, labels), called with batches of similar length, padded to
-    `width` tokens at least.
+    score: (ids as int64 array, numbers of the rows) -> (batch, tokens, labels), called with batches of similar length,
+    padded to `width` tokens at least.
     """
     chunks = [None] * len(rows)
     for batch in sorted_batches([len(row) for row in rows], batch_tokens):
-        ids = pad([rows[index] for index in batch], pad_id, width)
+        ids = pad_rows([rows[index] for index in batch], pad_id, width)
         for index, row in zip(batch, score(ids, batch), strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
     return chunks
@@ -82,13 +84,12 @@ def decode(scores, labels, decoder="viterbi", batch=256, crf=None):
     if decoder == "greedy":
         paths = [row.argmax(axis=-1) for row in scores]
     else:
-        moves = np.where(labels.transitions(), 0.0, FORBIDDEN) if crf is None else crf.moves()
-        paths = find_paths(scores, moves, None if crf is None else crf.end, batch)
+        paths = find_paths(scores, *make_chain(labels, crf), batch)
     return [[labels.tags[number] for number in path] for path in paths]
 
 
 def find_paths(scores, moves, end=None, batch=256):
-    """`cbpner.models.crf.viterbi` in batches of so many texts of similar length; the paths in the texts' order."""
+    """`cbpner.models.paths.viterbi` in batches of so many texts of similar length; the paths in the texts' order."""
     paths = [None] * len(scores)
     order = np.argsort([len(row) for row in scores], kind="stable")
     for start in range(0, len(order), batch):

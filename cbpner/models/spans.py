@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cbpner.batching import sorted_batches
+from cbpner.filling import sorted_batches
 from cbpner.labels import Span, spans_to_tags, split_tag
-from cbpner.models.crf import FORBIDDEN
+from cbpner.models.paths import FORBIDDEN
 
 BATCH_CELLS = 1 << 16  # padded characters whose sums are in memory together: some 20 MB for seven labels
 
@@ -55,10 +55,11 @@ def score_spans(scores, spans, chain, temperature=1.0) -> list[np.ndarray]:
     scores: list of (characters, labels) arrays, each position up to a constant. spans: of each text. temperature: all
     scores are divided by it.
     """
-    found = [np.zeros(0) for _ in scores]
-    for batch, sums, chain_now in _sum_batches(scores, chain, temperature):
-        values = weigh_spans(sums, [spans[number] for number in batch], chain_now)
-        for number, part in zip(batch, values, strict=True):
+    found, chosen = [np.zeros(0) for _ in scores], [number for number, own in enumerate(spans) if own]
+    for batch, sums, chain_now in _sum_batches([scores[number] for number in chosen], chain, temperature):
+        numbers = [chosen[place] for place in batch]
+        values = weigh_spans(sums, [spans[number] for number in numbers], chain_now)
+        for number, part in zip(numbers, values, strict=True):
             found[number] = part
     return found
 
@@ -88,12 +89,31 @@ def decode_spans(scores, labels, threshold, crf=None):
     ]
 
 
+def sum_entropies(scores, chain, temperature=1.0) -> np.ndarray:
+    """(texts,) the sum over each text's characters of the entropy of the character's tag, in nats, float64.
+
+    scores, temperature: as for `score_spans`. The tag's distribution is its marginal under the chain.
+    """
+    found = np.zeros(len(scores))
+    for batch, sums, _ in _sum_batches(scores, chain, temperature):
+        shares = find_marginals(sums)
+        logs = np.log(np.where(shares > 0, shares, 1.0))
+        inside = np.arange(len(shares))[:, None] < sums.lengths
+        found[batch] = (-(shares * logs).sum(axis=2) * inside).sum(axis=0)
+    return found
+
+
+def find_marginals(sums):
+    """(time, batch, labels) the probability of each tag at each position; without meaning behind a text's end."""
+    return np.exp(np.minimum(sums.forward + sums.backward - sums.total[:, None], 0.0))
+
+
 def list_candidates(sums, floor) -> list[list[tuple]]:
     """The spans of each text of a batch whose characters are all likely enough for the span to reach `floor`.
 
     No span is more likely than its `B-` is at its start, and each `I-` at its place.
     """
-    found, share = [], np.exp(np.minimum(sums.forward + sums.backward - sums.total[:, None], 0.0))
+    found, share = [], find_marginals(sums)
     for number, length in enumerate(sums.lengths):
         likely, spans = share[:length, number] >= floor, []
         for begin in range(1, likely.shape[1], 2):

@@ -12,18 +12,20 @@ import numpy as np
 from cbpner.errors import InputError
 from cbpner.labels import LabelSet
 from cbpner.models.spans import Chain
-from cbpner.predict.models import BACKENDS
+from cbpner.predict.models import BACKENDS, WEIGHTS, list_weights
 
 
 class Backend(Protocol):
     """name: of BACKENDS. device, precision: where and in which number format it runs, for people and for settings.
-    chain: scores of moves between tags, of the grammar or of a CRF (`cbpner.models.spans.make_chain`).
+    chain: scores of moves between tags, of the grammar or of a CRF (`cbpner.models.spans.make_chain`). weights: the
+    name of the file that it runs.
     """
 
     name: str
     device: str
     precision: str
     chain: Chain
+    weights: str
 
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """(batch, tokens, labels) float32 log-probabilities for ids (batch, tokens) int64; mask: bool, False: padding.
@@ -32,10 +34,29 @@ class Backend(Protocol):
         """
 
 
-def open_backend(name, folder, labels, device=None, precision="auto") -> Backend:
-    """The backend of that name over a model's folder; its library is imported only now."""
+def check_backend(name, precision):
+    """InputError for a backend that there is not, or a number format that it does not know."""
     if name not in BACKENDS:
         raise InputError(f"found the backend {name!r}; expected one of {', '.join(BACKENDS)}")
+    if precision != "auto" and precision not in WEIGHTS[name]:
+        known = ", ".join(("auto", *WEIGHTS[name]))
+        raise InputError(f"found the number format {precision!r} for the backend {name}; expected one of {known}")
+
+
+def open_backend(name, folder, labels, device=None, precision="auto") -> Backend:
+    """The backend of that name over a model's folder; its library is imported only now.
+
+    precision: `auto` is what the backend prefers of what it can have.
+    """
+    check_backend(name, precision)
+    if name == "onnx":
+        from cbpner.predict.onnx_backend import OnnxBackend
+
+        found = list_weights(folder, name)
+        if precision != "auto" and precision not in found:
+            there, wanted = ", ".join(found.values()), WEIGHTS[name][precision]
+            raise InputError(f"{folder}: found {there}; expected {wanted} for the number format {precision}")
+        return OnnxBackend(folder, labels, device, next(iter(found)) if precision == "auto" else precision)
     from cbpner.predict.torch_backend import TorchBackend
 
     return TorchBackend(folder, labels, device, precision)

@@ -5,8 +5,8 @@ from collections import defaultdict
 
 from cbpner.agreement import agree_spans
 from cbpner.formats.document import Span, cut_span
-from cbpner.labels import tags_to_spans
 from cbpner.models.decoding import find_paths
+from cbpner.models.paths import cut_path
 from cbpner.models.spans import find_spans, score_spans
 
 MARGIN = 1e-9  # two spans of exactly a half may overlap; see `cbpner.models.spans.decode_spans`
@@ -18,16 +18,10 @@ def decide_spans(scores, labels, chain, decision) -> list[list[tuple]]:
     scores: list of (characters, labels) float32, none empty. The score is the span's probability under the chain, at
     the decision's temperature, whatever decoded it.
     """
-    begins = {label: labels.tag_to_id[f"B-{label}"] for label in labels.types}
     if decision.decode == "spans":
         found = find_spans(scores, chain, decision.span_threshold + MARGIN)
     else:
-        found = [
-            [(start, end, begins[label]) for start, end, label in tags_to_spans([labels.tags[tag] for tag in path])]
-            if path.any()
-            else []
-            for path in decode_paths(scores, chain, decision.decode)
-        ]
+        found = [cut_path(path) if path.any() else [] for path in decode_paths(scores, chain, decision.decode)]
     values = score_spans(scores, found, chain, decision.temperature)
     return [
         [(*span[:2], labels.tags[span[2]][2:], float(value)) for span, value in zip(row, own, strict=True)]

@@ -81,6 +81,20 @@ class Tally:
 
 def tag_documents(tagger, items, tally):
     """The documents among the items (Document or Bad) with their spans, in order; the others are reported."""
+    for document, spans in join_found(tagger.tag_many, items, tally):
+        yield put_spans(document, spans)
+
+
+def put_spans(document, spans):
+    """The document with these spans, their scores rounded."""
+    return replace(document, spans=[span._replace(score=round(span.score, DIGITS)) for span in spans])
+
+
+def join_found(tag, items, tally):
+    """(document, what `tag` finds in its text) of the documents among the items; the others are reported.
+
+    tag: `Tagger.tag_many`, or its like.
+    """
     waiting = deque()
 
     def take_texts():
@@ -91,8 +105,8 @@ def tag_documents(tagger, items, tally):
                 waiting.append(item)
                 yield item.text
 
-    for spans in tagger.tag_many(take_texts(), tally.show_speed):
-        yield replace(waiting.popleft(), spans=[span._replace(score=round(span.score, DIGITS)) for span in spans])
+    for found in tag(take_texts(), tally.show_speed):
+        yield waiting.popleft(), found
 
 
 def write_tagged(tagger, items, write, tally):
@@ -135,7 +149,8 @@ def write_errors(path, errors):
 
 def describe_settings(tagger, **more) -> dict:
     """What the bytes of a job's shards depend on: program, model, how it decides and runs, and more, as JSON has it."""
-    backend, names = tagger.backend, ("model.safetensors", "tokenizer.json")
+    backend = tagger.backend
+    names = (backend.weights, "tokenizer.json")
     settings = {
         "cbpner": cbpner.__version__,
         "model": {name: runs.file_checksum(tagger.folder / name) for name in names},
@@ -163,13 +178,18 @@ def find_checksum(path):
         return None
 
 
-def recall_precision(folder):
-    """The number format in which a job there was begun, or None; what a machine gains by one differs by the day."""
+def recall_precision(folder, backend):
+    """The number format in which a job of the backend was begun there, or None.
+
+    What a machine gains by one differs by the day.
+    """
     try:
         if (folder / MANIFEST).is_file():
-            return runs.read_json(folder / MANIFEST)["settings"]["precision"]
-        with open(folder / PROGRESS, encoding="utf-8") as file:
-            return json.loads(file.readline())["settings"]["precision"]
+            settings = runs.read_json(folder / MANIFEST)["settings"]
+        else:
+            with open(folder / PROGRESS, encoding="utf-8") as file:
+                settings = json.loads(file.readline())["settings"]
+        return settings["precision"] if settings["backend"][0] == backend else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no job's folder: `Progress` says so
 

@@ -7,16 +7,20 @@ from cbpner import runs
 from cbpner.errors import InputError
 
 DEFAULT_MODEL = "models/final_trained"
-BACKENDS = ("torch",)  # what can run one, see `cbpner.predict.backend`
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
+WEIGHTS = {  # what can run one (see `cbpner.predict.backend`): {number format: the file of the weights}
+    "torch": {"bf16": "model.safetensors", "fp32": "model.safetensors"},
+    "onnx": {"int8": "model_int8.onnx", "fp32": "model.onnx"},
+}
+BACKENDS = tuple(WEIGHTS)
+FILES = ("config.json", "tokenizer.json")
 HOW_TO_TRAIN = (
     "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
     "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
 )
 
 
-def locate_model(name) -> Path:
-    """The folder of a tagger; InputError that says how to go on where there is none.
+def locate_model(name, backend="torch") -> Path:
+    """The folder of a tagger that a backend can run; InputError that says how to go on where there is none.
 
     `models/final_trained`, and `final_trained`, is that of the project wherever one stands. A run's folder means the
     model in it. Other names are looked for on the hub, its local cache first.
@@ -29,7 +33,7 @@ def locate_model(name) -> Path:
         inner = place / runs.MODEL
         for folder in (inner, place) if (place / runs.METRICS).is_file() else (place,):
             if (folder / "config.json").is_file():
-                check_folder(folder)
+                check_folder(folder, backend)
                 return folder
     if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
         raise InputError(f"{name}: the shipped tagger is not there; {HOW_TO_TRAIN}")
@@ -37,29 +41,46 @@ def locate_model(name) -> Path:
         raise InputError(f"{name}: found no model in it; expected a tagger in the Hugging Face layout, or a run's")
     if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise InputError(f"{name}: no such folder; expected a tagger, a run's folder, or a name on the hub")
-    return ask_hub(name)
+    return ask_hub(name, backend)
 
 
-def check_folder(folder):
+def list_weights(folder, backend) -> dict:
+    """{number format: file} of the weights in a folder that a backend can run, the preferred one first."""
+    return {precision: name for precision, name in WEIGHTS[backend].items() if (folder / name).is_file()}
+
+
+def check_folder(folder, backend):
+    """InputError where a file is missing that the backend needs."""
     missing = [name for name in FILES if not (folder / name).is_file()]
+    weights = list_weights(folder, backend)
+    if not weights:
+        missing.append(" or ".join(dict.fromkeys(WEIGHTS[backend].values())))
     if missing:
-        raise InputError(f"{folder}: found no {', '.join(missing)}; expected a tagger in the Hugging Face layout")
+        others = [] if weights else [other for other in WEIGHTS if list_weights(folder, other)]
+        way = f"; --backend {others[0]} runs what is there" if others else ""
+        if others and backend == "onnx":
+            way += f", and `cbpner export {folder} --onnx -o OUT` makes it"
+        raise InputError(
+            f"{folder}: found no {', '.join(missing)}; expected a tagger for the backend {backend}, in the Hugging "
+            f"Face layout{way}"
+        )
 
 
-def ask_hub(name) -> Path:
+def ask_hub(name, backend) -> Path:
     """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
     from huggingface_hub import is_offline_mode, snapshot_download
 
+    files = [*FILES, *WEIGHTS[backend].values()]
     try:
         try:
-            folder = Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
+            folder = Path(snapshot_download(name, allow_patterns=files, local_files_only=True))
         except OSError:
             if is_offline_mode():
                 raise
             print(f"{name}: not here, asking the hub ...", file=sys.stderr)
-            folder = Path(snapshot_download(name, allow_patterns=FILES))
+            folder = Path(snapshot_download(name, allow_patterns=files))
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{name}: neither here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
-    check_folder(folder)
+    check_folder(folder, backend)
     return folder

@@ -11,12 +11,15 @@ documents -> windows, batches of similar length -> `Backend.score` -> `deciding`
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import NamedTuple
 
 from cbpner.errors import InputError
 from cbpner.formats.document import Span, cut_span
 from cbpner.models.decision import Decision, read_decision
 from cbpner.models.decoding import cut_windows, join_chunks, score_windows
-from cbpner.predict.backend import Backend, open_backend, read_config, read_labels
+from cbpner.models.spans import sum_entropies
+from cbpner.predict.backend import Backend, check_backend, open_backend, read_config, read_labels
 from cbpner.predict.deciding import agree_document, decide_spans
 from cbpner.predict.models import DEFAULT_MODEL, locate_model
 from cbpner.predict.sentences import find_sentences, group_sentences
@@ -29,12 +32,27 @@ SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end,
 
 @dataclass
 class Record:
-    """A document on its way. open: its groups that are in the pool; is_cut: whether all of them have been put there."""
+    """A document on its way. open: its groups that are in the pool; is_cut: whether all of them have been put there.
+
+    entropy, characters: see `Measured`.
+    """
 
     text: str
     spans: list = field(default_factory=list)
     open: int = 0
     is_cut: bool = False
+    entropy: float = 0.0
+    characters: int = 0
+
+
+class Measured(NamedTuple):
+    """A text's spans, and how sure the tagger was. entropy: the sum over its characters of the entropy of the tag, in
+    nats; characters: of its sentences, what lies between them left out.
+    """
+
+    spans: list
+    entropy: float
+    characters: int
 
 
 class Pool:
@@ -77,12 +95,14 @@ class Tagger:
     ):
         """The tagger of a model: see `cbpner.predict.models.locate_model`.
 
-        backend: of `cbpner.predict.backend.BACKENDS`. device: `cpu`, `cuda`, `cuda:1`, or None for what is there.
-        precision: `fp32`, `bf16`, or `auto` for the faster one (but fp32 under `greedy`, whose point is to give what
-        transformers' pipeline gives). decision: fields of `cbpner.models.decision.Decision`, in the place of what the
-        model says. InputError for a model that cannot be had or read, and for wrong values.
+        backend: `torch`, or `onnx` for what `cbpner export` wrote. device: `cpu`, `cuda`, `cuda:1`, or None for what
+        is there. precision: `fp32`, `bf16` (torch), `int8` (onnx), or `auto` for the faster one that can be had (but
+        with torch fp32 under `greedy`, whose point is to give what transformers' pipeline gives). decision: fields of
+        `cbpner.models.decision.Decision`, in the place of what the model says. InputError for a model that cannot be
+        had or read, and for wrong values.
         """
-        folder = locate_model(name)
+        check_backend(backend, precision)
+        folder = locate_model(name, backend)
         config, place = read_config(folder), folder / "config.json"
         labels, found = read_labels(config, place), read_decision(config, place)
         found = found.override(**decision)
@@ -90,7 +110,8 @@ class Tagger:
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
         table = CharacterTable.from_file(folder / "tokenizer.json")
-        precision = "fp32" if precision == "auto" and found.decode == "greedy" else precision
+        if (backend, precision, found.decode) == ("torch", "auto", "greedy"):
+            precision = "fp32"
         opened = open_backend(backend, folder, labels, device, precision)
         return cls(opened, table, labels, found, min_score=min_score, folder=folder)
 
@@ -105,6 +126,19 @@ class Tagger:
         pool's, and that of the texts that are waiting in it with their spans. watch: called with the number of
         characters that have been done each time that some have.
         """
+        return map(self._finish, self._tag_records(texts, watch))
+
+    def tag_measured(self, texts, watch=None):
+        """As `tag_many`, but yield a `Measured` of each text."""
+        for record in self._tag_records(texts, watch, is_measured=True):
+            yield Measured(self._finish(record), record.entropy, record.characters)
+
+    def find_sentences(self, text):
+        """Yield (start, end) of the sentences as the model reads them; see `cbpner.predict.sentences`."""
+        return find_sentences(text, self._limit)
+
+    def _tag_records(self, texts, watch, is_measured=False):
+        """Yield the Record of each text when it is done, in order."""
         if isinstance(texts, str):
             raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
         pool, waiting, room = Pool(), deque(), self.batch_tokens * POOL_BATCHES
@@ -115,27 +149,27 @@ class Tagger:
             for group in group_sentences(self.find_sentences(text), self.decision.context - 2):
                 pool.add(record, group)
                 if pool.size > room:
-                    pool = self._drain(pool, watch)
+                    pool = self._drain(pool, watch, is_measured)
             record.is_cut = True
             if pool.size > room:
-                pool = self._drain(pool, watch)
+                pool = self._drain(pool, watch, is_measured)
             while waiting and waiting[0].is_cut and not waiting[0].open:
-                yield self._finish(waiting.popleft())
-        self._drain(pool, watch)
-        while waiting:
-            yield self._finish(waiting.popleft())
+                yield waiting.popleft()
+        self._drain(pool, watch, is_measured)
+        yield from waiting
 
-    def find_sentences(self, text):
-        """Yield (start, end) of the sentences as the model reads them; see `cbpner.predict.sentences`."""
-        return find_sentences(text, self._limit)
-
-    def _drain(self, pool, watch):
+    def _drain(self, pool, watch, is_measured):
         """Tag the pool's groups, and give their records the spans; a new pool."""
-        found = iter(self.decide_spans(self.score_sentences(list(pool.groups))))
+        scores, entropies = self.score_sentences(list(pool.groups)), repeat(0.0)
+        found = iter(self.decide_spans(scores))
+        if is_measured:
+            entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
         for key, places in pool.groups.items():
-            own = [next(found) for _ in key]
+            own, entropy = [next(found) for _ in key], sum(next(entropies) for _ in key)
             for record, starts in places:
                 record.open -= 1
+                record.entropy += entropy
+                record.characters += sum(map(len, key))
                 for base, spans in zip(starts, own, strict=True):
                     record.spans += [(base + start, base + end, label, score) for start, end, label, score in spans]
         if watch:
@@ -159,7 +193,6 @@ class Tagger:
         return decide_spans(scores, self.labels, self.backend.chain, self.decision)
 
     def _score(self, ids, batch):
-        ids = ids.numpy()
         return self.backend.score(ids, ids != self.table.pad)
 
     def _finish(self, record) -> list[Span]:

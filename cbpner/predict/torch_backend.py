@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from cbpner.devices import autocast, pick_attention, pick_device, pick_precision
+from cbpner.devices import autocast, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import read_config
-from cbpner.predict.bert import BertTagger, is_plain
+from cbpner.predict.bert import WEIGHTS, BertTagger, is_plain
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
 
 
@@ -20,7 +21,7 @@ class TorchBackend:
     device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.devices`.
     """
 
-    name = "torch"
+    name, weights = "torch", WEIGHTS
 
     def __init__(self, folder, labels, device=None, precision="auto"):
         try:
@@ -29,27 +30,32 @@ class TorchBackend:
         except (RuntimeError, AssertionError) as error:
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
         config, crf = read_config(folder), None
+        self.precision = choose_precision(precision, place)
         if is_plain(config):
-            self._model = BertTagger(folder, config, place)
+            self._model = BertTagger(folder, config, place, DTYPES[self.precision])
         else:
             model = load_by_transformers(folder, place)
-            self._model, crf = lambda ids, mask: model(ids, mask.long()).logits, getattr(model, "crf", None)
-        self.precision = choose_precision(precision, place)
+            self._model, crf = partial(run_model, model, self.precision), getattr(model, "crf", None)
         self.chain = make_chain(labels, crf)
         self.device, self._place = place.type, place
 
     @torch.inference_mode()
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         ids, mask = (torch.from_numpy(part).to(self._place) for part in (ids, mask))
-        with autocast(self.precision, self._place):
-            logits = self._model(ids, mask)
+        logits = self._model(ids, mask)
         return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+
+def run_model(model, precision, ids, mask):
+    with autocast(precision, ids.device):
+        return model(ids, mask.long()).logits
 
 
 def load_by_transformers(folder, device):
     """A token classifier in evaluation mode, and in float32."""
     from transformers import AutoModelForTokenClassification
 
+    from cbpner.models.attention import pick_attention
     from cbpner.models.crf_tagger import BertCrfConfig  # noqa: F401 (the Auto classes know the type only now)
     from cbpner.models.encoders import silence_libraries
 

@@ -1,0 +1,87 @@
+"""Write the tagger's spans for a person to correct, least certain documents first.
+
+  cbpner preannotate patents/ -o for_label_studio.json --to labelstudio-predictions
+  cbpner preannotate export.jsonl -o for_doccano.jsonl --to doccano --first 50
+  cbpner preannotate patents/ -o brat_folder --to brat
+
+FORMATS
+{formats}
+
+INPUT are what `cbpner predict` takes. A file of many documents has them in the order of their uncertainty, with `rank`
+and `uncertainty` as metadata; where each has a file of its own, their names begin with the rank. OUT.order.csv lists
+all of them: rank, document, uncertainty (mean entropy of a character's tag, in nats), characters, spans;
+OUT.errors.jsonl holds what could not be tagged. Scores stand where the format holds them: jsonl and
+labelstudio-predictions.
+
+Corrected, the files go back through `cbpner convert --to bio`, into `cbpner split` and `cbpner train`.
+"""
+
+from pathlib import Path
+
+from cbpner.commands.options import add_rules, describe_notes, read_choices
+from cbpner.commands.predict import add_input_flags, add_model_flags, check_places, end, load_tagger
+from cbpner.errors import InputError
+from cbpner.formats.registry import (
+    FORMATS,
+    check_output,
+    describe_formats,
+    find_format,
+    guess_output,
+    write_documents,
+)
+from cbpner.predict.inputs import Fields, open_sources, read_sources
+
+__doc__ = __doc__.replace("{formats}", describe_formats())
+
+
+def add_arguments(parser):
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
+    parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
+    parser.add_argument("--first", type=int, metavar="N", help="write the N least certain documents alone")
+    parser.add_argument("--keep-names", action="store_true", help="no rank in the names of files")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace OUT (a folder: where it holds such files alone)"
+    )
+    add_input_flags(parser.add_argument_group("how files are read"))
+    add_model_flags(parser.add_argument_group("model"))
+    group = parser.add_argument_group("what OUT cannot hold")
+    add_rules(group, "unfit")
+    group.add_argument("--join", action="store_true", help="several documents in one file, where it cannot part them")
+
+
+def run(args):
+    if args.first is not None and args.first < 1:
+        raise InputError(f"found --first {args.first}; expected 1 or more")
+    output = Path(args.output)
+    format = find_format(args.target) if args.target else guess_output(output)
+    check_places(args.inputs, output)
+    is_file, order = check_output(output, format, args.overwrite), output.with_name(f"{output.name}.order.csv")
+    if order.exists() and not args.overwrite:
+        raise InputError(f"{order}: found something there already; expected another name for OUT, or --overwrite")
+    with open_sources(args.inputs, args.source) as sources:
+        return preannotate(args, sources, format, is_file, order)
+
+
+def preannotate(args, sources, format, is_file, order):
+    from cbpner.predict import preannotate as ranking
+    from cbpner.predict.job import ERRORS, Tally, write_errors
+
+    output, choices, tally = Path(args.output), read_choices(args, text_field=None, split_at=None), Tally()
+    items = read_sources(sources, Fields(args.text_field, args.id_field, args.split_at))
+    ranked = ranking.rank_documents(load_tagger(args), items if is_file else ranking.check_names(items), tally)
+    write_errors(output.with_name(f"{output.name}.{ERRORS}"), tally.errors)
+    if not ranked:
+        raise InputError(f"found no document to tag, and {tally.failed} error(s); expected at least one document")
+    chosen = ranked[: args.first]
+    if format.write:
+        documents = ranking.note_ranks(chosen)
+    elif is_file or args.keep_names:
+        documents = (each.document for each in chosen)
+    else:
+        documents = ranking.name_ranks(chosen)
+    write_documents(documents, output, format.name, choices, args.overwrite)
+    ranking.write_order(order, ranked)
+    print(f"{output}: {format.name}, {len(chosen):,} of {len(ranked):,} documents, their order in {order.name}")
+    print(*describe_notes(choices), sep="\n", end="\n" if choices.notes else "")
+    return end(tally, output)

@@ -1,0 +1,86 @@
+"""Attention in plain products: what transformers' own gives, and what is padded."""
+
+import json
+
+import pytest
+import torch
+from transformers import BertConfig, BertForTokenClassification
+
+from cbpner.models.attention import NAME, mask_padding, pick_attention
+
+SMALL = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 40,
+         "max_position_embeddings": 24, "num_labels": 3}  # fmt: skip
+LENGTHS = torch.tensor([20, 7, 1])
+
+
+def make_models(**settings):
+    """The same weights with transformers' attention and with ours, in training mode."""
+    models = []
+    for name in ("eager", NAME):
+        torch.manual_seed(0)
+        config = BertConfig(**SMALL | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} | settings)
+        models.append(BertForTokenClassification._from_config(config, attn_implementation=name).train())
+    return models
+
+
+def make_batch(lengths=LENGTHS):
+    random = torch.Generator().manual_seed(0)
+    ids = torch.randint(1, 50, (len(lengths), int(lengths.max())), generator=random)
+    mask = torch.arange(ids.shape[1]) < lengths[:, None]
+    labels = torch.randint(3, ids.shape, generator=random).masked_fill(~mask, -100)
+    return {"input_ids": ids, "attention_mask": mask.long(), "labels": labels}
+
+
+def run(model, batch):
+    """(logits of what is not padded, the gradient of everything in a row)."""
+    found = model(**batch)
+    found.loss.backward()
+    mask = batch["attention_mask"].bool()
+    return found.logits[mask].float(), torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, torch.tensor([9, 9])], ids=["padded", "of one length"])
+def test_float32_is_that_of_transformers(lengths):
+    batch = make_batch(lengths)
+    expected, found = (run(model, batch) for model in make_models())
+    torch.testing.assert_close(found[0], expected[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[1], expected[1], atol=1e-5, rtol=1e-4)
+
+
+def test_bfloat16_is_as_near_to_float32_as_that_of_transformers():
+    batch = make_batch()
+    theirs, ours = make_models()
+    exact = run(theirs, batch)
+    theirs.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        errors = [[(a - b).norm() / b.norm() for a, b in zip(run(model, batch), exact, strict=True)]
+                  for model in (theirs, ours)]  # fmt: skip
+    for their, our in zip(*errors, strict=True):
+        assert 0 < our < 1.5 * their < 0.05
+
+
+def test_the_shares_stay_in_bfloat16(monkeypatch):
+    kinds, plain = [], torch.Tensor.softmax
+    monkeypatch.setattr(torch.Tensor, "softmax", lambda own, dim: kinds.append(own.dtype) or plain(own, dim))
+    with torch.autocast("cpu", torch.bfloat16):
+        make_models()[1](**make_batch())
+    assert kinds == [torch.bfloat16] * SMALL["num_hidden_layers"]
+
+
+def test_dropout_is_for_training_alone():
+    model, batch = make_models(attention_probs_dropout_prob=0.5)[1], make_batch()
+    drawn = [model(**batch).logits for _ in range(2)]
+    kept = [model.eval()(**batch).logits for _ in range(2)]
+    assert not torch.equal(*drawn) and torch.equal(*kept)
+
+
+def test_masks():
+    mask = torch.tensor([[True, True], [True, False]])
+    assert mask_padding(mask).tolist() == [[[[0.0, 0.0]]], [[[0.0, float("-inf")]]]]
+    assert mask_padding(mask[:1]) is None and mask_padding(None) is None
+
+
+def test_it_is_the_cpus(tmp_path):
+    assert pick_attention(torch.device("cpu")) == NAME and pick_attention(torch.device("cuda")) == "sdpa"
+    make_models()[1].save_pretrained(tmp_path)
+    assert NAME not in json.dumps(json.loads((tmp_path / "config.json").read_text(encoding="utf-8")))

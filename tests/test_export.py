@@ -1,0 +1,251 @@
+"""`cbpner export` and the backend onnx: torch's tags, without torch; small and close in int8; clear messages."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import DEMO_TEXT
+from test_predict import crf_tagger  # noqa: F401
+
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.export import SmallTagger
+from cbpner.labels import DEFAULT
+from cbpner.predict.backend import open_backend, read_config
+from cbpner.predict.bert import WORDS
+from cbpner.predict.job import describe_settings
+from cbpner.predict.onnx_backend import OnnxBackend, count_threads
+from cbpner.predict.tagger import Tagger
+from cbpner.runs import file_checksum
+
+MISSING = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)}: pip install -e '.[onnx]'")
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "models" / "cbp_mini"
+LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line]
+LAYERS = 2  # of the shipped encoder's six: the exporter's time grows with them, and nothing else
+
+
+@pytest.fixture(scope="module")
+def shipped_tagger(tmp_path_factory):
+    """The folder of a tagger on the first layers of the shipped encoder, its head drawn at random."""
+    from transformers import AutoTokenizer, BertForTokenClassification
+
+    folder = tmp_path_factory.mktemp("taggers") / "shipped"
+    torch.manual_seed(0)
+    names = {"id2label": DEFAULT.id_to_tag, "label2id": DEFAULT.tag_to_id}
+    model = BertForTokenClassification.from_pretrained(SHIPPED, num_hidden_layers=LAYERS, dtype="float32", **names)
+    with torch.no_grad():
+        model.classifier.weight.mul_(10)
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(SHIPPED).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, shipped_tagger):
+    """The folder of both ONNX models of `shipped_tagger`."""
+    folder = tmp_path_factory.mktemp("exported") / "shipped"
+    for flags in ([], ["--int8"]):
+        assert main(["export", str(shipped_tagger), "--onnx", *flags, "-o", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported_crf(tmp_path_factory, crf_tagger):  # noqa: F811
+    """The folder of the ONNX model of a tiny tagger with random weights and a CRF."""
+    folder = tmp_path_factory.mktemp("exported") / "crf"
+    assert main(["export", str(crf_tagger), "--onnx", "-o", str(folder)]) == 0
+    return folder
+
+
+def places(spans):
+    return [span[:3] for span in spans]
+
+
+def check_tags(source, exported, text):
+    """The tags, and nearly the scores, are the same however they are decoded."""
+    for decision in ({}, {"decode": "greedy"}, {"span_threshold": 0.5, "context": 100}):
+        ours = Tagger.from_pretrained(exported, "onnx", precision="fp32", **decision).tag(text)
+        theirs = Tagger.from_pretrained(source, precision="fp32", **decision).tag(text)
+        assert places(ours) == places(theirs) and ours
+        np.testing.assert_allclose([span.score for span in ours], [span.score for span in theirs], atol=1e-4)
+
+
+def test_float32_gives_torchs_tags_on_real_text(shipped_tagger, exported):
+    check_tags(shipped_tagger, exported, "\n".join([*LINES[:4], "".join(LINES[8:18])]))
+
+
+def test_a_crf_goes_with_its_scores_of_moves(crf_tagger, exported_crf):  # noqa: F811
+    check_tags(crf_tagger, exported_crf, "\n".join([*LINES[:6], "".join(LINES[6:10])]))
+    moves = OnnxBackend(exported_crf, DEFAULT).chain.moves
+    assert moves.shape == (8, 7) and len(np.unique(moves)) > 20
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (5, 60), (1, 512)])
+def test_any_number_of_texts_and_tokens_and_padding_that_does_not_matter(shipped_tagger, exported, shape):
+    backends = [open_backend(name, folder, DEFAULT, precision="fp32") for name, folder in
+                (("torch", shipped_tagger), ("onnx", exported))]  # fmt: skip
+    ids = np.random.default_rng(0).integers(200, 5000, shape)
+    mask = np.arange(shape[1]) < np.linspace(shape[1], 2, shape[0]).astype(int)[:, None]
+    ours, theirs = (backend.score(ids, mask) for backend in backends[::-1])
+    assert ours.dtype == np.float32 and ours.shape == (*shape, 7)
+    np.testing.assert_allclose(ours[mask], theirs[mask], atol=1e-4)
+
+
+def test_int8_is_small_and_close(shipped_tagger, exported):
+    sizes = [(exported / name).stat().st_size for name in ("model_int8.onnx", "model.onnx")]
+    parameters = sum(value.numel() for value in load_weights(shipped_tagger).values())
+    assert parameters < sizes[0] < 1.2 * parameters and 3.9 * parameters < sizes[1] < 4.1 * parameters
+    text = "\n".join(LINES[:12])
+    exact, close = (Tagger.from_pretrained(exported, "onnx", precision=each) for each in ("fp32", "int8"))
+    group = [tuple(LINES[:12])]
+    rows = [np.concatenate(tagger.score_sentences(group)) for tagger in (exact, close)]
+    shares = np.exp(rows[0])
+    loss = (shares * (rows[0] - rows[1])).sum(axis=1).mean()  # Kullback-Leibler, in nats a character
+    entropy = -(shares * rows[0]).sum(axis=1).mean()
+    assert 0 < loss < 0.005 * entropy
+    assert (rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).mean() > 0.98
+    same = set(places(exact.tag(text))) & set(places(close.tag(text)))
+    assert len(same) > 0.9 * len(exact.tag(text)) > 0
+
+
+def load_weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_words_in_int8_are_rounded_row_by_row(shipped_tagger):
+    small = SmallTagger(shipped_tagger, read_config(shipped_tagger), torch.device("cpu"))
+    rows = small.look_up(torch.arange(len(small.words)))
+    error = (rows - small.weights[WORDS]).abs().amax(dim=1)
+    assert small.words.dtype == torch.int8 and (error <= small.scales[:, 0] * 0.5001).all()
+
+
+def test_every_product_by_weights_is_one_of_int8(exported):
+    import onnx
+
+    counts = Counter(node.op_type for node in onnx.load(exported / "model_int8.onnx").graph.node)
+    assert counts["MatMulNBits"] == 2 * LAYERS  # of feed-forward blocks
+    assert counts["MatMulInteger"] == 2 * LAYERS + 1  # into and out of attention, and the head
+    assert counts["MatMul"] == 2 * LAYERS and counts["Gemm"] == 0  # inside attention
+
+
+def test_the_file_says_nothing_of_the_machine_it_was_made_on(exported, exported_crf):
+    for path in (*exported.glob("*.onnx"), *exported_crf.glob("*.onnx")):
+        content = path.read_bytes()
+        assert b"site-packages" not in content and str(ROOT).encode() not in content and b".py" not in content
+
+
+def test_int8_is_run_where_both_are_there_and_settings_say_what_was(exported):
+    for precision, name in (("auto", "model_int8.onnx"), ("int8", "model_int8.onnx"), ("fp32", "model.onnx")):
+        tagger = Tagger.from_pretrained(exported, "onnx", precision=precision)
+        settings = describe_settings(tagger)
+        assert settings["model"][name] == file_checksum(exported / name) and settings["backend"] == ["onnx", "cpu"]
+        assert settings["precision"] == ("fp32" if precision == "fp32" else "int8")
+
+
+def test_tagging_by_onnx_does_not_load_torch(exported):
+    code = (
+        "import sys\nfrom cbpner.cli import main\n"
+        f"code = main(['predict', '-', '--backend', 'onnx', '--model', {str(exported)!r}])\n"
+        "sys.exit(code or sorted({'torch', 'transformers', 'onnx', 'pandas'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input="HER2突变".encode(), capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["text"] == "HER2突变"
+
+
+def test_threads_are_torchs_or_those_of_the_environment(monkeypatch):
+    assert count_threads() == torch.get_num_threads()
+    monkeypatch.delitem(sys.modules, "torch")
+    for given, wanted in (("3", 3), ("", 0), ("many", 0)):
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+        assert count_threads() == wanted
+
+
+# ---- what cannot be done ----
+
+
+def export(*words):
+    return main(["export", *map(str, words)])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [({"device": "cuda"}, "runs on the cpu"), ({"precision": "bf16"}, "number format 'bf16' for the backend onnx"),
+     ({"backend": "torch", "precision": "int8"}, "expected one of auto, bf16, fp32"),
+     ({"backend": "torch"}, "found no model.safetensors; .* --backend onnx runs what is there")],
+)  # fmt: skip
+def test_wrong_options_are_messages(exported, options, message):
+    with pytest.raises(InputError, match=message):
+        Tagger.from_pretrained(exported, **({"backend": "onnx"} | options))
+
+
+def test_a_format_that_is_not_there_is_a_message(exported_crf, tiny_tagger):
+    with pytest.raises(InputError, match="found model.onnx; expected model_int8.onnx for the number format int8"):
+        Tagger.from_pretrained(exported_crf, "onnx", precision="int8")
+    with pytest.raises(InputError, match="found no model_int8.onnx or model.onnx.*cbpner export .* makes it"):
+        Tagger.from_pretrained(tiny_tagger, "onnx")
+
+
+def copy_small(exported, folder):
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_bytes((exported / name).read_bytes())
+    return folder / "model.onnx"
+
+
+def test_a_broken_or_foreign_model_is_a_message(exported, tmp_path):
+    from onnx import TensorProto, helper, save
+
+    path = copy_small(exported, tmp_path)
+    path.write_bytes((exported / "model.onnx").read_bytes()[:1000])
+    with pytest.raises(InputError, match="cannot read an ONNX model"):
+        Tagger.from_pretrained(tmp_path, "onnx")
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    with pytest.raises(InputError, match=r"found a graph of x to .*; expected ids, mask to 7 scores"):
+        Tagger.from_pretrained(tmp_path, "onnx")
+
+
+def test_a_model_without_onnxruntime_says_how_to_get_it(exported, tiny_tagger, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError, match="found no onnxruntime.*pip install onnxruntime"):
+        Tagger.from_pretrained(exported, "onnx")
+    assert export(tiny_tagger, "--onnx", "-o", tmp_path / "out") == 2
+    assert "found no onnxruntime, which exporting needs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [({"model_type": "bert_crf", "head": "bilstm-crf"}, "kind bert_crf (bilstm-crf); expected a BERT with a linear"),
+     ({"hidden_act": "relu"}, "kind bert (BertForTokenClassification)")],
+)  # fmt: skip
+def test_other_heads_are_refused(tiny_tagger, tmp_path, capsys, change, message):
+    for path in tiny_tagger.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps(config | change), encoding="utf-8")
+    assert export(tmp_path, "--onnx", "-o", tmp_path / "out") == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_over_another_models_files(tiny_tagger, exported, tmp_path, capsys):
+    copy_small(exported, tmp_path)
+    for words, message in [
+        ([tiny_tagger, "-o", exported], "expected --onnx"),
+        ([tiny_tagger, "--onnx", "-o", tmp_path], "config.json: found another model's"),
+        ([tiny_tagger, "--onnx", "--int8", "-o", exported], "model_int8.onnx: found something there already"),
+        ([tmp_path / "none", "--onnx", "-o", tmp_path / "out"], "no such folder"),
+    ]:
+        assert export(*words) == 2
+        assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "tokenizer.json"]

@@ -1,0 +1,189 @@
+"""`cbpner preannotate`: how uncertain a document is, in what order documents stand, what the formats hold of it."""
+
+import csv
+import itertools
+import json
+
+import numpy as np
+import pytest
+from conftest import DEMO_TEXT
+from test_predict import make_tagger, table  # noqa: F401
+
+from cbpner.cli import main
+from cbpner.commands import preannotate as command
+from cbpner.formats.document import Document
+from cbpner.formats.registry import read_documents
+from cbpner.labels import DEFAULT
+from cbpner.models.spans import Chain, make_chain, sum_entropies
+from cbpner.predict.inputs import Bad
+from cbpner.predict.job import Tally
+from cbpner.predict.preannotate import check_names, rank_documents
+
+LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:12]
+
+
+def entropy_by_hand(scores, chain):
+    """Over all tag sequences."""
+    labels, weights = scores.shape[1], {}
+    for path in itertools.product(range(labels), repeat=len(scores)):
+        moves = chain.moves[-1, path[0]] + sum(chain.moves[a, b] for a, b in itertools.pairwise(path))
+        weights[path] = np.exp(moves + chain.end[path[-1]] + sum(scores[n, tag] for n, tag in enumerate(path)))
+    total, entropy = sum(weights.values()), 0.0
+    for position in range(len(scores)):
+        shares = [sum(w for path, w in weights.items() if path[position] == tag) / total for tag in range(labels)]
+        entropy -= sum(share * np.log(share) for share in shares if share > 0)
+    return entropy
+
+
+def test_the_entropy_is_that_of_the_tags_over_all_legal_sequences():
+    random, grammar = np.random.default_rng(0), make_chain(DEFAULT)
+    crf = Chain(grammar.moves + random.normal(size=(8, 7)) * (grammar.moves == 0), random.normal(size=7))
+    scores = [random.normal(size=(length, 7)).astype(np.float32) for length in (3, 0, 1, 4)]
+    for chain in (grammar, crf):
+        wanted = [entropy_by_hand(row, chain) if len(row) else 0.0 for row in scores]
+        np.testing.assert_allclose(sum_entropies(scores, chain), wanted, rtol=1e-6)
+    sure = np.array([[0, -50, -50, -50, -50, -50, -50]] * 5, dtype=np.float32)
+    assert sum_entropies([sure], grammar)[0] < 1e-9
+
+
+def test_one_character_of_even_odds_at_the_temperature():
+    scores = np.full((1, 7), -60, dtype=np.float32)
+    scores[0, [0, 1]] = [0.0, -2.0]  # O, or B-gene
+    for temperature in (1.0, 2.0):
+        share = 1 / (1 + np.exp(-2 / temperature))
+        wanted = -share * np.log(share) - (1 - share) * np.log(1 - share)
+        assert sum_entropies([scores], make_chain(DEFAULT), temperature)[0] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_measured_texts_have_the_spans_and_the_entropy_of_their_sentences(table):  # noqa: F811
+    tagger = make_tagger(table, batch_tokens=128)
+    texts = [LINES[0], "", f"{LINES[0]}\n\n{LINES[1]}", LINES[1]]
+    first, empty, both, second = tagger.tag_measured(texts)
+    assert [found.spans for found in (first, empty, both, second)] == list(tagger.tag_many(texts))
+    assert empty == ([], 0.0, 0) and both.characters == len(LINES[0]) + len(LINES[1])
+    assert both.entropy == pytest.approx(first.entropy + second.entropy) and first.entropy > 0
+
+
+def test_the_least_certain_document_is_first_whatever_its_length(table):  # noqa: F811
+    tagger = make_tagger(table)
+    tagger.backend.scores[:] = np.log([0.97, *[0.005] * 6])
+    tagger.backend.scores[table.ids[ord("基")]] = np.log([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    texts = {"sure": "甲" * 300, "half": "甲基" * 100, "all": "基", "none": "", "again": "基基"}
+    items = [*(Document(id, text) for id, text in texts.items()), Bad("x.txt", "found bytes")]
+    tally = Tally()
+    ranked = rank_documents(tagger, items, tally)
+    assert [each.document.id for each in ranked] == ["again", "all", "half", "sure", "none"]
+    assert ranked[-1].uncertainty == 0.0 and tally.failed == 1 and tally.counts["documents"] == 5
+    alone = np.array([0.4, 0.1, 0.1, 0.1]) / 0.7  # a single character: no I- is legal
+    assert ranked[1].uncertainty == pytest.approx(-(alone * np.log(alone)).sum(), abs=1e-6)
+
+
+def test_equal_documents_stay_in_their_order(table):  # noqa: F811
+    items = [Document(id, LINES[0]) for id in "cab"]
+    assert [each.document.id for each in rank_documents(make_tagger(table), items, Tally())] == ["c", "a", "b"]
+
+
+def test_ids_that_name_no_file_are_reported():
+    good, bad = Document("a/b", "甲"), Document("甲" * 100, "甲")
+    first, second = check_names([good, bad])
+    assert first is good and isinstance(second, Bad) and "1 to 200 bytes" in second.reason
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def inputs(tmp_path, table, monkeypatch):  # noqa: F811
+    """A file of four documents, the last of them broken; the command's tagger is one of scores by character."""
+    monkeypatch.setattr(command, "load_tagger", lambda args: make_tagger(table, min_score=args.min_score))
+    path = tmp_path / "in.jsonl"
+    rows = [{"id": f"d{n}", "text": "\n".join(LINES[3 * n : 3 * n + 3]), "source": "甲"} for n in (2, 1, 0)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": "d3"}\n', encoding="utf-8")
+    return path
+
+
+def preannotate(*words):
+    return main(["preannotate", *map(str, words)])
+
+
+def read_order(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_file_holds_the_documents_in_order_with_rank_and_scores(inputs, tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    assert preannotate(inputs, "-o", out) == 1
+    order = read_order(tmp_path / "out.jsonl.order.csv")
+    documents = list(read_documents([out]))
+    assert [row["rank"] for row in order] == ["1", "2", "3"]
+    assert [row["document"] for row in order] == [document.id for document in documents] != ["d2", "d1", "d0"]
+    values = [float(row["uncertainty"]) for row in order]
+    assert values == sorted(values, reverse=True) and values[0] > values[-1] > 0
+    for row, document in zip(order, documents, strict=True):
+        assert document.meta == {
+            "source": "甲", "rank": int(row["rank"]), "uncertainty": float(row["uncertainty"])
+        }  # fmt: skip
+        assert len(document.spans) == int(row["spans"]) > 0 and all(0 < span.score <= 1 for span in document.spans)
+        assert int(row["characters"]) == sum(map(len, document.text.split("\n")))
+    errors = (tmp_path / "out.jsonl.errors.jsonl").read_text(encoding="utf-8")
+    assert json.loads(errors)["source"].endswith("in.jsonl:4")
+    captured = capsys.readouterr()
+    assert "3 of 3 documents, their order in out.jsonl.order.csv" in captured.out and "1 errors" in captured.err
+
+
+@pytest.mark.parametrize("target", ["labelstudio-predictions", "labelstudio", "doccano", "doccano-old"])
+def test_tools_read_the_same_spans(inputs, tmp_path, target):
+    wanted = tmp_path / "wanted.jsonl"
+    assert preannotate(inputs, "-o", wanted) == preannotate(inputs, "-o", tmp_path / "out.json", "--to", target) == 1
+    for found, document in zip(read_documents([tmp_path / "out.json"]), read_documents([wanted]), strict=True):
+        assert found.id == document.id and found.meta == document.meta
+        scores = (
+            [None] * len(document.spans) if target != "labelstudio-predictions" else [s.score for s in document.spans]
+        )
+        assert found.spans == [s._replace(score=score) for s, score in zip(document.spans, scores, strict=True)]
+
+
+def test_files_for_each_document_begin_with_the_rank(inputs, tmp_path, capsys):
+    assert preannotate(inputs, "-o", tmp_path / "brat", "--to", "brat") == 1
+    assert "spans without their scores, which brat has no place for" in capsys.readouterr().out
+    order = [row["document"] for row in read_order(tmp_path / "brat.order.csv")]
+    names = sorted(path.name for path in (tmp_path / "brat").glob("*.ann"))
+    assert names == [f"{rank}-{id}.ann" for rank, id in enumerate(order, 1)]
+    assert preannotate(inputs, "-o", tmp_path / "names", "--to", "brat", "--keep-names", "--first", 2) == 1
+    assert sorted(path.stem for path in (tmp_path / "names").glob("*.ann")) == sorted(order[:2])
+    assert len(read_order(tmp_path / "names.order.csv")) == 3
+    kept = {document.id: document.spans for document in read_documents([tmp_path / "names"])}
+    ranked = {document.id.partition("-")[2]: document.spans for document in read_documents([tmp_path / "brat"])}
+    assert all(ranked[id] == spans for id, spans in kept.items())
+
+
+def test_min_score_and_overwrite(inputs, tmp_path):
+    out = tmp_path / "out.jsonl"
+    assert preannotate(inputs, "-o", out) == 1
+    assert preannotate(inputs, "-o", out, "--overwrite", "--min-score", 0.5) == 1
+    scores = [span.score for document in read_documents([out]) for span in document.spans]
+    assert scores and min(scores) >= 0.5
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_tagged(inputs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "load_tagger", None)
+    (tmp_path / "there.jsonl").write_text("甲", encoding="utf-8")
+    (tmp_path / "new.jsonl.order.csv").write_text("甲", encoding="utf-8")
+    for words, message in [
+        (("-o", tmp_path / "there.jsonl"), "something there already"),
+        (("-o", tmp_path / "new.jsonl"), "new.jsonl.order.csv: found something there already"),
+        (("-o", tmp_path / "new.txt"), "--to"),
+        (("-o", tmp_path / "other.jsonl", "--first", 0), "--first 0; expected 1 or more"),
+        (("-o", tmp_path, "--to", "brat"), "to be read"),
+    ]:
+        assert preannotate(inputs, *words) == 2
+        assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "new.jsonl.order.csv", "there.jsonl"]
+
+
+def test_no_document_at_all_is_an_error(inputs, tmp_path, capsys):
+    inputs.write_text("{}\n", encoding="utf-8")
+    assert preannotate(inputs, "-o", tmp_path / "out.jsonl") == 2
+    assert "found no document to tag, and 1 error(s)" in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
