@@ -108,7 +108,7 @@ def write_predictions(path, names, pairs, args):
 
 
 def run_relations(predictions, lexicon, output, threads):
-    """{`seconds`, `peak_mb`} of `cbpner relations`, table and evidence and page."""
+    """{`seconds`, `cpu_seconds`, `peak_mb`} of `cbpner relations`: table, evidence and page."""
     command = [sys.executable, "-m", "cbpner", "relations", predictions, "--lexicon", lexicon, "--no-names"]
     command += ["-o", output, "-o", output.with_suffix(".html"), "--threads", threads]
     start = time.perf_counter()
@@ -116,7 +116,8 @@ def run_relations(predictions, lexicon, output, threads):
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise InputError(f"cbpner relations ended with {os.waitstatus_to_exitcode(status)}; expected 0")
-    return {"seconds": round(time.perf_counter() - start, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
+    seconds, used = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+    return {"seconds": round(seconds, 1), "cpu_seconds": round(used, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
 
 
 def judge_calls(path, pairs):
@@ -159,6 +160,7 @@ def describe(result):
             f"{planted['patents']:,} families, {planted['sentences']:,} sentences, {planted['mentions']:,} mentions",
         ),
         ("all", f"{planted['seconds']:,.0f} s"),
+        ("processor time", f"{planted['cpu_seconds']:,.0f} s"),
         ("peak memory", f"{planted['peak_mb']:,} MB"),
         ("pairs listed", f"{planted['pairs']:,}"),
         ("planted pairs found", f"{planted['found']:,} of {result['settings']['planted']:,}"),

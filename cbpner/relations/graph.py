@@ -73,7 +73,7 @@ def place_component(graph, seed):
     """{node: (x, y)} of a connected graph around its middle."""
     nodes = list(graph)
     if len(nodes) <= 2:
-        return {node: ((number - (len(nodes) - 1) / 2) * ROOM, 0.0) for number, node in enumerate(nodes)}
+        return {node: (0.0, (number - (len(nodes) - 1) / 2) * ROOM) for number, node in enumerate(nodes)}
     if len(nodes) <= SMALL:
         layout = nx.kamada_kawai_layout(graph, weight="length")
     else:
