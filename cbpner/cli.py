@@ -22,6 +22,7 @@ COMMANDS = {
     "patents": "make a corpus for masked-LM fine-tuning out of patents",
     "preannotate": "the tagger's spans for a person to correct, least certain documents first",
     "predict": "tag texts: genes, proteins and diseases with their places",
+    "relations": "which genes, and genes and diseases, stand together: statistics, evidence, a network to look at",
     "report": "one HTML page of scores, errors, sentences and settings of runs; its tables beside it",
     "rerun": "repeat a run from its config.json, and compare",
     "soup": "one tagger out of runs that differ in their seed: the mean of their weights; or a run decoded anew",

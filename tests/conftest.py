@@ -1,6 +1,7 @@
 """Fixtures that several test files use: small vocabularies and encoders with random weights, and no network."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -106,3 +107,17 @@ def tiny_tagger(tmp_path_factory, tiny_vocabulary):
     folder = tmp_path_factory.mktemp("taggers") / "tiny_tagger"
     write_tagger(folder, tiny_vocabulary)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser; tests that ask for it are skipped where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH (chromium, chromium-browser, google-chrome)")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*flags, "--disable-sync", "--no-first-run"])
+        yield browser
+        browser.close()

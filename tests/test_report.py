@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import re
-import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -347,19 +346,6 @@ def test_lines_stand_where_their_values_are():
 
 
 # --- in a browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium on PATH (chromium, chromium-browser, google-chrome)")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*flags, "--disable-sync", "--no-first-run"])
-        yield browser
-        browser.close()
 
 
 def test_the_page_in_chromium(chromium, folder, tmp_path):

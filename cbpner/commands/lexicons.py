@@ -21,7 +21,11 @@ Diseases (cbpner entities --diseases FILE)
   babelon/hp-zh.babelon.tsv
   MeSH, descriptors in ASCII (d20YY.bin), free of charge: https://www.nlm.nih.gov/databases/download/mesh.html
   ICD or any other list: a table with the columns id (or code, 编码) and name (or 名称), one name a line
-Patents (cbpner entities --patents FILE)
+Known interactions (cbpner relations --known FILE)
+  BioGRID, MIT: https://downloads.thebiogrid.org/BioGRID , BIOGRID-ORGANISM-*.tab3.zip, its file for Homo_sapiens
+  STRING, CC BY 4.0: https://string-db.org/cgi/download , 9606.protein.links, with 9606.protein.info (--known-names)
+  any other list: a table whose first two columns are symbols or HGNC ids, a pair a line
+Patents (cbpner entities and relations --patents FILE)
   years and families: documents.jsonl of `cbpner patents`, or a table with number, date and family"""
 __doc__ = __doc__.replace("{sources}", SOURCES)
 SHOWN = {

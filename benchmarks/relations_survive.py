@@ -1,0 +1,139 @@
+"""How much of a network survives a tagger's errors: relations by gold tags, and by those of a tagger on new patents.
+
+python benchmarks/relations_survive.py results/BERT_LM_mixed [...] --lexicon hgnc_complete_set.txt
+                                       [--data-dir data/cbp_gold] [--units sentence,patent] [-o OUT.json]
+
+Each argument is one system: a folder with runs on several splits. The patents of their test sets are put together, each
+once, as in the first split that tests it; the gold's 21 patents are nine then. `cbpner relations --min-support 1` makes
+a network of the gold tags and one of the predicted ones; precision and recall of edges between genes, by how many
+patents they are in. Since one patent may have most of the edges, the mean over patents stands beside that over edges:
+of the edges that a patent alone has. --agents counts antibodies, primers and such as their gene on both sides.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from pyarrow import parquet
+
+from cbpner.cli import main as run_cbpner
+from cbpner.cli import run_guarded
+from cbpner.errors import InputError
+from cbpner.files import write_text
+from cbpner.formats.rows import dump_row
+from cbpner.relations.compare import compare_edges, read_edges
+from cbpner.report.join import join_runs, list_gold_spans, list_patent_keys
+from cbpner.runs import natural_key
+
+
+def list_documents(joined, spans) -> dict[str, dict]:
+    """{patent: a row of span JSONL} of one test set; spans: of each sentence. Sentences are lines of the text."""
+    rows = {}
+    for key, sentence, own in zip(list_patent_keys(joined.sentences), joined.sentences, spans, strict=True):
+        row = rows.setdefault(key, {"id": f"patent {key}", "text": "", "spans": []})
+        start = len(row["text"])
+        row["spans"] += [{"start": start + first, "end": start + last, "label": label} for first, last, label in own]
+        row["text"] += sentence.chars + "\n"
+    return rows
+
+
+def write_sides(path, data_dir, folder):
+    """Write gold.jsonl and tagged.jsonl of a system's test patents, each once; how many there are."""
+    systems = join_runs([path], data_dir=data_dir).systems
+    if len(systems) != 1:
+        raise InputError(f"{path}: found {len(systems)} systems; expected the runs of one")
+    gold, tagged = {}, {}
+    for joined in sorted(systems[0].sets, key=lambda joined: (natural_key(joined.split), natural_key(joined.seed))):
+        for key, row in list_documents(joined, list_gold_spans(joined)).items():
+            gold.setdefault(key, row)
+        for key, row in list_documents(joined, joined.spans).items():
+            tagged.setdefault(key, row)
+    for name, rows in (("gold", gold), ("tagged", tagged)):
+        write_text(folder / f"{name}.jsonl", "".join(f"{dump_row(row)}\n" for row in rows.values()))
+    return len(gold)
+
+
+def find_edges(folder, name, unit, flags):
+    """The edges of a side's network."""
+    output = folder / f"{name}_{unit}.parquet"
+    command = ["relations", folder / f"{name}.jsonl", "-o", output, "--unit", unit, "--min-support", 1, *flags]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        code = run_cbpner(list(map(str, command)))
+    if code:
+        raise InputError(f"{name}, {unit}: {said.getvalue().strip()}")
+    return read_edges(output)
+
+
+def average_patents(found, reference):
+    """{`patents`, `precision`, `recall`} over patents with edges; found, reference: {edge: its first patent}."""
+    shares = {"precision": [], "recall": []}
+    for patent in sorted({*found.values(), *reference.values()}):
+        own, others = ({edge for edge, first in side.items() if first == patent} for side in (found, reference))
+        for name, side in (("precision", own), ("recall", others)):
+            shares[name] += [len(own & others) / len(side)] if side else []
+    means = {name: sum(values) / len(values) if values else None for name, values in shares.items()}
+    return {"patents": max(map(len, shares.values())), **means}
+
+
+def read_first_patents(folder, name, unit):
+    """{edge: its first patent} of a side's network."""
+    rows = parquet.read_table(folder / f"{name}_{unit}.parquet", columns=["a_id", "b_id", "first_patent"]).to_pylist()
+    return {frozenset((row["a_id"], row["b_id"])): row["first_patent"] for row in rows}
+
+
+def measure(path, args, flags):
+    """(number of patents, {unit: {`edges`: rows of `compare_edges`, `by_patent`}}) of one system."""
+    with tempfile.TemporaryDirectory() as folder:
+        patents = write_sides(path, args.data_dir, Path(folder))
+        units = {}
+        for unit in args.units.split(","):
+            edges = [find_edges(Path(folder), side, unit, flags) for side in ("tagged", "gold")]
+            firsts = [read_first_patents(Path(folder), side, unit) for side in ("tagged", "gold")]
+            units[unit] = {"edges": compare_edges(*edges), "by_patent": average_patents(*firsts)}
+        return patents, units
+
+
+def describe(path, patents, units):
+    yield f"{path}: {patents} patents"
+    yield "| unit | patents of an edge | by gold tags | by predicted tags | precision | recall |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for unit, found in units.items():
+        for row in found["edges"]:
+            counts = f"{row['reference']:,} | {row['found']:,}"
+            yield f"| {unit} | {row['support']}+ | {counts} | {show(row['precision'])} | {show(row['recall'])} |"
+        mean = found["by_patent"]
+        yield f"| {unit} | mean of {mean['patents']} patents | | | {show(mean['precision'])} | {show(mean['recall'])} |"
+
+
+def show(share):
+    return "-" if share is None else f"{share:.3f}"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("systems", nargs="+", metavar="RUNS")
+    parser.add_argument("--lexicon", action="append", default=[], metavar="FILE")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the gold data are")
+    parser.add_argument("--units", default="sentence,patent")
+    parser.add_argument("--agents", action="store_true")
+    parser.add_argument("-o", "--output", help="JSON to write")
+    return run_guarded(run, parser.parse_args(argv))
+
+
+def run(args):
+    flags = [word for path in args.lexicon for word in ("--lexicon", path)] + ["--agents"] * args.agents
+    results = {}
+    for path in args.systems:
+        patents, units = measure(path, args, flags)
+        results[path] = {"patents": patents, "units": units}
+        print(*describe(path, patents, units), sep="\n")
+    if args.output:
+        write_text(args.output, json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

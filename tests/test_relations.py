@@ -1,0 +1,705 @@
+"""`cbpner relations`: counts and statistics by hand, the null by shuffling, known interactions, evidence, bad input."""
+
+import csv
+import gzip
+import importlib.util
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scipy.stats import false_discovery_control, fisher_exact, hypergeom, poisson
+
+from cbpner.bio import Sentence
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.formats.document import Document, cut_span
+from cbpner.genes.lexicons import read_lexicons
+from cbpner.genes.mentions import Kinds
+from cbpner.patents.store import Store
+from cbpner.relations import statistics
+from cbpner.relations.compare import compare_edges
+from cbpner.relations.counts import Counting, count_pairs, fetch
+from cbpner.relations.graph import ROOM, build_graph, find_room
+from cbpner.relations.known import Known, measure_precision, read_known
+from cbpner.relations.null import fit_degrees, solve_rates
+from cbpner.relations.occurrences import COUNTED, SCHEMAS, load_occurrences
+from cbpner.relations.relations import find_relations
+from cbpner.report.join import Joined
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data" / "lexicons"
+NAMES = ("AAA1", "BBB2", "CCC3", "DDD4")
+IDS = {name: f"HGNC:{number}" for number, name in enumerate(NAMES, 1)}
+LEXICON = "hgnc_id\tsymbol\talias_symbol\n" + "".join(f"{id}\t{name}\tOld{name}\n" for name, id in IDS.items())
+
+
+def make_row(id, text, scores=(), labels=None, **more):
+    """A document's row: every name of NAMES, and 乳腺癌, is a mention; scores: of the mentions in order, else 1."""
+    spans, scores = [], list(scores)
+    for place in range(len(text)):
+        name = next((name for name in (*NAMES, "乳腺癌") if text.startswith(name, place)), None)
+        if name:
+            label = "disease" if name == "乳腺癌" else "gene"
+            spans.append({"start": place, "end": place + len(name), "label": label})
+            spans[-1]["score"] = scores.pop(0) if scores else 1.0
+    return {"id": id, "text": text, "spans": spans, **more}
+
+
+# Units with a gene: 3 + 2 + 2 sentences in 3 families; CN100000003B is of the family of ...3A, with fewer mentions.
+ROWS = [
+    make_row("CN100000001A", "AAA1与BBB2。AAA1。CCC3。无。", (0.5, 0.8), date=20100101),
+    make_row("CN100000002A", "AAA1与BBB2。BBB2与CCC3。", date=20090101),
+    make_row("CN100000003A", "CCC3。DDD4或DDD4。", date=20080101),
+    make_row("CN100000003B", "AAA1与BBB2。", date=20070101),
+]
+
+
+@pytest.fixture
+def lexicon(tmp_path):
+    path = tmp_path / "hgnc.tsv"
+    path.write_text(LEXICON, encoding="utf-8")
+    return str(path)
+
+
+def write_rows(path, rows):
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def run(tmp_path, lexicon, *flags, rows=ROWS, out="out.csv"):
+    predictions = write_rows(tmp_path / "predictions.jsonl", rows)
+    flags = ["--lexicon", lexicon, "--no-names", "--threads", "1", *map(str, flags)]
+    return main(["relations", predictions, "-o", str(tmp_path / out), *flags])
+
+
+def read_table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return {row["a"] + row["b"]: row for row in csv.DictReader(file)}
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+# --- statistics
+
+
+def test_npmi_and_expected_units_by_hand():
+    # 2 of 7 units with both, 3 with each: ln((2/7) / (3/7 * 3/7)) / -ln(2/7)
+    assert statistics.expect_units(3, 3, 7) == pytest.approx(9 / 7)
+    assert statistics.measure_npmi([2], [3], [3], 7) == pytest.approx([math.log(14 / 9) / math.log(3.5)])
+    found = statistics.measure_npmi([0, 2, 4, 1], [2, 2, 4, 2], [2, 2, 4, 2], 4)
+    assert found == pytest.approx([-1, 1, 1, 0])  # never, always together; in every unit; as by chance
+
+
+def test_p_is_fishers_exact_test():
+    # 2 of 2 and 2 of 4 families: one draw of the six is as extreme
+    assert statistics.measure_p([2], [2], [2], [4]) == pytest.approx([1 / 6])
+    for both, a, b, total in ((3, 5, 4, 20), (1, 2, 7, 9), (5, 10, 12, 40)):
+        table = [[both, a - both], [b - both, total - a - b + both]]
+        expected = fisher_exact(table, alternative="greater").pvalue
+        assert statistics.measure_p([both], [a], [b], [total]) == pytest.approx([expected])
+    assert statistics.measure_p([2], [5], [3], [1]) == pytest.approx([1])  # places are never fewer than families
+    generator = np.random.default_rng(0)
+    places = generator.integers(50, 3000, 300)
+    a, b = (generator.integers(1, places) for _ in range(2))
+    k = generator.integers(0, np.minimum(a, b) + 1)
+    assert statistics.measure_p(k, a, b, places) == pytest.approx(
+        hypergeom.sf(k - 1, places, a, b), rel=1e-7, abs=1e-300
+    )
+
+
+def test_p_of_rare_pairs_among_very_many_places():
+    # all 3 among the 5 of N places: 5 * 4 * 3 / (N (N - 1) (N - 2)); with 400 and 500 Poisson's, of mean 0.2
+    assert statistics.measure_p([3], [3], [5], [1e9]) == pytest.approx([60e-27], rel=1e-6)
+    assert statistics.measure_p([4], [400], [500], [1e6]) == pytest.approx([1 - poisson.cdf(3, 0.2)], rel=0.03)
+    assert statistics.measure_p([300], [300], [300], [1e15]) > 0  # never 0, which no p is
+
+
+def test_q_by_hand_and_against_scipy():
+    # 4 tests, one with p = 1: 0.01 * 4; 0.03 * 4 / 2 = 0.06, but 0.04 * 4 / 3 is less
+    assert statistics.adjust_p([0.01, 0.04, 0.03], 4) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3])
+    p = np.random.default_rng(0).random(50) ** 3
+    expected = false_discovery_control(np.concatenate([p, np.ones(70)]))[:50]
+    assert statistics.adjust_p(p, 120) == pytest.approx(expected)
+    assert not len(statistics.adjust_p([], 5))
+
+
+# --- counts
+
+
+def open_store(tmp_path):
+    return Store(tmp_path, 256, 1)
+
+
+def load(store, rows, lexicon, counting):
+    documents = []
+    for row in rows:
+        spans = [[each[name] for name in ("start", "end", "label", "score")] for each in row["spans"]]
+        spans = [cut_span(row["text"], *span) for span in spans]
+        documents.append(Document(row["id"], row["text"], spans, {}, row.get("date")))
+    load_occurrences(store, documents, Kinds(read_lexicons([lexicon], "gene"), lookalikes={}))
+    return count_pairs(store, counting)
+
+
+def test_the_table_counted_by_hand(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon, "--min-support", 1) == 0
+    table = read_table(tmp_path / "out.csv")
+    assert set(table) == {"AAA1BBB2", "BBB2CCC3"}
+    both = table["AAA1BBB2"]
+    assert {name: both[name] for name in ("a_id", "b_id", "units", "patents", "units_a", "units_b")} == {
+        "a_id": "HGNC:1", "b_id": "HGNC:2", "units": "2", "patents": "2", "units_a": "3", "units_b": "3",
+    }  # fmt: skip
+    assert float(both["weight"]) == pytest.approx(0.5 * 0.8 + 1)
+    assert float(both["expected_units"]) == pytest.approx(9 / 7)
+    assert float(both["npmi"]) == pytest.approx(math.log(14 / 9) / math.log(3.5))
+    assert (both["first_patent"], both["first_year"]) == ("CN100000003B", "2007")  # of the family, though not counted
+    out = capsys.readouterr().out
+    assert "6 pairs tested, of 4 entities in 1 or more of 3 patent families; 7 sentences with an entity" in out
+    assert "note: 1 patents of families of which another one is counted" in out
+
+
+def test_least_support_counts_families_not_publications(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon) == 0
+    assert set(read_table(tmp_path / "out.csv")) == {"AAA1BBB2"}
+    assert "3 pairs tested, of 3 entities in 2 or more of 3 patent families" in capsys.readouterr().out
+    rows = [ROWS[0], {**ROWS[1], "family": "F"}, {**ROWS[0], "id": "CN100000009A", "family": "F"}]
+    assert run(tmp_path, lexicon, "--min-support", 1, "--overwrite", rows=rows) == 0
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "2"
+
+
+@pytest.mark.parametrize(
+    "unit, expected",
+    [
+        # windows of two sentences, over the edges too: in ...1A both genes of 0, and AAA1 of 1, are in [0, 1]
+        ("window", {"AAA1BBB2": (2 + 3, 2), "AAA1CCC3": (1 + 1, 2), "BBB2CCC3": (2, 1), "CCC3DDD4": (1, 1)}),
+        ("patent", {"AAA1BBB2": (2, 2), "AAA1CCC3": (2, 2), "BBB2CCC3": (2, 2), "CCC3DDD4": (1, 1)}),
+        ("sentence", {"AAA1BBB2": (2, 2), "BBB2CCC3": (1, 1)}),
+    ],
+)
+def test_units_by_hand(tmp_path, lexicon, unit, expected):
+    with open_store(tmp_path) as store:
+        counts = load(store, ROWS, lexicon, Counting(unit, 2, min_support=1))
+        names = {row[0]: row[1] for row in store.run("SELECT entity, name FROM entities")}
+    pairs = zip(*(counts.pairs[name].tolist() for name in ("a", "b", "units", "patents")), strict=True)
+    found = {"".join(sorted((names[a], names[b]))): (units, patents) for a, b, units, patents in pairs}
+    if unit == "window":
+        # ...1A: [-1,0] AB, [0,1] AB, [1,2] AC; ...2A: [-1,0] AB, [0,1] ABC, [1,2] BC; ...3A: [0,1] CD
+        expected = {"AAA1BBB2": (4, 2), "AAA1CCC3": (2, 2), "BBB2CCC3": (2, 1), "CCC3DDD4": (1, 1)}
+    assert found == expected
+    assert counts.units == {"window": 4 + 3 + 3, "patent": 3, "sentence": 7}[unit]
+
+
+def test_genes_and_diseases(tmp_path, lexicon, capsys):
+    rows = [make_row(f"CN10000000{number}A", "AAA1与乳腺癌。BBB2与AAA1。") for number in range(2)]
+    assert run(tmp_path, lexicon, "--pairs", "both", rows=rows) == 0
+    table = read_table(tmp_path / "out.csv")
+    assert set(table) == {"AAA1乳腺癌", "AAA1BBB2"} or set(table) == {"AAA1乳腺癌", "BBB2AAA1"}
+    assert (table["AAA1乳腺癌"]["b_id"], table["AAA1乳腺癌"]["b_kind"]) == ("disease:乳腺癌", "disease")
+    assert "3 pairs tested" in capsys.readouterr().out  # two genes, each with the disease, and both
+    assert run(tmp_path, lexicon, "--pairs", "gene-disease", "--overwrite", rows=rows) == 0
+    assert set(read_table(tmp_path / "out.csv")) == {"AAA1乳腺癌"} and "2 pairs tested" in capsys.readouterr().out
+
+
+def test_agents_low_scores_and_crowds_do_not_count(tmp_path, lexicon, capsys):
+    text = "抗AAA1抗体与BBB2。"
+    agent = {"id": "x", "text": text, "spans": [{"start": 0, "end": 7, "label": "protein", "score": 0.4},
+                                               {"start": 8, "end": 12, "label": "gene", "score": 0.9}]}  # fmt: skip
+    rows = [agent, {**agent, "id": "y"}]
+    assert run(tmp_path, lexicon, rows=rows) == 2
+    assert "no pair" in capsys.readouterr().err
+    assert run(tmp_path, lexicon, "--agents", rows=rows) == 0
+    assert run(tmp_path, lexicon, "--agents", "--min-score", 0.5, "--overwrite", rows=rows) == 2
+    rows = [make_row(id, "AAA1BBB2CCC3。AAA1与BBB2。") for id in "xy"]
+    assert run(tmp_path, lexicon, "--crowd", 2, "--overwrite", rows=rows) == 0
+    assert set(read_table(tmp_path / "out.csv")) == {"AAA1BBB2"}
+    assert "2 units with more than 2 entities count for nothing" in capsys.readouterr().out
+
+
+def test_a_document_that_comes_twice_counts_once(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon, "--min-support", 1, rows=[*ROWS, ROWS[0]]) == 0
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["units"] == "2"
+    assert "note: 1 documents whose id was there before" in capsys.readouterr().out
+
+
+# --- the null
+
+
+def test_degrees_are_met_on_average():
+    rows, columns = [3, 2, 1, 1, 1], [4, 2, 1, 1, 0]
+    x, y = fit_degrees(rows, columns)
+    chances = np.outer(x, y) / (1 + np.outer(x, y))
+    assert chances.sum(1) == pytest.approx(rows, abs=1e-4) and chances.sum(0) == pytest.approx(columns, abs=1e-4)
+
+
+def test_rates_give_as_many_sharing_pairs_as_there_are():
+    first = np.array([[4.0, 1.0], [3.0, 0.0]])  # entities of two levels of burst in two families
+    products = np.array([[1.0, 2.0], [2.0, 4.0]])
+    rates = solve_rates(np.array([5.0, 0.0]), first, None, products)
+    # 4 over 2 pairs of the first level, 4 of both: 6 (1 - e^-t) + 4 (1 - e^-2t)
+    assert 6 * -math.expm1(-rates[0]) + 4 * -math.expm1(-2 * rates[0]) == pytest.approx(5)
+    assert rates[1] == 0
+
+
+def test_with_equal_patents_p_is_fishers_over_families(tmp_path, lexicon):
+    rows = [make_row(f"d{number}", text) for number, text in enumerate(["AAA1。BBB2。"] * 2 + ["CCC3。DDD4。"] * 2)]
+    assert run(tmp_path, lexicon, "--unit", "patent", rows=rows) == 0
+    table = read_table(tmp_path / "out.csv")
+    for pair in ("AAA1BBB2", "CCC3DDD4"):
+        assert float(table[pair]["expected_patents"]) == pytest.approx(1, abs=1e-4)  # 2 * 2 / 4
+        assert float(table[pair]["p"]) == pytest.approx(1 / 6, rel=1e-3)
+        assert float(table[pair]["q"]) == pytest.approx(1 / 2, rel=1e-3)  # 1/6 * 6 pairs / 2
+
+
+def make_corpus(generator, families=150, genes=60):
+    """{family: {gene: set of its sentences}}: patents of very different length, whose own genes recur."""
+    corpus = {}
+    for family in range(families):
+        sentences = max(2, int(generator.lognormvariate(3, 0.9)))
+        own = generator.choices(range(genes), [1 / (gene + 3) for gene in range(genes)], k=1 + sentences // 4)
+        places = corpus[family] = {}
+        for sentence in range(sentences):
+            many = 8 if generator.random() < 0.05 else generator.choice((0, 1, 2))
+            for gene in generator.choices(own, k=many):
+                places.setdefault(gene, set()).add(sentence)
+    return corpus
+
+
+def shuffle_corpus(generator, corpus, swaps=20):
+    """Genes shuffled between patents: as many in each, as many patents for each; a patent's sentences stay as they are.
+
+    Two genes of two patents take each other's places where neither is in the other's patent already.
+    """
+    slots = [(family, slot) for family, places in corpus.items() for slot in range(len(places))]
+    names = {family: list(places) for family, places in corpus.items()}
+    for _ in range(swaps * len(slots)):
+        (first, one), (second, other) = generator.choice(slots), generator.choice(slots)
+        a, b = names[first][one], names[second][other]
+        if a not in names[second] and b not in names[first]:
+            names[first][one], names[second][other] = b, a
+    return {family: dict(zip(names[family], places.values(), strict=True)) for family, places in corpus.items()}
+
+
+def measure_corpus(folder, corpus, unit="sentence"):
+    """The Relations of a corpus."""
+    rows = [(family, sentence, 0, 1, gene, "x", None) for family, places in corpus.items()
+            for gene, own in places.items() for sentence in own]  # fmt: skip
+    genes = sorted({row[4] for row in rows})
+    tables = {
+        "mentions": zip(*rows, strict=True),
+        "documents": zip(*((family, f"d{family}", f"d{family}", f"d{family}", None) for family in corpus), strict=True),
+        "entities": zip(*((gene, f"HGNC:{gene}", str(gene), 0) for gene in genes), strict=True),
+    }
+    with Store(folder, 256, 1) as store:
+        for name, columns in tables.items():
+            arrays = [pa.array(column, type) for column, type in zip(columns, SCHEMAS[name].types, strict=True)]
+            store.run_on(pa.table(arrays, schema=SCHEMAS[name]), f"CREATE TABLE {name} AS FROM batch")
+        store.run(COUNTED)
+        return find_relations(store, Counting(unit))
+
+
+@pytest.mark.parametrize("unit", ["sentence", "patent"])
+def test_false_calls_stay_at_the_stated_level_when_genes_are_shuffled_between_patents(tmp_path, unit):
+    generator, tested, below, naive, called = random.Random(1), 0, {0.05: 0, 0.01: 0}, 0, 0
+    corpus = make_corpus(generator)
+    for number in range(5):
+        (tmp_path / str(number)).mkdir()
+        relations = measure_corpus(tmp_path / str(number), shuffle_corpus(generator, corpus), unit)
+        rows, tested = relations.rows, tested + sum(relations.counts.tested.values())
+        for level in below:
+            below[level] += int((rows["p"] <= level).sum())
+        called += bool((rows["q"] <= 0.05).any())
+        units = hypergeom.sf(rows["units"] - 1, relations.counts.units, rows["units_a"], rows["units_b"])
+        naive += int((units <= 0.001).sum())
+    assert below[0.05] / tested <= 0.05 and below[0.01] / tested <= 0.01
+    assert below[0.05] / tested > 0.005  # it is a test, not a refusal
+    assert called == 0  # of five, with a chance of 0.05 each
+    assert naive / tested > 3 * 0.001  # Fisher's test over the units themselves has false calls
+
+
+def test_planted_pairs_are_found_among_shuffled_genes(tmp_path):
+    generator = random.Random(2)
+    corpus = shuffle_corpus(generator, make_corpus(generator))
+    planted = [(50, 51), (52, 53), (54, 55)]
+    for family in corpus:
+        for a, b in planted:
+            if generator.random() < 0.06:
+                for gene in (a, b):
+                    corpus[family].setdefault(gene, set()).add(1000 + a)
+    rows = measure_corpus(tmp_path, corpus).rows
+    called = [(int(a), int(b)) for a, b, q in zip(rows["a"], rows["b"], rows["q"], strict=True) if q <= 0.05]
+    assert set(planted) <= set(called) and len(called) <= 4
+
+
+def test_repetition_within_a_patent_makes_no_p_small(tmp_path):
+    corpus = {family: {family + 2: {0, 1}} for family in range(20)} | {20: {0: {0}, 1: {1}}, 21: {0: {0}, 1: {0}}}
+    once = measure_corpus(make_folder(tmp_path / "a"), corpus | {22: {0: {0}, 1: {0}, 2: {9}}})
+    often = measure_corpus(make_folder(tmp_path / "b"), corpus | {22: {0: set(range(90)), 1: set(range(90)), 2: {99}}})
+    assert once.rows["units"].tolist() == [2] and often.rows["units"].tolist() == [91]
+    assert often.rows["p"][0] >= once.rows["p"][0]
+
+
+def make_folder(path):
+    path.mkdir()
+    return path
+
+
+# --- known interactions
+
+
+@pytest.fixture
+def genes(lexicon):
+    return read_lexicons([lexicon], "gene")
+
+
+BIOGRID = "#BioGRID Interaction ID\tOfficial Symbol Interactor A\tOfficial Symbol Interactor B\tOrganism ID Interactor A\tOrganism ID Interactor B\n"  # noqa: E501
+LISTS = {
+    "biogrid": BIOGRID + "1\tAAA1\tBBB2\t9606\t9606\n2\tCCC3\tBBB2\t9606\t9606\n3\tAAA1\tDDD4\t10090\t9606\n",
+    "string": "protein1 protein2 combined_score\n9606.P1 9606.P2 900\n9606.P3 9606.P2 700\n9606.P1 9606.P4 699\n",
+    "ids": "source_code\tsource_symbol\ttarget_code\tpubmed\nHGNC:1\tx\tHGNC:2\t1\nHGNC:2\tx\tHGNC:3\t1\n",
+    "plain": "AAA1,OldBBB2\nCCC3,BBB2\nCCC3,CCC3\nAAA1,NONE9\n",
+    "headed": "gene_a\tgene_b\tsource\nAAA1\tBBB2\tme\nbbb2\tCCC3\tme\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_of_known_interactions(tmp_path, genes, name):
+    path = tmp_path / f"{name}.txt.gz"
+    path.write_bytes(gzip.compress(LISTS[name].encode()))
+    names = tmp_path / "info.txt"
+    labels = "".join(f"9606.P{number}\t{gene}\n" for number, gene in enumerate(NAMES, 1))
+    names.write_text(f"#string_protein_id\tpreferred_name\n{labels}", encoding="utf-8")
+    known = read_known([path], genes, names if name == "string" else None)
+    assert known.partners == {"HGNC:1": {"HGNC:2"}, "HGNC:2": {"HGNC:1", "HGNC:3"}, "HGNC:3": {"HGNC:2"}}
+    assert known.pairs == 2 and known.classify("HGNC:2", "HGNC:1") == "known"
+    assert known.classify("HGNC:1", "HGNC:3") == "path" and known.classify("HGNC:1", "HGNC:4") == "new"
+    assert known.unread == ({"NONE9": 1} if name == "plain" else {})
+    assert known.others == (1 if name in ("biogrid", "string") else 0)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "found an empty file"),
+        ("AAA1\nBBB2\n", "found 1 column ('AAA1'); expected two"),
+        ("X1\tY1\nX2\tY2\n", "no pair of two known genes (names such as X2)"),
+        ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
+        ("protein1 protein2 combined_score\n9606.ENSP1 9606.ENSP2 900\n", "--known-names"),
+        ("protein1 protein2 combined_score\nAAA1 BBB2 high\n", ":2: found the score 'high'"),
+    ],
+)
+def test_bad_lists_of_known_interactions(tmp_path, lexicon, capsys, text, words):
+    (tmp_path / "known.txt").write_text(text, encoding="utf-8")
+    assert run(tmp_path, lexicon, "--known", tmp_path / "known.txt") == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "out.csv").exists()
+
+
+def test_precision_at_k_by_hand():
+    known = Known({"a": {"b"}, "b": {"a", "c"}, "c": {"b"}, "x": {"y"}, "y": {"x"}}, 3, {}, 0)
+    pairs = [("a", "b"), ("x", "y"), ("c", "d"), ("b", "c")]
+    (row,) = measure_precision(pairs, known)
+    assert (row["k"], row["known"], row["precision"]) == (4, 3, 0.75)
+    assert 0 <= row["low"] <= row["random"] <= row["high"] <= 1 and row["random"] < 0.75
+    star = measure_precision([("a", "b"), ("b", "c")], known)  # nothing can be swapped
+    assert star[0]["precision"] == 1 and math.isnan(star[0]["random"])
+    many = [(f"n{number}", f"n{number + 1}") for number in range(60)]
+    assert [row["k"] for row in measure_precision(many, known, samples=1)] == [10, 20, 50, 60]
+    assert measure_precision([], known) == []
+
+
+def test_random_networks_keep_degrees_and_lose_the_rest():
+    hub = [("hub", f"n{number}") for number in range(30)]
+    pairs = hub + [(f"m{number}", f"o{number}") for number in range(30)]
+    known = Known({"hub": {b for _, b in hub}} | {b: {"hub"} for _, b in hub}, 30, {}, 0)
+    row = measure_precision(pairs, known)[-1]
+    # the hub keeps 30 partners among the 90 others, so that about a third of the hub's edges stay known
+    assert row["precision"] == 0.5 and 0.1 < row["random"] < 0.35
+
+
+def test_known_ones_in_the_table(tmp_path, lexicon, capsys):
+    (tmp_path / "known.tsv").write_text("BBB2\tAAA1\nBBB2\tDDD4\nCCC3\tDDD4\n", encoding="utf-8")
+    assert run(tmp_path, lexicon, "--min-support", 1, "--known", tmp_path / "known.tsv") == 0
+    table = read_table(tmp_path / "out.csv")
+    assert (table["AAA1BBB2"]["state"], table["BBB2CCC3"]["state"]) == ("known", "path")
+    out = capsys.readouterr().out
+    assert "all: 1 known, 1 path, 0 new" in out and "3 known interactions of 4 genes" in out
+    assert "first 2: 0.500 known" in out
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared lexicons are not here")
+def test_shared_list_of_interactions():
+    genes = read_lexicons([SHARED / "hgnc_symbols_synonyms.tsv"], "gene")
+    known = read_known([SHARED / "ppi_hetio_human.tsv"], genes)
+    assert known.pairs > 90_000 and known.classify("HGNC:5", "HGNC:545") == "known"
+
+
+# --- evidence
+
+
+def test_every_relation_has_its_evidence(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon, "--min-support", 1) == 0
+    table, rows = read_table(tmp_path / "out.csv"), read_jsonl(tmp_path / "out.evidence.jsonl")
+    texts = {row["id"]: row["text"] for row in ROWS}
+    assert {(row["a_id"], row["b_id"]) for row in rows} == {(row["a_id"], row["b_id"]) for row in table.values()}
+    for row in rows:
+        text = texts[row["a"]["document"]]
+        assert all(text[row[side]["start"] : row[side]["end"]] == row[side]["text"] for side in "ab")
+        (sentence,) = row["sentences"]
+        assert text[sentence["start"] : sentence["end"]] == sentence["text"]
+        assert sentence["start"] <= row["a"]["start"] < sentence["end"]
+        assert row["a"]["document"] == row["b"]["document"] == sentence["document"]
+    first = [row for row in rows if row["a_id"] == "HGNC:1"]
+    assert {(row["patent"], row["year"]) for row in first} == {
+        ("CN100000001A", 2010), ("CN100000002A", 2009), ("CN100000003B", 2007),
+    }  # fmt: skip
+    assert {row["a"]["score"] for row in first} == {0.5, 1.0}
+    assert "4 of 4 places" in capsys.readouterr().out
+
+
+def test_evidence_is_capped_and_says_so(tmp_path, lexicon, capsys):
+    rows = [make_row(id, "AAA1与BBB2。" * 3) for id in ("CN100000001A", "CN100000002A")]
+    assert run(tmp_path, lexicon, "--most", 2, "--evidence", tmp_path / "e.parquet", rows=rows) == 0
+    found = parquet.read_table(tmp_path / "e.parquet").to_pylist()
+    assert [row["patent"] for row in found] == ["CN100000001A", "CN100000002A"]  # of both, before more of one
+    assert "2 of 6 places (at most 2 a relation: --most)" in capsys.readouterr().out
+
+
+def test_evidence_of_windows_and_patents_has_both_sentences(tmp_path, lexicon):
+    rows = [make_row(id, "AAA1。无。BBB2。") for id in ("CN100000001A", "CN100000002A")]
+    for flags in (("--unit", "window", "--window", 3), ("--unit", "patent")):
+        assert run(tmp_path, lexicon, *flags, "--overwrite", rows=rows) == 0
+        first = read_jsonl(tmp_path / "out.evidence.jsonl")[0]
+        assert [sentence["text"] for sentence in first["sentences"]] == ["AAA1。", "BBB2。"]
+        assert [sentence["start"] for sentence in first["sentences"]] == [0, 7]
+    assert run(tmp_path, lexicon, "--unit", "window", "--window", 2, "--overwrite", rows=rows) == 2
+
+
+def test_a_patent_in_several_documents(tmp_path, lexicon):
+    parts = (("c", "AAA1。"), ("d", "BBB2。"))
+    rows = [make_row(f"CN10000000{number}A {part}", text) for number in (1, 2) for part, text in parts]
+    assert run(tmp_path, lexicon, "--unit", "patent", rows=rows) == 0
+    first = read_jsonl(tmp_path / "out.evidence.jsonl")[0]
+    assert (first["patent"], first["a"]["document"]) == ("CN100000001A", "CN100000001A c")
+    assert [sentence["document"] for sentence in first["sentences"]] == ["CN100000001A c", "CN100000001A d"]
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "2"
+
+
+# --- forms
+
+
+def test_every_form_holds_the_same(tmp_path, lexicon):
+    names = ("out.tsv", "out.parquet", "out.jsonl", "out.graphml", "out.edges", "out.svg")
+    more = [word for name in names for word in ("-o", tmp_path / name)]
+    assert run(tmp_path, lexicon, "--min-support", 1, *more) == 0
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert rows == read_jsonl(tmp_path / "out.jsonl") and [row["q"] for row in rows] == sorted(row["q"] for row in rows)
+    flat = list(read_table(tmp_path / "out.csv").values())
+    assert [(row["a"], float(row["p"])) for row in flat] == [(row["a"], pytest.approx(row["p"])) for row in rows]
+    graph = nx.read_graphml(tmp_path / "out.graphml")
+    assert graph.nodes["HGNC:1"]["label"] == "AAA1" and graph.edges["HGNC:1", "HGNC:2"]["patents"] == 2
+    edges = (tmp_path / "out.edges").read_text(encoding="utf-8").splitlines()
+    assert edges[0].replace('"', "").split("\t")[:3] == ["source", "target", "weight"] and len(edges) == 3
+    svg = ElementTree.parse(tmp_path / "out.svg").getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    assert len(svg.findall(f"{space}circle")) == 3 and len(svg.findall(f"{space}line")) == 2
+    assert {text.text for text in svg.findall(f"{space}text")} == {"AAA1", "BBB2", "CCC3"}
+
+
+def test_the_same_twice(tmp_path, lexicon):
+    assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "a.svg") == 0
+    assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "b.svg", "--overwrite") == 0
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def make_edges(count, generator):
+    rows = []
+    for number in range(count):
+        a, b = generator.sample(range(count // 2), 2)
+        about = {"a_kind": "gene", "b_kind": "gene", "units_a": 1, "units_b": 1, "patents_a": 1, "patents_b": 1}
+        rows.append(
+            {"a_id": f"n{a}", "a": f"N{a}", "b_id": f"n{b}", "b": f"N{b}", "npmi": 0.5, "q": number / count, **about}
+        )
+    return rows
+
+
+def test_nodes_do_not_lie_upon_one_another():
+    graph = build_graph(make_edges(200, random.Random(0)), 0.5)
+    points = np.array([(about["x"], about["y"]) for _, about in graph.nodes(data=True)])
+    distances = np.hypot(*(points[:, None] - points[None]).T) + np.eye(len(points)) * 1e9
+    assert distances.min() > ROOM / 3
+    assert {about["community"] for _, about in graph.nodes(data=True)} >= {0, 1}
+    x, y = find_room([(0, 0, 100)], 50)
+    assert math.hypot(x, y) >= 150
+
+
+def test_comparing_networks_by_hand():
+    edge = {name: frozenset(name) for name in ("ab", "bc", "cd", "de")}
+    found = {edge["ab"]: 2, edge["bc"]: 1, edge["cd"]: 1}
+    reference = {edge["ab"]: 1, edge["bc"]: 2, edge["de"]: 3}
+    one, two, three = compare_edges(found, reference)
+    assert (one["precision"], one["recall"]) == (2 / 3, 2 / 3)
+    assert (two["found"], two["reference"], two["precision"], two["recall"]) == (1, 2, 1.0, 0.5)
+    assert (three["precision"], three["recall"]) == (None, 0.0)
+
+
+def test_compare_with_another_table(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon, "--min-support", 1) == 0
+    assert run(tmp_path, lexicon, "--compare", tmp_path / "out.csv", out="less.csv") == 0
+    out = capsys.readouterr().out
+    assert "edges in 1 or more patents: 1 here, 2 in --compare; precision 1.000, recall 0.500" in out
+    (tmp_path / "bad.csv").write_text("x,y\n1,2\n", encoding="utf-8")
+    assert run(tmp_path, lexicon, "--compare", tmp_path / "bad.csv", out="no.csv") == 2
+    assert "expected the columns a_id, b_id, patents" in capsys.readouterr().err
+
+
+# --- streaming and bad input
+
+
+def test_documents_are_read_one_after_another(tmp_path, lexicon):
+    alive, most = [], 0
+
+    def documents():
+        nonlocal most
+        for number in range(300):
+            document = Document(f"d{number}", "AAA1与BBB2。", [cut_span("AAA1与BBB2。", 0, 4, "gene")])
+            alive.append(number)
+            most = max(most, len(alive))
+            yield document
+            alive.remove(number)
+
+    with open_store(tmp_path) as store:
+        load_occurrences(store, documents(), Kinds(read_lexicons([lexicon], "gene")))
+        assert store.run("SELECT count(*) FROM mentions") == [(300,)]
+        assert fetch(store, "SELECT max(size) AS size FROM sentences")["size"].tolist() == [14]  # bytes of UTF-8
+    assert most == 1
+
+
+def test_parquet_predictions_give_the_same(tmp_path, lexicon):
+    assert run(tmp_path, lexicon, "--min-support", 1) == 0
+    parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "p.parquet")
+    flags = ["--lexicon", lexicon, "--no-names", "--min-support", "1"]
+    assert main(["relations", str(tmp_path / "p.parquet"), "-o", str(tmp_path / "same.csv"), *flags]) == 0
+    assert (tmp_path / "same.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+
+
+OVERLAPPING = make_row("x", "AAA1与BBB2")
+OVERLAPPING["spans"][1]["start"] = 2
+UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label": "gene"}]}
+
+
+@pytest.mark.parametrize(
+    "rows, flags, words",
+    [
+        ([OVERLAPPING], (), "--overlap longest"),
+        ([make_row("x", "无。")], (), "found no gene or disease that takes part (no mention at all)"),
+        ([UNKNOWN], (), "1 mentions of genes without a sure id"),
+        ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities in 2 patent families or more, of 1 families"),
+        (ROWS, ("--q", "0.001", "--min-support", "1"), "the smallest q is"),
+        (ROWS, ("--q", "0"), "found --q 0.0"),
+        (ROWS, ("--window", "0"), "found --window 0; expected at least 1"),
+        (ROWS, ("--evidence", "e.csv"), "expected one of .parquet, .jsonl"),
+    ],
+)  # fmt: skip
+def test_bad_input_leaves_nothing_behind(tmp_path, lexicon, capsys, rows, flags, words):
+    assert run(tmp_path, lexicon, *flags, "-o", tmp_path / "net.svg", rows=rows) == 2
+    assert words in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
+
+
+def test_bad_lexicons_and_names_that_are_taken(tmp_path, lexicon, capsys):
+    bad = tmp_path / "bad.tsv"
+    bad.write_text("foo\tbar\n1\t2\n", encoding="utf-8")
+    assert run(tmp_path, str(bad)) == 2
+    assert "found the columns foo, bar" in capsys.readouterr().err
+    bad.write_text("id\tname\nHGNC:99\tZZZ9\n", encoding="utf-8")
+    assert run(tmp_path, lexicon, "--lexicon", bad) == 2
+    assert "ids that no list of symbols has" in capsys.readouterr().err
+    assert run(tmp_path, lexicon) == 0 and run(tmp_path, lexicon) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run(tmp_path, lexicon, out="out.xlsx") == 2
+    assert ".graphml, .svg, .html" in capsys.readouterr().err
+
+
+def test_a_failing_output_leaves_no_other(tmp_path, lexicon, monkeypatch):
+    def fail(*_):
+        raise InputError("no")
+
+    monkeypatch.setattr("cbpner.relations.drawing.draw_network", fail)
+    assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "net.svg") == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
+
+
+# --- from raw patents
+
+
+def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
+    """demo_network.sh with a tagger of random weights; its list of genes has what both patents share."""
+    lines = (ROOT / "data" / "demo" / "patents" / "export.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    rows = [row | {"text": row["text"][:1500]} for row in map(json.loads, lines)]
+    write_rows(tmp_path / "raw.jsonl", rows)
+    corpus, tagged = tmp_path / "corpus", tmp_path / "tagged.jsonl"
+    assert main(["patents", str(tmp_path / "raw.jsonl"), "-o", str(corpus)]) == 0
+    command = ["predict", corpus / "documents.jsonl", "--id-field", "number", "--model", tiny_tagger, "-o", tagged]
+    assert main(list(map(str, command))) == 0
+    marked = [{span["text"] for span in row["spans"] if span["label"] != "disease"} for row in read_jsonl(tagged)]
+    shared = sorted(marked[0] & marked[1], key=lambda text: (-len(text), text))[:9]
+    names = "".join(f"HGNC:{3430 + number}\t{text}\n" for number, text in enumerate(shared))
+    (tmp_path / "genes.tsv").write_text(f"hgnc_id\tsymbol\n{names}", encoding="utf-8")
+    settings = {"CBP_PYTHON": sys.executable, "PATENTS": str(tmp_path / "raw.jsonl"), "MODEL": str(tiny_tagger),
+                "OUT_DIR": str(tmp_path / "out"), "UNIT": "patent", "PYTHONPATH": str(ROOT)}  # fmt: skip
+    flags = ["--lexicon", str(tmp_path / "genes.tsv"), "--no-names", "--lookalikes", str(tmp_path / "none.tsv")]
+    (tmp_path / "none.tsv").write_text("name\tkind\twhat\n", encoding="utf-8")
+    done = subprocess.run(
+        ["bash", str(ROOT / "demo_network.sh"), *flags], env=os.environ | settings, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_file()} == {
+        "tagged.jsonl", "relations.csv", "relations.evidence.jsonl", "network.html", "network.svg", "network.graphml",
+    }  # fmt: skip
+    assert all(row["patents"] == "2" for row in read_table(tmp_path / "out" / "relations.csv").values())
+
+
+def load_benchmark(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_survives_by_hand():
+    survive = load_benchmark("relations_survive")
+    sentences = [Sentence(text, ["O"] * len(text)) for text in ("Abstract甲", "AAA1与BBB2", "Abstract乙", "CCC3")]
+    joined = Joined("run", "0", "0", sentences, [], [], [], None)
+    first, second = survive.list_documents(
+        joined, [[], [(0, 4, "gene"), (5, 9, "gene")], [], [(0, 4, "gene")]]
+    ).values()
+    assert first["text"] == "Abstract甲\nAAA1与BBB2\n" and second["text"] == "Abstract乙\nCCC3\n"
+    assert [first["text"][span["start"] : span["end"]] for span in first["spans"]] == ["AAA1", "BBB2"]
+    mean = survive.average_patents({1: "p", 2: "p", 3: "q"}, {1: "p", 4: "q", 5: "r"})
+    assert mean == {"patents": 3, "precision": (1 / 2 + 0) / 2, "recall": (1 + 0 + 0) / 3}
+
+
+def test_the_benchmark_judges_calls_by_what_was_planted(tmp_path):
+    bench = load_benchmark("relations")
+    rows = ["a,b,q", "Q1,Q2,0.01", "Q3,Q1,0.05", "Q2,Q3,0.051"]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert bench.judge_calls(tmp_path / "t.csv", [["Q2", "Q1"], ["Q2", "Q3"]]) == {
+        "pairs": 3, "called": 2, "found": 1, "false_share": 0.5,
+    }  # fmt: skip
+    names = list(bench.name_genes(30))
+    row = bench.write_patent(random.Random(0), 7, (names, list(range(1, 31))), {1: names[:2]}, 4)
+    assert [row["text"][span["start"] : span["end"]] for span in row["spans"]] == [
+        span["text"] for span in row["spans"]
+    ]
+    planted = row["text"].split("。")[1]
+    assert planted.count("Q") == 2 and all(name in planted for name in names[:2])

@@ -1,0 +1,159 @@
+"""The page of `cbpner relations`: self-contained, escaped, and what it does in a browser."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from test_relations import LEXICON, make_row, run
+
+EVIL = "</script><script>alert(1)</script>&<img src=x onerror=alert(2)>"
+KNOWN = "BBB2\tAAA1\nBBB2\tDDD4\nCCC3\tDDD4\n"
+TITLE = "<i>Genes</i>"
+
+# AAA1-BBB2 in three families from 2009 on, known; BBB2-CCC3 in two from 2012 on, joined by DDD4
+ROWS = [
+    make_row("CN100000001A", f"AAA1与{EVIL}BBB2。CCC3。", date=20100101),
+    make_row("CN100000002A", "AAA1与BBB2。BBB2与CCC3。", date=20120101),
+    make_row("CN100000003A", "AAA1与BBB2。BBB2与CCC3。DDD4。", date=20130101),
+    make_row("CN100000001B", "AAA1与BBB2。", date=20090101),
+]
+
+
+@pytest.fixture
+def page_file(tmp_path):
+    lexicon, known = tmp_path / "hgnc.tsv", tmp_path / "known.tsv"
+    lexicon.write_text(LEXICON, encoding="utf-8")
+    known.write_text(KNOWN, encoding="utf-8")
+    assert run(tmp_path, str(lexicon), "--known", known, "--title", TITLE, rows=ROWS, out="network.html") == 0
+    return tmp_path / "network.html"
+
+
+def read_data(html):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
+
+
+def test_the_page_needs_nothing_else_and_escapes_texts(page_file):
+    html = page_file.read_text(encoding="utf-8")
+    assert "<script>alert" not in html and "<img" not in html and TITLE not in html
+    assert "&lt;i&gt;Genes&lt;/i&gt;" in html
+    assert html.count("<script") == html.count("</script>") == 2
+    assert not re.search(r'(src|href)="(?!#|data:,)', html) and "@import" not in html and "url(" not in html
+    assert "default-src 'none'" in html
+
+
+def test_what_the_page_holds(page_file):
+    html = page_file.read_text(encoding="utf-8")
+    data = read_data(html)
+    assert [node[1] for node in data["nodes"]] == ["AAA1", "BBB2", "CCC3"] and len(data["edges"]) == 2
+    at = {name: place + 2 for place, name in enumerate(data["columns"])}
+    states = {data["nodes"][edge[0]][1] + data["nodes"][edge[1]][1]: edge for edge in data["edges"]}
+    shown = [at[name] for name in ("patents", "state", "first_year")]
+    assert {pair: tuple(edge[place] for place in shown) for pair, edge in states.items()} == {
+        "AAA1BBB2": (3, "known", 2009), "BBB2CCC3": (2, "path", 2012),
+    }  # fmt: skip
+    place = next(place for place in data["evidence"][data["edges"].index(states["AAA1BBB2"])] if "01A" in place[0])
+    patent, year, ((document, start, text, marks),) = place
+    assert (patent, year, document, start) == ("CN100000001A", 2010, "CN100000001A", 0)
+    assert [text[first:last] for first, last, *_ in marks] == ["AAA1", "BBB2"] and EVIL in text
+    assert "random, same degrees" in html and "known.tsv" in html
+
+
+def test_drawn_says_how_many_are_left_out(tmp_path):
+    (tmp_path / "hgnc.tsv").write_text(LEXICON, encoding="utf-8")
+    assert run(tmp_path, str(tmp_path / "hgnc.tsv"), "--drawn", 1, rows=ROWS, out="network.html") == 0
+    html = (tmp_path / "network.html").read_text(encoding="utf-8")
+    assert "Drawn are the 1 relations with the smallest p of 2." in html and len(read_data(html)["edges"]) == 1
+
+
+def open_page(chromium, path, width):
+    """(page, what it said, what it asked for)."""
+    page, said, asked = chromium.new_page(viewport={"width": width, "height": 900}), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    return page, said, asked
+
+
+def list_cells(page, table, column):
+    return page.locator(f"#{table} tbody tr > :nth-child({column})").all_inner_texts()
+
+
+def wait_for(page, text):
+    page.wait_for_function("text => document.getElementById('count').textContent === text", arg=text, timeout=3000)
+
+
+def test_the_network_in_chromium(chromium, page_file):
+    page, said, asked = open_page(chromium, page_file, 1300)
+    wait_for(page, "2 of 2 relations, 3 entities")
+    assert page.locator("#nodes > :visible").count() == 3
+    assert set(page.locator("#labels text").all_text_contents()) == {"AAA1", "BBB2", "CCC3"}
+
+    page.evaluate("document.getElementById('network').scrollIntoView()")
+    line = page.locator("#edges line.path").bounding_box()
+    page.mouse.click(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
+    assert page.locator("#details h3").inner_text() == "BBB2 – CCC3"
+    assert page.locator("#details .state").inner_text() == "not known, joined by a third"
+    assert page.locator("#details li").count() == 2
+    assert page.locator("#details li mark").all_inner_texts() == ["BBB2", "CCC3"] * 2
+
+    page.locator("#relation-table tbody button", has_text="AAA1").click()
+    texts = page.locator("#details .text").all_text_contents()
+    assert len(texts) == 4 and any(f"AAA1与{EVIL}BBB2。" == text for text in texts)
+    assert "first in CN100000001B, 2009" in page.locator("#details .about").inner_text()
+    assert page.locator("#relation-table tbody tr.chosen").count() == 1
+
+    circle = page.locator("#nodes circle").nth(1).bounding_box()
+    page.mouse.click(circle["x"] + circle["width"] / 2, circle["y"] + circle["height"] / 2)
+    assert page.locator("#details h3").inner_text() == "BBB2"
+    assert page.locator("#details tbody tr").count() == 2
+    assert not said and asked == [page_file.as_uri()]
+    page.close()
+
+
+def test_filters_search_and_sorting_in_chromium(chromium, page_file):
+    page, said, _ = open_page(chromium, page_file, 400)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+    for name, value, expected in (
+        ("state", "known", ["AAA1 – BBB2"]),
+        ("state", "unknown", ["BBB2 – CCC3"]),
+        ("state", "new", []),
+        ("from", "2012", ["BBB2 – CCC3"]),
+        ("to", "2009", ["AAA1 – BBB2"]),
+        ("patents", "3", ["AAA1 – BBB2"]),
+        ("search", "ccc3", ["BBB2 – CCC3"]),
+        ("search", "ONERROR", ["AAA1 – BBB2"]),
+        ("search", "cn100000002a", ["AAA1 – BBB2", "BBB2 – CCC3"]),
+        ("search", "nothing", []),
+    ):
+        page.click("#filters button[type=reset]")
+        wait_for(page, "2 of 2 relations, 3 entities")
+        field = page.locator(f"#filters [name={name}]")
+        field.select_option(value) if name in ("state", "from", "to") else field.fill(value)
+        shown = (
+            "2 of 2 relations, 3 entities"
+            if len(expected) == 2
+            else f"{len(expected)} of 2 relations, {2 * len(expected)} entities"
+        )
+        page.wait_for_timeout(250)
+        wait_for(page, shown)
+        assert sorted(list_cells(page, "relation-table", 1)) == expected, (name, value)
+        assert page.locator("#empty").is_visible() == (not expected)
+    page.click("#filters button[type=reset]")
+    wait_for(page, "2 of 2 relations, 3 entities")
+    head = page.locator("#entity-table thead button", has_text="name")
+    head.click()
+    assert list_cells(page, "entity-table", 1) == ["AAA1", "BBB2", "CCC3"]
+    head.click()
+    assert list_cells(page, "entity-table", 1) == ["CCC3", "BBB2", "AAA1"]
+    page.locator("#relation-table thead button", has_text="families").click()
+    assert list_cells(page, "relation-table", 2) == ["3", "2"]
+    with page.expect_download() as download:
+        page.click("#save")
+    svg = ElementTree.parse(download.value.path()).getroot()
+    circles = svg.findall(".//{http://www.w3.org/2000/svg}circle")
+    assert len(circles) == 3 and all(circle.get("fill").startswith("rgb") for circle in circles)
+    assert not said
+    page.close()
