@@ -132,7 +132,7 @@ def read_cbp_txt():
 def test_the_three_files_hold_the_same_pins():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
-    wanted = read_pins(project["project"]["dependencies"] + extras["chinese"] + extras["dev"])
+    wanted = read_pins(project["project"]["dependencies"] + extras["chinese"] + extras["onnx"] + extras["dev"])
     (builder,) = (Requirement(line) for line in project["build-system"]["requires"])
     pins = read_cbp_txt()
     conda = yaml.safe_load((ROOT / "env" / "cbp.yml").read_text(encoding="utf-8"))["dependencies"]
