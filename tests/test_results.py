@@ -16,6 +16,7 @@ METHODS = {  # a row of the README's table: the folders of its runs
     **{f"`{name}`": [name] for name in (
         "Supervised_Original", "BERT_LM_mixed", "BERT_LM_mixed_gold", "partBERT_CRF_described", "partBERT_CRF_coded",
     )},
+    "`Supervised_Original`, lower-cased": ["Supervised_Original_lower"],
     "`BERT_LM_mixed` on `cbp_mini_bio`, three seeds": [f"BERT_LM_mixed_seed{seed}" for seed in SEEDS],
     "the same, recipe `cbp_patent`": [f"BERT_LM_mixed_patent_seed{seed}" for seed in SEEDS],
     "mean of the three seeds' weights, `cbp_patent`": ["BERT_LM_mixed_soup"],
