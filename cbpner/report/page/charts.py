@@ -269,22 +269,25 @@ def _draw_bars(rows, kinds, label, width):
     left, right = (0, width - 2) if above else (LABELS, width - 2)
     parts, y = [], 2.0
     for name, counts in rows:
+        height = 22
         if above:
             y = _write_above(parts, y, name, width)
         else:
-            _write_beside(parts, y + 11, name)
+            height = max(height, TEXT * len(_wrap(name, LABELS)))
+            _write_beside(parts, y + height / 2, name)
+        top = y + (height - 22) / 2
         total, x = sum(counts) or 1, left
         for kind, count in zip(kinds, counts, strict=True):
             size = count / total * (right - left)
             about = f"{name}: {count:,} {kind} ({count / total:.0%})"
-            place = f'x="{x:.1f}" y="{y:.1f}" width="{max(0, size - 1.5):.1f}" height="22"'
+            place = f'x="{x:.1f}" y="{top:.1f}" width="{max(0, size - 1.5):.1f}" height="22"'
             parts.append(
                 f'<g class="k-{kind.replace("+", "-")}"><rect {place}/><title>{escape(about)}</title>'
-                + (_write(x + size / 2, y + 15.5, f"{count:,}", "middle", "bar-text") if size > 34 else "")
+                + (_write(x + size / 2, top + 15.5, f"{count:,}", "middle", "bar-text") if size > 34 else "")
                 + "</g>"
             )
             x += size
-        y += 30 if above else max(30, TEXT * len(_wrap(name, LABELS)) + 6)
+        y += height + 8
     return _frame(width, y, parts, label)
 
 

@@ -1,9 +1,10 @@
 """The report as one HTML file that needs nothing else, and beside it its tables as Markdown, CSV and LaTeX."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cbpner.errors import InputError
 from cbpner.files import write_text
@@ -92,12 +93,17 @@ def _render_html(title, headline, parts, lines, material):
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"dump": dump_script, "cell": tables.format_cell, "shown": tables.show_text}
+    environment.filters |= {"dump": dump_script, "cell": tables.format_cell, "shown": tables.show_text, "breakable": _break_names}
     environment.globals |= {"split_figure": tables.split_figure, "mark": charts.draw_mark, "kind_of": _name_kind}
     css, script = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     return environment.get_template("report.html.jinja").render(
         title=title, headline=headline, sections=parts, lines=lines, material=material, css=css, script=script
     )
+
+
+def _break_names(text):
+    """HTML of a text whose long names (folders, methods) may go on in the next line, behind `/` and `_`."""
+    return Markup(re.sub(r"(?<=[/_])(?=\w)", "<wbr>", str(escape(text))))
 
 
 def _name_kind(part):
