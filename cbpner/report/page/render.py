@@ -93,7 +93,9 @@ def _render_html(title, headline, parts, lines, material):
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"dump": dump_script, "cell": tables.format_cell, "shown": tables.show_text, "breakable": _break_names}
+    environment.filters |= {
+        "dump": dump_script, "cell": tables.format_cell, "shown": tables.show_text, "breakable": _break_names,
+    }  # fmt: skip
     environment.globals |= {"split_figure": tables.split_figure, "mark": charts.draw_mark, "kind_of": _name_kind}
     css, script = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     return environment.get_template("report.html.jinja").render(
