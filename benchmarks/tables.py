@@ -109,8 +109,13 @@ def table(head, rows, sides):
 
 def write_tables(path, found, bars):
     """Put the tables between the marks of a Markdown file."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise InputError(f"{path}: found no marks {BEGIN} and {END}; expected each of them once")
-    before, rest = text.split(BEGIN)
-    write_text(path, f"{before}{BEGIN}\n{render(found, bars)}{END}{rest.split(END)[1]}")
+    put_between(path, BEGIN, END, render(found, bars))
+
+
+def put_between(path, begin, end, text):
+    """Replace what stands between two marks of a file."""
+    page = path.read_text(encoding="utf-8")
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise InputError(f"{path}: found no marks {begin} and {end}; expected each of them once")
+    before, rest = page.split(begin)
+    write_text(path, f"{before}{begin}\n{text}{end}{rest.split(end)[1]}")

@@ -7,12 +7,18 @@
   cat patent.txt | cbpner predict - --to bio
 
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
-matter), folders with all folders in them, or - for standard input. Offsets count code points of the text as it is.
-JSON lines hold each document with its spans (`cbpner convert` reads them), CSV and Parquet a span a row.
+matter), folders with all folders in them, URIs of either (s3://, gs://, abfs://, hdfs://), or - for standard input.
+Offsets count code points of the text as it is. JSON lines hold each document with its spans (`cbpner convert` reads
+them), CSV and Parquet a span a row.
 
 OUT/ (or --to brat, or --shard-size) is a folder: part-00000.jsonl and so on, errors.jsonl with each document that could
 not be tagged and why, manifest.json with checksums when all is done. Any other OUT is one file that appears whole, its
 errors beside it. Exit code 1: some documents could not be tagged; 2: nothing could be done.
+
+`--engine ray` has workers of a Ray cluster do the shards of OUT/, with the same files as a result (docs/scaling.md):
+
+  cbpner predict folder -o tagged/ --engine ray --workers 2                        on this machine
+  cbpner predict s3://patents -o tagged/ --engine ray --address auto --gpus-per-worker 1
 
 What the model says decides how its scores become spans, unless a flag does (see cbpner/models/decision.py).
 """
@@ -26,7 +32,9 @@ from cbpner.models.decision import DECODERS
 from cbpner.predict.inputs import KINDS, Fields, open_sources, read_sources
 from cbpner.predict.models import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
+from cbpner.predict.remote import is_uri
 
+ENGINES = ("local", "ray")
 PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
 
 
@@ -38,6 +46,17 @@ def add_arguments(parser):
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: where it is such a job's)")
     add_input_flags(parser.add_argument_group("how files are read"))
     add_model_flags(parser.add_argument_group("model"))
+    add_engine_flags(parser.add_argument_group("who does the shards of OUT/"))
+
+
+def add_engine_flags(group):
+    group.add_argument("--engine", choices=ENGINES, default="local", help="this process, or Ray (default: %(default)s)")
+    group.add_argument("--workers", type=int, metavar="N", help="so many (default: what the cluster has room for)")
+    group.add_argument("--cpus-per-worker", type=float, metavar="N", help="cores and threads of each (default: 1)")
+    group.add_argument("--gpus-per-worker", type=float, metavar="N", help="GPUs of each, also 0.5 (default: 0)")
+    group.add_argument(
+        "--address", metavar="HOST:PORT", help="of a Ray cluster, or auto (default: one on this machine, for the job)"
+    )
 
 
 def add_input_flags(group):
@@ -73,21 +92,50 @@ def load_tagger(args, precision=None):
     """The tagger of the flags of `add_model_flags`."""
     from cbpner.predict.tagger import Tagger
 
+    precision = precision or args.precision
     return Tagger.from_pretrained(
-        args.model, args.backend, device=args.device, precision=precision or args.precision, min_score=args.min_score,
-        decode=args.decode, span_threshold=args.span_threshold, agreement=args.agreement, context=args.context,
-    )  # fmt: skip
+        args.model, args.backend, device=args.device, precision=precision, **read_options(args)
+    )
+
+
+def read_options(args):
+    """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
+    names = ("min_score", "decode", "span_threshold", "agreement", "context")
+    return {name: getattr(args, name) for name in names}
 
 
 def run(args):
     target, is_folder = choose_target(args)
+    cluster = read_cluster(args, is_folder)
     with open_sources(args.inputs, args.source) as sources:
         fields = Fields(args.text_field, args.id_field, args.split_at)
         if args.output is None:
             return predict_to_stdout(args, sources, fields, target)
         check_places(args.inputs, Path(args.output))
-        predict = predict_folder if is_folder else predict_one
-        return predict(args, sources, fields, target, Path(args.output))
+        if is_folder:
+            return predict_folder(args, sources, fields, target, Path(args.output), cluster)
+        return predict_one(args, sources, fields, target, Path(args.output))
+
+
+def read_cluster(args, is_folder):
+    """The `cbpner.predict.ray_engine.Cluster` of the flags, or None for this process."""
+    names = ("address", "workers", "cpus_per_worker", "gpus_per_worker")
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
+    if args.engine == "local":
+        if given:
+            raise InputError(f"found --{next(iter(given)).replace('_', '-')} without --engine ray; expected both")
+        return None
+    if not is_folder:
+        raise InputError("found --engine ray without a folder of shards; expected -o OUT/")
+    if args.device:
+        raise InputError("found --device with --engine ray; expected --gpus-per-worker, or nothing for the CPU")
+    from cbpner.predict.ray_engine import Cluster
+
+    cluster = Cluster(args.address, args.workers, given.get("cpus_per_worker", 1), given.get("gpus_per_worker", 0))
+    for name in names[1:]:
+        if (value := given.get(name, 1)) < 0 or (value == 0 and name != "gpus_per_worker"):
+            raise InputError(f"found --{name.replace('_', '-')} {value:g}; expected more than 0")
+    return cluster
 
 
 def choose_target(args):
@@ -112,7 +160,8 @@ def choose_target(args):
 def check_places(inputs, output):
     """InputError where the output would replace what is to be read, or lie in a folder that is."""
     target = output.resolve()
-    for path in (Path(name) for name in inputs if name != "-"):
+    names = (name.removeprefix("file://") for name in inputs if name != "-")
+    for path in (Path(name) for name in names if not is_uri(name)):
         if path.resolve().is_relative_to(target) or (path.is_dir() and target.is_relative_to(path.resolve())):
             raise InputError(f"{output}: found {path} to be read; expected OUT outside of it, and it outside of OUT")
 
@@ -137,14 +186,13 @@ def predict_one(args, sources, fields, target, output):
     return end(tally, output)
 
 
-def predict_folder(args, sources, fields, target, output):
+def predict_folder(args, sources, fields, target, output, cluster=None):
     from cbpner.predict import job
 
-    precision = None
-    if args.precision == "auto" and not args.overwrite:
-        precision = job.recall_precision(output, args.backend)
-    tagger, size = load_tagger(args, precision), args.shard_size or job.SHARD_SIZE
+    tagger, size = load_folder_tagger(args, output, cluster), args.shard_size or job.SHARD_SIZE
     settings = job.describe_settings(tagger, format=target, shard_size=size, fields=fields._asdict())
+    if cluster and cluster.gpus:
+        settings["backend"][1] = "cuda"
     with job.claim_job(output, settings, job.describe_inputs(sources), args.overwrite) as progress:
         if progress.is_finished:
             failed = sum(shard["errors"] for shard in progress.done)
@@ -154,8 +202,29 @@ def predict_folder(args, sources, fields, target, output):
         if progress.done:
             print(f"{output}: goes on behind {len(progress.done):,} shards, {failed:,} errors", file=sys.stderr)
         tally = job.Tally()
-        job.predict_shards(tagger, read_sources(sources, fields), target, progress, size, tally)
+        if cluster:
+            from cbpner.predict import ray_engine
+
+            device = "cuda" if cluster.gpus else "cpu"
+            parcel = ray_engine.pack_tagger(tagger, device=device, **read_options(args))
+            ray_engine.predict_shards(parcel, sources, fields, target, progress, size, tally, cluster)
+        else:
+            job.predict_shards(tagger, read_sources(sources, fields), target, progress, size, tally)
     return max(end(tally, output), 1 if failed else 0)
+
+
+def load_folder_tagger(args, output, cluster):
+    """The tagger of a job, in the number format in which it was begun; with a cluster one that says what is sent."""
+    from cbpner.predict.job import recall_precision
+
+    precision = None
+    if args.precision == "auto" and not args.overwrite:
+        precision = recall_precision(output, args.backend)
+    if cluster:
+        args.device = "cpu"
+        if cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decode != "greedy":
+            precision = precision or "bf16"
+    return load_tagger(args, precision)
 
 
 def end(tally, place=None):

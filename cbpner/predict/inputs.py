@@ -1,4 +1,4 @@
-"""Documents to tag, from files as users have them: text, rows, column files; files, folders, standard input.
+"""Documents to tag, from files as users have them: text, rows, column files; files, folders, URIs, standard input.
 
 Whatever cannot be read is handed on as a `Bad`, in its place, and the rest goes on.
 """
@@ -9,9 +9,9 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -21,6 +21,7 @@ from cbpner.formats.columns import read_columns
 from cbpner.formats.document import Choices, Document, FormatError, find_problem
 from cbpner.formats.registry import list_suffixes
 from cbpner.formats.rows import BadRow, describe_value, list_names, make_document, read_rows, take_text
+from cbpner.predict.remote import copy_remote, is_uri, list_remote
 
 STDIN = "-"
 KINDS = {  # what a file may be: the suffixes that say so
@@ -38,12 +39,17 @@ ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `surroga
 
 
 class Source(NamedTuple):
-    """A file to read. name: what messages call it. id: of its document, or the beginning of its documents' ids."""
+    """A file to read. name: what messages call it. id: of its document, or the beginning of its documents' ids.
 
-    path: Path
+    uri, version: of a file elsewhere (see `cbpner.predict.remote`), whose path is that of its copy once there is one.
+    """
+
+    path: Path | None
     name: str
     id: str
     kind: str
+    uri: str | None = None
+    version: str | None = None
 
 
 class Bad(NamedTuple):
@@ -63,7 +69,7 @@ class Fields(NamedTuple):
 
 @contextmanager
 def open_sources(paths, kind=None):
-    """Yield the sources of files, folders and `-`; InputError for what is not there or of no known kind.
+    """Yield the sources of files, folders, URIs and `-`; InputError for what is not there or of no known kind.
 
     kind: of KINDS, for files whose names do not say it. Standard input is copied into a file that goes with the block.
     """
@@ -78,6 +84,8 @@ def open_sources(paths, kind=None):
                 shutil.copyfileobj(sys.stdin.buffer, file)
                 file.flush()
                 sources.append(Source(Path(file.name), STDIN, "stdin", kind or "txt"))
+            elif is_uri(path):
+                sources += list_remote_sources(path, kind)
             else:
                 sources += list_sources(Path(path), kind)
         yield sources
@@ -86,17 +94,46 @@ def open_sources(paths, kind=None):
 def list_sources(path, kind) -> list[Source]:
     """The sources of a file, or of all files of known kinds in a folder and the folders in it, sorted by name."""
     if path.is_dir():
-        suffixes = tuple(suffix for own in KINDS.values() for suffix in own) if kind is None else KINDS[kind]
+        suffixes = choose_suffixes(kind)
         files = list_suffixes(suffixes, path)
         if not files:
-            raise InputError(f"{path}: found no file that ends in {' or '.join(suffixes)}; expected one or more")
+            raise describe_empty(path, suffixes)
         return [make_source(file, file.relative_to(path), kind or guess_kind(file)) for file in files]
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected text to tag")
-    found = kind or guess_kind(path)
-    if found is None:
-        raise InputError(f"{path}: found another ending than {EXPECTED}; expected --from {', '.join(KINDS)} with it")
-    return [make_source(path, Path(path.name), found)]
+    return [make_source(path, Path(path.name), kind or require_kind(path))]
+
+
+def choose_suffixes(kind):
+    return tuple(suffix for own in KINDS.values() for suffix in own) if kind is None else KINDS[kind]
+
+
+def describe_empty(place, suffixes):
+    return InputError(f"{place}: found no file that ends in {' or '.join(suffixes)}; expected one or more")
+
+
+def require_kind(path):
+    """The kind that a file's name says; InputError where it says none."""
+    if kind := guess_kind(path):
+        return kind
+    raise InputError(f"{path}: found another ending than {EXPECTED}; expected --from {', '.join(KINDS)} with it")
+
+
+def list_remote_sources(uri, kind) -> list[Source]:
+    """As `list_sources`, for a URI."""
+    found = [(PurePosixPath(name), file, version) for file, name, version in list_remote(uri)]
+    if [file for _, file, _ in found] == [uri]:
+        path, _, version = found[0]
+        return [make_remote_source(uri, path, kind or require_kind(path), version)]
+    suffixes = choose_suffixes(kind)
+    found = [(path, *more) for path, *more in found if path.name.lower().endswith(suffixes)]
+    if not found:
+        raise describe_empty(uri, suffixes)
+    return [make_remote_source(file, path, kind or guess_kind(path), version) for path, file, version in found]
+
+
+def make_remote_source(uri, path, kind, version):
+    return make_source(None, path, kind)._replace(name=uri, uri=uri, version=version)
 
 
 def guess_kind(path):
@@ -119,9 +156,10 @@ def read_sources(sources, fields=Fields()) -> Iterator[Document | Bad]:  # noqa:
     """The documents of files, one after another, and a Bad in the place of each that cannot be read."""
     for source in sources:
         try:
-            for item in READERS[source.kind](source, fields):
-                problem = isinstance(item, Document) and find_problem(item)
-                yield Bad(f"{source.name} ({item.id!r})", f"found {problem}") if problem else item
+            with copy_remote(source.uri) if source.uri else nullcontext(source.path) as path:
+                for item in READERS[source.kind](source._replace(path=path), fields):
+                    problem = isinstance(item, Document) and find_problem(item)
+                    yield Bad(f"{source.name} ({item.id!r})", f"found {problem}") if problem else item
         except OSError as error:
             yield Bad(source.name, f"cannot be read ({error.strerror or error})")
 

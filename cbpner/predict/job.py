@@ -7,8 +7,9 @@ OUT/errors.jsonl       {"source", "reason"} of each document that could not be t
 OUT/manifest.json      settings, inputs and shards with their checksums; written last: the job is done
 ```
 
-A shard appears whole; only then its line is written. A job that was killed goes on behind the last line, and does
-the shard without one again. Batches are filled within a shard, so that its bytes depend on nothing else.
+A shard appears whole; only then its line is written. A job that was killed does the shards that have no line.
+Batches are filled within a shard, so that its bytes depend on nothing else: neither on the order in which shards are
+done nor on who does them (`cbpner.predict.ray_engine` has workers of a cluster do them).
 """
 
 import json
@@ -38,16 +39,19 @@ ERRORS = "errors.jsonl"
 SHARD_SIZE = 100  # documents
 DIGITS = 4  # of a score
 SHOWN_ERRORS = 5
+COUNTS = ("items", "documents", "characters", "spans")  # of a shard
 
 
 class Tally:
     """Counts what passes, shows it in a bar on a terminal, and keeps what could not be tagged.
 
-    counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file.
+    counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file, [source,
+    reason]. is_quiet: errors are kept, not shown.
     """
 
-    def __init__(self):
+    def __init__(self, is_quiet=False):
         self.counts, self.errors, self.failed, self.start = Counter(), [], 0, time.perf_counter()
+        self.is_quiet = is_quiet
         self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
 
     def watch(self, items):
@@ -59,12 +63,20 @@ class Tally:
     def report(self, bad):
         self.errors.append(bad)
         self.failed += 1
-        if self.failed <= SHOWN_ERRORS:
+        if self.failed <= SHOWN_ERRORS and not self.is_quiet:
             self.bar.write(f"{bad.source}: {bad.reason}", file=sys.stderr)
 
     def add(self, document):
         self.counts.update(documents=1, characters=len(document.text), spans=len(document.spans))
         self.bar.update()
+
+    def take(self, shard):
+        """Count a shard that somebody else has done, and report its errors."""
+        self.counts.update({name: shard[name] for name in COUNTS})
+        for error in shard["errors"]:
+            self.report(Bad(*error))
+        self.bar.update(shard["documents"])
+        self.show_speed(shard["characters"])
 
     def show_speed(self, done):
         """done: characters that have just been tagged."""
@@ -164,11 +176,15 @@ def describe_settings(tagger, **more) -> dict:
 
 
 def describe_inputs(sources) -> list[dict]:
-    """{`name`, `id`, `kind`, `sha256`} of each file, the checksum None where it cannot be read."""
+    """{`name`, `id`, `kind`, `sha256`} of each file, the checksum None where it cannot be read.
+
+    Of a file elsewhere it is one of its size and time of change: its bytes come only when it is read.
+    """
     return [
-        {"name": source.name, "id": source.id, "kind": source.kind, "sha256": find_checksum(source.path)}
+        {"name": source.name, "id": source.id, "kind": source.kind,
+         "sha256": source.version or find_checksum(source.path)}
         for source in sources
-    ]
+    ]  # fmt: skip
 
 
 def find_checksum(path):
@@ -231,6 +247,8 @@ def remove_job(folder):
 class Progress:
     """How far a job is: `done` shards, each {`name`, `items`, `documents`, `characters`, `spans`, `errors`, `sha256`}.
 
+    They are in the order in which they were done; `name in progress`: whether a shard is.
+
     plan: its settings and inputs, as it was begun; InputError where the folder's are others, but for the names of the
     files. is_finished: nothing is left to do.
     """
@@ -252,6 +270,7 @@ class Progress:
             write_text(path, dump_row(plan) + "\n")
         if missing := next((shard["name"] for shard in self.done if not (folder / shard["name"]).exists()), None):
             raise InputError(f"{folder}: found no {missing}, which was there; put it back, or --overwrite")
+        self._names = {shard["name"] for shard in self.done}
         for leftover in [file for file in folder.iterdir() if is_leftover(file.name)]:
             remove_tree(leftover)
 
@@ -283,8 +302,8 @@ class Progress:
                 )
         self.plan = {key: before[key] for key in self.plan}
 
-    def count(self, name):
-        return sum(shard[name] for shard in self.done)
+    def __contains__(self, name):
+        return name in self._names
 
     def add(self, shard):
         """Note that a shard is there."""
@@ -293,11 +312,13 @@ class Progress:
             file.flush()
             os.fsync(file.fileno())
         self.done.append(shard)
+        self._names.add(shard["name"])
 
     def finish(self):
-        write_errors(self.folder / ERRORS, (error for shard in self.done for error in shard["errors"]))
-        shards = [shard | {"errors": len(shard["errors"])} for shard in self.done]
-        totals = {name: self.count(name) for name in ("documents", "characters", "spans")}
+        done = sorted(self.done, key=lambda shard: (len(shard["name"]), shard["name"]))  # part-99999, part-100000
+        write_errors(self.folder / ERRORS, (error for shard in done for error in shard["errors"]))
+        shards = [shard | {"errors": len(shard["errors"])} for shard in done]
+        totals = {name: sum(shard[name] for shard in done) for name in COUNTS[1:]}
         totals["errors"] = sum(shard["errors"] for shard in shards)
         manifest = self.plan | {"totals": totals, "shards": shards}
         write_text(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
@@ -311,19 +332,37 @@ def identify_inputs(inputs):
 
 def predict_shards(tagger, items, kind, progress, shard_size, tally):
     """Write what is missing of a job."""
-    items = islice(items, progress.count("items"), None)
-    suffix = "" if kind in FILES_EACH else SUFFIXES[kind][0]
-    for number in count(len(progress.done)):
+    for number, shard in cut_shards(items, shard_size):
+        name = name_shard(number, kind)
+        if name in progress:
+            deque(shard, maxlen=0)  # is read over
+        else:
+            progress.add(write_shard(tagger, shard, kind, progress.folder / name, tally))
+    progress.finish()
+
+
+def cut_shards(items, size):
+    """Yield (number, its items) of each shard; the items of one are taken before the next is asked for."""
+    items = iter(items)
+    for number in count():
         first = next(items, None)
         if first is None:
-            break
-        path = progress.folder / f"part-{number:05}{suffix}"
-        before, tally.errors = tally.counts.copy(), []
-        with open_writer(kind, path, tagger.labels.types, has_folder=True) as write:
-            write_tagged(tagger, chain([first], islice(items, shard_size - 1)), write, tally)
-        counts = {name: tally.counts[name] - before[name] for name in ("items", "documents", "characters", "spans")}
-        progress.add({"name": path.name, **counts, "errors": tally.errors, "sha256": checksum(path)})
-    progress.finish()
+            return
+        yield number, chain([first], islice(items, size - 1))
+
+
+def name_shard(number, kind):
+    suffix = "" if kind in FILES_EACH else SUFFIXES[kind][0]
+    return f"part-{number:05}{suffix}"
+
+
+def write_shard(tagger, items, kind, path, tally) -> dict:
+    """Tag the items of a shard and write it; its line of `Progress`."""
+    before, tally.errors = tally.counts.copy(), []
+    with open_writer(kind, path, tagger.labels.types, has_folder=True) as write:
+        write_tagged(tagger, items, write, tally)
+    counts = {name: tally.counts[name] - before[name] for name in COUNTS}
+    return {"name": path.name, **counts, "errors": tally.errors, "sha256": checksum(path)}
 
 
 def checksum(path) -> str:

@@ -1,0 +1,176 @@
+"""Jobs done by the workers of a Ray cluster: the same folder as this process writes, also where a worker is killed."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.predict import job, ray_engine
+
+TEXT = "HER2阳性乳腺癌。人类基因BRCA1与蛋白。\n"
+DOCUMENTS, SHARD, SHARDS = 120, 4, 31
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
+
+
+def predict(model, inputs, output, *more):
+    words = [inputs, "-o", f"{output}/", "--model", model, "--precision", "fp32", "--shard-size", SHARD, *more]
+    return ["predict", *map(str, words)]
+
+
+def read_folder(folder):
+    """{path within the folder: bytes} of all files, hidden ones too."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Documents of a line to 800, one line that is no document, and a file that is no text."""
+    folder = tmp_path_factory.mktemp("ray") / "in"
+    folder.mkdir()
+    rows = [json.dumps({"id": f"d{n}", "text": TEXT * (1 + 80 * (n % 11))}) for n in range(DOCUMENTS)]
+    (folder / "a.jsonl").write_text("\n".join([*rows[:50], "{", *rows[50:]]) + "\n", encoding="utf-8")
+    (folder / "b.txt").write_bytes(b"\xff")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, inputs, tiny_tagger):
+    """The files that this process alone writes."""
+    folder = tmp_path_factory.mktemp("local") / "out"
+    assert main(predict(tiny_tagger, inputs, folder, "--device", "cpu")) == 1
+    files = read_folder(folder)
+    assert len([name for name in files if name.startswith("part-")]) == SHARDS
+    return files
+
+
+def list_workers(pid):
+    """Process ids of the Ray workers below a process that hold a tagger."""
+    parents, found = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if (folder / "cmdline").read_bytes().startswith(b"ray::MapWorker"):
+                found.append(int(folder.name))
+        except (OSError, ValueError):
+            continue  # it has just ended
+
+    def is_below(child):
+        while child not in (0, None, pid):
+            child = parents.get(child)
+        return child == pid
+
+    return [child for child in found if is_below(child)]
+
+
+@needs_ray
+def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, tiny_tagger):
+    words = predict(tiny_tagger, inputs, tmp_path / "out", "--engine", "ray", "--workers", 2)
+    child = subprocess.Popen([sys.executable, "-m", "cbpner", *words], stderr=subprocess.PIPE, text=True)
+    progress, is_killed = tmp_path / "out" / job.PROGRESS, False
+    while child.poll() is None and not is_killed:
+        if progress.is_file() and progress.read_bytes().count(b"\n") > 2:  # two shards are done
+            workers = list_workers(child.pid)
+            assert len(workers) == 2
+            os.kill(workers[0], signal.SIGKILL)
+            is_killed = True
+        time.sleep(0.02)
+    told = child.communicate(timeout=300)[1]
+    assert is_killed and child.returncode == 1, told
+    assert read_folder(tmp_path / "out") == unbroken
+    assert f"{DOCUMENTS} documents" in told and "2 errors" in told and "a.jsonl:51: found broken JSON" in told
+
+
+@needs_ray
+def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, unbroken, tiny_tagger, monkeypatch):
+    folder, add = tmp_path / "out", job.Progress.add
+
+    def fail(progress, shard):
+        add(progress, shard)
+        if len(progress.done) in (3, 9):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(job.Progress, "add", fail)
+    for more in (["--device", "cpu"], ["--engine", "ray", "--workers", "2"]):
+        with pytest.raises(KeyboardInterrupt):
+            main(predict(tiny_tagger, inputs, folder, *more))
+    assert len((folder / job.PROGRESS).read_text().splitlines()) == 1 + 9
+    assert main(predict(tiny_tagger, inputs, folder, "--device", "cpu")) == 1
+    assert read_folder(folder) == unbroken
+
+
+@needs_ray
+def test_a_shard_that_cannot_be_done_ends_the_job(tmp_path, tiny_tagger, capsys, monkeypatch):
+    """The parcel lacks its weights: no worker comes to be."""
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    pack = ray_engine.pack_tagger
+
+    def pack_badly(*args, **options):
+        parcel = pack(*args, **options)
+        return parcel._replace(files={name: data for name, data in parcel.files.items() if "safetensors" not in name})
+
+    monkeypatch.setattr(ray_engine, "pack_tagger", pack_badly)
+    words = predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray", "--workers", 1)
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "a worker failed" in told and "found no model.safetensors" in told and "Traceback" not in told
+    assert not (tmp_path / "out" / job.MANIFEST).exists()
+
+
+@needs_ray
+def test_a_cluster_that_is_not_there(tmp_path, tiny_tagger, capsys):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    words = predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray", "--address", "auto")
+    assert main(words) == 2
+    assert "error: found no Ray cluster at auto (" in capsys.readouterr().err
+
+
+def test_without_ray_a_message_says_what_to_install(tmp_path, tiny_tagger, monkeypatch, capsys):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray")) == 2
+    assert "expected it for --engine ray: pip install 'cbpner[ray]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "output, flags, message",
+    [("out/", ["--workers", "2"], "found --workers without --engine ray"),
+     ("out.jsonl", ["--engine", "ray"], "expected -o OUT/"),
+     ("out/", ["--engine", "ray", "--device", "cuda"], "expected --gpus-per-worker"),
+     ("out/", ["--engine", "ray", "--workers", "0"], "found --workers 0; expected more than 0"),
+     ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "found --gpus-per-worker -1")],
+)  # fmt: skip
+def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, capsys, output, flags, message):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    words = ["predict", tmp_path / "a.txt", "-o", f"{tmp_path}/{output}", "--model", tiny_tagger, *flags]
+    assert main([*map(str, words)]) == 2
+    assert message in capsys.readouterr().err and sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
+
+
+class FakeRay:
+    def __init__(self, **resources):
+        self.resources = resources
+
+    def cluster_resources(self):
+        return self.resources
+
+
+def test_as_many_workers_as_there_is_room_for():
+    cluster = ray_engine.Cluster(cpus=2, gpus=0.5)
+    assert ray_engine.count_workers(FakeRay(CPU=64.0, GPU=4.0), cluster) == 8
+    assert ray_engine.count_workers(FakeRay(CPU=7.0), ray_engine.Cluster(cpus=2)) == 3
+    with pytest.raises(InputError, match="found a cluster of 64 CPU, 0 GPU; expected 2 CPU and 0.5 GPU a worker"):
+        ray_engine.count_workers(FakeRay(CPU=64.0), cluster)
+
+
+def test_a_shard_that_changed_on_its_way_is_not_noted(tmp_path):
+    with pytest.raises(InputError, match="as its worker wrote it"):
+        ray_engine.put_shard(tmp_path, {"name": "part-00000.jsonl", "sha256": "0"}, b"{}\n")

@@ -1,0 +1,73 @@
+"""Files named by URIs, here `file://`: listed, copied, read, and told from one another when a job goes on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.predict.inputs import Bad, open_sources, read_sources
+from cbpner.predict.remote import copy_remote, is_uri, list_remote
+
+
+@pytest.fixture
+def store(tmp_path):
+    folder = tmp_path / "store"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "b.txt").write_text("人类基因", encoding="utf-8")
+    (folder / "sub" / "a.jsonl").write_text(json.dumps({"id": "x", "text": "乳腺癌"}) + "\n{\n", encoding="utf-8")
+    (folder / "notes.pdf").write_bytes(b"%PDF")
+    return folder
+
+
+def test_what_is_a_uri():
+    assert [is_uri(name) for name in ("s3://a/b", "file:///a", "a/b", "C:/a", "-", "a.txt")] == [True] * 2 + [False] * 4
+
+
+def test_the_same_documents_as_from_the_folder(store):
+    with open_sources([store]) as near, open_sources([f"file://{store}"]) as far:
+        assert [source.id for source in near] == [source.id for source in far] == ["b", "sub/a"]
+        own, other = list(read_sources(near)), list(read_sources(far))
+    assert own[:2] == other[:2] and [document.text for document in own[:2]] == ["人类基因", "乳腺癌"]
+    assert isinstance(other[2], Bad) and other[2].source == f"file://{store}/sub/a.jsonl:2"
+
+
+def test_a_single_file_and_what_is_not_there(store):
+    with open_sources([f"file://{store}/b.txt"]) as sources:
+        assert [(source.id, source.name, source.kind) for source in sources] == [("b", f"file://{store}/b.txt", "txt")]
+    for uri, message in [
+        (f"file://{store}/c.txt", "no such file or folder"),
+        ("nosuchscheme://a/b", "cannot be read"),
+        (f"file://{store}/notes.pdf", "another ending"),
+    ]:
+        with pytest.raises(InputError, match=message), open_sources([uri]):
+            pass
+    with pytest.raises(InputError, match="found no file that ends in .csv"), open_sources([f"file://{store}"], "csv"):
+        pass
+
+
+def test_a_copy_goes_with_its_block_and_a_lost_file_is_a_bad_one(store):
+    (uri, name, version), *_ = list_remote(f"file://{store}/b.txt")
+    assert (uri, name) == (f"file://{store}/b.txt", "b.txt")
+    with copy_remote(uri) as path:
+        assert path.read_text(encoding="utf-8") == "人类基因"
+    assert not Path(path).exists()
+    with open_sources([f"file://{store}"]) as sources:
+        (store / "b.txt").unlink()
+        first, second, *_ = read_sources(sources)
+    assert isinstance(first, Bad) and "cannot be read" in first.reason and second.text == "乳腺癌"
+
+
+def test_a_job_knows_a_changed_file(store, tmp_path, tiny_tagger, capsys):
+    words = ["predict", f"file://{store}", "-o", f"{tmp_path}/out/", "--model", str(tiny_tagger), "--precision", "fp32"]
+    assert main(words) == 1 and main(words) == 1
+    assert "finished already" in capsys.readouterr().err
+    (store / "b.txt").write_text("人类", encoding="utf-8")
+    assert main(words) == 2
+    assert "a job with other inputs (1 b: " in capsys.readouterr().err
+
+
+def test_out_within_what_is_read_is_refused(store, tiny_tagger, capsys):
+    assert main(["predict", f"file://{store}", "-o", f"{store}/out/", "--model", str(tiny_tagger)]) == 2
+    assert "expected OUT outside of it" in capsys.readouterr().err
