@@ -9,6 +9,7 @@ from cbpner import __version__
 from cbpner.errors import InputError
 
 COMMANDS = {
+    "app": "a page in the browser, and a REST endpoint, to tag texts on this machine",
     "calibrate": "the temperature of a tagger's scores, and how far they can be trusted",
     "check": "validate column files, and annotations in other formats, and name every fault with its line",
     "convert": "annotated text from one format into another: BIO, JSON lines, brat, YEDDA, doccano, Label Studio",

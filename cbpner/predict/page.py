@@ -36,14 +36,15 @@ def close_page() -> str:
     return "</body>\n</html>\n"
 
 
-def render_document(document, labels) -> str:
-    """A document's section; its spans do not overlap, and are in order."""
+def render_document(document, labels, has_scores=False) -> str:
+    """A document's section; its spans do not overlap, and are in order. has_scores: they stand beside the labels."""
     parts, place = [], 0
     for span in document.spans:
         score = "" if span.score is None else f", {span.score}"
+        told = f"{span.label} {span.score:.2f}" if has_scores else span.label
         parts.append(show(document.text[place : span.start]))
         parts.append(
-            f'<mark class="{colour_class(labels, span.label)}" data-label="{show(span.label)}" '
+            f'<mark class="{colour_class(labels, span.label)}" data-label="{show(told)}" '
             f'title="{show(span.label)}{score}, {span.start}–{span.end}">{show(document.text[span.start : span.end])}'
             "</mark>"
         )

@@ -1,0 +1,61 @@
+"""Page and endpoint together, on one port of this machine."""
+
+import logging
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from cbpner.app.api import create_api
+from cbpner.app.page import CSS, build_page, make_theme
+from cbpner.app.words import LANGUAGES, choose_language
+
+POLICY = (  # a browser loads nothing from elsewhere, and shows the page in no other's frame
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; frame-ancestors 'self'"
+)
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0d9488"/>'
+    '<path d="M3 11h4M9 11h4M3 6h10" stroke="#fff" stroke-width="2"/></svg>'
+)
+CONNECTIONS = 200  # at once; more are told to come back (503)
+
+
+def create_app(desk, kinds, runs=(), host="127.0.0.1", port=7860) -> FastAPI:
+    """The application. runs: folders of runs for the report."""
+    app, origin = create_api(desk), f"http://{host}:{port}"
+
+    @app.get("/", include_in_schema=False)
+    def choose(request: Request):
+        return RedirectResponse(f"/{choose_language(request.headers.get('accept-language', ''))}/")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def draw_icon():
+        return Response(ICON, media_type="image/svg+xml")
+
+    @app.middleware("http")
+    async def guard(request, call_next):
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[host, "127.0.0.1", "localhost"])
+    for language in LANGUAGES:
+        page = build_page(desk, kinds, list(runs), language, origin)
+        app = gr.mount_gradio_app(
+            app, page, f"/{language}", server_name=host, server_port=port, max_file_size=desk.limits.size,
+            ssr_mode=False, theme=make_theme(), css=CSS, footer_links=[], show_error=False, enable_monitoring=False,
+        )  # fmt: skip
+    return app
+
+
+def serve(app, host, port):
+    """Answer until interrupted."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    uvicorn.run(app, host=host, port=port, log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30)

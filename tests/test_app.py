@@ -1,0 +1,322 @@
+"""The desk, what the page shows, and the endpoint; `test_app_page.py` looks at the page in a browser."""
+
+import json
+import threading
+import time
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cbpner.app import content
+from cbpner.app.desk import Desk, Limits, TooSlow, Turns, find_models
+from cbpner.app.words import LANGUAGES, WORDS, choose_language, choose_words
+from cbpner.cli import main
+from cbpner.commands import app as command
+from cbpner.errors import InputError
+from cbpner.formats.document import Document, Span
+from cbpner.genes.lexicons import read_gene_lexicon, read_lexicons
+from cbpner.genes.mentions import Kinds
+from cbpner.predict.tagger import Tagger
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
+TYPES = ("gene", "protein", "disease")
+SCRIPT = "<script>window.hacked = 1</script>"
+
+
+@pytest.fixture(scope="module")
+def kinds():
+    return Kinds(read_gene_lexicon(), read_lexicons([], "disease"))
+
+
+@pytest.fixture(scope="module")
+def desk(tiny_tagger):
+    return Desk({"tiny": tiny_tagger}, Limits(size=2000, seconds=30))
+
+
+def make_document(text=TEXT, *spans, id="d"):
+    return Document(id, text, [Span(start, end, label, text[start:end], score) for start, end, label, score in spans])
+
+
+# ---- the desk ----
+
+
+def test_turns_are_had_in_the_order_of_asking():
+    turns, order, threads = Turns(), [], []
+
+    def work(number):
+        with turns:
+            order.append(number)
+            time.sleep(0.01)
+
+    with turns:
+        for number in range(6):
+            threads.append(threading.Thread(target=work, args=(number,)))
+            threads[-1].start()
+            while len(turns._waiting) < number + 2:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(6))
+
+
+def test_many_threads_get_their_own_answers(desk, tiny_tagger):
+    texts = [f"{TEXT}第{number}项" * (1 + number % 5) for number in range(40)]
+    expected, found = list(Tagger.from_pretrained(tiny_tagger).tag_many(texts)), {}
+
+    def ask(number):
+        found[number] = next(desk.tag_many([texts[number]]))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [[span[:4] for span in found[n]] for n in range(40)] == [[span[:4] for span in each] for each in expected]
+    assert any(expected)
+
+
+def test_a_text_whose_time_is_up_ends_and_others_go_on(tiny_tagger):
+    desk = Desk({"tiny": tiny_tagger}, Limits(seconds=-1.0))
+    with pytest.raises(TooSlow, match="longer than is allowed"):
+        list(desk.tag_many([TEXT]))
+    desk.limits = Limits()
+    assert len(list(desk.tag_many([TEXT, TEXT]))) == 2
+
+
+def test_models_are_found_in_folders_and_runs(tmp_path, tiny_tagger, tiny_encoder):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine").symlink_to(tiny_tagger)
+    (tmp_path / "models" / "encoder").symlink_to(tiny_encoder)
+    run = tmp_path / "runs" / "demo" / "0"
+    run.mkdir(parents=True)
+    (run / "metrics.json").write_text("{}")
+    (run / "model").symlink_to(tiny_tagger)
+    (tmp_path / "runs" / "unfinished" / "0" / "model").mkdir(parents=True)
+    found = find_models([tiny_tagger], [tmp_path / "models", tmp_path / "runs", tmp_path / "nothing"])
+    names = [str(tiny_tagger), str(tmp_path / "models" / "mine"), str(tmp_path / "runs" / "demo" / "0")]
+    assert list(found) == names
+    with pytest.raises(InputError, match="no such folder"):
+        find_models([tmp_path / "none"])
+    with pytest.raises(InputError, match="found the model 'x'; expected one of tiny"):
+        Desk({"tiny": tiny_tagger}).get_tagger("x")
+
+
+def test_three_models_stay_in_memory(tiny_tagger):
+    desk = Desk({name: tiny_tagger for name in "abcd"})
+    for name in "abcda":
+        desk.get_tagger(name)
+    assert desk.loaded == ["c", "d", "a"]
+
+
+# ---- what is shown ----
+
+
+def test_documents_are_shown_with_types_and_scores_and_nothing_of_them_is_markup():
+    text = f"HER2{SCRIPT}乳腺癌"
+    page = content.render_documents(
+        [make_document(text, (0, 4, "gene", 0.912), (len(text) - 3, len(text), "disease", 0.5), id=SCRIPT)],
+        TYPES, "title", "rest",
+    )  # fmt: skip
+    assert 'data-label="gene 0.91"' in page and 'data-label="disease 0.50"' in page
+    assert "<script" not in page and page.count("&lt;script&gt;window.hacked") == 2
+
+
+def test_a_long_text_is_cut_and_says_so(monkeypatch):
+    monkeypatch.setattr(content, "SHOWN", 6)
+    document = make_document("甲乙丙丁HER2乳腺癌", (4, 8, "gene", 1.0), (8, 11, "disease", 1.0))
+    page = content.render_documents([document] * 3, TYPES, "t", "only {shown}")
+    assert page.count("<section>") == 2 and "only 6" in page
+    assert "甲乙丙丁</div>" in page and "甲乙</div>" in page  # before the span; what room is left
+    page = content.render_documents([make_document("甲乙丙丁戊己")], TYPES, "t", "only {shown}")
+    assert "甲乙丙丁戊己</div>" in page and "only 6" not in page
+    assert content.cut_document(document, 8).spans == document.spans[:1]
+
+
+def test_entities_are_counted_and_linked_to_hgnc(kinds):
+    text = "HER2与HER2，HER2，乳腺癌，PCR"
+    spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.8), (10, 14, "protein", 0.7), (15, 18, "disease", 0.6)]
+    document = make_document(text, *spans, (19, 22, "gene", 0.5))
+    rows = content.list_entities([document], kinds)
+    link = "[ERBB2 (HGNC:3430)](https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/3430)"
+    assert rows == [
+        ["gene", "HER2", 2, 0.85, link],
+        ["disease", "乳腺癌", 1, 0.6, ""],
+        ["gene", "PCR", 1, 0.5, ""],
+        ["protein", "HER2", 1, 0.7, link],
+    ]
+    assert content.list_entities(content.keep_sure([document], 0.75), kinds) == [["gene", "HER2", 2, 0.85, link]]
+
+
+def test_ambiguous_names_show_candidates():
+    reading = SimpleNamespace(ids=("HGNC:1", "HGNC:2", "HGNC:3", "X:4"), is_settled=False)
+    kinds = SimpleNamespace(read=lambda label, surface: ("gene", reading), labels={"HGNC:1": "A"})
+    told = content.identify("gene", "x", kinds)
+    assert told.startswith("? [A (HGNC:1)](") and told.endswith("…") and "/ [HGNC:2](" in told and "X:4" not in told
+
+
+def test_downloads_hold_every_document(tmp_path):
+    documents = [make_document("HER2", (0, 4, "gene", 0.9), id="a/b"), make_document("无", id="c")]
+    rows = [json.loads(line) for line in content.write_download(documents, TYPES, "jsonl", tmp_path).open()]
+    assert [(row["id"], len(row["spans"])) for row in rows] == [("a/b", 1), ("c", 0)]
+    lines = content.write_download(documents, TYPES, "csv", tmp_path).read_text().splitlines()
+    assert lines[1:] == ["a/b,0,4,gene,HER2,0.9"]
+    with zipfile.ZipFile(content.write_download(documents, TYPES, "brat", tmp_path)) as file:
+        marks = [file.read(name) for name in sorted(file.namelist()) if name.endswith(".ann")]
+    assert len(marks) == 2 and marks[0].startswith(b"T1\tgene 0 4\tHER2") and marks[1] == b""
+
+
+def test_files_are_read_and_others_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("乳腺癌", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text(json.dumps({"id": "x", "text": "基因"}) + "\n{\n", encoding="utf-8")
+    documents, faults = content.read_files([tmp_path / "a.txt", tmp_path / "b.jsonl"], 1000)
+    assert [(each.id, each.text) for each in documents] == [("a", "乳腺癌"), ("x", "基因")]
+    assert len(faults) == 1 and faults[0].startswith("b.jsonl:2: found broken JSON")
+    (tmp_path / "c.pdf").write_bytes(b"%PDF")
+    with pytest.raises(InputError, match=r"c.pdf: found another ending than .txt or .jsonl"):
+        content.read_files([tmp_path / "c.pdf"], 1000)
+    with pytest.raises(InputError, match="expected at most 0 MB"):
+        content.read_files([tmp_path / "a.txt"], 8)
+
+
+def test_the_network_of_a_set_of_patents(kinds):
+    text = "HER2与EGFR在乳腺癌中。"
+    spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.9), (10, 13, "disease", 0.9)]
+    page = content.draw_network([make_document(text, *spans, id=f"p{n}") for n in range(3)], kinds, "sentence", "Mine")
+    assert "ERBB2" in page and "EGFR" in page and "Mine" in page
+    with pytest.raises(InputError):
+        content.draw_network([make_document("无")], kinds, "sentence", "Mine")
+
+
+def test_reports_of_runs_that_are_found():
+    from cbpner import runs
+
+    found = content.find_runs([runs.PROJECT / "results", "nothing"])
+    place = str(runs.PROJECT / "results" / "Supervised_Original")
+    assert found[0] == str(runs.PROJECT / "results")
+    assert place in found and not any(path.endswith("/0") for path in found)
+    page = content.build_report(place)
+    assert "<html" in page and "Supervised_Original" in page
+
+
+def test_both_languages_have_every_text():
+    assert all(len(texts) == len(LANGUAGES) for texts in WORDS.values())
+    english, chinese = choose_words("en"), choose_words("zh")
+    assert english.keys() == chinese.keys()
+    for name in ("summary", "rest"):
+        fields = [part.split("}")[0] for part in english[name].split("{")[1:]]
+        assert sorted(fields) == sorted(part.split("}")[0] for part in chinese[name].split("{")[1:])
+    assert [choose_language(header) for header in ("zh-CN,zh;q=0.9,en;q=0.8", "en-GB,zh", "de,zh;q=0.5", "fr", "")] == [
+        "zh", "en", "zh", "en", "en",
+    ]  # fmt: skip
+
+
+# ---- the endpoint ----
+
+
+@pytest.fixture(scope="module")
+def client(desk):
+    pytest.importorskip("fastapi", reason="FastAPI is not installed: the extra `app`")
+    from fastapi.testclient import TestClient
+
+    from cbpner.app.api import create_api
+
+    return TestClient(create_api(desk))
+
+
+def test_the_endpoint_gives_the_taggers_spans(client, tiny_tagger):
+    answer = client.post("/tag", json={"text": TEXT}).json()
+    expected = Tagger.from_pretrained(tiny_tagger).tag(TEXT)
+    assert [(s["start"], s["end"], s["label"], s["text"]) for s in answer["spans"]] == [s[:4] for s in expected]
+    assert answer["model"] == "tiny" and answer["characters"] == len(TEXT) and answer["spans"]
+    least = sorted(span.score for span in expected)[len(expected) // 2]
+    fewer = client.post("/tag", json={"text": TEXT, "min_score": least}).json()["spans"]
+    assert 0 < len(fewer) < len(expected) and all(span["score"] >= least for span in fewer)
+    assert client.post("/tag", json={"text": ""}).json()["spans"] == []
+
+
+def test_what_the_endpoint_says_of_itself(client):
+    assert client.get("/models").json() == {"default": "tiny", "models": ["tiny"]}
+    health = client.get("/health").json()
+    assert health["status"] == "ok" and health["loaded"] == ["tiny"]
+    description = client.get("/openapi.json").json()
+    assert set(description["paths"]) == {"/tag", "/models", "/health"}
+    assert set(description["paths"]["/tag"]["post"]["responses"]) == {"200", "404", "413", "422", "503"}
+
+
+@pytest.mark.parametrize(
+    "body, code, told",
+    [(b'{"text": "a", "model": "x"}', 404, "expected one of tiny"), (b'{"text": 5}', 422, "string"),
+     (b"{}", 422, "Field required"), (b"{", 422, "JSON"), (b'{"text": "a", "min_score": 2}', 422, "less than or equal"),
+     (b'{"text": "\\ud800"}', 422, ""), (json.dumps({"text": "a" * 2001}).encode(), 413, "expected at most 0 MB"),
+     (b'{"text": "' + b"a" * 30_000 + b'"}', 413, "found more than 22,000 bytes")],
+)  # fmt: skip
+def test_bad_requests_are_told_why(client, body, code, told):
+    answer = client.post("/tag", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == code and told in json.dumps(answer.json(), ensure_ascii=False)
+
+
+def test_a_large_body_without_a_length_is_refused_too(client):
+    answer = client.post("/tag", content=(b"a" * 5000 for _ in range(10)), headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_a_text_that_takes_too_long_is_refused(client, desk, monkeypatch):
+    monkeypatch.setattr(desk, "limits", desk.limits._replace(seconds=-1.0))
+    answer = client.post("/tag", json={"text": TEXT})
+    assert answer.status_code == 503 and "longer than is allowed" in answer.json()["detail"]
+
+
+# ---- the command ----
+
+
+def test_without_gradio_a_message_says_what_to_install(monkeypatch, tiny_tagger, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "gradio", None)
+    monkeypatch.delitem(__import__("sys").modules, "cbpner.app.server", raising=False)
+    assert main(["app", "--model", str(tiny_tagger)]) == 2
+    assert "expected it for `cbpner app`: pip install 'cbpner[app]'" in capsys.readouterr().err
+
+
+def test_bad_flags(capsys):
+    assert main(["app", "--max-mb", "0"]) == 2
+    assert "--max-mb 0" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken():
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match="not to be had"):
+            command.check_port(*taken.getsockname())
+    with pytest.raises(InputError, match="not to be had"):
+        command.check_port("127.0.0.1", 70000)
+
+
+def test_a_model_must_be_there(tmp_path, capsys):
+    args = SimpleNamespace(model=[], models=[tmp_path], runs=[], lexicon=[], max_mb=5.0, timeout=9.0)
+    with pytest.raises(InputError, match="found no tagger"):
+        command.prepare(args)
+
+
+# ---- the load test's arithmetic ----
+
+
+def test_load_is_summed_up_and_wrong_answers_are_seen(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks import app_load
+
+    found = [(number / 100, "right") for number in range(1, 100)] + [(9.0, "wrong")]
+    told = app_load.summarize(found, 10.0, 5000)
+    assert told["states"] == {"right": 99, "wrong": 1} and told["requests_per_second"] == 10
+    assert told["latency"] == {"p50": 0.505, "p95": 0.951, "p99": 1.07, "max": 9.0}
+    expected = [Span(0, 4, "gene", "HER2", 0.9)]
+    row = expected[0]._asdict()
+    assert app_load.is_same([row | {"score": 0.901}], expected)
+    assert not any(app_load.is_same(spans, expected) for spans in ([], [row, row], [row | {"start": 1}]))
+    assert not app_load.is_same([row | {"score": 0.8}], expected)
+    texts = app_load.invent_texts(100)
+    assert len(set(texts)) == 100 and {len(text) for text in texts} == {50 + 50 * n for n in range(10)}
