@@ -29,7 +29,7 @@ from cbpner.recipes import Recipe
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
 TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream error|cannot be opened|Parent directory")

@@ -61,7 +61,7 @@ def pair_spans(gold, predicted) -> list[Pair]:
             taken.add(found)
     pairs = [answers.get(span) or Pair(span, None, "missed") for span in gold]
     pairs += [Pair(None, span, "spurious") for span in predicted if span not in taken]
-    return sorted(pairs, key=lambda pair: pair.gold or pair.predicted)
+    return sorted(pairs, key=lambda pair: pair.gold or pair.predicted or ())
 
 
 def score_partial(kinds) -> dict:

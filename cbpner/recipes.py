@@ -7,6 +7,7 @@ where all of the encoder learns, which takes twice the time.
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from cbpner.errors import InputError
 from cbpner.tokenizer import CASINGS
@@ -124,8 +125,8 @@ PAPER = Recipe(
     head_lr=5e-5, optimizer="adam", schedule="constant", precision="fp32", selection="last", decoder="greedy",
 )  # fmt: skip
 
-DESCRIBED = {"head": "crf", "trainable_layers": 4}  # partBERT_CRF as the original's README describes it
-CODED = {"head": "bilstm-crf", "freeze_encoder": True}  # and as its code ran
+DESCRIBED: dict[str, Any] = {"head": "crf", "trainable_layers": 4}  # partBERT_CRF as the original's README describes it
+CODED: dict[str, Any] = {"head": "bilstm-crf", "freeze_encoder": True}  # and as its code ran
 # flair's defaults stood behind the original's flags: clip at 5, half the rate after 3 epochs without a better dev
 # score, word dropout 0.05
 FLAIR = replace(
@@ -134,7 +135,8 @@ FLAIR = replace(
 )  # fmt: skip
 CBP_CRF = replace(CBP, crf_lr=1e-2, outside_bias=0.5, start_bias=1.0)
 
-PATENT = {"span_threshold": 0.5, "agreement": 0.1}  # decisions over whole patents, not sentence by sentence
+# decisions over whole patents, not sentence by sentence
+PATENT: dict[str, Any] = {"span_threshold": 0.5, "agreement": 0.1}
 
 CBP_METHODS = {  # method: table; "" stands for every other method
     "": CBP,
@@ -142,7 +144,7 @@ CBP_METHODS = {  # method: table; "" stands for every other method
     "partBERT_CRF_described": replace(CBP_CRF, **DESCRIBED),
     "partBERT_CRF_coded": replace(CBP_CRF, **CODED, epochs=6, head_lr=2e-3, outside_bias=0.3),
 }
-CBP_PATENT = {method: replace(table, **PATENT) for method, table in CBP_METHODS.items()}
+CBP_PATENT: dict[str, Any] = {method: replace(table, **PATENT) for method, table in CBP_METHODS.items()}
 
 RECIPES = {
     "cbp": CBP_METHODS,

@@ -108,7 +108,7 @@ class LimitBody:
 
 def add_routes(app: FastAPI, desk):
     """The endpoint, over a `cbpner.app.desk.Desk`."""
-    faults = {code: {"model": Fault} for code in (404, 413, 503)}
+    faults: dict[int | str, dict] = {code: {"model": Fault} for code in (404, 413, 503)}
 
     @app.post("/tag", responses=faults, summary="Tag a text")
     def tag(request: Request) -> Answer:

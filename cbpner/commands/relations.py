@@ -99,9 +99,10 @@ def read_plan(args):
     counting = Counting(args.unit, args.window, args.pairs, args.min_support, args.crowd)
     check_counting(counting)
     evidence = args.evidence or find_evidence_name(args.output)
-    *paths, evidence = [*check_outputs(args.output, evidence, args.overwrite), *[None] * (not evidence)]
+    paths = check_outputs(args.output, evidence, args.overwrite)
+    place = paths.pop() if evidence else None
     return Plan(
-        inputs=args.inputs, source=args.source, outputs=paths, evidence=evidence,
+        inputs=args.inputs, source=args.source, outputs=paths, evidence=place,
         about=read_bibliography(args.patents) if args.patents else {}, counting=counting,
         selection=Selection(counting.kinds, args.agents, args.min_score), level=args.q, most=args.most,
         drawn=args.drawn, title=args.title, compare=read_edges(args.compare) if args.compare else None,

@@ -200,11 +200,11 @@ def build_task(document, choices, form) -> dict:
     extras = ("scores", "meta") if form == "labelstudio-predictions" else ("meta",)
     spans = fit_spans(document, Limits("Label Studio", overlaps=True, extras=extras), choices)
     results = [build_result(document, span, f"s{number}", form) for number, span in enumerate(spans, 1)]
-    entry = {"result": results}
+    entry: dict = {"result": results}
     if form == "labelstudio-predictions":
-        scores = [span.score for span in spans]
-        lowest = {"score": min(scores)} if scores and None not in scores else {}
-        entry = {"model_version": MODEL_VERSION} | lowest | entry
+        scores = [span.score for span in spans if span.score is not None]
+        lowest = {"score": min(scores)} if scores and len(scores) == len(spans) else {}
+        entry = {"model_version": MODEL_VERSION, **lowest, **entry}
     return {"data": {"text": document.text, "id": document.id} | list_extras(document), KINDS[form]: [entry]}
 
 

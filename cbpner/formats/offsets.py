@@ -6,6 +6,7 @@ text with universal newlines counts CR LF as one, and one that opened it as `utf
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable
 from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ class Ruler:
     """Between a text's code points and the offsets of one count of it."""
 
     def __init__(self, text: str, count: str = "codepoints"):
-        self.text, self.count, offsets = text, count, None
+        self.text, self.count = text, count
+        offsets: Iterable[int] | None = None
         if count == "utf16" and has_astral(text):
             offsets = accumulate((2 if char > "\uffff" else 1 for char in text), initial=0)
         elif count == "newlines" and "\r\n" in text:
@@ -46,8 +48,8 @@ class Ruler:
 
     def cut(self, start: int, end: int) -> tuple[int, int] | None:
         """(start, end) in code points; None where these offsets cut nothing out of the text."""
-        start, end = self.find_place(start), self.find_place(end)
-        return (start, end) if start is not None and end is not None and start < end else None
+        first, behind = self.find_place(start), self.find_place(end)
+        return (first, behind) if first is not None and behind is not None and first < behind else None
 
 
 class Reading(NamedTuple):

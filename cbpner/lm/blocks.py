@@ -16,7 +16,7 @@ class Block(NamedTuple):
 
     ids: np.ndarray
     words: np.ndarray | None
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks a Block for
 
 
 def cut_blocks(texts, table, size):

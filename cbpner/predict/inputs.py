@@ -126,7 +126,7 @@ def list_remote_sources(uri, kind) -> list[Source]:
         path, _, version = found[0]
         return [make_remote_source(uri, path, kind or require_kind(path), version)]
     suffixes = choose_suffixes(kind)
-    found = [(path, *more) for path, *more in found if path.name.lower().endswith(suffixes)]
+    found = [each for each in found if each[0].name.lower().endswith(suffixes)]
     if not found:
         raise describe_empty(uri, suffixes)
     return [make_remote_source(file, path, kind or guess_kind(path), version) for path, file, version in found]

@@ -41,8 +41,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        ids, mask = (torch.from_numpy(part).to(self._place) for part in (ids, mask))
-        logits = self._model(ids, mask)
+        logits = self._model(*(torch.from_numpy(part).to(self._place) for part in (ids, mask)))
         return logits.float().log_softmax(dim=-1).cpu().numpy()
 
 

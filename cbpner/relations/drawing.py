@@ -60,7 +60,7 @@ def find_box(nodes):
 
 
 def draw_node(node, degree):
-    x, y, radius = *node[4:6], measure_radius(degree)
+    (x, y), radius = node[4:6], measure_radius(degree)
     colour = COLOURS[node[3] % len(COLOURS)]
     if node[2] == "gene":
         name, shape = "circle", f'cx="{x}" cy="{y}" r="{radius:.1f}"'

@@ -45,7 +45,7 @@ def find_communities(graph, seed=0) -> list:
         return []
     order = {node: number for number, node in enumerate(graph)}
     found = nx.community.louvain_communities(graph, seed=seed)
-    return sorted(found, key=lambda members: (-len(members), min(map(order.get, members))))
+    return sorted(found, key=lambda members: (-len(members), min(order[node] for node in members)))
 
 
 def place_nodes(graph, seed=0) -> dict:

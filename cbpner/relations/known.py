@@ -66,7 +66,8 @@ def read_known(paths, lexicon: Lexicon, names=None, least_score=700) -> Known:
     InputError for a file that is no list of pairs, or none of whose genes the lexicon has.
     """
     labels = read_string_names(names) if names else {}
-    partners, unread, others = {}, {}, 0
+    partners: dict = {}
+    unread, others = {}, 0
     for path in map(Path, paths):
         found = 0
         for pair in read_pairs(path, lexicon, labels, least_score):
@@ -87,7 +88,7 @@ def read_known(paths, lexicon: Lexicon, names=None, least_score=700) -> Known:
                 f"{path}: found no pair of two known genes (names such as {names}); expected symbols or HGNC ids of "
                 "the gene list: hand in all of HGNC with --lexicon, see `cbpner lexicons`"
             )
-    return Known(partners, sum(map(len, partners.values())) // 2, unread, others)
+    return Known(partners, sum(len(each) for each in partners.values()) // 2, unread, others)
 
 
 def read_pairs(path, lexicon, labels, least_score) -> Iterator[tuple]:

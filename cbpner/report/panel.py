@@ -45,7 +45,7 @@ def lay_out(systems, unit="sentence") -> Panel:
     types = sorted({label for joined in sets for label in _list_labels(joined)})
     numbers = {}
     rows = [[numbers.setdefault(key, len(numbers)) for key in list_units(j.sentences, unit)] for j in sets]
-    members = np.zeros((len(numbers), len(sets)), dtype=bool)
+    members = np.zeros((len(numbers), len(sets)), dtype=np.bool_)
     counts = np.zeros((len(numbers), len(sets), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
     for place, (joined, units) in enumerate(zip(sets, rows, strict=True)):
         members[units, place] = True

@@ -40,7 +40,7 @@ class Dots(NamedTuple):
 
     label: str
     series: int
-    points: list = ()
+    points: list | tuple = ()
     value: float = math.nan
     low: float = math.nan
     high: float = math.nan

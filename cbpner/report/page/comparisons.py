@@ -39,9 +39,9 @@ def show_comparisons(view) -> Section | None:
         f"p: paired approximate randomization over {r.unit}s, two-sided, {r.resamples:,} random swaps. Holm: corrected "
         "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average."
     )
-    tables = {table.name: table for table in tables}
-    shown = tables.pop(f"comparisons_{LEVEL_NAMES[MAIN]}")._replace(note=note)
-    others = [Fold(table.title, [table]) for table in tables.values()]
+    named = {table.name: table for table in tables}
+    shown = named.pop(f"comparisons_{LEVEL_NAMES[MAIN]}")._replace(note=note)
+    others = [Fold(table.title, [table]) for table in named.values()]
     parts = [Text(evaluation.texts, "lead"), List([_judge(row) for row in told]), chart, shown, *others]
     return Section("comparisons", "Method against method", "Comparisons", parts)
 

@@ -106,7 +106,7 @@ def show_making(view) -> Section:
             environments.append((describe_machine(environment), environment.get("python") or NONE, packages or NONE))
     header = ["method", "split", "seed", "recipe", "encoder", "epoch", "dev mentions", "minutes", "MB", "revision"]
     note = "Epoch: which was kept, of how many. MB: peak memory. Revision: of the code; + where files differed from it."
-    parts = [Table("runs", "The runs", header, rows, 6, note)]
+    parts: list = [Table("runs", "The runs", header, rows, 6, note)]
     if differing := list_differing_flags(view.material.systems):
         flags = [[flag, *values] for flag, values in differing.items()]
         parts.append(Table("flags", "Settings that differ", ["setting", *view.names], flags, len(view.names) + 1))
