@@ -1,0 +1,88 @@
+"""The wheel: it builds, holds what the program needs, and runs where the checkout is not."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*words, **options):
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy of what git has, so that the checkout stays as it is."""
+    if importlib.util.find_spec("pip") is None:
+        pytest.skip("pip is not installed")
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).split("\0")
+    for name in listed:
+        if name.startswith("cbpner/") or name in ("pyproject.toml", "README.md", "LICENSE"):
+            target = folder / "source" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    run(
+        sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder / "dist",
+        folder / "source",
+    )  # fmt: skip
+    (path,) = (folder / "dist").glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def program(wheel, tmp_path_factory):
+    """`cbpner` in an environment that has the wheel, and otherwise the packages of this one."""
+    folder = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    packages = folder / "lib" / version / "site-packages"
+    run(sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "-q", "--no-deps", wheel)
+    others = [path for path in sys.path if path.endswith("site-packages")] or [sysconfig.get_path("purelib")]
+    (packages / "others.pth").write_text("\n".join(others) + "\n")
+    return folder / "bin" / "cbpner"
+
+
+def start(program, *words, cwd):
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return run(program, *words, cwd=cwd, env=environment)
+
+
+def test_the_wheel_holds_the_library_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert len(tops) == 2 and "cbpner" in tops
+    assert all(not name.endswith((".safetensors", ".bio")) for name in names)
+    for needed in ("genes/hgnc_subset.tsv", "report/page/assets/report.css", "patents/gold_numbers.txt"):
+        assert f"cbpner/{needed}" in names
+
+
+def test_its_extras_are_those_that_the_documentation_names(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        text = file.read(next(name for name in file.namelist() if name.endswith("/METADATA"))).decode()
+    extras = {line.split(": ")[1] for line in text.splitlines() if line.startswith("Provides-Extra: ")}
+    assert {"onnx", "ray", "app", "docs", "dev"} <= extras
+    assert "torch==2.13.0" in text
+
+
+def test_it_runs_away_from_the_checkout(program, tmp_path, tiny_tagger):
+    told = start(program, "--help", cwd=tmp_path)
+    assert "predict" in told and "relations" in told
+    code = "import cbpner; print(cbpner.__file__)"
+    place = start(program.parent / "python", "-c", code, cwd=tmp_path).strip()
+    assert Path(place).is_relative_to(program.parent.parent)
+    (tmp_path / "a.txt").write_text("HER2阳性乳腺癌。", encoding="utf-8")
+    row = json.loads(start(program, "predict", "a.txt", "--model", tiny_tagger, cwd=tmp_path))
+    assert row["text"] == "HER2阳性乳腺癌。" and row["spans"]
+    start(program, "predict", "a.txt", "-o", "a.html", "--model", tiny_tagger, cwd=tmp_path)
+    assert "<mark" in (tmp_path / "a.html").read_text(encoding="utf-8")
