@@ -44,7 +44,11 @@ COMMAND_LINES = [
 
 def test_there_is_something_to_check():
     assert sum(words[0] == "cbpner" for _, words in COMMAND_LINES) > 50
-    assert {words[1] for _, words in COMMAND_LINES if words[0] == "cbpner"} >= set(COMMANDS) - {"gold", "calibrate", "lexicons"}
+    assert {words[1] for _, words in COMMAND_LINES if words[0] == "cbpner"} >= set(COMMANDS) - {
+        "gold",
+        "calibrate",
+        "lexicons",
+    }
 
 
 @pytest.mark.parametrize(
