@@ -8,8 +8,10 @@ EXAMPLE = (
 WORDS = {
     "title": ("Genes, proteins and diseases in Chinese patents", "中文专利中的基因、蛋白质与疾病"),
     "about": (
-        "Everything happens on this machine. Paste a text, or drop files.",
-        "全部处理都在本机完成。请粘贴文本，或拖入文件。",
+        "Everything happens on this machine. Paste a text, or drop files: .txt, a document each, or .jsonl, a document "
+        "a line with its text in the field “text”.",
+        "全部处理都在本机完成。请粘贴文本，或拖入文件："
+        ".txt（每个文件一篇）或 .jsonl（每行一篇，文本在字段 “text” 中）。",
     ),
     "tab_tag": ("Tag", "标注"),
     "tab_network": ("Relations", "关系网络"),
@@ -17,8 +19,7 @@ WORDS = {
     "tab_about": ("About", "说明"),
     "text": ("Text", "文本"),
     "text_hint": ("Chinese biomedical text, such as a patent", "中文生物医学文本，例如一篇专利"),
-    "files": ("Files: .txt (a document each) or .jsonl (a document a line, field “text”)",
-              "文件：.txt（每个文件一篇）或 .jsonl（每行一篇，字段 “text”）"),
+    "files": ("Files", "文件"),
     "model": ("Model", "模型"),
     "tag": ("Tag", "开始标注"),
     "example": ("Example", "示例"),

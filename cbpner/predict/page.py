@@ -14,6 +14,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .2rem; overfl
 .text { white-space: pre-wrap; overflow-wrap: anywhere; }
 mark { color: inherit; background: color-mix(in srgb, var(--c) 16%, transparent); border-bottom: 2px solid var(--c);
   border-radius: 2px; padding: .1em .1em; }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } }
 mark::after { content: attr(data-label); font: .65em/1 var(--sans); color: var(--c); margin-left: .25em; }
 """
 
