@@ -20,9 +20,9 @@ from torch.nn import functional as F
 
 from cbpner.errors import InputError
 from cbpner.files import atomic_open
-from cbpner.predict.backend import open_backend, read_config, read_labels
+from cbpner.predict.backend import open_backend
 from cbpner.predict.bert import PLAIN, WORDS, BertTagger, is_plain, mask_padding
-from cbpner.predict.models import FILES, WEIGHTS, locate_model
+from cbpner.predict.models import FILES, WEIGHTS, locate_model, read_config, read_labels
 from cbpner.predict.onnx_backend import CHAIN, HOW_TO_INSTALL, INPUTS
 
 BLOCK = 128  # numbers of a token that share a scale

@@ -17,9 +17,10 @@ from cbpner.cli import main
 from cbpner.errors import InputError
 from cbpner.export import SmallTagger
 from cbpner.labels import DEFAULT
-from cbpner.predict.backend import open_backend, read_config
+from cbpner.predict.backend import open_backend
 from cbpner.predict.bert import WORDS
 from cbpner.predict.job import describe_settings
+from cbpner.predict.models import read_config
 from cbpner.predict.onnx_backend import OnnxBackend, count_threads
 from cbpner.predict.tagger import Tagger
 from cbpner.runs import file_checksum

@@ -25,10 +25,9 @@ from cbpner.formats.document import Span, cut_span
 from cbpner.labels import DEFAULT, spans_to_tags, tags_to_spans
 from cbpner.models.decision import DECODERS, KEY, Decision, describe_decision, read_decision
 from cbpner.models.spans import make_chain
-from cbpner.predict.backend import read_labels
 from cbpner.predict.bert import BertTagger, is_plain, mask_padding
 from cbpner.predict.deciding import agree_document, decide_spans
-from cbpner.predict.models import WEIGHTS
+from cbpner.predict.models import WEIGHTS, read_labels
 from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
 from cbpner.predict.tagger import Tagger
 from cbpner.recipes import get_recipe

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cbpner import runs
 from cbpner.errors import InputError
-from cbpner.predict.models import DEFAULT_MODEL, FILES, list_weights
+from cbpner.predict.models import DEFAULT_MODEL, FILES, list_weights, locate_model, read_config, read_labels
 
 LOADED = 3  # models that stay in memory
 DEPTH = 4  # of run folders below a folder of runs
@@ -114,8 +114,6 @@ def find_models(named=(), folders=()) -> dict[str, Path]:
     Only what `Tagger` can load by torch is taken; names are paths as they were given. InputError for a named one that
     is not there.
     """
-    from cbpner.predict.models import locate_model
-
     found = {str(name): locate_model(name) for name in named}
     for folder in folders:
         for place in list_folders(Path(folder)):
@@ -143,8 +141,6 @@ def name_model(place):
 
 
 def is_tagger(folder):
-    from cbpner.predict.backend import read_config, read_labels
-
     if not all((folder / name).is_file() for name in FILES) or not list_weights(folder, "torch"):
         return False
     try:

@@ -90,7 +90,7 @@ def describe(found, chain, temperature) -> dict:
 def write_temperature(folder, temperature):
     """Put the temperature into a model's config.json, beside how it decodes."""
     from cbpner.models.decision import KEY, read_decision
-    from cbpner.predict.backend import read_config
+    from cbpner.predict.models import read_config
 
     config = read_config(folder)
     read_decision(config, folder / "config.json")

@@ -3,14 +3,11 @@
 Everything goes in and comes out as numpy arrays, so that the rest of the package does not know what is behind.
 """
 
-import json
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from cbpner.errors import InputError
-from cbpner.labels import LabelSet
 from cbpner.models.spans import Chain
 from cbpner.predict.models import BACKENDS, WEIGHTS, list_weights
 
@@ -60,29 +57,3 @@ def open_backend(name, folder, labels, device=None, precision="auto") -> Backend
     from cbpner.predict.torch_backend import TorchBackend
 
     return TorchBackend(folder, labels, device, precision)
-
-
-def read_config(folder) -> dict:
-    """A model's config.json; InputError where it is no model's."""
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        is_model = "model_type" in config and isinstance(config["id2label"], dict)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: cannot read a tagger's configuration ({type(error).__name__}: {error})") from error
-    if not is_model:
-        raise InputError(f"{path}: found no model_type and labels; expected a tagger in the Hugging Face layout")
-    return config
-
-
-def read_labels(config, place) -> LabelSet:
-    """The label set of a tagger's configuration; InputError unless its tags are `O`, `B-x`, `I-x`, ... in our order."""
-    tags = {str(number): tag for number, tag in config["id2label"].items()}
-    try:
-        labels = LabelSet(tuple(tag[2:] for tag in tags.values() if tag.startswith("B-")))
-        fits = tags == {str(number): tag for number, tag in labels.id_to_tag.items()}
-    except (ValueError, AttributeError):
-        fits = False
-    if not fits:
-        raise InputError(f"{place}: found the tags {tags}; expected O, then B- and I- of one type after another")
-    return labels

@@ -1,10 +1,12 @@
 """Where a tagger is: the shipped one, a folder, a run's folder, or a name on the hub."""
 
+import json
 import sys
 from pathlib import Path
 
 from cbpner import runs
 from cbpner.errors import InputError
+from cbpner.labels import LabelSet
 
 DEFAULT_MODEL = "models/final_trained"
 WEIGHTS = {  # what can run one (see `cbpner.predict.backend`): {number format: the file of the weights}
@@ -84,3 +86,29 @@ def ask_hub(name, backend) -> Path:
         raise InputError(f"{name}: neither here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
     check_folder(folder, backend)
     return folder
+
+
+def read_config(folder) -> dict:
+    """A model's config.json; InputError where it is no model's."""
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        is_model = "model_type" in config and isinstance(config["id2label"], dict)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: cannot read a tagger's configuration ({type(error).__name__}: {error})") from error
+    if not is_model:
+        raise InputError(f"{path}: found no model_type and labels; expected a tagger in the Hugging Face layout")
+    return config
+
+
+def read_labels(config, place) -> LabelSet:
+    """The label set of a tagger's configuration; InputError unless its tags are `O`, `B-x`, `I-x`, ... in our order."""
+    tags = {str(number): tag for number, tag in config["id2label"].items()}
+    try:
+        labels = LabelSet(tuple(tag[2:] for tag in tags.values() if tag.startswith("B-")))
+        fits = tags == {str(number): tag for number, tag in labels.id_to_tag.items()}
+    except (ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise InputError(f"{place}: found the tags {tags}; expected O, then B- and I- of one type after another")
+    return labels

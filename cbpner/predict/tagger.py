@@ -19,9 +19,9 @@ from cbpner.formats.document import Span, cut_span
 from cbpner.models.decision import Decision, read_decision
 from cbpner.models.decoding import cut_windows, join_chunks, score_windows
 from cbpner.models.spans import sum_entropies
-from cbpner.predict.backend import Backend, check_backend, open_backend, read_config, read_labels
+from cbpner.predict.backend import Backend, check_backend, open_backend
 from cbpner.predict.deciding import agree_document, decide_spans
-from cbpner.predict.models import DEFAULT_MODEL, locate_model
+from cbpner.predict.models import DEFAULT_MODEL, locate_model, read_config, read_labels
 from cbpner.predict.sentences import find_sentences, group_sentences
 from cbpner.tokenizer import CharacterTable
 

@@ -8,8 +8,8 @@ import torch
 from cbpner.devices import autocast, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
-from cbpner.predict.backend import read_config
 from cbpner.predict.bert import WEIGHTS, BertTagger, is_plain
+from cbpner.predict.models import read_config
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
