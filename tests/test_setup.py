@@ -132,7 +132,7 @@ def read_cbp_txt():
 def test_the_three_files_hold_the_same_pins():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
-    wanted = read_pins(project["project"]["dependencies"] + extras["chinese"] + extras["onnx"] + extras["dev"])
+    wanted = read_pins(project["project"]["dependencies"] + extras["chinese"] + extras["onnx"] + extras["test"])
     (builder,) = (Requirement(line) for line in project["build-system"]["requires"])
     pins = read_cbp_txt()
     conda = yaml.safe_load((ROOT / "env" / "cbp.yml").read_text(encoding="utf-8"))["dependencies"]
@@ -473,5 +473,5 @@ def test_the_test_command_passes_arguments_on(stub_python, tmp_path):
     (tmp_path / "with chromium").mkdir()  # else the checks would install one
     write_program(tmp_path / "with chromium" / "chromium", "#!/bin/sh\n")
     path = f"{tmp_path / 'with chromium'}:{stub_python.get('PATH', os.environ['PATH'])}"
-    (call,) = read_calls(run_bash(ROOT / ".ci" / "run", env={**stub_python, "PATH": path}, cwd="/"))
-    assert call[:-1] == ["-m", "pytest"]
+    *_, call = read_calls(run_bash(ROOT / ".ci" / "run", env={**stub_python, "PATH": path}, cwd="/"))
+    assert call[:3] == ["-m", "pytest", "--cov=cbpner"]  # before it, what the checks install
