@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 import tracemalloc
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -25,7 +26,8 @@ from cbpner.formats.document import Span, cut_span
 from cbpner.labels import DEFAULT, spans_to_tags, tags_to_spans
 from cbpner.models.decision import DECODERS, KEY, Decision, describe_decision, read_decision
 from cbpner.models.spans import make_chain
-from cbpner.predict.bert import BertTagger, is_plain, mask_padding
+from cbpner.predict.backend import Backend
+from cbpner.predict.bert import BertTagger, can_pack, is_plain, mask_padding, mix_values
 from cbpner.predict.deciding import agree_document, decide_spans
 from cbpner.predict.models import WEIGHTS, read_labels
 from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
@@ -45,7 +47,7 @@ ANY_TEXT = st.text(
 )
 
 
-class TableBackend:
+class TableBackend(Backend):
     """Scores that depend on each character alone, drawn at random; `rows` counts what it was asked."""
 
     name, device, precision, weights = "table", "cpu", "fp32", "model.safetensors"
@@ -167,6 +169,55 @@ def test_bfloat16_is_for_the_layers_products_alone(tiny_tagger):
     with torch.inference_mode():
         ours, theirs = low(ids, mask), exact(ids, mask)
     assert ours.dtype == torch.float32 and 0 < (ours - theirs).abs().max() < 0.1 * theirs.std()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_packed_weights_give_the_same_scores(tiny_tagger, dtype):
+    cpu = torch.device("cpu")
+    if not can_pack(cpu, dtype):
+        pytest.skip(f"torch cannot pack {dtype} on this processor")
+    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    plain, packed = (BertTagger(tiny_tagger, config, cpu, dtype, packed=packed) for packed in (False, True))
+    assert any(weight.is_mkldnn for weight in packed.weights.values())
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
+    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
+    with torch.inference_mode():
+        expected = plain(ids, mask)
+        close = 1e-5 if dtype == torch.float32 else 0.1 * expected.std()
+        torch.testing.assert_close(packed(ids, mask), expected, atol=float(close), rtol=0)
+
+
+@pytest.mark.parametrize("shift", [0.0, 60.0, 200.0, -200.0])
+def test_attention_holds_for_scores_of_any_size(shift):
+    """Exponentials without the maximum taken off overflow from 89 on, and vanish below -103."""
+    queries, keys, values = torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(0)).double()
+    keys[..., 0], queries[..., 0] = 1.0, queries[..., 0] + shift
+    expected = (queries @ keys.transpose(2, 3)).softmax(dim=-1) @ values
+    found = mix_values(queries.float(), keys.float(), values.float())
+    torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_batches_go_through_several_threads_and_come_back_in_order(tagger, count):
+    backend, before, found = tagger.backend, torch.get_num_threads(), set()
+
+    def work(batch):
+        found.add((threading.get_ident(), torch.get_num_threads()))
+        return batch
+
+    torch.set_num_threads(2)
+    try:
+        assert list(backend.map(work, list(range(count)))) == list(range(count))
+        shares = {threads for ident, threads in found if ident != threading.get_ident()}
+        assert shares == ({1} if count > 1 else set())
+        assert (threading.get_ident(), 2) in found or count % 2 == 0
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert seen == [torch.get_num_threads()] == [2], "a program's later threads are as they were"
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cbpner import runs
 from cbpner.errors import InputError
+from cbpner.predict.backend import Backend
 from cbpner.predict.models import DEFAULT_MODEL, FILES, list_weights, locate_model, read_config, read_labels
 
 LOADED = 3  # models that stay in memory
@@ -51,7 +52,7 @@ class Turns:
                 self._waiting[0].set()
 
 
-class TurnBackend:
+class TurnBackend(Backend):
     """A backend (see `cbpner.predict.backend.Backend`) that waits for its turn. deadline: of `time.monotonic`."""
 
     def __init__(self, backend, turns, deadline):

@@ -31,16 +31,19 @@ def score_texts(model, table, texts, *, batch_tokens, max_length, context, paddi
         return join_chunks(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
 
 
-def score_windows(rows, score, pad_id, batch_tokens, width=0):
+def score_windows(rows, score, pad_id, batch_tokens, width=0, over=map):
     """(characters, labels) of each row of token ids, without [CLS] and [SEP], in order.
 
     score: (ids as int64 array, numbers of the rows) -> (batch, tokens, labels), called with batches of similar length,
-    padded to `width` tokens at least.
+    padded to `width` tokens at least. over: what applies a function to a list of batches, in order.
     """
-    chunks = [None] * len(rows)
-    for batch in sorted_batches([len(row) for row in rows], batch_tokens):
-        ids = pad_rows([rows[index] for index in batch], pad_id, width)
-        for index, row in zip(batch, score(ids, batch), strict=True):
+
+    def score_batch(batch):
+        return score(pad_rows([rows[index] for index in batch], pad_id, width), batch)
+
+    chunks, batches = [None] * len(rows), list(sorted_batches([len(row) for row in rows], batch_tokens))
+    for batch, found in zip(batches, over(score_batch, batches), strict=True):
+        for index, row in zip(batch, found, strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
     return chunks
 

@@ -30,6 +30,10 @@ class Backend(Protocol):
         With a CRF they are its emissions, up to a constant a token.
         """
 
+    def map(self, work, batches: list):
+        """work(batch) of each, in order; work calls `score`. One after the other, unless several at once are faster."""
+        return map(work, batches)
+
 
 def check_backend(name, precision):
     """InputError for a backend that there is not, or a number format that it does not know."""

@@ -4,10 +4,10 @@ Importing transformers' own takes longer than tagging a patent does: 3.2 of 5.0 
 model could be built, the other 1.8 being torch's. So taggers with a linear head run on these few lines; tests hold
 their scores equal to transformers', and whatever they do not cover is left to it.
 
-On a CPU padding is left out of everything: the tokens of a batch stand one after the other, and attention, torch's own
-without a mask, runs over sequences of one length at a time. On one thread, in bfloat16, that took half the time of
-padded batches with attention in plain products, whose scores do not fit the cache (2,240 to 4,510 characters a second,
-160 gold sentences of up to 500).
+On a CPU padding is left out of everything: the tokens of a batch stand one after the other, and attention, in plain
+products, runs over sequences of one length at a time, so many that their scores fit the cache. `packed` weights are
+laid out once as oneDNN's products want them, which otherwise lay them out in every product. What each is worth stands
+in docs/LOG.md, Speed.
 """
 
 from functools import partial
@@ -26,6 +26,8 @@ PLAIN = {
     "model_type": "bert", "architectures": ["BertForTokenClassification"], "hidden_act": "gelu", "is_decoder": False,
     "position_embedding_type": "absolute",
 }  # fmt: skip
+IN_CACHE = 1_000_000  # scores of attention that are made before they are used: 2 MB in bfloat16
+SAFE = (1e-30, 1e30)  # sums of exponentials: far from where float32 and bfloat16 lose numbers
 
 
 def is_plain(config):
@@ -36,21 +38,27 @@ def is_plain(config):
 class BertTagger:
     """Embeddings, layers and classifier of a folder with config.json and model.safetensors.
 
-    dtype: of the layers' products; embeddings, what layers add up, and the classifier stay in float32.
+    dtype: of the layers' products; embeddings, what layers add up, and the classifier stay in float32. packed: the
+    layers' weights are laid out for a CPU, where torch can do that (`can_pack`); such a tagger cannot be exported.
     """
 
-    def __init__(self, folder, config, device, dtype=torch.float32):
+    def __init__(self, folder, config, device, dtype=torch.float32, packed=False):
         path = folder / WEIGHTS
         try:
             weights = load_file(path)
             self.weights = {name.removeprefix("bert."): value.float().to(device) for name, value in weights.items()}
-            self.layers = [self._fuse(f"encoder.layer.{n}.attention.self") for n in range(config["num_hidden_layers"])]
+            self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
+            self.layers = config["num_hidden_layers"]
+            for number in range(self.layers):
+                self._fuse(f"encoder.layer.{number}.attention.self")
             self._check(config)
         except (OSError, SafetensorError, KeyError) as error:
             raise InputError(f"{path}: cannot read a tagger's weights ({type(error).__name__}: {error})") from error
-        self.layers = [tuple(part.to(dtype) for part in fused) for fused in self.layers]
-        self.weights |= {name: value.to(dtype) for name, value in self.weights.items() if ".dense." in name}
-        self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
+        products = [name for name in self.weights if name.startswith("encoder") and "LayerNorm" not in name]
+        self.weights |= {name: self.weights[name].to(dtype) for name in products}
+        if packed and can_pack(device, dtype):
+            pack = torch.ops.mkldnn._reorder_linear_weight
+            self.weights |= {name: pack(self.weights[name]) for name in products if name.endswith("weight")}
 
     def _check(self, config):
         """KeyError for weights of other sizes than the configuration says."""
@@ -64,9 +72,11 @@ class BertTagger:
                 raise KeyError(f"{name} {tuple(self.weights[name].shape)}; expected {size}")
 
     def _fuse(self, place):
-        """One matrix and one vector that give queries, keys and values together."""
-        parts = [f"{place}.{part}" for part in ("query", "key", "value")]
-        return tuple(torch.cat([self.weights.pop(f"{part}.{kind}") for part in parts]) for kind in ("weight", "bias"))
+        """One matrix and one vector that give queries, keys and values together, queries with attention's scale."""
+        for kind in ("weight", "bias"):
+            queries, keys, values = (self.weights.pop(f"{place}.{part}.{kind}") for part in ("query", "key", "value"))
+            queries = queries * (len(queries) / self.heads) ** -0.5
+            self.weights[f"{place}.{kind}"] = torch.cat([queries, keys, values])
 
     def __call__(self, ids, mask):
         """(batch, tokens, labels) scores; ids (batch, tokens) int64, mask (batch, tokens) bool; 0 where it is off."""
@@ -89,8 +99,8 @@ class BertTagger:
     def _run(self, ids, places, attend):
         """(..., labels) from ids (...) and their places in their sequences; attend: queries, keys, values to a mix."""
         hidden = self._embed(ids, places)
-        for number, fused in enumerate(self.layers):
-            hidden = self._run_layer(hidden, attend, fused, number)
+        for number in range(self.layers):
+            hidden = self._run_layer(hidden, attend, f"encoder.layer.{number}")
         return self._project(hidden, "classifier")
 
     def look_up(self, ids):
@@ -101,13 +111,12 @@ class BertTagger:
         positions, types = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
         return self._normalize(self.look_up(ids) + types[0] + positions[places], "embeddings")
 
-    def _run_layer(self, hidden, attend, fused, number):
-        place = f"encoder.layer.{number}"
-        mixed = attend(F.linear(hidden.to(fused[0].dtype), *fused))
+    def _run_layer(self, hidden, attend, place):
+        mixed = attend(self._project(hidden, f"{place}.attention.self"))
         hidden = self._normalize(
             self._project(mixed, f"{place}.attention.output.dense") + hidden, f"{place}.attention.output"
         )
-        inner = F.gelu(self._project(hidden, f"{place}.intermediate.dense"))
+        inner = self._project(hidden, f"{place}.intermediate.dense", "gelu")
         return self._normalize(self._project(inner, f"{place}.output.dense") + hidden, f"{place}.output")
 
     def _attend(self, projected, bias):
@@ -115,29 +124,61 @@ class BertTagger:
         batch, tokens, width = projected.shape
         parts = projected.view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         queries, keys, values = parts.unbind()  # each (batch, heads, tokens, width / heads)
-        if bias is not None and projected.device.type == "cpu":  # a graph to export is made of plain products
-            scores = queries @ keys.transpose(2, 3) * queries.shape[-1] ** -0.5
-            mixed = (scores + bias).softmax(dim=-1) @ values
+        if projected.device.type == "cpu":  # so is a graph to export
+            scores = queries @ keys.transpose(2, 3)
+            mixed = (scores if bias is None else scores + bias).softmax(dim=-1) @ values
         else:
             bias = None if bias is None else bias.to(queries.dtype)
-            mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+            mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, scale=1.0)
         return mixed.transpose(1, 2).reshape(batch, tokens, width // 3)
 
     def _attend_packed(self, projected, stretches):
         """(tokens, width) of the sequences in stretches of `find_stretches`."""
-        mixed = projected.new_empty((len(projected), projected.shape[1] // 3))
+        tokens, width = projected.shape
+        mixed = projected.new_empty((tokens, width // 3))
         for start, count, length in stretches:
-            own = slice(start, start + count * length)
-            mixed[own] = self._attend(projected[own].view(count, length, -1), None).flatten(0, 1)
+            few = max(1, IN_CACHE // (self.heads * length * length))
+            for first in range(0, count, few):
+                own = slice(start + first * length, start + min(first + few, count) * length)
+                parts = projected[own].view(-1, length, 3, self.heads, width // 3 // self.heads)
+                found = mix_values(*parts.permute(2, 0, 3, 1, 4).unbind())
+                mixed[own].view(-1, length, *parts.shape[3:]).copy_(found.transpose(1, 2))
         return mixed
 
-    def _project(self, hidden, place):
-        weight = self.weights[f"{place}.weight"]
-        return F.linear(hidden.to(weight.dtype), weight, self.weights[f"{place}.bias"])
+    def _project(self, hidden, place, then="none"):
+        """The product with a place's weight, and its bias; then: `gelu` or `none`."""
+        weight, bias = self.weights[f"{place}.weight"], self.weights[f"{place}.bias"]
+        hidden = hidden.to(weight.dtype)
+        if weight.is_mkldnn:
+            return torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, then, [], "none")
+        found = F.linear(hidden, weight, bias)
+        return F.gelu(found) if then == "gelu" else found
 
     def _normalize(self, hidden, place):
         weight, bias = (self.weights[f"{place}.LayerNorm.{kind}"] for kind in ("weight", "bias"))
         return F.layer_norm(hidden, weight.shape, weight, bias, self.epsilon)
+
+
+def mix_values(queries, keys, values):
+    """(batch, heads, tokens, width): softmax of the products of queries and keys, times the values.
+
+    Without the search for each row's maximum, which is half of the time of torch's softmax, as long as no sum of
+    exponentials is near the ends of what numbers can hold.
+    """
+    weights = (queries @ keys.transpose(2, 3)).exp_()
+    sums = weights.sum(dim=-1, keepdim=True)
+    least, most = sums.aminmax()
+    if SAFE[0] < least and most < SAFE[1]:
+        return (weights @ values) / sums
+    return (queries @ keys.transpose(2, 3)).softmax(dim=-1) @ values
+
+
+def can_pack(device, dtype) -> bool:
+    """Whether weights can be laid out for oneDNN's products: the ones that torch.compile uses on a CPU."""
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    named = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
+    return named and (dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def find_stretches(lengths):

@@ -8,6 +8,7 @@ import numpy as np
 
 from cbpner.errors import InputError
 from cbpner.models.spans import Chain, make_chain
+from cbpner.predict.backend import Backend
 from cbpner.predict.models import WEIGHTS
 
 INPUTS = ("ids", "mask")  # of the graph, as `Backend.score` has them
@@ -15,7 +16,7 @@ CHAIN = "cbpner_chain"  # in the model's metadata: {"moves", "end"} of a CRF, as
 HOW_TO_INSTALL = "`pip install onnxruntime` adds it (all that ONNX needs: `pip install -e '.[onnx]'`)"
 
 
-class OnnxBackend:
+class OnnxBackend(Backend):
     """A folder with an exported model. precision: `fp32` or `int8`, which is another file of it."""
 
     name, device = "onnx", "cpu"

@@ -179,7 +179,8 @@ class Tagger:
     def score_sentences(self, groups) -> list:
         """(characters, labels) log-probabilities of each sentence of each group, a tuple of texts read together."""
         windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
-        chunks = score_windows(rows, self._score, self.table.pad, max(self.batch_tokens, self.decision.max_length))
+        room = max(self.batch_tokens, self.decision.max_length)
+        chunks = score_windows(rows, self._score, self.table.pad, room, over=self.backend.map)
         scores = []
         for group, row in zip(groups, join_chunks(windows, chunks), strict=True):
             start = 0

@@ -1,5 +1,7 @@
 """Models run by PyTorch, on the CPU or a GPU."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -8,14 +10,16 @@ import torch
 from cbpner.devices import autocast, pick_device, pick_precision
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
+from cbpner.predict.backend import Backend
 from cbpner.predict.bert import WEIGHTS, BertTagger, is_plain
 from cbpner.predict.models import read_config
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+MOST_AT_ONCE = 8  # batches: what Python does between products takes turns
 QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
 
 
-class TorchBackend:
+class TorchBackend(Backend):
     """A tagger's folder: one with a linear head on `BertTagger`, any other (a CRF head) by transformers' Auto classes.
 
     device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.devices`.
@@ -32,7 +36,7 @@ class TorchBackend:
         config, crf = read_config(folder), None
         self.precision = choose_precision(precision, place)
         if is_plain(config):
-            self._model = BertTagger(folder, config, place, DTYPES[self.precision])
+            self._model = BertTagger(folder, config, place, DTYPES[self.precision], packed=True)
         else:
             model = load_by_transformers(folder, place)
             self._model, crf = partial(run_model, model, self.precision), getattr(model, "crf", None)
@@ -43,6 +47,30 @@ class TorchBackend:
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         logits = self._model(*(torch.from_numpy(part).to(self._place) for part in (ids, mask)))
         return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+    def map(self, work, batches):
+        """On a CPU as many batches at once as there are threads, but for a rest of fewer: its products are cut up.
+
+        Threads that share a product wait for one another at its end.
+        """
+        threads = torch.get_num_threads() if self.device == "cpu" else 1
+        at_once = min(threads, MOST_AT_ONCE)
+        whole = len(batches) - len(batches) % at_once if at_once > 1 else 0
+        if whole:
+            with spread_threads(at_once, threads) as pool:
+                yield from pool.map(work, batches[:whole])
+        yield from map(work, batches[whole:])
+
+
+@contextmanager
+def spread_threads(workers, threads):
+    """A pool of workers that share torch's threads."""
+    share = max(1, threads // workers)
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(share,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)  # torch gives the last number set to threads that begin later
 
 
 def run_model(model, precision, ids, mask):
