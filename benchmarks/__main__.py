@@ -173,7 +173,8 @@ def measure(args):
     args.say = print if args.verbose else lambda line: None
     args.most = 100 * args.growth if not args.quick else args.growth
     sentences, source = read_sentences(args.data)
-    found = {"sentences": source, "command": "python -m benchmarks " + " ".join(args.words), "shapes": {}}
+    command = " ".join(["python -m benchmarks", *args.words])
+    found = {"rates": products.measure_rates(), "sentences": source, "command": command, "shapes": {}}
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
         encoders = {"cbp_mini": Path(locate_encoder(SHIPPED_ENCODER))}

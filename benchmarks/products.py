@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 ROWS = 2048  # characters that a linear product takes at once
+SQUARE = 2048  # rows of the square products
 ROUND = 16  # lengths are taken together that differ by less; each is counted at the mean of its range
 
 
@@ -94,6 +95,16 @@ def time_attention(shape, length, count, training):
         seconds += 2 * time_once(lambda: shares @ keys) + time_once(lambda: shares.transpose(2, 3) @ queries)
         seconds += time_once(lambda: values @ values.transpose(2, 3))
     return seconds * count / batch
+
+
+def measure_rates() -> dict:
+    """{number format: billions of additions and multiplications a second} of square products."""
+    found = {}
+    for kind in (torch.bfloat16, torch.float32):
+        left, right = torch.randn(2, SQUARE, SQUARE).to(kind)
+        seconds = time_once(lambda left=left, right=right: left @ right, rounds=8)
+        found[str(kind).removeprefix("torch.")] = round(2 * SQUARE**3 / 1e9 / seconds)
+    return found
 
 
 def time_once(work, rounds=3) -> float:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from benchmarks import products
 from cbpner.errors import InputError
 from cbpner.files import write_text
 
@@ -53,13 +54,15 @@ def tell(value, unit):
 
 
 def list_bars(found, bars):
-    """[(name, asked for, measured, `yes`, `no` or `-`)]."""
+    """[(name, asked for, measured, `yes`, `no` or `-`, what a gain would be if ours were its products alone)]."""
     rows = []
     for bar in bars:
         value = find_value(found, bar.path)
         met = "-" if value is None else "yes" if (value >= bar.limit if bar.least else value <= bar.limit) else "no"
         asked = ("at least " if bar.least else "at most ") + tell(bar.limit, bar.unit)
-        rows.append((bar.name, asked, tell(value, bar.unit), met))
+        busy = find_value(found, (*bar.path[:-2], "ours", "utilisation")) if bar.path[-1] == "gain" else None
+        most = "-" if value is None or busy is None else tell(value / busy, bar.unit)
+        rows.append((bar.name, asked, tell(value, bar.unit), met, most))
     return rows
 
 
@@ -67,8 +70,11 @@ def render(found, bars) -> str:
     """All tables."""
     parts = [
         f"`{found['command'].strip()}`, {found['threads']} thread(s), sentences of {found['sentences']}.",
-        table(("", "asked for", "measured", "met"), list_bars(found, bars), "lrrl"),
+        table(("", "asked for", "measured", "met", "at the bf16 limit"), list_bars(found, bars), "lrrlr"),
     ]
+    if "rates" in found:
+        rates = " and ".join(f"{rate} GFLOP/s in {name}" for name, rate in found["rates"].items())
+        parts.append(f"Square products of {products.SQUARE} rows reached {rates} in this run.")
     for name, shape in found["shapes"].items():
         sizes, text = shape["shape"], shape["sentences"]
         parts.append(

@@ -68,10 +68,10 @@ def test_repetition_counts_what_stood_before():
 def test_bars():
     bars = (tables.Bar("a", ("x", "pipeline", "gain"), 6), tables.Bar("b", ("y",), 0.02, False, "%"),
             tables.Bar("c", ("z",), 3.0, False, "s"))  # fmt: skip
-    found = {"x": {"pipeline, batches of 8": {"gain": 5.94}}, "y": 0.019}
+    found = {"x": {"pipeline, batches of 8": {"gain": 5.94}, "ours": {"utilisation": 0.5}}, "y": 0.019}
     assert tables.list_bars(found, bars) == [
-        ("a", "at least 6.0x", "5.9x", "no"), ("b", "at most 2.0%", "1.9%", "yes"),
-        ("c", "at most 3.0 s", "not measured", "-"),
+        ("a", "at least 6.0x", "5.9x", "no", "11.9x"), ("b", "at most 2.0%", "1.9%", "yes", "-"),
+        ("c", "at most 3.0 s", "not measured", "-", "-"),
     ]  # fmt: skip
 
 
