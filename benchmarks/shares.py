@@ -77,8 +77,10 @@ class OutsideShare:
     def work(self):
         tagger, kept = self.tagger, []
         backend, decide = tagger.backend, tagger.decide_spans
-        start = time.perf_counter()
         tagger.backend = Recorder(backend, kept)
+        tagger.tag(self.text)
+        tagger.backend = backend
+        start = time.perf_counter()
         tagger.tag(self.text)
         whole = time.perf_counter() - start
         tagger.backend, spent = Player(backend, iter(kept)), []
@@ -94,6 +96,8 @@ class OutsideShare:
 class Recorder:
     """A backend that keeps what it says."""
 
+    map = staticmethod(map)
+
     def __init__(self, backend, kept):
         self.chain, self.score = backend.chain, partial(self._score, backend, kept)
 
@@ -105,6 +109,8 @@ class Recorder:
 
 class Player:
     """A backend that says it again."""
+
+    map = staticmethod(map)
 
     def __init__(self, backend, kept):
         self.chain, self.score = backend.chain, lambda ids, mask: next(kept)
