@@ -121,8 +121,16 @@ def test_scores_by_hand_are_the_same_in_every_form(folder, tmp_path):
     assert shown.replace("±", r"$\pm$") in (output / "it.tex").read_text(encoding="utf-8")
     html = (output / "it.html").read_text(encoding="utf-8")
     assert f'{STRICT_BAD:.3f}<span class="std"> ± 0.000</span><span class="ci"> [' in html
-    names = {path.stem for path in (output / "it_tables").iterdir()}
-    assert set(re.findall(r"^% (\w+): ", (output / "it.tex").read_text(encoding="utf-8"), re.M)) == names
+
+
+def test_every_table_and_paragraph_stands_in_every_form(folder, tmp_path):
+    """LaTeX names each table's file and title; the first part of a section is in the Markdown as any other."""
+    output = make_report(tmp_path, folder)
+    latex, markdown = ((output / f"it.{suffix}").read_text(encoding="utf-8") for suffix in ("tex", "md"))
+    titles = dict(re.findall(r"^% (\w+): (.*)$", latex, re.M))
+    assert set(titles) == {path.stem for path in (output / "it_tables").iterdir()}
+    assert not [title for title in titles.values() if f"**{title}**" not in markdown]
+    assert "Token: single characters." in markdown  # the first part of the first section
 
 
 def test_errors_and_groups_by_hand(folder, tmp_path):

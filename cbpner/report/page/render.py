@@ -118,8 +118,8 @@ def _render_markdown(title, headline, parts, lines, material):
     found += [f"- {about}: **{tables.format_cell(figure)}**" for figure, about in headline.figures]
     found += headline.sentences
     for section in parts:
-        own = _write_parts(section.parts)
-        if any(own):
+        own = list(_write_parts(section.parts))
+        if own:
             found += [f"## {section.title}", *own]
     if material.notes:
         found += ["## Notes", "\n".join(f"- {note}" for note in material.notes)]
