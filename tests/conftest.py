@@ -17,7 +17,18 @@ settings.load_profile("shared-machine")
 HAN_CHARACTERS = 1200
 SPECIAL = ["[PAD]", *(f"[unused{number}]" for number in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORD_PIECES = ["protein", "brca", "##1", "##gene", "##基", "2019", "。。"]
-DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_TEXT = ROOT / "data" / "demo" / "unlabelled" / "train.txt"
+
+
+def find_gold(root=ROOT):
+    """The folder of the gold data: the checkout's (`data/get_cbp_gold.sh`), else that in ../shared, else None."""
+    places = (root / "data" / "cbp_gold", root / ".." / "shared" / "data" / "cbp_gold")
+    return next((place for place in places if (place / "cbp_gold_total.bio").is_file()), None)
+
+
+GOLD = find_gold()
+needs_gold = pytest.mark.skipif(GOLD is None, reason="the gold data are not here: bash data/get_cbp_gold.sh")
 
 
 def list_han():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import GOLD, needs_gold
 from safetensors import safe_open
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
@@ -14,7 +15,6 @@ from cbpner.tokenizer import FOLDED, CharacterTable, unknown_share
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "cbp_mini"
 ADAPTED = ROOT / "models" / "cbp_mini_bio"
-GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
         assert fill(text)[0]["token_str"] == missing
 
 
-@pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data are not here")
+@needs_gold
 def test_hardly_a_gold_character_is_unknown(tokenizer):
     texts = [sentence.chars for path in find_split_files(GOLD / "0").values() for sentence in read_bio(path)]
     assert unknown_share(CharacterTable(tokenizer), texts) < 0.001

@@ -10,6 +10,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from conftest import GOLD as GOLD_FOLDER
+from conftest import needs_gold
 from PIL import Image
 from test_table import FULL, GOLD, HALF, cells_of, make_config, make_metrics, make_run
 
@@ -20,7 +22,6 @@ from cbpner.runs import write_config
 from cbpner.splits import read_split, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
-GOLD_FOLDER = ROOT / ".." / "shared" / "data" / "cbp_gold"
 NONE = [["O"] * len(sentence) for sentence in GOLD]
 F1 = {"none": (NONE, 0.0), "half": (HALF, 0.4), "full": (FULL, 1.0)}  # strict F1 of each prediction; see test_table
 MACHINE = {"device": "cpu", "cpu": "Some CPU", "threads": 2, "precision": "fp32"}
@@ -311,7 +312,7 @@ def test_help_and_tables_need_no_matplotlib(runs):
     assert result.stdout.splitlines()[-1] == "True False"
 
 
-@pytest.mark.skipif(not GOLD_FOLDER.is_dir(), reason="the gold data are not here")
+@needs_gold
 @pytest.mark.parametrize("long", [False, True])
 def test_every_gold_split_trains_on_eighteen_patents(long):
     for split in "01234":

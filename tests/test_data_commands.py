@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import GOLD, needs_gold
 
 from cbpner.bio import Sentence, read_bio, write_bio
 from cbpner.cli import main
 
 ROOT = Path(__file__).parent.parent
-GOLD = ROOT / "../shared/data/cbp_gold"
-needs_gold = pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data is not at ../shared/data/cbp_gold")
 
 
 @pytest.fixture

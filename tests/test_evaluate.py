@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import GOLD as GOLD_FOLDER
+from conftest import needs_gold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +27,6 @@ from cbpner.report.spans import SPAN_COLUMNS, find_length_group, find_script, fr
 from cbpner.report.table import OVERALL
 
 ROOT = Path(__file__).resolve().parent.parent
-GOLD_DATA = ROOT / ".." / "shared" / "data" / "cbp_gold"
 METHODS = ("Supervised_Original", "partBERT_CRF_described", "partBERT_CRF_coded")
 TAGS = ("O", "B-gene", "I-gene", "B-disease", "I-disease")
 FEW = Resampling(resamples=200)
@@ -656,10 +657,10 @@ def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys):
 # --- what is committed
 
 
-@pytest.mark.skipif(not GOLD_DATA.is_dir(), reason="the gold data are not here")
+@needs_gold
 def test_the_committed_runs(capsys):
     """Pooled counts are the sums of metrics.json; unseen mentions are as many as the gold's own statistics say."""
-    joint = join_runs([ROOT / "results" / METHODS[0]], "test", GOLD_DATA)
+    joint = join_runs([ROOT / "results" / METHODS[0]], "test", GOLD_FOLDER)
     evaluation = evaluate_systems(joint, "test", FEW)
     (system,) = evaluation.systems
     for level in LEVELS:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import GOLD, needs_gold
 
 DATA = Path(__file__).parent / "data"
 sys.path.insert(0, str(DATA))
@@ -17,7 +18,6 @@ FROZEN = {
     "hgnc_surfaces_check.tsv": "37a2677850c51930f138810f12a967d3a7558e8ccc247c65b42e50240d54685f",
 }
 SIZES = {"hgnc_surfaces.tsv": 240, "hgnc_surfaces_check.tsv": 60}
-GOLD = Path(__file__).parents[2] / "shared" / "data" / "cbp_gold"
 
 
 def read_rows(name):
@@ -43,9 +43,8 @@ def test_every_decision_has_its_ids_and_a_reason(name):
         assert row["reason"], row
 
 
+@needs_gold
 def test_they_are_drawn_from_the_gold_one_behind_the_other():
-    if not GOLD.is_dir():
-        pytest.skip(f"no gold data at {GOLD}")
     surfaces = count_surfaces(GOLD)
     drawn = draw_surfaces({surface: types.total() for surface, types in surfaces.items()}, 300)
     expected = [(name, "+".join(sorted(surfaces[name])), str(surfaces[name].total())) for name in drawn]

@@ -3,9 +3,9 @@
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+from conftest import GOLD, find_gold, needs_gold
 
 from cbpner.bio import Sentence, list_mentions, read_bio, write_bio
 from cbpner.errors import InputError
@@ -25,8 +25,6 @@ from cbpner.gold import (
 )
 from cbpner.splits import find_split_files, read_split, split_patents, write_split_info
 
-GOLD = Path(__file__).parent.parent / "../shared/data/cbp_gold"
-needs_gold = pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data is not at ../shared/data/cbp_gold")
 TOTAL, CUT_TOTAL = "cbp_gold_total.bio", "no_long_cbp_gold_total.bio"
 
 
@@ -292,3 +290,13 @@ def test_twelve_patents_are_never_tested_and_make_balanced_folds():
 @needs_gold
 def test_the_gold_at_hand_is_the_gold():
     assert set(find_bad_files(GOLD)) <= {TOTAL, CUT_TOTAL}
+
+
+def test_the_tests_take_the_gold_of_the_checkout_then_that_beside_it(tmp_path):
+    root, beside = tmp_path / "checkout", tmp_path / "shared" / "data" / "cbp_gold"
+    root.mkdir()
+    assert find_gold(root) is None
+    for folder, found in ((beside, beside), (root / "data" / "cbp_gold", root / "data" / "cbp_gold")):
+        folder.mkdir(parents=True)
+        (folder / TOTAL).touch()
+        assert find_gold(root).resolve() == found

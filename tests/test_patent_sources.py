@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import GOLD, needs_gold
 
 from cbpner.errors import InputError
 from cbpner.patents import records, sources
@@ -22,8 +23,6 @@ from cbpner.patents.document import (
     parse_number,
 )
 from cbpner.patents.sources import BadInput, Fields, read_documents
-
-GOLD = Path(__file__).resolve().parents[2] / "shared" / "data" / "cbp_gold"
 
 HEAD = """<meta charset="utf-8"><meta name="DC.title" content="
   一种试剂盒
@@ -781,8 +780,7 @@ def test_gold_numbers():
     assert all(number.startswith("CN") for number in numbers)
 
 
+@needs_gold
 def test_gold_numbers_are_those_of_the_info_files():
-    if not GOLD.is_dir():
-        pytest.skip("the gold data is not in ../shared/data/cbp_gold")
     for path in GOLD.glob("*/train_test_split.info"):
         assert sorted(find_numbers(path.read_text(encoding="utf-8"))) == load_gold_numbers()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import GOLD, needs_gold
 
 from cbpner import runs
 from cbpner.bio import read_bio
@@ -10,7 +11,6 @@ from cbpner.metrics import score
 from cbpner.report.table import OVERALL, build_report, collect_runs
 
 ROOT = Path(__file__).resolve().parent.parent
-GOLD = ROOT / ".." / "shared" / "data" / "cbp_gold"
 SEEDS = (0, 1, 2)
 METHODS = {  # a row of the README's table: the folders of its runs
     **{f"`{name}`": [name] for name in (
@@ -22,12 +22,14 @@ METHODS = {  # a row of the README's table: the folders of its runs
     "mean of the three seeds' weights, `cbp_patent`": ["BERT_LM_mixed_soup"],
 }  # fmt: skip
 FOLDERS = [folder for folders in METHODS.values() for folder in folders]
-RUNS = runs.find_runs([ROOT / "results"]).finished
+RUNS = sorted(path.parent for path in (ROOT / "results").rglob(runs.METRICS))
 
 
 def test_every_committed_run_is_finished_and_carries_no_weights():
-    found = runs.find_runs([ROOT / "results"])
-    assert len(found.finished) >= 5 and not found.unfinished
+    parents = {folder.parent for folder in RUNS}
+    found = runs.find_runs(sorted(parents))
+    assert sorted(found.finished) == RUNS and len(RUNS) >= 83 and not found.unfinished
+    assert {ROOT / "results" / name for name in ("attention/seed0", "curve/2", "fgm/soup")} < parents
     assert not [path for path in (ROOT / "results").rglob("*") if path.suffix in (".safetensors", ".bin", ".pt")]
 
 
@@ -50,8 +52,8 @@ def test_the_committed_table_is_the_one_that_the_runs_give():
     assert (ROOT / "results" / "table.md").read_text(encoding="utf-8") == report.markdown
 
 
-@pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data are not here")
-@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+@needs_gold
+@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: "-".join(folder.relative_to(ROOT / "results").parts))
 def test_the_scores_follow_from_the_predictions(folder):
     config, metrics = runs.read_config(folder), runs.read_metrics(folder)
     for part in ("dev", "test"):

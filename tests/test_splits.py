@@ -1,9 +1,9 @@
 """Split folders, patent boundaries, new splits, statistics."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from conftest import GOLD, needs_gold
 
 from cbpner.bio import Sentence, read_bio, write_bio
 from cbpner.errors import InputError
@@ -25,9 +25,6 @@ from cbpner.splits import (
     write_split_info,
     write_splits,
 )
-
-GOLD = Path(__file__).parent.parent / "../shared/data/cbp_gold"
-needs_gold = pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data is not at ../shared/data/cbp_gold")
 
 
 def tag_outside(text):
