@@ -17,7 +17,8 @@ One JSON object a line, for one gold sentence or for several that follow one ano
 
 Spans may overlap. The same span twice is one. A span over several sentences is cut where they end, into one a
 sentence, as the gold's mentions are where its long sentences are cut. White space in a label becomes `_`. Any label is
-welcome: one that the gold does not have is wrong everywhere.
+welcome: one that the gold does not have is wrong everywhere. A span on the white space between two sentences is in
+neither: a note counts it, and no score does.
 """
 
 import json
@@ -63,6 +64,7 @@ def read_answers(path, sentences, renamed=()) -> Answers:
         for span in _list_spans(place, answer, sentences, starts, dict(renamed)):
             pieces = _cut_span(span, sentences, starts)
             counts["cut"] += len(pieces) > 1
+            counts["outside"] += not pieces
             for sentence, piece in pieces:
                 counts["twice"] += piece in spans[sentence]
                 spans[sentence].append(piece)
@@ -216,6 +218,8 @@ def _describe_answers(spans, unanswered, counts):
         notes.append(f"{unanswered} sentence(s) have no object: no spans there")
     if counts["cut"]:
         notes.append(f"{counts['cut']} span(s) over a sentence's end: cut there")
+    if counts["outside"]:
+        notes.append(f"{counts['outside']} span(s) on the white space between sentences: in none, so counted nowhere")
     if counts["twice"]:
         notes.append(f"{counts['twice']} span(s) given twice: counted once")
     overlapping = sum(any(a.end > b.start for a, b in pairwise(each)) for each in spans)

@@ -48,6 +48,13 @@ def test_a_span_over_a_sentence_end_is_cut_as_the_gold_is(tmp_path):
     assert found.notes == ["1 span(s) over a sentence's end: cut there"]
 
 
+def test_a_span_between_two_sentences_is_told(tmp_path):
+    gold = [Sentence("基因", ("O", "O")), Sentence("癌", ("O",))]
+    found = read(tmp_path, answer("基因\n癌", [2, 3, "gene"], [3, 4, "disease"]), gold=gold)
+    assert found.spans == [[], [(0, 1, "disease")]]
+    assert found.notes == ["1 span(s) on the white space between sentences: in none, so counted nowhere"]
+
+
 def test_objects_that_name_their_sentence(tmp_path):
     found = read(tmp_path, {"index": 1, "spans": [[1, 3, "gene"]]}, {"index": 0, "text": TEXTS[0], "spans": []})
     assert found.spans == [[], [(1, 3, "gene")], []]

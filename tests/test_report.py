@@ -17,6 +17,7 @@ from cbpner.errors import InputError
 from cbpner.metrics import score
 from cbpner.report.intervals import Resampling
 from cbpner.report.page import charts
+from cbpner.report.page.comparisons import _judge as judge
 from cbpner.report.page.material import gather_material
 from cbpner.report.page.render import build_page
 from cbpner.report.page.sentences import dump_script, list_sentences
@@ -47,15 +48,15 @@ GOOD, BAD = 1, 3
 STRICT_BAD = 2 * 1 / (4 + 5)
 
 
-def make_run(folder, data, side, split="0", method="first", history=(), files=(), **config):
-    """A finished run on data/{train,test}.bio whose test tags are the spans of ROWS on that side."""
+def make_run(folder, data, side, split="0", method="first", history=(), files=(), rows=ROWS, **config):
+    """A finished run on data/{train,test}.bio whose test tags are the spans of `rows` on that side."""
     found = {name: {"path": str(data / f"{name}.bio"), "sha256": runs.file_checksum(data / f"{name}.bio")}
              for name in ("train", "test")}  # fmt: skip
     found = {name: own | dict(dict(files).get(name, {})) for name, own in found.items()}
     head = {"method": method, "recipe": "cbp", "split": split, "seed": 0, "encoder": "cbp_mini", "command": "run it"}
     head |= {"flags": {"epochs": 2}, "environment": {"device": "cpu", "cpu": "Some CPU"}}
     config = head | config | {"data": {"name": "toy", "files": found}}
-    gold, tags = ([s.tags for s in make_sentences(ROWS, own)] for own in (GOOD, side))
+    gold, tags = ([s.tags for s in make_sentences(rows, own)] for own in (GOOD, side))
     runs.write_config(folder, config)
     runs.write_tags(runs.tags_path(folder, "test"), tags)
     metrics = {key: config[key] for key in ("method", "recipe", "split")} | {"dev": None, "test": score(gold, tags)}
@@ -250,6 +251,30 @@ def test_a_recorded_evaluation_stands_in_for_the_gold(folder, data, tmp_path):
     assert all(page.csv[name] == full.csv[name] for name in kept)
     assert f"that {tmp_path / 'moved' / 'evaluation' / 'evaluation.json'} holds" in page.html
     assert 'id="data"' not in page.html and "乳腺癌" not in page.html
+
+
+def test_a_recorded_evaluation_without_a_mention_makes_the_same_report(tmp_path):
+    """Nothing to find and nothing found: no confusion, no agreement, and nothing to tell the methods apart by."""
+    rows = [(text, [], [], []) for text, *_ in ROWS]
+    for name in ("train", "test"):
+        write_bio(tmp_path / "data" / f"{name}.bio", make_sentences(rows, GOOD))
+    for method in ("first", "second"):
+        make_run(tmp_path / "runs" / method / "0", tmp_path / "data", GOOD, method=method, rows=rows)
+    folder = tmp_path / "runs"
+    assert main(["evaluate", str(folder), "-o", str(folder / "evaluation"), *FEW]) == 0
+    full = build_page(gather_material([folder], resampling=Resampling(50)))
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    page = build_page(gather_material([folder]))
+    for name in ("scores", "types", "errors", "confusion_1", "comparisons_strict", "agreement"):
+        assert page.csv[name] == full.csv[name]
+    assert "first and second cannot be compared: their common texts have no mention to be found." in page.markdown
+    assert "nan" not in page.markdown
+
+
+@pytest.mark.parametrize("unit", ["sentence", "patent"])
+def test_what_was_drawn_is_what_is_told(unit):
+    row = {"first": "a", "second": "b", "difference": 0.5, "p": 0.001, "p_holm": 0.001, "first_ahead": 2, "sets": 2}
+    assert f"chance in which of these {unit}s were met" in judge(row, unit)
 
 
 def test_a_recorded_evaluation_of_other_runs_is_not_taken(folder, data, tmp_path, capsys):

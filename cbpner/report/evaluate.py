@@ -15,6 +15,7 @@ from cbpner.matching import JUDGEMENTS, KINDS
 from cbpner.metrics import COUNTS, MEASURES
 from cbpner.report.intervals import (
     COMPARISON,
+    INTERVAL,
     WIDTH,
     Resampling,
     explain_intervals,
@@ -30,9 +31,14 @@ from cbpner.report.intervals import (
 from cbpner.report.join import Joined, System, describe_sets
 from cbpner.report.panel import lay_out, score_levels
 from cbpner.report.spans import (
+    AGREEMENT,
+    CONFUSIONS,
+    KIND_COUNTS,
     NO_TYPE,
     PAIR,
     POOLED,
+    SCHEMES,
+    SCORES,
     count_confusions,
     count_kinds,
     frame_agreement,
@@ -46,7 +52,10 @@ from cbpner.report.table import BLOCK, LEVEL_NAMES, MEASURE_NAMES, NONE, OVERALL
 from cbpner.runs import read_json, write_json
 
 NAME = "evaluation"
-FIGURES = ("scores", "partial", "errors", "confusions", "intervals", "comparisons", "agreement")  # frames, and those
+FIGURES = {  # frames, with their columns, and those
+    "scores": SCORES, "partial": SCHEMES, "errors": KIND_COUNTS, "confusions": CONFUSIONS, "intervals": INTERVAL,
+    "comparisons": list(COMPARISON), "agreement": AGREEMENT,
+}  # fmt: skip
 WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # that hold text of the gold
 SHOWN = 15  # wrong surfaces of a system
 CONTEXT = 15  # characters on each side of one
@@ -207,7 +216,7 @@ def read_evaluation(path, systems, part="test") -> Evaluation:
 def _read_frame(name, rows):
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=None if rows else list(COMPARISON))
+    frame = pd.DataFrame(rows, columns=None if rows else FIGURES[name])
     numbers = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
     return frame.astype(dict.fromkeys(numbers & set(frame.columns), float))
 

@@ -26,6 +26,7 @@ LEAST_UNITS = 5  # from fewer, no interval: there is next to nothing to draw
 FEW_MENTIONS = 100  # in dev
 WIDTH = 120  # of a paragraph
 COMPARED = ("entity_lenient", "entity_strict")
+INTERVAL = ["system", "statistic", "run", "split", "seed", "level", "type", "sets", "f1", "std", "low", "high"]
 COMPARISON = (
     "level", "first", "second", "sets", "first_f1", "second_f1", "difference", "low", "high", "p", "p_holm",
     "first_ahead", "second_ahead",
@@ -51,7 +52,7 @@ class Resampling(NamedTuple):
 
 
 def frame_intervals(panel, resampling):
-    """A DataFrame of F1 with intervals: system, statistic, run, split, seed, level, type, sets, f1, std, low, high.
+    """A DataFrame of F1 with intervals; columns: INTERVAL.
 
     statistic: `run` (one set), `mean` (of the sets' F1; std with ddof = 1), POOLED (for each type too), and `seeds`
     (where several seeds have the same sets: mean and std of the seeds' means). NaN where undefined.
@@ -67,8 +68,7 @@ def frame_intervals(panel, resampling):
             found, samples = totals[:, places, number].sum(axis=0), drawn[:, places, number]
             rows += [row | {"level": level} for row in _list_statistics(panel, system, found, samples)]
         rows += _list_types(panel, system, resampling)
-    columns = ["system", "statistic", "run", "split", "seed", "level", "type", "sets", "f1", "std", "low", "high"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[-4:], float))
+    return pd.DataFrame(rows, columns=INTERVAL).astype(dict.fromkeys(INTERVAL[-4:], float))
 
 
 def frame_comparisons(panel, resampling):

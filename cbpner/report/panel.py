@@ -13,7 +13,7 @@ import numpy as np
 from cbpner.labels import split_tag, tags_to_spans
 from cbpner.metrics import COUNTS, LEVELS, MEASURES, divide_counts
 from cbpner.report.join import System, identify_set, list_patent_keys
-from cbpner.report.spans import POOLED, SUMMARY
+from cbpner.report.spans import POOLED, SCORES
 from cbpner.report.table import OVERALL
 
 UNITS = ("sentence", "patent")
@@ -80,8 +80,8 @@ def count_levels(joined, types):
 def score_levels(panel):
     """A DataFrame of scores, a row a set or system, level and type (OVERALL: the micro average).
 
-    Columns as in `cbpner.report.spans.score_groups`: SUMMARY, group (`type`), value, level, COUNTS, MEASURES (NaN where
-    undefined). statistic: `run`, or POOLED over a system's sets.
+    Columns: SCORES, as in `cbpner.report.spans.score_groups`, with group `type`; MEASURES are NaN where undefined.
+    statistic: `run`, or POOLED over a system's sets.
     """
     import pandas as pd
 
@@ -93,7 +93,7 @@ def score_levels(panel):
             head = [system.name, "run", joined.run, joined.split, joined.seed]
             rows += _list_scores(head, by_set[place], panel.types)
         rows += _list_scores([system.name, POOLED, None, None, None], by_set[places].sum(axis=0), panel.types)
-    frame = pd.DataFrame(rows, columns=[*SUMMARY, "group", "value", "level", *COUNTS, *MEASURES])
+    frame = pd.DataFrame(rows, columns=SCORES)
     return frame.astype(dict.fromkeys(MEASURES, float))
 
 

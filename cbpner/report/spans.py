@@ -41,6 +41,11 @@ NO_TYPE = "none"  # how the confusion matrix calls the side that has no span
 PAIR = ["gold_type", "predicted_type"]
 POOLED = "pooled"
 SUMMARY = ["system", "statistic", "run", "split", "seed"]  # what a frame of scores begins with
+SCORES = [*SUMMARY, "group", "value", "level", *COUNTS, *MEASURES]  # columns of the frames made here
+KIND_COUNTS = [*SUMMARY, "type", "class", "count"]
+SCHEMES = [*SUMMARY, "type", "scheme", *JUDGEMENTS, "possible", "actual", *MEASURES]
+CONFUSIONS = ["system", *PAIR, "count"]
+AGREEMENT = ["system", "side", "surfaces", "alike", "types", "untagged", "places", "deviating"]
 
 
 def frame_spans(systems):
@@ -94,7 +99,7 @@ def score_groups(spans, systems):
                 for value in found:
                     numbers = [counts[group][side].get(value, 0) for side in COUNTS]
                     rows.append([*head, group, str(value), level, *numbers, *divide_counts(*numbers).values()])
-    frame = pd.DataFrame(rows, columns=[*SUMMARY, "group", "value", "level", *COUNTS, *MEASURES])
+    frame = pd.DataFrame(rows, columns=SCORES)
     return frame.astype(dict.fromkeys(MEASURES, float))
 
 
@@ -112,7 +117,7 @@ def count_kinds(spans, systems):
         for label, counts in [(OVERALL, pairs["class"].value_counts()),
                               *((label, by_type[label]) for label in sorted(set(pairs["type"])))]:  # fmt: skip
             rows += [[*head, label, kind, int(counts.get(kind, 0))] for kind in KINDS]
-    return pd.DataFrame(rows, columns=[*SUMMARY, "type", "class", "count"])
+    return pd.DataFrame(rows, columns=KIND_COUNTS)
 
 
 def score_schemes(kinds):
@@ -123,8 +128,7 @@ def score_schemes(kinds):
     for head, own in kinds.groupby([*SUMMARY, "type"], sort=False, dropna=False):
         scores = score_partial(own.set_index("class")["count"].to_dict())
         rows += [{**dict(zip([*SUMMARY, "type"], head, strict=True)), "scheme": name} | scores[name] for name in scores]
-    columns = [*SUMMARY, "type", "scheme", *JUDGEMENTS, "possible", "actual", *MEASURES]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(MEASURES, float))
+    return pd.DataFrame(rows, columns=SCHEMES).astype(dict.fromkeys(MEASURES, float))
 
 
 def count_confusions(spans, systems):
@@ -145,7 +149,7 @@ def count_confusions(spans, systems):
         for predicted in types
         if gold or predicted
     ]
-    return pd.DataFrame(rows, columns=["system", *PAIR, "count"])
+    return pd.DataFrame(rows, columns=CONFUSIONS)
 
 
 def rank_wrong_surfaces(spans, systems):
@@ -208,8 +212,7 @@ def summarise_agreement(agreement):
     marked = several.assign(
         surfaces=1, alike=several["deviating"] == 0, types=several["distinct"] > 1, untagged=untagged
     )
-    columns = ["surfaces", "alike", "types", "untagged", "places", "deviating"]
-    return marked.groupby(["system", "side"], sort=False)[columns].sum().astype(int).reset_index()
+    return marked.groupby(AGREEMENT[:2], sort=False)[AGREEMENT[2:]].sum().astype(int).reset_index()
 
 
 def _list_rows(name, joined):

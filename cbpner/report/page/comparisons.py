@@ -42,7 +42,7 @@ def show_comparisons(view) -> Section | None:
     named = {table.name: table for table in tables}
     shown = named.pop(f"comparisons_{LEVEL_NAMES[MAIN]}")._replace(note=note)
     others = [Fold(table.title, [table]) for table in named.values()]
-    parts = [Text(evaluation.texts, "lead"), List([_judge(row) for row in told]), chart, shown, *others]
+    parts = [Text(evaluation.texts, "lead"), List([_judge(row, r.unit) for row in told]), chart, shown, *others]
     return Section("comparisons", "Method against method", "Comparisons", parts)
 
 
@@ -67,8 +67,10 @@ def _turn_pair(row, first):
     return row | swapped | {"first_ahead": row["second_ahead"], "second_ahead": row["first_ahead"]}
 
 
-def _judge(row):
-    """One sentence on a pair of systems."""
+def _judge(row, unit):
+    """One sentence on a pair of systems; unit: what was drawn."""
+    if math.isnan(row["p"]):
+        return f"{row['first']} and {row['second']} cannot be compared: their common texts have no mention to be found."
     if row["difference"] == 0:
         return f"{row['first']} and {row['second']} have the same pooled F1."
     ahead = row["first"] if row["difference"] >= 0 else row["second"]
@@ -78,5 +80,5 @@ def _judge(row):
     p = p if p.startswith("<") else f"= {p}"
     head = f"{ahead} is {abs(row['difference']):.3f} ahead of {behind}, on {times} of {count_things(sets, 'set')}"
     if row["p_holm"] < SIGNIFICANT:
-        return f"{head}: more than chance in which of these sentences were met would give (p {p} after Holm)."
+        return f"{head}: more than chance in which of these {unit}s were met would give (p {p} after Holm)."
     return f"{head}: on these texts no more than chance may give (p {p} after Holm)."
