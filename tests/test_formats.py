@@ -603,3 +603,17 @@ def test_any_bytes_are_documents_or_an_error_for_people(tmp_path_factory, conten
         guess_format(path)
     except InputError as error:
         assert "--from" in str(error)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_suffixes_in_upper_case_are_read_and_written(tmp_path, name):
+    documents = [Document("a", "基因与癌", [cut_span("基因与癌", 0, 2, "gene")])]
+    go_round(tmp_path, documents, name)
+    for path in [file for file in tmp_path.rglob("*") if file.is_file()]:
+        path.rename(path.with_name("a" + path.name[path.name.index(".") :].upper()))
+    [out] = tmp_path.iterdir()
+    folder = out if out.is_dir() else tmp_path
+    assert list(read_documents([folder], name)) == documents
+    assert name == "iob1" or guess_format(out).name == name.removesuffix("-predictions")
+    assert name == "iob1" or list(read_documents([out])) == documents
+    assert guess_output("out.JSONL").name == "jsonl" and guess_output("a.TXT.ANN").name == "yedda-marked"

@@ -134,6 +134,11 @@ def test_predictions_in_parquet(tmp_path, lexicon):
     out = tmp_path / "same.jsonl"
     assert main(["entities", str(tmp_path / "predictions.parquet"), "--lexicon", lexicon, "-o", str(out)]) == 0
     assert out.read_text(encoding="utf-8") == (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "predictions.parquet").rename(tmp_path / "in" / "P.PARQUET")
+    upper = tmp_path / "upper.jsonl"
+    assert main(["entities", str(tmp_path / "in"), "--lexicon", lexicon, "-o", str(upper)]) == 0
+    assert upper.read_bytes() == out.read_bytes()
     parquet.write_table(pa.table({"id": ["a"], "text": ["b"]}), tmp_path / "predictions.parquet")
     assert main(["entities", str(tmp_path / "predictions.parquet"), "-o", str(tmp_path / "none.csv")]) == 2
 

@@ -274,6 +274,12 @@ def test_the_files_of_a_folder(tmp_path):
         list_text_files(tmp_path)
     (tmp_path / "train.txt").write_text("基因")
     assert list_text_files(tmp_path) == (tmp_path / "train.txt",), "held-out text is never trained on"
+    (tmp_path / "upper").mkdir()
+    (tmp_path / "upper" / "A.TXT").write_text("基因")
+    assert list_text_files(tmp_path / "upper") == (tmp_path / "upper" / "A.TXT",)
+    (tmp_path / "upper" / "TEST.TXT").write_text("基因")
+    with pytest.raises(InputError, match="found a corpus without train.txt"):
+        list_text_files(tmp_path / "upper")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="without .txt files"):
         list_text_files(tmp_path / "empty")

@@ -60,7 +60,7 @@ def choose_format(path, name):
     """The name of a file's format: that asked for, or its own; BIO for a file of which nothing else is known."""
     if name:
         return name
-    if Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix in (".json", ".jsonl", ".ann")):
+    if Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in (".json", ".jsonl", ".ann")):
         return guess_format(path).name
     return (Path(path).is_file() and guess_name(Path(path))) or "bio"
 

@@ -50,7 +50,7 @@ def read_brat(path, id, choices) -> list[Document]:
 
     A text without annotations is a document without spans.
     """
-    source, notes = Path(path).with_suffix(".txt"), Path(path).with_suffix(".ann")
+    source, notes = find_beside(Path(path), ".txt"), find_beside(Path(path), ".ann")
     if not source.is_file():
         raise InputError(f"{notes}: found no {source.name} beside it; expected the text that the annotations are of")
     try:
@@ -69,6 +69,12 @@ def read_brat(path, id, choices) -> list[Document]:
     if faults:
         raise FormatError(sorted(faults, key=lambda fault: fault.line))
     return [Document(id, text, spans)]
+
+
+def find_beside(path, suffix):
+    """The file with this suffix, in either case, beside another; where there is none, its name in lower case."""
+    names = [path.with_suffix(each) for each in (suffix, suffix.upper())]
+    return next((name for name in (path, *names) if name.suffix.lower() == suffix and name.is_file()), names[0])
 
 
 def read_claims(lines, path, faults, choices) -> list[Claim]:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from cbpner.bio import BOM, shorten
 from cbpner.errors import InputError
 from cbpner.files import atomic_folder, atomic_open
-from cbpner.formats.brat import read_brat, render_brat
+from cbpner.formats.brat import find_beside, read_brat, render_brat
 from cbpner.formats.columns import read_columns, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
 from cbpner.formats.document import Choices, Document, is_whole
@@ -48,16 +48,18 @@ class Format:
 
 
 def list_suffixes(suffixes, folder):
-    """The files in a folder, and in all folders in it, that end so; none that is hidden, or in a hidden folder."""
-    found = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name.endswith(suffixes))
+    """The files in a folder, and in all folders in it, that end so, in either case; none that is hidden, or in a
+    hidden folder.
+    """
+    found = sorted(path for path in Path(folder).rglob("*") if path.name.lower().endswith(suffixes) and path.is_file())
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def list_pairs(folder):
     """brat's text files below a folder, and each `.ann` that has no text file: a file of each pair."""
     files = list_suffixes((".txt", ".ann"), folder)
-    texts = {path.with_suffix("") for path in files if path.suffix == ".txt"}
-    return [path for path in files if path.suffix == ".txt" or path.with_suffix("") not in texts]
+    texts = {path.with_suffix("") for path in files if path.suffix.lower() == ".txt"}
+    return [path for path in files if path.suffix.lower() == ".txt" or path.with_suffix("") not in texts]
 
 
 def list_formats():
@@ -133,8 +135,9 @@ def list_files(path, name) -> list[tuple[Path, str, Format]]:
 def name_document(name, format) -> str:
     """The id of the document in a file of this name: without its suffix, and with `%2F` and its like read back."""
     suffixes = sorted(format.suffixes, key=len, reverse=True)
-    suffix = next((each for each in suffixes if name.endswith(each) and name != each), Path(name).suffix)
-    name = os.fsencode(name.removesuffix(suffix)).decode("utf-8", "replace")
+    lower = name.lower()
+    suffix = next((each for each in suffixes if lower.endswith(each) and lower != each), Path(name).suffix)
+    name = os.fsencode(name[: len(name) - len(suffix)]).decode("utf-8", "replace")
     return unquote(name)
 
 
@@ -180,7 +183,7 @@ def guess_name(path) -> str | None:
     if name.endswith(".bio"):
         return guess_columns(path)
     if name.endswith(".txt"):
-        return "brat" if path.with_suffix(".ann").is_file() else None
+        return "brat" if find_beside(path, ".ann").is_file() else None
     return next((each for each in ("iob1", "bioes", "yedda") if name.endswith(FORMATS[each].suffixes)), None)
 
 
@@ -192,7 +195,7 @@ def read_opening(path) -> str:
 def guess_ann(path):
     """brat where its text lies beside it and it has standoff, or nothing, in it; YEDDA where it has its marks."""
     text = read_opening(path)
-    if path.with_suffix(".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
+    if find_beside(path, ".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
         return "brat"
     return "yedda-marked" if MARKED.search(text) else None
 
@@ -217,7 +220,7 @@ def guess_json(path):
 
 def guess_output(path) -> Format:
     """The format that an output's name stands for; InputError where it is not clear."""
-    name = Path(path).name
+    name = Path(path).name.lower()
     names = {".jsonl": "jsonl", ".bio": "bio", ".iob1": "iob1", ".bioes": "bioes", ".anns": "yedda"}
     names[".txt.ann"] = "yedda-marked"
     found = next((names[suffix] for suffix in names if name.endswith(suffix)), None)
@@ -250,14 +253,14 @@ def write_documents(
 
 def check_output(path, format, overwrite) -> bool:
     """Whether documents of the format go into one file of this name; InputError where it may not be written."""
-    is_file = format.write is not None or (format.name != "brat" and path.name.endswith(format.suffixes))
+    is_file = format.write is not None or (format.name != "brat" and path.name.lower().endswith(format.suffixes))
     if path.exists() and path.is_dir() == is_file:
         found, expected = ("a folder", "a file") if is_file else ("a file", "a folder")
         raise InputError(f"{path}: found {found}; expected the name of {expected} to write")
     inside = sorted(path.iterdir()) if path.is_dir() else []
     if (inside or path.is_file()) and not overwrite:
         raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
-    other = next((file for file in inside if file.is_dir() or not file.name.endswith(format.suffixes)), None)
+    other = next((file for file in inside if file.is_dir() or not file.name.lower().endswith(format.suffixes)), None)
     if other:
         raise InputError(f"{other}: found in the folder to replace; expected nothing but files of {format.name} there")
     return is_file

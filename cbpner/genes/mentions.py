@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cbpner.errors import InputError
 from cbpner.formats.document import Choices, Document, Limits, fit_spans
-from cbpner.formats.registry import read_documents
+from cbpner.formats.registry import list_suffixes, read_documents
 from cbpner.formats.rows import BadRow, read_rows
 from cbpner.formats.spans import read_row
 from cbpner.genes.diseases import DiseaseReader, GroupReader
@@ -124,7 +124,7 @@ def name_patent(id):
 def read_predictions(paths, source, choices) -> Iterator[Document]:
     """Documents of files and folders in any format of `cbpner.formats`, or Parquet with the columns of span JSONL."""
     for path in map(Path, paths):
-        files = sorted(path.rglob(f"*{PARQUET}")) if path.is_dir() else [path] if path.suffix == PARQUET else []
+        files = list_suffixes(PARQUET, path) if path.is_dir() else [path] if path.suffix.lower() == PARQUET else []
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; expected predictions")
         if not files:

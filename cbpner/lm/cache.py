@@ -121,9 +121,10 @@ def list_text_files(path, part="train"):
                 "the corpora HG and BC; data/patents/ says from what)"
             )
         return (path,)
-    files = sorted(path.glob("[!.]*.txt"), key=lambda file: runs.natural_key(file.name))
-    if {"train.txt", "test.txt"} & {file.name for file in files}:
-        files = [file for file in files if file.name == f"{part}.txt"]
+    files = [file for file in path.iterdir() if file.name.lower().endswith(".txt") and not file.name.startswith(".")]
+    files.sort(key=lambda file: runs.natural_key(file.name))
+    if {"train.txt", "test.txt"} & {file.name.lower() for file in files}:
+        files = [file for file in files if file.name.lower() == f"{part}.txt"]
         if not files:
             raise InputError(f"{path}: found a corpus without {part}.txt; expected it, or name the file itself")
     if not files:
