@@ -52,6 +52,16 @@ def test_round_through_every_format(tmp_path, corpus, capsys):
     assert list(read_documents([tmp_path / "last.jsonl"])) == first
 
 
+def test_the_output_is_not_among_what_is_read(tmp_path, capsys):
+    """A second time, with --overwrite, it would be read as well."""
+    for output in ("in/out.jsonl", "in/deep/out.jsonl", "in/out/"):
+        write_documents(DOCUMENTS, tmp_path / "in", "bio", overwrite=True)
+        words = ["convert", tmp_path / "in", "-o", tmp_path / output, "--to", "jsonl", "--from", "bio", "--overwrite"]
+        code, _, told = run(capsys, *words)
+        assert code == 2 and "which is to be read; expected OUT outside of it" in told
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["a.bio", "b.bio"]
+
+
 def test_the_help_names_every_format(capsys):
     with pytest.raises(SystemExit):
         main(["convert", "--help"])

@@ -52,7 +52,10 @@ def run(args):
 
 
 def check_places(inputs, output):
-    """InputError where the output would replace what is to be read."""
+    """InputError where the output would replace what is to be read, or lie in a folder that is."""
+    target = output.resolve()
     for path in map(Path, inputs):
-        if path.exists() and path.resolve().is_relative_to(output.resolve()):
+        if path.exists() and path.resolve().is_relative_to(target):
             raise InputError(f"{output}: found {path} in it, which is to be read; expected another name for OUT")
+        if path.is_dir() and target.is_relative_to(path.resolve()):
+            raise InputError(f"{output}: found it in {path}, which is to be read; expected OUT outside of it")
