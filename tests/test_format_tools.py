@@ -333,6 +333,33 @@ def test_doccano_offsets_that_only_the_other_count_allows(tmp_path):
     assert surfaces(document) == [("基因", "x")]
 
 
+def test_doccano_rows_of_both_counts_in_a_file_are_said_to_be_that(tmp_path):
+    rows = [{"text": "😀基因", "label": [[2, 4, "x"]]}, {"text": "😀基因", "label": [[1, 2, "x"]]}]
+    [fault] = read_faults(write_rows(tmp_path / "a.jsonl", rows), "doccano")
+    assert fault.startswith("2: the offsets 1..2 in a text of 4 UTF-16 code units")
+    assert fault.endswith("; this row fits code points, but others of the file do not: part them, for --offsets")
+    [fault] = read_faults(write_rows(tmp_path / "a.jsonl", rows), "doccano", offsets="utf16")
+    assert "this row" not in fault
+
+
+def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"id": "1", "text": "x", "spans": [], "year": NaN, "more": [-1e999, 1.5]}')
+    [document], _ = read(path)
+    for name in ("jsonl", "doccano", "labelstudio"):
+        choices, out = Choices(), tmp_path / "out.json"
+        write_documents([document, Document("2", "x", [], {"year": 2.5})], out, name, choices, overwrite=True)
+        assert choices.notes["documents with NaN or Infinity in their metadata, written as null"] == 1
+        assert "NaN" not in out.read_text() and "Infinity" not in out.read_text()
+        again, _ = read(out, name)
+        assert [each.meta for each in again] == [{"year": None, "more": [None, 1.5]}, {"year": 2.5}]
+
+
+def test_an_object_over_several_lines_is_one_fault(tmp_path):
+    path = write(tmp_path / "a.jsonl", json.dumps({"text": "x", "spans": []}, indent=2))
+    [fault] = read_faults(path, "jsonl")
+    assert fault.startswith("1: an object over several lines | JSON lines, an object a line")
+
+
 def test_doccano_without_astral_characters_says_nothing_of_offsets(tmp_path):
     _, notes = read(write_rows(tmp_path / "a.jsonl", [{"text": "基因", "label": [[0, 2, "x"]]}]))
     assert notes == {}

@@ -122,7 +122,11 @@ def build_document(task, count, choices):
             choices.note("empty spans dropped")
         else:
             found = f"the offsets {start}..{end} in a text of {ruler.find_offset(len(task.text))} {COUNTS[count]}"
-            raise BadRow(found, "offsets within the text, on characters, the start before the end")
+            expected = "offsets within the text, on characters, the start before the end"
+            other = "codepoints" if count == "utf16" else "utf16"
+            if choices.offsets == "auto" and task.allows(other):
+                expected += f"; this row fits {COUNTS[other]}, but others of the file do not: part them, for --offsets"
+            raise BadRow(found, expected)
     return make_document(task.id, task.text, spans, task.extras, nulls=False)
 
 

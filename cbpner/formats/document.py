@@ -5,6 +5,7 @@ that `document.text[span.start : span.end]` is the mention. Spans may touch, nes
 a format cannot hold of that is an error, or by a choice (`Choices`) something that is done, counted and said.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -151,6 +152,22 @@ def read_date(value) -> int | None:
     return int(text) if text[0] != "0" else None
 
 
+def has_strange_numbers(value) -> bool:
+    """Whether a number in the value is one that JSON does not have: NaN, or infinite."""
+    if isinstance(value, dict | list | tuple):
+        return any(map(has_strange_numbers, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def clear_numbers(value):
+    """The value with None for each such number in it."""
+    if isinstance(value, dict):
+        return {name: clear_numbers(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [clear_numbers(each) for each in value]
+    return None if has_strange_numbers(value) else value
+
+
 def find_overlaps(spans) -> list[tuple[Span, Span]]:
     """Pairs of spans that share a character: each span with the one before it, by start, that reaches farthest."""
     pairs, farthest = [], None
@@ -224,6 +241,9 @@ def note_losses(document, limits, choices):
     if "meta" not in limits.extras:
         lost = bool(document.meta) or document.date is not None
         choices.note(f"documents without their metadata or date, which {limits.name} has no place for", lost)
+    elif document.meta:
+        statement = "documents with NaN or Infinity in their metadata, written as null"
+        choices.note(statement, has_strange_numbers(document.meta))
 
 
 def refuse(document, span, limits, why, ways):

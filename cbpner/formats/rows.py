@@ -1,12 +1,15 @@
 """JSON files of rows: an object a line, or one array of objects."""
 
 import json
+import re
 
 from cbpner.bio import BOM, Fault
-from cbpner.formats.document import Document, find_problem, is_whole, read_date
+from cbpner.formats.document import Document, clear_numbers, find_problem, is_whole, read_date
 
 SHOWN_NAMES = 12
 SHOWN = 40  # characters of a value
+BROKEN_OBJECT = re.compile(rb'\s*\{(?:[^\n]*,)?[ \t\r]*\n\s*"')  # an object that goes on in the next line, by a field
+ONE_LINE = "JSON lines, an object a line (`jq -c .` makes them), or one array of objects"
 
 
 class BadRow(Exception):
@@ -31,10 +34,13 @@ def read_rows(path, faults):
     OSError where the file cannot be opened.
     """
     with open(path, "rb") as file:
-        opening = file.read(1 << 10).removeprefix(BOM.encode()).lstrip()[:1]
+        opening = file.read(1 << 10).removeprefix(BOM.encode())
         file.seek(0)
-        if opening == b"[":
+        if opening.lstrip()[:1] == b"[":
             yield from read_array(path, file.read(), faults)
+            return
+        if BROKEN_OBJECT.match(opening):
+            faults.append(Place(path, 1, False).blame("an object over several lines", ONE_LINE))
             return
         for number, line in enumerate(file, 1):
             place = Place(path, number, False)
@@ -84,10 +90,12 @@ def check_object(value, expected):
 def describe_value(value):
     """A value as a message shows it: its kind, and its beginning as JSON."""
     kinds = {str: "the text", bool: "the value", int: "the number", float: "the number", list: "the list"}
-    text = dump_row(value)
-    return (
-        "null" if value is None else f"{kinds.get(type(value), 'the object')} {text[:SHOWN]}{'…' * (len(text) > SHOWN)}"
-    )
+    if value is None:
+        return "null"
+    kind = kinds.get(type(value), "the object" if isinstance(value, dict) else f"the {type(value).__name__}")
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = text if is_whole(text) else json.dumps(value, default=str)
+    return f"{kind} {text[:SHOWN]}{'…' * (len(text) > SHOWN)}"
 
 
 def take_text(row, names):
@@ -168,6 +176,10 @@ def list_extras(document) -> dict:
 
 
 def dump_row(row) -> str:
-    """A row, or a value, as one line of JSON without its end."""
-    text = json.dumps(row, ensure_ascii=False)
+    """A row as one line of JSON without its end; NaN and infinite numbers, which JSON does not have, become null."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        row = clear_numbers(row)
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
     return text if is_whole(text) else json.dumps(row)
