@@ -8,6 +8,7 @@ import sys
 from cbpner import __version__
 from cbpner.errors import InputError
 
+INTERRUPTED = 130
 COMMANDS = {
     "app": "a page in the browser, and a REST endpoint, to tag texts on this machine",
     "calibrate": "the temperature of a tagger's scores, and how far they can be trusted",
@@ -51,11 +52,18 @@ def build_parser(command=None):
 
 
 def run_guarded(function, *args):
-    """Call an entry point's work; a user's mistake or a full disk becomes a message on stderr and exit code 2."""
+    """Call an entry point's work; a user's mistake or a full disk becomes a message on stderr and exit code 2.
+
+    Ctrl-C becomes a message and exit code 130, as shells have it.
+    """
     try:
         return function(*args) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        line = "\n" * sys.stderr.isatty()  # behind the terminal's ^C
+        print(f"{line}interrupted; the same command goes on where it can, or else begins again", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # `cbpner ... | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -66,10 +74,12 @@ def run_guarded(function, *args):
 
 
 def main(argv=None):
-    argv = sys.argv[1:] if argv is None else list(argv)
-    command = next((word for word in argv if word in COMMANDS), None)
-    args = build_parser(command).parse_args(argv)
-    return run_guarded(args.run, args)
+    return run_guarded(run_command, sys.argv[1:] if argv is None else list(argv))
+
+
+def run_command(argv):
+    args = build_parser(next((word for word in argv if word in COMMANDS), None)).parse_args(argv)
+    return args.run(args)
 
 
 if __name__ == "__main__":

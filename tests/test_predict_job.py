@@ -12,7 +12,7 @@ from io import StringIO
 
 import pytest
 
-from cbpner.cli import main
+from cbpner.cli import INTERRUPTED, main
 from cbpner.commands import predict as command
 from cbpner.lifecycle import lock_run
 from cbpner.predict import job
@@ -195,6 +195,15 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, server, unbroken, inpu
     assert (f"goes on behind {kept} shards" in capsys.readouterr().err) == (kept > 0 and "behind the m" not in moment)
 
 
+def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, capsys):
+    begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
+    told = capsys.readouterr()
+    assert told.err.splitlines()[-1] == "interrupted; the same command goes on where it can, or else begins again"
+    assert "Traceback" not in told.err
+    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    assert read_folder(tmp_path / "out") == unbroken["jsonl"]
+
+
 # ---- not to be gone on with ----
 
 
@@ -209,8 +218,7 @@ def begin(model, inputs, folder, monkeypatch):
             add(progress, shard)
 
         patch.setattr(job.Progress, "add", fail)
-        with pytest.raises(KeyboardInterrupt):
-            predict(model, inputs, folder)
+        assert predict(model, inputs, folder) == INTERRUPTED
 
 
 @pytest.mark.parametrize(
