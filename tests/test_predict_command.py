@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,8 +21,9 @@ from cbpner.errors import InputError
 from cbpner.formats.document import Document, Span, is_whole
 from cbpner.formats.registry import read_documents
 from cbpner.models.decision import Decision
-from cbpner.predict.inputs import KINDS, Bad, Fields, open_sources, read_sources
+from cbpner.predict.inputs import Bad, Fields, read_sources
 from cbpner.predict.outputs import open_writer, show
+from cbpner.predict.sources import KINDS, open_sources
 from cbpner.predict.tagger import Tagger
 
 TEXT = "本发明涉及HER2阳性乳腺癌。\r\n其中BRCA1 😀基因突变。\n"
@@ -341,6 +343,18 @@ def test_standard_input_and_output(tmp_path, tagger, monkeypatch, capsys):
     assert "-: found bytes that are not UTF-8" in capsys.readouterr().err
 
 
+def test_all_bad_documents_are_named_where_no_file_lists_them(tmp_path, tagger, capsys):
+    path = put(tmp_path, "d.jsonl", "{\n" * 9 + '{"text": "甲"}\n')
+    assert predict(path) == 1
+    told = capsys.readouterr()
+    assert [f"d.jsonl:{line}:" in told.err for line in range(1, 11)] == [True] * 9 + [False]
+    assert len(told.out.splitlines()) == 1
+    assert predict(path, "-o", tmp_path / "out.jsonl") == 1
+    told = capsys.readouterr().err
+    assert "d.jsonl:5:" in told and "d.jsonl:6:" not in told
+    assert len(read_rows(tmp_path / "out.jsonl.errors.jsonl")) == 9
+
+
 def test_bad_documents_are_listed_beside_the_output(tmp_path, tagger, capsys):
     put(tmp_path, "in/a.txt", b"\xff")
     put(tmp_path, "in/b.txt", TEXT)
@@ -354,6 +368,22 @@ def test_bad_documents_are_listed_beside_the_output(tmp_path, tagger, capsys):
     (tmp_path / "in" / "a.txt").unlink()
     (tmp_path / "in" / "c.jsonl").unlink()
     assert predict(tmp_path / "in", "-o", out, "--overwrite") == 0 and not errors.exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_tells_documents_and_characters_a_second(tmp_path, tagger, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    rows = [json.dumps({"text": TEXT})] * 3
+    assert predict(put(tmp_path, "d.jsonl", "\n".join(["{", *rows])), "-o", tmp_path / "out.jsonl") == 1
+    parts = [part.rstrip() for part in re.split(r"[\r\n]+", terminal.getvalue()) if part.strip()]
+    assert parts[0] == "0 documents [00:00, ? documents/s]"
+    assert any(part.startswith(f"{tmp_path}/d.jsonl:1: found broken JSON") for part in parts)
+    assert re.fullmatch(r"0 documents \[\d\d:\d\d, \? documents/s, [\d,]+ characters/s\]", parts[-2]), parts
+    assert parts[-1].startswith(f"{tmp_path}/out.jsonl: 3 documents, {3 * len(TEXT)} characters, ")
 
 
 def test_a_document_that_a_format_cannot_hold_is_an_error_of_its_own(tmp_path, tagger):

@@ -7,8 +7,9 @@ import pytest
 
 from cbpner.cli import main
 from cbpner.errors import InputError
-from cbpner.predict.inputs import Bad, open_sources, read_sources
+from cbpner.predict.inputs import Bad, read_sources
 from cbpner.predict.remote import copy_remote, is_uri, list_remote
+from cbpner.predict.sources import open_sources
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from cbpner.errors import InputError
 from cbpner.formats.document import Choices, find_problem
 from cbpner.predict import page
-from cbpner.predict.inputs import Bad, open_sources, read_sources
+from cbpner.predict.inputs import Bad, read_sources
 from cbpner.predict.outputs import open_writer
+from cbpner.predict.sources import open_sources
 
 SHOWN = 100_000  # characters of all documents that the page shows; all of them are in the downloads
 ROWS = 2000  # of the table

@@ -29,7 +29,8 @@ from cbpner.formats.registry import (
     guess_output,
     write_documents,
 )
-from cbpner.predict.inputs import Fields, open_sources, read_sources
+from cbpner.predict.inputs import Fields, read_sources
+from cbpner.predict.sources import open_sources
 
 __doc__ = __doc__.replace("{formats}", describe_formats())
 

@@ -13,7 +13,8 @@ them), CSV and Parquet a span a row.
 
 OUT/ (or --to brat, or --shard-size) is a folder: part-00000.jsonl and so on, errors.jsonl with each document that could
 not be tagged and why, manifest.json with checksums when all is done. Any other OUT is one file that appears whole, its
-errors beside it. Exit code 1: some documents could not be tagged; 2: nothing could be done.
+errors beside it. Exit code 1: some documents could not be tagged; 2: nothing could be done; 130: interrupted. A file's
+id is its name without the suffix; those of one name also have the names of the folders in which they differ.
 
 `--engine ray` has workers of a Ray cluster do the shards of OUT/, with the same files as a result (docs/scaling.md):
 
@@ -29,10 +30,11 @@ from pathlib import Path
 
 from cbpner.errors import InputError
 from cbpner.models.decision import DECODERS
-from cbpner.predict.inputs import KINDS, Fields, open_sources, read_sources
+from cbpner.predict.inputs import Fields, read_sources
 from cbpner.predict.models import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
 from cbpner.predict.remote import is_uri
+from cbpner.predict.sources import KINDS, open_sources
 
 ENGINES = ("local", "ray")
 PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
@@ -85,7 +87,11 @@ def add_model_flags(group):
     group.add_argument(
         "--context", type=int, metavar="N", help="read sentences together, up to N tokens; 0: each alone"
     )
-    group.add_argument("--min-score", type=float, default=0.0, metavar="P", help="leave out spans with lower scores")
+    group.add_argument(
+        "--min-score", type=float, default=0.0, metavar="P",
+        help="leave out spans with lower scores; these are told at the model's temperature, so that a span above "
+        "--span-threshold may have one below it",
+    )  # fmt: skip
 
 
 def load_tagger(args, precision=None):
@@ -152,7 +158,7 @@ def choose_target(args):
         return args.target or guess_output(args.output), False
     if args.target == "lines":
         raise InputError("found --to lines for a folder; expected a file, or another format")
-    if args.output.endswith(tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)):
+    if args.output.lower().endswith(tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)):
         raise InputError(f"found -o {args.output} for a folder of shards; expected a folder's name, such as tagged/")
     return args.target or "jsonl", True
 
@@ -169,7 +175,7 @@ def check_places(inputs, output):
 def predict_to_stdout(args, sources, fields, target):
     from cbpner.predict.job import Tally, predict_stream
 
-    tagger, tally = load_tagger(args), Tally()
+    tagger, tally = load_tagger(args), Tally(shown=None)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, tally)

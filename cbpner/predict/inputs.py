@@ -1,55 +1,31 @@
-"""Documents to tag, from files as users have them: text, rows, column files; files, folders, URIs, standard input.
+"""Documents to tag, from files as users have them: text, rows, column files.
 
 Whatever cannot be read is handed on as a `Bad`, in its place, and the rest goes on.
 """
 
+import codecs
 import csv
-import os
+import datetime
 import re
-import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import nullcontext
+from decimal import Decimal
 from itertools import count
-from pathlib import Path, PurePosixPath
-from tempfile import NamedTemporaryFile
 from typing import NamedTuple
-from urllib.parse import unquote
+from uuid import UUID
 
-from cbpner.errors import InputError
 from cbpner.formats.columns import read_columns
 from cbpner.formats.document import Choices, Document, FormatError, find_problem
-from cbpner.formats.registry import list_suffixes
 from cbpner.formats.rows import BadRow, describe_value, list_names, make_document, read_rows, take_text
-from cbpner.predict.remote import copy_remote, is_uri, list_remote
+from cbpner.predict.remote import copy_remote
 
-STDIN = "-"
-KINDS = {  # what a file may be: the suffixes that say so
-    "txt": (".txt",),
-    "jsonl": (".jsonl", ".ndjson", ".json"),
-    "csv": (".csv",),
-    "tsv": (".tsv",),
-    "parquet": (".parquet",),
-    "bio": (".bio",),
-}
-EXPECTED = ", ".join(suffix for suffixes in KINDS.values() for suffix in suffixes)
 PARQUET_ROWS = 16  # read at once
 LONGEST_FIELD = 1 << 30  # characters of a CSV field
+MARKS = {  # bytes with which text in another encoding begins; FF FE may begin either, so that the longer ones are first
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `surrogateescape` reads them
-
-
-class Source(NamedTuple):
-    """A file to read. name: what messages call it. id: of its document, or the beginning of its documents' ids.
-
-    uri, version: of a file elsewhere (see `cbpner.predict.remote`), whose path is that of its copy once there is one.
-    """
-
-    path: Path | None
-    name: str
-    id: str
-    kind: str
-    uri: str | None = None
-    version: str | None = None
 
 
 class Bad(NamedTuple):
@@ -67,101 +43,32 @@ class Fields(NamedTuple):
     split_at: str | None = None
 
 
-@contextmanager
-def open_sources(paths, kind=None):
-    """Yield the sources of files, folders, URIs and `-`; InputError for what is not there or of no known kind.
-
-    kind: of KINDS, for files whose names do not say it. Standard input is copied into a file that goes with the block.
-    """
-    paths = list(map(str, paths))
-    if paths.count(STDIN) > 1:
-        raise InputError(f"found {STDIN} twice; expected it once: standard input can be read once")
-    with ExitStack() as stack:
-        sources = []
-        for path in paths:
-            if path == STDIN:
-                file = stack.enter_context(NamedTemporaryFile(prefix="stdin."))
-                shutil.copyfileobj(sys.stdin.buffer, file)
-                file.flush()
-                sources.append(Source(Path(file.name), STDIN, "stdin", kind or "txt"))
-            elif is_uri(path):
-                sources += list_remote_sources(path, kind)
-            else:
-                sources += list_sources(Path(path), kind)
-        yield sources
-
-
-def list_sources(path, kind) -> list[Source]:
-    """The sources of a file, or of all files of known kinds in a folder and the folders in it, sorted by name."""
-    if path.is_dir():
-        suffixes = choose_suffixes(kind)
-        files = list_suffixes(suffixes, path)
-        if not files:
-            raise describe_empty(path, suffixes)
-        return [make_source(file, file.relative_to(path), kind or guess_kind(file)) for file in files]
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; expected text to tag")
-    return [make_source(path, Path(path.name), kind or require_kind(path))]
-
-
-def choose_suffixes(kind):
-    return tuple(suffix for own in KINDS.values() for suffix in own) if kind is None else KINDS[kind]
-
-
-def describe_empty(place, suffixes):
-    return InputError(f"{place}: found no file that ends in {' or '.join(suffixes)}; expected one or more")
-
-
-def require_kind(path):
-    """The kind that a file's name says; InputError where it says none."""
-    if kind := guess_kind(path):
-        return kind
-    raise InputError(f"{path}: found another ending than {EXPECTED}; expected --from {', '.join(KINDS)} with it")
-
-
-def list_remote_sources(uri, kind) -> list[Source]:
-    """As `list_sources`, for a URI."""
-    found = [(PurePosixPath(name), file, version) for file, name, version in list_remote(uri)]
-    if [file for _, file, _ in found] == [uri]:
-        path, _, version = found[0]
-        return [make_remote_source(uri, path, kind or require_kind(path), version)]
-    suffixes = choose_suffixes(kind)
-    found = [each for each in found if each[0].name.lower().endswith(suffixes)]
-    if not found:
-        raise describe_empty(uri, suffixes)
-    return [make_remote_source(file, path, kind or guess_kind(path), version) for path, file, version in found]
-
-
-def make_remote_source(uri, path, kind, version):
-    return make_source(None, path, kind)._replace(name=uri, uri=uri, version=version)
-
-
-def guess_kind(path):
-    name = path.name.lower()
-    return next((kind for kind, suffixes in KINDS.items() if name.endswith(suffixes)), None)
-
-
-def make_source(path, name, kind):
-    """name: the file's path from where ids begin; the id is that without its suffix, `%2F` and its like read back."""
-    id = name.with_suffix("").as_posix()
-    return Source(path, decode_name(str(path)), unquote(decode_name(id)), kind)
-
-
-def decode_name(name):
-    """A file's name as text that UTF-8 can hold."""
-    return os.fsencode(name).decode("utf-8", "replace")
-
-
 def read_sources(sources, fields=Fields()) -> Iterator[Document | Bad]:  # noqa: B008 (an immutable tuple)
     """The documents of files, one after another, and a Bad in the place of each that cannot be read."""
     for source in sources:
         try:
             with copy_remote(source.uri) if source.uri else nullcontext(source.path) as path:
-                for item in READERS[source.kind](source._replace(path=path), fields):
+                read = READERS[source.kind] if source.kind == "parquet" or not find_mark(path) else refuse_marked
+                for item in read(source._replace(path=path), fields):
                     problem = isinstance(item, Document) and find_problem(item)
                     yield Bad(f"{source.name} ({item.id!r})", f"found {problem}") if problem else item
         except OSError as error:
             yield Bad(source.name, f"cannot be read ({error.strerror or error})")
+
+
+def find_mark(path):
+    """The encoding, but for UTF-8, that a file's byte order mark names, or None."""
+    with open(path, "rb") as file:
+        opening = file.read(4)
+    return next((name for mark, name in MARKS.items() if opening.startswith(mark)), None)
+
+
+def refuse_marked(source, fields):
+    name = find_mark(source.path)
+    yield Bad(
+        source.name,
+        f"found {name.upper()}, by its byte order mark; expected UTF-8 (`iconv -f {name} -t utf-8` makes it)",
+    )
 
 
 def read_text(source, fields):
@@ -210,9 +117,19 @@ def take_id(row, name, default):
         return default
     if name is not None and name not in row:
         raise BadRow(f"the fields {list_names(row)}", f"a field {name!r} with the id (--id-field)")
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise BadRow(f"{describe_value(value)} as an id", "text or a whole number")
-    return str(value)
+    id = tell_id(value)
+    if id is None:
+        raise BadRow(f"{describe_value(value)} as an id", "text, a whole number or a date")
+    return id
+
+
+def tell_id(value):
+    """The value of a row's field as the text of an id, or None; a date is told as ISO 8601 has it."""
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return str(int(value))
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return str(value) if isinstance(value, int | str | UUID) and not isinstance(value, bool) else None
 
 
 def read_table(source, fields, delimiter=","):
@@ -220,21 +137,18 @@ def read_table(source, fields, delimiter=","):
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
         with open(source.path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            rows = csv.DictReader(file, delimiter=delimiter)
-            names = read_header(rows)
+            rows = csv.DictReader(file, delimiter=delimiter, strict=True)
+            try:
+                names = rows.fieldnames or []
+            except csv.Error as error:
+                yield Bad(source.name, f"found a broken first row ({error}); expected the names of the fields")
+                return
             if has_columns(names, fields):
                 yield from read_table_rows(rows, source, fields)
             else:
                 yield Bad(source.name, describe_columns(names, fields))
     finally:
         csv.field_size_limit(limit)
-
-
-def read_header(rows):
-    try:
-        return rows.fieldnames or []
-    except csv.Error:
-        return []
 
 
 def has_columns(names, fields):
@@ -247,16 +161,24 @@ def describe_columns(names, fields):
 
 
 def read_table_rows(rows, source, fields):
-    """The rows are counted from 1, behind the one with the names."""
+    """The rows are counted from 1, behind the one with the names.
+
+    Behind a broken row reading goes on with the next line, which may be the rest of it.
+    """
     for number in count(1):
         name = f"{source.name}:{number}"
         try:
             row = next(rows, None)
         except csv.Error as error:
-            yield Bad(name, f"found a broken row ({error}); expected comma-separated values")
+            yield Bad(
+                name, f"found a broken row ({error}); expected values with their quotes closed, and doubled within"
+            )
             continue
         if row is None:
             return
+        if any(row.pop(None, ())):  # beyond the fields with names
+            yield Bad(name, "found more values than fields; expected quotes around a value with separators in it")
+            continue
         yield read_row(row, name, f"{source.id}-{number}", fields)
 
 
@@ -291,9 +213,14 @@ def read_parquet(source, fields):
             for batch in file.iter_batches(PARQUET_ROWS, columns=columns, use_threads=False):
                 for place in range(batch.num_rows):
                     number += 1
-                    row = {name: batch.column(name)[place].as_py() for name in columns}
-                    yield read_row(row, f"{source.name}:{number}", f"{source.id}-{number}", fields)
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+                    name = f"{source.name}:{number}"
+                    try:
+                        row = {column: batch.column(column)[place].as_py() for column in columns}
+                    except (ValueError, OverflowError) as error:  # such as a date beyond Python's
+                        yield Bad(name, f"found a value that cannot be read ({error}); expected text")
+                    else:
+                        yield read_row(row, name, f"{source.id}-{number}", fields)
+    except (pyarrow.ArrowException, OSError, ValueError, LookupError) as error:
         fault = str(error).partition("\n")[0]
         yield Bad(f"{source.name}:{number + 1}" if number else source.name, f"cannot be read on ({fault})")
 

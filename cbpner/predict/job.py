@@ -46,12 +46,12 @@ class Tally:
     """Counts what passes, shows it in a bar on a terminal, and keeps what could not be tagged.
 
     counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file, [source,
-    reason]. is_quiet: errors are kept, not shown.
+    reason]. shown: so many of them are shown at once; None: all, where no file holds them.
     """
 
-    def __init__(self, is_quiet=False):
+    def __init__(self, shown=SHOWN_ERRORS):
         self.counts, self.errors, self.failed, self.start = Counter(), [], 0, time.perf_counter()
-        self.is_quiet = is_quiet
+        self.shown = shown
         self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
 
     def watch(self, items):
@@ -63,7 +63,7 @@ class Tally:
     def report(self, bad):
         self.errors.append(bad)
         self.failed += 1
-        if self.failed <= SHOWN_ERRORS and not self.is_quiet:
+        if self.shown is None or self.failed <= self.shown:
             self.bar.write(f"{bad.source}: {bad.reason}", file=sys.stderr)
 
     def add(self, document):

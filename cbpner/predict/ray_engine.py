@@ -65,7 +65,7 @@ class Worker:
     def do(self, number, items):
         name = name_shard(number, self.kind)
         with TemporaryDirectory(prefix="cbpner.") as folder:
-            shard = write_shard(self.tagger, pickle.loads(items), self.kind, Path(folder) / name, Tally(is_quiet=True))
+            shard = write_shard(self.tagger, pickle.loads(items), self.kind, Path(folder) / name, Tally(shown=0))
             return pickle.dumps((shard, read_written(Path(folder) / name)))
 
 

@@ -1,0 +1,227 @@
+"""What prediction reads: ids of every type, names that clash, upper-case suffixes, broken quotes, other encodings."""
+
+import datetime
+import io
+import json
+import sys
+import uuid
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+from test_predict_command import TEXT, put, read_all, read_rows
+
+from cbpner.cli import main
+from cbpner.errors import InputError
+from cbpner.formats.document import Document, is_whole
+from cbpner.predict import job
+from cbpner.predict.inputs import Bad, Fields
+from cbpner.predict.sources import open_sources
+
+MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5)
+UUID = uuid.UUID(int=7)
+IDS = {  # a column's only value: (its type, the id, or None where it is none)
+    "text": (["x"], pa.string(), "x"),
+    "large text": (["x"], pa.large_string(), "x"),
+    "a view of text": (["x"], pa.string_view(), "x"),
+    "a dictionary": (["x"], pa.dictionary(pa.int8(), pa.string()), "x"),
+    "whole": ([-7], pa.int8(), "-7"),
+    "large": ([2**63], pa.uint64(), str(2**63)),
+    "bytes": ([b"x"], pa.binary(), None),
+    "bytes of one length": ([b"x"], pa.binary(1), None),
+    "a number": ([1.5], pa.float64(), None),
+    "not a number": ([float("nan")], pa.float32(), None),
+    "true": ([True], pa.bool_(), None),
+    "nothing": ([None], pa.null(), None),
+    "a day": ([MOMENT.date()], pa.date32(), "2020-01-02"),
+    "a day in milliseconds": ([MOMENT.date()], pa.date64(), "2020-01-02"),
+    "a moment": ([MOMENT], pa.timestamp("us"), "2020-01-02T03:04:05"),
+    "a moment in nanoseconds": ([MOMENT], pa.timestamp("ns"), "2020-01-02T03:04:05"),
+    "a moment of a zone": ([MOMENT], pa.timestamp("s", "UTC"), "2020-01-02T03:04:05+00:00"),
+    "a moment of no zone that there is": ([MOMENT], pa.timestamp("s", "Nowhere/City"), None),
+    "a moment beyond Python's": ([2**60], pa.timestamp("us"), None),
+    "a time": ([MOMENT.time()], pa.time64("us"), None),
+    "a while": ([datetime.timedelta(1)], pa.duration("s"), None),
+    "a whole decimal": ([Decimal("12.0")], pa.decimal128(5, 1), "12"),
+    "a decimal": ([Decimal("12.5")], pa.decimal256(5, 1), None),
+    "a UUID": ([UUID.bytes], pa.uuid(), str(UUID)),
+    "a list": ([[b"x"]], pa.list_(pa.binary()), None),
+    "a map": ([[("a", b"x")]], pa.map_(pa.string(), pa.binary()), None),
+    "a struct": ([{"a": b"x", "b": MOMENT}], pa.struct({"a": pa.binary(), "b": pa.timestamp("s")}), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_an_id_of_any_type_is_text_or_a_bad_document(tmp_path, name):
+    values, kind, id = IDS[name]
+    table = pa.table({"text": ["基因", "癌"], "id": pa.array([*values, None], kind)})
+    parquet.write_table(table, tmp_path / "d.parquet")
+    first, second = read_all([tmp_path / "d.parquet"], Fields(id="id"))
+    assert isinstance(second, Bad) and "null as an id" in second.reason or "read" in second.reason
+    if id is None:
+        assert first.source.endswith("d.parquet:1") and "found" in first.reason and "expected text" in first.reason
+    else:
+        assert first == Document(id, "基因")
+
+
+def test_a_job_goes_on_behind_ids_that_are_none(tmp_path, tiny_tagger, capsys):
+    parquet.write_table(pa.table({"text": ["基因", "癌"], "id": [b"x", None]}), tmp_path / "d.parquet")
+    words = ["predict", tmp_path / "d.parquet", "-o", tmp_path / "out.jsonl", "--model", tiny_tagger]
+    assert main(list(map(str, words))) == 1
+    assert [row["id"] for row in read_rows(tmp_path / "out.jsonl")] == ["d-2"]
+    assert "found the bytes \"b'x'\" as an id; expected text, a whole number or a date" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def whole_parquet():
+    """The bytes of a small file with columns of several types."""
+    ids = pa.array([MOMENT.date(), None, MOMENT.date()])
+    table = pa.table({"text": [TEXT, "", "基因"] * 8, "id": pa.chunked_array([ids] * 8), "n": [1.5, None, 2.5] * 8})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, row_group_size=9)
+    return buffer.getvalue()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=4))
+def test_a_parquet_file_with_bytes_flipped_has_documents_and_bad_ones(tmp_path, whole_parquet, flips):
+    data = bytearray(whole_parquet)
+    for place, bits in flips:
+        data[place % len(data)] ^= bits
+    path = put(tmp_path, "d.parquet", bytes(data))
+    for fields in (Fields(), Fields(id="id"), Fields("id", "text")):
+        for item in read_all([path], fields):
+            assert isinstance(item, Bad) or is_whole(item.text)
+
+
+# ---- names ----
+
+
+def list_ids(*paths, kind=None):
+    with open_sources(paths, kind) as sources:
+        return [source.id for source in sources]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path, monkeypatch):
+    for name in ("x/a.txt", "y/a.txt", "y/x/a.txt", "x/b.txt", "x/a.bio", "x/stdin.txt"):
+        put(tmp_path, name, "甲")
+    monkeypatch.chdir(tmp_path)
+    assert list_ids("x/a.txt", "y/a.txt") == ["x/a", "y/a"]
+    assert list_ids("x/a.txt", "x/b.txt") == ["a", "b"]
+    assert list_ids("x/a.txt", tmp_path / "y" / "x" / "a.txt") == [f"{tmp_path.name}/x/a", "y/x/a"]
+    root = tmp_path.name  # x/a is the name of another
+    assert list_ids("x", "y", kind="txt") == [f"{root}/x/a", "b", "stdin", f"{root}/y/a", "x/a"]
+    assert list_ids("x/a.txt", f"file://{tmp_path}/y/a.txt") == ["x/a", "y/a"]
+    monkeypatch.chdir(tmp_path / "x")
+    assert list_ids("a.txt", "../y/a.txt") == ["x/a", "y/a"]
+
+
+def test_files_of_one_folder_are_told_apart_by_their_suffixes(tmp_path, monkeypatch):
+    for name in ("x/a.txt", "x/a.bio", "x/a.TXT", "x/stdin.txt", "y/a.txt"):
+        put(tmp_path, name, "甲")
+    monkeypatch.chdir(tmp_path)
+    assert list_ids("x/a.txt", "x/a.bio") == ["a.txt", "a.bio"]
+    assert list_ids("x") == ["a.TXT", "a.bio", "a.txt", "stdin"]
+    assert list_ids("x/a.txt", "x/a.bio", "y/a.txt") == ["x/a.txt", "x/a.bio", "y/a.txt"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("甲".encode())))
+    assert list_ids("-", "x/stdin.txt") == ["stdin", "x/stdin"]
+
+
+def test_a_file_that_is_named_twice_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(put(tmp_path, "x/a.txt", "甲").parent)
+    for words in (("a.txt", "a.txt"), (".", "a.txt"), ("a.txt", str(tmp_path / "x" / "a.txt"))):
+        with pytest.raises(InputError, match="a.txt twice among the inputs; expected each file once"):
+            list_ids(*words)
+    put(tmp_path, "x/b/c.txt", "甲")
+    put(tmp_path, "x/b%2Fc.txt", "甲")
+    with pytest.raises(InputError, match="whose documents would both be called 'b/c'"):
+        list_ids(".")
+
+
+def test_a_job_of_files_of_one_name_goes_on_and_its_manifest_tells_them_apart(tmp_path, tiny_tagger, monkeypatch):
+    for name in ("x", "y"):
+        put(tmp_path, f"{name}/a.txt", f"{name}基因")
+    monkeypatch.chdir(tmp_path)
+    words = ["predict", "x/a.txt", "y/a.txt", "-o", "out/", "--model", str(tiny_tagger), "--shard-size", "1"]
+    with monkeypatch.context() as patch:  # it breaks off behind its first shard
+        add = job.Progress.add
+        patch.setattr(job.Progress, "add", lambda self, shard: add(self, shard) or 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(words)
+    assert main(words) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [file["id"] for file in manifest["inputs"]] == ["x/a", "y/a"]
+    rows = [read_rows(tmp_path / "out" / f"part-0000{n}.jsonl")[0] for n in range(2)]
+    assert [(row["id"], row["text"]) for row in rows] == [("x/a", "x基因"), ("y/a", "y基因")]
+    assert main([*words[:1], *reversed(words[1:3]), *words[3:]]) == 2  # other inputs
+
+
+def test_suffixes_in_upper_case_count(tmp_path):
+    for name in ("a.TXT", "b.Jsonl", "c.CSV", "d.BIO"):
+        put(tmp_path, name, {"b": '{"text": "甲"}', "c": "text\n甲\n", "d": "甲 O\n"}.get(name[0], "甲"))
+    parquet.write_table(pa.table({"text": ["甲"]}), tmp_path / "e.PARQUET")
+    assert [(item.id, item.text[:1]) for item in read_all([tmp_path])] == [
+        (id, "甲") for id in ("a", "b-1", "c-1", "d", "e-1")
+    ]
+    assert [item.id for item in read_all([tmp_path], kind="txt")] == ["a"]
+
+
+# ---- quotes ----
+
+
+@pytest.mark.parametrize(
+    "content, texts, reason",
+    [
+        ('text,id\n甲,1\n"乙,2\n丙,3\n', ["甲", Bad], "unexpected end of data"),
+        ('text,id\n甲,1\n"乙,2\n"丙",3\n丁,4\n', ["甲", Bad, "丁"], "',' expected after '\"'"),
+        ('text,id\n"甲""乙"\n丙\n', ['甲"乙', "丙"], ""),
+        ("text,id\n甲,乙,1\n丙,2,\n", [Bad, "丙"], "more values than fields"),
+        ('"text\n甲\n', [Bad], "a broken first row (unexpected end of data)"),
+    ],
+)
+def test_a_quote_that_is_not_closed_swallows_nothing_silently(tmp_path, content, texts, reason):
+    found = read_all([put(tmp_path, "d.csv", content), put(tmp_path, "good.txt", "好")])
+    assert [Bad if isinstance(item, Bad) else item.text for item in found] == [*texts, "好"]
+    assert all(reason in item.reason for item in found if isinstance(item, Bad))
+
+
+# ---- encodings ----
+
+
+@pytest.mark.parametrize("kind", ["txt", "jsonl", "csv", "tsv", "bio"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_text_with_a_byte_order_mark_gets_the_advice_for_it(tmp_path, kind, encoding):
+    for order in ("le", "be"):
+        path = put(tmp_path, f"d.{kind}", f"\ufeff{TEXT}".encode(f"{encoding}-{order}"))
+        (bad,) = read_all([path])
+        assert bad.source == str(path)
+        assert f"found {encoding.upper()}, by its byte order mark" in bad.reason
+        assert f"`iconv -f {encoding} -t utf-8`" in bad.reason
+
+
+def test_other_bytes_get_the_usual_advice(tmp_path):
+    for data in (TEXT.encode("gb18030"), TEXT.encode("utf-16-le"), b"\xff"):
+        (bad,) = read_all([put(tmp_path, "d.txt", data)])
+        assert "`iconv -f gb18030 -t utf-8` makes it of the usual Chinese encodings" in bad.reason
+
+
+# ---- rows ----
+
+
+def test_an_object_over_several_lines_is_said_once(tmp_path):
+    for text in (json.dumps({"text": "甲", "id": 1}, indent=1), '{"text": "甲",\n  "id": 1\n}\n'):
+        (bad,) = read_all([put(tmp_path, "d.json", text)])
+        assert bad.reason.startswith("found an object over several lines; expected JSON lines, an object a line")
+        assert bad.source.endswith("d.json:1")
+    assert len(read_all([put(tmp_path, "d.json", '{\n{"text": "甲"}\n')])) == 2
+
+
+def test_numbers_that_json_does_not_have_are_written_as_null(tmp_path, tiny_tagger):
+    row = '{"text": "甲", "year": NaN, "more": {"list": [1e999, -Infinity, 1.5, "NaN"]}}\n'
+    path, out = put(tmp_path, "d.jsonl", row), tmp_path / "out.jsonl"
+    assert main(["predict", str(path), "-o", str(out), "--model", str(tiny_tagger)]) == 0
+    found = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: 1 / 0)
+    assert found["meta"] == {"year": None, "more": {"list": [None, None, 1.5, "NaN"]}}
