@@ -1,13 +1,19 @@
 """BERT_LM_mixed's make_predictions.py and pred_gen.sh, under the original's flags."""
 
+import re
+import sys
+
 import pytest
 from test_entry_points import ROOT, load_script
 from test_setup import environment, read_calls, read_flags, run_bash, stub_python  # noqa: F401
 
 from cbpner.formats.columns import read_columns
-from cbpner.formats.document import Choices
+from cbpner.formats.document import Choices, Document
+from cbpner.predict.inputs import read_sources
+from cbpner.predict.sources import open_sources
 from cbpner.predict.tagger import Tagger
 
+SCRIPT = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
 TEXTS = {"a.txt": "HER2阳性乳腺癌。\n\n其中BRCA1 😀", "b/c.txt": "基因突变", "d%2Fe.txt": "一种方法\r\n"}
 
 
@@ -55,6 +61,39 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(source, tmp_path, tiny_tagger,
     assert sorted(path.name for path in (tmp_path / "out").rglob("*.pred")) == ["c.pred", "d%2Fe.pred"]
 
 
+ORIGINALS = """--pred_input_dir IN --model_type bert --model_name_or_path MODEL --pred_output_dir OUT --labels LABELS
+--config_name c --tokenizer_name t --cache_dir d --max_seq_length 128 --do_lower_case --per_gpu_train_batch_size 8
+--per_gpu_eval_batch_size 8 --gradient_accumulation_steps 1 --learning_rate 5e-5 --weight_decay 0.0 --adam_epsilon 1e-8
+--max_grad_norm 1.0 --num_train_epochs 3.0 --max_steps -1 --warmup_steps 0 --logging_steps 50 --save_steps 50
+--eval_all_checkpoints --no_cuda --overwrite_output_dir --overwrite_cache --seed 42 --fp16 --fp16_opt_level O1
+--local_rank -1 --server_ip 127.0.0.1 --server_port 1234"""
+
+
+def test_every_flag_of_the_original_is_taken(source, tmp_path, tiny_tagger):
+    """Those of `make_predictions.py` in the repository of the paper, in its order."""
+    (tmp_path / "labels.txt").write_text("O\nB-gene\nI-gene\nB-protein\nI-protein\nB-disease\nI-disease\n")
+    names = {"IN": source, "OUT": tmp_path / "out", "MODEL": tiny_tagger, "LABELS": tmp_path / "labels.txt"}
+    words = [str(names.get(word, word)) for word in ORIGINALS.split()]
+    script = load_script("BERT_LM_mixed/ner_example/make_predictions.py")
+    assert set(vars(script.build_parser().parse_args(words))) == {word[2:] for word in words if word.startswith("--")}
+    assert script.main(words) == 0 and len(list((tmp_path / "out").rglob("*.pred"))) == len(TEXTS)
+
+
+def test_suffixes_in_upper_case_count_but_no_file_replaces_another(source, tmp_path, tiny_tagger, capsys):
+    (source / "E.TXT").write_text("基因", encoding="utf-8")
+    assert predict(source, tmp_path / "out", tiny_tagger) == 0 and (tmp_path / "out" / "E.pred").is_file()
+    (source / "E.txt").write_text("癌", encoding="utf-8")
+    assert predict(source, tmp_path / "more", tiny_tagger) == 2
+    assert "found another file for E.pred" in capsys.readouterr().err and not (tmp_path / "more").exists()
+
+
+def test_all_bad_files_are_named(source, tmp_path, tiny_tagger, capsys):
+    for number in range(7):
+        (source / f"bad{number}.txt").write_bytes(b"\xff")
+    assert predict(source, tmp_path / "out", tiny_tagger) == 1
+    assert all(f"bad{number}.txt: found bytes" in told for told in [capsys.readouterr().err] for number in range(7))
+
+
 def test_labels_are_checked(source, tmp_path, tiny_tagger, capsys):
     (tmp_path / "labels.txt").write_text("O\nB-gene\nI-gene\nB-cell\n")
     assert predict(source, tmp_path / "out", tiny_tagger, "--labels", tmp_path / "labels.txt") == 2
@@ -66,7 +105,9 @@ def test_labels_are_checked(source, tmp_path, tiny_tagger, capsys):
 @pytest.mark.parametrize(
     "change, message",
     [({"source": "nowhere"}, "no such folder"), ({"model": "../../models/final_trained"}, "train one"),
-     ({"more": ["--model_type", "roberta"]}, "expected bert"), ({"more": ["--max_seq_length", "512"]}, "at most")],
+     ({"more": ["--model_type", "roberta"]}, "expected bert"), ({"more": ["--max_seq_length", "512"]}, "at most"),
+     ({"more": ["--per_gpu_eval_batch_size", "0"]}, "found --per_gpu_eval_batch_size 0; expected 1 or more"),
+     ({"more": ["--per_gpu_eval_batch_size", "-3"]}, "found --per_gpu_eval_batch_size -3; expected 1 or more")],
 )  # fmt: skip
 def test_mistakes_are_messages(source, tmp_path, tiny_tagger, monkeypatch, capsys, change, message):
     monkeypatch.chdir(tmp_path)
@@ -76,18 +117,35 @@ def test_mistakes_are_messages(source, tmp_path, tiny_tagger, monkeypatch, capsy
 
 
 def test_the_script_passes_its_settings_on(stub_python):  # noqa: F811
-    script = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
-    (call,) = read_calls(run_bash(script, env=stub_python, cwd="/"))
-    flags = {"--pred_input_dir": "../../data/demo/patents/plain", "--pred_output_dir": "../../runs/pred_gen",
+    (call,) = read_calls(run_bash(SCRIPT, env=stub_python, cwd="/"))
+    flags = {"--pred_input_dir": "../../data/demo/unlabelled", "--pred_output_dir": "../../runs/pred_gen",
              "--model_type": "bert", "--model_name_or_path": "../../models/final_trained",
              "--max_seq_length": "512"}  # fmt: skip
     assert call[0] == "make_predictions.py" and read_flags(call) == flags
     settings = {"GPU_ID": "1", "BATCH_SIZE": "5", "MAX_LENGTH": "128", "BERT_MODEL": "a model", "IN_DIR": "my texts",
                 "OUTPUT_DIR": "/some out"}  # fmt: skip
-    (call,) = read_calls(run_bash(script, "--overwrite_output_dir", env={**stub_python, **settings}))
+    (call,) = read_calls(run_bash(SCRIPT, "--overwrite_output_dir", env={**stub_python, **settings}))
     assert call[-1] == "1"
     assert read_flags(call) == {
         "--pred_input_dir": "my texts", "--pred_output_dir": "/some out", "--model_type": "bert",
         "--model_name_or_path": "a model", "--max_seq_length": "128", "--per_gpu_eval_batch_size": "5",
         "--overwrite_output_dir": "",
     }  # fmt: skip
+
+
+def test_the_script_tags_a_file(tmp_path, environment, tiny_tagger):  # noqa: F811
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text(TEXTS["a.txt"], encoding="utf-8")
+    settings = {"CBP_PYTHON": sys.executable, "IN_DIR": str(tmp_path / "in"), "OUTPUT_DIR": str(tmp_path / "out"),
+                "BERT_MODEL": str(tiny_tagger), "MAX_LENGTH": "64", "BATCH_SIZE": "2"}  # fmt: skip
+    done = run_bash(SCRIPT, "--no_cuda", env={**environment, **settings}, cwd="/")
+    assert done.returncode == 0, done.stderr
+    (document,) = read_columns(tmp_path / "out" / "a.pred", "a", Choices())
+    assert document.text == TEXTS["a.txt"] and document.spans
+
+
+def test_the_scripts_default_is_text_that_can_be_tagged():
+    script = SCRIPT.read_text(encoding="utf-8")
+    (folder,) = re.findall(r'^IN_DIR="\$\{IN_DIR:-(.*)\}"$', script, re.MULTILINE)
+    with open_sources([SCRIPT.parent / folder], "txt") as sources:
+        assert all(isinstance(item, Document) for item in read_sources(sources)) and sources

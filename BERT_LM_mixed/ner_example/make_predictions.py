@@ -9,14 +9,16 @@ is named, and the rest goes on (exit code 1). `cbpner predict` does more.
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from cbpner.cli import run_guarded
 from cbpner.commands.predict import end
 from cbpner.errors import InputError
 from cbpner.files import atomic_open
-from cbpner.predict.inputs import list_sources, read_sources
+from cbpner.predict.inputs import read_sources
 from cbpner.predict.models import DEFAULT_MODEL
+from cbpner.predict.sources import list_sources
 
 TRAINING = (  # the original's parser shares them with training: taken, and of no effect
     "--config_name", "--tokenizer_name", "--cache_dir", "--per_gpu_train_batch_size", "--gradient_accumulation_steps",
@@ -75,6 +77,11 @@ def list_files(source, target, overwrite):
     files = [
         each._replace(id=str(each.path.relative_to(source).with_suffix(""))) for each in list_sources(source, "txt")
     ]
+    names = Counter(each.id for each in files)
+    if twice := next((each for each in files if names[each.id] > 1), None):
+        raise InputError(
+            f"{twice.name}: found another file for {twice.id}.pred; expected names that differ before .txt"
+        )
     return [each for each in files if overwrite or not (target / f"{each.id}.pred").exists()]
 
 
@@ -84,9 +91,11 @@ def run(args):
 
     if args.model_type.lower() != "bert":
         raise InputError(f"found --model_type {args.model_type}; expected bert")
+    if args.per_gpu_eval_batch_size is not None and args.per_gpu_eval_batch_size < 1:
+        raise InputError(f"found --per_gpu_eval_batch_size {args.per_gpu_eval_batch_size}; expected 1 or more")
     target = Path(args.pred_output_dir)
     sources = list_files(Path(args.pred_input_dir), target, args.overwrite_output_dir)
-    tagger, tally = load_tagger(args), Tally()
+    tagger, tally = load_tagger(args), Tally(shown=None)
     for document in tag_documents(tagger, read_sources(sources), tally):
         with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
             write(document)

@@ -11,7 +11,7 @@ GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: a GPU where
 BATCH_SIZE="${BATCH_SIZE:-}"                     # sequences of MAX_LENGTH at a time; empty: what suits a CPU
 MAX_LENGTH="${MAX_LENGTH:-512}"
 BERT_MODEL="${BERT_MODEL:-../../models/final_trained}"
-IN_DIR="${IN_DIR:-../../data/demo/patents/plain}"
+IN_DIR="${IN_DIR:-../../data/demo/unlabelled}"
 OUTPUT_DIR="${OUTPUT_DIR:-../../runs/pred_gen}"
 
 source ../../env/setup.sh
