@@ -12,6 +12,10 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
+from cbpner.cli import main
+from cbpner.formats.document import Document
+from cbpner.predict.inputs import read_sources
+from cbpner.predict.sources import list_sources
 from cbpner.predict.tagger import Tagger
 from cbpner.report.table import OVERALL, collect_runs
 
@@ -40,20 +44,39 @@ def test_plain_transformers_loads_all_of_it():
     assert not report["missing_keys"] and not report["unexpected_keys"]
 
 
+def make_pipeline():
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    model = AutoModelForTokenClassification.from_pretrained(FOLDER, dtype=torch.float32)
+    return pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="simple")
+
+
 def test_greedy_spans_are_those_of_the_pipeline():
     """On patents of the demo corpus; the pipeline is given lines, which is how the tagger cuts them."""
     lines = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n")[:60]
     lines = [line for line in [*lines, TEXT] if line and line == line.strip() and len(line) < 300]
-    tagger = Tagger.from_pretrained(decode="greedy", agreement=0.0)
-    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    model = AutoModelForTokenClassification.from_pretrained(FOLDER, dtype=torch.float32)
-    pipe = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="simple")
-    found = 0
+    tagger, pipe, found = Tagger.from_pretrained(decode="greedy"), make_pipeline(), 0
     for line, spans in zip(lines, tagger.tag_many(lines), strict=True):
         entities = [(each["start"], each["end"], each["entity_group"]) for each in pipe(line)]
         assert [span[:3] for span in spans] == entities
         found += len(spans)
     assert found > 20
+
+
+def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_path):
+    """Sentence by sentence, though the model itself decides over a patent (`agreement`)."""
+    text = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n\n")[0]
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    words = ["predict", str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.jsonl"), "--decode", "greedy"]
+    assert main(words) == 0
+    (row,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
+    found = [(span["start"], span["end"], span["label"]) for span in row["spans"]]
+    pipe, wanted = make_pipeline(), []
+    for start, end in Tagger.from_pretrained().find_sentences(text):
+        wanted += [(start + each["start"], start + each["end"], each["entity_group"]) for each in pipe(text[start:end])]
+    assert found == wanted and len(found) > 50
+    assert main([*words, "--agreement", "0.1", "--overwrite"]) == 0
+    (voted,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
+    assert len(voted["spans"]) > len(found), "the vote would have made a difference"
 
 
 def test_it_finds_what_stands_in_a_simple_sentence():
@@ -69,6 +92,22 @@ def test_the_command_needs_no_model_and_no_folder_to_stand_in(tmp_path):
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)
     assert all(TEXT[span["start"] : span["end"]] == span["text"] for span in row["spans"]) and row["spans"]
+
+
+def test_the_readmes_example_is_a_text_without_faults(tmp_path):
+    (name,) = re.findall(r"^cbpner predict (data/\S+) -o patent.html", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert main(["predict", str(ROOT / name), "-o", str(tmp_path / "patent.html")]) == 0
+
+
+def test_the_card_says_how_many_scores_are_below_a_half(card):
+    """The threshold is one of probabilities at temperature 1, scores are told at the model's."""
+    sources = list_sources(ROOT / "data" / "demo" / "patents" / "plain", "txt")
+    texts = [item.text for item in read_sources(sources) if isinstance(item, Document)]  # one is in GB 18030
+    tagger = Tagger.from_pretrained(precision="fp32")
+    scores = [span.score for spans in tagger.tag_many(texts) for span in spans]
+    low, number = map(int, re.search(r"(\d+) of the (\d+) spans of seven demo patents", card).groups())
+    assert len(texts) == 7 and number == pytest.approx(len(scores), rel=0.05)
+    assert low == pytest.approx(sum(score < 0.5 for score in scores), rel=0.05)
 
 
 def test_the_card_gives_its_temperature_and_the_scores_to_expect(card):

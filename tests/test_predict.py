@@ -444,6 +444,11 @@ def test_the_model_says_how_it_decodes_unless_the_caller_does(tmp_path, tiny_voc
     assert Tagger.from_pretrained(tmp_path, span_threshold=0.7).decision == replace(model, span_threshold=0.7)
     assert Decision().override(span_threshold=0.7) == Decision("spans", 0.7)
     assert Decision().override(span_threshold=0.7, decode="greedy").decode == "greedy"
+    patent = Decision("spans", agreement=0.1, context=400)
+    assert patent.override(decode="greedy") == Decision("greedy"), "as transformers' pipeline"
+    assert patent.override(decode="greedy", agreement=0.2, context=None) == Decision("greedy", agreement=0.2)
+    assert patent.override(decode="viterbi") == Decision("viterbi", agreement=0.1, context=400)
+    assert Decision("greedy", agreement=0.1).override(min_score=None) == Decision("greedy", agreement=0.1)
 
 
 def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):

@@ -36,6 +36,7 @@ from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
 from cbpner.predict.remote import is_uri
 from cbpner.predict.sources import KINDS, open_sources
 
+GREEDY = "how tags are chosen (greedy: as transformers' pipeline, sentence by sentence; agreement and context are 0)"
 ENGINES = ("local", "ray")
 PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
 
@@ -77,7 +78,7 @@ def add_model_flags(group):
         "--precision", choices=PRECISIONS, default="auto",
         help="number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)",
     )  # fmt: skip
-    group.add_argument("--decode", choices=DECODERS, help="how tags are chosen (greedy: as transformers' pipeline)")
+    group.add_argument("--decode", choices=DECODERS, help=GREEDY)
     group.add_argument("--span-threshold", type=float, metavar="P", help="tag what is so likely; means --decode spans")
     group.add_argument(
         "--agreement", type=float, metavar="SHARE",
@@ -89,8 +90,8 @@ def add_model_flags(group):
     )
     group.add_argument(
         "--min-score", type=float, default=0.0, metavar="P",
-        help="leave out spans with lower scores; these are told at the model's temperature, so that a span above "
-        "--span-threshold may have one below it",
+        help="leave out spans with lower scores; scores are told at the model's temperature, which --span-threshold "
+        "knows nothing of: 0.5 drops about half of the shipped tagger's",
     )  # fmt: skip
 
 

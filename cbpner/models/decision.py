@@ -55,10 +55,15 @@ class Decision:
             raise InputError(f"found context {self.context}; expected 0 to max_length, {self.max_length}")
 
     def override(self, **values):
-        """The decision with the values that are not None. A threshold alone means that spans are decoded by it."""
+        """The decision with the values that are not None. A threshold alone means that spans are decoded by it.
+
+        `greedy` is what transformers' pipeline does: each sentence, and each place, for itself, unless asked otherwise.
+        """
         given = {name: value for name, value in values.items() if value is not None}
         if "span_threshold" in given:
             given.setdefault("decode", "spans")
+        if given.get("decode") == "greedy":
+            given = {"agreement": 0.0, "context": 0} | given
         return replace(self, **given)
 
 
