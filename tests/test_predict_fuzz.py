@@ -1,0 +1,119 @@
+"""`cbpner predict` from the outside: any bytes as files of any kind; texts of lengths at which something changes."""
+
+import csv
+import io
+import json
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+from test_predict_command import ANY_BYTES, put, read_rows
+
+from cbpner.cli import main
+from cbpner.commands import predict as command
+from cbpner.formats.document import is_whole
+from cbpner.predict.sentences import LONGEST
+from cbpner.predict.tagger import Tagger
+
+SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet", "bio", "TXT")
+
+
+def write_parquet(rows):
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table({"id": [id for id, _ in rows], "text": [text for _, text in rows]}), buffer)
+    return buffer.getvalue()
+
+
+def write_csv(rows):
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([("id", "text"), *rows])
+    return buffer.getvalue().encode()
+
+
+def spoil(data, flips):
+    data = bytearray(data)
+    for place, bits in flips:
+        data[place % len(data)] ^= bits
+    return bytes(data)
+
+
+ROWS = [("a", "HER2基因\n😀"), ("b", '"癌",')]
+WHOLE = [write_parquet(ROWS), write_csv(ROWS), "".join(json.dumps({"text": text}) + "\n" for _, text in ROWS).encode()]
+FLIPS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=3)
+DATA = ANY_BYTES | st.builds(spoil, st.sampled_from(WHOLE), FLIPS)
+
+
+@pytest.fixture(scope="module")
+def tagger(tiny_tagger):
+    return Tagger.from_pretrained(tiny_tagger, precision="fp32")
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    files=st.lists(st.tuples(st.sampled_from(SUFFIXES), DATA), min_size=1, max_size=4),
+    target=st.sampled_from(["o.jsonl", "o.csv", "o.html", "o.bio", "o.parquet", "o/", "o/ --to brat"]),
+)
+def test_any_bytes_end_in_an_output_and_a_list_of_errors(tmp_path_factory, tagger, files, target):
+    """Nothing crashes, what is written can be read, and exit code and list of errors agree."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    for number, (suffix, data) in enumerate(files):
+        put(folder, f"in/{number}.{suffix}", data)
+    name, *more = target.split()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "load_tagger", lambda args, precision=None: tagger)
+        code = main(["predict", str(folder / "in"), "-o", f"{folder / name}{'/' * name.endswith('/')}", *more])
+    assert code in (0, 1)
+    errors = folder / ("o/errors.jsonl" if name == "o/" else f"{name}.errors.jsonl")
+    assert errors.exists() == (code == 1)
+    assert all(error["source"] and error["reason"] for error in (read_rows(errors) if code else []))
+    for path in [folder / name] if name == "o.jsonl" else (folder / "o").glob("part-*.jsonl"):
+        for line in path.read_bytes().decode("utf-8").split("\n")[:-1]:
+            row = json.loads(line, parse_constant=lambda name: pytest.fail(name))
+            assert is_whole(row["text"])
+            for span in row["spans"]:
+                assert row["text"][span["start"] : span["end"]] == span["text"] != ""
+
+
+BORDERS = [
+    0,
+    1,
+    2,
+    126,
+    127,
+    128,
+    498,
+    500,
+    501,
+    510,
+    511,
+    512,
+    513,
+    LONGEST - 1,
+    LONGEST,
+    LONGEST + 1,
+    2 * LONGEST + 1,
+]
+
+
+@pytest.mark.parametrize("unit", ["HER2基因与癌", "基因。", "😀基因\n", "a "], ids=repr)
+def test_texts_of_any_length_are_tagged_whole(tmp_path, tagger, monkeypatch, unit):
+    """Also lines without a sentence's end, which are cut into windows, and those beyond LONGEST, cut anywhere."""
+    monkeypatch.setattr(command, "load_tagger", lambda args, precision=None: tagger)
+    texts = [(unit * (length // len(unit) + 1))[:length] for length in BORDERS]
+    path = put(tmp_path, "d.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in texts))
+    assert main(["predict", str(path), "-o", str(tmp_path / "out.jsonl")]) == 0
+    rows = read_rows(tmp_path / "out.jsonl")
+    assert [row["text"] for row in rows] == texts
+    for row in rows:
+        ends = [0]
+        for span in row["spans"]:
+            assert ends[-1] <= span["start"] < span["end"] <= len(row["text"])
+            assert row["text"][span["start"] : span["end"]] == span["text"]
+            ends.append(span["end"])
+    assert unit == "a " or all(row["spans"] for row in rows[6:])
+    for text in texts:  # white space alone is no sentence's
+        pieces = [text[start:end] for start, end in tagger.find_sentences(text)]
+        assert max(map(len, pieces), default=0) <= LONGEST
+        assert "".join("".join(pieces).split()) == "".join(text.split())
