@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from scipy.stats import false_discovery_control, fisher_exact, hypergeom, poisson
+from scipy.stats import binom, false_discovery_control, fisher_exact, hypergeom, poisson
 
 from cbpner.bio import Sentence
 from cbpner.cli import main
@@ -32,8 +32,7 @@ from cbpner.relations.counts import Counting, count_pairs, fetch
 from cbpner.relations.graph import ROOM, build_graph, find_room
 from cbpner.relations.known import Known, measure_precision, read_known
 from cbpner.relations.null import fit_degrees, solve_rates
-from cbpner.relations.occurrences import COUNTED, SCHEMAS, load_occurrences
-from cbpner.relations.relations import find_relations
+from cbpner.relations.occurrences import load_occurrences
 from cbpner.report.join import Joined
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +40,16 @@ SHARED = ROOT.parent / "shared" / "data" / "lexicons"
 NAMES = ("AAA1", "BBB2", "CCC3", "DDD4")
 IDS = {name: f"HGNC:{number}" for number, name in enumerate(NAMES, 1)}
 LEXICON = "hgnc_id\tsymbol\talias_symbol\n" + "".join(f"{id}\t{name}\tOld{name}\n" for name, id in IDS.items())
+
+
+def load_benchmark(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+null = load_benchmark("relations_null")
 
 
 def make_row(id, text, scores=(), labels=None, **more):
@@ -124,6 +133,32 @@ def test_p_of_rare_pairs_among_very_many_places():
     assert statistics.measure_p([3], [3], [5], [1e9]) == pytest.approx([60e-27], rel=1e-6)
     assert statistics.measure_p([4], [400], [500], [1e6]) == pytest.approx([1 - poisson.cdf(3, 0.2)], rel=0.03)
     assert statistics.measure_p([300], [300], [300], [1e15]) > 0  # never 0, which no p is
+
+
+def test_thinned_p_by_brute_force():
+    """Of 4 places 2 and 2: they meet in 0, 1 or 2 with 1, 4 and 1 sixths; each counts by one half."""
+    assert statistics.measure_thinned_p([1], [2], [2], [1], [0.5]) == pytest.approx([4 / 6 / 2 + 1 / 6 * 3 / 4])
+    assert statistics.measure_thinned_p([2, 0], 2, 2, 1, 0.5) == pytest.approx([1 / 6 / 4, 1])
+    assert statistics.measure_thinned_p([2], [2], [2], [1], [1]) == pytest.approx(
+        statistics.measure_p([2], [2], [2], [4])
+    )
+    generator = np.random.default_rng(0)
+    for places in (20, 100, 2000):
+        for n, m in generator.integers(1, places + 1, (40, 2)):
+            share, meetings = generator.random(), np.arange(min(n, m) + 1)
+            k = min(n, m, 1 + generator.poisson(n * m / places * share * generator.choice([0.5, 1, 1.5])))
+            expected = (hypergeom.pmf(meetings, places, n, m) * binom.sf(k - 1, meetings, share)).sum()
+            p = statistics.measure_thinned_p([k], [n], [m], [n * m / places], [n * m / places * share])
+            assert p == pytest.approx([expected], rel=1e-6, abs=1e-280)
+
+
+def test_thinned_p_of_very_many_families():
+    """A million families: rare pairs by Poisson's distribution, common ones by the binomial one; never 0."""
+    first, second, both = [400, 10**6, 10**6], [500, 10**6, 10**6], [0.2, 10**6, 10**6]
+    p = statistics.measure_thinned_p([4, 300_000, 302_000], first, second, both, [0.1, 300_000, 300_000])
+    assert p[0] == pytest.approx(1 - poisson.cdf(3, 0.1), rel=0.03)
+    assert p[1:] == pytest.approx(binom.sf([299_999, 301_999], 10**6, 0.3), rel=1e-6)
+    assert 0 < statistics.measure_thinned_p([6000], [8000], [8000], [7900], [2000])[0] < 1e-300
 
 
 def test_q_by_hand_and_against_scipy():
@@ -261,90 +296,86 @@ def test_with_equal_patents_p_is_fishers_over_families(tmp_path, lexicon):
         assert float(table[pair]["q"]) == pytest.approx(1 / 2, rel=1e-3)  # 1/6 * 6 pairs / 2
 
 
-def make_corpus(generator, families=150, genes=60):
-    """{family: {gene: set of its sentences}}: patents of very different length, whose own genes recur."""
-    corpus = {}
-    for family in range(families):
-        sentences = max(2, int(generator.lognormvariate(3, 0.9)))
-        own = generator.choices(range(genes), [1 / (gene + 3) for gene in range(genes)], k=1 + sentences // 4)
-        places = corpus[family] = {}
-        for sentence in range(sentences):
-            many = 8 if generator.random() < 0.05 else generator.choice((0, 1, 2))
-            for gene in generator.choices(own, k=many):
-                places.setdefault(gene, set()).add(sentence)
-    return corpus
+def gather_levels(tmp_path, model, unit, shuffled, corpora, pairs="gene-gene", seed=1):
+    """({stratum of frequency: (tested, p <= 0.05, 0.01, 0.001, 0.0001)}, corpora with a call) of unrelated genes."""
+    generator, counted, calls = random.Random(seed), {}, 0
+    corpus = null.MODELS[model](generator)
+    for number in range(corpora):
+        corpus = null.shuffle_corpus(generator, corpus) if shuffled else null.MODELS[model](generator)
+        relations = null.measure_corpus(make_folder(tmp_path / str(number)), corpus, unit, pairs)
+        calls += bool((relations.rows["q"] <= 0.05).any())
+        for stratum, numbers in null.count_levels(*null.list_p(relations)).items():
+            counted[stratum] = counted.get(stratum, 0) + numbers
+    return counted, calls
 
 
-def shuffle_corpus(generator, corpus, swaps=20):
-    """Genes shuffled between patents: as many in each, as many patents for each; a patent's sentences stay as they are.
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(
+    "model, unit", [("panel", "sentence"), ("panel", "patent"), ("dense", "window"), ("lists", "sentence")]
+)
+def test_false_calls_stay_at_the_stated_level_for_rare_and_for_common_genes(tmp_path, model, unit, shuffled):
+    """panel: genes in 97% of the families, whose p was below 0.05 for 12% and below 0.0001 for 0.7% of the pairs."""
+    counted, calls = gather_levels(tmp_path, model, unit, shuffled, 3 if model == "lists" else 6)
+    assert {"panel": 0.9, "dense": 0.3, "lists": 0.0}[model] in counted
+    for tested, *below in counted.values():
+        for level, count in zip(null.LEVELS, below, strict=True):
+            assert count <= level * tested + 3 * math.sqrt(level * tested) + 1, (level, count, tested)
+    assert calls <= 1
+    if unit != "patent":
+        total = sum(numbers[:2] for numbers in counted.values())
+        assert total[1] / total[0] > 0.005  # it is a test, not a refusal
 
-    Two genes of two patents take each other's places where neither is in the other's patent already.
-    """
-    slots = [(family, slot) for family, places in corpus.items() for slot in range(len(places))]
-    names = {family: list(places) for family, places in corpus.items()}
-    for _ in range(swaps * len(slots)):
-        (first, one), (second, other) = generator.choice(slots), generator.choice(slots)
-        a, b = names[first][one], names[second][other]
-        if a not in names[second] and b not in names[first]:
-            names[first][one], names[second][other] = b, a
-    return {family: dict(zip(names[family], places.values(), strict=True)) for family, places in corpus.items()}
+
+def test_false_calls_of_genes_and_diseases(tmp_path):
+    counted, calls = gather_levels(tmp_path, "panel", "sentence", True, 6, "gene-disease")
+    tested, *below = counted[0.9]
+    assert 500 < tested <= 600 and below[0] <= 0.05 * tested + 3 * math.sqrt(0.05 * tested) and below[3] == calls == 0
 
 
-def measure_corpus(folder, corpus, unit="sentence"):
-    """The Relations of a corpus."""
-    rows = [(family, sentence, 0, 1, gene, "x", None) for family, places in corpus.items()
-            for gene, own in places.items() for sentence in own]  # fmt: skip
-    genes = sorted({row[4] for row in rows})
-    tables = {
-        "mentions": zip(*rows, strict=True),
-        "documents": zip(*((family, f"d{family}", f"d{family}", f"d{family}", None) for family in corpus), strict=True),
-        "entities": zip(*((gene, f"HGNC:{gene}", str(gene), 0) for gene in genes), strict=True),
-    }
-    with Store(folder, 256, 1) as store:
-        for name, columns in tables.items():
-            arrays = [pa.array(column, type) for column, type in zip(columns, SCHEMAS[name].types, strict=True)]
-            store.run_on(pa.table(arrays, schema=SCHEMAS[name]), f"CREATE TABLE {name} AS FROM batch")
-        store.run(COUNTED)
-        return find_relations(store, Counting(unit))
+def test_all_possible_pairs_are_judged(tmp_path):
+    """Two genes in both families, together in one sentence; a third one never beside them."""
+    corpus = {family: {0: {0}, 1: {0}, 2: {1}} for family in range(2)}
+    p, shares = null.list_p(null.measure_corpus(tmp_path, corpus))
+    assert len(p) == 3 and sorted(p)[1:] == [1, 1] and shares.tolist() == [1, 1, 1]
+    (own,) = null.count_levels(np.array([0.04, 0.0005, 1]), shares).values()
+    assert own.tolist() == [3, 2, 1, 1, 0]
 
 
 @pytest.mark.parametrize("unit", ["sentence", "patent"])
-def test_false_calls_stay_at_the_stated_level_when_genes_are_shuffled_between_patents(tmp_path, unit):
-    generator, tested, below, naive, called = random.Random(1), 0, {0.05: 0, 0.01: 0}, 0, 0
-    corpus = make_corpus(generator)
-    for number in range(5):
-        (tmp_path / str(number)).mkdir()
-        relations = measure_corpus(tmp_path / str(number), shuffle_corpus(generator, corpus), unit)
+def test_fishers_test_over_units_has_false_calls_where_p_has_none(tmp_path, unit):
+    generator, tested, below, naive = random.Random(1), 0, 0, 0
+    corpus = null.draw_lists(generator)
+    for number in range(3):
+        relations = null.measure_corpus(
+            make_folder(tmp_path / str(number)), null.shuffle_corpus(generator, corpus), unit
+        )
         rows, tested = relations.rows, tested + sum(relations.counts.tested.values())
-        for level in below:
-            below[level] += int((rows["p"] <= level).sum())
-        called += bool((rows["q"] <= 0.05).any())
+        below += int((rows["p"] <= 0.001).sum())
         units = hypergeom.sf(rows["units"] - 1, relations.counts.units, rows["units_a"], rows["units_b"])
         naive += int((units <= 0.001).sum())
-    assert below[0.05] / tested <= 0.05 and below[0.01] / tested <= 0.01
-    assert below[0.05] / tested > 0.005  # it is a test, not a refusal
-    assert called == 0  # of five, with a chance of 0.05 each
-    assert naive / tested > 3 * 0.001  # Fisher's test over the units themselves has false calls
+    assert naive / tested > 3 * 0.001 > 0.002 > below / tested
 
 
 def test_planted_pairs_are_found_among_shuffled_genes(tmp_path):
     generator = random.Random(2)
-    corpus = shuffle_corpus(generator, make_corpus(generator))
+    corpus = null.shuffle_corpus(generator, null.draw_lists(generator))
     planted = [(50, 51), (52, 53), (54, 55)]
     for family in corpus:
         for a, b in planted:
             if generator.random() < 0.06:
                 for gene in (a, b):
                     corpus[family].setdefault(gene, set()).add(1000 + a)
-    rows = measure_corpus(tmp_path, corpus).rows
+    rows = null.measure_corpus(tmp_path, corpus).rows
     called = [(int(a), int(b)) for a, b, q in zip(rows["a"], rows["b"], rows["q"], strict=True) if q <= 0.05]
     assert set(planted) <= set(called) and len(called) <= 4
 
 
 def test_repetition_within_a_patent_makes_no_p_small(tmp_path):
     corpus = {family: {family + 2: {0, 1}} for family in range(20)} | {20: {0: {0}, 1: {1}}, 21: {0: {0}, 1: {0}}}
-    once = measure_corpus(make_folder(tmp_path / "a"), corpus | {22: {0: {0}, 1: {0}, 2: {9}}})
-    often = measure_corpus(make_folder(tmp_path / "b"), corpus | {22: {0: set(range(90)), 1: set(range(90)), 2: {99}}})
+    once = null.measure_corpus(make_folder(tmp_path / "a"), corpus | {22: {0: {0}, 1: {0}, 2: {9}}})
+    often = null.measure_corpus(
+        make_folder(tmp_path / "b"), corpus | {22: {0: set(range(90)), 1: set(range(90)), 2: {99}}}
+    )
     assert once.rows["units"].tolist() == [2] and often.rows["units"].tolist() == [91]
     assert often.rows["p"][0] >= once.rows["p"][0]
 
@@ -667,13 +698,6 @@ def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
         "tagged.jsonl", "relations.csv", "relations.evidence.jsonl", "network.html", "network.svg", "network.graphml",
     }  # fmt: skip
     assert all(row["patents"] == "2" for row in read_table(tmp_path / "out" / "relations.csv").values())
-
-
-def load_benchmark(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_what_survives_by_hand():

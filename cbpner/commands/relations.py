@@ -11,7 +11,9 @@ Gephi) and .edges the network. Beside the first table the evidence is written: p
 p and q are of patent families, of which each counts once: the chance of standing together in as many of them if genes
 were shuffled between patents, with as many genes in each patent, as many patents for each gene and as much repetition
 within one as there are. q is Benjamini and Hochberg's over all pairs of entities with --min-support, seen together or
-not. NPMI and the expected units count units, as if these were independent.
+not. p is an approximation. Do not trust it for common genes that nearly all long patents name and few short ones, with
+--unit patent least of all: it can be far too small then. NPMI and the expected units count units, as if these were
+independent.
 
 --known takes BioGRID tab3, STRING links (with --known-names), or any list whose first two columns are symbols or HGNC
 ids. --compare tells how many of another table's relations are in this one.

@@ -10,9 +10,15 @@ under the null are therefore patent families. It keeps
 - how many pairs of a family share a unit: two entities in family f do so with probability 1 - exp(-b_a b_b t_f), and
   t_f is such that the pairs that do are as many as were counted. Where patents are the units all do.
 
-Expected families: the sum over f of both being there and sharing a unit. p is the hypergeometric tail for n_a and n_b
-families among n_a n_b / expected places. Where patents are the units and all have equally many entities these places
-are the families, and p is Fisher's exact test. A family counts once, however often it says the same.
+Families that may have both: the sum over f of both being there; expected families: the sum of both being there and
+sharing a unit. p is the tail of a hypergeometric number of families that have both, for n_a and n_b families among
+n_a n_b / (families that may have both) places, of which each shares a unit with one chance, expected / may have both.
+Where patents are the units all share one, and p is the hypergeometric tail; where all have equally many entities too
+the places are the families, and p is Fisher's exact test. A family counts once, however often it says the same.
+
+p is an approximation. It holds where the odds of a gene in a patent are those of the gene times those of the patent,
+and where what makes patents long does so for all genes alike. Where it does not, as where genes have a length of patent
+from which on they stand in all of them, p of common pairs is too small (`benchmarks/relations_null.py` measures it).
 """
 
 from typing import NamedTuple
@@ -54,18 +60,32 @@ class Side(NamedTuple):
     chances: tuple
 
 
-def expect_families(store, counts, unit) -> np.ndarray:
-    """The expected families of each of the pairs of `counts`, (pairs,). unit: of `counts.UNITS`."""
+class Expected(NamedTuple):
+    """Of each pair, (pairs,). both: families that may have both entities. shared: those in which they share a unit;
+    None where patents are the units, and these are the same.
+    """
+
+    both: np.ndarray
+    shared: np.ndarray | None
+
+    @property
+    def counted(self):
+        """What the families that have a pair are to be compared with."""
+        return self.both if self.shared is None else self.shared
+
+
+def expect_families(store, counts, unit) -> Expected:
+    """The expected families of each of the pairs of `counts`. unit: of `counts.UNITS`."""
     families = store.run("SELECT count(DISTINCT family) FROM documents")[0][0]
     bursts = None if unit == "patent" else fetch(store, BURSTS)["burst"]
-    expected = np.zeros(len(counts.pairs["a"]))
+    both, shared = (np.zeros(len(counts.pairs["a"])) for _ in range(2))
     for kind in counts.tested:
         chosen = counts.pairs["kind"] == kind
         if chosen.any():
             sides = [describe_side(store, counts, each, families) for each in (GENE, kind)]
             rates = None if bursts is None else fit_rates(store, counts, kind, bursts, families)
-            expected[chosen] = sum_families(counts, sides, rates, bursts, chosen)
-    return expected
+            both[chosen], shared[chosen] = sum_families(counts, sides, rates, bursts, chosen)
+    return Expected(both, None if bursts is None else shared)
 
 
 def describe_side(store, counts, kind, families):
@@ -142,7 +162,9 @@ def solve_rates(wanted, first, second, products):
 
 
 def sum_families(counts, sides, rates, bursts, chosen):
-    """sum_f P(a in f) P(b in f) P(they share a unit) of the chosen pairs, over classes of families that are alike."""
+    """sum_f P(a in f) P(b in f) of the chosen pairs, and sum_f P(a in f) P(b in f) P(they share a unit); over classes
+    of families that are alike.
+    """
     weights, members = class_families([side.chances[1] for side in sides], rates)
     chances = [np.zeros((len(counts.entities["entity"]), len(weights))) for _ in sides]
     for own, side in zip(chances, sides, strict=True):
@@ -152,14 +174,15 @@ def sum_families(counts, sides, rates, bursts, chosen):
     order = counts.entities["entity"]
     first, second = (np.searchsorted(order, counts.pairs[name][chosen]) for name in "ab")
     mean_rates = None if rates is None else members(rates)
-    expected = np.zeros(len(first))
+    met, shared = (np.zeros(len(first)) for _ in range(2))
     for part in (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK)):
         a, b = first[part], second[part]
         both = chances[0][a] * chances[1][b]
+        met[part] = both @ weights
         if rates is not None:
             both *= -np.expm1(-np.outer(bursts[a] * bursts[b], mean_rates))
-        expected[part] = both @ weights
-    return expected
+        shared[part] = both @ weights
+    return met, shared
 
 
 def class_families(sizes, rates):
