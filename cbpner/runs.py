@@ -173,6 +173,21 @@ def find_runs(paths):
     return found
 
 
+def find_deeper(paths):
+    """{folder: how many finished runs lie in it}, of those that lie deeper in `paths` than `find_runs` looks."""
+    met, deeper = {folder.resolve() for folder in find_runs(paths).finished}, {}
+    for path in map(Path, paths):
+        for place, names, _ in os.walk(path):
+            folder = Path(place)
+            names[:] = sorted((name for name in names if not name.startswith(".")), key=natural_key)
+            if is_finished(folder):
+                names.clear()
+                if folder.resolve() not in met:
+                    met.add(folder.resolve())
+                    deeper[folder.parent] = deeper.get(folder.parent, 0) + 1
+    return deeper
+
+
 def describe_environment():
     """Versions, git revision and machine of this process, for config.json. Imports no heavy library.
 

@@ -434,8 +434,37 @@ def test_seeds_have_a_spread_of_their_own(data, tmp_path):
     assert lenient.loc["mean", "f1"] == pytest.approx((1 + 3 * (1 / 3)) / 4)
     assert lenient.loc["seeds", ["sets", "f1", "std"]].tolist() == pytest.approx([2, 1 / 2, (1 / 3) / 2**0.5])
     assert lenient.loc["pooled", "f1"] == pytest.approx((6 + 3 * 2) / 24)
+    assert lenient.loc["mean", ["sets", "std"]].tolist() == pytest.approx([2, (1 / 3) / 2**0.5])  # of 2/3 and 1/3
     printed = render_intervals(intervals, system)
     assert cells_of(printed, "0 (seed 1)") and cells_of(printed, "mean over seeds")[0][1] == "0.500"
+
+
+def test_intervals_do_not_depend_on_the_other_systems(data, tmp_path):
+    """A third system on other texts, met first, moves no interval of the first two, nor their comparison."""
+    write_bio(data / "1" / "test.bio", [Sentence("Abstract", ("O",) * 8), *make_sentences(TEST, 1)] * 3)
+    make_run(tmp_path / "third", data / "1", [Sentence("Abstract", ("O",) * 8), *BAD] * 3, "1", method="third")
+    make_run(tmp_path / "first", data / "0", BAD)
+    make_run(tmp_path / "second", data / "0", [*GOOD[:3], *BAD[3:]], method="second")
+    found = []
+    for names in (("first", "second"), ("third", "second", "first")):
+        panel = lay_out(
+            sorted(join_runs([tmp_path / name for name in names]).systems, key=lambda s: s.name == "second")
+        )
+        intervals, comparisons = frame_intervals(panel, FEW), frame_comparisons(panel, FEW)
+        own = take(intervals, system="first").drop(columns="sets").reset_index(drop=True)
+        pair = comparisons[(comparisons["first"] == "first") & (comparisons["second"] == "second")]
+        found.append((own, pair.drop(columns="p_holm").reset_index(drop=True)))
+    assert found[0][0]["low"].notna().any() and len(found[0][1]) == 2
+    for before, now in zip(*found, strict=True):
+        assert before.equals(now)
+
+
+def test_the_text_says_what_p_values_do_not_hold(data, tmp_path):
+    make_run(tmp_path / "runs", data / "0", BAD)
+    assert (
+        "Neither intervals nor p-values contain the spread between training runs"
+        in evaluate_systems(join_runs([tmp_path / "runs"]), "test", FEW).texts
+    )
 
 
 def test_a_text_in_two_sets_is_drawn_as_one():

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+import statistics
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def read_data(html):
 def test_the_best_methods_figure_stands_first(folder, tmp_path):
     html = (make_report(tmp_path, folder) / "it.html").read_text(encoding="utf-8")
     key = re.search(r'<p class="key">.*?</p>', html, re.S)[0]
-    assert "1.000" in key and "± 0.000" in key and "good: strict F1, mean ± std over 2 runs on 2 splits" in key
+    assert "1.000" in key and "± 0.000" in key and "good: strict F1, mean ± std over 2 splits" in key
     assert "best of 2 by this very score" in html
     assert "0.54" not in html  # other data: nothing to be compared with the paper
 
@@ -132,6 +133,49 @@ def test_every_table_and_paragraph_stands_in_every_form(folder, tmp_path):
     assert set(titles) == {path.stem for path in (output / "it_tables").iterdir()}
     assert not [title for title in titles.values() if f"**{title}**" not in markdown]
     assert "Token: single characters." in markdown  # the first part of the first section
+
+
+def test_seeds_of_a_split_are_averaged_first(data, tmp_path):
+    """Split 0: 1 and 1, split 1: x and 1; between the splits' means stands half of what stands between the runs."""
+    for split, seed, side in (("0", 0, GOOD), ("0", 1, GOOD), ("1", 0, BAD), ("1", 1, GOOD)):
+        make_run(tmp_path / "runs" / f"{split}{seed}", data, side, split, seed=seed)
+    means, seeds = (1, (1 + STRICT_BAD) / 2), ((1 + STRICT_BAD) / 2, 1)
+    pages = []
+    for place in ("data", "elsewhere"):  # the second time without the gold: from metrics.json alone
+        if place == "elsewhere":
+            data.rename(tmp_path / place)
+        output = make_report(tmp_path, tmp_path / "runs")
+        (row,) = read_table(output, "scores")
+        assert float(row["strict F1"]) == pytest.approx(sum(means) / 2, abs=1e-6)
+        assert float(row["strict F1 std"]) == pytest.approx(statistics.stdev(means), abs=1e-6)
+        assert float(row["± seeds, strict"]) == pytest.approx(statistics.stdev(seeds), abs=1e-6)
+        pages.append((output / "it.md").read_text(encoding="utf-8"))
+        assert "first: strict F1, mean ± std over 2 splits, 4 runs" in pages[-1]
+        assert f"have a standard deviation of {statistics.stdev(seeds):.3f}." in pages[-1]
+    assert pages[0] != pages[1]
+
+
+def test_what_is_undefined_is_no_nought(data, tmp_path):
+    """Nothing to find and nothing found, without an evaluation: no score, and in no mean."""
+    make_run(tmp_path / "runs" / "0", data, GOOD)
+    make_run(tmp_path / "runs" / "1", data, GOOD, "1", rows=[(text, [], [], []) for text, *_ in ROWS])
+    data.rename(tmp_path / "elsewhere")
+    output = make_report(tmp_path, tmp_path / "runs")
+    assert [row["strict F1"] for row in read_table(output, "splits")] == ["1.000000", ""]
+    assert read_table(output, "scores")[0]["strict F1"] == "1.000000"
+
+
+def test_runs_that_lie_too_deep_are_named(folder, tmp_path):
+    folder.rename(tmp_path / "deeper")
+    (tmp_path / "all" / "more").mkdir(parents=True)
+    (tmp_path / "deeper" / "good").rename(tmp_path / "all" / "good")
+    (tmp_path / "deeper" / "bad").rename(tmp_path / "all" / "more" / "bad")
+    markdown = (make_report(tmp_path, tmp_path / "all") / "it.md").read_text(encoding="utf-8")
+    named = tmp_path / "all" / "more" / "bad"
+    line = f"Left out: 2 finished run(s) that lie deeper than is looked; to include them name {named}"
+    assert line in markdown and len(read_table(tmp_path, "scores")) == 1
+    assert line not in (make_report(tmp_path, tmp_path / "all", named) / "it.md").read_text(encoding="utf-8")
+    assert len(read_table(tmp_path, "scores")) == 2
 
 
 def test_errors_and_groups_by_hand(folder, tmp_path):

@@ -143,6 +143,14 @@ def test_find_runs_at_three_depths(tmp_path):
     assert len(runs.find_runs([tmp_path / "b", tmp_path / "b", tmp_path]).finished) == 4
 
 
+def test_runs_deeper_than_that_are_counted_by_folder(tmp_path):
+    for name in ("a/0", "b/c/1", "b/c/2", "b/c/d/e/0", "a/0/model/0", ".hidden/a/b/c"):
+        make_run(tmp_path / name)
+    assert runs.find_deeper([tmp_path]) == {tmp_path / "b/c": 2, tmp_path / "b/c/d/e": 1}
+    assert runs.find_deeper([tmp_path, tmp_path / "b"]) == {tmp_path / "b/c/d/e": 1}
+    assert runs.find_deeper([tmp_path / "a"]) == {}
+
+
 def test_find_runs_tells_a_model_from_a_run_that_broke_off(tmp_path):
     make_run(tmp_path / "model", finished=False, text='{"model_type": "bert"}')
     make_run(tmp_path / "torn", finished=False, text='{"method')

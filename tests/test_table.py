@@ -70,7 +70,7 @@ def test_rows_means_and_deviations(runs):
 def test_types_with_gold_mentions(runs):
     markdown = build_report([runs]).markdown
     assert "| split | disease lenient | disease strict | gene lenient | gene strict |" in markdown
-    assert cells_of(markdown, "0")[1] == ["0.000 (1)", "0.000 (1)", "0.667 (2)", "0.667 (2)"]
+    assert cells_of(markdown, "0")[2] == ["0.000 (1)", "0.000 (1)", "0.667 (2)", "0.667 (2)"]
     assert cells_of(markdown, "mean")[1][:2] == ["0.667", "0.667"]
 
 
@@ -78,7 +78,7 @@ def test_a_type_without_gold_mentions_counts_in_no_mean(tmp_path):
     make_run(tmp_path / "0", FULL, split=0)
     make_run(tmp_path / "1", [["B-disease"]], [["B-gene"]], split=1)
     markdown = build_report([tmp_path]).markdown
-    assert cells_of(markdown, "1")[1] == ["- (0)", "- (0)", "0.000 (1)", "0.000 (1)"]
+    assert cells_of(markdown, "1")[2] == ["- (0)", "- (0)", "0.000 (1)", "0.000 (1)"]
     assert cells_of(markdown, "mean")[1] == ["1.000", "1.000", "0.500", "0.500"]
     assert cells_of(markdown, "± std")[1] == ["-", "-", "0.707", "0.707"]
 
@@ -95,7 +95,7 @@ def test_splits_in_natural_order_whatever_the_folders_are_called(tmp_path):
     for folder, split in (("a", 10), ("b", 2), ("c", 0)):
         make_run(tmp_path / folder, split=split)
     markdown = build_report([tmp_path]).markdown
-    assert re.findall(r"^\| (\d+) ", markdown, flags=re.MULTILINE) == ["0", "2", "10"] * 2
+    assert re.findall(r"^\| (\d+) ", markdown, flags=re.MULTILINE) == ["0", "2", "10"] * 3
 
 
 def test_a_split_run_twice_names_its_seeds(tmp_path):
@@ -152,14 +152,85 @@ def test_unfinished_runs_are_named_beneath_their_block(runs):
     assert not cells_of(markdown, "3")
 
 
-def test_mixed_settings_are_said(tmp_path):
-    for split, epochs in enumerate((1, 40)):
-        make_run(tmp_path / str(split), split=split, flags={"epochs": epochs, "rate": 1e-5, "test": f"data/{split}"})
-    assert "differ in epochs (1, 40)." in build_report([tmp_path]).markdown
+def test_runs_of_other_settings_are_other_systems(tmp_path):
+    """What differs is in the name; what a machine was given to work with makes no other system."""
+    for number, (casing, predicted, precision) in enumerate((("keep", HALF, "bf16"), ("lower", FULL, "fp32"))):
+        for split in range(2):
+            flags = {"epochs": 2, "casing": casing, "precision": precision}
+            make_run(tmp_path / f"{number}{split}", predicted, split=split, flags=flags)
+    report = build_report([tmp_path])
+    for casing, f1 in (("keep", "0.400 ± 0.000"), ("lower", "1.000 ± 0.000")):
+        assert f"## supervised, casing {casing}, recipe cbp, encoder cbp_mini, data cbp_demo\n" in report.markdown
+        summary, by_split = cells_of(report.markdown, f"supervised, casing {casing}")
+        assert summary == ["cbp", "cbp_mini", "cbp_demo", "0 1", "2", *[summary[5]], f1, f1]
+        assert by_split == ["cbp", "cbp_mini", "cbp_demo", f1[:5], f1[:5]]
+    assert {row["settings"] for row in csv.DictReader(report.csv.splitlines())} == {"casing keep", "casing lower"}
 
 
-def test_same_settings_are_not(runs):
-    assert "Mixed" not in build_report([runs]).markdown
+def test_seeds_of_a_split_are_averaged_first(tmp_path):
+    """Split 0: 0.4 and 1, split 1: 1 and 1: means 0.7 and 1 over the splits, and over the seeds."""
+    for split, seed, predicted in ((0, 0, HALF), (0, 1, FULL), (1, 0, FULL), (1, 1, FULL)):
+        make_run(tmp_path / f"{split}{seed}", predicted, split=split, seed=seed)
+    make_run(tmp_path / "99", FULL, method="other")
+    report, deviation = build_report([tmp_path]), f"{statistics.stdev((0.7, 1)):.3f}"
+    assert [cells_of(report.markdown, name)[0][5] for name in ("mean", "± std", "± seeds")] == [
+        "0.850",
+        *[deviation] * 2,
+    ]
+    summary, by_split = cells_of(report.markdown, "supervised")
+    assert summary[4] == "4" and summary[-2:] == [f"0.850 ± {deviation}", deviation]
+    assert by_split[-2:] == ["0.700", "1.000"] and cells_of(report.markdown, "other")[0][-1] == "-"
+    rows = [row for row in csv.DictReader(report.csv.splitlines()) if row["statistic"] == "seeds"]
+    assert {row["type"] for row in rows} == {OVERALL, "gene", "disease"} and {row["runs"] for row in rows} == {"4"}
+
+
+def test_seeds_that_lack_a_split_have_no_spread_of_their_own(tmp_path):
+    for split, seed in ((0, 0), (0, 1), (1, 0)):
+        make_run(tmp_path / f"{split}{seed}", (HALF, FULL)[seed], split=split, seed=seed)
+    markdown = build_report([tmp_path]).markdown
+    assert cells_of(markdown, "mean")[0][5] == "0.550" and not cells_of(markdown, "± seeds")
+
+
+def test_texts_without_a_split_are_told_apart_by_their_checksum(tmp_path):
+    for number, predicted in enumerate((HALF, FULL)):
+        data = {"name": "folds", "files": {"test": {"path": "test.bio", "sha256": str(number)}}}
+        make_run(tmp_path / str(number), predicted, split=None, data=data)
+    assert cells_of(build_report([tmp_path]).markdown, "± std")[0][5] == f"{statistics.stdev((0.4, 1)):.3f}"
+
+
+def test_what_is_undefined_is_no_nought(tmp_path):
+    """Nothing predicted: no precision; no gold either: no score at all. Neither enters a mean."""
+    nothing = [["O"] * len(tags) for tags in GOLD]
+    make_run(tmp_path / "0", FULL)
+    make_run(tmp_path / "1", nothing, split=1)
+    make_run(tmp_path / "2", nothing, nothing, split=2)
+    report = build_report([tmp_path])
+    assert cells_of(report.markdown, "1")[0] == ["-", "0.000", "0.000"] * 3
+    assert cells_of(report.markdown, "2")[0] == ["-"] * 9
+    assert cells_of(report.markdown, "mean")[0] == ["1.000", "0.500", "0.500"] * 3
+    assert "nan" not in report.markdown and "`-`: undefined" in report.markdown
+    rows = [row for row in csv.DictReader(report.csv.splitlines()) if row["type"] == OVERALL]
+    assert [row["precision"] for row in rows if row["split"] == "1"] == [""] * 3
+
+
+def test_counts_stand_below_the_scores(runs):
+    markdown = build_report([runs]).markdown
+    assert cells_of(markdown, "2")[1] == ["3 / 4 / 4", "3 / 3 / 3", "2 / 2 / 3"]
+    assert cells_of(markdown, "all") == [["9 / 11 / 12", "7 / 8 / 9", "6 / 7 / 9"]]
+
+
+def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs.rename(tmp_path / "0")
+    (tmp_path / "all" / "below").mkdir(parents=True)
+    (tmp_path / "0").rename(tmp_path / "all" / "below" / "deep")
+    named = "Left out: 3 finished run(s) that lie deeper than is looked; to include them name all/below/deep"
+    with pytest.raises(InputError, match="found none; name one of those below") as caught:
+        build_report(["all"])
+    assert str(caught.value).endswith(named)
+    make_run(tmp_path / "all" / "first")
+    assert f"\n{named}\n" in build_report(["all"]).markdown
+    assert "Left out" not in build_report(["all", "all/below/deep"]).markdown
 
 
 @pytest.mark.parametrize(("name", "printed"), [("cbp_gold", True), ("cbp_demo", False)])
@@ -219,7 +290,11 @@ def test_command_prints_and_writes(runs, tmp_path, capsys):
     assert main(["table", str(runs), "-o", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert (tmp_path / "out" / "table.md").read_text(encoding="utf-8") == printed
-    assert (tmp_path / "out" / "table.csv").read_text(encoding="utf-8").startswith("method,recipe,encoder,data,part,")
+    assert (
+        (tmp_path / "out" / "table.csv")
+        .read_text(encoding="utf-8")
+        .startswith("method,recipe,encoder,data,settings,part,")
+    )
     assert main(["table", str(runs), "-o", str(tmp_path / "first.v1.md")]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "out", "first.v1.md", "first.v1.csv"}
 

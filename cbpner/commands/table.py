@@ -4,8 +4,10 @@
   cbpner table runs/* -o results                   all methods; writes results/table.md and results/table.csv
   cbpner table runs/supervised -o results/first.md writes results/first.md and results/first.csv
 
-Only finished runs count (those with metrics.json); unfinished ones are named. --intervals and --compare add sections,
-for which the predictions are joined with the data of the runs; `cbpner evaluate` says more about them.
+Only finished runs count (those with metrics.json); unfinished ones are named, and so are folders of runs that lie
+deeper. Means and ± go over the splits, the seeds of each averaged first; runs of other settings are rows of their own.
+--intervals and --compare add sections, for which the predictions are joined with the data of the runs; `cbpner
+evaluate` says more about them.
 """
 
 from cbpner.commands.options import add_resampling_flags, read_resampling

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from cbpner.errors import InputError
 from cbpner.files import atomic_open, write_text
 from cbpner.metrics import LEVELS
+from cbpner.report.systems import BLOCK
 from cbpner.report.table import (
-    BLOCK,
     GOLD_DATA,
     LEVEL_NAMES,
     NONE,
@@ -22,8 +22,8 @@ from cbpner.report.table import (
     frame_runs,
     list_left_out,
     load_runs,
+    note_deeper,
     render_table,
-    warn_mixed,
 )
 from cbpner.runs import METRICS, natural_key
 
@@ -83,6 +83,7 @@ def build_curve(paths, all_splits=False):
         *list_left_out([run for run in runs if run.metrics["test"] is None], "Left out for want of test scores"),
         *list_left_out([run for run in scored if count_patents(run.config) is None],
                        "Left out, for config.json does not say on how many patents they trained"),
+        *note_deeper(paths),
     ]  # fmt: skip
     return Curve(render_markdown(points, counted, all_splits, left_out), render_csv(points), points)
 
@@ -206,6 +207,20 @@ def style():
     import matplotlib.style
 
     return matplotlib.style.context(["default", STYLE])
+
+
+def warn_mixed(members, ignored=()):
+    """A line where numbers or switches differ between the runs of a block, whose mean then mixes settings.
+
+    ignored: what may differ besides split and seed.
+    """
+    flags = [run.config.get("flags") or {} for run in members]
+    differing = []
+    for name in sorted({name for each in flags for name in each} - {"split", "seed", *ignored}):
+        values = list(dict.fromkeys(each.get(name) for each in flags if isinstance(each.get(name), int | float)))
+        if len(values) > 1:
+            differing.append(f"{name} ({', '.join(map(str, values))})")
+    return [f"Mixed: the runs of this block differ in {', '.join(differing)}."] if differing else []
 
 
 def _describe_cost(run):

@@ -48,7 +48,8 @@ from cbpner.report.spans import (
     score_schemes,
     summarise_agreement,
 )
-from cbpner.report.table import BLOCK, LEVEL_NAMES, MEASURE_NAMES, NONE, OVERALL, block_key, render_table
+from cbpner.report.systems import BLOCK, block_key
+from cbpner.report.table import LEVEL_NAMES, MEASURE_NAMES, NONE, OVERALL, render_table
 from cbpner.runs import read_json, write_json
 
 NAME = "evaluation"

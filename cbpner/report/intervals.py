@@ -1,6 +1,7 @@
 """Means, pooled scores and intervals over the sets of each system, and the systems against each other."""
 
 import textwrap
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -32,15 +33,21 @@ COMPARISON = (
     "first_ahead", "second_ahead",
 )  # fmt: skip
 
+SEEDS = (
+    "Neither intervals nor p-values contain the spread between training runs: another seed of the same settings may "
+    "give another order"
+)
 LEGEND = """\
 F1 [95% interval]: bootstrap percentiles over {resamples:,} samples of the {unit}s (seed {seed}); none from fewer than
-{least} {unit}s. Mean and ± std (ddof = 1) go over the runs. Pooled: one F1 over all mentions of all runs; a patent that
-stands in two sets counts twice there, once for each model that read it, and is drawn as one."""
+{least} {unit}s. Mean and ± std (ddof = 1) go over the splits; where several seeds ran on a split, their mean is the
+split's figure, and the spread of the seeds' means stands below. Pooled: one F1 over all mentions of all runs; a patent
+that stands in two sets counts twice there, once for each model that read it, and is drawn as one. Only a system's own
+{unit}s are drawn for its intervals."""
 COMPARISON_LEGEND = """\
 Pooled F1 over the sets that both have; runs of one set by several seeds count as one, their average. Difference: first
 minus second, with its 95% interval from the same samples. p: paired approximate randomization over {unit}s, two-sided,
 {resamples:,} random swaps (or all there are, where they are no more). Holm: p corrected for the number of pairs. Ahead:
-on how many sets."""
+on how many sets. Only {unit}s of the common sets are drawn and swapped."""
 
 
 class Resampling(NamedTuple):
@@ -54,16 +61,18 @@ class Resampling(NamedTuple):
 def frame_intervals(panel, resampling):
     """A DataFrame of F1 with intervals; columns: INTERVAL.
 
-    statistic: `run` (one set), `mean` (of the sets' F1; std with ddof = 1), POOLED (for each type too), and `seeds`
-    (where several seeds have the same sets: mean and std of the seeds' means). NaN where undefined.
+    statistic: `run` (one set), `mean` (of the F1 of the split's sets, a split with several seeds counting with their
+    mean; std with ddof = 1), POOLED (for each type too), and `seeds` (where several seeds have the same sets: mean and
+    std of the seeds' means). sets: of `mean` the splits, of `seeds` the seeds. NaN where undefined. A system's samples
+    are drawn from its own units, so that no interval depends on the other systems.
     """
     import pandas as pd
 
     totals = panel.counts.sum(axis=3)  # (units, sets, levels, COUNTS)
-    drawn = resample_counts(totals, resampling.resamples, resampling.seed)  # (resamples, sets, levels, COUNTS)
-    rows = []
+    draw, rows = make_draw(panel, totals, resampling), []
     for system in panel.systems:
         places = panel.list_places(system)
+        drawn = draw(places)  # (resamples, sets, levels, COUNTS)
         for number, level in enumerate(LEVELS):
             found, samples = totals[:, places, number].sum(axis=0), drawn[:, places, number]
             rows += [row | {"level": level} for row in _list_statistics(panel, system, found, samples)]
@@ -80,16 +89,29 @@ def frame_comparisons(panel, resampling):
     import pandas as pd
 
     totals = panel.counts.sum(axis=3)
-    drawn = resample_counts(totals, resampling.resamples, resampling.seed)
-    found = []
+    draw, found = make_draw(panel, totals, resampling), []
     for level in COMPARED:
         place = LEVELS.index(level)
         pairs = combinations(panel.systems, 2)
-        rows = [_compare(panel, pair, totals[:, :, place], drawn[:, :, place], resampling) for pair in pairs]
+        rows = [_compare(panel, pair, totals[:, :, place], draw, place, resampling) for pair in pairs]
         rows = [{"level": level} | row for row in rows if row]
         corrected = correct_holm([row["p"] for row in rows])
         found += [row | {"p_holm": p_holm} for row, p_holm in zip(rows, corrected, strict=True)]
     return pd.DataFrame(found, columns=list(COMPARISON))
+
+
+def make_draw(panel, totals, resampling):
+    """A function from places of sets to samples of all sets' totals, drawn from the units of those sets alone.
+
+    Sets with the same units, whatever else is laid out beside them, get the same samples.
+    """
+
+    @lru_cache(maxsize=4)
+    def draw(members):
+        own = np.frombuffer(members, dtype=np.bool_)
+        return resample_counts(totals[own], resampling.resamples, resampling.seed)
+
+    return lambda places: draw(panel.members[:, places].any(axis=1).tobytes())
 
 
 def render_sections(systems, resampling, intervals=True, comparisons=True):
@@ -165,10 +187,12 @@ def explain_texts(panel, unit=UNITS[0]):
         f"{count_things(sets, 'set')}{shared}. Intervals and p-values say how far the figures rest on which of these "
         f"{unit}s were met. They speak of these texts, not of patents at large"
     )
-    if sets < 2:
-        return f"{text}."
-    floor = find_sign_test_floor(sets)
-    return f"{text}: a sign test over the {sets} sets, each taken as one case, cannot give a p-value below {floor:.4g}."
+    if sets > 1:
+        floor = find_sign_test_floor(sets)
+        text += f": a sign test over the {sets} sets, each taken as one case, cannot give a p-value below {floor:.4g}"
+    if any(system.runs for system in panel.systems):
+        text += f". {SEEDS}"
+    return f"{text}."
 
 
 def warn_few_mentions(systems):
@@ -228,8 +252,9 @@ def _list_statistics(panel, system, found, samples):
         interval = _bound(panel, places[number : number + 1], drawn[:, number])
         yield {"system": system.name, "type": OVERALL} | own | {"f1": f1[number]} | interval
     head = {"system": system.name, "type": OVERALL, "sets": len(places)}
-    mean = {"statistic": "mean", "f1": _average(f1), "std": _deviate(f1)}
-    yield head | mean | _bound(panel, places, _average(drawn))
+    by_split = _average_by_split(panel, system, f1)
+    mean = {"statistic": "mean", "sets": len(by_split), "f1": _average(by_split), "std": _deviate(by_split)}
+    yield head | mean | _bound(panel, places, _average(_average_by_split(panel, system, drawn)))
     pooled = {"statistic": POOLED, "f1": f1_of(found.sum(axis=0))}
     yield head | pooled | _bound(panel, places, f1_of(samples.sum(axis=1)))
     by_seed = _average_by_seed(panel, system, f1)
@@ -240,7 +265,8 @@ def _list_statistics(panel, system, found, samples):
 def _list_types(panel, system, resampling):
     """The rows of pooled F1 by type, as dicts."""
     places = panel.list_places(system)
-    counts = panel.counts[:, places].sum(axis=1)  # (units, levels, types, COUNTS)
+    own = panel.members[:, places].any(axis=1)
+    counts = panel.counts[own][:, places].sum(axis=1)  # (units, levels, types, COUNTS)
     found, drawn = (
         f1_of(sums) for sums in (counts.sum(axis=0), resample_counts(counts, resampling.resamples, resampling.seed))
     )
@@ -273,6 +299,14 @@ def _deviate(values):
     return float(np.std(defined, ddof=1)) if len(defined) > 1 else float("nan")
 
 
+def _average_by_split(panel, system, values):
+    """values (..., sets), averaged over the seeds of each split: (..., splits)."""
+    groups = {}
+    for number, (joined, place) in enumerate(zip(system.sets, panel.list_places(system), strict=True)):
+        groups.setdefault((joined.split, panel.keys[place]), []).append(number)
+    return np.stack([_average(values[..., numbers]) for numbers in groups.values()], axis=-1)
+
+
 def _average_by_seed(panel, system, f1):
     """The mean of each seed's sets, or nothing where the seeds do not have the same sets."""
     keys, by_seed = [panel.keys[place] for place in panel.list_places(system)], {}
@@ -282,10 +316,10 @@ def _average_by_seed(panel, system, f1):
     return [_average([value for _, value in own]) for own in by_seed.values()] if same else []
 
 
-def _compare(panel, pair, totals, drawn, resampling):
+def _compare(panel, pair, totals, draw, level, resampling):
     """One row of `frame_comparisons` without its level, or None.
 
-    totals: (units, sets, COUNTS) at one level; drawn: (resamples, sets, COUNTS).
+    totals: (units, sets, COUNTS) at one level, the number `level` of LEVELS; draw: see `make_draw`.
     """
     places = [panel.list_places(system) for system in pair]
     keys = [[panel.keys[place] for place in own] for own in places]
@@ -296,10 +330,10 @@ def _compare(panel, pair, totals, drawn, resampling):
     for side in range(2):
         for place, key in zip(places[side], keys[side], strict=True):
             weights[side, place] = (key in common) / keys[side].count(key)
-    counts = np.einsum("usc,ws->wuc", totals, weights)  # (2, units, COUNTS)
-    samples = np.einsum("rsc,ws->wrc", drawn, weights)  # (2, resamples, COUNTS)
-    first, second = f1_of(counts.sum(axis=1))
     used = [place for own in places for place in own if panel.keys[place] in common]
+    counts = np.einsum("usc,ws->wuc", totals, weights)  # (2, units, COUNTS)
+    samples = np.einsum("rsc,ws->wrc", draw(used)[:, :, level], weights)  # (2, resamples, COUNTS)
+    first, second = f1_of(counts.sum(axis=1))
     by_set = np.array([_score_set(panel, own, key, totals) for key in common for own in places]).reshape(-1, 2)
     bounds = {"low": np.nan, "high": np.nan} | _bound(panel, used, f1_of(samples[0]) - f1_of(samples[1]))
     ahead = [int((by_set[:, side] > by_set[:, 1 - side]).sum()) for side in range(2)]

@@ -5,8 +5,6 @@ found them, or below a folder that the user gives. Runs of the same settings are
 """
 
 import hashlib
-import json
-from dataclasses import MISSING, fields
 from functools import cache
 from itertools import zip_longest
 from typing import NamedTuple
@@ -16,12 +14,12 @@ from cbpner.bio import Sentence, list_mentions, read_bio
 from cbpner.errors import InputError
 from cbpner.labels import Span, split_tag, tags_to_spans
 from cbpner.metrics import score
-from cbpner.report.table import BLOCK, NONE, Run, block_key, explain_nothing, load_runs
+from cbpner.report.systems import name_systems
+from cbpner.report.table import NONE, Run, explain_nothing, load_runs, note_deeper
 from cbpner.runs import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.splits import draw_patents, split_patents
 
 JSON_LINES, TAGS = ".jsonl", ".tags"
-RESOURCES = ("precision", "no_cache", "cache_mb", "patents")  # flags that make no other system; BLOCK has the last
 
 
 class Joined(NamedTuple):
@@ -69,7 +67,8 @@ def join_runs(paths, part="test", data_dir=None) -> Joint:
     if not scored:
         raise InputError(explain_nothing(paths, runs, unfinished, part))
     systems = join_scored(scored, name_systems(scored), part, data_dir)
-    return Joint(systems, [*note_repetitions(systems), *note_left_out(runs, unfinished, part)])
+    notes = [*note_repetitions(systems), *note_left_out(runs, unfinished, part), *note_deeper(paths)]
+    return Joint(systems, notes)
 
 
 def join_scored(runs, names, part="test", data_dir=None) -> list[System]:
@@ -119,24 +118,6 @@ def note_repetitions(systems):
     return notes
 
 
-def name_systems(runs) -> list[str]:
-    """The name of each run's system: its method, and what else tells the systems apart.
-
-    Two runs are of one system where BLOCK and all flags agree, but for RESOURCES; a flag that an older version did not
-    have yet counts with its default.
-    """
-    blocks = [block_key(run.config) for run in runs]
-    shown = [place for place in range(1, len(BLOCK)) if len({block[place] for block in blocks}) > 1]
-    names = [", ".join([block[0], *(f"{BLOCK[place]} {block[place]}" for place in shown)]) for block in blocks]
-    for block in dict.fromkeys(blocks):
-        members = [place for place, other in enumerate(blocks) if other == block]
-        flags = fill_flags([runs[place].config for place in members])
-        differing = [name for name in flags[0] if len({json.dumps(own[name]) for own in flags}) > 1]
-        for place, own in zip(members, flags, strict=True):
-            names[place] = ", ".join([names[place], *(f"{name} {own[name]}" for name in differing)])
-    return names
-
-
 def list_gold_spans(joined, strict=False) -> list[list[Span]]:
     """The gold spans of each sentence."""
     return [tags_to_spans(sentence.tags, strict) for sentence in joined.sentences]
@@ -184,18 +165,6 @@ def _join_run(run, part, data_dir, read, known):
         strict=[tags_to_spans(each, strict=True) for each in tags],
         known=known(find_data(config, "train", data_dir), flags.get("patents"), config["seed"]),
     )
-
-
-def fill_flags(configs):
-    """The flags of each config.json but for RESOURCES, with defaults where an older version had no such flag."""
-    flags = [config.get("flags", {}) for config in configs]
-    names = sorted({name for own in flags for name in own} - set(RESOURCES))
-    if all(name in own for own in flags for name in names):
-        return [{name: own[name] for name in names} for own in flags]
-    from cbpner.recipes import Recipe  # imports torch, which a look at finished runs does not need
-
-    defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
-    return [{name: own.get(name, defaults.get(name)) for name in names} for own in flags]
 
 
 def _read_predictions(path, gold_path, gold, renamed):

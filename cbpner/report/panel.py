@@ -43,8 +43,10 @@ def lay_out(systems, unit="sentence") -> Panel:
     """The Panel of all systems; `unit` is one of UNITS."""
     sets = [joined for system in systems for joined in system.sets]
     types = sorted({label for joined in sets for label in _list_labels(joined)})
-    numbers = {}
-    rows = [[numbers.setdefault(key, len(numbers)) for key in list_units(j.sentences, unit)] for j in sets]
+    keys = [list_units(joined.sentences, unit) for joined in sets]
+    order = sorted(set().union(*keys))  # by key, so that it does not depend on what else is laid out
+    numbers = {key: number for number, key in enumerate(order)}
+    rows = [[numbers[key] for key in own] for own in keys]
     members = np.zeros((len(numbers), len(sets)), dtype=np.bool_)
     counts = np.zeros((len(numbers), len(sets), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
     for place, (joined, units) in enumerate(zip(sets, rows, strict=True)):

@@ -1,26 +1,28 @@
 """One score table from run folders: per split, mean and standard deviation, at three levels that are never mixed.
 
 The path of the data: `load_runs` -> `frame_runs` (one row a run, part, level and type; `collect_runs` does both) ->
-`summarise` (one row a block, level and type) -> Markdown and CSV. A block is the runs that share method, recipe,
-encoder and data set, all read from config.json. pandas is imported where it is used, so that the command line starts
-fast.
+`summarise` (one row a system, level and type) -> Markdown and CSV. A system is the runs that share method, recipe,
+encoder, data set and all other settings, read from config.json (`cbpner.report.systems`). pandas is imported where it
+is used, so that the command line starts fast.
 """
 
-import os
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.errors import InputError
 from cbpner.files import write_text
-from cbpner.metrics import COUNTS, LEVELS, MEASURES
-from cbpner.runs import CONFIG, METRICS, find_runs, natural_key, read_config, read_metrics
+from cbpner.metrics import COUNTS, LEVELS, MEASURES, divide_counts
+from cbpner.report.systems import BLOCK, block_key, list_settings
+from cbpner.runs import CONFIG, METRICS, find_deeper, find_runs, natural_key, read_config, read_metrics
 
 PARTS = ("test", "dev")
-BLOCK = ["method", "recipe", "encoder", "data"]
+SYSTEM = [*BLOCK, "settings"]
 OVERALL = "all types"  # a type's name holds no space, so this is none
 LEVEL_NAMES = {"token": "token", "entity_lenient": "lenient", "entity_strict": "strict"}
 MEASURE_NAMES = {"precision": "P", "recall": "R", "f1": "F1"}
 TYPES_A_TABLE = 3
+SPLITS_A_TABLE = 10
 GOLD_DATA = "cbp_gold"
 NONE = "-"
 
@@ -30,7 +32,10 @@ P, R, F1: micro precision, recall and F1 over all types.
 - lenient: whole entities, borders and type; an `I-` without its `B-` begins an entity (seqeval's default).
 - strict: whole entities; an `I-` without its `B-` belongs to none (seqeval's strict mode, IOB2).
 
-Mean and ± std go over the runs of a block; std is the sample standard deviation (ddof = 1), none for a single run."""
+Mean and ± std go over the splits; where several seeds ran on a split, their mean is the split's figure. std is the
+sample standard deviation (ddof = 1), none for a single split. ± seeds: the same of the seeds' means over the splits,
+where every seed has every split. `-`: undefined, since nothing was predicted or there is no gold; what is undefined is
+in no mean (metrics.json has seqeval's 0 there)."""
 PAPER_NOTE = """\
 The paper (Hu and Verberne, COLING 2020) reports F1 0.54 ± 0.15 for its best model, LM mixed fine-tuning, at the lenient
 entity level. Only lenient F1 over the same five splits of the gold data can be compared with it."""
@@ -60,7 +65,8 @@ def build_report(paths, part="test"):
     frame = frame_runs(scored)
     frame = frame[frame["part"] == part]
     unscored = [run for run in runs if run.metrics[part] is None]
-    return Report(render_markdown(frame, scored, unfinished, unscored, part), render_csv(frame))
+    markdown = render_markdown(frame, scored, unfinished, unscored, part, note_deeper(paths))
+    return Report(markdown, render_csv(frame))
 
 
 def write_report(report, output):
@@ -88,55 +94,65 @@ def collect_runs(paths):
 def frame_runs(runs):
     """A DataFrame with one row a run, part (dev, test), level (metrics.LEVELS) and type (OVERALL: the micro average).
 
-    Columns: run, method, recipe, encoder, data, split (text), seed, part, level, type, then MEASURES and COUNTS.
+    Columns: run, SYSTEM, split (text), seed, part, set (what tells the part's texts from others: the split, and the
+    file's checksum where it is known), level, type, then MEASURES (NaN where undefined) and COUNTS.
     """
     import pandas as pd
 
-    rows = [row for run in runs for row in _list_scores(run)]
-    return pd.DataFrame(rows, columns=["run", *BLOCK, "split", "seed", "part", "level", "type", *MEASURES, *COUNTS])
+    rows = [row for run, own in zip(runs, list_settings(runs), strict=True) for row in _list_scores(run, own)]
+    columns = ["run", *SYSTEM, "split", "seed", "part", "set", "level", "type", *MEASURES, *COUNTS]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(MEASURES, float))
 
 
 def summarise(frame):
-    """One row a block, part, level and type: `runs` (how many count), then `<measure>_mean` and `<measure>_std`.
+    """One row a system, part, level and type: `runs`, `sets`, and of each measure `_mean`, `_std` and `_seeds`.
 
-    The standard deviation has ddof = 1 (NaN for one run). A run without a gold mention of a type does not count for
-    that type, since its recall is undefined; the overall scores always count.
+    Mean and standard deviation (ddof = 1, NaN for one set) go over the sets, each the mean of its runs; `seeds` is the
+    standard deviation of the seeds' means over the sets, NaN where the seeds do not have the same sets. What is
+    undefined counts in none of them. A run without a gold mention of a type does not count for that type, since its
+    recall is undefined.
     """
+    keys, measures = [*SYSTEM, "part", "level", "type"], list(MEASURES)
     counted = frame[(frame["type"] == OVERALL) | (frame["gold"] > 0)]
-    groups = counted.groupby([*BLOCK, "part", "level", "type"], sort=False)
-    summary = groups[list(MEASURES)].agg(["mean", "std"])
+    by_set = counted.groupby([*keys, "set"], sort=False)[measures].mean().groupby(keys, sort=False)
+    summary = by_set.agg(["mean", "std"])
     summary.columns = [f"{measure}_{statistic}" for measure, statistic in summary.columns]
-    summary.insert(0, "runs", groups.size())
-    return summary.reset_index()
+    summary.insert(0, "runs", counted.groupby(keys, sort=False).size())
+    summary.insert(1, "sets", by_set.size())
+    seeds = counted.groupby(keys, sort=False)[[*measures, "seed", "set"]].apply(_spread_seeds)
+    return summary.join(seeds.rename(columns={name: f"{name}_seeds" for name in MEASURES})).reset_index()
 
 
 def render_csv(frame):
-    """The frame with its means and standard deviations below, `statistic` telling them apart (run, mean, std)."""
+    """The frame with what `summarise` says below, `statistic` telling them apart (run, mean, std, seeds)."""
     import pandas as pd
 
     summary, parts = summarise(frame), [frame.assign(statistic="run", runs=1)]
-    for statistic in ("mean", "std"):
+    for statistic in ("mean", "std", "seeds"):
         renamed = summary.rename(columns={f"{measure}_{statistic}": measure for measure in MEASURES})
-        parts.append(renamed[[*BLOCK, "part", "level", "type", "runs", *MEASURES]].assign(statistic=statistic))
+        rows = renamed[[*SYSTEM, "part", "level", "type", "runs", *MEASURES]].assign(statistic=statistic)
+        parts.append(rows.dropna(how="all", subset=list(MEASURES)) if statistic == "seeds" else rows)
     table = pd.concat(parts, ignore_index=True).astype({column: "Int64" for column in (*COUNTS, "runs")})
-    columns = [*BLOCK, "part", "statistic", "run", "split", "seed", "level", "type", *MEASURES, *COUNTS, "runs"]
+    columns = [*SYSTEM, "part", "statistic", "run", "split", "seed", "level", "type", *MEASURES, *COUNTS, "runs"]
     return table[columns].to_csv(index=False, lineterminator="\n", float_format="%.6f")
 
 
-def render_markdown(frame, runs, unfinished, unscored, part):
-    """The whole report: legend, a summary where there are two blocks or more, each block, and what was left out."""
-    blocks = [(key, block) for key, block in frame.groupby(BLOCK, sort=False)]
+def render_markdown(frame, runs, unfinished, unscored, part, notes=()):
+    """The whole report: legend, a summary where there are two systems or more, each system, and what was left out."""
+    systems = list(frame.groupby(SYSTEM, sort=False))
     sections = [f"# Scores on the {part} sets", LEGEND]
-    if len(blocks) > 1:
-        sections += ["## Summary", _render_summary(blocks)]
-    for key, block in blocks:
-        members = [run for run in runs if block_key(run.config) == key]
-        waiting = [run for run in unfinished if run.config and block_key(run.config) == key]
-        sections += _render_block(key, block, members, waiting, part)
-    keys = {key for key, _ in blocks}
+    if len(systems) > 1:
+        sections += ["## Summary", _render_summary(systems), *_render_splits(systems)]
+    keys = [key[:-1] for key, _ in systems]
+    for number, (key, own) in enumerate(systems):
+        members = [run for run in runs if run.folder in set(own["run"])]
+        is_last = key[:-1] not in keys[number + 1 :]  # what is unfinished stands once, below the last of its block
+        waiting = [run for run in unfinished if is_last and run.config and block_key(run.config) == key[:-1]]
+        sections += _render_system(key, own, members, waiting)
     elsewhere = [run for run in unfinished if not run.config or block_key(run.config) not in keys]
     sections += list_left_out(elsewhere, f"Unfinished, left out (no {METRICS})")
     sections += list_left_out(unscored, f"Left out for want of {part} scores")
+    sections += notes
     if part == "test" and any(key[3].split(",")[0] == GOLD_DATA for key in keys):
         sections.append(PAPER_NOTE)
     return "\n\n".join(sections) + "\n"
@@ -221,37 +237,47 @@ def explain_nothing(paths, runs, unfinished, part):
         other = next(name for name in PARTS if name != part)
         return f"{searched}: found {len(runs)} finished run(s), none with {part} scores; try --part {other}"
     names = f"only unfinished ones ({', '.join(run.folder for run in unfinished)})" if unfinished else "none"
-    return (
+    how = "name one of those below" if (deeper := note_deeper(paths)) else "train one with: cbpner train"
+    return "\n".join([
         f"{searched}: expected a finished run (a folder with {METRICS}), a folder of runs, or a folder of such "
-        f"folders; found {names}; train one with: cbpner train"
-    )
+        f"folders; found {names}; {how}",
+        *deeper,
+    ])  # fmt: skip
 
 
-def block_key(config):
-    """The values of BLOCK as text, in that order."""
-    patents = config.get("flags", {}).get("patents")
-    data = f"{config['data']['name']}, {patents} patents" if patents else str(config["data"]["name"])
-    return str(config["method"]), str(config["recipe"]), name_encoder(config), data
+def note_deeper(paths):
+    """A line on the finished runs that lie deeper in `paths` than is looked, in a list; none where there are none."""
+    deeper = find_deeper(paths)
+    if not deeper:
+        return []
+    total, folders = sum(deeper.values()), ", ".join(map(_show_path, deeper))
+    return [f"Left out: {total} finished run(s) that lie deeper than is looked; to include them name {folders}"]
 
 
-def name_encoder(config):
-    """The run's encoder; a folder told by a relative path is named as seen from the project's folder."""
-    encoder = str(config["encoder"])
-    if not encoder.startswith(".") or config.get("folder") is None:
-        return encoder
-    return Path(os.path.normpath(Path(config["folder"], encoder))).as_posix()
-
-
-def _list_scores(run):
+def _list_scores(run, settings):
     """The rows of one run, as dicts."""
-    block = dict(zip(BLOCK, block_key(run.config), strict=True))
+    system = dict(zip(SYSTEM, (*block_key(run.config), settings), strict=True))
     split = NONE if run.config["split"] is None else str(run.config["split"])
-    head = {"run": run.folder, **block, "split": split, "seed": str(run.config["seed"])}
+    head = {"run": run.folder, **system, "split": split, "seed": str(run.config["seed"])}
     for part in reversed(PARTS):
+        recorded = (run.config["data"].get("files") or {}).get(part) or {}
+        place = f"{split} {recorded.get('sha256', '')}"
         for level in LEVELS if run.metrics[part] is not None else ():
             scores = run.metrics[part][level]
             for label, values in {OVERALL: scores["overall"], **scores["types"]}.items():
-                yield {**head, "part": part, "level": level, "type": label, **values}
+                counts = {name: values[name] for name in COUNTS}
+                measures = divide_counts(**counts)
+                yield {**head, "part": part, "set": place, "level": level, "type": label, **measures, **counts}
+
+
+def _spread_seeds(rows):
+    """The standard deviation of the seeds' means over the sets, of each of MEASURES, as one row of a DataFrame."""
+    import pandas as pd
+
+    cells = rows.groupby(["seed", "set"])[list(MEASURES)].mean()
+    by_seed = [frozenset(own.index.get_level_values("set")) for _, own in cells.groupby("seed")]
+    spread = cells.groupby("seed").mean().std() if len(set(by_seed)) == 1 else pd.Series(math.nan, MEASURES)
+    return spread[list(MEASURES)]
 
 
 def _name_rows(block):
@@ -264,61 +290,106 @@ def _name_rows(block):
     return {row["run"]: row["split"] + seeds[row["run"]] for row in runs}
 
 
-def _render_summary(blocks):
-    header = ["method", "recipe", "encoder", "data", "splits", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
-    rows = []
-    for key, block in blocks:
-        summary = summarise(block).set_index(["level", "type"])
-        means = [_format_mean(summary.loc[(level, OVERALL)]) for level in LEVELS]
-        rows.append([*key, " ".join(sorted(set(block["split"]), key=natural_key)), *means])
+def _name_method(key):
+    return ", ".join(filter(None, (key[0], key[-1])))
+
+
+def _render_summary(systems):
+    header = [*BLOCK, "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
+    rows, spreads = [], []
+    for key, own in systems:
+        summary = summarise(own).set_index(["level", "type"])
+        found = [summary.loc[(level, OVERALL)] for level in LEVELS]
+        splits = " ".join(sorted(set(own["split"]), key=natural_key))
+        rows.append([_name_method(key), *key[1:-1], splits, own["run"].nunique(), *map(_format_mean, found)])
+        spreads.append(found[1]["f1_seeds"])
+    if not all(map(math.isnan, spreads)):
+        header.append("± seeds, lenient")
+        rows = [[*row, _format(spread)] for row, spread in zip(rows, spreads, strict=True)]
     return render_table(header, rows, text_columns=5)
 
 
+def _render_splits(systems):
+    """Lenient F1 by split, each the mean of its seeds; nothing where there is one split, or where there are many."""
+    rows = [(key, own[(own["type"] == OVERALL) & (own["level"] == "entity_lenient")]) for key, own in systems]
+    splits = sorted({split for _, own in rows for split in own["split"]}, key=natural_key)
+    if not 1 < len(splits) <= SPLITS_A_TABLE:
+        return []
+    means = [(key, own.groupby("split")["f1"].mean()) for key, own in rows]
+    cells = [[_name_method(key), *key[1:-1], *(_format(own.get(split)) for split in splits)] for key, own in means]
+    table = render_table([*BLOCK, *splits], cells, text_columns=4)
+    return ["Lenient F1 by split, the mean of its runs:", table]
+
+
 def _format_mean(row):
-    if row["runs"] == 1:
-        return f"{row['f1_mean']:.3f}"
-    return f"{row['f1_mean']:.3f} ± {row['f1_std']:.3f}"
+    mean, std = _format(row["f1_mean"]), _format(row["f1_std"])
+    return mean if std == NONE else f"{mean} ± {std}"
 
 
-def _render_block(key, block, members, waiting, part):
-    method, recipe, encoder, data = key
-    names, sections = _name_rows(block), [f"## {method}, recipe {recipe}, encoder {encoder}, data {data}"]
-    sections.append(_render_scores(block, names))
-    types = sorted(set(block["type"]) - {OVERALL})
+def _format(value):
+    """A figure with three decimals; NONE where it is undefined or not there."""
+    return NONE if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _render_system(key, own, members, waiting):
+    title = f"## {_name_method(key)}, recipe {key[1]}, encoder {key[2]}, data {key[3]}"
+    names = _name_rows(own)
+    sections = [title, _render_scores(own, names)]
+    sections += ["Counts: correct / predicted / gold.", _render_counts(own, names)]
+    types = sorted(set(own["type"]) - {OVERALL})
     if types:
         sections.append("F1 by type (gold mentions). A split without a gold mention shows - and counts in no mean.")
     for start in range(0, len(types), TYPES_A_TABLE):
-        sections.append(_render_types(block, names, types[start : start + TYPES_A_TABLE]))
+        sections.append(_render_types(own, names, types[start : start + TYPES_A_TABLE]))
     by_folder = {run.folder: run for run in members}
     lines = [_describe_choice(name, by_folder[folder].metrics) for folder, name in names.items()]
     sections.append("\n".join(["How the epoch was chosen:", *lines]))
-    sections += warn_mixed(members)
     return sections + list_left_out(waiting, f"Unfinished, left out (no {METRICS})")
 
 
-def _render_scores(block, names):
-    """Rows: the runs, mean, ± std. Columns: P, R, F1 at each level."""
+def _render_scores(own, names):
+    """Rows: the runs, mean, ± std, ± seeds. Columns: P, R, F1 at each level."""
     columns = [(level, measure) for level in LEVELS for measure in MEASURES]
-    overall = block[block["type"] == OVERALL]
-    wide = overall.pivot(index="run", columns="level", values=list(MEASURES))
+    overall = own[own["type"] == OVERALL]
+    values = overall.set_index(["run", "level"])[list(MEASURES)].to_dict("index")
     summary = summarise(overall).set_index("level")
-    rows = [[name, *(f"{wide.loc[run, (m, level)]:.3f}" for level, m in columns)] for run, name in names.items()]
-    rows.append(["mean", *(f"{summary.loc[level, f'{m}_mean']:.3f}" for level, m in columns)])
-    if len(names) > 1:
-        rows.append(["± std", *(f"{summary.loc[level, f'{m}_std']:.3f}" for level, m in columns)])
+    rows = [[name, *(_format(values[run, level][m]) for level, m in columns)] for run, name in names.items()]
+    rows += _list_statistics(lambda column, name: summary.loc[column[0], f"{column[1]}_{name}"], columns)
     return render_table(["split", *(f"{LEVEL_NAMES[level]} {MEASURE_NAMES[m]}" for level, m in columns)], rows)
 
 
-def _render_types(block, names, types):
-    """Rows: the runs, mean, ± std. Columns: lenient and strict F1 of each type with its gold mentions."""
+def _list_statistics(find, columns):
+    """The rows below those of the runs; ± std and ± seeds only where there is one. find: (column, statistic) -> it."""
+    rows = []
+    for title, name in (("mean", "mean"), ("± std", "std"), ("± seeds", "seeds")):
+        cells = [_format(find(column, name)) for column in columns]
+        if name == "mean" or set(cells) != {NONE}:
+            rows.append([title, *cells])
+    return rows
+
+
+def _render_counts(own, names):
+    """Rows: the runs, and all of them. Columns: the counts at each level."""
+    overall = own[own["type"] == OVERALL]
+    counts = overall.set_index(["run", "level"])[list(COUNTS)]
+    rows = [[name, *(_join_counts(counts.loc[(run, level)]) for level in LEVELS)] for run, name in names.items()]
+    if len(names) > 1:
+        sums = overall.groupby("level")[list(COUNTS)].sum()
+        rows.append(["all", *(_join_counts(sums.loc[level]) for level in LEVELS)])
+    return render_table(["split", *(LEVEL_NAMES[level] for level in LEVELS)], rows)
+
+
+def _join_counts(counts):
+    return " / ".join(str(int(counts[name])) for name in COUNTS)
+
+
+def _render_types(own, names, types):
+    """Rows: the runs, mean, ± std, ± seeds. Columns: lenient and strict F1 of each type with its gold mentions."""
     columns = [(label, level) for label in types for level in ("entity_lenient", "entity_strict")]
-    values = block.set_index(["run", "type", "level"])[["f1", "gold"]].to_dict("index")
-    summary = summarise(block).set_index(["type", "level"]).to_dict("index")
+    values = own.set_index(["run", "type", "level"])[["f1", "gold"]].to_dict("index")
+    summary = summarise(own).set_index(["type", "level"]).to_dict("index")
     rows = [[name, *(_format_type(values.get((run, *column))) for column in columns)] for run, name in names.items()]
-    for title, key, least in (("mean", "f1_mean", 1), ("± std", "f1_std", 2)):
-        if len(names) >= least:
-            cells = [summary.get(column, {"runs": 0}) for column in columns]
-            rows.append([title, *(f"{cell[key]:.3f}" if cell["runs"] >= least else NONE for cell in cells)])
+    rows += _list_statistics(lambda column, name: summary.get(column, {}).get(f"f1_{name}"), columns)
     return render_table(["split", *(f"{label} {LEVEL_NAMES[level]}" for label, level in columns)], rows)
 
 
@@ -334,20 +405,6 @@ def _describe_choice(name, metrics):
     epoch = epochs if metrics["best_epoch"] is None else metrics["best_epoch"]
     line = f"- split {name}: epoch {epoch} of {epochs}, {selection['rule']}; {selection['dev_mentions']} dev mentions"
     return f"{line}; {selection['reason']}" if selection["reason"] else line
-
-
-def warn_mixed(members, ignored=()):
-    """A line where numbers or switches differ between the runs of a block, whose mean then mixes settings.
-
-    ignored: what may differ besides split and seed.
-    """
-    flags = [run.config.get("flags") or {} for run in members]
-    differing = []
-    for name in sorted({name for each in flags for name in each} - {"split", "seed", *ignored}):
-        values = list(dict.fromkeys(each.get(name) for each in flags if isinstance(each.get(name), int | float)))
-        if len(values) > 1:
-            differing.append(f"{name} ({', '.join(map(str, values))})")
-    return [f"Mixed: the runs of this block differ in {', '.join(differing)}."] if differing else []
 
 
 def list_left_out(runs, title):

@@ -2,7 +2,7 @@
 
 import math
 
-from cbpner.report.intervals import count_things
+from cbpner.report.intervals import SEEDS, count_things
 from cbpner.report.page import charts
 from cbpner.report.page.charts import NEUTRAL, Chart, Dots
 from cbpner.report.page.parts import MAIN, Fold, List, Section, Text, find_best
@@ -37,7 +37,8 @@ def show_comparisons(view) -> Section | None:
     r = evaluation.resampling
     note = (
         f"p: paired approximate randomization over {r.unit}s, two-sided, {r.resamples:,} random swaps. Holm: corrected "
-        "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average."
+        "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average. "
+        f"{SEEDS}."
     )
     named = {table.name: table for table in tables}
     shown = named.pop(f"comparisons_{LEVEL_NAMES[MAIN]}")._replace(note=note)

@@ -10,7 +10,8 @@ from cbpner.report.page.charts import Line
 from cbpner.report.page.material import list_differing_flags, list_history
 from cbpner.report.page.parts import MAIN, Fold, Panels, Section, Text, mean_known, show_split, sort_runs
 from cbpner.report.page.tables import Figure, Table
-from cbpner.report.table import BLOCK, LEVEL_NAMES, NONE
+from cbpner.report.systems import BLOCK
+from cbpner.report.table import LEVEL_NAMES, NONE
 
 LOSSES = 60  # points of a loss curve
 

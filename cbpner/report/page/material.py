@@ -12,16 +12,9 @@ from typing import Any, NamedTuple
 from cbpner.errors import InputError
 from cbpner.report.curve import POINT, count_patents, frame_points, mark_compared
 from cbpner.report.evaluate import NAME, Evaluation, evaluate_systems, read_evaluation
-from cbpner.report.join import (
-    RESOURCES,
-    Joint,
-    fill_flags,
-    join_scored,
-    name_systems,
-    note_left_out,
-    note_repetitions,
-)
-from cbpner.report.table import BLOCK, Run, block_key, explain_nothing, frame_runs, load_runs
+from cbpner.report.join import Joint, join_scored, note_left_out, note_repetitions
+from cbpner.report.systems import BLOCK, RESOURCES, block_key, fill_flags, name_systems, shorten_names
+from cbpner.report.table import Run, explain_nothing, frame_runs, load_runs, note_deeper
 from cbpner.runs import CONFIG, LOG, find_data
 
 
@@ -60,7 +53,7 @@ def gather_material(paths, part="test", data_dir=None, recorded=None, resampling
     scores = frame_runs(judged)
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
-    notes = note_left_out(runs, unfinished, part)
+    notes = [*note_left_out(runs, unfinished, part), *note_deeper(paths)]
     evaluation, place, missing = None, None, _find_missing(judged, part, data_dir)
     if missing is None:
         joined = join_scored(judged, names, part, data_dir)
@@ -72,17 +65,6 @@ def gather_material(paths, part="test", data_dir=None, recorded=None, resampling
         notes = [*(evaluation.notes if evaluation else []), *remarks, *notes]
     points = _frame_curve(scored, judged, systems)
     return Material(part, systems, scores, evaluation, place, missing, points, list(dict.fromkeys(notes)))
-
-
-def shorten_names(runs, names):
-    """The names of the runs' systems without what the systems of one method share: recipe, encoder or data."""
-    blocks, short = [block_key(run.config) for run in runs], []
-    for block, name in zip(blocks, names, strict=True):
-        for place in range(1, len(BLOCK)):
-            if all(other[place] == block[place] for other in blocks if other[0] == block[0]):
-                name = name.replace(f", {BLOCK[place]} {block[place]}", "", 1)
-        short.append(name)
-    return short if len(set(short)) == len(set(names)) else names
 
 
 def list_history(run):

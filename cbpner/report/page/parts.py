@@ -75,8 +75,10 @@ class Headline(NamedTuple):
 class View(NamedTuple):
     """The material with what sections often ask of it.
 
-    names: the systems. figures: {(system, `run`, `mean` or POOLED, run or None, level, type): F1 as a Figure}, from the
-    evaluation or, without intervals, from metrics.json. splits: {system: its splits}. types: their names.
+    names: the systems. figures: {(system, `run`, `mean`, `seeds` or POOLED, run or None, level, type): F1 as a Figure},
+    from the evaluation or, without intervals, from metrics.json; `seeds`, of which only std counts, is there for
+    systems with several seeds (`cbpner.report.intervals.frame_intervals`). splits: {system: its splits}. types: their
+    names.
     """
 
     material: Any

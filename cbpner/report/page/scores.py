@@ -42,7 +42,15 @@ def show_scores(view) -> Section:
          view.figures[name, POOLED, None, MAIN, OVERALL]]
         for name, runs in view.material.systems.items()
     ]  # fmt: skip
-    note = "Mean over the runs ± sample standard deviation; pooled: one F1 over all mentions of all runs."
+    note = (
+        "Mean over the splits ± sample standard deviation, a split with several seeds counting with their mean; "
+        "pooled: one F1 over all mentions of all runs; -: undefined, and in no mean."
+    )
+    seeds = [view.figures.get((name, "seeds", None, MAIN, OVERALL)) for name in view.names]
+    if any(seeds):
+        header.append(f"± seeds, {LEVEL_NAMES[MAIN]}")
+        rows = [[*row, Figure(own.std) if own else None] for row, own in zip(rows, seeds, strict=True)]
+        note += " ± seeds: the standard deviation of the seeds' means over the splits."
     evaluation = view.material.evaluation
     if evaluation:
         r = evaluation.resampling
@@ -64,7 +72,7 @@ def show_splits(view) -> Section | None:
         Dots(name, place, list_points(view, name), *take_values(view.figures[name, "mean", None, MAIN, OVERALL], 3))
         for place, name in enumerate(view.names)
     ]
-    caption = "Strict F1. A circle is a run, with its split's name; the line is their mean"
+    caption = "Strict F1. A circle is a run, with its split's name; the line is the mean over the splits"
     caption += ", the band its 95% interval." if view.material.evaluation else "."
     chart = Chart(charts.draw_dots([(None, rows)], "Strict F1 of every run by method"), caption, [])
     table_rows = []
@@ -144,18 +152,17 @@ def show_casings(view) -> Section | None:
         shared = set.intersection(*(set(view.splits[name]) for name in found.values()))
         title = f"{key[0]}, recipe {key[1]}, encoder {key[2]}"
         for casing, name in found.items():
-            runs = [run for run in view.material.systems[name] if show_split(run) in shared]
+            runs = [run for run in sort_runs(view.material.systems[name]) if show_split(run) in shared]
             if not runs:
                 continue
-            values = {
-                level: [run.metrics[view.material.part][level]["overall"]["f1"] for run in runs] for level in LEVELS
-            }
+            values = {level: _average_splits(select_rows(view, name, level, OVERALL), shared) for level in LEVELS}
             unknown = [_find_unknown(run, view.material.part) for run in runs]
             share = Figure(mean_known(unknown), style=".2%")
             figures = [Figure(mean_known(values[level]), std=_deviate(values[level])) for level in LEVELS]
             rows.append([title, casing, " ".join(sorted(shared, key=natural_key)), len(runs), share, *figures])
-            points = [(value, show_split(run), f"{casing}, split {show_split(run)}: {value:.3f}")
-                      for run, value in zip(runs, values[MAIN], strict=True)]  # fmt: skip
+            f1 = {run.folder: view.figures[name, "run", run.folder, MAIN, OVERALL].value for run in runs}
+            points = [(f1[run.folder], show_split(run), f"{casing}, split {show_split(run)}: {f1[run.folder]:.3f}")
+                      for run in runs if not math.isnan(f1[run.folder])]  # fmt: skip
             dots.append((title, Dots(casing, view.names.index(name), points, figures[-1].value)))
     grouped = [(title, [row for own, row in dots if own == title]) for title in dict.fromkeys(own for own, _ in dots)]
     header = [
@@ -196,6 +203,11 @@ def _table_levels(view, name):
 def _find_unknown(run, part):
     share = ((run.config["data"].get("files") or {}).get(part) or {}).get("unknown_characters")
     return math.nan if share is None else share
+
+
+def _average_splits(rows, splits):
+    """F1 of each split, the mean of its runs where it is defined."""
+    return list(rows[rows["split"].isin(splits)].groupby("set")["f1"].mean().dropna())
 
 
 def _deviate(values):

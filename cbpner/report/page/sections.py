@@ -9,11 +9,11 @@ from cbpner.report.page.charts import NEUTRAL, Chart, Dots
 from cbpner.report.page.comparisons import show_comparisons
 from cbpner.report.page.errors import show_errors, show_sentences
 from cbpner.report.page.making import show_curve, show_learning, show_making
-from cbpner.report.page.parts import MAIN, Headline, Section, View, find_best, list_points, measure_rows
+from cbpner.report.page.parts import MAIN, Headline, Section, View, find_best, list_points, measure_rows, select_rows
 from cbpner.report.page.scores import show_casings, show_groups, show_scores, show_splits, show_types
 from cbpner.report.page.tables import Figure, format_cell
 from cbpner.report.spans import POOLED
-from cbpner.report.table import GOLD_DATA, NONE, OVERALL
+from cbpner.report.table import GOLD_DATA, NONE, OVERALL, summarise
 from cbpner.runs import natural_key
 
 PAPER_F1, PAPER_STD = 0.54, 0.15  # Hu and Verberne, COLING 2020: LM mixed fine-tuning, its best model
@@ -37,8 +37,11 @@ def make_view(material) -> View:
         overall = scores[scores["type"] == OVERALL]
         for row in overall.to_dict("records"):
             figures[row["system"], "run", row["run"], row["level"], OVERALL] = Figure(row["f1"])
-        for (system, level), own in overall.groupby(["system", "level"])["f1"]:
-            figures[system, "mean", None, level, OVERALL] = Figure(own.mean(), std=own.std())
+        for system, own in overall.groupby("system"):
+            for row in summarise(own).to_dict("records"):
+                figures[system, "mean", None, row["level"], OVERALL] = Figure(row["f1_mean"], std=row["f1_std"])
+                if not math.isnan(row["f1_seeds"]):
+                    figures[system, "seeds", None, row["level"], OVERALL] = Figure(math.nan, std=row["f1_seeds"])
         for (system, level, label), own in scores.groupby(["system", "level", "type"]):
             figures[system, POOLED, None, level, label] = Figure(measure_rows(own, "f1"))
     else:
@@ -62,14 +65,15 @@ def write_headline(view) -> Headline:
     data = {str(run.config["data"]["name"]) for run in view.material.systems[best]}
     like_paper = data == {GOLD_DATA} and set(view.splits[best]) == PAPER_SPLITS and view.material.part == "test"
     runs = view.material.systems[best]
-    over = f"mean ± std over {count_things(len(runs), 'run')} on {count_things(most, 'split')}"
-    spread = over if len(runs) > 1 else "one run"
-    figures = [(strict._replace(low=math.nan), f"{best}: strict F1, {spread}")]
+    figures = [(strict._replace(low=math.nan), f"{best}: strict F1, {_describe_mean(view, best)}")]
     sentences = []
     if len(rivals) > 1:
         sentences.append(
             f"{best} is the best of {len(rivals)} by this very score, so that the figure flatters it a little."
         )
+    if seeds := view.figures.get((best, "seeds", None, MAIN, OVERALL)):
+        which = "seeds" if math.isnan(strict.std) else "seeds' means over the splits, of which ± says nothing,"
+        sentences.append(f"Its {which} have a standard deviation of {seeds.std:.3f}.")
     rows = [Dots(best, view.names.index(best), list_points(view, best), strict.value, *_spread(strict))]
     if like_paper:
         figures.append((Figure(PAPER_F1, std=PAPER_STD, style=".2f"), "the paper's best model, lenient F1"))
@@ -81,6 +85,17 @@ def write_headline(view) -> Headline:
         caption = "Circles: splits. Line or diamond: the mean; around it one standard deviation on each side."
         chart = Chart(charts.draw_dots([(None, rows)], label, (0, 1)), caption, [])
     return Headline(_count_all(view), figures, chart, sentences)
+
+
+def _describe_mean(view, name):
+    """What the mean of a system goes over, in words."""
+    rows = select_rows(view, name, MAIN, OVERALL)
+    runs, sets = len(rows), rows["set"].nunique()
+    if runs == 1:
+        return "one run"
+    if sets == 1:
+        return f"mean over {count_things(runs, 'run')} on one split"
+    return f"mean ± std over {count_things(sets, 'split')}" + (f", {count_things(runs, 'run')}" if runs > sets else "")
 
 
 def _count_all(view):
