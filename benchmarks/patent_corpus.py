@@ -10,13 +10,14 @@ with every step switched on; compares what is left with what was planted. 50,000
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
+
+from cbpner.memory import wait_measured
 
 SEED = 20200101
 EXPORT, TRUTH, CORPUS, FOUND = "export", "truth.json", "corpus", "found.json"
@@ -149,10 +150,10 @@ def run_stage(stage, folder, args):
     start = time.perf_counter()
     command = [sys.executable, __file__, *args, "--stage", stage, "--folder", str(folder)]
     process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"stage {stage} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    _, peak = wait_measured(process)
+    if process.returncode:
+        raise SystemExit(f"stage {stage} ended with {process.returncode}")
+    return time.perf_counter() - start, peak
 
 
 def score_duplicates(kinds, left):

@@ -26,6 +26,7 @@ from pathlib import Path
 from cbpner.cli import run_guarded
 from cbpner.errors import InputError
 from cbpner.files import write_text
+from cbpner.memory import wait_measured
 from cbpner.runs import describe_environment
 
 DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"
@@ -72,21 +73,18 @@ def make_model(folder, layers):
 def run_predict(model, source, output, *more, die_after=None):
     """{`seconds`, `peak_mb`, `killed`} of `cbpner predict`; die_after: seconds until it is, if it is still there."""
     command = [sys.executable, "-m", "cbpner", "predict", source, "-o", output, "--model", model, *more]
-    start, killed = time.perf_counter(), False
+    start = time.perf_counter()
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        if die_after is not None and not killed and time.perf_counter() - start > die_after:
-            process.send_signal(signal.SIGKILL)
-            killed = True
-        time.sleep(0.02)
-    process.returncode = os.waitstatus_to_exitcode(status)
+
+    def kill_in_time():
+        if die_after is not None and time.perf_counter() - start > die_after:
+            os.kill(process.pid, signal.SIGKILL)  # not `send_signal`, which would wait for it
+
+    _, peak = wait_measured(process, kill_in_time)
     if process.returncode not in (0, -signal.SIGKILL):
         raise InputError(f"cbpner predict ended with {process.returncode}: {' '.join(map(str, command))}")
     seconds = round(time.perf_counter() - start, 2)
-    return {"seconds": seconds, "peak_mb": round(usage.ru_maxrss / 1024), "killed": process.returncode < 0}
+    return {"seconds": seconds, "peak_mb": peak, "killed": process.returncode < 0}
 
 
 def measure_long(model, folder, characters):

@@ -16,7 +16,6 @@ share. A control repeats the run on the same text without the planted sentences,
 import argparse
 import csv
 import json
-import os
 import random
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from pathlib import Path
 from cbpner.cli import run_guarded
 from cbpner.errors import InputError
 from cbpner.files import write_text
+from cbpner.memory import wait_measured
 from cbpner.runs import describe_environment
 
 LEVEL = 0.05
@@ -113,11 +113,11 @@ def run_relations(predictions, lexicon, output, threads):
     command += ["-o", output, "-o", output.with_suffix(".html"), "--threads", threads]
     start = time.perf_counter()
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise InputError(f"cbpner relations ended with {os.waitstatus_to_exitcode(status)}; expected 0")
+    usage, peak = wait_measured(process)
+    if process.returncode:
+        raise InputError(f"cbpner relations ended with {process.returncode}; expected 0")
     seconds, used = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
-    return {"seconds": round(seconds, 1), "cpu_seconds": round(used, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
+    return {"seconds": round(seconds, 1), "cpu_seconds": round(used, 1), "peak_mb": peak}
 
 
 def judge_calls(path, pairs):

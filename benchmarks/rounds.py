@@ -1,7 +1,6 @@
 """Sides timed in turn, each in a process of its own that waits while the others work."""
 
 import multiprocessing
-import resource
 import statistics
 import time
 import traceback
@@ -9,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from cbpner.errors import InputError
+from cbpner.memory import measure_peak
 
 
 class Task(NamedTuple):
@@ -79,15 +79,10 @@ def serve(connection, make, sentences):
                 side = make()
                 value = side.start(sentences)
             else:
-                value = side.work() if word == "work" else peak_memory()
+                value = side.work() if word == "work" else measure_peak()
             connection.send(("value", value))
         except Exception:
             connection.send(("error", traceback.format_exc()))
-
-
-def peak_memory():
-    """MB of this process, so far."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def count_characters(sentences):

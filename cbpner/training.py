@@ -1,7 +1,6 @@
 """The one training path: column files and a recipe in, a run folder out."""
 
 import json
-import resource
 import sys
 import time
 from contextlib import suppress
@@ -26,6 +25,7 @@ from cbpner.lifecycle import (
     find_checkpoint,
     lock_run,
 )
+from cbpner.memory import measure_peak
 from cbpner.metrics import score
 from cbpner.models.attention import pick_attention
 from cbpner.models.decision import KEY, describe_decision
@@ -274,7 +274,7 @@ def collect_metrics(job, state, selection, scores, seconds):
 
 def measure_memory():
     """{`peak_memory_mb`: MiB of this process, and on a GPU `peak_gpu_memory_mb`: MiB of torch's there}."""
-    peaks = {"peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+    peaks = {"peak_memory_mb": measure_peak()}
     if torch.cuda.is_available():
         peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
     return peaks

@@ -1,0 +1,69 @@
+"""Peak memory: a process's own, and not that of the one that started it."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cbpner.memory import measure_peak, read_peak, read_usage, wait_measured
+
+ROOT = Path(__file__).resolve().parent.parent
+LARGE = 300  # MiB
+needs_proc = pytest.mark.skipif(read_peak() is None, reason="no /proc/self/status")
+PARENT = """
+import json, subprocess, sys
+from benchmarks import rounds
+from cbpner import memory
+
+class Side:
+    def start(self, sentences):
+        pass
+
+    def work(self):
+        return 1.0
+
+if __name__ == "__main__":
+    kept = b"1" * (LARGE * 2**20)
+    code = "from cbpner.memory import measure_peak; import time; time.sleep(0.3); print(measure_peak())"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    _, waited = memory.wait_measured(process)
+    side = rounds.time_sides([rounds.Task("side", Side, [])], 1, lambda line: None)["side"]
+    found = {"own": int(process.stdout.read()), "waited": waited, "side": side["peak_mb"]}
+    print(json.dumps(found | {"parent": memory.measure_peak()}))
+"""
+
+
+def test_a_peak_stays_when_the_memory_is_gone():
+    kept = b"1" * (LARGE * 2**20)
+    high = measure_peak()
+    del kept
+    assert high >= LARGE and measure_peak() >= high
+
+
+def test_resident_memory_is_told_in_mebibytes(monkeypatch):
+    usage = resource.struct_rusage([0.0, 0.0, 2**20, *[0] * 13])
+    assert read_usage(usage) == 2**10
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert read_usage(usage) == 1
+
+
+def test_an_end_is_waited_for_and_looked_at():
+    looks = []
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.2); raise SystemExit(3)"])
+    usage, peak = wait_measured(process, lambda: looks.append(1))
+    assert process.returncode == 3 and looks and peak > 1 and usage.ru_utime >= 0
+
+
+@needs_proc
+def test_a_large_parent_does_not_make_a_child_large(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT.replace("LARGE", str(LARGE)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    found = json.loads(done.stdout or "{}")
+    assert done.returncode == 0, done.stderr
+    assert found["parent"] >= LARGE and max(found["own"], found["waited"], found["side"]) < LARGE / 2, found
