@@ -6,6 +6,7 @@ as a vote over the first tagger's spans and not as a second tagger.
 """
 
 from collections import Counter, defaultdict
+from typing import NamedTuple
 
 from cbpner.labels import Span, spans_to_tags, tags_to_spans
 
@@ -60,15 +61,17 @@ def count_votes(texts, spans):
 
 def settle_sentence(text, spans, places, votes, chosen):
     """One sentence's spans: those that stay, with their surface's type, and the chosen surfaces' free places."""
-    kept = []
+    kept, taken = [], bytearray(len(text))
     for start, end, label in spans:
         surface = text[start:end]
         if surface not in votes or surface in chosen:
             kept.append(Span(start, end, chosen.get(surface, label)))
+            taken[start:end] = b"\1" * (end - start)
     new = [(start, end) for start, end in places if text[start:end] in chosen]
     for start, end in sorted(new, key=lambda place: (place[0] - place[1], place[0])):
-        if keep_free([(start, end)], kept):
+        if not any(taken[start:end]):
             kept.append(Span(start, end, chosen[text[start:end]]))
+            taken[start:end] = b"\1" * (end - start)
     return sorted(kept)
 
 
@@ -80,21 +83,30 @@ def keep_free(places, spans):
     return [(start, end) for start, end in places if not any(taken[start:end])]
 
 
-def index_surfaces(surfaces):
-    """{first KEY characters: surfaces that begin so}; each has at least KEY characters."""
-    index = defaultdict(list)
+class Index(NamedTuple):
+    """Surfaces to be looked up. lengths: {first KEY characters: lengths of the surfaces that begin so}."""
+
+    surfaces: frozenset
+    lengths: dict
+
+
+def index_surfaces(surfaces) -> Index:
+    """Each surface has at least KEY characters."""
+    surfaces, lengths = frozenset(surfaces), defaultdict(set)
     for surface in surfaces:
-        index[surface[:KEY]].append(surface)
-    return index
+        lengths[surface[:KEY]].add(len(surface))
+    return Index(surfaces, {key: sorted(own) for key, own in lengths.items()})
 
 
 def find_places(text, index):
     """(start, end) of every place of the indexed surfaces, but where a Latin letter or digit goes on at an end."""
     return [
-        (start, start + len(surface))
+        (start, start + length)
         for start in range(len(text) - KEY + 1)
-        for surface in index.get(text[start : start + KEY], ())
-        if text.startswith(surface, start) and is_whole(text, start, start + len(surface))
+        for length in index.lengths.get(text[start : start + KEY], ())
+        if start + length <= len(text)
+        and text[start : start + length] in index.surfaces
+        and is_whole(text, start, start + length)
     ]
 
 

@@ -7,7 +7,7 @@ from torch.utils.data import BatchSampler
 from cbpner.filling import fill_batches, pad_rows
 
 IGNORED = -100  # the label of positions that no loss and no score counts
-POOL_BATCHES = 32  # how many batches' worth of sequences are sorted by length together
+POOL_BATCHES = 128  # how many batches' worth of sequences are sorted by length together
 
 
 class TokenBudgetSampler(BatchSampler):

@@ -64,6 +64,16 @@ def test_places_are_whole_words():
     assert is_whole("ARAR", 0, 4) and not is_whole("ARAR", 0, 2) and is_whole("基因AR", 2, 4)
 
 
+def test_the_places_of_a_long_surface_end_with_the_text():
+    assert find_places("BRCA", index_surfaces(["BRCA1", "BRCA"])) == [(0, 4)]
+
+
+def test_many_surfaces_that_begin_alike_are_looked_up_by_length():
+    index = index_surfaces(f"IL{number}" for number in range(5000))
+    assert sum(map(len, index.lengths.values())) == 4, "a place is compared with four stretches, not 5,000 surfaces"
+    assert find_places("的IL17与IL9999、IL4", index) == [(1, 5), (13, 16)]
+
+
 SENTENCE = st.text("甲乙A1 ", min_size=1, max_size=12)
 TAG = st.sampled_from(["O", "B-gene", "I-gene", "B-disease", "I-disease"])
 
