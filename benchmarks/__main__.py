@@ -127,9 +127,10 @@ def measure_growth(tagger, sentences, args):
             chosen = rounds.choose_sentences(kept, base * 5)
             tasks.append(rounds.Task(f"sentences {name}", partial(sides.OurPrediction, tagger), chosen))
     found = {}
-    for task in tasks:  # one after the other: the long ones are not to be had several times
-        measured = rounds.time_sides([task], 1, args.say)[task.name]
-        found[task.name] = {"speed": round(rounds.speed(measured)), "peak_mb": measured["peak_mb"]}
+    for task in tasks:  # one after the other: the long ones are not to be in memory together
+        measured = rounds.time_sides([task], args.rounds, args.say)[task.name]
+        speed, count = round(rounds.speed(measured)), len(measured["seconds"])
+        found[task.name] = {"speed": speed, "peak_mb": measured["peak_mb"], "rounds": count}
     return found
 
 
@@ -152,10 +153,13 @@ def measure_shares(encoder, tagger, sentences, folder, args):
     chosen = rounds.choose_sentences(sentences, args.characters)
     short = folder / "short.txt"
     write_text(short, chosen[0].chars + "\n")
-    found = {"repetition": shares.measure_repetition(sentences)}
-    for name, make, some in (("crf", shares.CrfShare, rounds.choose_sentences(chosen, args.characters / 3)),
-                             ("outside", shares.OutsideShare, chosen)):  # fmt: skip
-        side = make(encoder if name == "crf" else tagger)
+    found, fewer = {"repetition": shares.measure_repetition(sentences)}, args.characters / 3
+    sides = {"outside": (shares.OutsideShare(tagger), chosen)}
+    for variant in shares.VARIANTS:
+        own = shares.make_tagger(encoder, folder / variant, f"partBERT_CRF_{variant}")
+        sides[f"crf_{variant}"] = shares.CrfShare(encoder, variant), rounds.choose_sentences(chosen, fewer)
+        sides[f"outside_{variant}"] = shares.OutsideShare(own), chosen
+    for name, (side, some) in sides.items():
         side.start(some)
         side.work()
         found[name] = shares.middle([side.work() for _ in range(args.rounds)])

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -14,18 +15,21 @@ from benchmarks.rounds import count_characters
 from cbpner.labels import DEFAULT
 from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import load_tagger
+from cbpner.predict import deciding
 from cbpner.predict.tagger import Tagger
 from cbpner.recipes import get_recipe
 from cbpner.tokenizer import CharacterTable
 from cbpner.trainer import build_trainer
 from cbpner.training import Job, choose_precision, pick_device
 
+VARIANTS = ("described", "coded")  # of partBERT_CRF
+
 
 class CrfShare:
-    """An epoch of `partBERT_CRF_described`, no features kept; `work` is the share of its CRF in its steps."""
+    """An epoch of a variant of `partBERT_CRF`, no features kept; `work` is the share of its CRF in its steps."""
 
-    def __init__(self, model):
-        self.recipe = get_recipe("cbp", "partBERT_CRF_described", encoder=str(model), epochs=1, no_cache=True)
+    def __init__(self, model, variant=VARIANTS[0]):
+        self.recipe = get_recipe("cbp", f"partBERT_CRF_{variant}", encoder=str(model), epochs=1, no_cache=True)
 
     def start(self, sentences):
         self.sentences = sentences
@@ -64,8 +68,9 @@ def time_calls(work, spent):
 class OutsideShare:
     """Prediction with a model that takes no time: what reads, cuts, encodes, decodes and scores, over all of it.
 
-    `work` gives {`reading`, `deciding`}: shares of the time that tagging takes with the model. The model's own scores
-    are played back, so that there is as much to decide.
+    `work` gives {`reading`, `deciding`, `decoding`}: shares of the time that tagging takes with the model; the last is
+    a part of the second, the search for the best tags. The model's own scores are played back, so that there is as much
+    to decide.
     """
 
     def __init__(self, model):
@@ -83,14 +88,16 @@ class OutsideShare:
         start = time.perf_counter()
         tagger.tag(self.text)
         whole = time.perf_counter() - start
-        tagger.backend, spent = Player(backend, iter(kept)), []
+        tagger.backend, spent, decoded = Player(backend, iter(kept)), [], []
         tagger.decide_spans = time_calls(decide, spent)
-        start = time.perf_counter()
-        tagger.tag(self.text)
-        rest = time.perf_counter() - start
+        with patch.object(deciding, "decode_paths", time_calls(deciding.decode_paths, decoded)):
+            start = time.perf_counter()
+            tagger.tag(self.text)
+            rest = time.perf_counter() - start
         tagger.backend = backend
         del tagger.decide_spans
-        return {"reading": (rest - sum(spent)) / whole, "deciding": sum(spent) / whole}
+        parts = {"reading": rest - sum(spent), "deciding": sum(spent), "decoding": sum(decoded)}
+        return {name: seconds / whole for name, seconds in parts.items()}
 
 
 class Recorder:
@@ -124,12 +131,12 @@ def measure_repetition(sentences) -> dict:
             "share_of_characters": again / count_characters(sentences)}  # fmt: skip
 
 
-def make_tagger(encoder, folder):
-    """A tagger's folder: an encoder's weights and a head that was not trained, which finds some spans."""
+def make_tagger(encoder, folder, method="benchmark"):
+    """A tagger's folder: an encoder's weights and the method's head, not trained, which finds some spans."""
     from cbpner.training import write_model
 
     torch.manual_seed(0)
-    recipe = get_recipe("cbp", "benchmark", encoder=str(encoder))
+    recipe = get_recipe("cbp", method, encoder=str(encoder), trainable_layers=0)  # nothing learns here
     model, tokenizer = load_tagger(recipe, DEFAULT, "eager")
     with torch.no_grad():
         model.classifier.weight.mul_(10.0)

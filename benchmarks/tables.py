@@ -28,7 +28,10 @@ BARS = (
     Bar("prediction, against the original's pattern", (*MINI, "prediction", "sides", "original", "gain"), 15),
     Bar("prediction, against the pipeline at its best", (*MINI, "prediction", "sides", "pipeline", "gain"), 6),
     Bar("prediction, utilisation", (*MINI, "prediction", "sides", "ours", "utilisation"), 0.75, unit="%"),
-    Bar("the CRF's share of a step", ("shares", "crf"), 0.05, least=False, unit="%"),
+    Bar("the CRF's share of a step, `described`", ("shares", "crf_described"), 0.05, least=False, unit="%"),
+    Bar("the CRF's share of a step, `coded`", ("shares", "crf_coded"), 0.05, least=False, unit="%"),
+    Bar("its decoding, of prediction, `described`", ("shares", "outside_described", "decoding"), 0.05, False, "%"),
+    Bar("its decoding, of prediction, `coded`", ("shares", "outside_coded", "decoding"), 0.05, False, "%"),
     Bar("reading, cutting, encoding: share of prediction", ("shares", "outside", "reading"), 0.02, False, "%"),
     Bar("`cbpner predict` on one sentence, start to end", ("shares", "start"), 3.0, False, "s"),
 )  # fmt: skip
@@ -96,15 +99,25 @@ def render(found, bars) -> str:
             parts.append(table((kind, "characters/s", "ours is faster", "utilisation", "peak MB"), rows, "lrrrr"))
     if "growth" in found:
         rows = [(name, f"{own['speed']:,}", f"{own['peak_mb']:,}") for name, own in found["growth"].items()]
-        parts.append(table(("our prediction, by text", "characters/s", "peak MB"), rows, "lrr"))
+        counts = sorted({own["rounds"] for own in found["growth"].values()})
+        of = f"medians of {' and '.join(map(str, counts))} round{'' if counts == [1] else 's'}"
+        parts.append(table((f"our prediction, by text ({of})", "characters/s", "peak MB"), rows, "lrr"))
     if "shares" in found:
         repetition, outside = found["shares"]["repetition"], found["shares"]["outside"]
         parts.append(
-            f"Deciding (decoding, probabilities) takes {tell(outside['deciding'], '%')} of prediction. Of the file's "
+            f"Deciding (decoding, probabilities) takes {tell(outside['deciding'], '%')} of prediction, "
+            f"{_tell_variants(found['shares'])}. Of the file's "
             f"{repetition['sentences']:,} sentences {repetition['again']:,} stand in it before, "
             f"{tell(repetition['share_of_characters'], '%')} of its characters; prediction tags them once."
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _tell_variants(shares):
+    """What deciding takes where a CRF decodes."""
+    names = [name.removeprefix("outside_") for name in shares if name.startswith("outside_")]
+    told = (f"{tell(shares[f'outside_{name}']['deciding'], '%')} of `partBERT_CRF_{name}`'s" for name in names)
+    return " and ".join(told)
 
 
 def table(head, rows, sides):

@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,17 @@ from benchmarks import __main__ as benchmark  # noqa: E402
 from benchmarks import products, rounds, shares, sides, tables  # noqa: E402
 from cbpner.bio import Sentence  # noqa: E402
 from cbpner.errors import InputError  # noqa: E402
+
+
+class Fixed:
+    """A side whose share is known."""
+
+    def start(self, sentences):
+        pass
+
+    def work(self):
+        return 0.5
+
 
 SHAPE = products.Shape(layers=2, width=4, heads=2, inner=8, labels=3)
 
@@ -117,15 +129,42 @@ def test_sides_of_prediction_tag(tagger_folder, name):
     assert side.work() > 0
 
 
-def test_shares_are_of_the_whole(tiny_encoder, tagger_folder):
-    crf = shares.CrfShare(tiny_encoder)
-    crf.recipe = replace(crf.recipe, trainable_layers=1)
-    outside = shares.OutsideShare(tagger_folder)
-    for side in (crf, outside):
-        side.start(make_sentences(9, 30, 4))
-    assert crf.work() > 0
-    found = outside.work()
-    assert set(found) == {"reading", "deciding"} and all(share > 0 for share in found.values())
+@pytest.mark.parametrize("variant", shares.VARIANTS)
+def test_a_crf_has_a_share_of_its_steps(tiny_encoder, variant):
+    side = shares.CrfShare(tiny_encoder, variant)
+    side.recipe = replace(side.recipe, trainable_layers=1 if variant == "described" else 0)
+    side.start(make_sentences(9, 30, 4))
+    assert 0 < side.work() < 1
+
+
+@pytest.mark.parametrize("method", ["benchmark", *(f"partBERT_CRF_{variant}" for variant in shares.VARIANTS)])
+def test_shares_are_of_the_whole(tiny_encoder, tmp_path, method):
+    side = shares.OutsideShare(shares.make_tagger(tiny_encoder, tmp_path, method))
+    side.start(make_sentences(9, 30, 4))
+    found = side.work()
+    assert list(found) == ["reading", "deciding", "decoding"] and all(share > 0 for share in found.values())
+    assert found["decoding"] < found["deciding"]
+
+
+def test_the_speed_by_length_is_a_median_of_rounds(tagger_folder, monkeypatch):
+    monkeypatch.setattr(rounds, "time_sides", lambda tasks, count, say: {
+        tasks[0].name: {"characters": 12, "seconds": [1.0, 4.0, 2.0][:count], "peak_mb": 5}
+    })  # fmt: skip
+    args = SimpleNamespace(growth=10, most=10, rounds=3, say=None)
+    found = benchmark.measure_growth(tagger_folder, make_sentences(5, 7), args)
+    assert found["1 x 10 characters"] == {"speed": 6, "peak_mb": 5, "rounds": 3}
+
+
+def test_all_shares_are_measured(tiny_encoder, tagger_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(rounds, "time_command", lambda command, count: [2.0] * count)
+    make = shares.CrfShare
+    monkeypatch.setattr(
+        shares, "CrfShare", lambda encoder, variant: make(encoder, variant) if variant == "coded" else Fixed()
+    )
+    args = SimpleNamespace(characters=90, rounds=1, say=lambda line: None)
+    found = benchmark.measure_shares(tiny_encoder, tagger_folder, make_sentences(9, 30, 4), tmp_path, args)
+    assert 0 < found["crf_coded"] < 1 and found["crf_described"] == 0.5 and found["start"] == 2.0
+    assert {"outside", "outside_described", "outside_coded", "repetition"} < set(found)
 
 
 def test_tables_go_between_the_marks_of_the_readme(tmp_path):
@@ -139,8 +178,9 @@ def test_tables_go_between_the_marks_of_the_readme(tmp_path):
     shape |= {"training": {"sides": dict.fromkeys(sides.TRAINING, own)}, "prediction": {"sides": summary}}
     found = {
         "command": "python -m benchmarks ", "threads": 2, "sentences": "the demo data", "shapes": {"cbp_mini": shape},
-        "growth": {"1 x 400 characters": {"speed": 2049, "peak_mb": 565}},
-        "shares": {"crf": 0.051, "outside": {"reading": 0.002, "deciding": 0.05}, "start": 2.04,
+        "growth": {"1 x 400 characters": {"speed": 2049, "peak_mb": 565, "rounds": 3}},
+        "shares": {"crf_described": 0.051, "crf_coded": 0.02, "outside": {"reading": 0.002, "deciding": 0.05},
+                   "outside_coded": {"deciding": 0.04, "decoding": 0.03}, "start": 2.04,
                    "repetition": shares.measure_repetition(make_sentences(4, 4))},
     }  # fmt: skip
     readme = tmp_path / "README.md"
@@ -152,7 +192,11 @@ def test_tables_go_between_the_marks_of_the_readme(tmp_path):
         "| training, utilisation | at least 55.0% | 56.1% | yes |",
         "| prediction, against the pipeline at its best | at least 6.0x | 1.0x | no |",
         "| prediction, against the original's pattern | at least 15.0x | not measured | - |",
-        "| the CRF's share of a step | at most 5.0% | 5.1% | no |",
+        "| the CRF's share of a step, `described` | at most 5.0% | 5.1% | no |",
+        "| the CRF's share of a step, `coded` | at most 5.0% | 2.0% | yes |",
+        "| its decoding, of prediction, `coded` | at most 5.0% | 3.0% | yes |",
+        "| our prediction, by text (medians of 3 rounds) | characters/s | peak MB |",
+        "takes 5.0% of prediction, 4.0% of `partBERT_CRF_coded`'s. Of the file's",
         "| original | 1,234 | 31.0x | 56.1% | 900 |",
         "3 sentences, 21 characters; median 7, longest 9. Trainer: batches of 13 sentences.",
     ):
