@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from scipy.spatial import cKDTree
 from scipy.stats import binom, false_discovery_control, fisher_exact, hypergeom, poisson
 
 from cbpner.bio import Sentence
@@ -26,10 +27,11 @@ from cbpner.formats.document import Document, cut_span
 from cbpner.genes.lexicons import read_lexicons
 from cbpner.genes.mentions import Kinds
 from cbpner.patents.store import Store
+from cbpner.relations import graph as graph_module
 from cbpner.relations import statistics
 from cbpner.relations.compare import compare_edges
 from cbpner.relations.counts import Counting, count_pairs, fetch
-from cbpner.relations.graph import ROOM, build_graph, find_room
+from cbpner.relations.graph import ROOM, build_graph, pack_circles
 from cbpner.relations.known import Known, measure_precision, read_known
 from cbpner.relations.null import fit_degrees, solve_rates
 from cbpner.relations.occurrences import load_occurrences
@@ -569,8 +571,19 @@ def test_nodes_do_not_lie_upon_one_another():
     distances = np.hypot(*(points[:, None] - points[None]).T) + np.eye(len(points)) * 1e9
     assert distances.min() > ROOM / 3
     assert {about["community"] for _, about in graph.nodes(data=True)} >= {0, 1}
-    x, y = find_room([(0, 0, 100)], 50)
-    assert math.hypot(x, y) >= 150
+
+
+def test_packing_small_components_takes_a_few_steps_each(monkeypatch):
+    """Looked for from the middle each time, 600 circles took 7,700 steps each, and more the more there are."""
+    steps, radii = [], [400.0, 120.0, 119.0, *[51.0] * 600]
+    monkeypatch.setattr(graph_module.math, "cos", lambda angle, cos=math.cos: steps.append(angle) or cos(angle))
+    centres = np.array(pack_circles(radii))
+    assert len(steps) < 25 * len(radii)
+    distances = cKDTree(centres).sparse_distance_matrix(cKDTree(centres), 600, output_type="ndarray")
+    apart = distances[distances["i"] < distances["j"]]
+    sums = np.array(radii)[apart["i"]] + np.array(radii)[apart["j"]]
+    assert (apart["v"] >= sums - 1e-6).all()
+    assert np.abs(centres).max() < 2.5 * math.sqrt(sum(radius**2 for radius in radii))
 
 
 def test_comparing_networks_by_hand():

@@ -15,6 +15,7 @@ SMALL = 60  # nodes of a component that Kamada-Kawai lays out
 ROOM = 34.0  # between two nodes, in the drawing's units
 PUSHES = 60
 WIDER = 1.25  # than high is the whole drawing
+SIZES = 0.1  # two circles are of about one size: of the natural logarithm of their radius
 WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
 
@@ -50,23 +51,26 @@ def find_communities(graph, seed=0) -> list:
 
 def place_nodes(graph, seed=0) -> dict:
     """{node: (x, y)} in units of which ROOM lie between neighbours; the middle is 0."""
-    parts = sorted(nx.connected_components(graph), key=len, reverse=True)
-    placed = [place_component(take_part(graph, part), seed) for part in parts]
-    found, circles = {}, []
-    for places in placed:
-        radius = max((math.hypot(x, y) for x, y in places.values()), default=0) + ROOM
-        x, y = find_room(circles, radius)
-        circles.append((x, y, radius))
-        found.update({node: (x + own_x, y + own_y) for node, (own_x, own_y) in places.items()})
+    parts = sorted(split_graph(graph), key=len, reverse=True)
+    placed = [place_component(part, seed) for part in parts]
+    radii = [max((math.hypot(x, y) for x, y in places.values()), default=0) + ROOM for places in placed]
+    order = sorted(range(len(placed)), key=lambda number: (number > 0, -radii[number], number))
+    centres = pack_circles([radii[number] for number in order])
+    found = {}
+    for number, (x, y) in zip(order, centres, strict=True):
+        found.update({node: (x + own_x, y + own_y) for node, (own_x, own_y) in placed[number].items()})
     return found
 
 
-def take_part(graph, members):
-    """The graph of these nodes, in the order of the whole graph, on which layouts depend."""
-    part = nx.Graph()
-    part.add_nodes_from((node, about) for node, about in graph.nodes(data=True) if node in members)
-    part.add_edges_from((a, b, about) for a, b, about in graph.edges(data=True) if a in members)
-    return part
+def split_graph(graph):
+    """The graph of each connected component, in the order of the whole graph, on which layouts depend."""
+    part_of = {node: number for number, part in enumerate(nx.connected_components(graph)) for node in part}
+    parts = [nx.Graph() for _ in range(max(part_of.values(), default=-1) + 1)]
+    for node, about in graph.nodes(data=True):
+        parts[part_of[node]].add_node(node, **about)
+    for a, b, about in graph.edges(data=True):
+        parts[part_of[a]].add_edge(a, b, **about)
+    return parts
 
 
 def place_component(graph, seed):
@@ -124,16 +128,35 @@ def push_apart(points, least=ROOM * 0.62):
     return points
 
 
-def find_room(circles, radius):
-    """A middle for a circle that touches none of the others, as near to the first one's as a spiral comes to."""
-    if not circles:
-        return 0.0, 0.0
-    taken = np.array(circles)
+def pack_circles(radii):
+    """A middle for each circle so that none touch, around the first one's, as near to it as a spiral comes.
+
+    A circle of about the size of the one before goes on where that one's search ended: what was too narrow for one is
+    so for the other. The smaller the circles become, the better; each new size begins within again.
+    """
+    circles, size, cursor = np.empty((len(radii), 3)), None, (0.0, 0.0)
+    for number, radius in enumerate(radii):
+        taken, own = circles[:number], math.ceil(math.log(radius) / SIZES)
+        if own != size:
+            size, cursor = own, (max(0.0, 0.6 * math.sqrt((taken[:, 2] ** 2).sum()) - radius), 0.0)
+        x, y, cursor = find_room(taken, radius, cursor)
+        circles[number] = x, y, radius
+    return circles[:, :2].tolist()
+
+
+def find_room(taken, radius, cursor):
+    """(x, y, the place on the spiral) of the first place from `cursor` for a circle that touches none of `taken`.
+
+    From where a circle overlaps another it goes on by what it must move to be rid of that one.
+    """
+    if not len(taken):
+        return 0.0, 0.0, cursor
     step = max(ROOM / 2, radius / 3)
-    distance, angle = max(0.0, 0.6 * math.sqrt((taken[:, 2] ** 2).sum()) - radius), 0.0
+    distance, angle = cursor
     while True:
         x, y = WIDER * distance * math.cos(angle), distance * math.sin(angle)
-        if np.all(np.hypot(taken[:, 0] - x, taken[:, 1] - y) >= taken[:, 2] + radius):
-            return x, y
-        turn = step / max(distance, step)
+        overlap = np.max(taken[:, 2] + radius - np.sqrt((taken[:, 0] - x) ** 2 + (taken[:, 1] - y) ** 2))
+        if overlap <= 0:
+            return x, y, (distance, angle)
+        turn = max(step, overlap / WIDER) / max(distance, step)
         angle, distance = angle + turn, distance + step * turn / (2 * math.pi)
