@@ -1,6 +1,7 @@
 """The one training path: column files and a recipe in, a run folder out."""
 
 import json
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -28,7 +29,7 @@ from cbpner.lifecycle import (
 from cbpner.memory import measure_peak
 from cbpner.metrics import score
 from cbpner.models.attention import pick_attention
-from cbpner.models.decision import KEY, describe_decision
+from cbpner.models.decision import KEY, LEXICON, describe_decision
 from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.optimization import average_checkpoints
 from cbpner.recipes import ADAPTED_ENCODER, Recipe, name_encoder
@@ -249,6 +250,8 @@ def write_model(folder, model, tokenizer, recipe):
     """Save the run's model, with how the recipe decodes in its config.json (`cbpner.models.decision`)."""
     setattr(model.config, KEY, describe_decision(recipe))
     with atomic_folder(folder / runs.MODEL) as target:
+        if recipe.lexicon:
+            shutil.copyfile(recipe.lexicon, target / LEXICON)
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
 

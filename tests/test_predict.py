@@ -559,3 +559,24 @@ def test_any_text_is_tagged_and_spans_cut_out_what_they_say(table, text, decode,
     assert all(text[span.start : span.end] == span.text != "" and 0 <= span.score <= 1 for span in spans)
     assert all(before.end <= after.start for before, after in itertools.pairwise(spans))
     assert {span.label for span in spans} <= set(DEFAULT.types)
+
+
+def test_a_models_lexicon_counts_in_prediction_as_it_did_in_its_run(tmp_path, tiny_tagger):
+    from transformers import AutoTokenizer
+
+    names = tmp_path / "names.tsv"
+    names.write_text("HER2\tgene\n", encoding="utf-8")
+    recipe = get_recipe("cbp", "any", lexicon=str(names), lexicon_bonus=1000.0, max_length=128)
+    write_model(tmp_path, load_transformers(tiny_tagger), AutoTokenizer.from_pretrained(tiny_tagger), recipe)
+    tagger, text = Tagger.from_pretrained(tmp_path / "model"), "本发明的HER2与HER22"
+    assert tagger.decision.lexicon_bonus == 1000
+    assert (4, 8, "gene") in [span[:3] for span in tagger.tag(text)]
+    assert (9, 13, "gene") not in [span[:3] for span in tagger.tag(text)], "inside another word"
+    (hinted,) = tagger.score_sentences([(text,)])
+    (plain,) = Tagger.from_pretrained(tmp_path / "model", lexicon_bonus=0.0).score_sentences([(text,)])
+    gene = tagger.labels.tag_to_id["B-gene"]
+    np.testing.assert_allclose((hinted - plain)[4:8].max(axis=1), 1000, rtol=1e-3)
+    assert (hinted - plain)[4, gene] == (hinted - plain).max() and not (hinted - plain)[[0, 1, 2, 3, 8, 9, 13]].any()
+    (tmp_path / "model" / "lexicon.tsv").unlink()
+    with pytest.raises(InputError, match="lexicon"):
+        Tagger.from_pretrained(tmp_path / "model")

@@ -8,6 +8,7 @@
   "agreement": 0.1,         see `cbpner.agreement`; 0: each place for itself
   "context": 0,             neighbouring sentences are read together, as many as fit into so many tokens; 0: each alone
   "max_length": 512,        tokens that are read together at most, with [CLS] and [SEP]
+  "lexicon_bonus": 0.0,     by how much the characters of names in the model's lexicon.tsv score higher; 0: without
   "temperature": 1.0        of the probabilities that are told as scores; decoding does not depend on it
 }
 ```
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from cbpner.errors import InputError
 
 KEY = "cbpner"
+LEXICON = "lexicon.tsv"  # beside config.json: names as `cbpner.lexicon` reads them
 DECODERS = ("viterbi", "greedy", "spans")
 DEFAULT_THRESHOLD = 0.5
 SHORTEST = 8  # tokens of a window
@@ -35,6 +37,7 @@ class Decision:
     context: int = 0
     max_length: int = 512
     temperature: float = 1.0
+    lexicon_bonus: float = 0.0
 
     def __post_init__(self):
         if self.decode not in DECODERS:
@@ -49,6 +52,8 @@ class Decision:
             raise InputError(f"found agreement {self.agreement}; expected 0 to 1")
         if not self.temperature > 0 or self.temperature == float("inf"):
             raise InputError(f"found temperature {self.temperature}; expected a number above 0")
+        if not 0 <= self.lexicon_bonus < float("inf"):
+            raise InputError(f"found lexicon_bonus {self.lexicon_bonus}; expected a number of at least 0")
         if self.max_length < SHORTEST:
             raise InputError(f"found max_length {self.max_length}; expected {SHORTEST} or more")
         if not 0 <= self.context <= self.max_length:
@@ -63,7 +68,7 @@ class Decision:
         if "span_threshold" in given:
             given.setdefault("decode", "spans")
         if given.get("decode") == "greedy":
-            given = {"agreement": 0.0, "context": 0} | given
+            given = {"agreement": 0.0, "context": 0, "lexicon_bonus": 0.0} | given
         return replace(self, **given)
 
 
@@ -75,6 +80,7 @@ def describe_decision(recipe, temperature=1.0) -> dict:
         agreement=recipe.agreement,
         context=recipe.context,
         max_length=recipe.max_length,
+        lexicon_bonus=recipe.lexicon_bonus if recipe.lexicon else 0.0,
         temperature=temperature,
     )
     return asdict(decision)

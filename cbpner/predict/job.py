@@ -31,6 +31,7 @@ from cbpner.files import UNFINISHED, atomic_open, remove_tree, write_text
 from cbpner.formats.rows import dump_row
 from cbpner.lifecycle import list_differences, lock_run
 from cbpner.predict.inputs import Bad
+from cbpner.predict.models import list_files
 from cbpner.predict.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
 
 MANIFEST = "manifest.json"
@@ -162,7 +163,7 @@ def write_errors(path, errors):
 def describe_settings(tagger, **more) -> dict:
     """What the bytes of a job's shards depend on: program, model, how it decides and runs, and more, as JSON has it."""
     backend = tagger.backend
-    names = (backend.weights, "tokenizer.json")
+    names = (backend.weights, *(name for name in list_files(tagger.folder) if name != "config.json"))
     settings = {
         "cbpner": cbpner.__version__,
         "model": {name: runs.file_checksum(tagger.folder / name) for name in names},

@@ -7,6 +7,7 @@ from pathlib import Path
 from cbpner import runs
 from cbpner.errors import InputError
 from cbpner.labels import LabelSet
+from cbpner.models.decision import LEXICON
 
 DEFAULT_MODEL = "models/final_trained"
 WEIGHTS = {  # what can run one (see `cbpner.predict.backend`): {number format: the file of the weights}
@@ -19,6 +20,11 @@ HOW_TO_TRAIN = (
     "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
     "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
 )
+
+
+def list_files(folder):
+    """The names of a tagger's files but for its weights."""
+    return [*FILES, *([LEXICON] if (folder / LEXICON).is_file() else [])]
 
 
 def locate_model(name, backend="torch") -> Path:
@@ -72,7 +78,7 @@ def ask_hub(name, backend) -> Path:
     """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
     from huggingface_hub import is_offline_mode, snapshot_download
 
-    files = [*FILES, *WEIGHTS[backend].values()]
+    files = [*FILES, LEXICON, *WEIGHTS[backend].values()]
     try:
         try:
             folder = Path(snapshot_download(name, allow_patterns=files, local_files_only=True))

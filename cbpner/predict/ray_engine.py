@@ -22,6 +22,7 @@ from cbpner.errors import InputError
 from cbpner.files import atomic_folder, atomic_open
 from cbpner.predict.inputs import read_sources
 from cbpner.predict.job import Tally, checksum, cut_shards, name_shard, write_shard
+from cbpner.predict.models import list_files
 
 RETRIES = 3  # of a shard whose worker died
 HOW_TO_INSTALL = "pip install 'cbpner[ray]'"
@@ -71,7 +72,7 @@ class Worker:
 
 def pack_tagger(tagger, **options) -> Parcel:
     """options: the arguments with which `tagger` came to be, but for its device."""
-    names = ("config.json", "tokenizer.json", tagger.backend.weights)
+    names = (*list_files(tagger.folder), tagger.backend.weights)
     files = {name: (tagger.folder / name).read_bytes() for name in names}
     return Parcel(files, {**options, "backend": tagger.backend.name, "precision": tagger.backend.precision})
 

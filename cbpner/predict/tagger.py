@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from cbpner.errors import InputError
 from cbpner.formats.document import Span, cut_span
-from cbpner.models.decision import Decision, read_decision
+from cbpner.lexicon import add_hints, read_lexicon
+from cbpner.models.decision import LEXICON, Decision, read_decision
 from cbpner.models.decoding import cut_windows, join_chunks, score_windows
 from cbpner.models.spans import sum_entropies
 from cbpner.predict.backend import Backend, check_backend, open_backend
@@ -77,16 +78,18 @@ class Tagger:
     """A model that tags texts. labels: `cbpner.labels.LabelSet`; decision: how scores become spans.
 
     table: `cbpner.tokenizer.CharacterTable`. min_score: spans below are left out. batch_tokens: padded tokens that go
-    through the model together.
+    through the model together. lexicon: `cbpner.lexicon.read_lexicon`'s, for a decision with a bonus.
     """
 
     def __init__(
-        self, backend: Backend, table, labels, decision=None, *, min_score=0.0, batch_tokens=BATCH_TOKENS, folder=None
-    ):
+        self, backend: Backend, table, labels, decision=None, *, min_score=0.0, batch_tokens=BATCH_TOKENS, folder=None,
+        lexicon=None,
+    ):  # fmt: skip
         if not 0 <= min_score <= 1:
             raise InputError(f"found min_score {min_score}; expected 0 to 1")
         self.backend, self.table, self.labels, self.folder = backend, table, labels, folder
         self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
+        self.lexicon = lexicon
         self._limit = min(SENTENCE, self.decision.max_length - 2)
 
     @classmethod
@@ -109,11 +112,12 @@ class Tagger:
         limit = config.get("max_position_embeddings", found.max_length)
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
+        lexicon = read_lexicon(folder / LEXICON, labels) if found.lexicon_bonus else None
         table = CharacterTable.from_file(folder / "tokenizer.json")
         if (backend, precision, found.decode) == ("torch", "auto", "greedy"):
             precision = "fp32"
         opened = open_backend(backend, folder, labels, device, precision)
-        return cls(opened, table, labels, found, min_score=min_score, folder=folder)
+        return cls(opened, table, labels, found, min_score=min_score, folder=folder, lexicon=lexicon)
 
     def tag(self, text: str) -> list[Span]:
         """The spans of a text of any length, by start; offsets are code points of `text`."""
@@ -177,7 +181,9 @@ class Tagger:
         return Pool()
 
     def score_sentences(self, groups) -> list:
-        """(characters, labels) log-probabilities of each sentence of each group, a tuple of texts read together."""
+        """(characters, labels) scores of each sentence of each group, a tuple of texts read together: log-probabilities,
+        with the lexicon's hints where there is one.
+        """
         windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
         room = max(self.batch_tokens, self.decision.max_length)
         chunks = score_windows(rows, self._score, self.table.pad, room, over=self.backend.map)
@@ -187,6 +193,9 @@ class Tagger:
             for sentence in group:
                 scores.append(row[start : start + len(sentence)])
                 start += len(sentence)
+        if self.lexicon is not None:
+            texts = [sentence for group in groups for sentence in group]
+            scores = add_hints(scores, texts, self.lexicon, self.decision.lexicon_bonus)
         return scores
 
     def decide_spans(self, scores) -> list[list[tuple]]:
