@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = ".part"  # how the name of everything that is not yet, or no more, whole ends
@@ -38,6 +38,21 @@ def atomic_open(path, mode="w"):
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def making_folder(path):
+    """The folder is there in the block, made if need be; what was made is gone again where it ends in an error."""
+    path = Path(path)
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    except BaseException:
+        with suppress(OSError):  # something else is in it by now
+            for folder in made:
+                folder.rmdir()
         raise
 
 

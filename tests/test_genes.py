@@ -211,6 +211,20 @@ def test_lists_of_diseases_in_their_order(tmp_path):
     assert reader.read("Water").status == "unknown"
 
 
+def test_codes_of_several_chapters_are_one_vocabulary(tmp_path):
+    """ICD's letters are chapters: a name with codes of two of them is not sure."""
+    icd = write(tmp_path / "icd.csv", "code,name\nE11,糖尿病\nO24,糖尿病\nI10,高血压\n")
+    reader = DiseaseReader(read_lexicons([icd], "disease"))
+    assert reader.read("糖尿病")[:2] == ("ambiguous", ("E11", "O24"))
+    assert reader.read("高血压")[:2] == ("one", ("I10",))
+
+
+def test_a_translation_without_an_id_is_an_error(tmp_path):
+    hpo = write(tmp_path / "hp.tsv", "subject_id\tsource_value\ttranslation_value\nHP:1\tx\t甲\n\tBreast\t乳腺癌\n")
+    with pytest.raises(InputError, match="hp.tsv:3: found no id in subject_id"):
+        read_lexicons([hpo], "disease")
+
+
 def test_figures_against_decisions_counted_by_hand(reader, tmp_path):
     path = write(
         tmp_path / "decided.tsv",

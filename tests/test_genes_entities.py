@@ -107,7 +107,8 @@ def test_every_mention_with_its_sentence(tmp_path, lexicon):
         "PCR。"
     ]
     assert [row["is_agent"] for row in first] == [True, False, False, False]
-    assert {row["year"] for row in first} == {2016} and {row["family"] for row in first} == {None}
+    assert {row["year"] for row in first} == {2016} and {row["patent"] for row in first} == {"CN105611940A"}
+    assert {row["family"] for row in first} == {"CN105611940"}
 
 
 def test_several_genes_in_one_mention_are_several_rows(tmp_path, lexicon):
@@ -150,6 +151,80 @@ def test_years_and_families_of_a_table_of_patents(tmp_path, lexicon):
     assert run(tmp_path, lexicon, "--patents", str(patents)) == 0
     her2 = read_jsonl(tmp_path / "out.jsonl")[0]
     assert (her2["first_year"], her2["last_year"], her2["families"]) == (2011, 2017, 1)
+
+
+def test_patents_and_families_are_those_of_relations(tmp_path, lexicon, capsys):
+    """Documents of one patent, its grant, patents without a family in BigQuery's table, two ids that come twice."""
+    her2 = ("HER2", "gene", 1)
+    rows = [make_document(f"CN105611940A {part}", "HER2。", her2) for part in "ab"]
+    rows += [make_document("CN105611940B", "HER2。", her2), make_document("CN105611941A", "HER2。", her2, family="-1")]
+    rows += [make_document("CN105611942A", "HER2。", her2, family_id=-1), rows[0], {**rows[1], "text": "HER2！"}]
+    assert run(tmp_path, lexicon, rows=rows) == 0
+    (row,) = read_jsonl(tmp_path / "out.jsonl")
+    assert (row["mentions"], row["patents"], row["families"]) == (5, 4, 3)
+    out = capsys.readouterr().out
+    assert "note: 1 documents whose id was there before\n" in out
+    assert "note: 1 documents whose id was there before with another text" in out
+
+
+def test_a_bibliography_is_read_a_row_at_a_time(tmp_path, monkeypatch):
+    alive, most = 0, 0
+
+    class Row(dict):
+        def __init__(self, values):
+            nonlocal alive, most
+            super().__init__(values)
+            alive, most = alive + 1, max(most, alive + 1)
+
+        def __del__(self):
+            nonlocal alive
+            alive -= 1
+
+    rows = ((None, Row({"number": f"CN{10**8 + number}A", "date": "2010", "text": "长"})) for number in range(50))
+    monkeypatch.setattr("cbpner.genes.mentions.read_rows", lambda path, faults: rows)
+    (tmp_path / "documents.jsonl").touch()
+    assert len(read_bibliography(tmp_path / "documents.jsonl")) == 50 and most <= 3
+    monkeypatch.undo()
+    table = pa.table({"number": ["CN100000001A"], "family_id": [-1], "year": [2010], "text": ["长"]})
+    parquet.write_table(table, tmp_path / "p.parquet")
+    assert read_bibliography(tmp_path / "p.parquet") == {"CN100000001A": (2010, None)}
+
+
+@pytest.mark.parametrize(
+    "name, data, words",
+    [
+        ("p.csv", "number,date\n甲,2010\n".encode("gb18030"), "not UTF-8 at byte 13"),
+        ("p.jsonl", '{"number": "a", "date": 2010}\n{"number": "甲"}\n'.encode("gb18030"), "not UTF-8"),
+        ("p.parquet", b"PAR1", "cannot be read as Parquet"),
+    ],
+)
+def test_bad_tables_of_patents(tmp_path, lexicon, capsys, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    assert run(tmp_path, lexicon, "--patents", str(tmp_path / name), out="new/folder/out.csv") == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "new").exists()
+
+
+def test_parquet_that_is_no_prediction(tmp_path, lexicon, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    parquet.write_table(pa.Table.from_pylist([ROWS[1], ROWS[2], ROWS[0]]), folder / "predictions.parquet")
+    parquet.write_table(pa.table({"a_id": ["HGNC:5"], "p": [0.5]}), folder / "relations.parquet")
+    command = ["entities", str(folder), "--lexicon", lexicon, "-o"]
+    assert main([*command, str(tmp_path / "out.jsonl")]) == 0
+    assert run(tmp_path, lexicon, out="same.jsonl") == 0
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "same.jsonl").read_bytes()
+    assert main(["entities", str(folder / "relations.parquet"), "-o", str(tmp_path / "none.csv")]) == 2
+    assert "found no column spans, text; expected predictions" in capsys.readouterr().err
+
+
+def test_failing_early_leaves_no_folder(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon, rows=[ROWS[3]], out="new/folder/out.csv") == 2
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "new").mkdir()
+    assert run(tmp_path, lexicon, rows=[ROWS[3]], out="new/folder/out.csv") == 2
+    assert (tmp_path / "new").is_dir() and not list((tmp_path / "new").iterdir())
+    assert run(tmp_path, lexicon, "--threads", "-1") == 2
+    assert "found --threads -1; expected at least 1" in capsys.readouterr().err
 
 
 def test_sentences_cover_the_text():

@@ -427,6 +427,9 @@ def test_lists_of_known_interactions(tmp_path, genes, name):
         ("AAA1\nBBB2\n", "found 1 column ('AAA1'); expected two"),
         ("X1\tY1\nX2\tY2\n", "no pair of two known genes (names such as X2)"),
         ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
+        ("x\ty\tOrganism Interactor A\tOrganism Interactor B\nAAA1\tBBB2\n", ":2: found 2 columns; expected 4"),
+        ("a\tb\tcombined_score\nAAA1\tBBB2\n", ":2: found 2 columns; expected 3"),
+        ("HGNC:91\tHGNC:92\n", "no pair of two known genes (names such as HGNC:91)"),
         ("protein1 protein2 combined_score\n9606.ENSP1 9606.ENSP2 900\n", "--known-names"),
         ("protein1 protein2 combined_score\nAAA1 BBB2 high\n", ":2: found the score 'high'"),
     ],
@@ -476,6 +479,17 @@ def test_shared_list_of_interactions():
     assert known.pairs > 90_000 and known.classify("HGNC:5", "HGNC:545") == "known"
 
 
+def test_ids_that_the_gene_list_lacks_are_told(tmp_path, lexicon, capsys):
+    """They join as a third gene: AAA1 and BBB2 by HGNC:99."""
+    known = tmp_path / "known.tsv"
+    known.write_text("HGNC:1\tHGNC:99\nHGNC:99\tHGNC:2\nHGNC:3\tHGNC:4\n", encoding="utf-8")
+    assert run(tmp_path, lexicon, "--min-support", 1, "--known", known, "--gene-labels", " gene, protein") == 0
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["state"] == "path"
+    assert "note: 2 known pairs with ids that the gene list lacks, such as HGNC:99" in capsys.readouterr().out
+    assert run(tmp_path, lexicon, "--known", known, "--gene-labels", " , ", out="no.csv") == 2
+    assert "expected at least one label" in capsys.readouterr().err
+
+
 # --- evidence
 
 
@@ -517,6 +531,46 @@ def test_evidence_of_windows_and_patents_has_both_sentences(tmp_path, lexicon):
     assert run(tmp_path, lexicon, "--unit", "window", "--window", 2, "--overwrite", rows=rows) == 2
 
 
+@pytest.mark.parametrize("unit, size", [("sentence", 1), ("window", 2), ("patent", 1)])
+def test_crowded_units_are_no_evidence(tmp_path, lexicon, unit, size):
+    """The first patent names both in a crowd alone, as a member of a family that is not counted does."""
+    crowd, rows = (
+        "AAA1与BBB2与CCC3。",
+        [make_row(f"CN10000000{number}A", "AAA1与BBB2。", date=20100101) for number in (2, 3)],
+    )
+    rows += [
+        make_row("CN100000001A", crowd, date=20000101),
+        make_row("CN100000002B", crowd + "无。" * 3, date=20010101),
+    ]
+    rows[0]["text"] += "无。" * 3 + ("" if unit == "patent" else crowd)
+    rows[0] = make_row("CN100000002A", rows[0]["text"], date=20100101)
+    if unit == "patent":
+        rows[0] = make_row("CN100000002A", "AAA1与BBB2。AAA1。BBB2。", date=20100101)  # more than the other member has
+    flags = ("--crowd", 2, "--unit", unit, "--window", size)
+    assert run(tmp_path, lexicon, *flags, rows=rows) == 0
+    both = read_table(tmp_path / "out.csv")["AAA1BBB2"]
+    assert (both["patents"], both["first_patent"], both["first_year"]) == ("2", "CN100000002A", "2010")
+    evidence = read_jsonl(tmp_path / "out.evidence.jsonl")
+    assert {row["patent"] for row in evidence} == {"CN100000002A", "CN100000003A"} and len(evidence) == 2
+
+
+def test_windows_that_share_one_uncrowded_place_are_evidence(tmp_path, lexicon):
+    """AAA1 and BBB2 in a window of three with CCC3 and in one without it."""
+    rows = [make_row(id, "AAA1。BBB2。CCC3。") for id in ("CN100000001A", "CN100000002A")]
+    flags = ("--unit", "window", "--window", 3, "--crowd", 2)
+    assert run(tmp_path, lexicon, *flags, rows=rows) == 0
+    table = read_table(tmp_path / "out.csv")
+    assert table["AAA1BBB2"]["units"] == "2" and "AAA1CCC3" not in table
+    pairs = [(row["a_id"], row["b_id"]) for row in read_jsonl(tmp_path / "out.evidence.jsonl")]
+    assert pairs.count(("HGNC:1", "HGNC:2")) == 2
+
+
+def test_where_all_units_are_crowded_the_reason_is_told(tmp_path, lexicon, capsys):
+    rows = [make_row(id, "AAA1与BBB2与CCC3。") for id in "xy"]
+    assert run(tmp_path, lexicon, "--crowd", 2, rows=rows) == 2
+    assert "(2 units with more than 2 entities: --crowd)" in capsys.readouterr().err
+
+
 def test_a_patent_in_several_documents(tmp_path, lexicon):
     parts = (("c", "AAA1。"), ("d", "BBB2。"))
     rows = [make_row(f"CN10000000{number}A {part}", text) for number in (1, 2) for part, text in parts]
@@ -542,6 +596,7 @@ def test_every_form_holds_the_same(tmp_path, lexicon):
     assert graph.nodes["HGNC:1"]["label"] == "AAA1" and graph.edges["HGNC:1", "HGNC:2"]["patents"] == 2
     edges = (tmp_path / "out.edges").read_text(encoding="utf-8").splitlines()
     assert edges[0].replace('"', "").split("\t")[:3] == ["source", "target", "weight"] and len(edges) == 3
+    assert edges[1].replace('"', "").split("\t")[:5] == ["HGNC:1", "HGNC:2", "2", "AAA1", "BBB2"]
     svg = ElementTree.parse(tmp_path / "out.svg").getroot()
     space = "{http://www.w3.org/2000/svg}"
     assert len(svg.findall(f"{space}circle")) == 3 and len(svg.findall(f"{space}line")) == 2
@@ -552,6 +607,18 @@ def test_the_same_twice(tmp_path, lexicon):
     assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "a.svg") == 0
     assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "b.svg", "--overwrite") == 0
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize("char", ["\uffff", "\ufffe", "\x01"])
+def test_what_xml_cannot_hold(tmp_path, lexicon, char):
+    text = f"AAA1与癌{char}症。"
+    spans = [{"start": 0, "end": 4, "label": "gene"}, {"start": 5, "end": 8, "label": "disease"}]
+    rows = [{"id": id, "text": text, "spans": spans} for id in "xy"]
+    flags = ("--pairs", "gene-disease", "-o", tmp_path / "n.svg", "-o", tmp_path / "n.graphml")
+    assert run(tmp_path, lexicon, *flags, rows=rows) == 0
+    assert "癌\ufffd症" in (tmp_path / "n.svg").read_text(encoding="utf-8")
+    assert "癌\ufffd症" in {about["label"] for _, about in nx.read_graphml(tmp_path / "n.graphml").nodes(data=True)}
+    ElementTree.parse(tmp_path / "n.svg")
 
 
 def make_edges(count, generator):
@@ -604,6 +671,13 @@ def test_compare_with_another_table(tmp_path, lexicon, capsys):
     (tmp_path / "bad.csv").write_text("x,y\n1,2\n", encoding="utf-8")
     assert run(tmp_path, lexicon, "--compare", tmp_path / "bad.csv", out="no.csv") == 2
     assert "expected the columns a_id, b_id, patents" in capsys.readouterr().err
+    for data, words in (
+        (b"a_id,b_id,patents\n1,2,many\n", "row 1: found 'many' as patents"),
+        (b"\xff\xfe", "not UTF-8"),
+    ):
+        (tmp_path / "bad.csv").write_bytes(data)
+        assert run(tmp_path, lexicon, "--compare", tmp_path / "bad.csv", out="no.csv") == 2
+        assert words in capsys.readouterr().err
 
 
 # --- streaming and bad input
@@ -636,6 +710,31 @@ def test_parquet_predictions_give_the_same(tmp_path, lexicon):
     assert (tmp_path / "same.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
 
 
+def test_empty_parquet_predictions(tmp_path, lexicon, capsys):
+    schema = pa.Table.from_pylist(ROWS).schema
+    parquet.write_table(schema.empty_table(), tmp_path / "p.parquet")
+    command = ["relations", str(tmp_path / "p.parquet"), "--lexicon", lexicon, "-o", str(tmp_path / "new" / "out.csv")]
+    assert main(command) == 2
+    assert "no mention at all" in capsys.readouterr().err and not (tmp_path / "new").exists()
+
+
+def test_a_patent_without_a_family_is_a_family_of_its_own(tmp_path, lexicon):
+    """BigQuery's public table has -1 there, as text or number, in documents or in --patents."""
+    rows = [make_row(f"CN10000000{number}A", "AAA1与BBB2。", family=-1) for number in (1, 2)]
+    rows += [make_row("CN100000003A", "AAA1与BBB2。", family_id="-1"), make_row("CN100000004A", "AAA1与BBB2。")]
+    (tmp_path / "p.csv").write_text("number,family\nCN100000004A,-1\nCN100000003A,-1\n", encoding="utf-8")
+    assert run(tmp_path, lexicon, "--patents", tmp_path / "p.csv", rows=rows) == 0
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "4"
+
+
+def test_one_id_with_two_texts_is_told(tmp_path, lexicon, capsys):
+    rows = [make_row(id, "AAA1与BBB2。") for id in "abb"] + [make_row("a", "CCC3与BBB2。")]
+    assert run(tmp_path, lexicon, rows=rows) == 0
+    out = capsys.readouterr().out
+    assert "note: 1 documents whose id was there before\n" in out
+    assert "note: 1 documents whose id was there before with another text" in out
+
+
 OVERLAPPING = make_row("x", "AAA1与BBB2")
 OVERLAPPING["spans"][1]["start"] = 2
 UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label": "gene"}]}
@@ -650,6 +749,7 @@ UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label"
         ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities in 2 patent families or more, of 1 families"),
         (ROWS, ("--q", "0.001", "--min-support", "1"), "the smallest q is"),
         (ROWS, ("--q", "0"), "found --q 0.0"),
+        (ROWS, ("--threads", "-1"), "found --threads -1; expected at least 1"),
         (ROWS, ("--window", "0"), "found --window 0; expected at least 1"),
         (ROWS, ("--evidence", "e.csv"), "expected one of .parquet, .jsonl"),
     ],

@@ -15,14 +15,16 @@ data and of the Chinese names alone: `cbpner lexicons` says where to get all.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
 from cbpner.errors import InputError
+from cbpner.files import making_folder
 from cbpner.formats.registry import FORMATS
 from cbpner.genes.entities import check_output, count_states, open_mentions, write_tables
 from cbpner.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
-from cbpner.genes.mentions import Kinds, read_bibliography, read_mentions, read_predictions
+from cbpner.genes.mentions import Kinds, drop_repeated, read_bibliography, read_mentions, read_predictions
 from cbpner.genes.reading import read_lookalikes
 
 SAYS = {
@@ -63,26 +65,37 @@ def read_kinds(args, gene_labels="gene,protein", disease_labels="disease") -> Ki
     genes = read_gene_lexicon(args.lexicon, args.names)
     diseases = read_lexicons(args.diseases, "disease")
     lookalikes = read_lookalikes(args.lookalikes or find_shipped(SHIPPED_LOOKALIKES))
-    labels = [tuple(filter(None, names.split(","))) for names in (gene_labels, disease_labels)]
+    labels = [split_labels(names) for names in (gene_labels, disease_labels)]
     return Kinds(genes, diseases, *labels, lookalikes=lookalikes)
+
+
+def split_labels(names):
+    """The labels of `A, B`, without spaces around them."""
+    return tuple(filter(None, map(str.strip, names.split(","))))
+
+
+def check_numbers(*numbers):
+    """InputError for a number of (flag, value, least) that is too small; None is none."""
+    for flag, value, least in numbers:
+        if value is not None and value < least:
+            raise InputError(f"found {flag} {value}; expected at least {least}")
 
 
 def run(args):
     outputs = [check_output(path, args.overwrite) for path in (args.output, args.mentions) if path]
     if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
         raise InputError(f"{args.mentions}: found one name for both tables; expected two")
-    if args.memory < 64:
-        raise InputError(f"found --memory {args.memory}; expected at least 64")
+    check_numbers(("--memory", args.memory, 64), ("--threads", args.threads, 1))
     kinds, choices = read_kinds(args, args.gene_labels, args.disease_labels), read_choices(args)
     about = read_bibliography(args.patents) if args.patents else {}
-    documents = read_predictions(args.inputs, args.source, choices)
-    folder = Path(args.output).parent
-    folder.mkdir(parents=True, exist_ok=True)
+    left_out, folder = Counter(), Path(args.output).parent
+    documents = drop_repeated(read_predictions(args.inputs, args.source, choices), left_out)
     mentions = read_mentions(documents, kinds, about, choices)
-    with open_mentions(mentions, folder, args.memory, args.threads) as store:
+    with making_folder(folder), open_mentions(mentions, folder, args.memory, args.threads) as store:
         states = count_states(store)
         write_tables(store, *outputs)
-    print(*describe_states(args.output, states), *describe_notes(choices), sep="\n")
+    notes = [f"note: {count:,} {statement}" for statement, count in left_out.items()]
+    print(*describe_states(args.output, states), *notes, *describe_notes(choices), sep="\n")
     if not args.lexicon:
         print("note: the shipped list of genes is small; `cbpner lexicons` says where to get all", file=sys.stderr)
 

@@ -22,7 +22,7 @@ ids. --compare tells how many of another table's relations are in this one.
 import sys
 from pathlib import Path
 
-from cbpner.commands.entities import add_lexicon_flags, read_kinds
+from cbpner.commands.entities import add_lexicon_flags, check_numbers, read_kinds, split_labels
 from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
 from cbpner.errors import InputError
 from cbpner.formats.registry import FORMATS
@@ -93,9 +93,12 @@ def run(args):
 
 def read_plan(args):
     """The Plan of the flags, without the known interactions; InputError before anything long begins."""
-    for flag, value, least in (("--memory", args.memory, 64), ("--most", args.most, 1), ("--drawn", args.drawn, 1)):
-        if value < least:
-            raise InputError(f"found {flag} {value}; expected at least {least}")
+    check_numbers(
+        ("--memory", args.memory, 64), ("--most", args.most, 1), ("--drawn", args.drawn, 1),
+        ("--threads", args.threads, 1),
+    )  # fmt: skip
+    if not split_labels(args.gene_labels):
+        raise InputError(f"found --gene-labels {args.gene_labels!r}; expected at least one label, such as gene")
     if not 0 < args.q <= 1:
         raise InputError(f"found --q {args.q}; expected more than 0 and at most 1")
     counting = Counting(args.unit, args.window, args.pairs, args.min_support, args.crowd)
@@ -124,6 +127,4 @@ def read_list(args, kinds):
     """The Known of the flags, or None."""
     if not args.known:
         return None
-    return read_known(
-        args.known, kinds.by_label[args.gene_labels.split(",")[0]][1].lexicon, args.known_names, args.known_score
-    )
+    return read_known(args.known, kinds.genes, args.known_names, args.known_score)

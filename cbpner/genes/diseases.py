@@ -69,6 +69,6 @@ class GroupReader:
 
 
 def vocabulary_of(id):
-    """`HP` of HP:0000001; of an id without a colon its letters before the first digit."""
+    """`HP` of HP:0000001; '' of an id without a colon, such as ICD's, whose letters are chapters of one vocabulary."""
     prefix, colon, _ = id.partition(":")
-    return prefix if colon else re.split("[0-9]", id)[0]
+    return prefix if colon else ""

@@ -22,7 +22,8 @@ SCHEMA = pa.schema(
         "document": pa.string(), "sentence": pa.int32(), "sentence_start": pa.int32(), "sentence_end": pa.int32(),
         "start": pa.int32(), "end": pa.int32(), "label": pa.string(), "surface": pa.string(), "score": pa.float64(),
         "kind": pa.string(), "entity": pa.string(), "name": pa.string(), "status": pa.string(), "is_agent": pa.bool_(),
-        "how": pa.string(), "candidates": pa.list_(pa.string()), "year": pa.int32(), "family": pa.string(),
+        "how": pa.string(), "candidates": pa.list_(pa.string()), "year": pa.int32(), "patent": pa.string(),
+        "family": pa.string(),
     }
 )  # fmt: skip
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl")
@@ -30,7 +31,7 @@ SETTLED = "status IN ('one', 'several')"
 
 # surfaces, labels: with their counts, the most frequent first. mentions: how often the entity itself is named; agents:
 # how often something for or against it is. score: the sum of the mentions' scores, agents too, null without scores.
-# families: patents of one family count once, patents without one each
+# families: patents of one family count once; an application and the patent granted on it are of one
 ENTITIES = f"""
 WITH counted AS (SELECT entity, surface, count(*) AS n FROM mentions GROUP BY ALL),
 surfaces AS (
@@ -47,7 +48,7 @@ entities AS (
         entity, any_value(kind) AS type, any_value(name) AS name,
         CASE WHEN bool_or({SETTLED}) THEN 'one' ELSE mode(status ORDER BY status) END AS status,
         max(candidates) AS candidates, count(*) FILTER (NOT is_agent) AS mentions, count(*) FILTER (is_agent) AS agents,
-        count(DISTINCT document) AS patents, count(DISTINCT coalesce('family ' || family, document)) AS families,
+        count(DISTINCT patent) AS patents, count(DISTINCT family) AS families,
         min(year) AS first_year, max(year) AS last_year, avg(score) AS mean_score, sum(score) AS score
     FROM mentions GROUP BY entity
 ),

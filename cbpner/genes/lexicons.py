@@ -236,6 +236,8 @@ def read_pairs(rows):
 def read_babelon(rows):
     """The English and the translated names of HPO's terms; the translation names the term."""
     for row in rows:
+        if not take(row, "subject_id"):
+            raise InputError(f"{row.place}: found no id in subject_id; expected one such as HP:0003002")
         for column in ("translation_value", "source_value"):
             if take(row, column):
                 yield Name(take(row, "subject_id"), "user", take(row, column), row.place)

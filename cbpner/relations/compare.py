@@ -21,12 +21,33 @@ def read_edges(path) -> dict[frozenset, int]:
         except ArrowException as error:
             raise InputError(f"{path}: cannot be read as Parquet ({error})") from error
     else:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+        rows = read_text_rows(path)
     if not rows or any(name not in rows[0] for name in wanted):
         found = ", ".join(map(str, rows[0])) if rows else "no row"
         raise InputError(f"{path}: found {found[:120]}; expected the columns {', '.join(wanted)} of `cbpner relations`")
-    return {frozenset((row["a_id"], row["b_id"])): int(row["patents"]) for row in rows}
+    return {
+        frozenset((row["a_id"], row["b_id"])): read_count(row["patents"], f"{path}: row {number}")
+        for number, row in enumerate(rows, 1)
+    }
+
+
+def read_text_rows(path):
+    """The rows of a table in text; InputError where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: found bytes that are not UTF-8 at byte {error.start + 1}; expected UTF-8") from error
+    except (OSError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table ({error})") from error
+
+
+def read_count(value, place):
+    """A number of patents."""
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{place}: found {value!r} as patents; expected a whole number") from error
 
 
 def compare_edges(found, reference) -> list[dict]:

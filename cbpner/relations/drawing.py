@@ -4,6 +4,7 @@ import unicodedata
 from html import escape
 
 from cbpner.relations.scene import SHOWN_COLUMNS
+from cbpner.relations.xml import clean_xml
 
 COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
 PLAIN = ""  # the state of an edge where nothing is known of what is known, as between a gene and a disease
@@ -130,4 +131,4 @@ def frame(scene, box, parts, states, size):
 
 def show(text):
     """Text for XML; what it cannot hold as U+FFFD."""
-    return escape("".join(char if char >= " " or char in "\t\n" else "\ufffd" for char in text))
+    return escape(clean_xml(text))

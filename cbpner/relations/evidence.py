@@ -2,7 +2,7 @@
 
 A row of evidence is one sentence with both (unit sentence), two sentences less than N apart (window), or for a patent
 the surest mention of each. All members of a family are looked at, those that are not counted too, since the first
-patent may be one of them.
+patent may be one of them. Crowded units are no evidence: two sentences are where a window with both is not crowded.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ SELECT
           'score': m.score}},
         (-coalesce(m.score, 1), m.document, m.start)
     ) AS mention
-FROM mentions m JOIN documents d USING (document) WHERE d.is_first GROUP BY {place}, m.entity
+FROM mentions m JOIN documents d USING (document) GROUP BY {place}, m.entity
 """
 PLACES = {
     "sentence": ("d.patent, m.document, m.sentence", "y.document = x.document AND y.sentence = x.sentence"),
@@ -50,6 +50,26 @@ SELECT
     abs(x.mention.sentence - y.mention.sentence) AS distance
 FROM batch p JOIN spots x ON x.entity = p.a JOIN spots y ON y.entity = p.b AND {condition}
 """
+CROWDS = {
+    "sentence": """
+    SELECT document, sentence + shift AS place FROM mentions, (SELECT unnest(range({size})) AS shift)
+    GROUP BY ALL HAVING count(DISTINCT entity) > {crowd}
+    """,
+    "patent": """
+    SELECT d.patent FROM mentions m JOIN documents d USING (document)
+    GROUP BY ALL HAVING count(DISTINCT m.entity) > {crowd}
+    """,
+}
+CLEARED = {  # of `size` windows with a sentence, two at a distance d share size - d
+    "sentence": """
+    DELETE FROM together WHERE rowid IN (
+        SELECT t.rowid FROM together t JOIN crowds c ON c.document = t.a.document AND c.place
+            BETWEEN greatest(t.a.sentence, t.b.sentence) AND least(t.a.sentence, t.b.sentence) + {size} - 1
+        GROUP BY t.rowid, t.distance HAVING count(*) = {size} - t.distance
+    )
+    """,
+    "patent": "DELETE FROM together WHERE patent IN (FROM crowds)",
+}
 FIRST = """
 SELECT relation, arg_min(patent, (coalesce(year, 9999), patent)) AS patent, min(year) AS year
 FROM together GROUP BY relation ORDER BY relation
@@ -84,6 +104,16 @@ def find_places(store, rows, counting):
     batch = pa.table({"relation": pa.array(range(len(rows["a"])), pa.int32()), "a": rows["a"], "b": rows["b"]})
     store.run_on(batch, TOGETHER.format(condition=condition.format(reach=counting.size - 1)))
     store.run("DROP TABLE spots")
+    clear_crowds(store, counting)
+
+
+def clear_crowds(store, counting):
+    """Take the places out of `together` that are in crowded units alone, of patents that are not counted too."""
+    kind = "patent" if counting.unit == "patent" else "sentence"
+    size = counting.size if counting.unit == "window" else 1
+    store.run(f"CREATE OR REPLACE TEMP TABLE crowds AS {CROWDS[kind].format(size=size, crowd=counting.crowd)}")
+    if store.run("SELECT count(*) FROM crowds")[0][0]:
+        store.run(CLEARED[kind].format(size=size))
 
 
 def list_first(store):

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cbpner.files import UNFINISHED, atomic_open
+from cbpner.files import UNFINISHED, atomic_open, making_folder
 from cbpner.genes.entities import explain_memory
 from cbpner.genes.mentions import read_predictions
 from cbpner.patents.store import Store
@@ -60,13 +60,16 @@ class Result(NamedTuple):
 def find_and_write(plan: Plan, kinds, choices) -> Iterator[str]:
     """Lines that say what was found. InputError where there is nothing to write; then nothing is written."""
     folder = plan.outputs[0].parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".relations.", suffix=UNFINISHED, dir=folder) as work:
-        with explain_memory(plan.memory_mb), Store(Path(work), plan.memory_mb, plan.threads) as store:
-            documents = read_predictions(plan.inputs, plan.source, choices)
-            left_out = load_occurrences(store, documents, kinds, plan.about, choices, plan.selection)
-            result = find(store, plan, left_out)
-            written = write(store, plan, result)
+    with (
+        making_folder(folder),
+        tempfile.TemporaryDirectory(prefix=".relations.", suffix=UNFINISHED, dir=folder) as work,
+        explain_memory(plan.memory_mb),
+        Store(Path(work), plan.memory_mb, plan.threads) as store,
+    ):
+        documents = read_predictions(plan.inputs, plan.source, choices)
+        left_out = load_occurrences(store, documents, kinds, plan.about, choices, plan.selection)
+        result = find(store, plan, left_out)
+        written = write(store, plan, result)
     return describe(plan, result, written)
 
 

@@ -44,13 +44,15 @@ EXAMPLES = 5
 
 class Known(NamedTuple):
     """partners: {HGNC id: ids that it is listed with}. pairs: how many. unread: names that no gene list has, with the
-    number of rows that were left for want of them; others: rows left for another reason.
+    number of rows that were left for want of them; others: rows left for another reason. strange: HGNC ids that no gene
+    list has, with the number of their rows, which can join two genes as a third one.
     """
 
     partners: dict
     pairs: int
     unread: dict
     others: int
+    strange: dict = {}  # noqa: RUF012 (never changed)
 
     def classify(self, a, b) -> str:
         """One of STATES."""
@@ -67,7 +69,7 @@ def read_known(paths, lexicon: Lexicon, names=None, least_score=700) -> Known:
     """
     labels = read_string_names(names) if names else {}
     partners: dict = {}
-    unread, others = {}, 0
+    unread, strange, others = {}, {}, 0
     for path in map(Path, paths):
         found = 0
         for pair in read_pairs(path, lexicon, labels, least_score):
@@ -79,16 +81,18 @@ def read_known(paths, lexicon: Lexicon, names=None, least_score=700) -> Known:
                 else:
                     unread[missing] = unread.get(missing, 0) + 1
             elif ids[0] != ids[1]:
-                found += 1
+                new = [id for id in ids if id not in lexicon.labels]
+                strange.update({id: strange.get(id, 0) + 1 for id in new[:1]})
+                found += not new
                 partners.setdefault(ids[0], set()).add(ids[1])
                 partners.setdefault(ids[1], set()).add(ids[0])
         if not found:
-            names = ", ".join(list(unread)[:EXAMPLES]) or "none"
+            names = ", ".join([*unread, *strange][:EXAMPLES]) or "none"
             raise InputError(
                 f"{path}: found no pair of two known genes (names such as {names}); expected symbols or HGNC ids of "
                 "the gene list: hand in all of HGNC with --lexicon, see `cbpner lexicons`"
             )
-    return Known(partners, sum(len(each) for each in partners.values()) // 2, unread, others)
+    return Known(partners, sum(len(each) for each in partners.values()) // 2, unread, others, strange)
 
 
 def read_pairs(path, lexicon, labels, least_score) -> Iterator[tuple]:
@@ -106,8 +110,9 @@ def read_pairs(path, lexicon, labels, least_score) -> Iterator[tuple]:
         yield tuple(first[:2])
     organisms = next(([columns.index(name) for name in pair] for pair in ORGANISMS if set(pair) <= set(columns)), [])
     score = columns.index("combined_score") if "combined_score" in columns else None
+    least = len(first) if wanted else 1 + max([1, *organisms, *([] if score is None else [score])])
     for number, row in rows:
-        if len(row) < (len(first) if wanted else 2):
+        if len(row) < least:
             raise InputError(f"{path}:{number}: found {len(row)} columns; expected {len(first)} as in the first line")
         if any(row[place] != HUMAN for place in organisms) or (
             score is not None and read_score(row[score], path, number) < least_score

@@ -3,7 +3,7 @@
 ```
 mentions    document, sentence, start, "end", entity, surface, score        of entities that take part
 sentences   document, sentence, start, "end", place, size                   with a mention; place: in the store's texts
-documents   document, id, patent, family, year, is_first, is_counted        all; is_first: of several with one id
+documents   document, id, patent, family, year, is_counted                  all; of several with one id the first
 entities    entity, id, name, kind                                          kind: 0 gene, 1 disease
 ```
 
@@ -19,8 +19,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from cbpner.formats.document import Choices, Document
-from cbpner.genes.mentions import Kinds, describe_patent, name_patent, read_mentions
-from cbpner.patents.document import parse_number
+from cbpner.genes.mentions import Kinds, describe_family, drop_repeated, read_mentions
 from cbpner.patents.store import ROWS_AT_ONCE, Store
 
 GENE, DISEASE = 0, 1
@@ -43,15 +42,14 @@ SCHEMAS = {
 COUNTED = """
 CREATE OR REPLACE TABLE documents AS
 WITH sizes AS (SELECT document, count(*) AS mentions FROM mentions GROUP BY document),
-firsts AS (SELECT * FROM documents QUALIFY row_number() OVER (PARTITION BY id ORDER BY document) = 1),
 speakers AS (
-    SELECT family, patent FROM firsts LEFT JOIN sizes USING (document) GROUP BY family, patent
+    SELECT family, patent FROM documents LEFT JOIN sizes USING (document) GROUP BY family, patent
     QUALIFY row_number() OVER (
         PARTITION BY family ORDER BY coalesce(sum(mentions), 0) DESC, min(year) NULLS LAST, patent
     ) = 1
 )
-SELECT d.*, f.document IS NOT NULL AS is_first, f.document IS NOT NULL AND s.patent IS NOT NULL AS is_counted
-FROM documents d LEFT JOIN firsts f USING (document) LEFT JOIN speakers s ON s.family = d.family AND s.patent = d.patent
+SELECT d.*, s.patent IS NOT NULL AS is_counted
+FROM documents d LEFT JOIN speakers s ON s.family = d.family AND s.patent = d.patent
 """
 NAMED = """
 CREATE OR REPLACE TABLE entities AS
@@ -99,7 +97,7 @@ def load_occurrences(
     about, choices, selection, left_out = about or {}, choices or Choices(), selection or Selection(), Counter()
     mentions, sentences, patents, entities = (Writer(store, name) for name in SCHEMAS)
     numbers = {}
-    for number, document in enumerate(documents):
+    for number, document in enumerate(drop_repeated(documents, left_out)):
         patents.add(number, document.id, *describe_family(document, about))
         found = []
         for mention in read_mentions([document], kinds, about, choices):
@@ -119,14 +117,6 @@ def load_occurrences(
     store.run(COUNTED)
     store.run(NAMED)
     return left_out
-
-
-def describe_family(document, about):
-    """(patent, family, year) of a document."""
-    patent = name_patent(document.id)
-    year, family = describe_patent(document, about)
-    parts = parse_number(patent)
-    return patent, family or ("".join(parts[:2]) if parts else patent), year
 
 
 def find_reason(mention, selection):
@@ -154,12 +144,6 @@ def add_sentences(sentences, number, text, places):
 
 
 def count_families(store) -> Counter:
-    """{statement: count} of documents and patents that are not counted."""
-    again = store.run("SELECT count(*) FROM documents WHERE NOT is_first")[0][0]
-    members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE is_first AND NOT is_counted")[0][0]
-    return Counter(
-        {
-            "documents whose id was there before": again,
-            "patents of families of which another one is counted": members,
-        }
-    )
+    """{statement: count} of patents that are not counted."""
+    members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
+    return Counter({"patents of families of which another one is counted": members})

@@ -3,7 +3,7 @@
 | suffix | what |
 |---|---|
 | .csv .tsv .parquet .jsonl | the table, COLUMNS |
-| .edges | a list of edges for Gephi and others: source, target, weight and kind, tabs between |
+| .edges | a list of edges for Gephi and others: ids of source and target, weight, their names, tabs between |
 | .graphml | the network with all columns, for Cytoscape and Gephi |
 | .svg .html | drawings: `drawing`, `page` |
 """
@@ -15,6 +15,7 @@ import pyarrow as pa
 from cbpner.errors import InputError
 from cbpner.formats.rows import dump_row
 from cbpner.relations.occurrences import KIND_NAMES
+from cbpner.relations.xml import clean_xml
 
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 DRAWINGS = (".svg", ".html")
@@ -88,11 +89,11 @@ def write_table(table, file, suffix):
 
 
 def write_edges(table, file):
-    """source, target, weight (patents), type: a line each below their names."""
+    """source and target (ids, since two may have one name), weight (patents) and more: a line each below the names."""
     from pyarrow import csv
 
-    edges = table.select(["a", "b", "patents", "npmi", "q", "state"]).rename_columns(
-        ["source", "target", "weight", "npmi", "q", "state"]
+    edges = table.select(["a_id", "b_id", "patents", "a", "b", "npmi", "q", "state"]).rename_columns(
+        ["source", "target", "weight", "source_name", "target_name", "npmi", "q", "state"]
     )
     csv.write_csv(edges, file, csv.WriteOptions(delimiter="\t", quoting_style="needed"))
 
@@ -111,11 +112,6 @@ def write_graphml(table, file):
             usable = {name: value for name, value in about.items() if value is not None}
             graph.add_edge(clean_xml(row["a_id"]), clean_xml(row["b_id"]), **usable)
     nx.write_graphml(graph, file, named_key_ids=True)
-
-
-def clean_xml(text):
-    """The text without what XML cannot hold."""
-    return "".join(char if char >= " " or char in "\t\n" else "\ufffd" for char in text)
 
 
 def write_evidence(rows, file, suffix):

@@ -33,6 +33,9 @@ def describe(plan, result, written):
     if plan.known is not None and plan.known.unread:
         names, count = ", ".join(list(plan.known.unread)[:EXAMPLES]), sum(plan.known.unread.values())
         yield f"note: {count:,} known pairs with names that the gene list lacks, such as {names}"
+    if plan.known is not None and plan.known.strange:
+        names, count = ", ".join(list(plan.known.strange)[:EXAMPLES]), sum(plan.known.strange.values())
+        yield f"note: {count:,} known pairs with ids that the gene list lacks, such as {names}"
     yield from (f"note: {count:,} {statement}" for statement, count in result.left_out.items())
 
 
@@ -76,7 +79,10 @@ def explain_nothing(relations, plan, left_out):
     """InputError where no pair can be written, with what there was."""
     counts, support = relations.counts, plan.counting.min_support
     if not counts.families:
-        reasons = "; ".join(f"{count:,} {statement}" for statement, count in left_out.items())
+        crowded = {f"units with more than {plan.counting.crowd:,} entities: --crowd": counts.crowded}
+        reasons = "; ".join(
+            f"{count:,} {statement}" for statement, count in [*left_out.items(), *crowded.items()] if count
+        )
         raise InputError(
             f"found no gene or disease that takes part ({reasons or 'no mention at all'}); expected mentions with ids: "
             "nothing was written. `cbpner entities` says what each mention stands for"
