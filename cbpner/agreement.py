@@ -14,23 +14,27 @@ SHORTEST = 2  # characters; a single one stands in too many other words
 KEY = 2  # characters by which surfaces are looked up
 
 
-def agree_tags(texts, tags, share):
+def agree_tags(texts, tags, share, sure=None):
     """`agree_spans` for the tags of one document's sentences: lists of tags in, lists of tags out."""
-    agreed = agree_spans(texts, [tags_to_spans(row) for row in tags], share)
+    agreed = agree_spans(texts, [tags_to_spans(row) for row in tags], share, sure)
     return [spans_to_tags(spans, len(text)) for spans, text in zip(agreed, texts, strict=True)]
 
 
-def agree_spans(texts, spans, share):
+def agree_spans(texts, spans, share, sure=None):
     """The spans of one document's sentences after the vote.
 
     texts: the sentences. spans: of each sentence, without overlaps. A surface's places are where it stands in a
     sentence: as a span, or free of spans, and not inside a Latin word or number. Where at least `share` of them (above
     0, at most 1) are spans, all of them become spans of the surface's most frequent type, longer surfaces first;
     where fewer are, none stays. Surfaces of fewer than SHORTEST characters stay as they are.
+
+    sure: of each sentence's spans, whether the tagger was sure of them. With it a surface is chosen only where one span
+    at least is sure; and the longer of two chosen surfaces has the place that both want, found before or not.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     votes = count_votes(texts, spans)
+    trusted = None if sure is None else list_sure(texts, spans, sure)
     index = index_surfaces(votes)
     places = [find_places(text, index) for text in texts] if votes else []
     free = Counter(
@@ -41,10 +45,10 @@ def agree_spans(texts, spans, share):
     chosen = {
         surface: types.most_common(1)[0][0]
         for surface, types in votes.items()
-        if types.total() >= share * (types.total() + free[surface])
+        if types.total() >= share * (types.total() + free[surface]) and (trusted is None or surface in trusted)
     }
     return [
-        settle_sentence(text, row, found, votes, chosen)
+        settle_sentence(text, row, found, votes, chosen, longest_first=sure is not None)
         for text, row, found in zip(texts, spans, places or [[]] * len(texts), strict=True)
     ]
 
@@ -59,18 +63,37 @@ def count_votes(texts, spans):
     return votes
 
 
-def settle_sentence(text, spans, places, votes, chosen):
-    """One sentence's spans: those that stay, with their surface's type, and the chosen surfaces' free places."""
+def list_sure(texts, spans, sure):
+    """The surfaces of the spans that are sure."""
+    return {
+        text[start:end]
+        for text, row, flags in zip(texts, spans, sure, strict=True)
+        for (start, end, _), flag in zip(row, flags, strict=True)
+        if flag
+    }
+
+
+def settle_sentence(text, spans, places, votes, chosen, longest_first=False):
+    """One sentence's spans: those that stay, with their surface's type, and the chosen surfaces' free places.
+
+    longest_first: what stays has no right to its place against longer surfaces.
+    """
+
+    def by_length(span):
+        return span[0] - span[1], span[0]
+
+    stay = [
+        Span(start, end, chosen.get(text[start:end], label))
+        for start, end, label in spans
+        if text[start:end] not in votes or text[start:end] in chosen
+    ]
+    new = [Span(start, end, chosen[text[start:end]]) for start, end in places if text[start:end] in chosen]
+    order = sorted(stay + new, key=by_length) if longest_first else stay + sorted(new, key=by_length)
     kept, taken = [], bytearray(len(text))
-    for start, end, label in spans:
-        surface = text[start:end]
-        if surface not in votes or surface in chosen:
-            kept.append(Span(start, end, chosen.get(surface, label)))
-            taken[start:end] = b"\1" * (end - start)
-    new = [(start, end) for start, end in places if text[start:end] in chosen]
-    for start, end in sorted(new, key=lambda place: (place[0] - place[1], place[0])):
+    for span in order:
+        start, end, _ = span
         if not any(taken[start:end]):
-            kept.append(Span(start, end, chosen[text[start:end]]))
+            kept.append(span)
             taken[start:end] = b"\1" * (end - start)
     return sorted(kept)
 

@@ -2,7 +2,8 @@
 
 `paper` is the original's: bert-base-chinese and the hyper-parameters that its code really used (Hu and Verberne, COLING
 2020, and its public repository). `cbp` is ours, for the shipped encoders, tuned on patents that no test set has;
-`cbp_patent` is the same with tags that are decided over a whole patent, `cbp_fgm` that with adversarial training (FGM)
+`cbp_patent` is the same with tags that are decided over a whole patent, `cbp_sure` that with a surface tagged by its
+surest place, `cbp_fgm` that with adversarial training (FGM)
 where all of the encoder learns, which takes twice the time.
 """
 
@@ -51,7 +52,7 @@ class Recipe:
     a file of names, and by how much their characters score higher (`cbpner.lexicon`). span_threshold: a span is
     tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
     this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
-    `cbpner.agreement`). head_seed: the head's first weights are drawn with it, None: with the run's own seed; runs that
+    `cbpner.agreement`), and with an agreement_peak only where one of them is so likely. head_seed: the head's first weights are drawn with it, None: with the run's own seed; runs that
     share it and not the seed have a good mean (`cbpner.soup`).
     """
 
@@ -98,6 +99,7 @@ class Recipe:
     lexicon_bonus: float = 0.0
     span_threshold: float = 0.0
     agreement: float = 0.0
+    agreement_peak: float = 0.0
     head_seed: int | None = None
 
     @property
@@ -106,7 +108,7 @@ class Recipe:
         return not (self.freeze_encoder or self.trainable_layers)
 
 
-DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement")  # not of the weights
+DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement", "agreement_peak")  # not of the weights
 
 OPTIONAL = {float | None: float, int | None: int}  # the type of a flag's value
 
@@ -137,6 +139,7 @@ CBP_CRF = replace(CBP, crf_lr=1e-2, outside_bias=0.5, start_bias=1.0)
 
 # decisions over whole patents, not sentence by sentence
 PATENT: dict[str, Any] = {"span_threshold": 0.5, "agreement": 0.1}
+SURE: dict[str, Any] = {"span_threshold": 0.5, "agreement": 0.02, "agreement_peak": 0.7}
 
 CBP_METHODS = {  # method: table; "" stands for every other method
     "": CBP,
@@ -149,6 +152,7 @@ CBP_PATENT: dict[str, Any] = {method: replace(table, **PATENT) for method, table
 RECIPES = {
     "cbp": CBP_METHODS,
     "cbp_patent": CBP_PATENT,
+    "cbp_sure": {method: replace(table, **SURE) for method, table in CBP_METHODS.items()},
     "cbp_fgm": {
         method: replace(table, adversarial=1.0) if table.learns_embeddings else table
         for method, table in CBP_PATENT.items()
@@ -190,13 +194,15 @@ def check_recipe(recipe):
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
-        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1), "layer_decay": (0, 1),
+        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1), "agreement_peak": (0, 1), "layer_decay": (0, 1),
         "adversarial": (0, None), "average_epochs": (1, None), "lexicon_bonus": (0, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)
     if recipe.span_threshold and not 0.5 <= recipe.span_threshold < 1:
         raise InputError(f"found span_threshold {recipe.span_threshold}; expected 0, or at least 0.5 and below 1")
+    if recipe.agreement_peak and not recipe.agreement:
+        raise InputError(f"found agreement_peak {recipe.agreement_peak} without agreement; expected both or neither")
     if recipe.adversarial and not recipe.learns_embeddings:
         raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
     if recipe.average_epochs > 1 and recipe.selection != "last":

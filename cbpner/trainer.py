@@ -21,13 +21,13 @@ from cbpner.devices import autocast
 from cbpner.errors import InputError
 from cbpner.features import store_features
 from cbpner.files import is_main_process
-from cbpner.labels import repair_tags
+from cbpner.labels import repair_tags, tags_to_spans
 from cbpner.lexicon import add_hints, read_lexicon
 from cbpner.metrics import score
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.decoding import cut_windows, decode, score_texts, wrap
 from cbpner.models.loss import mean_loss
-from cbpner.models.spans import decode_spans
+from cbpner.models.spans import decode_spans, make_chain, mark_sure
 from cbpner.optimization import make_optimizer, perturb_embeddings
 from cbpner.segment import cut_sentence
 from cbpner.splits import group_neighbours, join_sentences, split_patents
@@ -375,13 +375,20 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context, store
         tags = decode_spans(scores, labels, recipe.span_threshold, crf)
     else:
         tags = decode(scores, labels, recipe.decoder, crf=crf)
-    return agree_patents(sentences, tags, recipe.agreement) if recipe.agreement else tags
+    if not recipe.agreement:
+        return tags
+    sure = None
+    if recipe.agreement_peak:
+        found = [tags_to_spans(row) for row in tags]
+        sure = mark_sure(scores, found, labels, make_chain(labels, crf), recipe.agreement_peak)
+    return agree_patents(sentences, tags, recipe.agreement, sure)
 
 
-def agree_patents(sentences, tags, share):
+def agree_patents(sentences, tags, share, sure=None):
     """The tags of sentences after `cbpner.agreement.agree_tags` in each patent."""
     agreed = []
     for patent in split_patents(sentences):
-        own = tags[len(agreed) : len(agreed) + len(patent)]
-        agreed += agree_tags([sentence.chars for sentence in patent], own, share)
+        own = slice(len(agreed), len(agreed) + len(patent))
+        texts = [sentence.chars for sentence in patent]
+        agreed += agree_tags(texts, tags[own], share, None if sure is None else sure[own])
     return agreed

@@ -52,6 +52,21 @@ def test_single_characters_stay():
     assert agree([[(0, 1, "gene")], [], []], 1, ["抗A", "抗B", "抗"]) == [(0, "抗", "gene")]
 
 
+def test_a_surface_needs_one_sure_span_where_the_vote_asks():
+    texts, spans = ["HER2与AR", "HER2", "AR"], [[(0, 4, "gene"), (5, 7, "gene")], [], []]
+    sure = [[True, False], [], []]
+    agreed = agree_spans(texts, spans, 0.1, sure)
+    assert agreed == [[(0, 4, "gene")], [(0, 4, "gene")], []], "AR is sure nowhere"
+    assert agree_spans(texts, spans, 0.6, sure) == [[], [], []], "HER2 in one of two places"
+
+
+def test_the_longer_of_two_surfaces_has_the_place_where_the_vote_asks_for_sure_spans():
+    texts = ["肝癌细胞", "肝癌细胞"]
+    spans = [[(0, 4, "disease")], [(0, 2, "disease")]]
+    assert agree_spans(texts, spans, 0.1) == [[(0, 4, "disease")], [(0, 2, "disease")]]
+    assert agree_spans(texts, spans, 0.1, [[True], [True]]) == [[(0, 4, "disease")], [(0, 4, "disease")]]
+
+
 @pytest.mark.parametrize("share", [0, -1, 1.01])
 def test_a_share_has_limits(share):
     with pytest.raises(ValueError, match="expected a share"):
@@ -78,10 +93,11 @@ SENTENCE = st.text("甲乙A1 ", min_size=1, max_size=12)
 TAG = st.sampled_from(["O", "B-gene", "I-gene", "B-disease", "I-disease"])
 
 
-@given(st.lists(SENTENCE, min_size=1, max_size=5), st.data(), st.floats(0.01, 1))
-def test_every_surface_is_tagged_in_one_way(texts, data, share):
+@given(st.lists(SENTENCE, min_size=1, max_size=5), st.data(), st.floats(0.01, 1), st.booleans())
+def test_every_surface_is_tagged_in_one_way(texts, data, share, is_sure):
     tags = [data.draw(st.lists(TAG, min_size=len(text), max_size=len(text))) for text in texts]
-    agreed = agree_tags(texts, tags, share)
+    sure = [[True] * len(tags_to_spans(row)) for row in tags] if is_sure else None
+    agreed = agree_tags(texts, tags, share, sure)
     assert [len(row) for row in agreed] == [len(text) for text in texts]
     types = {}
     for text, row, before in zip(texts, agreed, tags, strict=True):

@@ -427,6 +427,22 @@ def test_one_decision_a_document_and_surface():
     assert agree_document(text, spans, sentences, 0.8) == []
 
 
+def test_the_vote_may_ask_for_a_sure_place(tmp_path, tiny_vocabulary):
+    write_tagger(tmp_path, tiny_vocabulary, **{KEY: {"decode": "spans", "agreement": 0.01}})
+    text = "\n".join(LINES[:4])
+    every = Tagger.from_pretrained(tmp_path, agreement=0.0).tag(text)
+    assert every, "the tiny tagger finds something"
+    best = max(span.score for span in every)
+    assert Tagger.from_pretrained(tmp_path, agreement_peak=min(1.0, best + 1e-6)).tag(text) == [
+        span for span in every if span.end - span.start < 2
+    ], "no place is so likely; single characters take no part"
+    wanted = {span.text for span in every if span.score >= best - 1e-6}
+    found = Tagger.from_pretrained(tmp_path, agreement_peak=best - 1e-6).tag(text)
+    assert {span.text for span in found if span.end - span.start > 1} == {each for each in wanted if len(each) > 1}
+    with pytest.raises(InputError, match="without agreement"):
+        Tagger.from_pretrained(tmp_path, agreement=0.0, agreement_peak=0.5, decode="viterbi")
+
+
 def test_min_score_leaves_out_what_is_below(table):
     every = make_tagger(table).tag("".join(LINES[:3]))
     some = make_tagger(table, min_score=0.5).tag("".join(LINES[:3]))
@@ -464,6 +480,7 @@ def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):
 @pytest.mark.parametrize(
     "entry, message",
     [({"decode": "best"}, "decode 'best'"), ({"span_threshold": 0.4}, "at least 0.5"), ({"agreement": 2}, "0 to 1"),
+     ({"agreement_peak": 0.5}, "without agreement"),
      ({"temperature": 0}, "above 0"), ({"temperature": float("nan")}, "above 0"), ({"context": 513}, "max_length, 512"),
      ({"max_length": 4}, "8 or more"), ({"context": 1.5}, "a whole number"), ({"agreement": "1"}, "a number"),
      ({"colour": 1}, "fields of decode"), ([], "an object")],

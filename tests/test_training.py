@@ -213,6 +213,19 @@ def test_a_run_with_agreement_tags_a_surface_in_one_way(make_job, files):
     assert tags == expected != runs.read_tags(runs.tags_path(plain.output, "test"))
 
 
+def test_a_run_whose_vote_asks_for_a_sure_place(make_job):
+    job = make_job(agreement=0.01, agreement_peak=1.0, epochs=1)
+    assert train_tagger(job)["test"]
+    spans = [span for row in runs.read_tags(runs.tags_path(job.output, "test")) for span in tags_to_spans(row)]
+    plain = make_job("plain", agreement=0.01, epochs=1)
+    train_tagger(plain)
+    before = [span for row in runs.read_tags(runs.tags_path(plain.output, "test")) for span in tags_to_spans(row)]
+    assert any(end - start > 1 for start, end, _ in before)
+    assert all(end - start == 1 for start, end, _ in spans), "nothing is sure; single characters take no part"
+    with pytest.raises(InputError, match="without agreement"):
+        get_recipe("cbp", "any", agreement_peak=0.5)
+
+
 def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
     job = make_job(span_threshold=0.9, epochs=10, lr=5e-3, head_lr=1e-2)
     assert train_tagger(job)["test"]

@@ -86,6 +86,10 @@ def add_model_flags(group):
         "place for itself",
     )  # fmt: skip
     group.add_argument(
+        "--agreement-peak", type=float, metavar="P",
+        help="with --agreement: a surface also needs a place where it is so likely; 0: not",
+    )  # fmt: skip
+    group.add_argument(
         "--context", type=int, metavar="N", help="read sentences together, up to N tokens; 0: each alone"
     )
     group.add_argument(
@@ -107,7 +111,7 @@ def load_tagger(args, precision=None):
 
 def read_options(args):
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "decode", "span_threshold", "agreement", "context")
+    names = ("min_score", "decode", "span_threshold", "agreement", "agreement_peak", "context")
     return {name: getattr(args, name) for name in names}
 
 

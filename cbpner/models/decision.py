@@ -6,6 +6,7 @@
                             pipeline has it; spans: every span that is likely enough (`cbpner.models.spans`)
   "span_threshold": 0.5,    for spans: how likely
   "agreement": 0.1,         see `cbpner.agreement`; 0: each place for itself
+  "agreement_peak": 0.0,    a surface needs a place where it is so likely, and the longer of two has the place; 0: not
   "context": 0,             neighbouring sentences are read together, as many as fit into so many tokens; 0: each alone
   "max_length": 512,        tokens that are read together at most, with [CLS] and [SEP]
   "lexicon_bonus": 0.0,     by how much the characters of names in the model's lexicon.tsv score higher; 0: without
@@ -38,6 +39,7 @@ class Decision:
     max_length: int = 512
     temperature: float = 1.0
     lexicon_bonus: float = 0.0
+    agreement_peak: float = 0.0
 
     def __post_init__(self):
         if self.decode not in DECODERS:
@@ -48,8 +50,11 @@ class Decision:
                 raise InputError(f"found {name} {value!r}; expected {kind}")
         if not 0.5 <= self.span_threshold < 1:
             raise InputError(f"found span_threshold {self.span_threshold}; expected at least 0.5 and below 1")
-        if not 0 <= self.agreement <= 1:
-            raise InputError(f"found agreement {self.agreement}; expected 0 to 1")
+        for name in ("agreement", "agreement_peak"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"found {name} {getattr(self, name)}; expected 0 to 1")
+        if self.agreement_peak and not self.agreement:
+            raise InputError(f"found agreement_peak {self.agreement_peak} without agreement; expected both or neither")
         if not self.temperature > 0 or self.temperature == float("inf"):
             raise InputError(f"found temperature {self.temperature}; expected a number above 0")
         if not 0 <= self.lexicon_bonus < float("inf"):
@@ -69,6 +74,8 @@ class Decision:
             given.setdefault("decode", "spans")
         if given.get("decode") == "greedy":
             given = {"agreement": 0.0, "context": 0, "lexicon_bonus": 0.0} | given
+        if given.get("agreement") == 0:
+            given.setdefault("agreement_peak", 0.0)
         return replace(self, **given)
 
 
@@ -78,6 +85,7 @@ def describe_decision(recipe, temperature=1.0) -> dict:
         decode="spans" if recipe.span_threshold else recipe.decoder,
         span_threshold=recipe.span_threshold or DEFAULT_THRESHOLD,
         agreement=recipe.agreement,
+        agreement_peak=recipe.agreement_peak,
         context=recipe.context,
         max_length=recipe.max_length,
         lexicon_bonus=recipe.lexicon_bonus if recipe.lexicon else 0.0,

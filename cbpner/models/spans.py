@@ -89,6 +89,12 @@ def decode_spans(scores, labels, threshold, crf=None):
     ]
 
 
+def mark_sure(scores, spans, labels, chain, peak) -> list[list[bool]]:
+    """Whether each span of each text, (start, end, type, ...), is at least as likely as `peak`, at temperature 1."""
+    numbers = [[(start, end, labels.tag_to_id[f"B-{label}"]) for start, end, label, *_ in row] for row in spans]
+    return [(values >= peak).tolist() for values in score_spans(scores, numbers, chain)]
+
+
 def sum_entropies(scores, chain, temperature=1.0) -> np.ndarray:
     """(texts,) the sum over each text's characters of the entropy of the character's tag, in nats, float64.
 

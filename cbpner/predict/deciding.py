@@ -36,21 +36,26 @@ def decode_paths(scores, chain, decoder):
     return find_paths(scores, chain.moves, chain.end)
 
 
-def agree_document(text, spans, sentences, share) -> list[Span]:
+def agree_document(text, spans, sentences, share, sure=None) -> list[Span]:
     """The document's spans after the vote of `cbpner.agreement.agree_spans`, in order.
 
     sentences: (start, end) of each one, in order; no span crosses their borders. A span that was there keeps its score;
-    one that the vote made, or whose label it changed, has the mean score of the spans that voted for it.
+    one that the vote made, or whose label it changed, has the mean score of the spans that voted for it. sure: of each
+    span, whether the tagger was sure of it, or None where the vote does not ask.
     """
     starts, rows, voters = [start for start, _ in sentences], [[] for _ in sentences], defaultdict(list)
-    for start, end, label, surface, score in spans:
+    flags = None if sure is None else [[] for _ in sentences]
+    for place, (start, end, label, surface, score) in enumerate(spans):
         number = bisect_right(starts, start) - 1
         rows[number].append((start - starts[number], end - starts[number], label))
+        if flags is not None:
+            flags[number].append(sure[place])
         voters[surface, label].append(score)
     own = {span[:3]: span.score for span in spans}
     means = {key: sum(values) / len(values) for key, values in voters.items()}
     agreed = []
-    for base, row in zip(starts, agree_spans([text[slice(*each)] for each in sentences], rows, share), strict=True):
+    texts = [text[slice(*each)] for each in sentences]
+    for base, row in zip(starts, agree_spans(texts, rows, share, flags), strict=True):
         for start, end, label in row:
             span = cut_span(text, base + start, base + end, label)
             score = own[span[:3]] if span[:3] in own else means[span.text, label]

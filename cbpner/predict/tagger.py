@@ -19,7 +19,7 @@ from cbpner.formats.document import Span, cut_span
 from cbpner.lexicon import add_hints, read_lexicon
 from cbpner.models.decision import LEXICON, Decision, read_decision
 from cbpner.models.decoding import cut_windows, join_chunks, score_windows
-from cbpner.models.spans import sum_entropies
+from cbpner.models.spans import mark_sure, sum_entropies
 from cbpner.predict.backend import Backend, check_backend, open_backend
 from cbpner.predict.deciding import agree_document, decide_spans
 from cbpner.predict.models import DEFAULT_MODEL, locate_model, read_config, read_labels
@@ -165,7 +165,8 @@ class Tagger:
     def _drain(self, pool, watch, is_measured):
         """Tag the pool's groups, and give their records the spans; a new pool."""
         scores, entropies = self.score_sentences(list(pool.groups)), repeat(0.0)
-        found = iter(self.decide_spans(scores))
+        decided = self.decide_spans(scores)
+        found = iter(zip(decided, self._mark_sure(scores, decided), strict=True))
         if is_measured:
             entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
         for key, places in pool.groups.items():
@@ -174,8 +175,11 @@ class Tagger:
                 record.open -= 1
                 record.entropy += entropy
                 record.characters += sum(map(len, key))
-                for base, spans in zip(starts, own, strict=True):
-                    record.spans += [(base + start, base + end, label, score) for start, end, label, score in spans]
+                for base, (spans, sure) in zip(starts, own, strict=True):
+                    record.spans += [
+                        (base + start, base + end, label, score, flag)
+                        for (start, end, label, score), flag in zip(spans, sure, strict=True)
+                    ]
         if watch:
             watch(sum(sum(map(len, key)) * len(places) for key, places in pool.groups.items()))
         return Pool()
@@ -202,12 +206,20 @@ class Tagger:
         """[(start, end, label, score), ...] of each sentence, from `score_sentences`' scores."""
         return decide_spans(scores, self.labels, self.backend.chain, self.decision)
 
+    def _mark_sure(self, scores, decided):
+        """Of each span of `decide_spans` whether it is as likely as the vote asks of a surface's surest place."""
+        if not self.decision.agreement_peak:
+            return [[True] * len(row) for row in decided]
+        return mark_sure(scores, decided, self.labels, self.backend.chain, self.decision.agreement_peak)
+
     def _score(self, ids, batch):
         return self.backend.score(ids, ids != self.table.pad)
 
     def _finish(self, record) -> list[Span]:
-        text = record.text
-        spans = [cut_span(text, start, end, label, score) for start, end, label, score in sorted(record.spans)]
-        if self.decision.agreement and spans:
-            spans = agree_document(text, spans, list(self.find_sentences(text)), self.decision.agreement)
+        text, decision = record.text, self.decision
+        found = sorted(record.spans)
+        spans = [cut_span(text, start, end, label, score) for start, end, label, score, _ in found]
+        if decision.agreement and spans:
+            sure = [flag for *_, flag in found] if decision.agreement_peak else None
+            spans = agree_document(text, spans, list(self.find_sentences(text)), decision.agreement, sure)
         return [span for span in spans if span.score >= self.min_score]
