@@ -39,6 +39,15 @@ HGNC:3443\tEREG\tepiregulin\tApproved\tER\t
 HGNC:31643\tMIR92A1\tmicroRNA 92a-1\tApproved\t\t
 HGNC:31644\tMIR92A2\tmicroRNA 92a-2\tApproved\t\t
 HGNC:7107\tMKI67\tmarker of proliferation Ki-67\tApproved\tKi-67\t
+HGNC:2514\tCTNNB1\tcatenin beta 1\tApproved\tbeta-catenin\t
+HGNC:1100\tBRCA1\tBRCA1 DNA repair associated\tApproved\t\t
+HGNC:1101\tBRCA2\tBRCA2 DNA repair associated\tApproved\t\t
+HGNC:1653\tCD28\tCD28 molecule\tApproved\t\t
+HGNC:1673\tCD3D\tCD3 delta\tApproved\t\t
+HGNC:1674\tCD3E\tCD3 epsilon\tApproved\t\t
+HGNC:7029\tMET\tMET proto-oncogene\tApproved\t\t
+HGNC:11830\tTK1\tthymidine kinase 1\tApproved\t\t
+HGNC:6065\tINHA\tinhibin subunit alpha\tApproved\t\t
 HGNC:99999\tOLD1\tgone\tEntry Withdrawn\t\t
 """
 
@@ -129,6 +138,46 @@ def test_what_is_no_human_gene(reader):
     assert reader.read("OLD1").status == "unknown"
     assert reader.read("HER2配体").status == reader.read("antiTNFx").status == "unknown"
     assert reader.read("CxgA").key == reader.read("CXGA").key == "cxga"
+
+
+def test_names_that_are_written_together(reader):
+    assert (
+        symbols(reader, "c-erbB-2")
+        == symbols(reader, "erbB2")
+        == symbols(reader, "c-erbB2")
+        == ("one", ["ERBB2"], False)
+    )
+    assert symbols(reader, "HER-2/neu受体") == ("one", ["ERBB2"], False)
+    assert symbols(reader, "抗HER-2/neu受体抗体") == ("one", ["ERBB2"], True)
+    assert symbols(reader, "b-catenin") == symbols(reader, "β-catenin") == ("one", ["CTNNB1"], False)
+    assert symbols(reader, "BRCA1/2") == ("several", ["BRCA1", "BRCA2"], False)
+    assert symbols(reader, "BRCA-1/2抗体") == ("several", ["BRCA1", "BRCA2"], True)
+    assert reader.read("CD3").status == "family" and symbols(reader, "CD3/CD28") == ("one", ["CD28"], False)
+    assert symbols(reader, "c-Met") == ("one", ["MET"], False)
+    assert reader.read("BRCA1/3").status == reader.read("CD28/甲").status == "unknown"
+    assert reader.read("inhA").status == "foreign"  # of bacteria, though INHA is a human gene
+
+
+def test_a_last_letter_is_no_number_in_what_stands_together(reader):
+    assert symbols(reader, "EGFR-TKI") == symbols(reader, "EGFR TKIs") == ("one", ["EGFR"], True)
+    assert reader.read("TKI").status == "lookalike" and reader.read("EGFR-ALI").status == "unknown"
+    assert symbols(reader, "TK1") == ("one", ["TK1"], False)
+
+
+LOOKALIKES = "MICE cAMP CO2 GC HCl CPU ADP AMP GMP LPS COPD HCC CML ALL AAV CELL FOR HAS STEP MASS ROX".split()
+
+
+@pytest.mark.parametrize("surface", LOOKALIKES)
+def test_terms_that_are_spelt_as_genes_unless_a_user_says_so(tmp_path, surface):
+    """Each is here an alias of the gene of which a user's list says so."""
+    name = "HC1" if surface == "HCl" else surface
+    hgnc = write(tmp_path / "hgnc.tsv", f"hgnc_id\tsymbol\talias_symbol\nHGNC:5\tA1BG\t{name}\nHGNC:1472\tCAMP\t\n")
+    reader = GeneReader(read_gene_lexicon([hgnc], shipped=False))
+    reading = reader.read(surface)
+    assert reading.status == "lookalike" and reading.how
+    assert symbols(reader, "CAMP") == ("one", ["CAMP"], False)
+    mine = write(tmp_path / "mine.tsv", f"id\tname\nHGNC:5\t{surface}\n")
+    assert symbols(GeneReader(read_gene_lexicon([hgnc, mine], shipped=False)), surface) == ("one", ["A1BG"], False)
 
 
 def test_a_users_names_go_before_all_others(hgnc, tmp_path):
@@ -270,4 +319,4 @@ def test_the_command_says_where_and_what(hgnc, capsys):
     assert "genenames.org" in capsys.readouterr().out
     assert main(["lexicons", str(hgnc), "--measure", str(FROZEN), "--faults"]) == 0
     out = capsys.readouterr().out
-    assert "17 new ids" in out and "240 surfaces (101 with an id)" in out and "missed: NGAL: expected HGNC:6526" in out
+    assert "26 new ids" in out and "240 surfaces (101 with an id)" in out and "missed: NGAL: expected HGNC:6526" in out

@@ -22,6 +22,7 @@ ACTING = (
     r"CAR-?T(?:细胞)?|嵌合抗原受体)"
 )
 VECTOR = (
+    r"[-\s]TKIs?|"
     r"(?:的|过|高)*(?:表达|过表达|敲除|慢病毒|腺病毒)*(?:载体|质粒|试剂盒|inhibitor|inhibitors|antibody|antibodies|"
     r"antagonist|agonist|primers?|probe)"
 )

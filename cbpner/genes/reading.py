@@ -24,6 +24,7 @@ from cbpner.genes.spelling import clean, fold, list_misreadings, spell_latin
 # one: an id. several: ids named together. ambiguous: candidates. family: a name that numbers make into genes (HDAC).
 # lookalike: a word or lab term that looks like a gene. foreign: of another species. unknown: in no list.
 STATUSES = ("one", "several", "ambiguous", "family", "lookalike", "foreign", "unknown")
+LOOKALIKE_KINDS = ("term", "word", "exact")  # in any spelling; unless in capitals, as symbols are; spelt just so
 SHORTEST_ALIAS = 3  # characters of a key
 CACHED = 1 << 17  # surfaces
 LIST = re.compile(r"和/或|及/或|与/或|以及|[、，,;；+]|和|与|及|或|\band/or\b|\band\b|\bor\b")
@@ -35,6 +36,11 @@ NAMED_BY_KIND = re.compile(
     r"^[\u3400-\u9fff]+(?:蛋白|抗原|受体|激酶|酶|因子|基因|标志物|标记物|配体|抑制物)(?:的|-|:)?([A-Za-z][\w\-/.]*)$"
 )
 ROMAN = re.compile("[IVX]+")
+NUMBERED = re.compile(r"^(.*[A-Za-zα-ω]-?)([0-9]{1,2}(?:/[0-9]{1,2})+)$")
+CHAIN = re.compile("cd[0-9]+[a-z]")
+CELLULAR = re.compile("c-(?=[A-Za-z]{3})")
+LATIN_FOR_GREEK = re.compile("([abgd])-(?=[a-z]{3})")
+GREEK_NAMES = {"a": "alpha", "b": "beta", "g": "gamma", "d": "delta"}
 MICRO_RNA = re.compile(r"^(?:hsa)?(?:mir|mirna|microrna|let)[0-9]")
 
 
@@ -85,7 +91,8 @@ class GeneReader:
         return None
 
     def read_layer(self, layer, depth):
-        found = self.look_up(layer.text) or self.read_receptor(layer.text) or self.read_fusion(layer.text)
+        text = layer.text
+        found = self.look_up(text) or self.read_receptor(text) or self.read_fusion(text) or self.read_prefixed(text)
         if not found and depth == 0:
             found = self.read_parts(layer)
         if not found:
@@ -94,8 +101,8 @@ class GeneReader:
             return found._replace(status="foreign", is_agent=layer.is_agent)
         return found._replace(is_agent=found.is_agent or layer.is_agent)
 
-    def look_up(self, text):
-        """A Reading of a name itself, or None."""
+    def look_up(self, text, misread=True):
+        """A Reading of a name itself, or None. misread: whether it may be one that a scan misread."""
         key = fold(text)
         if not key:
             return None
@@ -104,17 +111,21 @@ class GeneReader:
             found = self.read_lookalike(text, key)
             if found:
                 return found
-            if BACTERIAL.fullmatch(text) and text not in self.lexicon.exact:
+            if BACTERIAL.fullmatch(text) and text not in self.lexicon.exact and not self.is_numbered_gene(text, key):
                 return Reading("foreign", how="spelt as genes of bacteria are", key=key)
         found = self.read_micro_rna(key)
         if found:
             return found
-        ids, found_key = self.find_ids(text, key)
+        ids, found_key = self.find_ids(text, key, misread)
         if ids:
             return self.choose(ids, found_key)
         return Reading("family", self.families[key], how="family", key=key) if key in self.families else None
 
-    def find_ids(self, text, key):
+    def is_numbered_gene(self, text, key):
+        """erbB2: bacteria's genes have no number, and inhA, galE and others are spelt as human ones too."""
+        return text[-1].isdigit() and min(self.lexicon.folded.get(key, {None: DECISIVE + 1}).values()) <= DECISIVE
+
+    def find_ids(self, text, key, with_misread=True):
         """({id: rank}, key) of a name as it stands, unless its key is decisive; else of a clear misreading (GALNTl3);
         else in small letters, by its key, and with Latin letters for Greek ones; ({}, key) where there are none.
         """
@@ -122,7 +133,9 @@ class GeneReader:
         exact = lexicon.exact.get(text, {}), key
         by_key = [(lexicon.folded.get(each, {}), each) for each in dict.fromkeys((key, spell_latin(key)))]
         decisive = [each for each in (exact, *by_key) if each[0] and min(each[0].values()) <= DECISIVE]
-        misread = [(lexicon.exact.get(variant, {}), fold(variant)) for variant in list_misreadings(text)]
+        misread = [
+            (lexicon.exact.get(variant, {}), fold(variant)) for variant in list_misreadings(text) if with_misread
+        ]
         clear = [each for each in misread if len(each[0]) == 1]
         choices = [*decisive, exact, *clear, (lexicon.cased.get(text.casefold(), {}), key), *by_key]
         return next((each for each in choices if each[0]), ({}, key))
@@ -149,7 +162,7 @@ class GeneReader:
         return any(id in first for id in ids)
 
     def read_lookalike(self, text, key):
-        kind, what = self.lookalikes.get(key, ("", ""))
+        kind, what = self.lookalikes.get(f"={text}") or self.lookalikes.get(key, ("", ""))
         if not kind or (kind == "word" and text.isupper()):
             return None
         return Reading("lookalike", tuple(self.lexicon.folded.get(key, ())), how=what, key=key)
@@ -177,7 +190,7 @@ class GeneReader:
         found = self.look_up(f"{name}R{number}{letter}") or self.look_up(f"{name} receptor {number}{letter}")
         if found:
             return found
-        itself = None if number or letter else self.look_up(name)
+        itself = None if number or letter else self.look_up(name) or self.read_slash(name, False)
         return itself if itself and itself.status == "one" and self.is_receptor(itself.ids[0]) else None
 
     def is_receptor(self, id):
@@ -189,15 +202,31 @@ class GeneReader:
         parts = re.split("-|::", text)
         if len(parts) != 2 or min(map(len, parts)) < 3:
             return None
-        found = [self.look_up(part) for part in parts]
+        found = [self.look_up(part, misread=False) for part in parts]
         if all(each and each.status == "one" and each.how in ("symbol", "user") for each in found):
             return join_readings(found, fold(text))
         return None
 
+    def read_prefixed(self, text):
+        """c-erbB-2, c-Met: the cell's own gene of a virus's; b-catenin: a Latin letter for a Greek one."""
+        cellular, latin = CELLULAR.match(text), LATIN_FOR_GREEK.match(text)
+        if cellular:
+            name = text[cellular.end() :]
+            is_term = self.lookalikes.get(fold(name), ("",))[0] == "term"
+            found = None if is_term else self.look_up(name.upper())
+        elif latin:
+            key = fold(text[latin.end() :])
+            ids = self.lexicon.folded.get(f"{GREEK_NAMES[latin[1]]}{key}")
+            found = self.choose(ids, f"{GREEK_NAMES[latin[1]]}{key}") if ids else None
+        else:
+            return None
+        return found if found and found.status == "one" else None
+
     def read_parts(self, layer):
         """A Reading of several names in one surface: in brackets, around a slash, in a list."""
         text = layer.text
-        for read in (self.read_brackets, self.read_slash, self.read_list, self.read_named_by_kind):
+        readers = (self.read_brackets, self.read_numbers, self.read_slash, self.read_list, self.read_named_by_kind)
+        for read in readers:
             found = read(text, layer.is_agent)
             if found:
                 return found
@@ -230,8 +259,18 @@ class GeneReader:
             return None
         return self.read_part(match[1])
 
+    def read_numbers(self, text, is_agent):
+        """CDK4/6: CDK4 and CDK6, where each is one gene."""
+        match = NUMBERED.match(text)
+        if not match:
+            return None
+        found = [self.look_up(f"{match[1]}{number}") for number in match[2].split("/")]
+        return join_readings(found, fold(text)) if all(each and each.status == "one" for each in found) else None
+
     def read_slash(self, text, is_agent):
-        """HER2/neu: what both can stand for; CD74/ROS1: both. Of an agent its carrier is left out."""
+        """HER2/neu: what both can stand for; CD74/ROS1: both; CD3/CD28: those that are sure, if all are genes' names.
+        Of an agent its carrier is left out.
+        """
         parts = SLASH.split(text)
         if len(parts) < 2 or LIST.search(text):
             return None
@@ -240,7 +279,8 @@ class GeneReader:
         if shared and all(found):
             return shared
         known = [each for each in found if each and each.is_settled]
-        return join_readings(known, fold(text)) if len(known) == len(parts) or (known and is_agent) else None
+        are_genes = all(each and (each.is_settled or each.status in ("family", "ambiguous")) for each in found)
+        return join_readings(known, fold(text)) if are_genes or is_agent else None
 
     def read_list(self, text, is_agent):
         """HER2、ESR1和PGR: those that are known, where one is."""
@@ -287,13 +327,16 @@ def number_of(id):
 
 
 def find_families(lexicon) -> dict[str, tuple]:
-    """{name: ids} of names that are made into at least two genes by a number behind (`her`: EGFR, ERBB2, ...).
+    """{name: ids} of names that are made into at least two genes by a number behind (`her`: EGFR, ERBB2, ...), or of an
+    antigen's chains by a letter (`cd3`: CD3D, CD3E, CD3G).
 
     A name that is itself a gene's symbol, or of fewer than three letters, is none.
     """
     families = {}
     for key, ids in lexicon.folded.items():
         if len(key) > SHORTEST_ALIAS and key[-1].isdigit() and key[:-1].isalpha() and key.isascii():
+            families.setdefault(key[:-1], []).extend(id for id in ids if len(ids) == 1)
+        elif CHAIN.fullmatch(key) and key[:-1] not in lexicon.folded:
             families.setdefault(key[:-1], []).extend(id for id in ids if len(ids) == 1)
     return {
         stem: tuple(dict.fromkeys(ids))
@@ -303,7 +346,10 @@ def find_families(lexicon) -> dict[str, tuple]:
 
 
 def read_lookalikes(path) -> dict[str, tuple[str, str]]:
-    """{key: (kind, what it is)} of a list of look-alikes with the columns name, kind (term or word) and what."""
+    """{key: (kind, what it is)} of a list of look-alikes with the columns name, kind (of LOOKALIKE_KINDS) and what.
+
+    The key of those that are spelt just so (exact) is the name itself, with a = before it.
+    """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             lines = [(number, line) for number, line in enumerate(file, 1) if line.strip() and not line.startswith("#")]
@@ -311,11 +357,11 @@ def read_lookalikes(path) -> dict[str, tuple[str, str]]:
         raise InputError(f"{path}: cannot read the look-alikes: {error}") from error
     found = {}
     for (number, _), row in zip(lines, csv.reader((line for _, line in lines), delimiter="\t"), strict=True):
-        if len(row) != 3 or (row[1] not in ("term", "word") and number != lines[0][0]):
+        if len(row) != 3 or (row[1] not in LOOKALIKE_KINDS and number != lines[0][0]):
             raise InputError(
                 f"{path}:{number}: found {len(row)} columns, {row[1] if len(row) > 1 else ''!r} as the kind; expected "
-                "name, kind (term or word) and what it is, with tabs between"
+                "name, kind (term, word or exact) and what it is, with tabs between"
             )
         if number != lines[0][0]:
-            found[fold(row[0])] = (row[1], row[2])
+            found[f"={clean(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
     return found
