@@ -32,7 +32,7 @@ from cbpner.relations import statistics
 from cbpner.relations.compare import compare_edges
 from cbpner.relations.counts import Counting, count_pairs, fetch
 from cbpner.relations.graph import ROOM, build_graph, pack_circles
-from cbpner.relations.known import Known, measure_precision, read_known
+from cbpner.relations.known import Known, measure_precision, read_known, rewire
 from cbpner.relations.null import fit_degrees, solve_rates
 from cbpner.relations.occurrences import load_occurrences
 from cbpner.report.join import Joined
@@ -415,7 +415,7 @@ def test_lists_of_known_interactions(tmp_path, genes, name):
     known = read_known([path], genes, names if name == "string" else None)
     assert known.partners == {"HGNC:1": {"HGNC:2"}, "HGNC:2": {"HGNC:1", "HGNC:3"}, "HGNC:3": {"HGNC:2"}}
     assert known.pairs == 2 and known.classify("HGNC:2", "HGNC:1") == "known"
-    assert known.classify("HGNC:1", "HGNC:3") == "path" and known.classify("HGNC:1", "HGNC:4") == "new"
+    assert known.classify("HGNC:1", "HGNC:3") == "path" and known.classify("HGNC:1", "HGNC:4") == "unlisted"
     assert known.unread == ({"NONE9": 1} if name == "plain" else {})
     assert known.others == (1 if name in ("biogrid", "string") else 0)
 
@@ -445,6 +445,8 @@ def test_precision_at_k_by_hand():
     pairs = [("a", "b"), ("x", "y"), ("c", "d"), ("b", "c")]
     (row,) = measure_precision(pairs, known)
     assert (row["k"], row["known"], row["precision"]) == (4, 3, 0.75)
+    assert (row["path"], row["path_share"]) == (0, 0) and 0 <= row["path_low"] <= row["path_random"] <= row["path_high"]
+    assert [known.classify(*pair) for pair in ("ac", "ax", "ad", "de")] == ["path", "new", "unlisted", "unlisted"]
     assert 0 <= row["low"] <= row["random"] <= row["high"] <= 1 and row["random"] < 0.75
     star = measure_precision([("a", "b"), ("b", "c")], known)  # nothing can be swapped
     assert star[0]["precision"] == 1 and math.isnan(star[0]["random"])
@@ -462,14 +464,27 @@ def test_random_networks_keep_degrees_and_lose_the_rest():
     assert row["precision"] == 0.5 and 0.1 < row["random"] < 0.35
 
 
+def test_random_networks_keep_every_degree():
+    generator = random.Random(0)
+    pairs = list({tuple(sorted(generator.sample(range(40), 2))) for _ in range(120)})
+    swapped = rewire(pairs, 0)
+    degrees = [sorted(np.bincount(np.array(each).ravel(), minlength=40)) for each in (pairs, swapped)]
+    assert np.bincount(np.array(pairs).ravel()).tolist() == np.bincount(np.array(swapped).ravel()).tolist()
+    assert degrees[0] == degrees[1] and len(set(map(frozenset, swapped))) == len(pairs)
+    assert len(set(map(frozenset, swapped)) & set(map(frozenset, pairs))) < 40 and rewire(pairs, 0) == swapped
+    star = [("a", f"b{number}") for number in range(9)]
+    assert rewire(star, 0) is None and rewire([*star, ("c", "d")], 0) is not None
+
+
 def test_known_ones_in_the_table(tmp_path, lexicon, capsys):
     (tmp_path / "known.tsv").write_text("BBB2\tAAA1\nBBB2\tDDD4\nCCC3\tDDD4\n", encoding="utf-8")
     assert run(tmp_path, lexicon, "--min-support", 1, "--known", tmp_path / "known.tsv") == 0
     table = read_table(tmp_path / "out.csv")
     assert (table["AAA1BBB2"]["state"], table["BBB2CCC3"]["state"]) == ("known", "path")
     out = capsys.readouterr().out
-    assert "all: 1 known, 1 path, 0 new" in out and "3 known interactions of 4 genes" in out
-    assert "first 2: 0.500 known" in out
+    assert "all: 1 known, 1 path, 0 new, 0 unlisted" in out and "3 known interactions of 4 genes" in out
+    assert "first 2: 0.500 known, 0.500 path; random with the same degrees - known, - path" in out
+    assert "note: -: too few ends of relations could be swapped" in out
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared lexicons are not here")

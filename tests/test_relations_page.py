@@ -59,6 +59,26 @@ def test_what_the_page_holds(page_file):
     assert "random, same degrees" in html and "known.tsv" in html
 
 
+def test_the_figures_on_top_say_what_they_are_of(tmp_path):
+    """None has a q of at most 0.05, and --q leaves one of two pairs."""
+    (tmp_path / "hgnc.tsv").write_text(LEXICON, encoding="utf-8")
+    (tmp_path / "known.tsv").write_text(KNOWN, encoding="utf-8")
+    flags = ("--known", tmp_path / "known.tsv", "--overwrite")
+    assert run(tmp_path, str(tmp_path / "hgnc.tsv"), *flags, rows=ROWS, out="network.html") == 0
+    html = (tmp_path / "network.html").read_text(encoding="utf-8")
+    assert "relations with q ≤ 0.05, of 2 pairs seen often enough" in html
+    assert (
+        "of all 2 relations, whatever their q, are in no list of known interactions" in html and "of these" not in html
+    )
+    q = sorted(edge[read_data(html)["columns"].index("q") + 2] for edge in read_data(html)["edges"])
+    assert q[0] < q[1]
+    assert (
+        run(tmp_path, str(tmp_path / "hgnc.tsv"), *flags, "--q", (q[0] + q[1]) / 2, rows=ROWS, out="network.html") == 0
+    )
+    html = (tmp_path / "network.html").read_text(encoding="utf-8")
+    assert "of 2 pairs seen often enough" in html and "of all 1 relations, whatever" in html
+
+
 def test_drawn_says_how_many_are_left_out(tmp_path):
     (tmp_path / "hgnc.tsv").write_text(LEXICON, encoding="utf-8")
     assert run(tmp_path, str(tmp_path / "hgnc.tsv"), "--drawn", 1, rows=ROWS, out="network.html") == 0

@@ -8,12 +8,14 @@ from cbpner.relations.xml import clean_xml
 
 COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
 PLAIN = ""  # the state of an edge where nothing is known of what is known, as between a gene and a disease
-EDGES = {PLAIN: ("#b9bec6", ""), "known": ("#7d8793", ""), "path": ("#5b626d", "4 3"), "new": ("#d55e00", "")}
+EDGES = {PLAIN: ("#b9bec6", ""), "known": ("#7d8793", ""), "path": ("#5b626d", "4 3")}
+EDGES |= {"unlisted": ("#b08d57", "1 3"), "new": ("#d55e00", "")}
 SAYS = {
     PLAIN: "gene and disease",
     "known": "known interaction",
     "path": "not known, joined by a third",
     "new": "not known",
+    "unlisted": "a gene that is in no list",
 }
 MARGIN = 60
 LETTER = 0.6  # width of a Latin letter, where a label's height is 1

@@ -15,18 +15,19 @@ Columns have tabs, commas or spaces between them; a file whose name ends in .gz 
 import csv
 import gzip
 import math
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import networkx as nx
 import numpy as np
 
 from cbpner.errors import InputError
 from cbpner.genes.lexicons import HGNC_ID, Lexicon
 from cbpner.genes.spelling import clean
 
-STATES = ("known", "path", "new")  # known: in the list; path: not, but both with a third one; new: neither
+# known: in the list; path: not, but both with a third one; new: neither; unlisted: one or both are in no list at all
+STATES = ("known", "path", "new", "unlisted")
 COLUMNS = (
     ("official_symbol_interactor_a", "official_symbol_interactor_b"),
     ("protein1", "protein2"),
@@ -39,6 +40,8 @@ ORGANISMS = (
 HUMAN = "9606"
 RANKS = (10, 20, 50, 100, 200, 500, 1000)
 SWAPS = 10  # an edge, of a random network
+ENOUGH = 1.0  # swaps an edge, without which a network is none that was drawn at random
+TRIES = 100  # an edge
 EXAMPLES = 5
 
 
@@ -59,6 +62,8 @@ class Known(NamedTuple):
         first, second = self.partners.get(a, frozenset()), self.partners.get(b, frozenset())
         if b in first:
             return "known"
+        if not first or not second:
+            return "unlisted"
         return "path" if not first.isdisjoint(second) else "new"
 
 
@@ -175,12 +180,14 @@ def find_id(lexicon, name) -> str | None:
 
 
 def measure_precision(pairs, known, samples=20, seed=0) -> list[dict]:
-    """Of the first k pairs of a ranking how many are known; beside it networks of the same genes, each with as many
-    partners as in those k pairs, who are drawn at random (by swapping the ends of two edges).
+    """Of the first k pairs of a ranking how many are known, and how many joined by a third gene; beside it networks of
+    the same genes, each with as many partners as in those k pairs, who are drawn at random (by swapping the ends of two
+    edges).
 
     pairs: (id, id), the best first. {`k`, `known`, `precision`, `random`, `low`, `high`} of each of RANKS that there
     are pairs for, and of all pairs where they are fewer; random: mean of the samples, low and high: least and most; NaN
-    where no swap is possible.
+    where not even ENOUGH swaps an edge were found. `path`, `path_share`, `path_random`, `path_low`, `path_high`: the
+    same of those that are joined.
     """
     ranks = [k for k in RANKS if k <= len(pairs)]
     ranks += [len(pairs)] * (0 < len(pairs) < RANKS[-1] and len(pairs) not in ranks)
@@ -188,21 +195,39 @@ def measure_precision(pairs, known, samples=20, seed=0) -> list[dict]:
 
 
 def measure_first(pairs, known, samples, seed):
-    hits = sum(known.classify(a, b) == "known" for a, b in pairs)
-    shares = [share for number in range(samples) if (share := share_rewired(pairs, known, seed + number)) is not None]
-    spread = {"random": np.mean(shares), "low": min(shares), "high": max(shares)} if shares else {}
-    none = dict.fromkeys(("random", "low", "high"), math.nan)
-    return {"k": len(pairs), "known": hits, "precision": hits / len(pairs), **none, **spread}
+    found = [share for number in range(samples) if (share := share_rewired(pairs, known, seed + number)) is not None]
+    row = {"k": len(pairs)}
+    for state, share, prefix in (("known", "precision", ""), ("path", "path_share", "path_")):
+        hits, shares = sum(known.classify(a, b) == state for a, b in pairs), [each[state] for each in found]
+        drawn = (np.mean(shares), min(shares), max(shares)) if shares else (math.nan,) * 3
+        names = (f"{prefix}{name}" for name in ("random", "low", "high"))
+        row |= {state: hits, share: hits / len(pairs), **dict(zip(names, drawn, strict=True))}
+    return row
 
 
 def share_rewired(pairs, known, seed):
-    """The known share of the pairs with their ends swapped at random, or None where that cannot be."""
-    graph = nx.Graph(pairs)
-    if len(graph) < 4 or graph.number_of_edges() < 2:
+    """{`known`, `path`: share of the pairs} with their ends swapped at random, or None after too few swaps."""
+    swapped = rewire(pairs, seed)
+    if swapped is None:
         return None
-    try:
-        nx.double_edge_swap(graph, SWAPS * graph.number_of_edges(), 100 * graph.number_of_edges(), seed)
-    except nx.NetworkXException:  # no more swaps were found: what was swapped counts, nothing does not
-        if set(map(frozenset, graph.edges)) == set(map(frozenset, pairs)):
-            return None
-    return sum(known.classify(a, b) == "known" for a, b in graph.edges) / graph.number_of_edges()
+    states = [known.classify(a, b) for a, b in swapped]
+    return {state: states.count(state) / len(states) for state in ("known", "path")}
+
+
+def rewire(pairs, seed):
+    """The pairs after SWAPS swaps an edge, each of two edges' ends, that leave no edge twice; None after too few."""
+    generator, edges = random.Random(seed), list(dict.fromkeys(tuple(sorted(pair)) for pair in pairs))
+    taken, done = set(map(frozenset, edges)), 0
+    if len(edges) < 2:
+        return None
+    for _ in range(TRIES * len(edges)):
+        first, second = generator.sample(range(len(edges)), 2)
+        (a, b), (c, d) = edges[first], generator.sample(edges[second], 2)
+        swapped = [frozenset((a, d)), frozenset((c, b))]
+        if len({a, b, c, d}) == 4 and not taken.intersection(swapped):
+            taken -= {frozenset((a, b)), frozenset((c, d))}
+            taken.update(swapped)
+            edges[first], edges[second], done = (a, d), (c, b), done + 1
+            if done == SWAPS * len(edges):
+                break
+    return edges if done >= ENOUGH * len(edges) else None

@@ -49,8 +49,11 @@ def describe_known(known, table, precision):
         yield f"  {name}: " + ", ".join(f"{rows.count(state):,} {state}" for state in STATES)
     yield f"  {known.pairs:,} known interactions of {len(known.partners):,} genes"
     for row in precision:
-        random = "-" if math.isnan(row["random"]) else f"{row['random']:.3f}"
-        yield f"  first {row['k']:,}: {row['precision']:.3f} known; random with the same degrees {random}"
+        drawn = ["-" if math.isnan(row[name]) else f"{row[name]:.3f}" for name in ("random", "path_random")]
+        shares = f"{row['precision']:.3f} known, {row['path_share']:.3f} path"
+        yield f"  first {row['k']:,}: {shares}; random with the same degrees {drawn[0]} known, {drawn[1]} path"
+    if any(math.isnan(row["random"]) for row in precision):
+        yield "note: -: too few ends of relations could be swapped for networks at random"
 
 
 def describe_comparison(table, reference):

@@ -39,11 +39,13 @@ def list_figures(scene, result):
     """(number, what it is) of the figures that stand first."""
     q = result.table["q"].to_numpy()
     called = int((q <= LEVEL).sum())
-    figures = [(called, f"relations with q ≤ {LEVEL}, of {len(q):,} pairs seen often enough")]
+    seen = len(result.relations.counts.pairs["a"])  # before --q
+    figures = [(called, f"relations with q ≤ {LEVEL}, of {seen:,} pairs seen often enough")]
     if scene["known"]:
         state, chosen = result.table["state"].to_pylist(), q <= LEVEL if called else q <= 1
-        new = sum(each in ("path", "new") for each, own in zip(state, chosen, strict=True) if own)
-        figures.append((new, "of these in no list of known interactions"))
+        unknown = sum(each not in ("known", None) for each, own in zip(state, chosen, strict=True) if own)
+        whose = f"relations with q ≤ {LEVEL}" if called else f"all {len(q):,} relations, whatever their q,"
+        figures.append((unknown, f"of {whose} are in no list of known interactions"))
     figures.append((result.relations.counts.families, "patent families that name any of them"))
     return figures
 

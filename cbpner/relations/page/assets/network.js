@@ -2,7 +2,7 @@
 (() => {
   const PAGE = 20, DELAY = 150, NAMESPACE = "http://www.w3.org/2000/svg", COLOURS = 8, ROOM = 7000;
   const LEVELS = [1e-6, 0.001, 0.01, 0.05, 0.1, 0.2], STATES = {
-    known: "known interaction", path: "not known, joined by a third", new: "not known", plain: "gene and disease" };
+    known: "known interaction", path: "not known, joined by a third", new: "not known", unlisted: "a gene that is in no list", plain: "gene and disease" };
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = Object.fromEntries(data.columns.map((name, place) => [name, place + 2]));
   const [ID, NAME, KIND, GROUP, X, Y, PATENTS, UNITS] = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -394,7 +394,7 @@
     data.edges.forEach((edge, number) => {
       const when = edge[at.first_year], own = edge[at.state];
       const good = edge[at.q] <= q && edge[at.patents] >= patents && (!from || (when !== null && when >= +from)) && (!to || (when !== null && when <= +to)) &&
-        (!state || own === state || (state === "unknown" && (own === "path" || own === "new"))) && (!places || places[number].includes(text));
+        (!state || own === state || (state === "unknown" && own && own !== "known")) && (!places || places[number].includes(text));
       if (good) {
         seen.push(number);
         degrees[edge[0]] += 1;
@@ -415,7 +415,7 @@
 
   function addLegend() {
     if (!data.known) return;
-    for (const state of ["plain", "known", "path", "new"]) {
+    for (const state of ["plain", "known", "path", "unlisted", "new"]) {
       if (!data.edges.some((edge) => (edge[at.state] || "plain") === state)) continue;
       const key = document.createElementNS(NAMESPACE, "svg");
       draw("line", { class: state, x1: 1, x2: 25, y1: 4, y2: 4 }, key);
