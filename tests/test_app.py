@@ -8,9 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cbpner.app import content
-from cbpner.app.desk import Desk, Limits, TooSlow, Turns, find_models
+from cbpner.app.desk import Desk, Limits, TooSlow, TurnBackend, Turns, find_models, tag_in_time
 from cbpner.app.words import LANGUAGES, WORDS, choose_language, choose_words
 from cbpner.cli import main
 from cbpner.commands import app as command
@@ -19,6 +20,7 @@ from cbpner.formats.document import Document, Span
 from cbpner.genes.lexicons import read_gene_lexicon, read_lexicons
 from cbpner.genes.mentions import Kinds
 from cbpner.predict.tagger import Tagger
+from cbpner.predict.torch_backend import MOST_AT_ONCE
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
@@ -84,6 +86,46 @@ def test_a_text_whose_time_is_up_ends_and_others_go_on(tiny_tagger):
         list(desk.tag_many([TEXT]))
     desk.limits = Limits()
     assert len(list(desk.tag_many([TEXT, TEXT]))) == 2
+
+
+def test_the_time_grows_with_the_text(tiny_tagger):
+    assert Limits(seconds=120).allow(1_670_000) == 120 + 835
+    desk = Desk({"tiny": tiny_tagger}, Limits(seconds=-1.0))
+    assert len(list(desk.tag_many(["甲" * 4000 + TEXT] * 2))) == 2
+    with pytest.raises(TooSlow):
+        list(desk.tag_many(["甲" * 4000], waited=10.0))
+
+
+def test_time_is_looked_at_before_each_vote():
+    def tag_many(texts, watch):
+        for text in texts:
+            watch(len(text))
+            yield [Span(0, 1, "gene", text[:1], 0.123456)]
+
+    asked = []
+    found = list(tag_in_time(SimpleNamespace(tag_many=tag_many), ["甲", "乙"], lambda *done: asked.append(done)))
+    assert found == [[Span(0, 1, "gene", text, 0.1235)] for text in "甲乙"] and asked == [(1,), (), (1,)]
+
+
+def test_a_turn_is_a_batch_a_thread():
+    """The backend's own `map` gets as many batches as it scores at once, within one turn."""
+    turns, parts, checks = Turns(), [], []
+
+    def score_many(work, batches):
+        assert len(turns._waiting) == 1
+        parts.append(list(batches))
+        return map(work, batches)
+
+    inner = SimpleNamespace(
+        name="torch", device="cpu", precision="fp32", chain=None, weights="", score=lambda batch: -batch, map=score_many
+    )
+    threads = torch.get_num_threads()
+    backend = TurnBackend(inner, turns, threads, lambda: checks.append(1))
+    batches = list(range(2 * threads + 1))
+    assert list(backend.map(backend.score, batches)) == [-batch for batch in batches]
+    at_once = min(threads, MOST_AT_ONCE)
+    assert [batch for part in parts for batch in part] == batches and len(parts[0]) == at_once
+    assert len(parts) == len(checks) and not turns._waiting
 
 
 def test_models_are_found_in_folders_and_runs(tmp_path, tiny_tagger, tiny_encoder):
@@ -168,6 +210,26 @@ def test_downloads_hold_every_document(tmp_path):
     assert len(marks) == 2 and marks[0].startswith(b"T1\tgene 0 4\tHER2") and marks[1] == b""
 
 
+def test_brat_takes_documents_of_any_id(tmp_path):
+    ids = ["a", "a", "A", "", "", "中" * 300, "中" * 300, "\U0001f9ec" * 100, "/" * 300, "..", "a 2"]
+    documents = [make_document("HER2", (0, 4, "gene", 0.9), id=id) for id in ids]
+    with zipfile.ZipFile(content.write_download(documents, TYPES, "brat", tmp_path)) as file:
+        names = [name for name in file.namelist() if name.endswith(".ann")]
+        assert len({name.casefold() for name in names}) == len(ids) and {"a.ann", "a 2.ann", "document.ann"} <= {*names}
+        assert all(file.read(name).startswith(b"T1\tgene 0 4\tHER2") for name in names)
+    assert [path.name for path in tmp_path.iterdir()] == ["tagged_brat.zip"]
+    assert len({each.id for each in content.name_apart([make_document(id="x")] * 50_000)}) == 50_000
+
+
+def test_sizes_and_counts_are_told_for_people():
+    assert content.tell_sizes(5_100_000, 5_000_000) == ["5.1 MB", "5.0 MB"]
+    assert content.tell_sizes(5_000_001, 5_000_000) == ["5,000,001 bytes", "5,000,000 bytes"]
+    assert content.tell_sizes(30_000, 20_000) == ["30.0 kB", "20.0 kB"]
+    one, two = make_document("HER2", (0, 4, "gene", 0.9)), make_document("A")
+    assert content.describe([one], 1.25, choose_words("en")) == "1 document, 4 characters, 1 mention, 1.2 s"
+    assert content.describe([one, two], 1.0, choose_words("zh")) == "2 篇文档，5 个字符，1 处实体，用时 1.0 秒"
+
+
 def test_files_are_read_and_others_refused(tmp_path):
     (tmp_path / "a.txt").write_text("乳腺癌", encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(json.dumps({"id": "x", "text": "基因"}) + "\n{\n", encoding="utf-8")
@@ -177,7 +239,7 @@ def test_files_are_read_and_others_refused(tmp_path):
     (tmp_path / "c.pdf").write_bytes(b"%PDF")
     with pytest.raises(InputError, match=r"c.pdf: found another ending than .txt or .jsonl"):
         content.read_files([tmp_path / "c.pdf"], 1000)
-    with pytest.raises(InputError, match="expected at most 0 MB"):
+    with pytest.raises(content.TooLarge, match="found 9 bytes; expected at most 8 bytes"):
         content.read_files([tmp_path / "a.txt"], 8)
 
 
@@ -186,8 +248,17 @@ def test_the_network_of_a_set_of_patents(kinds):
     spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.9), (10, 13, "disease", 0.9)]
     page = content.draw_network([make_document(text, *spans, id=f"p{n}") for n in range(3)], kinds, "sentence", "Mine")
     assert "ERBB2" in page and "EGFR" in page and "Mine" in page
-    with pytest.raises(InputError):
+    same = content.draw_network([make_document(text, *spans, id="p")] * 3, kinds, "sentence", f"{SCRIPT}")
+    assert "ERBB2" in same and SCRIPT not in same
+    with pytest.raises(content.NothingToDraw):
         content.draw_network([make_document("无")], kinds, "sentence", "Mine")
+
+
+def test_ids_of_documents_do_not_run_in_the_network(kinds):
+    text = f"HER2与EGFR在乳腺癌中。{SCRIPT}</script>{SCRIPT}"
+    spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.9), (10, 13, "disease", 0.9)]
+    documents = [make_document(text, *spans, id=f"</script>{SCRIPT}{n}") for n in range(3)]
+    assert SCRIPT not in content.draw_network(documents, kinds, "sentence", "Mine")
 
 
 def test_reports_of_runs_that_are_found():
@@ -197,6 +268,7 @@ def test_reports_of_runs_that_are_found():
     place = str(runs.PROJECT / "results" / "Supervised_Original")
     assert found[0] == str(runs.PROJECT / "results")
     assert place in found and not any(path.endswith("/0") for path in found)
+    assert content.choose_run(found) != found[0] and content.choose_run(found[:1]) == found[0]
     page = content.build_report(place)
     assert "<html" in page and "Supervised_Original" in page
 
@@ -205,7 +277,7 @@ def test_both_languages_have_every_text():
     assert all(len(texts) == len(LANGUAGES) for texts in WORDS.values())
     english, chinese = choose_words("en"), choose_words("zh")
     assert english.keys() == chinese.keys()
-    for name in ("summary", "rest"):
+    for name in ("rest", "more", "TooLarge", "WrongEnding"):
         fields = [part.split("}")[0] for part in english[name].split("{")[1:]]
         assert sorted(fields) == sorted(part.split("}")[0] for part in chinese[name].split("{")[1:])
     assert [choose_language(header) for header in ("zh-CN,zh;q=0.9,en;q=0.8", "en-GB,zh", "de,zh;q=0.5", "fr", "")] == [
@@ -250,7 +322,7 @@ def test_what_the_endpoint_says_of_itself(client):
     "body, code, told",
     [(b'{"text": "a", "model": "x"}', 404, "expected one of tiny"), (b'{"text": 5}', 422, "string"),
      (b"{}", 422, "Field required"), (b"{", 422, "JSON"), (b'{"text": "a", "min_score": 2}', 422, "less than or equal"),
-     (b'{"text": "\\ud800"}', 422, ""), (json.dumps({"text": "a" * 2001}).encode(), 413, "expected at most 0 MB"),
+     (b'{"text": "\\ud800"}', 422, ""), (json.dumps({"text": "a" * 2001}).encode(), 413, "at most 2,000 bytes"),
      (b'{"text": "' + b"a" * 30_000 + b'"}', 413, "found more than 22,000 bytes")],
 )  # fmt: skip
 def test_bad_requests_are_told_why(client, body, code, told):
@@ -267,6 +339,70 @@ def test_a_text_that_takes_too_long_is_refused(client, desk, monkeypatch):
     monkeypatch.setattr(desk, "limits", desk.limits._replace(seconds=-1.0))
     answer = client.post("/tag", json={"text": TEXT})
     assert answer.status_code == 503 and "longer than is allowed" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"text": "a", "min_score": NaN}', b'{"text": "a", "min_score": 1e999}', b'{"txt": "\\ud800"}',
+             b'{"text": "\\ud800"}', b'{"text": "a", "model": "\\ud800"}', b'{"text": ["secret\\ud800"]}', b"NaN",
+             b"\xff\xfe", b"", b'{"text": "a", "min_score": ' + b"9" * 5000 + b"}", b"[" * 20_000],
+)  # fmt: skip
+def test_bad_bodies_are_told_in_a_line_without_what_they_hold(client, body):
+    answer = client.post("/tag", content=body, headers={"content-type": "application/json"})
+    detail = answer.json()["detail"]
+    assert 400 <= answer.status_code < 500 and isinstance(detail, str) and len(detail) < 300 and "secret" not in detail
+
+
+def test_under_load_health_answers_and_who_comes_too_late_is_told(desk, monkeypatch):
+    pytest.importorskip("fastapi", reason="FastAPI is not installed: the extra `app`")
+    from fastapi.testclient import TestClient
+
+    from cbpner.app import api
+
+    gate, states = threading.Event(), []
+    monkeypatch.setattr(api, "AT_ONCE", 2)
+    monkeypatch.setattr(api, "WAITING", 3)
+    monkeypatch.setattr(desk, "tag_many", lambda texts, name, waited: gate.wait(60) and [[]])
+
+    def ask():
+        states.append(client.post("/tag", json={"text": TEXT}).status_code)
+
+    with TestClient(api.create_api(desk)) as client:
+        threads = [threading.Thread(target=ask) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + 60
+        while len(states) < 55 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert client.get("/health").status_code == 200 and client.get("/models").status_code == 200
+        gate.set()
+        for thread in threads:
+            thread.join()
+    assert sorted(states) == [200] * 5 + [503] * 55
+
+
+# ---- what comes in at all ----
+
+
+def test_hosts_and_origins():
+    pytest.importorskip("starlette", reason="Starlette is not installed: the extra `app`")
+    from cbpner.app.gate import choose_names, find_stranger
+
+    def ask(host, origin=None, own="127.0.0.1", allowed=()):
+        headers = {"host": host} | ({"origin": origin} if origin else {})
+        fault = find_stranger(headers, choose_names(own, allowed))
+        return fault and fault[0]
+
+    for host in ("127.0.0.1:7860", "localhost", "LOCALHOST:1", "[::1]:7860"):
+        assert ask(host) is None and ask(host, f"http://{host}") is None, host
+    for host in ("evil.example", "", "127.0.0.1.evil.example", "10.0.0.5", "[", "a@b:c:d"):
+        assert ask(host) == 400, host
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://[", "file://"):
+        assert ask("127.0.0.1:7860", origin) == 403, origin
+    assert ask("10.0.0.5:80", "http://10.0.0.5:80", own="0.0.0.0") is None
+    assert ask("evil.example", own="0.0.0.0") == 400
+    name = {"allowed": ["NER.example"]}
+    assert ask("ner.example", **name) is None and ask("127.0.0.1:7860", "https://ner.example", **name) is None
+    assert ask("127.0.0.1:7860", "https://evil.example", **name) == 403
 
 
 # ---- the command ----

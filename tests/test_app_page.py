@@ -1,6 +1,7 @@
 """The page in headless Chromium, over a server in a process of its own."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -8,12 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("gradio", reason="Gradio is not installed: the extra `app`")
 
 TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
+GENES = "HER2，EGFR，BRCA1，TP53，乳腺癌，肺癌，KRAS，MDM2，PTEN。"
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 QUIET = ("Method not implemented",)  # what Chromium itself says
 
@@ -26,10 +30,12 @@ def address(tiny_tagger, tmp_path_factory):
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
     words = ["app", "--model", tiny_tagger, "--models", folder, "--port", port, "--max-mb", "0.02"]
+    (folder / "tmp").mkdir()
     with open(folder / "log", "w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "cbpner", *map(str, words)], stdout=log, stderr=log, cwd=folder
-        )
+            [sys.executable, "-m", "cbpner", *map(str, words)], stdout=log, stderr=log, cwd=folder,
+            env=os.environ | {"TMPDIR": str(folder / "tmp")},
+        )  # fmt: skip
     try:
         for _ in range(600):
             try:
@@ -44,6 +50,7 @@ def address(tiny_tagger, tmp_path_factory):
         server.terminate()
         server.wait()
     assert "Traceback" not in (folder / "log").read_text()
+    assert not list((folder / "tmp").glob("*")), "temporary files are left"
 
 
 @pytest.fixture
@@ -108,6 +115,98 @@ def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
     assert row["text"] == TEXT and len(row["spans"]) == len(kept)
 
 
+def test_every_download_holds_what_is_shown(page, tmp_path):
+    """Also of two documents of one id, whose brat files could not be named."""
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    page.set_input_files("#files input[type=file]", tmp_path / "text.txt")
+    page.wait_for_function("document.querySelectorAll('#files tr').length == 1")
+    tag(page, TEXT).locator("mark[title]").first.wait_for()
+    assert page.locator("#summary").inner_text().startswith("2 documents, ")
+    for kind in ("csv", "brat"):
+        with page.expect_download() as download:
+            page.click(f"#{kind}")
+        download.value.save_as(tmp_path / kind)
+    found = page.frame_locator("#shown iframe").locator("mark[title]").count()
+    lines = (tmp_path / "csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + found and all(len(line.rpartition(",")[2]) <= 6 for line in lines[1:])
+    with zipfile.ZipFile(tmp_path / "brat") as file:
+        assert sorted(file.namelist()) == ["text 2.ann", "text 2.txt", "text.ann", "text.txt"]
+        assert sum(file.read(name).count(b"\n") for name in file.namelist() if name.endswith("ann")) == found
+
+
+def test_the_network_and_the_report_are_shown_and_downloaded(page, tmp_path):
+    """Ids of documents are markup there neither."""
+    rows = [json.dumps({"id": f"</script>{SCRIPT}{number}", "text": GENES}) + "\n" for number in range(3)]
+    (tmp_path / "a.jsonl").write_text("".join(rows), encoding="utf-8")
+    page.set_input_files("#files input[type=file]", tmp_path / "a.jsonl")
+    page.wait_for_function("document.querySelectorAll('#files tr').length == 1")
+    page.click("#go")
+    page.wait_for_selector("#shown iframe", timeout=60_000)
+    assert page.frame_locator("#shown iframe").locator("h2").first.inner_text() == f"</script>{SCRIPT}0"
+    page.get_by_role("tab").nth(1).click()
+    page.click("#draw")
+    page.wait_for_selector("#network iframe", timeout=60_000)
+    frame = page.frame_locator("#network iframe")
+    frame.locator("svg, canvas").first.wait_for()
+    page.wait_for_timeout(500)
+    assert frame.locator("body").evaluate("() => window.hacked") is None
+    with page.expect_download() as download:
+        page.click("#save_network")
+    download.value.save_as(tmp_path / "network.html")
+    assert SCRIPT not in (tmp_path / "network.html").read_text(encoding="utf-8")
+    page.get_by_role("tab").nth(2).click()
+    page.click("#build")
+    page.wait_for_selector("#report iframe", timeout=120_000)
+    page.frame_locator("#report iframe").locator("h1").first.wait_for()
+    with page.expect_download() as download:
+        page.click("#save_report")
+    assert download.value.suggested_filename == "report.html"
+
+
+def test_the_name_of_a_file_does_not_run(page, tmp_path):
+    for name in ("<img src=x onerror=window.hacked=1>.txt", "<b>x.jsonl"):
+        (tmp_path / name).write_bytes(TEXT.encode() if name.endswith("txt") else b"{\n" * 8)
+    page.set_input_files("#files input[type=file]", sorted(tmp_path.iterdir()))
+    page.wait_for_function("document.querySelectorAll('#files tr').length == 2")
+    page.click("#go")
+    page.wait_for_selector("#shown iframe", timeout=60_000)
+    page.get_by_text("3 more could not be read").wait_for()
+    page.wait_for_timeout(300)
+    assert page.evaluate("[window.hacked, document.querySelectorAll('img[src=x]').length]") == [None, 0]
+
+
+def test_the_chinese_page_speaks_chinese(page, address, tmp_path):
+    open_page(page, f"{address}/zh/")
+    page.fill("#text textarea", "癌" * 10_000)
+    page.click("#go")
+    page.get_by_text("大小为 30.0 kB，此处最多处理 20.0 kB").wait_for()
+    page.fill("#text textarea", "")
+    (tmp_path / "a.txt").write_bytes("基因".encode("gb18030"))
+    page.set_input_files("#files input[type=file]", tmp_path / "a.txt")
+    page.wait_for_function("document.querySelectorAll('#files tr').length == 1")
+    page.click("#go")
+    page.get_by_text("没有可读取的文档").wait_for()
+    assert page.get_by_text("还没有文本").count() == 0 and page.get_by_text("a.txt: found").count() == 1
+
+
+def test_the_slider_does_not_ask_for_the_model_again(tiny_tagger, monkeypatch, tmp_path):
+    """What was tagged is shown with the types of the model that tagged it, whatever is chosen since."""
+    from cbpner.app.desk import Desk
+    from cbpner.app.page import Actions, Tagged
+    from cbpner.app.words import choose_words
+    from cbpner.formats.document import Document, Span
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    actions = Actions(Desk({"tiny": tiny_tagger}), SimpleNamespace(read=None), choose_words("en"))
+    monkeypatch.setattr("cbpner.app.content.list_entities", lambda *args: [])
+    monkeypatch.setattr("gradio.Warning", warnings := [].append)
+    spans = [Span(0, 4, "my type", "HER2", 0.9), Span(4, 5, "my type", "x", 0.2)]
+    summary, shown, _, *buttons = actions.show(Tagged([Document("a", "HER2x", spans)], ("my type",), 1.0), 0.5)
+    assert summary == "1 document, 5 characters, 1 mention, 1.0 s" and "my type 0.90" in shown
+    assert [button.interactive for button in buttons] == [True, True, False]  # brat: no type has a blank
+    assert "my type" in warnings.__self__[0]
+
+
 def test_what_a_text_contains_does_not_run(page):
     shown = tag(page, SCRIPT + TEXT)
     shown.locator("mark[title]").first.wait_for()
@@ -146,7 +245,7 @@ def test_a_file_that_is_too_large_is_refused(page, tmp_path):
     page.fill("#text textarea", "癌" * 10_000)
     page.click("#go")
     page.locator(".toast-body").first.wait_for()
-    assert "found 0.0 MB; expected at most 0 MB" in page.locator(".toast-body").first.inner_text()
+    assert "Found 30.0 kB; at most 20.0 kB are tagged here." in page.locator(".toast-body").first.inner_text()
 
 
 def test_nothing_to_tag_and_nothing_to_draw_are_said(page):
@@ -178,7 +277,108 @@ def test_a_browser_gets_its_language(address):
             assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
-def test_other_names_of_this_machine_are_refused(address):
-    request = urllib.request.Request(f"{address}/health", headers={"host": "evil.example"})
-    with pytest.raises(urllib.error.HTTPError, match="400"):
-        urllib.request.urlopen(request)
+# ---- requests that no page of ours sends ----
+
+FILE = {"_type": "gradio.FileData"}
+TAG = 1  # number of a function of the page, in the order in which it names them
+
+
+def send(address, path, body=None, **headers):
+    """(status, bytes) of a request."""
+    headers = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(address + path, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def join(address, function, values, session="test", **headers):
+    body = {"data": values, "fn_index": function, "session_hash": session, "trigger_id": 1, "event_data": None}
+    return send(address, "/en/gradio_api/queue/join", json.dumps(body).encode(), **headers)
+
+
+def press(address, function, values, session):
+    """(whether it worked, what came of it) of a button."""
+    status, told = join(address, function, values, session)
+    assert status == 200, told
+    with urllib.request.urlopen(f"{address}/en/gradio_api/queue/data?session_hash={session}", timeout=60) as lines:
+        for line in lines:
+            message = json.loads(line[5:]) if line.startswith(b"data:") else {}
+            if message.get("msg") == "process_completed":
+                return message["success"], message["output"]
+
+
+def upload(address, name, data):
+    """The path of an uploaded file."""
+    head = f'--x\r\ncontent-disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+    kind = "multipart/form-data; boundary=x"
+    status, told = send(address, "/en/gradio_api/upload", head + data + b"\r\n--x--\r\n", content_type=kind)
+    assert status == 200, told
+    return json.loads(told)[0]
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """A file that the server may read, and nobody has uploaded."""
+    (tmp_path / "secret.txt").write_text("a secret", encoding="utf-8")
+    return tmp_path / "secret.txt"
+
+
+def test_files_of_this_machine_cannot_be_had(address, secret):
+    model = json.loads(send(address, "/models")[1])["default"]
+    crafted = {"path": str(secret), "meta": FILE}
+    uploaded = upload(address, "a.txt", TEXT.encode())
+    for values in (
+        [crafted, None, model, 0], ["", [crafted], model, 0], [[crafted], None, model, 0], ["", [[crafted]], model, 0],
+        ["", [crafted | {"path": f"{uploaded}/../../../{secret}"}], model, 0],
+        ["", [{"url": f"{address}/health", "meta": FILE}], model, 0], [TEXT, None, crafted, 0],
+        ["", [crafted | {"path": f"{address}/health?a=.txt"}], model, 0],
+    ):  # fmt: skip
+        status, told = join(address, TAG, values)
+        assert status == 422 and b"expected" in told and b"secret" not in told, values
+    for path in (secret, "/etc/hostname", f"{address}/health", f"{uploaded}/../../../../{secret}", "cbp.txt", "%00"):
+        assert send(address, f"/en/gradio_api/file={path}")[0] == 404, path
+    for path in ("run/tag", "call/tag", "call/v2/tag", "api/tag", "component_server", "stream/x", "nothing"):
+        assert send(address, f"/en/gradio_api/{path}", b"{}")[0] == 404, path
+    for path in (f"proxy={address}/health", f"file/{secret}", "runs", "stream/a/b/1/playlist-file", "deep_link"):
+        assert send(address, f"/en/gradio_api/{path}")[0] == 404, path
+    works, told = press(address, TAG, ["", [{"path": uploaded, "meta": FILE}], model, 0], "honest")
+    assert works and "1 document," in told["data"][1]
+    assert send(address, f"/en/gradio_api/file={uploaded}")[1] == TEXT.encode()
+
+
+def test_gradio_itself_refuses_files_that_nobody_has_uploaded(tiny_tagger, secret, monkeypatch, tmp_path):
+    """Behind the gate: what would be lost if a request got past it."""
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from cbpner.app.desk import Desk
+    from cbpner.app.server import mount_pages
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    app = FastAPI()
+    mount_pages(app, Desk({"tiny": tiny_tagger}), None, [], "127.0.0.1", 7860)
+    body = {"data": [{"path": str(secret), "meta": FILE}, None, "tiny", 0], "fn_index": TAG, "session_hash": "s"}
+    with TestClient(app) as client:
+        assert client.post("/en/gradio_api/queue/join", json=body).status_code == 200
+        told = client.get("/en/gradio_api/queue/data?session_hash=s").text
+    assert '"success":false' in told and not list((tmp_path / "files").rglob("secret*"))
+
+
+def test_names_of_other_machines_and_pages_of_other_sites_are_refused(address):
+    body = json.dumps({"text": TEXT}).encode()
+    assert send(address, "/health", host="evil.example")[0] == 400
+    for origin in ("https://evil.example", "http://127.0.0.1:1", "null"):
+        status, told = send(address, "/tag", body, origin=origin)
+        assert status == 403 and origin.encode() in told
+        assert join(address, TAG, [TEXT, None, "x", 0], origin=origin)[0] == 403
+    assert send(address, "/tag", body, origin=address)[0] == 200
+
+
+def test_large_requests_are_refused_on_every_path(address):
+    big = b"a" * 200_000
+    for path in ("/tag", "/en/gradio_api/queue/join", "/en/gradio_api/upload", "/zh/gradio_api/reset", "/nothing"):
+        status, told = send(address, path, big)
+        assert status == 413 and b"found more than 130,000 bytes" in told, path

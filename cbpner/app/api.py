@@ -3,22 +3,27 @@
     curl -s 127.0.0.1:7860/tag -H 'content-type: application/json' -d '{"text": "HER2阳性乳腺癌"}'
 
 Errors are `{"detail": ...}`: 404 for a model that there is not, 413 for a text that is too large, 422 for a body that
-is not as the description says, 503 for a text whose time is up.
+is not as the description says, 503 for a text whose time is up, or where too many texts are waiting.
 """
 
 import time
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 import cbpner
-from cbpner.app.content import check_text
+from cbpner.app.content import TooLarge, check_text
 from cbpner.app.desk import TooSlow
+from cbpner.app.gate import LimitBody
 from cbpner.errors import InputError
 from cbpner.formats.document import Document
 
 ENVELOPE = 10_000  # bytes of a request beside its text; a text may be escaped, which takes up to six bytes for one
+AT_ONCE, WAITING = 32, 96  # texts that are being tagged, and that wait for it; more are told to come back
+FAULTS = 5  # of a body that are told
 DESCRIPTION = (
     "Genes, proteins and diseases in Chinese biomedical text. Offsets count code points of the text as it was sent; "
     "the end is excluded."
@@ -73,73 +78,82 @@ class Fault(BaseModel):
     detail: str
 
 
-class LimitBody:
-    """ASGI: refuses a larger request to `path` before it is read, or where it turns out to be."""
+async def describe_fault(request, error):
+    """422 for a body that is not as the description says: where and why, without what was found there."""
+    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:FAULTS]]
+    return JSONResponse({"detail": clean("; ".join(faults))}, 422)
 
-    def __init__(self, app, path, size):
-        self.app, self.path, self.size = app, path, size
 
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http" or scope["path"] != self.path:
-            return await self.app(scope, receive, send)
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        if told.isdigit() and int(told) > self.size:
-            return await self._refuse(scope, receive, send)
-        size, parts, more = 0, [], True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            parts.append(message.get("body", b""))
-            size, more = size + len(parts[-1]), message.get("more_body", False)
-            if size > self.size:
-                return await self._refuse(scope, receive, send)
-        body = iter([{"type": "http.request", "body": b"".join(parts), "more_body": False}])
+def clean(text):
+    """Text that UTF-8 can hold: lone surrogates become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
-        async def replay():
-            return next(body, None) or await receive()
 
-        await self.app(scope, replay, send)
+class Room:
+    """A block that so many requests of one event loop may be in; 503 for one more."""
 
-    async def _refuse(self, scope, receive, send):
-        answer = JSONResponse({"detail": f"found more than {self.size:,} bytes; expected a smaller text"}, 413)
-        await answer(scope, receive, send)
+    def __init__(self, size):
+        self.size, self.taken = size, 0
+
+    def __enter__(self):
+        if self.taken >= self.size:
+            detail = f"found {self.taken} texts before this one; expected fewer: ask again later"
+            raise HTTPException(503, detail, {"retry-after": "10"})
+        self.taken += 1
+
+    def __exit__(self, *error):
+        self.taken -= 1
 
 
 def add_routes(app: FastAPI, desk):
     """The endpoint, over a `cbpner.app.desk.Desk`."""
-    faults: dict[int | str, dict] = {code: {"model": Fault} for code in (404, 413, 503)}
+    faults: dict[int | str, dict] = {code: {"model": Fault} for code in (404, 413, 422, 503)}
+    limiter, room = CapacityLimiter(AT_ONCE), Room(AT_ONCE + WAITING)
 
-    @app.post("/tag", responses=faults, summary="Tag a text")
-    def tag(request: Request) -> Answer:
+    @app.post("/tag", response_model=Answer, responses=faults, summary="Tag a text")
+    async def tag(request: Request) -> Response:
         start = time.perf_counter()
-        name = request.model or desk.default
-        if name not in desk.models:
-            raise HTTPException(404, f"found the model {name!r}; expected one of {', '.join(desk.models)}")
-        try:
-            check_text(Document("text", request.text), desk.limits.size)
-        except InputError as error:
-            raise HTTPException(413 if "MB" in str(error) else 422, str(error)) from None
-        try:
-            (spans,) = desk.tag_many([request.text], name)
-        except TooSlow as error:
-            raise HTTPException(503, str(error)) from None
-        found = [Found(**span._asdict()) for span in spans if span.score >= request.min_score]
-        seconds = round(time.perf_counter() - start, 4)
-        return Answer(model=name, characters=len(request.text), seconds=seconds, spans=found)
+        with room:
+            answer = await to_thread.run_sync(answer_request, desk, request, start, limiter=limiter)
+        return Response(answer, media_type="application/json")
 
     @app.get("/models", summary="The taggers")
-    def models() -> Models:
+    async def models() -> Models:
         return Models(default=desk.default, models=list(desk.models))
 
     @app.get("/health", summary="Whether it works")
-    def health() -> Health:
+    async def health() -> Health:
         return Health(status="ok", version=cbpner.__version__, loaded=desk.loaded)
+
+
+def answer_request(desk, request, start) -> str:
+    """The JSON of a request's Answer. start: when it came, by `time.perf_counter`."""
+    name = request.model or desk.default
+    if name not in desk.models:
+        raise HTTPException(404, clean(f"found the model {name!r}; expected one of {', '.join(desk.models)}"))
+    try:
+        check_text(Document("text", request.text), desk.limits.size)
+        (spans,) = desk.tag_many([request.text], name, waited=time.perf_counter() - start)
+    except TooLarge as error:
+        raise HTTPException(413, str(error)) from None
+    except TooSlow as error:
+        raise HTTPException(503, str(error)) from None
+    except InputError as error:
+        raise HTTPException(422, str(error)) from None
+    found = [Found(**span._asdict()) for span in spans if span.score >= request.min_score]
+    seconds = round(time.perf_counter() - start, 4)
+    return Answer(model=name, characters=len(request.text), seconds=seconds, spans=found).model_dump_json()
 
 
 def create_api(desk) -> FastAPI:
     """The application with the endpoint alone; pages that would need the network for their looks are left out."""
     app = FastAPI(title="cbpner", version=cbpner.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.add_exception_handler(RequestValidationError, describe_fault)
     add_routes(app, desk)
-    app.add_middleware(LimitBody, path="/tag", size=6 * desk.limits.size + ENVELOPE)
+    app.add_middleware(LimitBody, size=find_most(desk))
     return app
+
+
+def find_most(desk):
+    """Bytes of a request."""
+    return 6 * desk.limits.size + ENVELOPE

@@ -18,21 +18,54 @@ SHOWN = 100_000  # characters of all documents that the page shows; all of them 
 ROWS = 2000  # of the table
 SUFFIXES = (".txt", ".jsonl")
 DOWNLOADS = {"jsonl": "tagged.jsonl", "csv": "tagged.csv", "brat": "tagged_brat"}
+LONGEST_ID = 45  # characters of a document's id that name its files in a ZIP file; each has at most four bytes there
 HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/{}"
 
 
+class TooLarge(InputError):
+    """More bytes than are allowed. found, most: with their units."""
+
+    def __init__(self, found, most):
+        self.found, self.most = tell_sizes(found, most)
+        super().__init__(f"found {self.found}; expected at most {self.most}")
+
+
+class WrongEnding(InputError):
+    """A file of another kind than is read. name: the file's; known: the endings of others."""
+
+    def __init__(self, name):
+        self.name, self.known = name, " / ".join(SUFFIXES)
+        super().__init__(f"{name}: found another ending than {' or '.join(SUFFIXES)}; expected text to tag")
+
+
+class NothingToDraw(InputError):
+    """Documents without a network."""
+
+
+def tell_sizes(*sizes):
+    """Each of the bytes in the largest unit in which no two are told alike, and none is 0."""
+    for unit, bytes in (("MB", 1e6), ("kB", 1e3)):
+        told = [f"{size / bytes:,.1f} {unit}" for size in sizes]
+        if len(set(told)) == len(told) and not any(each.startswith("0.0") for each in told):
+            return told
+    return [f"{size:,} bytes" for size in sizes]
+
+
+def check_size(found, most):
+    if found > most:
+        raise TooLarge(found, most)
+
+
 def read_files(paths, size):
-    """(documents, faults) of files that were dropped; InputError for one of another kind, or a larger one.
+    """(documents, faults) of files that were dropped; WrongEnding for one of another kind, TooLarge.
 
     size: bytes of all of them.
     """
     paths = [Path(path) for path in paths]
     for path in paths:
         if path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"{path.name}: found another ending than {' or '.join(SUFFIXES)}; expected text to tag")
-    found = sum(path.stat().st_size for path in paths)
-    if found > size:
-        raise InputError(f"found {found / 1e6:,.1f} MB; expected at most {size / 1e6:,.0f} MB")
+            raise WrongEnding(path.name)
+    check_size(sum(path.stat().st_size for path in paths), size)
     documents, faults = [], []
     with open_sources(paths) as sources:
         for item in read_sources(sources):
@@ -44,17 +77,23 @@ def read_files(paths, size):
 
 
 def check_text(document, size):
-    """The document; InputError where it is no text, or too long."""
+    """The document; InputError where it is no text, TooLarge where it is too long."""
     if problem := find_problem(document):
         raise InputError(f"found {problem}; expected text")
-    if (found := len(document.text.encode("utf-8"))) > size:
-        raise InputError(f"found {found / 1e6:,.1f} MB; expected at most {size / 1e6:,.0f} MB")
+    check_size(len(document.text.encode("utf-8")), size)
     return document
 
 
 def keep_sure(documents, least):
     """The documents with the spans whose score is at least `least`."""
     return [replace(each, spans=[span for span in each.spans if span.score >= least]) for each in documents]
+
+
+def describe(documents, seconds, words) -> str:
+    """A line that counts. words: of `cbpner.app.words.choose_words`."""
+    counts = (len(documents), sum(len(each.text) for each in documents), sum(len(each.spans) for each in documents))
+    told = [forms[found != 1].format(found) for forms, found in zip(words["counts"], counts, strict=True)]
+    return words["comma"].join([*told, words["seconds"].format(seconds)])
 
 
 def render_documents(documents, types, title, rest) -> str:
@@ -111,13 +150,32 @@ def write_download(documents, types, kind, folder) -> Path:
     """Write the documents in a format of DOWNLOADS below `folder`; brat as a ZIP file."""
     path = Path(folder) / DOWNLOADS[kind]
     with open_writer(kind, path, types) as write:
-        for document in documents:
+        for document in name_apart(documents, LONGEST_ID) if kind == "brat" else documents:
             write(document)
-    return Path(shutil.make_archive(str(path), "zip", path)) if kind == "brat" else path
+    if kind != "brat":
+        return path
+    archive = shutil.make_archive(str(path), "zip", path)
+    shutil.rmtree(path)
+    return Path(archive)
+
+
+def name_apart(documents, longest=None):
+    """Yield the documents under ids that are not empty, and no two alike, not even without case.
+
+    longest: characters of an id, but for the number that tells it apart.
+    """
+    taken, numbers = set(), defaultdict(int)
+    for document in documents:
+        id = base = document.id[:longest] or "document"
+        while id.casefold() in taken:
+            numbers[base.casefold()] += 1
+            id = f"{base} {numbers[base.casefold()] + 1}"
+        taken.add(id.casefold())
+        yield replace(document, id=id)
 
 
 def draw_network(documents, kinds, unit, title) -> str:
-    """The page of `cbpner relations` for the documents; InputError where there is nothing to draw."""
+    """The page of `cbpner relations` for the documents; NothingToDraw where no two entities stand together."""
     from cbpner.relations.counts import Counting
     from cbpner.relations.job import Plan, find_and_write
     from cbpner.relations.occurrences import Selection
@@ -125,7 +183,7 @@ def draw_network(documents, kinds, unit, title) -> str:
     counting = Counting(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
     with TemporaryDirectory(prefix="cbpner.") as folder:
         with open_writer("jsonl", Path(folder) / "tagged.jsonl", ()) as write:
-            for document in documents:
+            for document in name_apart(documents):
                 write(document)
         output = Path(folder) / "network.html"
         plan = Plan(
@@ -133,7 +191,10 @@ def draw_network(documents, kinds, unit, title) -> str:
             counting=counting, selection=Selection(counting.kinds), title=title, memory_mb=256,
             told={"predictions": [title], "lexicons": ["shipped"], "known": []},
         )  # fmt: skip
-        list(find_and_write(plan, kinds, Choices(overlap="longest")))
+        try:
+            list(find_and_write(plan, kinds, Choices(overlap="longest")))
+        except InputError as error:
+            raise NothingToDraw(str(error)) from error
         return output.read_text(encoding="utf-8")
 
 
@@ -143,6 +204,12 @@ def build_report(folder) -> str:
     from cbpner.report.page.render import build_page
 
     return build_page(gather_material([folder])).html
+
+
+def choose_run(found):
+    """Of what `find_runs` gives, what is shown first: a single run; all that is in a folder takes a minute."""
+    whole = [path for path in found if (Path(path) / "evaluation" / "evaluation.json").is_file()]
+    return next((path for path in found if path not in whole), found[0])
 
 
 def find_runs(folders) -> list[str]:

@@ -1,6 +1,6 @@
 """Who tags for the page and the endpoint: models found on this machine, many texts at once, each in its time.
 
-A text is tagged in the thread that asks for it. Threads take turns at the model, a batch each, first come, first
+A text is tagged in the thread that asks for it. Threads take turns at the model, a few batches each, first come, first
 served: so that a short text need not wait for the end of a long one. One whose time is up ends at its next turn.
 """
 
@@ -17,18 +17,28 @@ from cbpner.predict.backend import Backend
 from cbpner.predict.models import DEFAULT_MODEL, FILES, list_weights, locate_model, read_config, read_labels
 
 LOADED = 3  # models that stay in memory
+SLOWEST = 2000  # characters a second that a slow machine tags for one of several texts
+DIGITS = 4  # of a score, as `cbpner predict` writes it
 DEPTH = 4  # of run folders below a folder of runs
 
 
 class Limits(NamedTuple):
-    """size: bytes of a text, or of a file. seconds: for a text, waiting included."""
+    """size: bytes of a text, or of a file. seconds: for a text, waiting included, and one more for every SLOWEST of its
+    characters.
+    """
 
     size: int = 5 * 10**6
     seconds: float = 120.0
 
+    def allow(self, characters):
+        return self.seconds + characters / SLOWEST
+
 
 class TooSlow(InputError):
     """A text's time is up."""
+
+    def __init__(self):
+        super().__init__("found a text that takes longer than is allowed here; expected a shorter one")
 
 
 class Turns:
@@ -53,18 +63,40 @@ class Turns:
 
 
 class TurnBackend(Backend):
-    """A backend (see `cbpner.predict.backend.Backend`) that waits for its turn. deadline: of `time.monotonic`."""
+    """A backend (see `cbpner.predict.backend.Backend`) that waits for its turn. check: raises where time is up.
 
-    def __init__(self, backend, turns, deadline):
+    threads: of torch. A turn is as many batches as `TorchBackend.map` scores at once. A thread that begins beside
+    another's turn takes torch's number of threads from what that turn has set, so that each turn sets it anew.
+    """
+
+    def __init__(self, backend, turns, threads, check):
         self.name, self.device, self.precision = backend.name, backend.device, backend.precision
-        self.chain, self.weights = backend.chain, backend.weights
-        self._backend, self._turns, self._deadline = backend, turns, deadline
+        self.chain, self.weights, self.score = backend.chain, backend.weights, backend.score
+        self._backend, self._turns, self._threads, self._check = backend, turns, threads, check
 
-    def score(self, ids, mask):
-        with self._turns:
-            if time.monotonic() > self._deadline:
-                raise TooSlow("found a text that takes longer than is allowed here; expected a shorter one")
-            return self._backend.score(ids, mask)
+    def map(self, work, batches):
+        from cbpner.predict.torch_backend import MOST_AT_ONCE
+
+        at_once = min(self._threads, MOST_AT_ONCE)
+        for start in range(0, len(batches), at_once):
+            with self._turns:
+                self._check()
+                set_threads(self._threads)
+                found = list(self._backend.map(work, batches[start : start + at_once]))
+            yield from found
+
+
+def set_threads(count):
+    import torch
+
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
+
+
+def count_threads():
+    import torch
+
+    return torch.get_num_threads()
 
 
 class Desk:
@@ -75,6 +107,7 @@ class Desk:
             raise InputError("found no tagger; expected one or more (--model)")
         self.models, self.limits = dict(models), limits
         self._turns, self._loading, self._taggers = Turns(), threading.Lock(), OrderedDict()
+        self._threads = count_threads()
 
     @property
     def default(self):
@@ -84,11 +117,20 @@ class Desk:
     def loaded(self):
         return list(self._taggers)
 
-    def tag_many(self, texts, model=None):
-        """Yield the spans of each text, whatever their score; InputError for a model that there is not, TooSlow."""
+    def tag_many(self, texts, model=None, waited=0.0):
+        """Yield the spans of each text, whatever their score; InputError for a model that there is not, TooSlow.
+
+        texts: a list, whose characters are its time. waited: seconds of its time that are gone.
+        """
         tagger = copy.copy(self.get_tagger(model))
-        tagger.backend = TurnBackend(tagger.backend, self._turns, time.monotonic() + self.limits.seconds)
-        return tagger.tag_many(texts)
+        deadline = time.monotonic() + self.limits.allow(sum(map(len, texts))) - waited
+
+        def check(*_):
+            if time.monotonic() > deadline:
+                raise TooSlow
+
+        tagger.backend = TurnBackend(tagger.backend, self._turns, self._threads, check)
+        return tag_in_time(tagger, list(texts), check)
 
     def list_types(self, model=None):
         return self.get_tagger(model).labels.types
@@ -107,6 +149,14 @@ class Desk:
             while len(self._taggers) > LOADED:
                 self._taggers.popitem(last=False)
             return self._taggers[name]
+
+
+def tag_in_time(tagger, texts, check):
+    """Yield the spans of each text, their scores rounded. check: raises where time is up; asked before each vote."""
+    for number, spans in enumerate(tagger.tag_many(texts, watch=check), 1):
+        yield [span._replace(score=round(span.score, DIGITS)) for span in spans]
+        if number < len(texts):
+            check()
 
 
 def find_models(named=(), folders=()) -> dict[str, Path]:

@@ -9,8 +9,10 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import NamedTuple
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from cbpner.app import content
 from cbpner.app.desk import name_model
@@ -18,6 +20,7 @@ from cbpner.app.words import EXAMPLE, choose_words
 from cbpner.errors import InputError
 from cbpner.formats.document import Document
 
+FAULTS = 5  # that are shown
 KEPT = (600, 3600)  # seconds: how often what was written is looked at, and how old it may become
 CSS = """
 .gradio-container { max-width: 76rem !important; width: 100% !important; margin: 0 auto !important; }
@@ -41,6 +44,14 @@ def frame(page, size, rights=""):
     return f'<iframe class="cbpner {size}" sandbox="{rights}" srcdoc="{escape(page)}"></iframe>' if page else ""
 
 
+class Tagged(NamedTuple):
+    """What the page keeps: documents with all their spans, the types of the model that found them, how long it took."""
+
+    documents: list
+    types: tuple
+    seconds: float
+
+
 class Actions:
     """What happens when buttons are pressed. words: of `choose_words`; kinds: of `cbpner.genes.mentions.Kinds`."""
 
@@ -48,19 +59,15 @@ class Actions:
         self.desk, self.kinds, self.words = desk, kinds, words
 
     def tag(self, text, paths, model, least):
-        """The documents with all their spans, a line about them, and what `show` gives."""
+        """What was tagged, and what `show` gives."""
         start = time.perf_counter()
         documents, faults = self.guard(self.read, text, paths)
-        for fault in faults[:5]:
-            gr.Warning(escape(fault))
         if not documents:
-            raise gr.Error(self.words["nothing"], print_exception=False)
-        tagged = self.guard(self.tag_all, documents, model)
-        summary = self.words["summary"].format(
-            documents=len(tagged), characters=sum(len(each.text) for each in tagged),
-            mentions=sum(len(each.spans) for each in tagged), seconds=time.perf_counter() - start,
-        )  # fmt: skip
-        return (tagged, summary, *self.show(tagged, model, least))
+            self.refuse("\n".join([self.words["unread"], *faults[:FAULTS]]) if faults else self.words["nothing"])
+        self.warn(faults)
+        found = self.guard(self.tag_all, documents, model)
+        tagged = Tagged(found, self.desk.list_types(model), time.perf_counter() - start)
+        return (tagged, *self.show(tagged, least))
 
     def read(self, text, paths):
         documents, faults = content.read_files(paths or [], self.desk.limits.size)
@@ -72,21 +79,30 @@ class Actions:
         found = self.desk.tag_many([document.text for document in documents], model)
         return [replace(document, spans=spans) for document, spans in zip(documents, found, strict=True)]
 
-    def show(self, tagged, model, least):
-        """The frame with the text, the rows of the table, and the files to download."""
-        documents, types = content.keep_sure(tagged or [], least), self.desk.list_types(model)
-        if not documents:
-            return ("", [], *[gr.DownloadButton(interactive=False)] * len(content.DOWNLOADS))
+    def show(self, tagged, least):
+        """A line about it, the frame with the text, the rows of the table, and the files to download."""
+        if tagged is None:
+            return ("", "", [], *[gr.DownloadButton(interactive=False)] * len(content.DOWNLOADS))
+        documents, types, seconds = content.keep_sure(tagged.documents, least), tagged.types, tagged.seconds
         page = content.render_documents(documents, types, self.words["entities"], self.words["rest"])
-        folder = Path(mkdtemp(prefix="cbpner."))
-        files = [content.write_download(documents, types, kind, folder) for kind in content.DOWNLOADS]
-        buttons = [gr.DownloadButton(value=str(path), interactive=True) for path in files]
-        return (frame(page, "short"), content.list_entities(documents, self.kinds), *buttons)
+        folder = make_folder()
+        buttons = [self.write(documents, types, kind, folder) for kind in content.DOWNLOADS]
+        rows = content.list_entities(documents, self.kinds)
+        return (content.describe(documents, seconds, self.words), frame(page, "short"), rows, *buttons)
+
+    def write(self, documents, types, kind, folder):
+        """The button of a download; one that cannot be written says why, and takes nothing else with it."""
+        try:
+            path = content.write_download(documents, types, kind, folder)
+        except InputError as error:
+            self.warn([f"{self.words[kind]}: {error}"])
+            return gr.DownloadButton(value=None, interactive=False)
+        return gr.DownloadButton(value=str(path), interactive=True)
 
     def draw(self, tagged, unit, least):
-        if not tagged:
-            raise gr.Error(self.words["untagged"], print_exception=False)
-        documents = content.keep_sure(tagged, least)
+        if tagged is None:
+            self.refuse(self.words["untagged"])
+        documents = content.keep_sure(tagged.documents, least)
         page = self.guard(content.draw_network, documents, self.kinds, unit, self.words["title"])
         return self.show_page(page, "network.html")
 
@@ -95,7 +111,7 @@ class Actions:
 
     def show_page(self, page, name):
         """A frame with a page that may run its scripts, and the page as a file."""
-        path = Path(mkdtemp(prefix="cbpner.")) / name
+        path = make_folder() / name
         path.write_text(page, encoding="utf-8")
         return frame(page, "tall", "allow-scripts"), gr.DownloadButton(value=str(path), interactive=True)
 
@@ -104,7 +120,33 @@ class Actions:
         try:
             return work(*args)
         except InputError as error:
-            raise gr.Error(escape(str(error)), title=self.words["refused"], print_exception=False) from None
+            self.refuse(self.tell(error))
+
+    def tell(self, error):
+        """An error in the page's language, where it is one of the page's own."""
+        told = self.words.get(type(error).__name__)
+        return told.format(**vars(error)) if told else str(error)
+
+    def refuse(self, message):
+        raise gr.Error(mark_up(message), title=self.words["refused"], print_exception=False) from None
+
+    def warn(self, faults):
+        """Show the first of them, and how many more there are."""
+        for fault in faults[:FAULTS]:
+            gr.Warning(mark_up(fault))
+        if len(faults) > FAULTS:
+            gr.Warning(self.words["more"].format(count=len(faults) - FAULTS))
+
+
+def mark_up(message):
+    """A message as Gradio takes it: HTML."""
+    return escape(message).replace("\n", "<br>")
+
+
+def make_folder():
+    """A new folder where Gradio serves files from, and deletes them when they are old."""
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    return Path(mkdtemp(prefix="cbpner.", dir=get_upload_folder()))
 
 
 def build_page(desk, kinds, runs, language, origin) -> gr.Blocks:
@@ -114,9 +156,9 @@ def build_page(desk, kinds, runs, language, origin) -> gr.Blocks:
     other = "zh" if language == "en" else "en"
     with gr.Blocks(title=words["title"], analytics_enabled=False, delete_cache=KEPT) as page:
         gr.HTML(f'<a class="language" href="/{other}/">{words["other_language"]}</a><h1>{words["title"]}</h1>')
-        tagged = gr.State([], time_to_live=KEPT[1])
+        tagged = gr.State(None, time_to_live=KEPT[1])
         with gr.Tab(words["tab_tag"]):
-            least, model = build_tagging(desk, words, actions, tagged)
+            least = build_tagging(desk, words, actions, tagged)
         with gr.Tab(words["tab_network"]):
             build_network(words, actions, tagged, least)
         with gr.Tab(words["tab_report"]):
@@ -151,14 +193,14 @@ def build_tagging(desk, words, actions, tagged):
     )  # fmt: skip
     with gr.Row():
         buttons = [gr.DownloadButton(words[kind], interactive=False, elem_id=kind) for kind in content.DOWNLOADS]
-    outputs = [shown, table, *buttons]
+    outputs = [summary, shown, table, *buttons]
     example.click(lambda: EXAMPLE, outputs=text, api_visibility="private")
     go.click(
-        actions.tag, [text, files, model, least], [tagged, summary, *outputs], concurrency_limit=4,
+        actions.tag, [text, files, model, least], [tagged, *outputs], concurrency_limit=4,
         api_visibility="private",
     )  # fmt: skip
-    least.release(actions.show, [tagged, model, least], outputs, show_progress="hidden", api_visibility="private")
-    return least, model
+    least.release(actions.show, [tagged, least], outputs, show_progress="hidden", api_visibility="private")
+    return least
 
 
 def build_network(words, actions, tagged, least):
@@ -178,7 +220,7 @@ def build_runs(words, actions, runs):
         return
     with gr.Row():
         named = [(name_model(path), path) for path in runs]
-        chosen = gr.Dropdown(named, value=runs[0], label=words["run"], scale=3, elem_id="run")
+        chosen = gr.Dropdown(named, value=content.choose_run(runs), label=words["run"], scale=3, elem_id="run")
         build = gr.Button(words["build"], variant="primary", elem_id="build")
         save = gr.DownloadButton(words["save"], interactive=False, elem_id="save_report")
     shown = gr.HTML(elem_id="report")

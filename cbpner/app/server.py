@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported
 
@@ -9,9 +10,11 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from gradio.utils import get_upload_folder
 
-from cbpner.app.api import create_api
+from cbpner.app.api import create_api, find_most
+from cbpner.app.content import SUFFIXES
+from cbpner.app.gate import Gate, choose_names
 from cbpner.app.page import CSS, build_page, make_theme
 from cbpner.app.words import LANGUAGES, choose_language
 
@@ -23,18 +26,19 @@ ICON = (
     '<path d="M3 11h4M9 11h4M3 6h10" stroke="#fff" stroke-width="2"/></svg>'
 )
 CONNECTIONS = 200  # at once; more are told to come back (503)
+PATIENCE = 3  # seconds that open connections get to end
 
 
-def create_app(desk, kinds, runs=(), host="127.0.0.1", port=7860) -> FastAPI:
-    """The application. runs: folders of runs for the report."""
-    app, origin = create_api(desk), f"http://{host}:{port}"
+def create_app(desk, kinds, runs=(), host="127.0.0.1", port=7860, allowed=()) -> FastAPI:
+    """The application. runs: folders of runs for the report; allowed: further host names, such as a proxy's."""
+    app = create_api(desk)
 
     @app.get("/", include_in_schema=False)
-    def choose(request: Request):
+    async def choose(request: Request):
         return RedirectResponse(f"/{choose_language(request.headers.get('accept-language', ''))}/")
 
     @app.get("/favicon.ico", include_in_schema=False)
-    def draw_icon():
+    async def draw_icon():
         return Response(ICON, media_type="image/svg+xml")
 
     @app.middleware("http")
@@ -45,17 +49,37 @@ def create_app(desk, kinds, runs=(), host="127.0.0.1", port=7860) -> FastAPI:
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[host, "127.0.0.1", "localhost"])
-    for language in LANGUAGES:
-        page = build_page(desk, kinds, list(runs), language, origin)
-        app = gr.mount_gradio_app(
-            app, page, f"/{language}", server_name=host, server_port=port, max_file_size=desk.limits.size,
-            ssr_mode=False, theme=make_theme(), css=CSS, footer_links=[], show_error=False, enable_monitoring=False,
-        )  # fmt: skip
+    mount_pages(app, desk, kinds, list(runs), host, port)
+    pages = [f"/{language}" for language in LANGUAGES]
+    app.add_middleware(
+        Gate, names=choose_names(host, allowed), pages=pages, folder=find_uploads, suffixes=SUFFIXES,
+        size=find_most(desk),
+    )  # fmt: skip
     return app
+
+
+def mount_pages(app, desk, kinds, runs, host, port):
+    """The page in each language; only uploaded files can be had through it (see also `cbpner.app.gate`)."""
+    origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    for language in LANGUAGES:
+        page = build_page(desk, kinds, runs, language, origin)
+        gr.mount_gradio_app(
+            app, page, f"/{language}", server_name=host, server_port=port, max_file_size=desk.limits.size,
+            ssr_mode=False, theme=make_theme(), css=CSS, footer_links=[], run_history=False, show_error=False,
+            enable_monitoring=False,
+        )  # fmt: skip
+        page.has_launched = True  # else Gradio takes files that nobody has uploaded; mounting does not say so
+
+
+def find_uploads():
+    """Where Gradio keeps what was uploaded, and what is to be downloaded."""
+    return Path(get_upload_folder()).resolve()
 
 
 def serve(app, host, port):
     """Answer until interrupted."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    uvicorn.run(app, host=host, port=port, log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30)
+    uvicorn.run(
+        app, host=host, port=port, log_level="warning", limit_concurrency=CONNECTIONS, timeout_keep_alive=30,
+        timeout_graceful_shutdown=PATIENCE,
+    )  # fmt: skip

@@ -6,10 +6,16 @@
 
 The page is in English and Chinese. It and the endpoint (POST /tag, GET /models, GET /health; described by
 /openapi.json) answer this machine alone; nothing is sent elsewhere. Whoever may use this machine may use them, so think
-of a reverse proxy with a login before --host lets others in. Needs the extra `app`: pip install 'cbpner[app]'.
+of a reverse proxy with a login before --host lets others in; it passes the public name on, which --allowed-host has
+to name, since other names and other sites' pages are refused. Needs the extra `app`: pip install 'cbpner[app]'.
 """
 
+import os
+import signal
 import socket
+import sys
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 from cbpner.errors import InputError
 
@@ -31,23 +37,46 @@ def add_arguments(parser):
         "--lexicon", action="append", default=[], metavar="FILE", help="HGNC's genes (default: shipped)"
     )
     parser.add_argument("--host", default=HOST, help="address to answer on (default: %(default)s)")
+    parser.add_argument(
+        "--allowed-host", action="append", default=[], metavar="NAME",
+        help="name under which browsers call it beside localhost, such as a proxy's; repeatable",
+    )  # fmt: skip
     parser.add_argument("--port", type=int, default=PORT, help="(default: %(default)s)")
     parser.add_argument("--max-mb", type=float, default=5.0, metavar="N", help="of a text (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=120.0, metavar="S", help="for a text (default: %(default)s s)")
+    parser.add_argument(
+        "--timeout", type=float, default=120.0, metavar="S",
+        help="for a text, and a second more for every 2,000 of its characters (default: %(default)s s)",
+    )  # fmt: skip
 
 
 def run(args):
     if args.max_mb <= 0 or args.timeout <= 0:
         raise InputError(f"found --max-mb {args.max_mb:g} --timeout {args.timeout:g}; expected more than 0")
+    with keep_files():
+        try:
+            from cbpner.app import server
+        except ImportError as error:
+            raise InputError(f"found no {error.name}; expected it for `cbpner app`: {HOW_TO_INSTALL}") from error
+        desk, kinds, runs = prepare(args)
+        check_port(args.host, args.port)
+        app = server.create_app(desk, kinds, runs, args.host, args.port, args.allowed_host)
+        print(f"http://{args.host}:{args.port}  (taggers: {', '.join(desk.models)}; Ctrl-C ends it)", flush=True)
+        server.serve(app, args.host, args.port)
+
+
+@contextmanager
+def keep_files():
+    """Uploads and downloads lie in a folder of this process alone, which goes with the block, also by SIGTERM.
+
+    Gradio is imported within it.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        from cbpner.app import server
-    except ImportError as error:
-        raise InputError(f"found no {error.name}; expected it for `cbpner app`: {HOW_TO_INSTALL}") from error
-    desk, kinds, runs = prepare(args)
-    check_port(args.host, args.port)
-    app = server.create_app(desk, kinds, runs, args.host, args.port)
-    print(f"http://{args.host}:{args.port}  (taggers: {', '.join(desk.models)}; Ctrl-C ends it)", flush=True)
-    server.serve(app, args.host, args.port)
+        with TemporaryDirectory(prefix="cbpner.", ignore_cleanup_errors=True) as folder:
+            os.environ["GRADIO_TEMP_DIR"] = folder
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def prepare(args):
