@@ -23,7 +23,7 @@ from cbpner.bio import Sentence, read_bio, write_bio
 from cbpner.cli import main
 from cbpner.devices import autocast
 from cbpner.errors import InputError
-from cbpner.labels import LabelSet, spans_to_tags
+from cbpner.labels import LabelSet, spans_to_tags, tags_to_spans
 from cbpner.metrics import score
 from cbpner.models.decoding import decode, score_texts
 from cbpner.models.encoders import load_tagger
