@@ -6,8 +6,9 @@ python benchmarks/relations_survive.py results/BERT_LM_mixed [...] --lexicon hgn
 Each argument is one system: a folder with runs on several splits. The patents of their test sets are put together, each
 once, as in the first split that tests it; the gold's 21 patents are nine then. `cbpner relations --min-support 1` makes
 a network of the gold tags and one of the predicted ones; precision and recall of edges between genes, by how many
-patents they are in. Since one patent may have most of the edges, the mean over patents stands beside that over edges:
-of the edges that a patent alone has. --agents counts antibodies, primers and such as their gene on both sides.
+patents they are in. Since one patent may have most of the edges, the mean over patents stands beside that over edges,
+of the edges that a patent is the first to have; and so does a 95% interval of the share of these edges, from drawing
+patents again and again (bootstrap). --agents counts antibodies, primers and such as their gene on both sides.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from pyarrow import parquet
 
 from cbpner.cli import main as run_cbpner
@@ -28,6 +30,8 @@ from cbpner.formats.rows import dump_row
 from cbpner.relations.compare import compare_edges, read_edges
 from cbpner.report.join import join_runs, list_gold_spans, list_patent_keys
 from cbpner.runs import natural_key
+
+DRAWS = 5000
 
 
 def list_documents(joined, spans) -> dict[str, dict]:
@@ -79,6 +83,24 @@ def average_patents(found, reference):
     return {"patents": max(map(len, shares.values())), **means}
 
 
+def bootstrap_patents(found, reference, patents, seed=0):
+    """{`precision`, `recall`: [low, high]} of the share of edges, 95%, over patents that are drawn again and again,
+    those without edges too; None where most draws have no edge. found, reference: {edge: its first patent}.
+    """
+    firsts = sorted({*found.values(), *reference.values()})
+    counts = np.zeros((max(patents, len(firsts)), 3))
+    for row, patent in zip(counts, firsts, strict=False):
+        own, others = ({edge for edge, first in side.items() if first == patent} for side in (found, reference))
+        row[:] = len(own & others), len(own), len(others)
+    drawn = counts[np.random.default_rng(seed).integers(0, len(counts), (DRAWS, len(counts)))].sum(1)  # (draws, 3)
+    with np.errstate(invalid="ignore"):
+        shares = {"precision": drawn[:, 0] / drawn[:, 1], "recall": drawn[:, 0] / drawn[:, 2]}
+    return {
+        name: None if np.isnan(values).mean() > 0.5 else np.nanquantile(values, [0.025, 0.975]).round(4).tolist()
+        for name, values in shares.items()
+    }
+
+
 def read_first_patents(folder, name, unit):
     """{edge: its first patent} of a side's network."""
     rows = parquet.read_table(folder / f"{name}_{unit}.parquet", columns=["a_id", "b_id", "first_patent"]).to_pylist()
@@ -93,7 +115,10 @@ def measure(path, args, flags):
         for unit in args.units.split(","):
             edges = [find_edges(Path(folder), side, unit, flags) for side in ("tagged", "gold")]
             firsts = [read_first_patents(Path(folder), side, unit) for side in ("tagged", "gold")]
-            units[unit] = {"edges": compare_edges(*edges), "by_patent": average_patents(*firsts)}
+            units[unit] = {
+                "edges": compare_edges(*edges), "by_patent": average_patents(*firsts),
+                "interval": bootstrap_patents(*firsts, patents),
+            }  # fmt: skip
         return patents, units
 
 
@@ -105,6 +130,8 @@ def describe(path, patents, units):
         for row in found["edges"]:
             counts = f"{row['reference']:,} | {row['found']:,}"
             yield f"| {unit} | {row['support']}+ | {counts} | {show(row['precision'])} | {show(row['recall'])} |"
+        low = {name: "-" if ends is None else " to ".join(map(show, ends)) for name, ends in found["interval"].items()}
+        yield f"| {unit} | 95% over patents | | | {low['precision']} | {low['recall']} |"
         mean = found["by_patent"]
         yield f"| {unit} | mean of {mean['patents']} patents | | | {show(mean['precision'])} | {show(mean['recall'])} |"
 

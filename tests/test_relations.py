@@ -206,6 +206,13 @@ def test_the_table_counted_by_hand(tmp_path, lexicon, capsys):
     assert "note: 1 patents of families of which another one is counted" in out
 
 
+def test_of_one_family_alone_p_says_nothing(tmp_path, lexicon, capsys):
+    assert run(tmp_path, lexicon, "--min-support", 1, rows=ROWS[:1]) == 0
+    assert "note: one patent family alone" in capsys.readouterr().out
+    assert run(tmp_path, lexicon, "--min-support", 1, "--overwrite") == 0
+    assert "family alone" not in capsys.readouterr().out
+
+
 def test_least_support_counts_families_not_publications(tmp_path, lexicon, capsys):
     assert run(tmp_path, lexicon) == 0
     assert set(read_table(tmp_path / "out.csv")) == {"AAA1BBB2"}
@@ -839,6 +846,12 @@ def test_what_survives_by_hand():
     assert [first["text"][span["start"] : span["end"]] for span in first["spans"]] == ["AAA1", "BBB2"]
     mean = survive.average_patents({1: "p", 2: "p", 3: "q"}, {1: "p", 4: "q", 5: "r"})
     assert mean == {"patents": 3, "precision": (1 / 2 + 0) / 2, "recall": (1 + 0 + 0) / 3}
+    assert survive.bootstrap_patents({1: "p"}, {1: "p"}, 1) == {"precision": [1, 1], "recall": [1, 1]}
+    same = survive.bootstrap_patents({1: "p", 2: "p"}, {1: "p", 3: "p"}, 1)
+    assert same == {"precision": [0.5, 0.5], "recall": [0.5, 0.5]}
+    good, bad = {number: "p" for number in range(9)}, {number: "q" for number in range(10, 19)}
+    wide = survive.bootstrap_patents(good | bad, good, 2)  # of two patents one all right, one all wrong: any mixture
+    assert wide["precision"] == [0, 1] and wide["recall"] == [1, 1]
 
 
 def test_the_benchmark_judges_calls_by_what_was_planted(tmp_path):

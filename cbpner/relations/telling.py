@@ -28,6 +28,8 @@ def describe(plan, result, written):
         yield f"{plan.evidence}: {written:,} of {result.places:,} places (at most {plan.most} a relation: --most)"
     if plan.compare is not None:
         yield from describe_comparison(table, plan.compare)
+    if counts.families == 1:
+        yield "note: one patent family alone: p and q compare families, and of one they say nothing"
     if counts.crowded:
         yield f"note: {counts.crowded:,} units with more than {plan.counting.crowd:,} entities count for nothing"
     if plan.known is not None and plan.known.unread:
