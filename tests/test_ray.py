@@ -4,8 +4,10 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -154,20 +156,114 @@ def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, capsys, output, fl
     assert message in capsys.readouterr().err and sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
 
 
-class FakeRay:
-    def __init__(self, **resources):
-        self.resources = resources
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The address of a cluster of one core that was started in another folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "elsewhere").mkdir()
+    with tempfile.TemporaryDirectory(prefix="ray.", dir="/tmp", ignore_cleanup_errors=True) as folder:  # sockets: short
+        words = [
+            "start", "--head", "--block", "--port", port, "--num-cpus", 1, "--include-dashboard", "false",
+            "--node-ip-address", "127.0.0.1", "--temp-dir", folder,
+        ]  # fmt: skip
+        head = subprocess.Popen(
+            [sys.executable, "-m", "ray.scripts.scripts", *map(str, words)], cwd=tmp_path / "elsewhere",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
+        )  # fmt: skip
+        try:
+            wait_for_port(port, head)
+            yield f"127.0.0.1:{port}"
+        finally:
+            os.killpg(head.pid, signal.SIGTERM)
+            head.wait()
 
-    def cluster_resources(self):
-        return self.resources
+
+def wait_for_port(port, process):
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                time.sleep(5)  # its machine is counted a little later
+                return
+        assert process.poll() is None
+        time.sleep(0.2)
+    raise TimeoutError(port)
+
+
+@needs_ray
+def test_a_cluster_that_was_started_in_another_folder(tmp_path, tiny_tagger, elsewhere, monkeypatch, capsys):
+    """Inputs are found where the command is; as many workers as do not fit are refused, not waited for."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path("in/a.txt").write_text(TEXT, encoding="utf-8")
+    words = predict(tiny_tagger, "in", "out", "--engine", "ray", "--address", elsewhere)
+    assert main([*words, "--workers", "2"]) == 2
+    assert "found a cluster of 1 CPU, 0 GPU, room for 1 of 2 workers" in capsys.readouterr().err
+    assert main(words) == 0, capsys.readouterr().err
+    assert json.loads(Path("out/part-00000.jsonl").read_text(encoding="utf-8"))["text"] == TEXT
+
+
+@needs_ray
+def test_parquet_in_and_out_beside_a_cluster_that_is_not_asked_for(tmp_path, tiny_tagger, monkeypatch):
+    import pyarrow
+    from pyarrow import parquet
+
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # where ray.init() would look
+    rows = {"id": [f"d{number}" for number in range(10)], "text": [TEXT * (1 + number) for number in range(10)]}
+    parquet.write_table(pyarrow.table(rows), tmp_path / "a.parquet")
+    for output, more in (("local", ["--device", "cpu"]), ("ray", ["--engine", "ray", "--workers", "1"])):
+        words = predict(tiny_tagger, tmp_path / "a.parquet", tmp_path / output, "--to", "parquet", *more)
+        assert main(words) == 0
+    assert read_folder(tmp_path / "ray") == read_folder(tmp_path / "local")
+    assert parquet.read_table(tmp_path / "ray" / "part-00000.parquet").num_rows
+
+
+@needs_ray
+def test_a_text_that_kills_its_worker_ends_the_job_after_some_trials(tmp_path, tiny_tagger, monkeypatch, capsys):
+    (tmp_path / "a.jsonl").write_text('{"text": "HER2"}\n' * 8, encoding="utf-8")
+    (tmp_path / "trials").mkdir()
+
+    class Dying(ray_engine.Worker):
+        trials = tmp_path / "trials"
+
+        def do(self, number, items):
+            if number == 1:
+                (self.trials / str(os.getpid())).touch()
+                os._exit(1)
+            return super().do(number, items)
+
+    monkeypatch.setattr(ray_engine, "Worker", Dying)
+    words = predict(tiny_tagger, tmp_path / "a.jsonl", tmp_path / "out", "--engine", "ray", "--workers", 1)
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "a worker failed" in told and "the same command goes on" in told and "Traceback" not in told
+    assert len(list((tmp_path / "trials").iterdir())) == 1 + ray_engine.RETRIES
+    assert not (tmp_path / "out" / job.MANIFEST).exists()
+
+
+class FakeRay:
+    """machines: what each has."""
+
+    def __init__(self, *machines):
+        self.machines = machines
+
+    def nodes(self):
+        dead = {"Alive": False, "Resources": {"CPU": 1000.0, "GPU": 1000.0}}
+        return [dead, *({"Alive": True, "Resources": machine} for machine in self.machines)]
 
 
 def test_as_many_workers_as_there_is_room_for():
     cluster = ray_engine.Cluster(cpus=2, gpus=0.5)
-    assert ray_engine.count_workers(FakeRay(CPU=64.0, GPU=4.0), cluster) == 8
-    assert ray_engine.count_workers(FakeRay(CPU=7.0), ray_engine.Cluster(cpus=2)) == 3
+    assert ray_engine.count_workers(FakeRay({"CPU": 32.0, "GPU": 2.0}, {"CPU": 32.0, "GPU": 2.0}), cluster) == 8
+    assert ray_engine.count_workers(FakeRay({"CPU": 7.0}), ray_engine.Cluster(cpus=2)) == 3
+    assert ray_engine.count_workers(FakeRay({"CPU": 3.0}, {"CPU": 3.0}), ray_engine.Cluster(cpus=2)) == 2
+    assert ray_engine.count_workers(FakeRay({"CPU": 1.0, "GPU": 1.0}), ray_engine.Cluster(cpus=0.1, gpus=0.1)) == 10
     with pytest.raises(InputError, match="found a cluster of 64 CPU, 0 GPU; expected 2 CPU and 0.5 GPU a worker"):
-        ray_engine.count_workers(FakeRay(CPU=64.0), cluster)
+        ray_engine.count_workers(FakeRay({"CPU": 64.0}), cluster)
+    with pytest.raises(InputError, match="room for 2 of 3 workers; expected 2 CPU and 0 GPU a worker"):
+        ray_engine.count_workers(FakeRay({"CPU": 5.0}), ray_engine.Cluster(workers=3, cpus=2))
 
 
 def test_a_shard_that_changed_on_its_way_is_not_noted(tmp_path):

@@ -104,9 +104,10 @@ def predict_shards(parcel, sources, fields, kind, progress, shard_size, tally, c
     """
     with open_cluster(cluster) as ray:
         done = frozenset(shard["name"] for shard in progress.done)
+        places = find_places(sources)
 
         def read():
-            for number, shard in cut_shards(read_sources(sources, fields), shard_size):
+            for number, shard in cut_shards(read_sources(places, fields), shard_size):
                 items = list(shard)
                 if name_shard(number, kind) not in done:
                     yield make_table([(number, pickle.dumps(items))])
@@ -120,13 +121,19 @@ def predict_shards(parcel, sources, fields, kind, progress, shard_size, tally, c
     progress.finish()
 
 
+def find_places(sources):
+    """The sources under whole paths: the reader works in the folder in which its cluster was started."""
+    return [source._replace(path=source.path and Path(os.path.abspath(source.path))) for source in sources]
+
+
 def run_workers(ray, read, parcel, kind, cluster):
     """Yield (shard, files) of each shard, in the order in which they are done."""
     from ray.data import ActorPoolStrategy, Dataset, read_datasource
 
     here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
     shards: Dataset = read_datasource(make_datasource(read), num_cpus=0, override_num_blocks=1, label_selector=here)
-    size = {"size": cluster.workers} if cluster.workers else {"min_size": 1, "max_size": count_workers(ray, cluster)}
+    room = count_workers(ray, cluster)
+    size = {"size": cluster.workers} if cluster.workers else {"min_size": 1, "max_size": room}
     done = shards.map_batches(
         Worker, batch_size=1, batch_format="pyarrow", fn_constructor_args=(parcel, kind),
         compute=ActorPoolStrategy(**size, max_tasks_in_flight_per_actor=2), num_cpus=cluster.cpus,
@@ -153,12 +160,18 @@ def make_datasource(read):
 
 
 def count_workers(ray, cluster):
-    """As many as the cluster has room for."""
-    found, needed = ray.cluster_resources(), {"CPU": cluster.cpus, "GPU": cluster.gpus}
-    room = min(int(found.get(name, 0) // amount) for name, amount in needed.items() if amount)
-    if room < 1:
-        there = ", ".join(f"{found.get(name, 0):g} {name}" for name in needed)
-        raise InputError(f"found a cluster of {there}; expected {cluster.cpus:g} CPU and {cluster.gpus:g} GPU a worker")
+    """As many as the cluster's machines have room for, each for itself; InputError where that is too few."""
+    needed = {"CPU": cluster.cpus, "GPU": cluster.gpus}
+    machines = [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
+    room = sum(
+        min(int(machine.get(name, 0) / amount + 1e-6) for name, amount in needed.items() if amount)
+        for machine in machines
+    )
+    if room < (cluster.workers or 1):
+        there = ", ".join(f"{sum(machine.get(name, 0) for machine in machines):g} {name}" for name in needed)
+        wanted = f"{cluster.cpus:g} CPU and {cluster.gpus:g} GPU a worker"
+        many = f", room for {room} of {cluster.workers} workers" if cluster.workers else ""
+        raise InputError(f"found a cluster of {there}{many}; expected {wanted}")
     return room
 
 
@@ -177,7 +190,8 @@ def open_cluster(cluster):
             ray.init(address=cluster.address, **quiet)
         else:
             cpus = (cluster.workers or max(1, int((os.cpu_count() or 1) // cluster.cpus))) * cluster.cpus
-            ray.init(num_cpus=max(1, int(cpus + 0.999)), include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+            alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+            ray.init("local", num_cpus=max(1, int(cpus + 0.999)), **alone, **quiet)  # joins no cluster that is there
     except (ConnectionError, RuntimeError, ValueError) as error:
         fault = str(error).partition("\n")[0]
         raise InputError(f"found no Ray cluster at {cluster.address or 'this machine'} ({fault})") from error
