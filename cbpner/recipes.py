@@ -52,8 +52,9 @@ class Recipe:
     a file of names, and by how much their characters score higher (`cbpner.lexicon`). span_threshold: a span is
     tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0). agreement: where at least
     this share of a surface's places in a patent is tagged, all are, and else none (0: each place for itself; see
-    `cbpner.agreement`), and with an agreement_peak only where one of them is so likely. head_seed: the head's first weights are drawn with it, None: with the run's own seed; runs that
-    share it and not the seed have a good mean (`cbpner.soup`).
+    `cbpner.agreement`), and with an agreement_peak only where one of them is so likely. head_seed: the head's first
+    weights are drawn with it, None: with the run's own seed; runs that share it and not the seed have a good mean
+    (`cbpner.soup`).
     """
 
     encoder: str
@@ -108,7 +109,8 @@ class Recipe:
         return not (self.freeze_encoder or self.trainable_layers)
 
 
-DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement", "agreement_peak")  # not of the weights
+# what the weights do not depend on
+DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement", "agreement_peak")
 
 OPTIONAL = {float | None: float, int | None: int}  # the type of a flag's value
 
@@ -194,7 +196,8 @@ def check_recipe(recipe):
         "weight_decay": (0, None), "warmup": (0, 1), "max_grad_norm": (0, None), "dropout": (0, 1),
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
-        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1), "agreement_peak": (0, 1), "layer_decay": (0, 1),
+        "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1),
+        "agreement_peak": (0, 1), "layer_decay": (0, 1),
         "adversarial": (0, None), "average_epochs": (1, None), "lexicon_bonus": (0, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip

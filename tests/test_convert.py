@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import GOLD, needs_gold
 
 from cbpner.bio import read_bio
 from cbpner.cli import main
@@ -11,8 +12,6 @@ from cbpner.formats.document import Document, Span
 from cbpner.formats.registry import FORMATS, read_documents, write_documents
 
 ROOT = Path(__file__).parent.parent
-GOLD = ROOT / "../shared/data/cbp_gold"
-needs_gold = pytest.mark.skipif(not GOLD.is_dir(), reason="the gold data is not at ../shared/data/cbp_gold")
 
 TEXT = "HER2阳性乳腺癌患者。\n😀雌激素受体\n"
 DOCUMENTS = [

@@ -185,8 +185,9 @@ class Tagger:
         return Pool()
 
     def score_sentences(self, groups) -> list:
-        """(characters, labels) scores of each sentence of each group, a tuple of texts read together: log-probabilities,
-        with the lexicon's hints where there is one.
+        """(characters, labels) scores of each sentence of each group, a tuple of texts read together.
+
+        They are log-probabilities, with the lexicon's hints where there is one.
         """
         windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
         room = max(self.batch_tokens, self.decision.max_length)
