@@ -1,6 +1,6 @@
 """`cbpner app` under load: many clients at once on loopback, each with texts of its own, and every answer checked.
 
-python benchmarks/app_load.py [--model MODEL] [--clients 50] [--requests 10] [-o OUT.json]
+python -m benchmarks.app_load [--model MODEL] [--clients 50] [--requests 10] [-o OUT.json]
 
 Starts the server in a process of its own. Each client sends one request after another to POST /tag: texts of 50 to 500
 characters, no two alike. An answer counts as right if its spans are those that `Tagger` gives for the very text, as
@@ -130,7 +130,7 @@ def measure(args):
             server.terminate()
             server.wait()
     told = summarize(found, seconds, sum(map(len, texts)))
-    told = {"command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]), "clients": args.clients} | told
+    told = {"command": " ".join(["python -m benchmarks.app_load", *sys.argv[1:]]), "clients": args.clients} | told
     told |= {"spans": sum(map(len, expected)), "threads": os.environ.get("OMP_NUM_THREADS", "all")}
     print(json.dumps(told, indent=1))
     if args.output:

@@ -8,9 +8,10 @@ thread a worker, in turns. What the larger job takes longer is the time of taggi
 ready: starting Python, Ray and its workers, reading the model. Each figure is the median over the rounds. --write puts
 the tables into docs/scaling.md. Without --model the shipped encoder with a head that was not trained stands in.
 
-Estimates: a node of N cores is N workers as fast as one of two workers here. A GPU is bound by whichever is slower: its
-matrix products, at the stated share of the peak that its maker gives in bfloat16, or one core that reads, cuts and
-decides, which is timed here with the model left out.
+Estimates: a node of N cores is N workers as fast as one of two workers here. One process that reads and writes is
+taken to serve some dozens of workers, which was not measured; more are several jobs, each with a part of the corpus. A
+GPU is bound by whichever is slower: its matrix products, at the stated share of the peak that its maker gives in
+bfloat16, or one core that reads, cuts and decides, which is timed here with the model left out.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
+from math import ceil
 from pathlib import Path
 
 from benchmarks.predict_memory import invent_lines, make_model, read_folder, run_predict, write_document
@@ -37,6 +39,7 @@ SHARDS = 12  # of the smaller job: workers should have some each
 SENTENCE = 120  # characters, for counting products
 CORPUS = {"patents": 53_007, "characters": 10**9}  # HG of the paper: its patents, its order of magnitude
 NODES, CORES = 64, 8
+SERVED = 48  # workers that one reading process is taken to serve: more than two were not tried
 GPUS, PEAK, SHARE = 8, 312e12, 0.3  # an A100's multiplications and additions a second in bfloat16, by its data sheet
 NO_MODEL = 20_000_000  # characters a second beyond which nothing was timed
 
@@ -121,7 +124,7 @@ def estimate(found) -> list[tuple]:
     reading = GPUS * found["outside"]
     rates = [
         (f"this machine, {two['workers']} cores", two["speed"], "the model"),
-        (f"{NODES} nodes of {CORES} cores", NODES * CORES * each, "the model"),
+        (f"{NODES} nodes of {CORES} cores, {ceil(NODES * CORES / SERVED)} jobs", NODES * CORES * each, "the model"),
         (f"{GPUS} GPUs", min(products, reading), "reading and deciding" if reading < products else "the model"),
     ]
     return [(name, rate, CORPUS["characters"] / rate / 3600, bound) for name, rate, bound in rates]
@@ -146,6 +149,8 @@ def render(found) -> str:
         f"{found['operations'] / 1e6:,.1f} million multiplications and additions in sentences of {SENTENCE}.",
         f"Estimates for HG, {CORPUS['patents']:,} patents, taken as {CORPUS['characters']:,} characters:",
         table(("", "characters/s", "time", "bound by"), hours, "lrrl"),
+        f"They grow with the workers, which was measured for two alone. One process that reads and writes is taken to "
+        f"serve {SERVED} of them, so that the corpus is cut into parts, a job each, for more.",
     )) + "\n"  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def make_found(outside):
 def test_estimates_by_hand():
     here, nodes, gpus = scaling.estimate(make_found(outside=200_000))
     assert here[1:] == (16_000, pytest.approx(17.36, abs=0.01), "the model")
-    assert nodes[1] == 64 * 8 * 8_000
+    assert nodes[1] == 64 * 8 * 8_000 and nodes[0] == "64 nodes of 8 cores, 11 jobs"  # 512 workers, 48 a job
     assert gpus[1:] == (1_600_000, pytest.approx(0.1736, abs=1e-4), "reading and deciding")
     assert scaling.estimate(make_found(outside=10**9))[2][1] == pytest.approx(8 * 312e12 * 0.3 / 22e6)
 
@@ -38,6 +38,7 @@ def test_estimates_by_hand():
 def test_the_tables_of_the_page(tmp_path):
     text = scaling.render(make_found(outside=200_000))
     assert "| Ray, 2 workers | 16,000 | 1.78x | 20.0 s |" in text and "| 17.4 h | the model |" in text
+    assert "measured for two alone" in text and "serve 48 of them" in text
     page = tmp_path / "page.md"
     page.write_text(f"before\n{scaling.BEGIN}\nold\n{scaling.END}\nbehind\n", encoding="utf-8")
     tables.put_between(page, scaling.BEGIN, scaling.END, text)
