@@ -44,8 +44,8 @@ def list_figures(scene, result):
     if scene["known"]:
         state, chosen = result.table["state"].to_pylist(), q <= LEVEL if called else q <= 1
         unknown = sum(each not in ("known", None) for each, own in zip(state, chosen, strict=True) if own)
-        whose = f"relations with q ≤ {LEVEL}" if called else f"all {len(q):,} relations, whatever their q,"
-        figures.append((unknown, f"of {whose} are in no list of known interactions"))
+        whose = f"relations with q ≤ {LEVEL} that" if called else f"of all {len(q):,} relations, whatever their q,"
+        figures.append((unknown, f"{whose} are in no list of known interactions"))
     figures.append((result.relations.counts.families, "patent families that name any of them"))
     return figures
 
