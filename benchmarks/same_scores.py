@@ -1,0 +1,115 @@
+"""Whether what makes it fast changes the scores: one model's test F1, padded and packed, in float32 and in bfloat16.
+
+python benchmarks/same_scores.py RUN... [--data-dir data/cbp_gold] [-o OUT.json]
+
+Each RUN is a run's folder with its model. Its own test set is tagged sentence by sentence (Viterbi): by transformers'
+model in padded batches, as training's evaluation does it, and by `Tagger`, which leaves padding out and has attention
+of its own. `same`: characters whose tag is that of padded float32.
+"""
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+from cbpner import runs
+from cbpner.bio import read_bio
+from cbpner.cli import run_guarded
+from cbpner.devices import autocast, pick_device
+from cbpner.files import write_text
+from cbpner.labels import Span, spans_to_tags
+from cbpner.metrics import score
+from cbpner.models.attention import pick_attention
+from cbpner.models.decoding import decode, score_texts
+from cbpner.predict.tagger import Tagger
+from cbpner.tokenizer import CharacterTable
+from cbpner.trainer import EVALUATION_TOKENS
+
+WAYS = [(form, precision) for form in ("padded", "packed") for precision in ("fp32", "bf16")]
+
+
+def tag_padded(folder, labels, texts, precision):
+    """The tags of each text by transformers' model, in padded batches."""
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    device, place = pick_device(), folder / runs.MODEL
+    model = AutoModelForTokenClassification.from_pretrained(
+        place, attn_implementation=pick_attention(device), dtype="float32"
+    )
+    scores = score_texts(
+        model.to(device), CharacterTable(AutoTokenizer.from_pretrained(place)), texts, batch_tokens=EVALUATION_TOKENS,
+        max_length=512, context=partial(autocast, precision, device),
+    )  # fmt: skip
+    return decode(scores, labels)
+
+
+def tag_packed(folder, texts, precision):
+    """The tags of each text by `Tagger`."""
+    tagger = Tagger.from_pretrained(folder, precision=precision, decode="viterbi", agreement=0.0)
+    decided = tagger.decide_spans(tagger.score_sentences([(text,) for text in texts]))
+    return [
+        spans_to_tags([Span(*span[:3]) for span in row], len(text)) for row, text in zip(decided, texts, strict=True)
+    ]
+
+
+def measure_run(folder, data_dir):
+    """{way: {`correct`, `predicted`, `gold`, `same`, `characters`}} of one run."""
+    config = runs.read_config(folder)
+    labels = Tagger.from_pretrained(folder).labels
+    sentences = read_bio(runs.find_data(config, "test", data_dir), labels, config["flags"].get("orphans", "keep"))
+    texts, gold = [each.chars for each in sentences], [each.tags for each in sentences]
+    tags = {
+        way: tag_packed(folder, texts, way[1]) if way[0] == "packed" else tag_padded(folder, labels, texts, way[1])
+        for way in WAYS
+    }
+    found = {}
+    for way, rows in tags.items():
+        overall = score(gold, rows)["entity_strict"]["overall"]
+        pairs = [pair for row, exact in zip(rows, tags[WAYS[0]], strict=True) for pair in zip(row, exact, strict=True)]
+        found[way] = {name: overall[name] for name in ("correct", "predicted", "gold")} | {
+            "same": sum(one == other for one, other in pairs),
+            "characters": len(pairs),
+        }
+    return found
+
+
+def summarize(measured):
+    """A row for each way: counts over all runs, the F1 of each run."""
+    rows = []
+    for way in WAYS:
+        own = [run[way] for run in measured]
+        f1 = [2 * each["correct"] / (each["predicted"] + each["gold"]) for each in own]
+        total = {name: sum(each[name] for each in own) for name in own[0]}
+        rows.append({"way": " ".join(way), "f1": f1, "mean_f1": sum(f1) / len(f1)} | total)
+    return rows
+
+
+def render(rows):
+    """Markdown."""
+    lines = ["| | strict F1 of each run | mean | characters tagged as by padded float32 |", "|---|---|---:|---:|"]
+    for row in rows:
+        each = ", ".join(f"{value:.4f}" for value in row["f1"])
+        lines.append(f"| {row['way']} | {each} | {row['mean_f1']:.4f} | {row['same']:,} of {row['characters']:,} |")
+    return "\n".join(lines)
+
+
+def measure(args):
+    rows = summarize([measure_run(folder, args.data_dir) for folder in args.runs])
+    print(render(rows))
+    if args.output:
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        found = {"command": command, "rows": rows, "environment": runs.describe_environment()}
+        write_text(args.output, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--data-dir", help="where the data files are now, at any depth")
+    parser.add_argument("-o", "--output", help="JSON of what was measured")
+    return run_guarded(measure, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
