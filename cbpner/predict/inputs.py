@@ -216,7 +216,7 @@ def read_parquet(source, fields):
                     name = f"{source.name}:{number}"
                     try:
                         row = {column: batch.column(column)[place].as_py() for column in columns}
-                    except (ValueError, OverflowError) as error:  # such as a date beyond Python's
+                    except (ValueError, OverflowError, LookupError) as error:  # a date beyond Python's, an unknown zone
                         yield Bad(name, f"found a value that cannot be read ({error}); expected text")
                     else:
                         yield read_row(row, name, f"{source.id}-{number}", fields)
