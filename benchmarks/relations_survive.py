@@ -3,12 +3,14 @@
 python benchmarks/relations_survive.py results/BERT_LM_mixed [...] --lexicon hgnc_complete_set.txt
                                        [--data-dir data/cbp_gold] [--units sentence,patent] [-o OUT.json]
 
-Each argument is one system: a folder with runs on several splits. The patents of their test sets are put together, each
-once, as in the first split that tests it; the gold's 21 patents are nine then. `cbpner relations --min-support 1` makes
-a network of the gold tags and one of the predicted ones; precision and recall of edges between genes, by how many
-patents they are in. Since one patent may have most of the edges, the mean over patents stands beside that over edges,
-of the edges that a patent is the first to have; and so does a 95% interval of the share of these edges, from drawing
-patents again and again (bootstrap). --agents counts antibodies, primers and such as their gene on both sides.
+Each argument is one system: a folder with runs on several splits, or several such folders with commas between them
+(those on the splits, those on the tuning folds; without --data-dir data are read from where the runs found them). The
+patents of their test sets are put together, each once, as in the first split that tests it; the splits test nine of the
+gold's 21 patents, the folds the other twelve. `cbpner relations --min-support 1` makes a network of the gold tags and
+one of the predicted ones; precision and recall of edges between genes, by how many patents they are in. Since one
+patent may have most of the edges, the mean over patents stands beside that over edges, of the edges that a patent is
+the first to have; and so does a 95% interval of the share of these edges, from drawing patents again and again
+(bootstrap). --agents counts antibodies, primers and such as their gene on both sides.
 """
 
 import argparse
@@ -47,11 +49,14 @@ def list_documents(joined, spans) -> dict[str, dict]:
 
 def write_sides(path, data_dir, folder):
     """Write gold.jsonl and tagged.jsonl of a system's test patents, each once; how many there are."""
-    systems = join_runs([path], data_dir=data_dir).systems
-    if len(systems) != 1:
-        raise InputError(f"{path}: found {len(systems)} systems; expected the runs of one")
+    sets = []
+    for place in path.split(","):
+        systems = join_runs([place], data_dir=data_dir).systems
+        if len(systems) != 1:
+            raise InputError(f"{place}: found {len(systems)} systems; expected the runs of one")
+        sets += sorted(systems[0].sets, key=lambda joined: (natural_key(joined.split), natural_key(joined.seed)))
     gold, tagged = {}, {}
-    for joined in sorted(systems[0].sets, key=lambda joined: (natural_key(joined.split), natural_key(joined.seed))):
+    for joined in sets:
         for key, row in list_documents(joined, list_gold_spans(joined)).items():
             gold.setdefault(key, row)
         for key, row in list_documents(joined, joined.spans).items():

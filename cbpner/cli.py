@@ -1,6 +1,7 @@
 """`cbpner COMMAND ...`: the command line over the library."""
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -70,7 +71,20 @@ def run_guarded(function, *args):
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}cannot read or write ({error.strerror or error})", file=sys.stderr)
+    finally:
+        leave_process_group()
     return 2
+
+
+def leave_process_group():
+    """End the communication that `torchrun`'s processes have; nothing where there is none.
+
+    Its threads otherwise run on into the interpreter's end, where they now and then abort a process that is done.
+    """
+    distributed = sys.modules.get("torch.distributed")
+    if distributed and distributed.is_available() and distributed.is_initialized():
+        gc.collect()  # a trainer is in cycles, and its model holds the group
+        distributed.destroy_process_group()
 
 
 def main(argv=None):

@@ -1,8 +1,9 @@
-"""What the machine is good at: device, number format. Measured, not assumed."""
+"""What the machine is good at: device, number format (measured, not assumed); its threads."""
 
 import contextlib
 import functools
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -49,3 +50,17 @@ def autocast(precision, device):
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
+
+
+@contextlib.contextmanager
+def spread_threads(workers, threads):
+    """A pool of workers that share torch's threads.
+
+    Threads that share a product wait for one another at its end; those with a batch each do not.
+    """
+    share = max(1, threads // workers)
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(share,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)  # torch gives the last number set to threads that begin later

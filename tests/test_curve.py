@@ -33,7 +33,8 @@ def make_point(folder, patents, split, predicted="full", train=120.0, memory=100
     history = [{"step": 1.0, "loss": 2.0}, {"step": 10.0 * patents, "loss": 1.0}]
     metrics = {"seconds": {"train": train, "evaluate": 60.0}, "peak_memory_mb": memory, "epochs": 3, "history": history}
     config = {"data": data, "environment": MACHINE, "flags": {"patents": patents}} | config
-    make_run(folder / f"{method}_{patents}" / str(split), F1[predicted][0], GOLD, metrics, split=split, method=method,
+    place = "_".join(map(str, [split, *([config["seed"]] if "seed" in config else [])]))
+    make_run(folder / f"{method}_{patents}" / place, F1[predicted][0], GOLD, metrics, split=split, method=method,
              **config)  # fmt: skip
 
 
@@ -60,6 +61,15 @@ def test_only_splits_that_every_point_has_are_compared(runs):
     assert two[4] == f"0.200 ± {statistics.stdev((0.0, 0.4)):.3f}"
     assert eighteen[4] == f"0.700 ± {statistics.stdev((0.4, 1.0)):.3f}"
     assert "Only splits that every point has; left out: 2 (at 18)." in markdown
+
+
+def test_seeds_of_a_split_are_averaged_before_splits_are(tmp_path):
+    for split, seed, predicted in ((0, 0, "none"), (0, 1, "half"), (0, 2, "half"), (1, 0, "full")):
+        make_point(tmp_path, 2, split, predicted, seed=seed)
+    row = cells_of(build_curve([tmp_path]).markdown, "2")[0]
+    zero = (0.0 + 0.4 + 0.4) / 3
+    assert row[:2] == ["0 1", "4"]
+    assert row[4] == f"{(zero + 1) / 2:.3f} ± {statistics.stdev((zero, 1.0)):.3f}"
 
 
 def test_all_splits_on_demand(runs):

@@ -263,6 +263,18 @@ def test_outputs_are_not_replaced_unasked(tmp_path, lexicon, capsys):
     assert ".parquet, .jsonl" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["entities", "relations"])
+def test_no_output_would_be_read_as_predictions(tmp_path, lexicon, capsys, command):
+    source = tmp_path / "tagged"
+    source.mkdir()
+    write_rows(source / "a.jsonl")
+    for out, overwrite in ((source / "deep" / "e.jsonl", []), (source / "a.jsonl", ["--overwrite"])):
+        given = source if out.name == "e.jsonl" else out
+        assert main([command, str(given), "-o", str(out), "--lexicon", lexicon, *overwrite]) == 2
+        assert "would be read with the predictions" in capsys.readouterr().err
+    assert [path.name for path in source.iterdir()] == ["a.jsonl"]
+
+
 def test_wrong_columns_of_a_lexicon_are_an_error_before_anything_is_read(tmp_path, capsys):
     bad = tmp_path / "bad.tsv"
     bad.write_text("foo\tbar\n1\t2\n", encoding="utf-8")

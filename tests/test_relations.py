@@ -35,7 +35,7 @@ from cbpner.relations.graph import ROOM, build_graph, pack_circles
 from cbpner.relations.known import Known, measure_precision, read_known, rewire
 from cbpner.relations.null import fit_degrees, solve_rates
 from cbpner.relations.occurrences import load_occurrences
-from cbpner.report.join import Joined
+from cbpner.report.join import Joined, Joint, System
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "lexicons"
@@ -852,6 +852,28 @@ def test_what_survives_by_hand():
     good, bad = {number: "p" for number in range(9)}, {number: "q" for number in range(10, 19)}
     wide = survive.bootstrap_patents(good | bad, good, 2)  # of two patents one all right, one all wrong: any mixture
     assert wide["precision"] == [0, 1] and wide["recall"] == [1, 1]
+
+
+def test_what_survives_of_runs_in_two_folders(tmp_path, monkeypatch):
+    """A patent that both folders test counts as the first has it; a folder of two systems is refused."""
+    survive = load_benchmark("relations_survive")
+
+    def join(paths, data_dir):
+        texts = {"splits": ["甲", "乙"], "folds": ["乙", "丙"]}[paths[0]]
+        sets = [
+            Joined("", str(number), "0", [Sentence(f"Abstract{text}", ["O"] * 9)], [], [[(8, 9, paths[0])]], [], None)
+            for number, text in enumerate(texts)
+        ]  # fmt: skip
+        return Joint([System(paths[0], sets, [])] * (2 if data_dir == "two" else 1), [])
+
+    monkeypatch.setattr(survive, "join_runs", join)
+    assert survive.write_sides("splits,folds", None, tmp_path) == 3
+    tagged = [json.loads(line) for line in (tmp_path / "tagged.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(row["text"], row["spans"][0]["label"]) for row in tagged] == [
+        ("Abstract甲\n", "splits"), ("Abstract乙\n", "splits"), ("Abstract丙\n", "folds"),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="splits: found 2 systems"):
+        survive.write_sides("splits,folds", "two", tmp_path)
 
 
 def test_the_benchmark_judges_calls_by_what_was_planted(tmp_path):

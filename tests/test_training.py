@@ -353,7 +353,7 @@ def train_on_two_processes(files, output, settings):
     done = subprocess.run(
         [*command, "-o", str(output)], env=environment, capture_output=True, text=True, timeout=240
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("head", [

@@ -24,7 +24,14 @@ from cbpner.files import making_folder
 from cbpner.formats.registry import FORMATS
 from cbpner.genes.entities import check_output, count_states, open_mentions, write_tables
 from cbpner.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
-from cbpner.genes.mentions import Kinds, drop_repeated, read_bibliography, read_mentions, read_predictions
+from cbpner.genes.mentions import (
+    Kinds,
+    check_outside,
+    drop_repeated,
+    read_bibliography,
+    read_mentions,
+    read_predictions,
+)
 from cbpner.genes.reading import read_lookalikes
 
 SAYS = {
@@ -85,6 +92,7 @@ def run(args):
     outputs = [check_output(path, args.overwrite) for path in (args.output, args.mentions) if path]
     if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
         raise InputError(f"{args.mentions}: found one name for both tables; expected two")
+    check_outside(outputs, args.inputs)
     check_numbers(("--memory", args.memory, 64), ("--threads", args.threads, 1))
     kinds, choices = read_kinds(args, args.gene_labels, args.disease_labels), read_choices(args)
     about = read_bibliography(args.patents) if args.patents else {}

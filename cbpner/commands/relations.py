@@ -26,7 +26,7 @@ from cbpner.commands.entities import add_lexicon_flags, check_numbers, read_kind
 from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
 from cbpner.errors import InputError
 from cbpner.formats.registry import FORMATS
-from cbpner.genes.mentions import read_bibliography
+from cbpner.genes.mentions import check_outside, read_bibliography
 from cbpner.relations.compare import read_edges
 from cbpner.relations.counts import UNITS, Counting, check_counting
 from cbpner.relations.job import Plan, find_and_write
@@ -105,6 +105,7 @@ def read_plan(args):
     check_counting(counting)
     evidence = args.evidence or find_evidence_name(args.output)
     paths = check_outputs(args.output, evidence, args.overwrite)
+    check_outside(paths, args.inputs)
     place = paths.pop() if evidence else None
     return Plan(
         inputs=args.inputs, source=args.source, outputs=paths, evidence=place,

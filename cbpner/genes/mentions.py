@@ -178,6 +178,17 @@ def read_predictions(paths, source, choices) -> Iterator[Document]:
             yield from read_parquet(file, choices)
 
 
+def check_outside(outputs, inputs):
+    """InputError for an output that is an input, or .jsonl in a folder of inputs, where it would be read as one."""
+    for output in map(Path, outputs):
+        for source in map(Path, inputs):
+            place, found = output.resolve(), source.resolve()
+            if place == found or (
+                source.is_dir() and output.suffix.lower() == ".jsonl" and place.is_relative_to(found)
+            ):
+                raise InputError(f"{output}: would be read with the predictions in {source}; expected another folder")
+
+
 def list_parquet(folder, choices) -> list[Path]:
     """A folder's Parquet files with predictions, an empty one too."""
     text = choices.text_field or "text"

@@ -1,13 +1,11 @@
 """Models run by PyTorch, on the CPU or a GPU."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 import torch
 
-from cbpner.devices import autocast, pick_device, pick_precision
+from cbpner.devices import autocast, pick_device, pick_precision, spread_threads
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import Backend
@@ -60,17 +58,6 @@ class TorchBackend(Backend):
             with spread_threads(at_once, threads) as pool:
                 yield from pool.map(work, batches[:whole])
         yield from map(work, batches[whole:])
-
-
-@contextmanager
-def spread_threads(workers, threads):
-    """A pool of workers that share torch's threads."""
-    share = max(1, threads // workers)
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(share,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)  # torch gives the last number set to threads that begin later
 
 
 def run_model(model, precision, ids, mask):

@@ -47,9 +47,10 @@ STYLE = {
 
 LEGEND = """\
 Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
-smaller, dev and test stay. Mean ± std go over the runs; std is the sample standard deviation (ddof = 1), none for a
-single run. The other columns are means: epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes
-of training and of everything that was timed, and the peak memory of the process (MiB)."""
+smaller, dev and test stay. Mean ± std go over the splits; where several seeds ran on a split, their mean is the
+split's figure. std is the sample standard deviation (ddof = 1), none for a single split. The other columns are means:
+epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes of training and of everything that was
+timed, and the peak memory of the process (MiB)."""
 
 
 class Curve(NamedTuple):
@@ -136,11 +137,13 @@ def mark_compared(points, all_splits=False):
 def summarise_points(points):
     """One row a point: POINT, `runs`, `splits`, `machines`, then `<name>_mean`, `<name>_std` of MEASURED (ddof = 1).
 
-    Groups in the frame's order, points by their number of patents; splits: text; machines: a tuple.
+    They go over the splits, each the mean of its runs. Groups in the frame's order, points by their number of patents;
+    splits: text; machines: a tuple.
     """
     numbered = points.assign(group=points.groupby(BLOCK, sort=False).ngroup())
-    groups = numbered.groupby(["group", *POINT])
-    summary = groups[MEASURED].agg(["mean", "std"])
+    keys = ["group", *POINT]
+    groups, by_split = numbered.groupby(keys), numbered.groupby([*keys, "split"])
+    summary = by_split[MEASURED].mean().groupby(keys).agg(["mean", "std"])
     summary.columns = [f"{name}_{statistic}" for name, statistic in summary.columns]
     summary.insert(0, "runs", groups.size())
     summary.insert(1, "splits", groups["split"].agg(_join_splits))
