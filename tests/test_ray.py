@@ -1,5 +1,6 @@
 """Jobs done by the workers of a Ray cluster: the same folder as this process writes, also where a worker is killed."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cbpner.cli import INTERRUPTED, main
@@ -157,8 +159,11 @@ def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, capsys, output, fl
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
+def elsewhere(tmp_path, monkeypatch):
     """The address of a cluster of one core that was started in another folder."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")  # as Ray sets it with the first cluster of a process's own
+    scripts = [sys.executable, "-m", "ray.scripts.scripts"]
+    subprocess.run([*scripts, "get-auth-token", "--generate"], capture_output=True, check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -169,7 +174,7 @@ def elsewhere(tmp_path):
             "--node-ip-address", "127.0.0.1", "--temp-dir", folder,
         ]  # fmt: skip
         head = subprocess.Popen(
-            [sys.executable, "-m", "ray.scripts.scripts", *map(str, words)], cwd=tmp_path / "elsewhere",
+            [*scripts, *map(str, words)], cwd=tmp_path / "elsewhere",
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
         )  # fmt: skip
@@ -177,7 +182,9 @@ def elsewhere(tmp_path):
             wait_for_port(port, head)
             yield f"127.0.0.1:{port}"
         finally:
-            os.killpg(head.pid, signal.SIGTERM)
+            for process in [*psutil.Process(head.pid).children(recursive=True), head]:  # an orderly end takes 30 s
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
             head.wait()
 
 

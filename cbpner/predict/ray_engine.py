@@ -194,7 +194,8 @@ def open_cluster(cluster):
             ray.init("local", num_cpus=max(1, int(cpus + 0.999)), **alone, **quiet)  # joins no cluster that is there
     except (ConnectionError, RuntimeError, ValueError) as error:
         fault = str(error).partition("\n")[0]
-        raise InputError(f"found no Ray cluster at {cluster.address or 'this machine'} ({fault})") from error
+        hint = "; where it asks for a token: RAY_AUTH_MODE=token" if cluster.address else ""
+        raise InputError(f"found no Ray cluster at {cluster.address or 'this machine'} ({fault}){hint}") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)  # of what bounds retries
     context = DataContext.get_current()
