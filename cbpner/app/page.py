@@ -26,6 +26,7 @@ CSS = """
 .gradio-container { max-width: 76rem !important; width: 100% !important; margin: 0 auto !important; }
 iframe.cbpner { width: 100%; border: 1px solid var(--border-color-primary); border-radius: 8px; background: #fff; }
 iframe.short { height: 30rem; } iframe.tall { height: 85vh; }
+#entities th, #entities th * { white-space: nowrap; overflow-wrap: normal; word-break: keep-all; }
 .language { float: right; font-size: .9rem; } h1 { margin: .2rem 0 !important; }
 """
 CURL = """```bash
