@@ -95,7 +95,11 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, t
 
 @needs_ray
 def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, unbroken, tiny_tagger, monkeypatch):
-    folder, add = tmp_path / "out", job.Progress.add
+    folder, add, wait, left = tmp_path / "out", job.Progress.add, ray_engine.wait_for_threads, []
+
+    def watch(threads):
+        wait(threads)
+        left.extend(thread.name for thread in threads if thread.is_alive())
 
     def fail(progress, shard):
         add(progress, shard)
@@ -103,9 +107,11 @@ def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, u
             raise KeyboardInterrupt
 
     monkeypatch.setattr(job.Progress, "add", fail)
+    monkeypatch.setattr(ray_engine, "wait_for_threads", watch)
     for more in (["--device", "cpu"], ["--engine", "ray", "--workers", "2"]):
         assert main(predict(tiny_tagger, inputs, folder, *more)) == INTERRUPTED
     assert len((folder / job.PROGRESS).read_text().splitlines()) == 1 + 9
+    assert not left  # a thread that outlives Ray can end this process
     assert main(predict(tiny_tagger, inputs, folder, "--device", "cpu")) == 1
     assert read_folder(folder) == unbroken
 

@@ -12,8 +12,10 @@ import logging
 import os
 import pickle
 import sys
+import threading
+import time
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -113,9 +115,10 @@ def predict_shards(parcel, sources, fields, kind, progress, shard_size, tally, c
                     yield make_table([(number, pickle.dumps(items))])
 
         try:
-            for shard, files in run_workers(ray, read, parcel, kind, cluster):
-                progress.add(put_shard(progress.folder, shard, files))
-                tally.take(shard)
+            with closing(run_workers(ray, read, parcel, kind, cluster)) as shards:
+                for shard, files in shards:
+                    progress.add(put_shard(progress.folder, shard, files))
+                    tally.take(shard)
         except ray.exceptions.RayError as error:
             raise InputError(describe_fault(progress.folder, error)) from error
     progress.finish()
@@ -139,9 +142,13 @@ def run_workers(ray, read, parcel, kind, cluster):
         compute=ActorPoolStrategy(**size, max_tasks_in_flight_per_actor=2), num_cpus=cluster.cpus,
         num_gpus=cluster.gpus or None, ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
     )  # fmt: skip
-    for batch in done.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=0):
-        for _, data in list_rows(batch):
-            yield pickle.loads(data)
+    bundles = done.iter_internal_ref_bundles()  # `iter_batches` leaves a thread behind where it is broken off
+    try:
+        for bundle in bundles:
+            for table in ray.get(bundle.block_refs):
+                yield from (pickle.loads(data) for _, data in list_rows(table))
+    finally:
+        del bundles  # ends the execution; a traceback would hold it until Ray is shut down
 
 
 def make_datasource(read):
@@ -201,10 +208,23 @@ def open_cluster(cluster):
     context = DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     context.target_max_block_size = 1  # each shard is a block: it goes to a worker as soon as it is read
+    there = set(threading.enumerate())
     try:
         yield ray
     finally:
-        ray.shutdown()
+        try:
+            wait_for_threads(set(threading.enumerate()) - there)
+        finally:
+            ray.shutdown()
+
+
+def wait_for_threads(threads, seconds=10):
+    """Let what Ray Data has begun in this process end, as it does with the execution: a thread that touches Ray once it
+    is shut down ends the whole process, with exit code 1 and without a word.
+    """
+    last = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0, last - time.monotonic()))
 
 
 def put_shard(folder, shard, files):
