@@ -1,8 +1,9 @@
-"""One tagger out of several that differ in their seed: the mean of their weights.
+"""One tagger out of several that differ in their seed: the mean of their weights, or of their probabilities.
 
 A model soup (Wortsman et al., ICML 2022): fine-tuned from one encoder under one recipe, the taggers lie close enough
 together for their mean to work, and it costs no more to run than one of them. "Soups" of one run decode it anew, under
-other flags.
+other flags. The mean of probabilities, a deep ensemble (Lakshminarayanan et al., NeurIPS 2017), needs no such closeness
+and costs as many runs of a model as it has members; it is evaluated, and has no weights of its own.
 """
 
 import sys
@@ -28,6 +29,7 @@ from cbpner.lifecycle import (
 )
 from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import silence_libraries
+from cbpner.models.ensemble import Ensemble
 from cbpner.optimization import average_weights, set_weights
 from cbpner.recipes import DECODING
 from cbpner.tokenizer import CharacterTable
@@ -75,11 +77,17 @@ def strip_settings(config):
     return {name: value for name, value in settings.items() if name not in ("seed", "recipe")} | flags | data
 
 
-def make_soup(job, members):
+def make_soup(job, members, average="weights"):
     """Average, evaluate and write the run folder `job.output`; its metrics. A finished one is left as it is.
 
-    job: that of the first member (`cbpner.training.Job`) with the method, recipe and folder of the new run.
+    job: that of the first member (`cbpner.training.Job`) with the method, recipe and folder of the new run. average:
+    `weights` or `probabilities`. InputError for probabilities of taggers with a CRF, or with weights to be saved.
     """
+    if average == "probabilities" and (job.recipe.head != "linear" or job.save_model):
+        what = "weights to be saved" if job.recipe.head == "linear" else f"the head {job.recipe.head}"
+        raise InputError(
+            f"{job.output}: found {what}; a mean of probabilities expects linear heads and saves no weights"
+        )
     if runs.is_finished(job.output) and not job.overwrite:
         clean_finished(job.output)
         print(f"{job.output}: finished already; --overwrite runs it again")
@@ -87,9 +95,9 @@ def make_soup(job, members):
     with explain_write_errors(job.output), lock_run(job.output):
         device = pick_device()
         precision = pick_precision(job.precision or job.recipe.precision, device)
-        claim_folder(job.output, describe_soup(job, members, precision), job.overwrite)
+        claim_folder(job.output, describe_soup(job, members, average, precision), job.overwrite)
         data, labels = read_data(job)
-        model, tokenizer = load_mean(members, pick_attention(device))
+        model, tokenizer = load_mean(members, average, pick_attention(device))
         model.to(device)
         predict = make_predictor(job.recipe, labels, CharacterTable(tokenizer), partial(autocast, precision, device))
         start = time.perf_counter()
@@ -97,24 +105,28 @@ def make_soup(job, members):
         spent = time.perf_counter() - start
         if job.save_model:
             write_model(job.output, model, tokenizer, job.recipe)
-        metrics = collect_metrics(job, members, data, scores, spent)
+        metrics = collect_metrics(job, members, average, data, scores, spent)
         runs.write_metrics(job.output, metrics)
     return metrics
 
 
-def load_mean(members, attention):
-    """(the first member's model with the mean of all members' weights, its tokenizer)."""
+def load_mean(members, average, attention):
+    """(the mean of all members, of their weights or of their probabilities; the first member's tokenizer)."""
     silence_libraries()
-    folder = members[0] / runs.MODEL
-    model = AutoModelForTokenClassification.from_pretrained(folder, attn_implementation=attention, dtype="float32")
+    load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=attention, dtype="float32")
+    folders = [member / runs.MODEL for member in members]
+    tokenizer = AutoTokenizer.from_pretrained(folders[0])
     try:
-        set_weights(model, average_weights([member / runs.MODEL / WEIGHTS for member in members]))
+        if average == "probabilities":
+            return Ensemble([load(folder) for folder in folders]), tokenizer
+        model = load(folders[0])
+        set_weights(model, average_weights([folder / WEIGHTS for folder in folders]))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise InputError(f"{folder.parent}: cannot average its weights with the others': {error}") from error
-    return model, AutoTokenizer.from_pretrained(folder)
+        raise InputError(f"{members[0]}: cannot average its {average} with the others': {error}") from error
+    return model, tokenizer
 
 
-def describe_soup(job, members, precision):
+def describe_soup(job, members, average, precision):
     """The content of config.json: the first member's, with what is new."""
     config = runs.read_config(members[0])
     files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
@@ -131,6 +143,7 @@ def describe_soup(job, members, precision):
         "flags": config["flags"] | asdict(job.recipe),
         "save_model": job.save_model,
         "members": own,
+        **({"average": average} if average != "weights" else {}),
         "data": config["data"] | {"files": files},
         "environment": describe_machine(precision),
         "folder": runs.describe_folder(),
@@ -138,10 +151,10 @@ def describe_soup(job, members, precision):
     }
 
 
-def collect_metrics(job, members, data, scores, spent):
+def collect_metrics(job, members, average, data, scores, spent):
     """The content of metrics.json, as `cbpner.training.collect_metrics` has it; training: that of all members."""
     own = [runs.read_metrics(folder) for folder in members]
-    many = f"the mean of the weights of {len(members)} runs" if len(members) > 1 else "the weights of one run"
+    many = f"the mean of the {average} of {len(members)} runs" if len(members) > 1 else "the weights of one run"
     return {
         "method": job.method,
         "recipe": job.recipe_name,

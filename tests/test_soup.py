@@ -9,12 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from test_training import FAST, files  # noqa: F401
+from transformers import AutoModelForTokenClassification
 
 from cbpner import runs
 from cbpner.bio import read_bio
 from cbpner.cli import main
+from cbpner.commands.rerun import rebuild_job
+from cbpner.errors import InputError
 from cbpner.metrics import score
+from cbpner.models.ensemble import Ensemble
 from cbpner.recipes import RECIPES, get_recipe
+from cbpner.soup import make_soup
 from cbpner.training import Job, train_tagger
 
 
@@ -100,6 +105,42 @@ def test_a_soup_of_crf_taggers(seeds, copies, tmp_path):
     change_config(copies / "other", seed=6)
     assert soup(seeds / "crf" / "0", copies / "other", "-o", tmp_path / "soup") == 0
     assert runs.read_metrics(tmp_path / "soup" / "0")["test"] == runs.read_metrics(seeds / "crf" / "0")["test"]
+
+
+def test_the_mean_of_probabilities(seeds, files, tmp_path):  # noqa: F811
+    """Of one member twice it is that member; of two its scores are the mean, and it has no weights of its own."""
+    out = tmp_path / "ensemble"
+    assert soup(seeds / "five", seeds / "zero", "-o", out, "--average", "probabilities") == 0
+    assert not (out / "1" / "model").exists()
+    config, metrics = runs.read_config(out / "1"), runs.read_metrics(out / "1")
+    assert (config["method"], config["average"], config["save_model"]) == ("mine_ensemble", "probabilities", False)
+    assert [member["seed"] for member in config["members"]] == [0, 5]
+    assert metrics["selection"]["reason"] == "the mean of the probabilities of 2 runs"
+    for part in ("dev", "test"):
+        gold = [sentence.tags for sentence in read_bio(files[part])]
+        assert metrics[part] == score(gold, runs.read_tags(runs.tags_path(out / "1", part)))
+    folders = [seeds / name / "1" / "model" for name in ("zero", "five")]
+    models = [AutoModelForTokenClassification.from_pretrained(folder).eval() for folder in folders]
+    ids = torch.randint(5, 20, (2, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 6:] = 0
+    with torch.no_grad():
+        first, second = (model(ids, mask).logits.softmax(dim=-1) for model in models)
+        both, twice = Ensemble(models)(ids, mask).logits, Ensemble([models[0]] * 2)(ids, mask).logits
+    torch.testing.assert_close(both.softmax(dim=-1), (first + second) / 2)
+    torch.testing.assert_close(both.exp().sum(dim=-1), torch.ones(2, 9))
+    torch.testing.assert_close(twice.softmax(dim=-1), first)
+    assert not torch.equal(first, second)
+
+
+def test_a_mean_of_probabilities_has_neither_a_crf_nor_weights(seeds, tmp_path, capsys):
+    assert soup(seeds / "crf" / "0", "-o", tmp_path / "out", "--average", "probabilities") == 2
+    assert "found the head crf; a mean of probabilities expects linear heads" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    folder = seeds / "zero" / "0"
+    job = rebuild_job(folder, runs.read_config(folder), tmp_path / "out")
+    with pytest.raises(InputError, match="found weights to be saved"):
+        make_soup(replace(job, save_model=True), [folder], "probabilities")
 
 
 @pytest.mark.parametrize(

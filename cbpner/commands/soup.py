@@ -1,10 +1,12 @@
 """One tagger out of runs that differ in their seed: the mean of their weights, evaluated like a run.
 
   cbpner soup runs/seed_0 runs/seed_1 runs/seed_2 -o runs/soup
+  cbpner soup runs/seed_0 runs/seed_1 runs/seed_2 -o runs/ensemble --average probabilities
   cbpner soup runs/seed_0 --span-threshold 0.5 --agreement 0.1 -o runs/other_decoding
 
 Runs are grouped by split, and each split's mean is the run OUT/SPLIT (OUT itself where runs have no split). One run
-alone is decoded anew, with other flags. How to decode: as the first run did, or as --recipe says, or as flags say.
+alone is decoded anew, with other flags. The mean of probabilities is an ensemble's run: it has predictions and scores,
+but no weights of its own. How to decode: as the first run did, or as --recipe says, or as flags say.
 """
 
 from dataclasses import replace
@@ -21,7 +23,10 @@ def add_arguments(parser):
     parser.add_argument("run_folders", nargs="+", metavar="RUNS", help="run folders, or folders of such")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the new runs")
     parser.add_argument(
-        "--method", metavar="NAME", help="the new runs' name in tables (default: METHOD_soup of several)"
+        "--method", metavar="NAME", help="the new runs' name in tables (default: METHOD_soup or _ensemble of several)"
+    )
+    parser.add_argument(
+        "--average", choices=("weights", "probabilities"), default="weights", help="what to average (default: weights)"
     )
     parser.add_argument("--recipe", choices=RECIPES, help="decode as this table of hyper-parameters says")
     parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
@@ -42,13 +47,14 @@ def run(args):
         output = Path(args.output, split) if split else Path(args.output)
         job = make_job(args, members, output)
         print(f"{output}: the mean of {', '.join(map(str, members))}")
-        report(make_soup(job, members))
+        report(make_soup(job, members, args.average))
 
 
 def make_job(args, members, output):
     """The first member's job, to be decoded as the arguments say."""
     job = rebuild_job(members[0], runs.read_config(members[0]), output, args.data_dir)
-    method = args.method or (f"{job.method}_soup" if len(members) > 1 else job.method)
+    kind = "soup" if args.average == "weights" else "ensemble"
+    method = args.method or (f"{job.method}_{kind}" if len(members) > 1 else job.method)
     changes = {name: value for name, value in read_recipe_flags(args).items() if name in DECODING}
     if args.recipe:
         table = get_recipe(args.recipe, job.method)
@@ -57,5 +63,5 @@ def make_job(args, members, output):
     check_recipe(recipe)
     return replace(
         job, method=method, recipe=recipe, recipe_name=args.recipe or job.recipe_name, overwrite=args.overwrite,
-        save_model=not args.no_model,
+        save_model=not args.no_model and args.average == "weights",
     )  # fmt: skip
