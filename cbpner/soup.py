@@ -2,8 +2,8 @@
 
 A model soup (Wortsman et al., ICML 2022): fine-tuned from one encoder under one recipe, the taggers lie close enough
 together for their mean to work, and it costs no more to run than one of them. "Soups" of one run decode it anew, under
-other flags. The mean of probabilities, a deep ensemble (Lakshminarayanan et al., NeurIPS 2017), needs no such closeness
-and costs as many runs of a model as it has members; it is evaluated, and has no weights of its own.
+other flags. The mean of probabilities (`cbpner.models.ensemble`) needs no such closeness, and costs what all of them
+cost.
 """
 
 import sys
@@ -29,7 +29,7 @@ from cbpner.lifecycle import (
 )
 from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import silence_libraries
-from cbpner.models.ensemble import Ensemble
+from cbpner.models.ensemble import join_models
 from cbpner.optimization import average_weights, set_weights
 from cbpner.recipes import DECODING
 from cbpner.tokenizer import CharacterTable
@@ -81,12 +81,11 @@ def make_soup(job, members, average="weights"):
     """Average, evaluate and write the run folder `job.output`; its metrics. A finished one is left as it is.
 
     job: that of the first member (`cbpner.training.Job`) with the method, recipe and folder of the new run. average:
-    `weights` or `probabilities`. InputError for probabilities of taggers with a CRF, or with weights to be saved.
+    `weights` or `probabilities`. InputError for probabilities of taggers with a CRF, whose moves have no such mean.
     """
-    if average == "probabilities" and (job.recipe.head != "linear" or job.save_model):
-        what = "weights to be saved" if job.recipe.head == "linear" else f"the head {job.recipe.head}"
+    if average == "probabilities" and job.recipe.head != "linear":
         raise InputError(
-            f"{job.output}: found {what}; a mean of probabilities expects linear heads and saves no weights"
+            f"{job.output}: found the head {job.recipe.head}; a mean of probabilities expects linear heads"
         )
     if runs.is_finished(job.output) and not job.overwrite:
         clean_finished(job.output)
@@ -118,7 +117,7 @@ def load_mean(members, average, attention):
     tokenizer = AutoTokenizer.from_pretrained(folders[0])
     try:
         if average == "probabilities":
-            return Ensemble([load(folder) for folder in folders]), tokenizer
+            return join_models([load(folder) for folder in folders]), tokenizer
         model = load(folders[0])
         set_weights(model, average_weights([folder / WEIGHTS for folder in folders]))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:

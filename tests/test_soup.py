@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,12 +15,11 @@ from transformers import AutoModelForTokenClassification
 from cbpner import runs
 from cbpner.bio import read_bio
 from cbpner.cli import main
-from cbpner.commands.rerun import rebuild_job
-from cbpner.errors import InputError
+from cbpner.labels import tags_to_spans
 from cbpner.metrics import score
-from cbpner.models.ensemble import Ensemble
+from cbpner.models.ensemble import join_models
+from cbpner.predict.tagger import Tagger
 from cbpner.recipes import RECIPES, get_recipe
-from cbpner.soup import make_soup
 from cbpner.training import Job, train_tagger
 
 
@@ -107,40 +107,45 @@ def test_a_soup_of_crf_taggers(seeds, copies, tmp_path):
     assert runs.read_metrics(tmp_path / "soup" / "0")["test"] == runs.read_metrics(seeds / "crf" / "0")["test"]
 
 
-def test_the_mean_of_probabilities(seeds, files, tmp_path):  # noqa: F811
-    """Of one member twice it is that member; of two its scores are the mean, and it has no weights of its own."""
+def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tmp_path):  # noqa: F811
     out = tmp_path / "ensemble"
     assert soup(seeds / "five", seeds / "zero", "-o", out, "--average", "probabilities") == 0
-    assert not (out / "1" / "model").exists()
     config, metrics = runs.read_config(out / "1"), runs.read_metrics(out / "1")
-    assert (config["method"], config["average"], config["save_model"]) == ("mine_ensemble", "probabilities", False)
+    assert (config["method"], config["average"]) == ("mine_ensemble", "probabilities")
     assert [member["seed"] for member in config["members"]] == [0, 5]
     assert metrics["selection"]["reason"] == "the mean of the probabilities of 2 runs"
     for part in ("dev", "test"):
         gold = [sentence.tags for sentence in read_bio(files[part])]
         assert metrics[part] == score(gold, runs.read_tags(runs.tags_path(out / "1", part)))
-    folders = [seeds / name / "1" / "model" for name in ("zero", "five")]
-    models = [AutoModelForTokenClassification.from_pretrained(folder).eval() for folder in folders]
+    folders = [seeds / "zero" / "1", seeds / "five" / "1", out / "1"]
+    first, second, mean = (Tagger.from_pretrained(folder, precision="fp32") for folder in folders)
+    texts = [("".join(sentence.chars),) for sentence in read_bio(files["test"])]
+    rows = zip(*(tagger.score_sentences(texts) for tagger in (first, second, mean)), strict=True)
+    for own, other, both in rows:
+        np.testing.assert_allclose(np.exp(both), (np.exp(own) + np.exp(other)) / 2, atol=1e-6)
+        assert np.abs(own - other).max() > 1e-3
+    tags = runs.read_tags(runs.tags_path(out / "1", "test"))
+    found = [mean.tag(text) for (text,) in texts]
+    assert [[tuple(span)[:3] for span in own] for own in found] == [
+        [tuple(span) for span in tags_to_spans(row)] for row in tags
+    ]
+
+
+def test_an_ensemble_of_one_is_its_member(seeds):
+    model = AutoModelForTokenClassification.from_pretrained(seeds / "zero" / "0" / "model").eval()
     ids = torch.randint(5, 20, (2, 9), generator=torch.Generator().manual_seed(0))
     mask = torch.ones_like(ids)
     mask[1, 6:] = 0
     with torch.no_grad():
-        first, second = (model(ids, mask).logits.softmax(dim=-1) for model in models)
-        both, twice = Ensemble(models)(ids, mask).logits, Ensemble([models[0]] * 2)(ids, mask).logits
-    torch.testing.assert_close(both.softmax(dim=-1), (first + second) / 2)
-    torch.testing.assert_close(both.exp().sum(dim=-1), torch.ones(2, 9))
-    torch.testing.assert_close(twice.softmax(dim=-1), first)
-    assert not torch.equal(first, second)
+        expected = model(ids, mask).logits.log_softmax(dim=-1)
+        for number in (1, 3):
+            torch.testing.assert_close(join_models([model] * number)(ids, mask).logits, expected)
 
 
-def test_a_mean_of_probabilities_has_neither_a_crf_nor_weights(seeds, tmp_path, capsys):
+def test_a_mean_of_probabilities_has_no_crf(seeds, tmp_path, capsys):
     assert soup(seeds / "crf" / "0", "-o", tmp_path / "out", "--average", "probabilities") == 2
     assert "found the head crf; a mean of probabilities expects linear heads" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-    folder = seeds / "zero" / "0"
-    job = rebuild_job(folder, runs.read_config(folder), tmp_path / "out")
-    with pytest.raises(InputError, match="found weights to be saved"):
-        make_soup(replace(job, save_model=True), [folder], "probabilities")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@
   cbpner soup runs/seed_0 --span-threshold 0.5 --agreement 0.1 -o runs/other_decoding
 
 Runs are grouped by split, and each split's mean is the run OUT/SPLIT (OUT itself where runs have no split). One run
-alone is decoded anew, with other flags. The mean of probabilities is an ensemble's run: it has predictions and scores,
-but no weights of its own. How to decode: as the first run did, or as --recipe says, or as flags say.
+alone is decoded anew, with other flags. The mean of probabilities is an ensemble: one model to predict with, as large
+and as slow as its members together. How to decode: as the first run did, or as --recipe says, or as flags say.
 """
 
 from dataclasses import replace
@@ -63,5 +63,5 @@ def make_job(args, members, output):
     check_recipe(recipe)
     return replace(
         job, method=method, recipe=recipe, recipe_name=args.recipe or job.recipe_name, overwrite=args.overwrite,
-        save_model=not args.no_model and args.average == "weights",
+        save_model=not args.no_model,
     )  # fmt: skip

@@ -1,27 +1,56 @@
-"""Several taggers as one: at each character the mean of their probabilities."""
+"""Several taggers as one model: at each character the mean of their probabilities.
+
+A deep ensemble (Lakshminarayanan, Pritzel and Blundell, NeurIPS 2017) of taggers that differ in their seed. It costs
+what its members cost, in time and in size. After importing this module the Auto classes of transformers know the type.
+"""
 
 import math
 
 import torch
 from torch import nn
+from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig, BertForTokenClassification
 from transformers.modeling_outputs import TokenClassifierOutput
+from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
 
-class Ensemble(nn.Module):
-    """Logits are the logarithm of the mean, so that a softmax gives the mean back. It costs what its members cost.
+class BertEnsembleConfig(BertConfig):
+    """BERT's configuration, of each member. members: how many."""
 
-    models: token classifiers with the same labels and the same token ids, without a CRF, whose moves have no mean.
-    """
+    model_type = "bert_ensemble"
+    members: int = 1
 
-    def __init__(self, models):
-        super().__init__()
-        self.models = nn.ModuleList(models)
 
-    @property
-    def device(self):
-        return self.models[0].device
+class BertEnsembleForTokenClassification(BertPreTrainedModel):
+    """Logits are the logarithm of the mean, so that a softmax gives the mean back."""
 
-    def forward(self, input_ids, attention_mask):
-        """Both (batch, tokens) int64; logits (batch, tokens, labels) float32, the logarithms of probabilities."""
-        scores = [model(input_ids, attention_mask).logits.float().log_softmax(dim=-1) for model in self.models]
-        return TokenClassifierOutput(logits=torch.stack(scores).logsumexp(dim=0) - math.log(len(scores)))
+    config_class = BertEnsembleConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.members = nn.ModuleList(BertForTokenClassification(config) for _ in range(config.members))
+        self.post_init()
+
+    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, **kwargs):
+        """input_ids, attention_mask: (batch, tokens). Logits (batch, tokens, labels), float32: log-probabilities."""
+        scores = [
+            member(input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids).logits.float()
+            for member in self.members
+        ]
+        mean = torch.stack(scores).log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(scores))
+        return TokenClassifierOutput(logits=mean)
+
+
+def join_models(models) -> BertEnsembleForTokenClassification:
+    """An ensemble of `BertForTokenClassification` with the same configuration; RuntimeError where sizes differ."""
+    first = models[0].config
+    settings = {key: value for key, value in first.to_dict().items() if key not in ("model_type", "architectures")}
+    config = BertEnsembleConfig(**settings, members=len(models))
+    joined = AutoModelForTokenClassification.from_config(config, attn_implementation=first._attn_implementation)
+    for member, model in zip(joined.members, models, strict=True):
+        member.load_state_dict(model.state_dict())
+    return joined.eval()
+
+
+AutoConfig.register(BertEnsembleConfig.model_type, BertEnsembleConfig)
+AutoModelForTokenClassification.register(BertEnsembleConfig, BertEnsembleForTokenClassification)

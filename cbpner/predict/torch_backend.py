@@ -18,7 +18,7 @@ QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should 
 
 
 class TorchBackend(Backend):
-    """A tagger's folder: one with a linear head on `BertTagger`, any other (a CRF head) by transformers' Auto classes.
+    """A tagger's folder: a linear head runs on `BertTagger`, others (CRF, ensemble) on transformers' Auto classes.
 
     device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.devices`.
     """
@@ -72,6 +72,7 @@ def load_by_transformers(folder, device):
     from cbpner.models.attention import pick_attention
     from cbpner.models.crf_tagger import BertCrfConfig  # noqa: F401 (the Auto classes know the type only now)
     from cbpner.models.encoders import silence_libraries
+    from cbpner.models.ensemble import BertEnsembleConfig  # noqa: F401 (likewise)
 
     silence_libraries()
     load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=pick_attention(device))
