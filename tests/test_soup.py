@@ -18,7 +18,10 @@ from cbpner.cli import main
 from cbpner.labels import tags_to_spans
 from cbpner.metrics import score
 from cbpner.models.ensemble import join_models
+from cbpner.predict.bert import is_ensemble
+from cbpner.predict.models import read_config
 from cbpner.predict.tagger import Tagger
+from cbpner.predict.torch_backend import load_by_transformers
 from cbpner.recipes import RECIPES, get_recipe
 from cbpner.training import Job, train_tagger
 
@@ -124,6 +127,12 @@ def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tm
     for own, other, both in rows:
         np.testing.assert_allclose(np.exp(both), (np.exp(own) + np.exp(other)) / 2, atol=1e-6)
         assert np.abs(own - other).max() > 1e-3
+    assert is_ensemble(read_config(out / "1" / "model"))
+    slow = load_by_transformers(out / "1" / "model", torch.device("cpu"))
+    ids, mask = torch.arange(5, 17).view(2, 6), torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+    with torch.no_grad():
+        expected = slow(ids, mask.long()).logits.numpy()
+    np.testing.assert_allclose(mean.backend.score(ids.numpy(), mask.numpy())[mask], expected[mask], atol=1e-5)
     tags = runs.read_tags(runs.tags_path(out / "1", "test"))
     found = [mean.tag(text) for (text,) in texts]
     assert [[tuple(span)[:3] for span in own] for own in found] == [

@@ -10,6 +10,7 @@ laid out once as oneDNN's products want them, which otherwise lay them out in ev
 in docs/LOG.md, Speed.
 """
 
+import math
 from functools import partial
 from itertools import groupby
 
@@ -35,18 +36,27 @@ def is_plain(config):
     return all(config.get(name, value) == value for name, value in PLAIN.items()) and "architectures" in config
 
 
+def is_ensemble(config):
+    """Whether the configuration is that of a `cbpner.models.ensemble` of such models."""
+    member = config | {name: PLAIN[name] for name in ("model_type", "architectures")}
+    return config.get("model_type") == "bert_ensemble" and isinstance(config.get("members"), int) and is_plain(member)
+
+
 class BertTagger:
     """Embeddings, layers and classifier of a folder with config.json and model.safetensors.
 
     dtype: of the layers' products; embeddings, what layers add up, and the classifier stay in float32. packed: the
     layers' weights are laid out for a CPU, where torch can do that (`can_pack`); such a tagger cannot be exported.
+    prefix: of the names of its weights in the file.
     """
 
-    def __init__(self, folder, config, device, dtype=torch.float32, packed=False):
+    def __init__(self, folder, config, device, dtype=torch.float32, packed=False, prefix=""):
         path = folder / WEIGHTS
         try:
-            weights = load_file(path)
-            self.weights = {name.removeprefix("bert."): value.float().to(device) for name, value in weights.items()}
+            own = {name: value for name, value in load_file(path).items() if name.startswith(prefix)}
+            self.weights = {
+                name.removeprefix(prefix).removeprefix("bert."): value.float().to(device) for name, value in own.items()
+            }
             self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
             self.layers = config["num_hidden_layers"]
             for number in range(self.layers):
@@ -157,6 +167,18 @@ class BertTagger:
     def _normalize(self, hidden, place):
         weight, bias = (self.weights[f"{place}.LayerNorm.{kind}"] for kind in ("weight", "bias"))
         return F.layer_norm(hidden, weight.shape, weight, bias, self.epsilon)
+
+
+class BertEnsemble:
+    """The members of a `cbpner.models.ensemble` one after the other; arguments, and calls, as of `BertTagger`."""
+
+    def __init__(self, folder, config, device, dtype=torch.float32, packed=False):
+        numbers = range(config["members"])
+        self.members = [BertTagger(folder, config, device, dtype, packed, f"members.{number}.") for number in numbers]
+
+    def __call__(self, ids, mask):
+        scores = torch.stack([member(ids, mask).float() for member in self.members])
+        return scores.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(scores))
 
 
 def mix_values(queries, keys, values):

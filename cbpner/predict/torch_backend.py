@@ -9,7 +9,7 @@ from cbpner.devices import autocast, pick_device, pick_precision, spread_threads
 from cbpner.errors import InputError
 from cbpner.models.spans import make_chain
 from cbpner.predict.backend import Backend
-from cbpner.predict.bert import WEIGHTS, BertTagger, is_plain
+from cbpner.predict.bert import WEIGHTS, BertEnsemble, BertTagger, is_ensemble, is_plain
 from cbpner.predict.models import read_config
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -18,7 +18,7 @@ QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should 
 
 
 class TorchBackend(Backend):
-    """A tagger's folder: a linear head runs on `BertTagger`, others (CRF, ensemble) on transformers' Auto classes.
+    """A tagger's folder: linear heads run on `BertTagger`, any other (a CRF head) on transformers' Auto classes.
 
     device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.devices`.
     """
@@ -33,8 +33,9 @@ class TorchBackend(Backend):
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
         config, crf = read_config(folder), None
         self.precision = choose_precision(precision, place)
-        if is_plain(config):
-            self._model = BertTagger(folder, config, place, DTYPES[self.precision], packed=True)
+        if is_plain(config) or is_ensemble(config):
+            kind = BertTagger if is_plain(config) else BertEnsemble
+            self._model = kind(folder, config, place, DTYPES[self.precision], packed=True)
         else:
             model = load_by_transformers(folder, place)
             self._model, crf = partial(run_model, model, self.precision), getattr(model, "crf", None)
