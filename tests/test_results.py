@@ -23,6 +23,7 @@ METHODS = {  # a row of the README's table: the folders of its runs
     "`BERT_LM_mixed` on `cbp_mini_bio`, three seeds": [f"BERT_LM_mixed_seed{seed}" for seed in SEEDS],
     "the same, recipe `cbp_patent`": [f"BERT_LM_mixed_patent_seed{seed}" for seed in SEEDS],
     "mean of the three seeds' weights, `cbp_patent`": ["BERT_LM_mixed_soup"],
+    "mean of three seeds' probabilities, `cbp_patent`": ["BERT_LM_mixed_ensemble"],
 }  # fmt: skip
 FOLDERS = [folder for folders in METHODS.values() for folder in folders]
 RUNS = sorted(path.parent for path in (ROOT / "results").rglob(runs.METRICS))
