@@ -187,7 +187,7 @@ def test_committed_runs_can_be_rebuilt():
         assert recipe.head in ("linear", "crf", "bilstm-crf") and recipe.encoder == config["encoder"]
         made_in = config.get("folder", config["method"])
         assert ROOT / made_in in rerun.list_folders(config)
-        if made_in != ".":  # what stands in the project's own folder ran there; all else was begun by a method's script
+        if made_in != ".":  # `cbpner soup`, or a run that was begun in the project's own folder
             assert (ROOT / made_in / "iter_exp.sh").is_file()
     assert folders
 

@@ -151,6 +151,11 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         return create_bidirectional_mask(self.config, inputs_embeds=hidden, attention_mask=attention_mask)
 
 
+def copy_settings(config):
+    """A BERT's configuration as the arguments of one of our own, which has its own type and class."""
+    return {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
+
+
 def count_features(config):
     """Width of `compute_features`' output."""
     return config.hidden_size * (min(FEATURE_LAYERS, config.num_hidden_layers) if config.head == "bilstm-crf" else 1)

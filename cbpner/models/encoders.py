@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForTokenClas
 from transformers.utils import logging
 
 from cbpner.errors import InputError
-from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification
+from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
 from cbpner.recipes import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.runs import LM_CONFIG
 from cbpner.tokenizer import extend_embeddings, make_tokenizer
@@ -155,9 +155,8 @@ def configure_crf(recipe, config):
     """The configuration of a CRF tagger on a BERT's; InputError for an encoder of another type."""
     if config.model_type not in ("bert", BertCrfConfig.model_type):
         raise InputError(f"{recipe.encoder}: found an encoder of type {config.model_type}; a CRF head expects a bert")
-    settings = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
     frozen = count_frozen(recipe, config.num_hidden_layers)
-    return BertCrfConfig(**settings, head=recipe.head, frozen_layers=frozen, lstm_size=recipe.lstm_size)
+    return BertCrfConfig(**copy_settings(config), head=recipe.head, frozen_layers=frozen, lstm_size=recipe.lstm_size)
 
 
 def freeze_layers(model, recipe):

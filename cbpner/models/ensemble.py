@@ -12,6 +12,8 @@ from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
+from cbpner.models.crf_tagger import copy_settings
+
 
 class BertEnsembleConfig(BertConfig):
     """BERT's configuration, of each member. members: how many."""
@@ -44,8 +46,7 @@ class BertEnsembleForTokenClassification(BertPreTrainedModel):
 def join_models(models) -> BertEnsembleForTokenClassification:
     """An ensemble of `BertForTokenClassification` with the same configuration; RuntimeError where sizes differ."""
     first = models[0].config
-    settings = {key: value for key, value in first.to_dict().items() if key not in ("model_type", "architectures")}
-    config = BertEnsembleConfig(**settings, members=len(models))
+    config = BertEnsembleConfig(**copy_settings(first), members=len(models))
     joined = AutoModelForTokenClassification.from_config(config, attn_implementation=first._attn_implementation)
     for member, model in zip(joined.members, models, strict=True):
         member.load_state_dict(model.state_dict())
