@@ -29,14 +29,14 @@ import torch
 
 from benchmarks import products, rounds, shares, sides
 from benchmarks.tables import BARS, render, write_tables
-from cbpner import runs
-from cbpner.bio import read_bio
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.labels import DEFAULT
 from cbpner.models.encoders import locate_encoder
-from cbpner.recipes import SHIPPED_ENCODER
+from cbpner.runs import folder as runs
+from cbpner.text.bio import read_bio
+from cbpner.text.labels import DEFAULT
+from cbpner.training.recipes import SHIPPED_ENCODER
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = (("data/cbp_gold/0/no_long_cbp_gold_v2_train.bio", "the gold data, split 0"),

@@ -24,10 +24,10 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.predict_memory import invent_lines, make_model
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.runs import describe_environment
+from cbpner.runs.folder import describe_environment
 
 PERCENTILES = (50, 95, 99)
 CLOSE = 0.02
@@ -113,7 +113,7 @@ def summarize(found, seconds, characters):
 
 
 def measure(args):
-    from cbpner.predict.tagger import Tagger
+    from cbpner.prediction.tagger import Tagger
 
     with tempfile.TemporaryDirectory() as name, socket.socket() as probe:
         model = Path(args.model or make_model(Path(name), 6))

@@ -16,14 +16,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from cbpner import runs
-from cbpner.bio import read_bio
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.export import export_tagger
-from cbpner.files import write_text
-from cbpner.labels import tags_to_spans
-from cbpner.predict.tagger import Tagger
-from cbpner.splits import group_neighbours
+from cbpner.prediction.export import export_tagger
+from cbpner.prediction.tagger import Tagger
+from cbpner.runs import folder as runs
+from cbpner.text.bio import read_bio
+from cbpner.text.labels import tags_to_spans
+from cbpner.text.splits import group_neighbours
 
 WAYS = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"), ("onnx", "int8"))
 EXACT, USUAL = WAYS[:2]  # whose tags are the measure; whose speed is

@@ -19,17 +19,17 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import BertConfig, BertForMaskedLM
 
-from cbpner.batching import TokenBudgetSampler
-from cbpner.bio import find_labels, read_bio
-from cbpner.devices import autocast, pick_device, pick_precision
-from cbpner.features import store_features
 from cbpner.models.attention import pick_attention
 from cbpner.models.crf_tagger import count_features
+from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import load_tagger, locate_encoder
-from cbpner.recipes import get_recipe
-from cbpner.runs import describe_environment
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import EVALUATION_TOKENS, TaggingCollator, encode_sentences
+from cbpner.runs.folder import describe_environment
+from cbpner.text.bio import find_labels, read_bio
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.batching import TokenBudgetSampler
+from cbpner.training.features import store_features
+from cbpner.training.recipes import get_recipe
+from cbpner.training.trainer import EVALUATION_TOKENS, TaggingCollator, encode_sentences
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo" / "0" / "no_long_cbp_demo_train.bio"
 

@@ -17,7 +17,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from cbpner.memory import wait_measured
+from cbpner.base.memory import wait_measured
 
 SEED = 20200101
 EXPORT, TRUTH, CORPUS, FOUND = "export", "truth.json", "corpus", "found.json"
@@ -134,8 +134,8 @@ def write_export(folder, count, characters):
 
 def build(folder, args):
     """What is measured: the corpus of the export."""
-    from cbpner.patents.corpus import Job, build_corpus
-    from cbpner.patents.select import Selection
+    from cbpner.corpora.corpus import Job, build_corpus
+    from cbpner.corpora.selection import Selection
 
     selection = Selection(countries=("CN",), first_date=20090101, last_date=20190101, query=QUERY)
     output = folder / CORPUS
@@ -180,7 +180,7 @@ def read_numbers(path):
 
 def report(folder, args, seconds, peak):
     """What goes into the JSON file."""
-    from cbpner.runs import describe_environment
+    from cbpner.runs.folder import describe_environment
 
     truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
     found = json.loads((folder / FOUND).read_text(encoding="utf-8"))

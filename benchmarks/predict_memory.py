@@ -23,11 +23,11 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
+from cbpner.base.memory import wait_measured
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.memory import wait_measured
-from cbpner.runs import describe_environment
+from cbpner.runs.folder import describe_environment
 
 DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"
 SHARDS = 20
@@ -54,10 +54,10 @@ def make_model(folder, layers):
     """The first layers of the shipped encoder with a head that was not trained."""
     import torch
 
-    from cbpner.labels import DEFAULT
     from cbpner.models.encoders import load_tagger
-    from cbpner.recipes import get_recipe
-    from cbpner.training import write_model
+    from cbpner.text.labels import DEFAULT
+    from cbpner.training.recipes import get_recipe
+    from cbpner.training.run import write_model
 
     torch.manual_seed(0)
     recipe = get_recipe("cbp", "benchmark")

@@ -24,11 +24,11 @@ import time
 from itertools import accumulate
 from pathlib import Path
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
+from cbpner.base.memory import wait_measured
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.memory import wait_measured
-from cbpner.runs import describe_environment
+from cbpner.runs.folder import describe_environment
 
 LEVEL = 0.05
 SENTENCES = 100  # of a patent, median

@@ -28,14 +28,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
+from cbpner.base.store import Store
+from cbpner.biology.relations.counts import Counting
+from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS
+from cbpner.biology.relations.pairs import find_relations
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.patents.store import Store
-from cbpner.relations.counts import Counting
-from cbpner.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS
-from cbpner.relations.relations import find_relations
-from cbpner.runs import describe_environment
+from cbpner.runs.folder import describe_environment
 
 LEVELS = (0.05, 0.01, 0.001, 0.0001)
 STRATA = (0.0, 0.05, 0.3, 0.9)  # of families that the rarer one is in: from here to the next

@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 from pyarrow import parquet
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
+from cbpner.biology.relations.compare import compare_edges, read_edges
 from cbpner.cli import main as run_cbpner
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
 from cbpner.formats.rows import dump_row
-from cbpner.relations.compare import compare_edges, read_edges
-from cbpner.report.join import join_runs, list_gold_spans, list_patent_keys
-from cbpner.runs import natural_key
+from cbpner.reports.join import join_runs, list_gold_spans, list_patent_keys
+from cbpner.runs.folder import natural_key
 
 DRAWS = 5000
 

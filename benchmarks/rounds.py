@@ -7,8 +7,8 @@ import traceback
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from cbpner.errors import InputError
-from cbpner.memory import measure_peak
+from cbpner.base.errors import InputError
+from cbpner.base.memory import measure_peak
 
 
 class Task(NamedTuple):

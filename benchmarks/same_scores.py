@@ -13,18 +13,18 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from cbpner import runs
-from cbpner.bio import read_bio
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.devices import autocast, pick_device
-from cbpner.files import write_text
-from cbpner.labels import Span, spans_to_tags
-from cbpner.metrics import score
+from cbpner.decoding.windows import decode, score_texts
 from cbpner.models.attention import pick_attention
-from cbpner.models.decoding import decode, score_texts
-from cbpner.predict.tagger import Tagger
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import EVALUATION_TOKENS
+from cbpner.models.devices import autocast, pick_device
+from cbpner.prediction.tagger import Tagger
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import read_bio
+from cbpner.text.labels import Span, spans_to_tags
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.trainer import EVALUATION_TOKENS
 
 WAYS = [(form, precision) for form in ("padded", "packed") for precision in ("fp32", "bf16")]
 

@@ -27,10 +27,10 @@ from pathlib import Path
 from benchmarks.predict_memory import invent_lines, make_model, read_folder, run_predict, write_document
 from benchmarks.products import count_operations, read_shape
 from benchmarks.tables import put_between, table
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.runs import describe_environment
+from cbpner.runs.folder import describe_environment
 
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
 BEGIN, END = "<!-- python -m benchmarks.scaling: begin -->", "<!-- python -m benchmarks.scaling: end -->"
@@ -106,7 +106,7 @@ class NoModel:
 
 def time_outside(model, texts):
     """Characters a second of everything but the model, in this process."""
-    from cbpner.predict.tagger import Tagger
+    from cbpner.prediction.tagger import Tagger
 
     tagger = Tagger.from_pretrained(model, device="cpu", precision="fp32")
     tagger.backend = NoModel(tagger.backend, len(tagger.labels.tags))

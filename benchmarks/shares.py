@@ -12,15 +12,15 @@ import numpy as np
 import torch
 
 from benchmarks.rounds import count_characters
-from cbpner.labels import DEFAULT
+from cbpner.decoding import decide as deciding
 from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import load_tagger
-from cbpner.predict import deciding
-from cbpner.predict.tagger import Tagger
-from cbpner.recipes import get_recipe
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import build_trainer
-from cbpner.training import Job, choose_precision, pick_device
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.labels import DEFAULT
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, choose_precision, pick_device
+from cbpner.training.trainer import build_trainer
 
 VARIANTS = ("described", "coded")  # of partBERT_CRF
 
@@ -133,7 +133,7 @@ def measure_repetition(sentences) -> dict:
 
 def make_tagger(encoder, folder, method="benchmark"):
     """A tagger's folder: an encoder's weights and the method's head, not trained, which finds some spans."""
-    from cbpner.training import write_model
+    from cbpner.training.run import write_model
 
     torch.manual_seed(0)
     recipe = get_recipe("cbp", method, encoder=str(encoder), trainable_layers=0)  # nothing learns here

@@ -1,6 +1,6 @@
 """What is timed: ours and what a user would run instead, each as one class with the same two methods.
 
-`start(texts)` gets all ready for the sentences (a list of `cbpner.bio.Sentence`); `work()` goes over them once and
+`start(texts)` gets all ready for the sentences (a list of `cbpner.text.bio.Sentence`); `work()` goes over them once and
 returns the seconds that it took. Sides of training learn from them, sides of prediction tag them.
 """
 
@@ -21,14 +21,14 @@ from transformers import (
     pipeline,
 )
 
-from cbpner.labels import DEFAULT
 from cbpner.models.attention import pick_attention
 from cbpner.models.encoders import load_tagger, silence_libraries
-from cbpner.predict.tagger import Tagger
-from cbpner.recipes import get_recipe
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import build_trainer
-from cbpner.training import Job, choose_precision, pick_device
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.labels import DEFAULT
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, choose_precision, pick_device
+from cbpner.training.trainer import build_trainer
 
 PADDED, BATCH = 512, 8  # the original's: every sentence to 512 tokens, eight at a time
 PIPELINE_BATCHES = (1, 8, 32)
@@ -131,7 +131,7 @@ class OnnxPrediction(OurPrediction):
     """The same with int8 by ONNX Runtime."""
 
     def start(self, sentences):
-        from cbpner.export import export_tagger
+        from cbpner.prediction.export import export_tagger
 
         super().start(sentences)
         with tempfile.TemporaryDirectory() as folder:

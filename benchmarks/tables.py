@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from benchmarks import products
-from cbpner.errors import InputError
-from cbpner.files import write_text
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
 
 BEGIN, END = "<!-- python -m benchmarks: begin -->", "<!-- python -m benchmarks: end -->"
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from cbpner import __version__
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 
 INTERRUPTED = 130
 COMMANDS = {

@@ -1,4 +1,4 @@
-"""Write the two gene lists that ship: `cbpner/genes/hgnc_subset.tsv` and `names_zh.tsv`.
+"""Write the two gene lists that ship: `cbpner/biology/genes/hgnc_subset.tsv` and `names_zh.tsv`.
 
   python data/build_hgnc_subset.py HGNC_LIST
 
@@ -11,10 +11,10 @@ import argparse
 import csv
 from pathlib import Path
 
-from cbpner.bio import list_mentions, read_bio
-from cbpner.files import atomic_open
-from cbpner.genes.lexicons import SHIPPED_GENES, SHIPPED_NAMES, find_shipped, open_lexicon, read_lexicons
-from cbpner.genes.reading import GeneReader, number_of
+from cbpner.base.files import atomic_open
+from cbpner.biology.genes.lexicons import SHIPPED_GENES, SHIPPED_NAMES, find_shipped, open_lexicon, read_lexicons
+from cbpner.biology.genes.resolution import GeneReader, number_of
+from cbpner.text.bio import list_mentions, read_bio
 
 HERE = Path(__file__).resolve().parent
 NAMES = HERE / "names_zh.txt"

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cbpner.bio import read_bio
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import write_text
-from cbpner.splits import find_split_files, split_patents
+from cbpner.text.bio import read_bio
+from cbpner.text.splits import find_split_files, split_patents
 
 TEXTS = {  # file: its lines a document; 1 where each line stands alone
     "csl/csl_biomed.txt": 1,  # abstracts

@@ -23,13 +23,13 @@ import torch
 from e5_small_q4 import read_wheel
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArguments, set_seed
 
-from cbpner.batching import TokenBudgetSampler
-from cbpner.files import write_text
-from cbpner.filling import sorted_batches
-from cbpner.lm.blocks import cut_blocks
-from cbpner.lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
-from cbpner.lm.trainer import MaskedLMTrainer
-from cbpner.tokenizer import FOLDED, CharacterTable, build_tokenizer, folded, is_han
+from cbpner.base.files import write_text
+from cbpner.masked_lm.blocks import cut_blocks
+from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
+from cbpner.masked_lm.trainer import MaskedLMTrainer
+from cbpner.text.batches import sorted_batches
+from cbpner.text.tokenizer import FOLDED, CharacterTable, build_tokenizer, folded, is_han
+from cbpner.training.batching import TokenBudgetSampler
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}
 KEPT_RANGES = (  # besides Han: the scripts and signs that scientific Chinese uses

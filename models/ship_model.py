@@ -16,10 +16,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import atomic_folder
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.files import atomic_folder
-from cbpner.runs import file_checksum
+from cbpner.runs.folder import file_checksum
 
 LARGEST = 40_000_000  # bytes of weights: what a repository can carry
 COPIED = ("tokenizer.json", "tokenizer_config.json")

@@ -9,7 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
-from cbpner.tokenizer import build_tokenizer, is_han
+from cbpner.text.tokenizer import build_tokenizer, is_han
 
 settings.register_profile("shared-machine", deadline=None)
 settings.load_profile("shared-machine")
@@ -96,7 +96,7 @@ def write_tagger(folder, vocabulary, seed=0, **settings):
     import torch
     from transformers import BertConfig, BertForTokenClassification
 
-    from cbpner.labels import DEFAULT
+    from cbpner.text.labels import DEFAULT
 
     config = BertConfig(
         vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner.agreement import agree_spans, agree_tags, find_places, index_surfaces, is_whole
-from cbpner.labels import spans_to_tags, tags_to_spans
+from cbpner.decoding.document_vote import agree_spans, agree_tags, find_places, index_surfaces, is_whole
+from cbpner.text.labels import spans_to_tags, tags_to_spans
 
 TEXTS = ["HER2与乳腺癌", "HER2", "HER22和PHER2", "HER2"]
 

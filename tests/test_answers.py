@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from cbpner.answers import flatten_spans, read_answers
-from cbpner.bio import Sentence
-from cbpner.errors import InputError
-from cbpner.labels import Span
+from cbpner.base.errors import InputError
+from cbpner.scoring.answers import flatten_spans, read_answers
+from cbpner.text.bio import Sentence
+from cbpner.text.labels import Span
 
 TEXTS = ("HER2阳性乳腺癌。", "😀基因BRCA1", "无")
 GOLD = [Sentence(text, ("O",) * len(text)) for text in TEXTS]

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from cbpner.app import content
-from cbpner.app.desk import Desk, Limits, TooSlow, TurnBackend, Turns, find_models, tag_in_time
-from cbpner.app.words import LANGUAGES, WORDS, choose_language, choose_words
+from cbpner.app.tagging import Desk, Limits, TooSlow, TurnBackend, Turns, find_models, tag_in_time
+from cbpner.app.translations import LANGUAGES, WORDS, choose_language, choose_words
+from cbpner.base.errors import InputError
+from cbpner.biology.genes.lexicons import read_gene_lexicon, read_lexicons
+from cbpner.biology.genes.mentions import Kinds
 from cbpner.cli import main
 from cbpner.commands import app as command
-from cbpner.errors import InputError
 from cbpner.formats.document import Document, Span
-from cbpner.genes.lexicons import read_gene_lexicon, read_lexicons
-from cbpner.genes.mentions import Kinds
-from cbpner.predict.tagger import Tagger
-from cbpner.predict.torch_backend import MOST_AT_ONCE
+from cbpner.prediction.tagger import Tagger
+from cbpner.prediction.torch_backend import MOST_AT_ONCE
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
@@ -262,7 +262,7 @@ def test_ids_of_documents_do_not_run_in_the_network(kinds):
 
 
 def test_reports_of_runs_that_are_found():
-    from cbpner import runs
+    from cbpner.runs import folder as runs
 
     found = content.find_runs([runs.PROJECT / "results", "nothing"])
     place = str(runs.PROJECT / "results" / "Supervised_Original")
@@ -385,7 +385,7 @@ def test_under_load_health_answers_and_who_comes_too_late_is_told(desk, monkeypa
 
 def test_hosts_and_origins():
     pytest.importorskip("starlette", reason="Starlette is not installed: the extra `app`")
-    from cbpner.app.gate import choose_names, find_stranger
+    from cbpner.app.request_guard import choose_names, find_stranger
 
     def ask(host, origin=None, own="127.0.0.1", allowed=()):
         headers = {"host": host} | ({"origin": origin} if origin else {})

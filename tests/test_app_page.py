@@ -191,9 +191,9 @@ def test_the_chinese_page_speaks_chinese(page, address, tmp_path):
 
 def test_the_slider_does_not_ask_for_the_model_again(tiny_tagger, monkeypatch, tmp_path):
     """What was tagged is shown with the types of the model that tagged it, whatever is chosen since."""
-    from cbpner.app.desk import Desk
     from cbpner.app.page import Actions, Tagged
-    from cbpner.app.words import choose_words
+    from cbpner.app.tagging import Desk
+    from cbpner.app.translations import choose_words
     from cbpner.formats.document import Document, Span
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -354,8 +354,8 @@ def test_gradio_itself_refuses_files_that_nobody_has_uploaded(tiny_tagger, secre
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
-    from cbpner.app.desk import Desk
     from cbpner.app.server import mount_pages
+    from cbpner.app.tagging import Desk
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
     app = FastAPI()

@@ -13,8 +13,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as benchmark  # noqa: E402
 from benchmarks import products, rounds, shares, sides, tables  # noqa: E402
-from cbpner.bio import Sentence  # noqa: E402
-from cbpner.errors import InputError  # noqa: E402
+from cbpner.base.errors import InputError  # noqa: E402
+from cbpner.text.bio import Sentence  # noqa: E402
 
 
 class Fixed:

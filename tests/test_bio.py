@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner.bio import (
+from cbpner.base.errors import InputError
+from cbpner.text.bio import (
     BioError,
     Sentence,
     count_orphans,
@@ -15,8 +16,7 @@ from cbpner.bio import (
     summarize_sentences,
     write_bio,
 )
-from cbpner.errors import InputError
-from cbpner.labels import DEFAULT, LabelSet
+from cbpner.text.labels import DEFAULT, LabelSet
 
 WHITE = " \t\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u1680\u2003\u2028\u2029\u3000\ufeff\x00"
 CHARS = st.one_of(st.sampled_from(WHITE), st.characters(exclude_characters="\n", exclude_categories=["Cs"]))

@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import build_cbp_mini as build
 import e5_small_q4
 
-from cbpner.lm.blocks import cut_blocks
-from cbpner.lm.masking import MaskingCollator, measure_perplexity
-from cbpner.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable, is_han
+from cbpner.masked_lm.blocks import cut_blocks
+from cbpner.masked_lm.masking import MaskingCollator, measure_perplexity
+from cbpner.text.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable, is_han
 
 SIZES = {"hidden": 32, "layers": 2, "heads": 2, "inner": 64, "vocabulary": 0, "positions": 128, "types": 2}
 EPS = 1e-5

@@ -9,11 +9,11 @@ from test_lm_entry_points import real_python, run_bash  # noqa: F401
 from test_setup import environment, stub_python  # noqa: F401
 from test_training import FAST, files, make_sentences  # noqa: F401
 
-from cbpner import runs
-from cbpner.bio import write_bio
-from cbpner.predict.tagger import Tagger
-from cbpner.recipes import get_recipe
-from cbpner.training import Job, train_tagger
+from cbpner.prediction.tagger import Tagger
+from cbpner.runs import folder as runs
+from cbpner.text.bio import write_bio
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, train_tagger
 
 ROOT = Path(__file__).resolve().parent.parent
 

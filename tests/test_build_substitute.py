@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cbpner.bio import Sentence, write_bio
+from cbpner.text.bio import Sentence, write_bio
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("build_substitute", ROOT / "data" / "build_substitute.py")

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from test_training import FAST, files, make_sentences  # noqa: F401
 
-from cbpner.bio import write_bio
 from cbpner.cli import main
-from cbpner.labels import LabelSet
-from cbpner.models.spans import make_chain
-from cbpner.predict.calibration import Found, calibration_error, fit_temperature, log_loss, score_found, tabulate
-from cbpner.predict.tagger import Tagger
-from cbpner.recipes import get_recipe
-from cbpner.training import Job, train_tagger
+from cbpner.decoding.probabilities import make_chain
+from cbpner.prediction.calibration import Found, calibration_error, fit_temperature, log_loss, score_found, tabulate
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.bio import write_bio
+from cbpner.text.labels import LabelSet
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, train_tagger
 
 LABELS = LabelSet(("gene",))
 

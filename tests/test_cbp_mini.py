@@ -8,9 +8,9 @@ from conftest import GOLD, needs_gold
 from safetensors import safe_open
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
-from cbpner.bio import read_bio
-from cbpner.splits import find_split_files
-from cbpner.tokenizer import FOLDED, CharacterTable, unknown_share
+from cbpner.text.bio import read_bio
+from cbpner.text.splits import find_split_files
+from cbpner.text.tokenizer import FOLDED, CharacterTable, unknown_share
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "cbp_mini"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner.bio import read_bio
 from cbpner.cli import main
 from cbpner.formats.document import Document, Span
 from cbpner.formats.registry import FORMATS, read_documents, write_documents
+from cbpner.text.bio import read_bio
 
 ROOT = Path(__file__).parent.parent
 

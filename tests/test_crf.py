@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from cbpner.labels import DEFAULT, LabelSet, may_follow
+from cbpner.decoding.probabilities import make_chain
+from cbpner.decoding.viterbi import FORBIDDEN, viterbi
 from cbpner.models import crf as crf_module
 from cbpner.models.crf import TREE_CELLS, Crf, best_paths, log_partition, score_paths
-from cbpner.models.paths import FORBIDDEN, viterbi
-from cbpner.models.spans import make_chain
+from cbpner.text.labels import DEFAULT, LabelSet, may_follow
 
 SETS = [LabelSet(("x",)), LabelSet(("x", "y")), DEFAULT]
 LENGTHS = {3: [6, 1, 3, 6, 2], 5: [5, 1, 4, 2], 7: [3, 1, 4, 2]}  # by number of tags

@@ -9,17 +9,17 @@ from safetensors.torch import load_file
 from test_training import FAST, files, make_job  # noqa: F401
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from cbpner import runs
-from cbpner.bio import Sentence, write_bio
-from cbpner.errors import InputError
-from cbpner.features import FeatureStore
-from cbpner.labels import DEFAULT, may_follow
+from cbpner.base.errors import InputError
 from cbpner.models.crf_tagger import BertCrfForTokenClassification
 from cbpner.models.encoders import load_tagger
-from cbpner.recipes import get_recipe
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import TaggingCollator, encode_sentences
-from cbpner.training import train_tagger
+from cbpner.runs import folder as runs
+from cbpner.text.bio import Sentence, write_bio
+from cbpner.text.labels import DEFAULT, may_follow
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.features import FeatureStore
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import train_tagger
+from cbpner.training.trainer import TaggingCollator, encode_sentences
 
 VARIANTS = ("described", "coded")
 

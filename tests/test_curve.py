@@ -15,11 +15,11 @@ from conftest import needs_gold
 from PIL import Image
 from test_table import FULL, GOLD, HALF, cells_of, make_config, make_metrics, make_run
 
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.report.curve import GOLD_TRAIN_PATENTS, build_curve, draw_curve
-from cbpner.runs import write_config
-from cbpner.splits import read_split, split_patents
+from cbpner.reports.curve import GOLD_TRAIN_PATENTS, build_curve, draw_curve
+from cbpner.runs.folder import write_config
+from cbpner.text.splits import read_split, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
 NONE = [["O"] * len(sentence) for sentence in GOLD]

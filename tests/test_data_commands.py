@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner.bio import Sentence, read_bio, write_bio
 from cbpner.cli import main
+from cbpner.text.bio import Sentence, read_bio, write_bio
 
 ROOT = Path(__file__).parent.parent
 

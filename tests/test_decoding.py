@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cbpner.labels import DEFAULT, LabelSet, may_follow, tags_to_spans
+from cbpner.decoding.viterbi import FORBIDDEN, cut_path, viterbi
+from cbpner.decoding.windows import decode
 from cbpner.models.crf import Crf
-from cbpner.models.decoding import decode
-from cbpner.models.paths import FORBIDDEN, cut_path, viterbi
+from cbpner.text.labels import DEFAULT, LabelSet, may_follow, tags_to_spans
 
 TWO = LabelSet(("x", "y"))
 

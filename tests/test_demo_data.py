@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner.bio import list_mentions, read_bio
-from cbpner.labels import DEFAULT, Span, tags_to_spans
-from cbpner.patents.cleaning import RULES, clean
-from cbpner.patents.query import parse_query
-from cbpner.patents.sources import read_documents
-from cbpner.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
+from cbpner.corpora.cleaning import RULES, clean
+from cbpner.corpora.query import parse_query
+from cbpner.corpora.sources import read_documents
+from cbpner.text.bio import list_mentions, read_bio
+from cbpner.text.labels import DEFAULT, Span, tags_to_spans
+from cbpner.text.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"

@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from cbpner.errors import InputError
-from cbpner.labels import DEFAULT
+from cbpner.base.errors import InputError
 from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger, locate_encoder
-from cbpner.recipes import SHIPPED_ENCODERS, get_recipe
+from cbpner.text.labels import DEFAULT
+from cbpner.training.recipes import SHIPPED_ENCODERS, get_recipe
 
 
 def load(**overrides):

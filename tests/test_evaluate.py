@@ -13,18 +13,18 @@ from conftest import needs_gold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner import runs
-from cbpner.bio import Sentence, list_mentions, read_bio, write_bio
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.labels import spans_to_tags, tags_to_spans
-from cbpner.metrics import COUNTS, LEVELS, MEASURES, score
-from cbpner.report.evaluate import describe_evaluation, evaluate_systems, render_evaluation
-from cbpner.report.intervals import Resampling, frame_comparisons, frame_intervals, render_intervals
-from cbpner.report.join import Joined, Joint, System, join_files, join_runs
-from cbpner.report.panel import lay_out, list_units, score_levels
-from cbpner.report.spans import SPAN_COLUMNS, find_length_group, find_script, frame_spans, score_groups
-from cbpner.report.table import OVERALL
+from cbpner.reports.evaluate import describe_evaluation, evaluate_systems, render_evaluation
+from cbpner.reports.intervals import Resampling, frame_comparisons, frame_intervals, render_intervals
+from cbpner.reports.join import Joined, Joint, System, join_files, join_runs
+from cbpner.reports.panel import lay_out, list_units, score_levels
+from cbpner.reports.spans import SPAN_COLUMNS, find_length_group, find_script, frame_spans, score_groups
+from cbpner.reports.table import OVERALL
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, score
+from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
+from cbpner.text.labels import spans_to_tags, tags_to_spans
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("Supervised_Original", "partBERT_CRF_described", "partBERT_CRF_coded")

@@ -13,17 +13,17 @@ import torch
 from conftest import DEMO_TEXT
 from test_predict import crf_tagger  # noqa: F401
 
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.export import SmallTagger
-from cbpner.labels import DEFAULT
-from cbpner.predict.backend import open_backend
-from cbpner.predict.bert import WORDS
-from cbpner.predict.job import describe_settings
-from cbpner.predict.models import read_config
-from cbpner.predict.onnx_backend import OnnxBackend, count_threads
-from cbpner.predict.tagger import Tagger
-from cbpner.runs import file_checksum
+from cbpner.prediction.backend import open_backend
+from cbpner.prediction.export import SmallTagger
+from cbpner.prediction.fast_bert import WORDS
+from cbpner.prediction.job import describe_settings
+from cbpner.prediction.model_folder import read_config
+from cbpner.prediction.onnx_backend import OnnxBackend, count_threads
+from cbpner.prediction.tagger import Tagger
+from cbpner.runs.folder import file_checksum
+from cbpner.text.labels import DEFAULT
 
 MISSING = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)}: pip install -e '.[onnx]'")

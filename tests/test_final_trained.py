@@ -14,10 +14,10 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 
 from cbpner.cli import main
 from cbpner.formats.document import Document
-from cbpner.predict.inputs import read_sources
-from cbpner.predict.sources import list_sources
-from cbpner.predict.tagger import Tagger
-from cbpner.report.table import OVERALL, collect_runs
+from cbpner.prediction.inputs import read_sources
+from cbpner.prediction.sources import list_sources
+from cbpner.prediction.tagger import Tagger
+from cbpner.reports.table import OVERALL, collect_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "final_trained"

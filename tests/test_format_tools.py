@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.formats.document import Choices, Document, FormatError, Span
 from cbpner.formats.registry import read_documents, write_documents
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.bio import read_bio, write_bio
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.formats.document import Choices, Document, FormatError, Span, Tally, cut_span, find_problem, read_date
 from cbpner.formats.offsets import Ruler
 from cbpner.formats.registry import (
@@ -20,6 +19,7 @@ from cbpner.formats.registry import (
     read_documents,
     write_documents,
 )
+from cbpner.text.bio import read_bio, write_bio
 
 JSON_FORMATS = [name for name in FORMATS if FORMATS[name].write]
 FILE_FORMATS = [name for name in FORMATS if FORMATS[name].render]

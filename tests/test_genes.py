@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.genes.diseases import DiseaseReader
-from cbpner.genes.lexicons import (
+from cbpner.base.errors import InputError
+from cbpner.biology.genes.diseases import DiseaseReader
+from cbpner.biology.genes.lexicons import (
     SHIPPED_GENES,
     SHIPPED_NAMES,
     find_shipped,
@@ -15,9 +14,10 @@ from cbpner.genes.lexicons import (
     read_gene_lexicon,
     read_lexicons,
 )
-from cbpner.genes.measure import measure_reader, read_decisions
-from cbpner.genes.reading import GeneReader, read_lookalikes
-from cbpner.genes.spelling import fold, list_misreadings, spell_latin
+from cbpner.biology.genes.measure import measure_reader, read_decisions
+from cbpner.biology.genes.resolution import GeneReader, read_lookalikes
+from cbpner.biology.genes.spelling import fold, list_misreadings, spell_latin
+from cbpner.cli import main
 
 LEXICONS = Path(__file__).parents[2] / "shared" / "data" / "lexicons"
 FROZEN = Path(__file__).parent / "data" / "hgnc_surfaces.tsv"

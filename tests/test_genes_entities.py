@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from cbpner.biology.genes.entities import count_states, open_mentions
+from cbpner.biology.genes.lexicons import read_gene_lexicon
+from cbpner.biology.genes.mentions import Kinds, cut_sentences, read_bibliography, read_mentions
 from cbpner.cli import main
 from cbpner.formats.document import Document, cut_span
-from cbpner.genes.entities import count_states, open_mentions
-from cbpner.genes.lexicons import read_gene_lexicon
-from cbpner.genes.mentions import Kinds, cut_sentences, read_bibliography, read_mentions
 
 NAMES = (
     "hgnc_id\tsymbol\talias_symbol\tprev_symbol\nHGNC:3430\tERBB2\tHER2\t\n"
@@ -181,7 +181,7 @@ def test_a_bibliography_is_read_a_row_at_a_time(tmp_path, monkeypatch):
             alive -= 1
 
     rows = ((None, Row({"number": f"CN{10**8 + number}A", "date": "2010", "text": "长"})) for number in range(50))
-    monkeypatch.setattr("cbpner.genes.mentions.read_rows", lambda path, faults: rows)
+    monkeypatch.setattr("cbpner.biology.genes.mentions.read_rows", lambda path, faults: rows)
     (tmp_path / "documents.jsonl").touch()
     assert len(read_bibliography(tmp_path / "documents.jsonl")) == 50 and most <= 3
     monkeypatch.undo()

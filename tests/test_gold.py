@@ -7,9 +7,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from conftest import GOLD, find_gold, needs_gold
 
-from cbpner.bio import Sentence, list_mentions, read_bio, write_bio
-from cbpner.errors import InputError
-from cbpner.gold import (
+from cbpner.base.errors import InputError
+from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
+from cbpner.text.gold import (
     COMMIT,
     choose_folds,
     cut_patents,
@@ -23,7 +23,7 @@ from cbpner.gold import (
     tuning_folds,
     untested_patents,
 )
-from cbpner.splits import find_split_files, read_split, split_patents, write_split_info
+from cbpner.text.splits import find_split_files, read_split, split_patents, write_split_info
 
 TOTAL, CUT_TOTAL = "cbp_gold_total.bio", "no_long_cbp_gold_total.bio"
 

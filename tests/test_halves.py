@@ -5,8 +5,8 @@ import torch
 from test_training import assert_same_weights, files, make_job  # noqa: F401
 from torch import nn
 
-from cbpner import halves, trainer
-from cbpner.training import train_tagger
+from cbpner.training import halves, trainer
+from cbpner.training.run import train_tagger
 
 
 @pytest.fixture

@@ -22,13 +22,14 @@ import torch
 from test_training import FAST, files  # noqa: F401
 from transformers import TrainerState, conversion_mapping, modeling_utils
 
-from cbpner import lifecycle, runs
+from cbpner.base.errors import InputError
+from cbpner.base.files import atomic_folder
 from cbpner.cli import main, run_guarded
-from cbpner.errors import InputError
-from cbpner.files import atomic_folder
-from cbpner.recipes import get_recipe
-from cbpner.trainer import TaggerTrainer
-from cbpner.training import Job, train_tagger
+from cbpner.runs import folder as runs
+from cbpner.runs import lifecycle
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, train_tagger
+from cbpner.training.trainer import TaggerTrainer
 
 EPOCHS = 3
 ROUNDS = 5

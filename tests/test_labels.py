@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2, Entities
 
-from cbpner.errors import InputError
-from cbpner.labels import (
+from cbpner.base.errors import InputError
+from cbpner.text.labels import (
     DEFAULT,
     LabelSet,
     Span,

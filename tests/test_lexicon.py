@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from cbpner.errors import InputError
-from cbpner.labels import LabelSet
-from cbpner.lexicon import add_hints, read_lexicon
+from cbpner.base.errors import InputError
+from cbpner.decoding.lexicon import add_hints, read_lexicon
+from cbpner.text.labels import LabelSet
 
 LABELS = LabelSet(("gene", "disease"))  # O, B-gene, I-gene, B-disease, I-disease
 

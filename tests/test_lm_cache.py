@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cbpner.errors import InputError
-from cbpner.lm import cache as corpus_cache
-from cbpner.lm.cache import Text, list_text_files, open_corpus
-from cbpner.tokenizer import CharacterTable, build_tokenizer
+from cbpner.base.errors import InputError
+from cbpner.masked_lm import cache as corpus_cache
+from cbpner.masked_lm.cache import Text, list_text_files, open_corpus
+from cbpner.text.tokenizer import CharacterTable, build_tokenizer
 
 CORPUS = "本发明涉及抗体\r\n其序列如下\n\n\n \t\n第二件 HER2\n"
 
@@ -158,7 +158,7 @@ def test_another_version_of_the_segmenter_makes_another_cache(table, write, tmp_
     pytest.importorskip("rjieba")
     text = Text((write("乳腺癌"),), segmenter="rjieba")
     for version in ("1", "2"):
-        monkeypatch.setattr("cbpner.lm.words.metadata.version", lambda name, version=version: version)
+        monkeypatch.setattr("cbpner.masked_lm.word_starts.metadata.version", lambda name, version=version: version)
         assert open_corpus(text, table, tmp_path).info["settings"]["words"] == f"rjieba {version}"
     assert len(list(tmp_path.glob("*.arrow"))) == 2
 

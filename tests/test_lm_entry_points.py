@@ -13,10 +13,10 @@ from test_setup import environment, read_calls, read_flags, run_bash, stub_pytho
 from test_training import files  # noqa: F401
 from transformers import AutoModelForMaskedLM
 
-from cbpner import runs
-from cbpner.errors import InputError
-from cbpner.lifecycle import TAGGER, check_same_run
-from cbpner.lm.training import read_metrics
+from cbpner.base.errors import InputError
+from cbpner.masked_lm.run import read_metrics
+from cbpner.runs import folder as runs
+from cbpner.runs.lifecycle import TAGGER, check_same_run
 
 ROOT = Path(__file__).resolve().parent.parent
 LMFT = ROOT / "BERT_LM_mixed" / "lmft_example"

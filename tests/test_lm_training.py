@@ -40,19 +40,19 @@ from transformers import (
     pipeline,
 )
 
-from cbpner import runs
+from cbpner.base.errors import InputError
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.lm import training as lm_training
-from cbpner.lm.blocks import Block, DocumentBlocks, cut_blocks
-from cbpner.lm.cache import Text, open_corpus
-from cbpner.lm.masking import HELD_OUT, MaskingCollator, measure_perplexity
-from cbpner.lm.recipes import RECIPES, get_lm_recipe
-from cbpner.lm.runs import MODEL_FILES, continue_recipe
-from cbpner.lm.trainer import FineTuner, Rhythm
-from cbpner.lm.training import LMJob, fine_tune, measure_model
+from cbpner.masked_lm import run as lm_training
+from cbpner.masked_lm.blocks import Block, DocumentBlocks, cut_blocks
+from cbpner.masked_lm.cache import Text, open_corpus
+from cbpner.masked_lm.folder import MODEL_FILES, continue_recipe
+from cbpner.masked_lm.masking import HELD_OUT, MaskingCollator, measure_perplexity
+from cbpner.masked_lm.recipes import RECIPES, get_lm_recipe
+from cbpner.masked_lm.run import LMJob, fine_tune, measure_model
+from cbpner.masked_lm.trainer import FineTuner, Rhythm
 from cbpner.models.encoders import load_masked_lm, locate_encoder
-from cbpner.tokenizer import CharacterTable
+from cbpner.runs import folder as runs
+from cbpner.text.tokenizer import CharacterTable
 
 ROOT = Path(__file__).resolve().parents[1]
 FAST = {"block_size": 40, "batch_tokens": 320, "lr": 1e-3, "dropout": 0.1, "precision": "fp32"}

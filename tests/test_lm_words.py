@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner.errors import InputError
-from cbpner.lm.words import LONGEST_RUN, load_segmenter, mark_words
+from cbpner.base.errors import InputError
+from cbpner.masked_lm.word_starts import LONGEST_RUN, load_segmenter, mark_words
 
 
 def split(text, cut=None):

@@ -9,9 +9,9 @@ from test_setup import environment, read_calls, read_flags, run_bash, stub_pytho
 
 from cbpner.formats.columns import read_columns
 from cbpner.formats.document import Choices, Document
-from cbpner.predict.inputs import read_sources
-from cbpner.predict.sources import open_sources
-from cbpner.predict.tagger import Tagger
+from cbpner.prediction.inputs import read_sources
+from cbpner.prediction.sources import open_sources
+from cbpner.prediction.tagger import Tagger
 
 SCRIPT = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
 TEXTS = {"a.txt": "HER2阳性乳腺癌。\n\n其中BRCA1 😀", "b/c.txt": "基因突变", "d%2Fe.txt": "一种方法\r\n"}

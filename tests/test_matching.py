@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner.labels import Span, tags_to_spans
-from cbpner.matching import KINDS, SCHEMES, pair_spans, score_partial
-from cbpner.metrics import score
+from cbpner.scoring.matching import KINDS, SCHEMES, pair_spans, score_partial
+from cbpner.scoring.metrics import score
+from cbpner.text.labels import Span, tags_to_spans
 
 TAGS = ("O", "B-gene", "I-gene", "B-disease", "I-disease")
 SPANS = st.lists(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cbpner.memory import measure_peak, read_peak, read_usage, wait_measured
+from cbpner.base.memory import measure_peak, read_peak, read_usage, wait_measured
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGE = 300  # MiB
@@ -16,7 +16,7 @@ needs_proc = pytest.mark.skipif(read_peak() is None, reason="no /proc/self/statu
 PARENT = """
 import json, subprocess, sys
 from benchmarks import rounds
-from cbpner import memory
+from cbpner.base import memory
 
 class Side:
     def start(self, sentences):
@@ -27,7 +27,7 @@ class Side:
 
 if __name__ == "__main__":
     kept = b"1" * (LARGE * 2**20)
-    code = "from cbpner.memory import measure_peak; import time; time.sleep(0.3); print(measure_peak())"
+    code = "from cbpner.base.memory import measure_peak; import time; time.sleep(0.3); print(measure_peak())"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     _, waited = memory.wait_measured(process)
     side = rounds.time_sides([rounds.Task("side", Side, [])], 1, lambda line: None)["side"]

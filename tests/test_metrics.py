@@ -9,8 +9,8 @@ from seqeval.metrics.sequence_labeling import precision_recall_fscore_support as
 from seqeval.metrics.v1 import precision_recall_fscore_support as seqeval_strict
 from seqeval.scheme import IOB2
 
-from cbpner.labels import DEFAULT, repair_tags
-from cbpner.metrics import COUNTS, LEVELS, score
+from cbpner.scoring.metrics import COUNTS, LEVELS, score
+from cbpner.text.labels import DEFAULT, repair_tags
 
 SENTENCES = st.lists(
     st.lists(st.tuples(st.sampled_from(DEFAULT.tags), st.sampled_from(DEFAULT.tags)), min_size=1, max_size=12),

@@ -8,11 +8,11 @@ from safetensors.torch import load_file
 from test_training import files, make_job, read_weights  # noqa: F401
 from transformers import AutoModelForTokenClassification
 
-from cbpner import runs
-from cbpner.errors import InputError
-from cbpner.optimization import average_checkpoints, find_rate, make_optimizer, perturb_embeddings
-from cbpner.recipes import get_recipe
-from cbpner.training import train_tagger
+from cbpner.base.errors import InputError
+from cbpner.runs import folder as runs
+from cbpner.training.optimization import average_checkpoints, find_rate, make_optimizer, perturb_embeddings
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import train_tagger
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_last_epochs_are_averaged(make_job, monkeypatch, tmp_path):  # noqa:
         shutil.copytree(folder, kept)
         average_checkpoints(model, folder, count)
 
-    monkeypatch.setattr("cbpner.training.average_checkpoints", keep)
+    monkeypatch.setattr("cbpner.training.run.average_checkpoints", keep)
     job = make_job("mean", average_epochs=2, **settings)
     train_tagger(job)
     steps = sorted(int(path.name.rpartition("-")[2]) for path in kept.glob("checkpoint-*"))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.errors import InputError
-from cbpner.patents.cleaning import DEFAULT, RULES, check_rules, clean, load_converter
+from cbpner.base.errors import InputError
+from cbpner.corpora.cleaning import DEFAULT, RULES, check_rules, clean, load_converter
 
 DNA = "gatcacaggt ctatcaccct attaaccact cacgggagct ctccatgcat ttggtatttt"  # 60 nucleotides
 PEPTIDE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"

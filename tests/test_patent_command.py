@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cbpner.cli import main
-from cbpner.patents.cleaning import DEFAULT, RULES
-from cbpner.patents.document import load_gold_numbers
+from cbpner.corpora.cleaning import DEFAULT, RULES
+from cbpner.corpora.document import load_gold_numbers
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLD_NUMBER = load_gold_numbers()[0]

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cbpner.errors import InputError
-from cbpner.patents import corpus
-from cbpner.patents.corpus import Job, build_corpus, count_sentences, is_held_out
-from cbpner.patents.select import Selection
-from cbpner.patents.store import Store
+from cbpner.base.errors import InputError
+from cbpner.base.store import Store
+from cbpner.corpora import corpus
+from cbpner.corpora.corpus import Job, build_corpus, count_sentences, is_held_out
+from cbpner.corpora.selection import Selection
 
 ROOT = Path(__file__).resolve().parent.parent
 LENIENT = Selection(min_length=5, min_han=0, near_duplicates=None)
@@ -306,9 +306,10 @@ CHILD = """
 import os, resource, signal, sys
 from pathlib import Path
 from cbpner.cli import run_guarded
-from cbpner.patents import corpus, summary
-from cbpner.patents.select import Selection
-from cbpner.patents.store import Store
+from cbpner.corpora import corpus
+from cbpner.corpora import summary
+from cbpner.corpora.selection import Selection
+from cbpner.base.store import Store
 source, output, what = sys.argv[1:]
 if what == "kill":
     summary.collect_statistics = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.errors import InputError
-from cbpner.patents.query import MAX_DEPTH, And, Not, Or, Query, QuerySyntaxError, Term, parse_query
+from cbpner.base.errors import InputError
+from cbpner.corpora.query import MAX_DEPTH, And, Not, Or, Query, QuerySyntaxError, Term, parse_query
 
 CONNECTION = duckdb.connect()
 

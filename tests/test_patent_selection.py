@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.patents import near_duplicates, select, store
-from cbpner.patents.document import PatentDocument
-from cbpner.patents.near_duplicates import choose_band_size, compare_sketches, hash_bands, hash_grams, sketch_text
-from cbpner.patents.select import Selection, count_steps, draw_documents, drop_groups, load_documents
-from cbpner.patents.store import Store, batch_documents, measure_text
+from cbpner.base import store
+from cbpner.base.store import Store, batch_documents, measure_text
+from cbpner.corpora import near_duplicates
+from cbpner.corpora import selection as select
+from cbpner.corpora.document import PatentDocument
+from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, hash_bands, hash_grams, sketch_text
+from cbpner.corpora.selection import Selection, count_steps, draw_documents, drop_groups, load_documents
 
 OFF = Selection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
 ALL = replace(OFF, one_per_family=True, exact_duplicates=True, near_duplicates=0.8)

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner.errors import InputError
-from cbpner.patents import records, sources
-from cbpner.patents.document import (
+from cbpner.base.errors import InputError
+from cbpner.corpora import records, sources
+from cbpner.corpora.document import (
     PatentDocument,
     find_numbers,
     load_gold_numbers,
@@ -22,7 +22,7 @@ from cbpner.patents.document import (
     parse_date,
     parse_number,
 )
-from cbpner.patents.sources import BadInput, Fields, read_documents
+from cbpner.corpora.sources import BadInput, Fields, read_documents
 
 HEAD = """<meta charset="utf-8"><meta name="DC.title" content="
   一种试剂盒

@@ -11,13 +11,13 @@ from test_predict import make_tagger, table  # noqa: F401
 
 from cbpner.cli import main
 from cbpner.commands import preannotate as command
+from cbpner.decoding.probabilities import Chain, make_chain, sum_entropies
 from cbpner.formats.document import Document
 from cbpner.formats.registry import read_documents
-from cbpner.labels import DEFAULT
-from cbpner.models.spans import Chain, make_chain, sum_entropies
-from cbpner.predict.inputs import Bad
-from cbpner.predict.job import Tally
-from cbpner.predict.preannotate import check_names, rank_documents
+from cbpner.prediction.inputs import Bad
+from cbpner.prediction.job import Tally
+from cbpner.prediction.preannotate import check_names, rank_documents
+from cbpner.text.labels import DEFAULT
 
 LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:12]
 

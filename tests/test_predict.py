@@ -18,24 +18,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from cbpner import devices
-from cbpner.bio import Sentence
+from cbpner.base.errors import InputError
 from cbpner.commands import predict as command
-from cbpner.errors import InputError
+from cbpner.decoding.decide import agree_document, decide_spans
+from cbpner.decoding.decision import DECODERS, KEY, Decision, describe_decision, read_decision
+from cbpner.decoding.probabilities import make_chain
 from cbpner.formats.document import Span, cut_span
-from cbpner.labels import DEFAULT, spans_to_tags, tags_to_spans
-from cbpner.models.decision import DECODERS, KEY, Decision, describe_decision, read_decision
-from cbpner.models.spans import make_chain
-from cbpner.predict.backend import Backend
-from cbpner.predict.bert import BertTagger, can_pack, is_plain, mask_padding, mix_values
-from cbpner.predict.deciding import agree_document, decide_spans
-from cbpner.predict.models import WEIGHTS, read_labels
-from cbpner.predict.sentences import LONGEST, find_sentences, group_sentences
-from cbpner.predict.tagger import Tagger
-from cbpner.recipes import get_recipe
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import predict_sentences
-from cbpner.training import write_model
+from cbpner.models import devices
+from cbpner.prediction.backend import Backend
+from cbpner.prediction.fast_bert import BertTagger, can_pack, is_plain, mask_padding, mix_values
+from cbpner.prediction.model_folder import WEIGHTS, read_labels
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.bio import Sentence
+from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
+from cbpner.text.sentences import LONGEST, find_sentences, group_sentences
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import write_model
+from cbpner.training.trainer import predict_sentences
 
 ODD = "HER2（ＥＧＦＲ）\u00a0\u200b😀𠀀e\u0301İ[MASK]\ufeff\x7f\ufffd\u0000\t℃突变"
 LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:40]
@@ -505,7 +505,7 @@ def test_a_model_that_is_not_there_is_a_message(name, message):
 
 
 def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_path, monkeypatch, tiny_tagger):
-    from cbpner import runs
+    from cbpner.runs import folder as runs
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "PROJECT", tmp_path / "project")

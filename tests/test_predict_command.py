@@ -14,17 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_predict import make_tagger, table  # noqa: F401
 
-from cbpner.bio import list_mentions, read_bio
+from cbpner.base.errors import InputError
 from cbpner.cli import build_parser, main
 from cbpner.commands import predict as command
-from cbpner.errors import InputError
+from cbpner.decoding.decision import Decision
 from cbpner.formats.document import Document, Span, is_whole
 from cbpner.formats.registry import read_documents
-from cbpner.models.decision import Decision
-from cbpner.predict.inputs import Bad, Fields, read_sources
-from cbpner.predict.outputs import open_writer, show
-from cbpner.predict.sources import KINDS, open_sources
-from cbpner.predict.tagger import Tagger
+from cbpner.prediction.inputs import Bad, Fields, read_sources
+from cbpner.prediction.outputs import open_writer, show
+from cbpner.prediction.sources import KINDS, open_sources
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.bio import list_mentions, read_bio
 
 TEXT = "本发明涉及HER2阳性乳腺癌。\r\n其中BRCA1 😀基因突变。\n"
 OTHER = "\ufeff一种蛋白。"

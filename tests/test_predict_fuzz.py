@@ -14,8 +14,8 @@ from test_predict_command import ANY_BYTES, put, read_rows
 from cbpner.cli import main
 from cbpner.commands import predict as command
 from cbpner.formats.document import is_whole
-from cbpner.predict.sentences import LONGEST
-from cbpner.predict.tagger import Tagger
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.sentences import LONGEST
 
 SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet", "bio", "TXT")
 

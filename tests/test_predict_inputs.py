@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from test_predict_command import TEXT, put, read_all, read_rows
 
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
 from cbpner.formats.document import Document, is_whole
-from cbpner.predict import job
-from cbpner.predict.inputs import Bad, Fields
-from cbpner.predict.sources import open_sources
+from cbpner.prediction import job
+from cbpner.prediction.inputs import Bad, Fields
+from cbpner.prediction.sources import open_sources
 
 MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5)
 UUID = uuid.UUID(int=7)

@@ -14,8 +14,8 @@ import pytest
 
 from cbpner.cli import INTERRUPTED, main
 from cbpner.commands import predict as command
-from cbpner.lifecycle import lock_run
-from cbpner.predict import job
+from cbpner.prediction import job
+from cbpner.runs.lifecycle import lock_run
 
 TEXTS = ["HER2阳性乳腺癌。", "基因突变", "", "BRCA1与基因，蛋白。\n人类基因", "一种方法", "甲乙丙丁", "检测方法"]
 SHARD = 3
@@ -173,7 +173,7 @@ def run_and_die(moment, *args):
 @pytest.fixture(scope="module")
 def server():
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["test_predict_job", "cbpner.predict.tagger"])
+    context.set_forkserver_preload(["test_predict_job", "cbpner.prediction.tagger"])
     return context
 
 

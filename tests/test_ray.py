@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cbpner.base.errors import InputError
 from cbpner.cli import INTERRUPTED, main
-from cbpner.errors import InputError
-from cbpner.predict import job, ray_engine
+from cbpner.prediction import job, ray_engine
 
 TEXT = "HER2阳性乳腺癌。人类基因BRCA1与蛋白。\n"
 DOCUMENTS, SHARD, SHARDS = 120, 4, 31

@@ -20,22 +20,22 @@ from pyarrow import parquet
 from scipy.spatial import cKDTree
 from scipy.stats import binom, false_discovery_control, fisher_exact, hypergeom, poisson
 
-from cbpner.bio import Sentence
+from cbpner.base.errors import InputError
+from cbpner.base.store import Store
+from cbpner.biology.genes.lexicons import read_lexicons
+from cbpner.biology.genes.mentions import Kinds
+from cbpner.biology.relations import graph as graph_module
+from cbpner.biology.relations import statistics
+from cbpner.biology.relations.compare import compare_edges
+from cbpner.biology.relations.counts import Counting, count_pairs, fetch
+from cbpner.biology.relations.graph import ROOM, build_graph, pack_circles
+from cbpner.biology.relations.known import Known, measure_precision, read_known, rewire
+from cbpner.biology.relations.null_model import fit_degrees, solve_rates
+from cbpner.biology.relations.occurrences import load_occurrences
 from cbpner.cli import main
-from cbpner.errors import InputError
 from cbpner.formats.document import Document, cut_span
-from cbpner.genes.lexicons import read_lexicons
-from cbpner.genes.mentions import Kinds
-from cbpner.patents.store import Store
-from cbpner.relations import graph as graph_module
-from cbpner.relations import statistics
-from cbpner.relations.compare import compare_edges
-from cbpner.relations.counts import Counting, count_pairs, fetch
-from cbpner.relations.graph import ROOM, build_graph, pack_circles
-from cbpner.relations.known import Known, measure_precision, read_known, rewire
-from cbpner.relations.null import fit_degrees, solve_rates
-from cbpner.relations.occurrences import load_occurrences
-from cbpner.report.join import Joined, Joint, System
+from cbpner.reports.join import Joined, Joint, System
+from cbpner.text.bio import Sentence
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "lexicons"
@@ -800,7 +800,7 @@ def test_a_failing_output_leaves_no_other(tmp_path, lexicon, monkeypatch):
     def fail(*_):
         raise InputError("no")
 
-    monkeypatch.setattr("cbpner.relations.drawing.draw_network", fail)
+    monkeypatch.setattr("cbpner.biology.relations.drawing.draw_network", fail)
     assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "net.svg") == 2
     assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
 

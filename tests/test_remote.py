@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.predict.inputs import Bad, read_sources
-from cbpner.predict.remote import copy_remote, is_uri, list_remote
-from cbpner.predict.sources import open_sources
+from cbpner.prediction.inputs import Bad, read_sources
+from cbpner.prediction.remote import copy_remote, is_uri, list_remote
+from cbpner.prediction.sources import open_sources
 
 
 @pytest.fixture

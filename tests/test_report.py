@@ -11,18 +11,15 @@ from pathlib import Path
 import pytest
 from test_evaluate import make_sentences
 
-from cbpner import runs
-from cbpner.bio import write_bio
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.metrics import score
-from cbpner.report.intervals import Resampling
-from cbpner.report.page import charts
-from cbpner.report.page.comparisons import _judge as judge
-from cbpner.report.page.material import gather_material
-from cbpner.report.page.render import build_page
-from cbpner.report.page.sentences import dump_script, list_sentences
-from cbpner.report.page.tables import (
+from cbpner.reports.intervals import Resampling
+from cbpner.reports.page import charts
+from cbpner.reports.page.comparisons import _judge as judge
+from cbpner.reports.page.inputs import gather_material
+from cbpner.reports.page.render import build_page
+from cbpner.reports.page.sentences import dump_script, list_sentences
+from cbpner.reports.page.tables import (
     Figure,
     Table,
     escape_latex,
@@ -31,6 +28,9 @@ from cbpner.report.page.tables import (
     render_latex,
     render_markdown,
 )
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import write_bio
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW = ("--resamples", "50")

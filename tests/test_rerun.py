@@ -11,13 +11,13 @@ import torch
 from test_interruptions import read_bytes
 from test_training import FAST, files, make_sentences  # noqa: F401
 
-from cbpner import runs
-from cbpner.bio import read_bio, write_bio
 from cbpner.cli import main
 from cbpner.commands import rerun
-from cbpner.labels import LabelSet
-from cbpner.recipes import get_recipe
-from cbpner.training import Job, train_tagger
+from cbpner.runs import folder as runs
+from cbpner.text.bio import read_bio, write_bio
+from cbpner.text.labels import LabelSet
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, train_tagger
 
 ROOT = Path(__file__).resolve().parent.parent
 

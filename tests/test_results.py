@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner import runs
-from cbpner.bio import read_bio
 from cbpner.cli import main
-from cbpner.metrics import score
-from cbpner.report.systems import BLOCK
-from cbpner.report.table import build_report, collect_runs
+from cbpner.reports.systems import BLOCK
+from cbpner.reports.table import build_report, collect_runs
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import read_bio
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = (0, 1, 2)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner import runs
-from cbpner.errors import InputError
-from cbpner.labels import DEFAULT
+from cbpner.base.errors import InputError
+from cbpner.runs import folder as runs
+from cbpner.text.labels import DEFAULT
 
 TAG_LISTS = st.lists(st.lists(st.sampled_from(DEFAULT.tags), min_size=1, max_size=8), max_size=6)
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import scaling, tables  # noqa: E402
-from cbpner.errors import InputError  # noqa: E402
+from cbpner.base.errors import InputError  # noqa: E402
 
 
 def test_a_speed_is_what_the_larger_job_adds():

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner.bio import Sentence
-from cbpner.labels import DEFAULT, tags_to_spans
-from cbpner.segment import cut_sentence, cut_text, join_windows, overlapping_windows
+from cbpner.text.bio import Sentence
+from cbpner.text.labels import DEFAULT, tags_to_spans
+from cbpner.text.segments import cut_sentence, cut_text, join_windows, overlapping_windows
 
 TAGGED = st.lists(
     st.tuples(st.sampled_from("基因。，a. "), st.sampled_from(DEFAULT.tags)), min_size=1, max_size=60

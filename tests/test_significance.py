@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cbpner.significance import (
+from cbpner.scoring.significance import (
     compare_counts,
     correct_holm,
     f1_of,

@@ -12,18 +12,18 @@ from safetensors.torch import load_file
 from test_training import FAST, files  # noqa: F401
 from transformers import AutoModelForTokenClassification
 
-from cbpner import runs
-from cbpner.bio import read_bio
 from cbpner.cli import main
-from cbpner.labels import tags_to_spans
-from cbpner.metrics import score
 from cbpner.models.ensemble import join_models
-from cbpner.predict.bert import is_ensemble
-from cbpner.predict.models import read_config
-from cbpner.predict.tagger import Tagger
-from cbpner.predict.torch_backend import load_by_transformers
-from cbpner.recipes import RECIPES, get_recipe
-from cbpner.training import Job, train_tagger
+from cbpner.prediction.fast_bert import is_ensemble
+from cbpner.prediction.model_folder import read_config
+from cbpner.prediction.tagger import Tagger
+from cbpner.prediction.torch_backend import load_by_transformers
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import read_bio
+from cbpner.text.labels import tags_to_spans
+from cbpner.training.recipes import RECIPES, get_recipe
+from cbpner.training.run import Job, train_tagger
 
 
 @pytest.fixture(scope="module")

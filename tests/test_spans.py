@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.labels import LabelSet, tags_to_spans
+from cbpner.decoding.probabilities import Chain, decode_spans, find_spans, make_chain, score_spans
 from cbpner.models.crf import Crf
-from cbpner.models.spans import Chain, decode_spans, find_spans, make_chain, score_spans
+from cbpner.text.labels import LabelSet, tags_to_spans
 
 LABELS = LabelSet(("gene", "disease"))
 TAGS = LABELS.tags

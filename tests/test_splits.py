@@ -5,11 +5,11 @@ from itertools import pairwise
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner.bio import Sentence, read_bio, write_bio
-from cbpner.errors import InputError
-from cbpner.labels import tags_to_spans
-from cbpner.segment import cut_sentence
-from cbpner.splits import (
+from cbpner.base.errors import InputError
+from cbpner.text.bio import Sentence, read_bio, write_bio
+from cbpner.text.labels import tags_to_spans
+from cbpner.text.segments import cut_sentence
+from cbpner.text.splits import (
     PARTS,
     describe_splits,
     draw_patents,

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.errors import InputError
-from cbpner.metrics import score
-from cbpner.report.table import OVERALL, build_report, collect_runs, render_table, summarise
-from cbpner.runs import append_log, write_config, write_metrics
+from cbpner.reports.table import OVERALL, build_report, collect_runs, render_table, summarise
+from cbpner.runs.folder import append_log, write_config, write_metrics
+from cbpner.scoring.metrics import score
 
 GOLD = [["B-gene", "I-gene", "O", "B-gene"], ["O", "B-disease", "O", "O"]]
 HALF = [["B-gene", "I-gene", "O", "O"], ["B-disease", "O", "O", "O"]]  # entities: 1 of 2 predicted, 1 of 3 gold

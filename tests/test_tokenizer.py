@@ -20,8 +20,8 @@ from transformers import (
     pipeline,
 )
 
-from cbpner.errors import InputError
-from cbpner.tokenizer import (
+from cbpner.base.errors import InputError
+from cbpner.text.tokenizer import (
     CharacterTable,
     add_upper_case,
     build_tokenizer,

@@ -17,24 +17,24 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
-from cbpner import runs
-from cbpner.agreement import agree_tags
-from cbpner.bio import Sentence, read_bio, write_bio
+from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.devices import autocast
-from cbpner.errors import InputError
-from cbpner.labels import LabelSet, spans_to_tags, tags_to_spans
-from cbpner.metrics import score
-from cbpner.models.decoding import decode, score_texts
+from cbpner.decoding.document_vote import agree_tags
+from cbpner.decoding.probabilities import decode_spans
+from cbpner.decoding.windows import decode, score_texts
+from cbpner.models.devices import autocast
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
-from cbpner.models.spans import decode_spans
-from cbpner.recipes import get_recipe
-from cbpner.report.table import build_report
-from cbpner.splits import split_patents
-from cbpner.tokenizer import CharacterTable
-from cbpner.trainer import choose_selection, encode_sentences, predict_sentences
-from cbpner.training import Job, train_tagger
+from cbpner.reports.table import build_report
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import Sentence, read_bio, write_bio
+from cbpner.text.labels import LabelSet, spans_to_tags, tags_to_spans
+from cbpner.text.splits import split_patents
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.recipes import get_recipe
+from cbpner.training.run import Job, train_tagger
+from cbpner.training.trainer import choose_selection, encode_sentences, predict_sentences
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
 AWKWARD = "ＢＲＣＡ１\t与\u200b\U0001f600\x97 乳腺癌\r\n[SEP] [MASK]\u2028e\u0301İ，\ufeff "
@@ -276,7 +276,7 @@ def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
 
 def break_off_after_epoch(monkeypatch, job):
     """Train `job` and stop, as by a kill, right behind the first checkpoint."""
-    from cbpner.trainer import TaggerTrainer
+    from cbpner.training.trainer import TaggerTrainer
 
     save = TaggerTrainer._save_checkpoint
 

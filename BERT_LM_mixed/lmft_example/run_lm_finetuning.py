@@ -14,10 +14,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from cbpner.base.errors import InputError
 from cbpner.cli import run_guarded
-from cbpner.errors import InputError
-from cbpner.lm.recipes import CHOICES, RECIPES, LMRecipe, get_lm_recipe
-from cbpner.recipes import add_recipe_flags, read_recipe_flags
+from cbpner.masked_lm.recipes import CHOICES, RECIPES, LMRecipe, get_lm_recipe
+from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
 ORIGINAL_FLAGS = {
     "encoder": ["--model_name_or_path"],
@@ -103,7 +103,7 @@ def choose_recipe(args):
     if not (args.should_continue and args.encoder):
         name = args.recipe or "cbp"
         return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": args.seed or 0}
-    from cbpner.lm.runs import continue_recipe
+    from cbpner.masked_lm.folder import continue_recipe
 
     folder = Path(args.encoder)
     if folder.resolve() == Path(args.output_dir).resolve():
@@ -115,7 +115,7 @@ def choose_recipe(args):
 
 def find_text(name, part, line_by_line, segmenter=""):
     """The Text of one part, or None where it was not named."""
-    from cbpner.lm.cache import Text, list_text_files
+    from cbpner.masked_lm.cache import Text, list_text_files
 
     return Text(list_text_files(name, part), line_by_line, segmenter) if name else None
 
@@ -125,7 +125,7 @@ def run(args):
     chosen, cache = choose_recipe(args), Path(args.cache_dir) if args.cache_dir else None
     recipe = chosen["recipe"]
     held_out = find_text(args.eval_data_file, "test", args.line_by_line)
-    from cbpner.lm.training import LMJob, fine_tune, measure_model
+    from cbpner.masked_lm.run import LMJob, fine_tune, measure_model
 
     if not args.do_train:
         found = measure_model(recipe, held_out, cache)

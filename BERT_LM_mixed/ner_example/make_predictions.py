@@ -12,13 +12,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import atomic_open
 from cbpner.cli import run_guarded
 from cbpner.commands.predict import end
-from cbpner.errors import InputError
-from cbpner.files import atomic_open
-from cbpner.predict.inputs import read_sources
-from cbpner.predict.models import DEFAULT_MODEL
-from cbpner.predict.sources import list_sources
+from cbpner.prediction.inputs import read_sources
+from cbpner.prediction.model_folder import DEFAULT_MODEL
+from cbpner.prediction.sources import list_sources
 
 TRAINING = (  # the original's parser shares them with training: taken, and of no effect
     "--config_name", "--tokenizer_name", "--cache_dir", "--per_gpu_train_batch_size", "--gradient_accumulation_steps",
@@ -50,7 +50,7 @@ def build_parser():
 
 def check_labels(path, tagger):
     """InputError where a label file names other types than the model knows."""
-    from cbpner.labels import LabelSet
+    from cbpner.text.labels import LabelSet
 
     found = LabelSet.from_file(path)
     if set(found.types) != set(tagger.labels.types):
@@ -58,7 +58,7 @@ def check_labels(path, tagger):
 
 
 def load_tagger(args):
-    from cbpner.predict.tagger import Tagger
+    from cbpner.prediction.tagger import Tagger
 
     tagger = Tagger.from_pretrained(
         args.model_name_or_path, device="cpu" if args.no_cuda else None, max_length=args.max_seq_length
@@ -86,8 +86,8 @@ def list_files(source, target, overwrite):
 
 
 def run(args):
-    from cbpner.predict.job import Tally, tag_documents
-    from cbpner.predict.outputs import open_text
+    from cbpner.prediction.job import Tally, tag_documents
+    from cbpner.prediction.outputs import open_text
 
     if args.model_type.lower() != "bert":
         raise InputError(f"found --model_type {args.model_type}; expected bert")

@@ -7,10 +7,10 @@ python run_ner.py --data_dir DIR --train_filename F --dev_filename F --test_file
 import argparse
 import sys
 
+from cbpner.base.errors import InputError
 from cbpner.cli import run_guarded
 from cbpner.commands.files import add_name_flags, place_files
 from cbpner.commands.train import add_arguments, train
-from cbpner.errors import InputError
 
 METHOD = "BERT_LM_mixed"
 ORIGINAL_FLAGS = {

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 
 import cbpner
 from cbpner.app.content import TooLarge, check_text
-from cbpner.app.desk import TooSlow
-from cbpner.app.gate import LimitBody
-from cbpner.errors import InputError
+from cbpner.app.request_guard import LimitBody
+from cbpner.app.tagging import TooSlow
+from cbpner.base.errors import InputError
 from cbpner.formats.document import Document
 
 ENVELOPE = 10_000  # bytes of a request beside its text; a text may be escaped, which takes up to six bytes for one
@@ -106,7 +106,7 @@ class Room:
 
 
 def add_routes(app: FastAPI, desk):
-    """The endpoint, over a `cbpner.app.desk.Desk`."""
+    """The endpoint, over a `cbpner.app.tagging.Desk`."""
     faults: dict[int | str, dict] = {code: {"model": Fault} for code in (404, 413, 422, 503)}
     limiter, room = CapacityLimiter(AT_ONCE), Room(AT_ONCE + WAITING)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.formats.document import Choices, find_problem
-from cbpner.predict import page
-from cbpner.predict.inputs import Bad, read_sources
-from cbpner.predict.outputs import open_writer
-from cbpner.predict.sources import open_sources
+from cbpner.prediction import html_page as page
+from cbpner.prediction.inputs import Bad, read_sources
+from cbpner.prediction.outputs import open_writer
+from cbpner.prediction.sources import open_sources
 
 SHOWN = 100_000  # characters of all documents that the page shows; all of them are in the downloads
 ROWS = 2000  # of the table
@@ -90,7 +90,7 @@ def keep_sure(documents, least):
 
 
 def describe(documents, seconds, words) -> str:
-    """A line that counts. words: of `cbpner.app.words.choose_words`."""
+    """A line that counts. words: of `cbpner.app.translations.choose_words`."""
     counts = (len(documents), sum(len(each.text) for each in documents), sum(len(each.spans) for each in documents))
     told = [forms[found != 1].format(found) for forms, found in zip(words["counts"], counts, strict=True)]
     return words["comma"].join([*told, words["seconds"].format(seconds)])
@@ -121,7 +121,7 @@ def cut_document(document, length):
 def list_entities(documents, kinds) -> list[list]:
     """[type, surface, mentions, mean score, what it is] of each type and surface, the most frequent first.
 
-    kinds: `cbpner.genes.mentions.Kinds`. What it is: Markdown made of ids and official names alone.
+    kinds: `cbpner.biology.genes.mentions.Kinds`. What it is: Markdown made of ids and official names alone.
     """
     scores = defaultdict(list)
     for document in documents:
@@ -176,9 +176,9 @@ def name_apart(documents, longest=None):
 
 def draw_network(documents, kinds, unit, title) -> str:
     """The page of `cbpner relations` for the documents; NothingToDraw where no two entities stand together."""
-    from cbpner.relations.counts import Counting
-    from cbpner.relations.job import Plan, find_and_write
-    from cbpner.relations.occurrences import Selection
+    from cbpner.biology.relations.counts import Counting
+    from cbpner.biology.relations.job import Plan, find_and_write
+    from cbpner.biology.relations.occurrences import Selection
 
     counting = Counting(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
     with TemporaryDirectory(prefix="cbpner.") as folder:
@@ -200,8 +200,8 @@ def draw_network(documents, kinds, unit, title) -> str:
 
 def build_report(folder) -> str:
     """The page of `cbpner report` for a folder of runs."""
-    from cbpner.report.page.material import gather_material
-    from cbpner.report.page.render import build_page
+    from cbpner.reports.page.inputs import gather_material
+    from cbpner.reports.page.render import build_page
 
     return build_page(gather_material([folder])).html
 
@@ -217,7 +217,7 @@ def find_runs(folders) -> list[str]:
 
     First those with an evaluation of all that is in them.
     """
-    from cbpner import runs
+    from cbpner.runs import folder as runs
 
     found = set()
     for folder in map(Path, folders):

@@ -15,9 +15,9 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from cbpner.app import content
-from cbpner.app.desk import name_model
-from cbpner.app.words import EXAMPLE, choose_words
-from cbpner.errors import InputError
+from cbpner.app.tagging import name_model
+from cbpner.app.translations import EXAMPLE, choose_words
+from cbpner.base.errors import InputError
 from cbpner.formats.document import Document
 
 FAULTS = 5  # that are shown
@@ -54,7 +54,10 @@ class Tagged(NamedTuple):
 
 
 class Actions:
-    """What happens when buttons are pressed. words: of `choose_words`; kinds: of `cbpner.genes.mentions.Kinds`."""
+    """What happens when buttons are pressed.
+
+    words: of `choose_words`; kinds: of `cbpner.biology.genes.mentions.Kinds`.
+    """
 
     def __init__(self, desk, kinds, words):
         self.desk, self.kinds, self.words = desk, kinds, words

@@ -14,9 +14,9 @@ from gradio.utils import get_upload_folder
 
 from cbpner.app.api import create_api, find_most
 from cbpner.app.content import SUFFIXES
-from cbpner.app.gate import Gate, choose_names
 from cbpner.app.page import CSS, build_page, make_theme
-from cbpner.app.words import LANGUAGES, choose_language
+from cbpner.app.request_guard import Gate, choose_names
+from cbpner.app.translations import LANGUAGES, choose_language
 
 POLICY = (  # a browser loads nothing from elsewhere, and shows the page in no other's frame
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; frame-ancestors 'self'"
@@ -59,7 +59,7 @@ def create_app(desk, kinds, runs=(), host="127.0.0.1", port=7860, allowed=()) ->
 
 
 def mount_pages(app, desk, kinds, runs, host, port):
-    """The page in each language; only uploaded files can be had through it (see also `cbpner.app.gate`)."""
+    """The page in each language; only uploaded files can be had through it (see also `cbpner.app.request_guard`)."""
     origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     for language in LANGUAGES:
         page = build_page(desk, kinds, runs, language, origin)

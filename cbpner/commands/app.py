@@ -17,7 +17,7 @@ import sys
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 
 HOST, PORT = "127.0.0.1", 7860
 HOW_TO_INSTALL = "pip install 'cbpner[app]'"
@@ -81,13 +81,13 @@ def keep_files():
 
 def prepare(args):
     """(the desk, the readers of genes, folders of runs) of the flags; the default model is loaded."""
-    from cbpner import runs
     from cbpner.app.content import find_runs
-    from cbpner.app.desk import Desk, Limits, find_models
-    from cbpner.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
-    from cbpner.genes.mentions import Kinds
-    from cbpner.genes.reading import read_lookalikes
-    from cbpner.predict.models import HOW_TO_TRAIN
+    from cbpner.app.tagging import Desk, Limits, find_models
+    from cbpner.biology.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
+    from cbpner.biology.genes.mentions import Kinds
+    from cbpner.biology.genes.resolution import read_lookalikes
+    from cbpner.prediction.model_folder import HOW_TO_TRAIN
+    from cbpner.runs import folder as runs
 
     models = find_models(args.model, args.models or [runs.PROJECT / "models", "models", runs.PROJECT / "runs", "runs"])
     if not models:

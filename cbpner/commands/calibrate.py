@@ -10,8 +10,8 @@ config.json: for one that was trained on all data, no text is left to fit it on.
 
 from pathlib import Path
 
-from cbpner import runs
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
+from cbpner.runs import folder as runs
 
 DIGITS = 3
 
@@ -32,7 +32,7 @@ def run(args):
         raise InputError(
             f"{', '.join(args.run_folders)}: found no finished run; expected one or more with their models"
         )
-    from cbpner.predict.calibration import fit_temperature, join_found
+    from cbpner.prediction.calibration import fit_temperature, join_found
 
     parts, chain = [], None
     for folder in found:
@@ -54,9 +54,9 @@ def run(args):
 
 def read_found(folder, part, data_dir):
     """(a run's tagger, the `Found` of its texts)."""
-    from cbpner.bio import read_bio
-    from cbpner.predict.calibration import find_spans
-    from cbpner.predict.tagger import Tagger
+    from cbpner.prediction.calibration import find_spans
+    from cbpner.prediction.tagger import Tagger
+    from cbpner.text.bio import read_bio
 
     config = runs.read_config(folder)
     path = runs.find_data(config, part, data_dir)
@@ -76,7 +76,7 @@ def describe(found, chain, temperature) -> dict:
     """The content of the JSON file."""
     import numpy as np
 
-    from cbpner.predict.calibration import calibration_error, log_loss, score_found, tabulate
+    from cbpner.prediction.calibration import calibration_error, log_loss, score_found, tabulate
 
     correct, content = np.concatenate(found.correct), {"temperature": temperature}
     content |= {"spans": len(correct), "right": int(correct.sum())}
@@ -89,8 +89,8 @@ def describe(found, chain, temperature) -> dict:
 
 def write_temperature(folder, temperature):
     """Put the temperature into a model's config.json, beside how it decodes."""
-    from cbpner.models.decision import KEY, read_decision
-    from cbpner.predict.models import read_config
+    from cbpner.decoding.decision import KEY, read_decision
+    from cbpner.prediction.model_folder import read_config
 
     config = read_config(folder)
     read_decision(config, folder / "config.json")

@@ -7,7 +7,7 @@ FILE may also be a file, or a folder of files, in any format that `cbpner conver
 import sys
 from pathlib import Path
 
-from cbpner.bio import BioError, Fault, count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
+from cbpner.base.errors import InputError
 from cbpner.commands.options import (
     add_reading_flags,
     add_tag_flags,
@@ -16,9 +16,9 @@ from cbpner.commands.options import (
     read_choices,
     read_labels,
 )
-from cbpner.errors import InputError
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import FORMATS, guess_format, guess_name, read_documents
+from cbpner.text.bio import BioError, Fault, count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
 
 
 def add_arguments(parser):

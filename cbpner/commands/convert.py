@@ -19,8 +19,8 @@ scores, metadata and dates for which it has no place, is counted and printed.
 
 from pathlib import Path
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_reading_flags, add_rules, describe_documents, describe_notes, read_choices
-from cbpner.errors import InputError
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import FORMATS, describe_formats, guess_output, read_documents, write_documents
 

@@ -6,8 +6,8 @@
 Runs on fewer patents are made with `cbpner train --patents N`. Only finished runs count; unfinished ones are named.
 """
 
-from cbpner.metrics import LEVELS
-from cbpner.report.curve import build_curve, write_curve
+from cbpner.reports.curve import build_curve, write_curve
+from cbpner.scoring.metrics import LEVELS
 
 
 def add_arguments(parser):

@@ -18,13 +18,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
-from cbpner.errors import InputError
-from cbpner.files import making_folder
-from cbpner.formats.registry import FORMATS
-from cbpner.genes.entities import check_output, count_states, open_mentions, write_tables
-from cbpner.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
-from cbpner.genes.mentions import (
+from cbpner.base.errors import InputError
+from cbpner.base.files import making_folder
+from cbpner.biology.genes.entities import check_output, count_states, open_mentions, write_tables
+from cbpner.biology.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
+from cbpner.biology.genes.mentions import (
     Kinds,
     check_outside,
     drop_repeated,
@@ -32,7 +30,9 @@ from cbpner.genes.mentions import (
     read_mentions,
     read_predictions,
 )
-from cbpner.genes.reading import read_lookalikes
+from cbpner.biology.genes.resolution import read_lookalikes
+from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
+from cbpner.formats.registry import FORMATS
 
 SAYS = {
     "one": "with an id", "ambiguous": "ambiguous", "family": "of families", "lookalike": "look like genes and are none",

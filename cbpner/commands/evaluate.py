@@ -15,11 +15,11 @@ the last one. `text` is one gold sentence or several, in the gold's order; or {"
 
 from pathlib import Path
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_resampling_flags, read_resampling
-from cbpner.errors import InputError
-from cbpner.report.evaluate import SHOWN, evaluate_systems, render_evaluation, write_evaluation
-from cbpner.report.join import join_files, join_runs
-from cbpner.report.table import PARTS
+from cbpner.reports.evaluate import SHOWN, evaluate_systems, render_evaluation, write_evaluation
+from cbpner.reports.join import join_files, join_runs
+from cbpner.reports.table import PARTS
 
 
 def add_arguments(parser):

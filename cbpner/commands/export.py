@@ -9,8 +9,8 @@ ONNX file of the model, or the model's own. A tagger with a linear head or a CRF
 BiLSTM cannot. Where OUT holds both files, the int8 one is run, unless --precision fp32.
 """
 
-from cbpner.errors import InputError
-from cbpner.predict.models import DEFAULT_MODEL
+from cbpner.base.errors import InputError
+from cbpner.prediction.model_folder import DEFAULT_MODEL
 
 
 def add_arguments(parser):
@@ -27,7 +27,7 @@ def add_arguments(parser):
 def run(args):
     if not args.onnx:
         raise InputError("found no format to write; expected --onnx")
-    from cbpner.export import export_tagger
+    from cbpner.prediction.export import export_tagger
 
     path = export_tagger(args.model, args.output, args.int8, args.overwrite)
     print(f"{path}: {path.stat().st_size:,} bytes")

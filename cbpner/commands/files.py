@@ -1,8 +1,8 @@
 """Files named as the original's `run_ner.py` scripts name them: a folder in --data_dir, and names in it."""
 
+from cbpner.base.errors import InputError
 from cbpner.commands.train import check_data_dir
-from cbpner.errors import InputError
-from cbpner.splits import PARTS
+from cbpner.text.splits import PARTS
 
 
 def add_name_flags(parser):

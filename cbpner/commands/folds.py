@@ -8,8 +8,8 @@ OUT/0, OUT/1, ... each get `train.bio` and `test.bio` (the held-out patents). Wh
 
 from pathlib import Path
 
-from cbpner.bio import list_mentions, write_bio
-from cbpner.gold import tuning_folds
+from cbpner.text.bio import list_mentions, write_bio
+from cbpner.text.gold import tuning_folds
 
 
 def add_arguments(parser):

@@ -3,7 +3,7 @@
 Without --from the files are downloaded. Run it again after a broken download: what is there and right is kept.
 """
 
-from cbpner.gold import BASE_URL, get_gold
+from cbpner.text.gold import BASE_URL, get_gold
 
 
 def add_arguments(parser):

@@ -7,9 +7,9 @@
 {sources}
 """
 
-from cbpner.genes.lexicons import FORMAT_NAMES, GENE_FORMATS, open_lexicon, read_gene_lexicon, read_lexicons
-from cbpner.genes.measure import measure_reader, read_decisions
-from cbpner.genes.reading import GeneReader
+from cbpner.biology.genes.lexicons import FORMAT_NAMES, GENE_FORMATS, open_lexicon, read_gene_lexicon, read_lexicons
+from cbpner.biology.genes.measure import measure_reader, read_decisions
+from cbpner.biology.genes.resolution import GeneReader
 
 SOURCES = """\
 Genes and proteins (cbpner entities --lexicon FILE)

@@ -1,9 +1,9 @@
 """Flags that several commands share."""
 
-from cbpner.bio import ORPHAN_RULES
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.formats.document import RULES, Choices
-from cbpner.labels import LabelSet
+from cbpner.text.bio import ORPHAN_RULES
+from cbpner.text.labels import LabelSet
 
 RULE_HELP = {
     "overlap": "two spans over one character, where OUT cannot hold both: an error, or which one stays",
@@ -33,7 +33,7 @@ def read_labels(args):
 
 def add_resampling_flags(parser):
     """`--resamples`, `--seed` and `--by`: how intervals and p-values are made."""
-    from cbpner.report.intervals import UNITS, Resampling
+    from cbpner.reports.intervals import UNITS, Resampling
 
     default = Resampling()
     parser.add_argument(
@@ -50,8 +50,8 @@ def add_resampling_flags(parser):
 
 
 def read_resampling(args):
-    """The `cbpner.report.intervals.Resampling` of the flags."""
-    from cbpner.report.intervals import Resampling
+    """The `cbpner.reports.intervals.Resampling` of the flags."""
+    from cbpner.reports.intervals import Resampling
 
     if args.resamples < 1 or args.seed < 0:
         raise InputError(f"found --resamples {args.resamples} --seed {args.seed}; expected at least 1 and at least 0")

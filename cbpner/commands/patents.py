@@ -14,14 +14,14 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from cbpner.errors import InputError
-from cbpner.patents.cleaning import DEFAULT, RULES, check_rules, clean
-from cbpner.patents.corpus import SKIPPED, Job, build_corpus
-from cbpner.patents.document import find_numbers, load_gold_numbers, parse_date, parse_number
-from cbpner.patents.query import parse_query
-from cbpner.patents.select import Selection
-from cbpner.patents.sources import Fields
-from cbpner.patents.summary import render_statistics
+from cbpner.base.errors import InputError
+from cbpner.corpora.cleaning import DEFAULT, RULES, check_rules, clean
+from cbpner.corpora.corpus import SKIPPED, Job, build_corpus
+from cbpner.corpora.document import find_numbers, load_gold_numbers, parse_date, parse_number
+from cbpner.corpora.query import parse_query
+from cbpner.corpora.selection import Selection
+from cbpner.corpora.sources import Fields
+from cbpner.corpora.summary import render_statistics
 
 LEAST_MEMORY_MB = 128
 SIMILARITIES = (0.5, 1.0)

@@ -18,9 +18,9 @@ Corrected, the files go back through `cbpner convert --to bio`, into `cbpner spl
 
 from pathlib import Path
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_rules, describe_notes, read_choices
 from cbpner.commands.predict import add_input_flags, add_model_flags, check_places, end, load_tagger
-from cbpner.errors import InputError
 from cbpner.formats.registry import (
     FORMATS,
     check_output,
@@ -29,8 +29,8 @@ from cbpner.formats.registry import (
     guess_output,
     write_documents,
 )
-from cbpner.predict.inputs import Fields, read_sources
-from cbpner.predict.sources import open_sources
+from cbpner.prediction.inputs import Fields, read_sources
+from cbpner.prediction.sources import open_sources
 
 __doc__ = __doc__.replace("{formats}", describe_formats())
 
@@ -65,8 +65,8 @@ def run(args):
 
 
 def preannotate(args, sources, format, is_file, order):
-    from cbpner.predict import preannotate as ranking
-    from cbpner.predict.job import ERRORS, Tally, write_errors
+    from cbpner.prediction import preannotate as ranking
+    from cbpner.prediction.job import ERRORS, Tally, write_errors
 
     output, choices, tally = Path(args.output), read_choices(args, text_field=None, split_at=None), Tally()
     items = read_sources(sources, Fields(args.text_field, args.id_field, args.split_at))

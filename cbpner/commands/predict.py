@@ -21,20 +21,20 @@ id is its name without the suffix; those of one name also have the names of the 
   cbpner predict folder -o tagged/ --engine ray --workers 2                        on this machine
   cbpner predict s3://patents -o tagged/ --engine ray --address auto --gpus-per-worker 1
 
-What the model says decides how its scores become spans, unless a flag does (see cbpner/models/decision.py).
+What the model says decides how its scores become spans, unless a flag does (see cbpner/decoding/decision.py).
 """
 
 import os
 import sys
 from pathlib import Path
 
-from cbpner.errors import InputError
-from cbpner.models.decision import DECODERS
-from cbpner.predict.inputs import Fields, read_sources
-from cbpner.predict.models import BACKENDS, DEFAULT_MODEL, WEIGHTS
-from cbpner.predict.outputs import OUTPUTS, SUFFIXES, guess_output
-from cbpner.predict.remote import is_uri
-from cbpner.predict.sources import KINDS, open_sources
+from cbpner.base.errors import InputError
+from cbpner.decoding.decision import DECODERS
+from cbpner.prediction.inputs import Fields, read_sources
+from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
+from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, guess_output
+from cbpner.prediction.remote import is_uri
+from cbpner.prediction.sources import KINDS, open_sources
 
 GREEDY = "how tags are chosen (greedy: as transformers' pipeline, sentence by sentence; agreement and context are 0)"
 ENGINES = ("local", "ray")
@@ -101,7 +101,7 @@ def add_model_flags(group):
 
 def load_tagger(args, precision=None):
     """The tagger of the flags of `add_model_flags`."""
-    from cbpner.predict.tagger import Tagger
+    from cbpner.prediction.tagger import Tagger
 
     precision = precision or args.precision
     return Tagger.from_pretrained(
@@ -129,7 +129,7 @@ def run(args):
 
 
 def read_cluster(args, is_folder):
-    """The `cbpner.predict.ray_engine.Cluster` of the flags, or None for this process."""
+    """The `cbpner.prediction.ray_engine.Cluster` of the flags, or None for this process."""
     names = ("address", "workers", "cpus_per_worker", "gpus_per_worker")
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
     if args.engine == "local":
@@ -140,7 +140,7 @@ def read_cluster(args, is_folder):
         raise InputError("found --engine ray without a folder of shards; expected -o OUT/")
     if args.device:
         raise InputError("found --device with --engine ray; expected --gpus-per-worker, or nothing for the CPU")
-    from cbpner.predict.ray_engine import Cluster
+    from cbpner.prediction.ray_engine import Cluster
 
     cluster = Cluster(args.address, args.workers, given.get("cpus_per_worker", 1), given.get("gpus_per_worker", 0))
     for name in names[1:]:
@@ -178,7 +178,7 @@ def check_places(inputs, output):
 
 
 def predict_to_stdout(args, sources, fields, target):
-    from cbpner.predict.job import Tally, predict_stream
+    from cbpner.prediction.job import Tally, predict_stream
 
     tagger, tally = load_tagger(args), Tally(shown=None)
     if hasattr(sys.stdout, "reconfigure"):
@@ -188,7 +188,7 @@ def predict_to_stdout(args, sources, fields, target):
 
 
 def predict_one(args, sources, fields, target, output):
-    from cbpner.predict.job import Tally, predict_file
+    from cbpner.prediction.job import Tally, predict_file
 
     if output.exists() and not args.overwrite:
         raise InputError(f"{output}: found something there already; expected a new name, or --overwrite to replace it")
@@ -198,7 +198,7 @@ def predict_one(args, sources, fields, target, output):
 
 
 def predict_folder(args, sources, fields, target, output, cluster=None):
-    from cbpner.predict import job
+    from cbpner.prediction import job
 
     tagger, size = load_folder_tagger(args, output, cluster), args.shard_size or job.SHARD_SIZE
     settings = job.describe_settings(tagger, format=target, shard_size=size, fields=fields._asdict())
@@ -214,7 +214,7 @@ def predict_folder(args, sources, fields, target, output, cluster=None):
             print(f"{output}: goes on behind {len(progress.done):,} shards, {failed:,} errors", file=sys.stderr)
         tally = job.Tally()
         if cluster:
-            from cbpner.predict import ray_engine
+            from cbpner.prediction import ray_engine
 
             device = "cuda" if cluster.gpus else "cpu"
             parcel = ray_engine.pack_tagger(tagger, device=device, **read_options(args))
@@ -226,7 +226,7 @@ def predict_folder(args, sources, fields, target, output, cluster=None):
 
 def load_folder_tagger(args, output, cluster):
     """The tagger of a job, in the number format in which it was begun; with a cluster one that says what is sent."""
-    from cbpner.predict.job import recall_precision
+    from cbpner.prediction.job import recall_precision
 
     precision = None
     if args.precision == "auto" and not args.overwrite:

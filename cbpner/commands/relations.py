@@ -22,17 +22,17 @@ ids. --compare tells how many of another table's relations are in this one.
 import sys
 from pathlib import Path
 
+from cbpner.base.errors import InputError
+from cbpner.biology.genes.mentions import check_outside, read_bibliography
+from cbpner.biology.relations.compare import read_edges
+from cbpner.biology.relations.counts import UNITS, Counting, check_counting
+from cbpner.biology.relations.job import Plan, find_and_write
+from cbpner.biology.relations.known import read_known
+from cbpner.biology.relations.occurrences import Selection
+from cbpner.biology.relations.outputs import TABLES, check_outputs
 from cbpner.commands.entities import add_lexicon_flags, check_numbers, read_kinds, split_labels
 from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
-from cbpner.errors import InputError
 from cbpner.formats.registry import FORMATS
-from cbpner.genes.mentions import check_outside, read_bibliography
-from cbpner.relations.compare import read_edges
-from cbpner.relations.counts import UNITS, Counting, check_counting
-from cbpner.relations.job import Plan, find_and_write
-from cbpner.relations.known import read_known
-from cbpner.relations.occurrences import Selection
-from cbpner.relations.outputs import TABLES, check_outputs
 
 PAIRS = ("gene-gene", "gene-disease", "both")
 

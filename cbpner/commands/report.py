@@ -10,12 +10,12 @@ figures that need it are taken from RUNS/evaluation/evaluation.json, if `cbpner 
 one for the same runs, and the report says what is missing.
 """
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_resampling_flags, read_resampling
-from cbpner.errors import InputError
-from cbpner.report.evaluate import SHOWN
-from cbpner.report.page.material import gather_material
-from cbpner.report.page.render import TITLE, build_page, explain_missing, write_page
-from cbpner.report.table import PARTS
+from cbpner.reports.evaluate import SHOWN
+from cbpner.reports.page.inputs import gather_material
+from cbpner.reports.page.render import TITLE, build_page, explain_missing, write_page
+from cbpner.reports.table import PARTS
 
 
 def add_arguments(parser):

@@ -10,12 +10,12 @@ them, or below --data-dir. Precision and number of threads are the recorded ones
 from dataclasses import replace
 from pathlib import Path
 
-from cbpner import runs
-from cbpner.errors import InputError
-from cbpner.labels import LabelSet
-from cbpner.recipes import Recipe, check_recipe, name_encoder
-from cbpner.runs import find_data, list_folders, shorten_path
-from cbpner.splits import PARTS
+from cbpner.base.errors import InputError
+from cbpner.runs import folder as runs
+from cbpner.runs.folder import find_data, list_folders, shorten_path
+from cbpner.text.labels import LabelSet
+from cbpner.text.splits import PARTS
+from cbpner.training.recipes import Recipe, check_recipe, name_encoder
 
 NEEDED = ("method", "recipe", "seed", "flags", "data", "environment")
 JOB_FLAGS = ("orphans", "labels", "patents")  # among the flags of config.json, what belongs to no recipe
@@ -43,8 +43,8 @@ def run(args):
     job = replace(rebuild_job(old, config, new, args.data_dir), overwrite=args.overwrite)
     import torch
 
-    from cbpner.files import is_main_process
-    from cbpner.training import describe_machine, train_tagger
+    from cbpner.base.files import is_main_process
+    from cbpner.training.run import describe_machine, train_tagger
 
     torch.set_num_threads(config["environment"].get("threads") or torch.get_num_threads())
     if is_main_process():
@@ -66,8 +66,8 @@ def read_config(folder):
 
 
 def rebuild_job(old, config, output, data_dir=None):
-    """The `cbpner.training.Job` of a run's config.json; see the module's text for what it takes from where."""
-    from cbpner.training import Job
+    """The `cbpner.training.run.Job` of a run's config.json; see the module's text for what it takes from where."""
+    from cbpner.training.run import Job
 
     flags, data, environment = config["flags"], config["data"], config["environment"]
     return Job(

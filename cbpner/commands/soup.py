@@ -12,11 +12,11 @@ and as slow as its members together. How to decode: as the first run did, or as 
 from dataclasses import replace
 from pathlib import Path
 
-from cbpner import runs
+from cbpner.base.errors import InputError
 from cbpner.commands.rerun import read_config, rebuild_job
 from cbpner.commands.train import report
-from cbpner.errors import InputError
-from cbpner.recipes import DECODING, RECIPES, add_recipe_flags, check_recipe, get_recipe, read_recipe_flags
+from cbpner.runs import folder as runs
+from cbpner.training.recipes import DECODING, RECIPES, add_recipe_flags, check_recipe, get_recipe, read_recipe_flags
 
 
 def add_arguments(parser):
@@ -41,7 +41,7 @@ def run(args):
         raise InputError(f"{', '.join(args.run_folders)}: found no finished run; expected one or more for each split")
     for folder in found.finished:
         read_config(folder)
-    from cbpner.soup import group_members, make_soup
+    from cbpner.training.ensembles import group_members, make_soup
 
     for split, members in group_members(found.finished).items():
         output = Path(args.output, split) if split else Path(args.output)

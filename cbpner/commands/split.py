@@ -5,9 +5,9 @@ parts as they are, the three parts with long sentences cut (`no_long_`), and `tr
 repeated draws, not folds: a document can be in the test part of several.
 """
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags, read_labels
-from cbpner.errors import InputError
-from cbpner.splits import draw_splits, read_documents, write_splits
+from cbpner.text.splits import draw_splits, read_documents, write_splits
 
 
 def add_arguments(parser):

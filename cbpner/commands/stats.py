@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
-from cbpner.errors import InputError
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import FORMATS, guess_format, read_documents
-from cbpner.splits import PARTS, describe_splits
+from cbpner.text.splits import PARTS, describe_splits
 
 COLUMNS = ("patents", "sentences", "characters", "longest", "mentions")
 DOCUMENT_COLUMNS = ("documents", "lines", "characters", "longest", "mentions")

@@ -11,7 +11,7 @@ evaluate` says more about them.
 """
 
 from cbpner.commands.options import add_resampling_flags, read_resampling
-from cbpner.report.table import PARTS, build_report, write_report
+from cbpner.reports.table import PARTS, build_report, write_report
 
 
 def add_arguments(parser):
@@ -37,8 +37,8 @@ def run(args):
 
 def measure_runs(args):
     """The Markdown sections of --intervals and --compare."""
-    from cbpner.report.intervals import render_sections
-    from cbpner.report.join import join_runs
+    from cbpner.reports.intervals import render_sections
+    from cbpner.reports.join import join_runs
 
     resampling = read_resampling(args)
     joint = join_runs(args.runs, args.part, args.data_dir)

@@ -6,10 +6,10 @@ cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
 
 from pathlib import Path
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags
-from cbpner.errors import InputError
-from cbpner.recipes import RECIPES, add_recipe_flags, get_recipe, read_recipe_flags
-from cbpner.splits import find_split_files
+from cbpner.text.splits import find_split_files
+from cbpner.training.recipes import RECIPES, add_recipe_flags, get_recipe, read_recipe_flags
 
 METHOD = "Supervised_Original"
 
@@ -73,7 +73,7 @@ def check_data_dir(name):
 
 def make_job(args, method, **overrides):
     """The job that the arguments describe; `overrides` are recipe values of the entry point."""
-    from cbpner.training import Job
+    from cbpner.training.run import Job
 
     return Job(
         method=method,
@@ -102,7 +102,7 @@ def report(metrics):
 def train(args, method, **overrides):
     """What every training entry point does behind its parser."""
     job = make_job(args, method, **overrides)
-    from cbpner.training import train_tagger
+    from cbpner.training.run import train_tagger
 
     report(train_tagger(job))
 

@@ -16,10 +16,10 @@ Sources: brat's `annotation.py` and `annotator.py`, https://brat.nlplab.org/stan
 import re
 from pathlib import Path
 
-from cbpner.bio import BOM, Fault, read_lines, shorten
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.formats.document import Document, FormatError, Limits, Span, cut_span, fit_spans
 from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
+from cbpner.text.bio import BOM, Fault, read_lines, shorten
 
 LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where brat's server breaks lines
 PIECES = re.compile(f"[^{LINE_BREAKS}]+")

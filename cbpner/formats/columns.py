@@ -10,9 +10,9 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from cbpner.bio import BOM, Fault, FaultyLine, find_orphans, parse_lines, read_lines
 from cbpner.formats.document import Document, FormatError, Limits, Span, cut_span, fit_spans
-from cbpner.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
+from cbpner.text.bio import BOM, Fault, FaultyLine, find_orphans, parse_lines, read_lines
+from cbpner.text.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
 
 
 class Scheme(NamedTuple):

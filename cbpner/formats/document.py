@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from cbpner.bio import BioError, shorten
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
+from cbpner.text.bio import BioError, shorten
 
 # the first of each is the default
 RULES = {

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from cbpner.bio import BOM, shorten
-from cbpner.errors import InputError
-from cbpner.files import atomic_folder, atomic_open
+from cbpner.base.errors import InputError
+from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.formats.brat import find_beside, read_brat, render_brat
 from cbpner.formats.columns import read_columns, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
@@ -20,6 +19,7 @@ from cbpner.formats.labelstudio import KINDS, read_labelstudio, write_labelstudi
 from cbpner.formats.rows import read_rows
 from cbpner.formats.spans import read_spans, write_spans
 from cbpner.formats.yedda import read_exported, read_marked, render_exported, render_marked
+from cbpner.text.bio import BOM, shorten
 
 LONGEST_NAME = 200  # bytes of a file's name without its suffix
 OPENING = 1 << 16  # bytes of a file by which its format is guessed

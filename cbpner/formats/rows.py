@@ -3,8 +3,8 @@
 import json
 import re
 
-from cbpner.bio import BOM, Fault
 from cbpner.formats.document import Document, clear_numbers, find_problem, is_whole, read_date
+from cbpner.text.bio import BOM, Fault
 
 SHOWN_NAMES = 12
 SHOWN = 40  # characters of a value

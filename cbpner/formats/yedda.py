@@ -13,10 +13,10 @@ Source: `YEDDA_Annotator.py` and `utils/recommend.py` of https://github.com/jies
 
 import re
 
-from cbpner.bio import BOM, ONE_CHARACTER, Fault, FaultyLine, read_lines, shorten
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.formats.columns import check_scheme, decode_tags, read_columns, render_columns, report_breaches
 from cbpner.formats.document import Document, FormatError, Limits, cut_span, fit_spans
+from cbpner.text.bio import BOM, ONE_CHARACTER, Fault, FaultyLine, read_lines, shorten
 
 MARK = re.compile(r"\[[@$]|#([^#\[\]\n]+)\*\]")
 WORD = re.compile(r"([^ \t]+)[ \t]+([^ \t]+)[ \t]*")

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from cbpner.models.paths import FORBIDDEN
+from cbpner.decoding.viterbi import FORBIDDEN
 
 # When the tree is faster on a CPU: from TREE_TIME positions on, and up to so many cells (batch x labels**3, the tree's
 # work a position). Medians of 31 alternating runs on one thread of a busy machine, torch 2.13, ms, loop / tree:
@@ -67,7 +67,7 @@ class Crf(nn.Module):
         """(batch,) log-likelihood of each tag sequence: its score less the log partition function.
 
         tags: (batch, time) int64, 0 to labels - 1 where the mask is on; ValueError for others. Repair gold tags first
-        (`cbpner.labels.repair_tags`): a sequence that the grammar forbids is not looked for here, and gets about
+        (`cbpner.text.labels.repair_tags`): a sequence that the grammar forbids is not looked for here, and gets about
         FORBIDDEN for each forbidden move, finite, without a gradient for it.
         """
         check_batch(emissions, mask, len(self.end), tags)

@@ -11,17 +11,17 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
-from cbpner.batching import IGNORED
-from cbpner.labels import LabelSet
 from cbpner.models.bilstm import BiLstm
 from cbpner.models.crf import Crf
 from cbpner.models.loss import shift_scores
+from cbpner.text.labels import LabelSet
+from cbpner.training.batching import IGNORED
 
 FEATURE_LAYERS = 4  # how many of the last layers (or all, where there are fewer) stand side by side under the BiLSTM
 
 
 class BertCrfConfig(BertConfig):
-    """BERT's configuration, and what `cbpner.recipes.Recipe` says about head, lstm_size and what is frozen.
+    """BERT's configuration, and what `cbpner.training.recipes.Recipe` says about head, lstm_size and what is frozen.
 
     frozen_layers: the embeddings and so many of the first layers do not learn; -1: all learn.
     """

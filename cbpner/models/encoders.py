@@ -10,11 +10,11 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging
 
-from cbpner.errors import InputError
+from cbpner.base.errors import InputError
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
-from cbpner.recipes import SHIPPED_ENCODER, SHIPPED_ENCODERS
-from cbpner.runs import LM_CONFIG
-from cbpner.tokenizer import extend_embeddings, make_tokenizer
+from cbpner.runs.folder import LM_CONFIG
+from cbpner.text.tokenizer import extend_embeddings, make_tokenizer
+from cbpner.training.recipes import SHIPPED_ENCODER, SHIPPED_ENCODERS
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models"
 FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # folder: (corpus, epochs), as in the paper

@@ -2,7 +2,7 @@
 
 from torch.nn.functional import cross_entropy
 
-from cbpner.batching import IGNORED
+from cbpner.training.batching import IGNORED
 
 
 def shift_scores(scores, outside_bias=0.0, start_bias=0.0):

@@ -17,11 +17,11 @@ from documents import write_patent
 from exports import write_exports
 from lexicon import TOPICS
 
-from cbpner.bio import list_mentions, summarize_sentences
+from cbpner.base.files import write_text
 from cbpner.cli import run_guarded
-from cbpner.files import write_text
-from cbpner.metrics import score
-from cbpner.splits import PARTS, draw_splits, find_split_folders, read_split, write_splits
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import list_mentions, summarize_sentences
+from cbpner.text.splits import PARTS, draw_splits, find_split_folders, read_split, write_splits
 
 HERE = Path(__file__).resolve().parent
 NAME = "cbp_demo"
@@ -52,7 +52,7 @@ def build(out):
 
 
 def score_dictionary(split):
-    """Strict entity scores of the training part's dictionary on the test part (`cbpner.metrics`)."""
+    """Strict entity scores of the training part's dictionary on the test part (`cbpner.scoring.metrics`)."""
     dictionary = learn_dictionary(split.train)
     predicted = [tag_by_dictionary(sentence.chars, dictionary) for sentence in split.test]
     return score([sentence.tags for sentence in split.test], predicted)["entity_strict"]["overall"]

@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 
-from cbpner.bio import list_mentions
-from cbpner.labels import Span, spans_to_tags
+from cbpner.text.bio import list_mentions
+from cbpner.text.labels import Span, spans_to_tags
 
 
 def learn_dictionary(sentences):

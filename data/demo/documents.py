@@ -7,7 +7,7 @@ from grammar import Writer
 from lexicon import TOPICS
 from templates import ABSTRACT, CLAIM_FIRST, COMMON, END, RARE, TAILS
 
-from cbpner.bio import Sentence
+from cbpner.text.bio import Sentence
 
 SECTIONS = ("background", "summary", "method", "result")
 OPENERS = ("此外，", "进一步地，", "具体而言，", "另外，", "同时，", "由此，")

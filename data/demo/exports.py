@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from documents import write_patent
 from lexicon import TOPICS
 
-from cbpner.files import atomic_open, write_text
+from cbpner.base.files import atomic_open, write_text
 
 SEED = "cbp-demo-exports-1"
 FIRST, MORE = 200, 105  # number of the first patent, and how far on a further part of a long one is: the same topic

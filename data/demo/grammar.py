@@ -15,8 +15,8 @@ from lexicon import (
     TUMOUR_STAGES,
 )
 
-from cbpner.bio import Sentence
-from cbpner.labels import Span, spans_to_tags
+from cbpner.text.bio import Sentence
+from cbpner.text.labels import Span, spans_to_tags
 
 CHOICE = re.compile(r"<([^<>]*)>")
 SLOT = re.compile(r"\{(\w+)\}")

@@ -11,8 +11,8 @@ import argparse
 import random
 from collections import Counter, defaultdict
 
-from cbpner.bio import list_mentions
-from cbpner.gold import load_patents
+from cbpner.text.bio import list_mentions
+from cbpner.text.gold import load_patents
 
 TYPES = ("gene", "protein")
 SIZE, SEED = 240, 20200601

@@ -1,0 +1,374 @@
+"""What patents carry and a language model should not read: rules that take it out, each on its own.
+
+The rules are rows of RULES, in the order in which they run. A rule may lay bare what an earlier one takes out (a
+paragraph's number behind a claim's), so the rows are gone through again until nothing changes: cleaning what is clean
+changes nothing. Every pattern is linear in the length of the text.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from cbpner.base.errors import InputError
+from cbpner.text.characters import CHINESE, HAN, LINE_SPACE, SIGNS_ALONE
+
+MAX_PASSES = 10  # real text takes two, the second to find nothing
+S = f"[{LINE_SPACE}]"
+BLANK = LINE_SPACE.replace("\u2000-\u200b", "".join(map(chr, range(0x2000, 0x200C))))  # for str.strip
+SPACE_BUT_TAB = LINE_SPACE.replace("\t", "")
+
+
+class Rule(NamedTuple):
+    """apply(text) -> (text without what the rule takes out, how often it took something out)."""
+
+    name: str
+    does: str
+    default: bool
+    apply: Callable
+
+
+def clean(text, rules=None):
+    """(clean text, characters removed by rule, places by rule); the two Counters have the rules that did something.
+
+    rules: names of RULES, in any order; None: those that are on by default. InputError for a name that is none.
+    """
+    chosen = [RULES[name] for name in check_rules(DEFAULT if rules is None else rules)]
+    removed, hits = Counter(), Counter()
+    for _ in range(MAX_PASSES):
+        before = text
+        for rule in chosen:
+            cleaned, count = rule.apply(text)
+            if cleaned != text:
+                removed[rule.name] += len(text) - len(cleaned)
+                hits[rule.name] += count
+                text = cleaned
+        if text == before:
+            break
+    return text, removed, hits
+
+
+def check_rules(names):
+    """The names in the order in which the rules run; InputError where one is none."""
+    names = set(names)
+    if unknown := sorted(names - set(RULES)):
+        raise InputError(f"cleaning: no rule {', '.join(unknown)}; expected some of {', '.join(RULES)}")
+    return [name for name in RULES if name in names]
+
+
+# Characters that nobody sees
+
+LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+
+
+def remove_controls(text):
+    text, ends = LINE_ENDS.subn("\n", text)
+    text, unseen = UNSEEN.subn("", text)
+    return text, ends + unseen
+
+
+# Page headers and footers
+
+
+def space_out(word):
+    """A regular expression for a word with or without white space between its characters."""
+    return f"{S}{{0,4}}".join(word)
+
+
+OFFICES = "CN|US|WO|EP|JP|KR|TW|HK|DE|GB|FR|CA|AU|RU|IN"
+DOCUMENT = rf"(?:{OFFICES}){S}{{0,4}}\d{{6,13}}"
+SECTION = "|".join(
+    map(
+        space_out,
+        ("权利要求书", "说明书摘要", "摘要附图", "说明书附图", "说明书核苷酸和氨基酸序列表", "说明书", "序列表"),
+    )
+)
+PAGES = rf"\d{{1,4}}{S}{{0,4}}[/／]{S}{{0,4}}\d{{1,4}}"
+PAGE = (
+    rf"第?{S}{{0,4}}{PAGES}{S}{{0,4}}页|共{S}{{0,4}}\d{{1,4}}{S}{{0,4}}页{S}{{0,4}}第{S}{{0,4}}\d{{1,4}}{S}{{0,4}}页|"
+    rf"第{S}{{0,4}}\d{{1,4}}{S}{{0,4}}页(?:{S}{{0,4}}[,，/／]?{S}{{0,4}}共{S}{{0,4}}\d{{1,4}}{S}{{0,4}}页)?"
+)
+PAGE_HEADER = re.compile(
+    rf"^(?:{S}*+\d{{1,4}}{S}*+\n)?{S}*+(?:"  # the number at the foot of the page before
+    rf"{DOCUMENT}{S}{{0,4}}[A-Z]\d?(?:{S}+(?:{SECTION}))?(?:{S}+(?:{PAGE}|{PAGES}|\d{{1,4}}))?|"
+    rf"(?:{DOCUMENT}{S}+)?(?:{SECTION})(?:{S}*+(?:{PAGE}|{PAGES}))?|{PAGE})"
+    rf"{S}*+(?:\n|\Z)",
+    re.MULTILINE,
+)
+LAST_FOOT = re.compile(rf"\n{S}*+\d{{1,4}}\s*+\Z")  # the number at the foot of the last page
+
+
+def remove_page_headers(text):
+    text, hits = PAGE_HEADER.subn("", text)
+    return (LAST_FOOT.sub("", text), hits) if hits else (text, 0)
+
+
+# Sequence listings
+
+NUCLEOTIDES, RESIDUES = 50, 40  # as many in a run make it a sequence; primers and epitopes are shorter
+SHORT_NAMES = "Ala|Arg|Asn|Asp|Asx|Cys|Gln|Glu|Glx|Gly|His|Ile|Leu|Lys|Met|Phe|Pro|Sec|Ser|Thr|Trp|Tyr|Val|Xaa"
+NAMED_RESIDUES = 20
+NUCLEOTIDE = r"[ACGTUNacgtun]++(?![A-Za-z])"
+RESIDUE_NAME = rf"(?:{SHORT_NAMES})(?![a-z])"
+RESIDUE = r"[ACDEFGHIKLMNPQRSTVWY]{8,}+(?![A-Za-z])"
+COUNT_BEFORE = rf"(?:^{S}*+\d{{1,6}}{S}++)?"
+COUNT_BEHIND = rf"(?:{S}{{1,40}}+\d{{1,6}}(?=\s|\Z))?(?:\n{S}*+\d{{1,6}}(?:{S}++\d{{1,6}})*+{S}*+$)?"
+LATIN = re.compile(r"[A-Za-z\s\d-]{40,}+")  # where such runs can be at all
+RUNS = tuple(  # the run, what is counted in it, how many of those it needs
+    (
+        re.compile(f"{COUNT_BEFORE}(?<![A-Za-z]){unit}(?:{gap}{unit})*+{COUNT_BEHIND}", re.MULTILINE),
+        re.compile(counted),
+        least,
+    )
+    for unit, gap, counted, least in (
+        (NUCLEOTIDE, r"[-\s\d]{1,24}+", "[A-Za-z]", NUCLEOTIDES),
+        (RESIDUE_NAME, r"[-\s\d]{0,120}+", SHORT_NAMES, NAMED_RESIDUES),
+        (RESIDUE, r"[-\s\d]{1,24}+", "[A-Z]", RESIDUES),
+    )
+)
+TAG = r"<(?:1[1-7]0|1[45]1|21[0-3]|22[0-3]|30\d|31[0-3]|400)>"  # WIPO Standard ST.25
+LISTING = re.compile(rf"(?:{TAG}[^<>\n]{{0,200}}+(?={TAG}|\n|\Z)\s*+){{2,}}+")
+SEQUENCE_LINE = re.compile(rf"{S}*+(?:(?:{NUCLEOTIDE}|(?:{SHORT_NAMES})|\d++){S}*+)*+")
+TAGGED_LINE = re.compile(rf"{S}*+{TAG}")
+
+
+def find_runs(text):
+    """(start, end) of the long runs of nucleotides and amino acids."""
+    for place in LATIN.finditer(text):
+        for run, counted, least in RUNS:
+            for match in run.finditer(text, place.start(), place.end() + 1):  # what stands behind is to be seen
+                if len(counted.findall(match[0])) >= least:
+                    yield match.span()
+
+
+def cut_out(text, spans):
+    """The text without the spans, which may overlap."""
+    pieces, done = [], 0
+    for start, end in sorted(spans):
+        pieces.append(text[done:start])
+        done = max(done, end)
+    return "".join([*pieces, text[done:]])
+
+
+def remove_sequences(text):
+    spans = list(find_runs(text))
+    text, hits = cut_out(text, spans), len(spans)
+    if "<" not in text or not re.search(TAG, text):
+        return text, hits
+    kept, in_listing = [], False
+    for line in text.split("\n"):
+        in_listing = bool(TAGGED_LINE.match(line) or (in_listing and SEQUENCE_LINE.fullmatch(line)))
+        hits += in_listing
+        kept += [] if in_listing else [line]
+    text, count = LISTING.subn("", "\n".join(kept))
+    return text, hits + count
+
+
+# Tables
+
+TABLE_LINES, NUMERIC_SHARE = 3, 0.4
+MAX_CELL, MAX_ROW = 20, 200
+CELL_GAP = re.compile(r"[ \u3000]*\t[ \t\u3000]*|[ \u3000]{2,}")
+SIGNS = r"<>≤≥=~≈±+−–\-"
+NUMBER = re.compile(rf"[{SIGNS}(（]*\d[\d.,:/×x*%％()（）{SIGNS}^eE\s]*")
+MEASURE = re.compile(rf"{NUMBER.pattern}[A-Za-zμµ℃°%/]{{0,6}}")
+NUMBER_IN_ROW = rf"[{SIGNS}]?\d[\d.,±%％/()×{SIGNS}]*+(?!\S)"
+NUMBER_ROW = re.compile(rf"(?<!\S){NUMBER_IN_ROW}(?:[ \t]++{NUMBER_IN_ROW}){{7,}}+")
+
+
+def read_row(line):
+    """(cells, cells that are numbers) of a table's row or of a cell on its own line; None for other lines."""
+    line = line.strip()
+    if not line or len(line) > MAX_ROW:
+        return None
+    cells = CELL_GAP.split(line)
+    if len(cells) == 1:
+        return (1, 1) if len(line) <= MAX_CELL and NUMBER.fullmatch(line) else None
+    if any(len(cell) > MAX_CELL for cell in cells):
+        return None
+    return len(cells), sum(MEASURE.fullmatch(cell) is not None for cell in cells)
+
+
+def remove_tables(text):
+    text, hits = NUMBER_ROW.subn("", text)
+    kept, run, cells, numbers = [], [], 0, 0
+    for line in (*text.split("\n"), None):
+        row = None if line is None else read_row(line)
+        if row:
+            run.append(line)
+            cells, numbers = cells + row[0], numbers + row[1]
+            continue
+        if len(run) >= TABLE_LINES and numbers >= NUMERIC_SHARE * cells:
+            hits += 1
+        else:
+            kept += run
+        run, cells, numbers = [], 0, 0
+        kept += [] if line is None else [line]
+    return "\n".join(kept), hits
+
+
+# Line breaks inside sentences
+
+MIN_WIDTH, FULL = 40, 0.9  # columns of a page's line; the share of them that a line must take to be full
+MIN_BREAKS, BREAK_SHARE = 5, 0.6
+PARAGRAPH_NUMBER = rf"[\[［【〔]{S}{{0,2}}\d{{4,5}}{S}{{0,2}}[\]］】〕]"
+LIST_NUMBER = rf"\d{{1,3}}{S}{{0,2}}[.．、](?!{S}*\d)"
+OPEN_END = re.compile(rf"[{HAN}，、,A-Za-z0-9%％℃°)）/\-]\Z")
+NEW_LINE = re.compile(
+    rf"(?:\Z|{S}|{PARAGRAPH_NUMBER}|{LIST_NUMBER}|[\[【]|[(（]\d{{1,3}}[)）]|[①-⑳]|<\d{{3}}>|[图表]{S}?\d|实施例{S}?\d)"
+)
+FIRST_WORD = re.compile("[A-Za-z0-9-]*")
+CHINESE_END, CHINESE_START = re.compile(rf"[{HAN}，、]\Z"), re.compile(rf"[{HAN}，。、；：）”]")
+ENDED = re.compile(r"[。！？；：.!?;:】）)”\"]\Z")
+WIDE = re.compile(f"[{CHINESE}]")
+
+
+def measure_line(line):
+    """Columns of a line: Chinese characters take two, as they take two bytes in GB 18030."""
+    return len(line.encode("gb18030", "replace"))
+
+
+def find_width(widths, count):
+    """The width of a page's lines, where at least `count` of the widths are just that or a little less; else None."""
+    widths, best, start = sorted(widths), (0, None), 0
+    for end, width in enumerate(widths):
+        while widths[start] < FULL * width:
+            start += 1
+        best = max(best, (end - start + 1, width))
+    return best[1] if best[0] >= count else None
+
+
+def join_lines(text):
+    """Lines of a text that was broken at a page's width are joined where a full line ends inside a sentence."""
+    lines = text.split("\n")
+    bare = [line.rstrip(BLANK) for line in lines]
+    widths = [measure_line(line) for line in bare]
+    is_open = [
+        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below)
+        for line, below in zip(bare[:-1], lines[1:], strict=True)
+    ]
+    breaks = [
+        widths[place]
+        for place, line in enumerate(bare[:-1])
+        if is_open[place]
+        and widths[place] >= MIN_WIDTH
+        and CHINESE_END.search(line[-1:])
+        and CHINESE_START.match(lines[place + 1])
+    ]
+    unended = sum(
+        width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(bare, widths, strict=True)
+    )
+    width = find_width(breaks, max(MIN_BREAKS, BREAK_SHARE * unended))
+    if width is None:
+        return text, 0
+    pieces, hits = [lines[0]], 0
+    for place in range(len(lines) - 1):
+        word = len(FIRST_WORD.match(lines[place + 1])[0])  # which the line may have had no room for
+        if is_open[place] and widths[place] + word >= FULL * width:
+            pieces[-1] = pieces[-1].rstrip(BLANK)
+            last, first = pieces[-1][-1:], lines[place + 1][:1]
+            pieces.append("" if WIDE.match(last) or WIDE.match(first) or last == "-" else " ")
+            hits += 1
+        else:
+            pieces.append("\n")
+        pieces.append(lines[place + 1])
+    return "".join(pieces), hits
+
+
+# Numbers of paragraphs and claims
+
+PARAGRAPH_START = re.compile(rf"^{S}*+(?:{PARAGRAPH_NUMBER}{S}*+)++", re.MULTILINE)
+PARAGRAPH_INSIDE = re.compile(rf"[\[［【](\d{{4,5}})[\]］】]{S}*+")
+SENTENCE_END = re.compile(rf"[。；;！？!?：:]{S}{{0,3}}\Z")
+CLAIM_START = re.compile(
+    rf"^{S}*+(?:(?:[\[【]{S}?权利要求{S}?\d{{1,3}}{S}?[\]】]|权利要求{S}?\d{{1,3}}(?=[.．、:：])|{LIST_NUMBER})"
+    rf"[.．、:：]?{S}*+)++",
+    re.MULTILINE,
+)
+
+
+def remove_paragraph_numbers(text):
+    """At the beginning of a line; inside one too, where it begins with 0 or a sentence has just ended."""
+    text, starts = PARAGRAPH_START.subn("", text)
+    hits = starts
+
+    def judge(match):
+        nonlocal hits
+        before = match.string[max(0, match.start() - 4) : match.start()]
+        is_number = int(match[1][0]) == 0 or SENTENCE_END.search(before) is not None
+        hits += is_number
+        return "\n" if is_number else match[0]
+
+    return PARAGRAPH_INSIDE.sub(judge, text), hits
+
+
+def remove_claim_numbers(text):
+    return CLAIM_START.subn("", text)
+
+
+# White space
+
+SPACES = re.compile(f"[{SPACE_BUT_TAB}]+")
+
+
+def remove_spaces(text):
+    """None is left between two Chinese characters or beside a Chinese sign, one elsewhere; tabs stay inside a line."""
+    hits = 0
+
+    def settle(match):
+        nonlocal hits
+        before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
+        is_free = before in SIGNS_ALONE or after in SIGNS_ALONE or (WIDE.match(before) and WIDE.match(after))
+        space = "" if is_free else " "
+        hits += match[0] != space
+        return space
+
+    lines = SPACES.sub(settle, text).split("\n")
+    stripped = [line.strip(BLANK) for line in lines]
+    hits += sum(not new or len(new) != len(old) for new, old in zip(stripped, lines, strict=True)) if text else 0
+    return "\n".join(line for line in stripped if line), hits
+
+
+# Traditional characters
+
+
+@cache
+def load_converter():
+    try:
+        from opencc import OpenCC
+    except ImportError:
+        raise InputError(
+            "cleaning: the rule `traditional` needs OpenCC, which is not installed; install it (pip install opencc) "
+            "or leave the rule out"
+        ) from None
+    return OpenCC("t2s")
+
+
+def simplify(text):
+    """Traditional characters become simplified ones (OpenCC's t2s); InputError where OpenCC is not installed."""
+    simple = load_converter().convert(text)
+    return simple, sum(old != new for old, new in zip(text, simple, strict=False))
+
+
+RULES = {
+    rule.name: rule
+    for rule in (
+        Rule("controls", "characters that nobody sees; line ends of other systems", True, remove_controls),
+        Rule("page_headers", "page headers and footers: `CN 105611940 A`, `说明书 3/15 页`", True, remove_page_headers),
+        Rule("sequences", "sequence listings, long runs of nucleotides or amino acids", True, remove_sequences),
+        Rule("tables", "tables: rows of short cells, many of them numbers", True, remove_tables),
+        Rule("line_breaks", "line breaks inside sentences, where lines have a page's width", True, join_lines),
+        Rule("paragraph_numbers", "paragraph numbers: `[0001]`, `【0001】`", True, remove_paragraph_numbers),
+        Rule(
+            "claim_numbers",
+            "numbers at the beginning of a line: `1.`, `2、`, `[权利要求3]`",
+            True,
+            remove_claim_numbers,
+        ),
+        Rule("spaces", "white space inside Chinese and at line ends, empty lines", True, remove_spaces),
+        Rule("traditional", "traditional characters, made simplified (needs OpenCC)", False, simplify),
+    )
+}
+DEFAULT = tuple(name for name, rule in RULES.items() if rule.default)

@@ -1,0 +1,66 @@
+"""What the machine is good at: device, number format (measured, not assumed); its threads."""
+
+import contextlib
+import functools
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from cbpner.training.recipes import PRECISIONS
+
+WORTHWHILE_GAIN = 1.2  # bfloat16 is taken where it multiplies at least this much faster than float32
+TRIAL_ROUNDS = 12
+TRIAL_SHAPE = (2048, 384, 1536)  # rows, width and inner width of the shipped encoder's largest product
+
+
+def pick_device():
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@functools.cache
+def measure_bf16_gain(kind, rounds=TRIAL_ROUNDS):
+    """How much faster a matrix product of the encoder's shape runs in bfloat16 than in float32.
+
+    The fastest of several rounds counts, and the two take turns: what else the machine does slows a round, not both.
+    """
+    rows, width, inner = TRIAL_SHAPE
+    left, right = torch.randn(rows, width, device=kind), torch.randn(width, inner, device=kind)
+    factors = {dtype: (left.to(dtype), right.to(dtype)) for dtype in (torch.float32, torch.bfloat16)}
+    seconds = dict.fromkeys(factors, float("inf"))
+    for _ in range(rounds):
+        for dtype, (a, b) in factors.items():
+            start = time.perf_counter()
+            (a @ b).sum().item()
+            seconds[dtype] = min(seconds[dtype], time.perf_counter() - start)
+    return seconds[torch.float32] / seconds[torch.bfloat16]
+
+
+def pick_precision(precision, device, rounds=TRIAL_ROUNDS):
+    """`bf16` or `fp32`; `auto` takes bf16 where a short measurement says that the device gains by it."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"expected a precision among {PRECISIONS}, got {precision!r}")
+    if precision != "auto":
+        return precision
+    return "bf16" if measure_bf16_gain(device.type, rounds) >= WORTHWHILE_GAIN else "fp32"
+
+
+def autocast(precision, device):
+    """The context in which forward passes run."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+@contextlib.contextmanager
+def spread_threads(workers, threads):
+    """A pool of workers that share torch's threads.
+
+    Threads that share a product wait for one another at its end; those with a batch each do not.
+    """
+    share = max(1, threads // workers)
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(share,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)  # torch gives the last number set to threads that begin later

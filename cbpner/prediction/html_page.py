@@ -1,0 +1,67 @@
+"""Documents with their spans highlighted, as one HTML page that needs nothing else."""
+
+from html import escape
+from importlib import resources
+
+CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
+PALETTE_END = "*, *::before"  # in the report's style sheet, behind its colours and fonts
+COLOURS = 7
+STYLE = """
+body { margin: 2rem auto; max-width: 52rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
+  font: 1rem/1.9 var(--serif); }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .2rem; overflow-wrap: anywhere; }
+.legend, .about { font: .875rem/1.5 var(--sans); color: var(--soft); }
+.text { white-space: pre-wrap; overflow-wrap: anywhere; }
+mark { color: inherit; background: color-mix(in srgb, var(--c) 16%, transparent); border-bottom: 2px solid var(--c);
+  border-radius: 2px; padding: .1em .1em; }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } }
+mark::after { content: attr(data-label); font: .65em/1 var(--sans); color: var(--c); margin-left: .25em; }
+"""
+
+
+def open_page(labels, title) -> str:
+    """The page up to its first document. labels: the types, in the order of their colours."""
+    css = resources.files("cbpner.reports.page").joinpath("assets", "report.css").read_text(encoding="utf-8")
+    palette = css[: css.index(PALETTE_END)]
+    colours = "".join(f".t{n} {{ --c: var(--t{n}); }}\n" for n in range(COLOURS))
+    legend = " ".join(f'<mark class="{colour_class(labels, label)}">{show(label)}</mark>' for label in labels)
+    return (
+        f'<!DOCTYPE html>\n<html lang="zh">\n<head>\n<meta charset="utf-8">\n<title>{show(title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>\n{palette}{colours}{STYLE}</style>\n</head>\n<body>\n<h1>{show(title)}</h1>\n"
+        f'<p class="legend">{legend}</p>\n'
+    )
+
+
+def close_page() -> str:
+    return "</body>\n</html>\n"
+
+
+def render_document(document, labels, has_scores=False) -> str:
+    """A document's section; its spans do not overlap, and are in order. has_scores: they stand beside the labels."""
+    parts, place = [], 0
+    for span in document.spans:
+        score = "" if span.score is None else f", {span.score}"
+        told = f"{span.label} {span.score:.2f}" if has_scores else span.label
+        parts.append(show(document.text[place : span.start]))
+        parts.append(
+            f'<mark class="{colour_class(labels, span.label)}" data-label="{show(told)}" '
+            f'title="{show(span.label)}{score}, {span.start}–{span.end}">{show(document.text[span.start : span.end])}'
+            "</mark>"
+        )
+        place = span.end
+    parts.append(show(document.text[place:]))
+    about = f"{len(document.spans):,} mentions in {len(document.text):,} characters"
+    return (
+        f'<section>\n<h2>{show(document.id)}</h2>\n<p class="about">{about}</p>\n'
+        f'<div class="text">{"".join(parts)}</div>\n</section>\n'
+    )
+
+
+def colour_class(labels, label):
+    return f"t{list(labels).index(label) % COLOURS}"
+
+
+def show(text):
+    """Text for HTML; control characters, which no page may hold, as their pictures."""
+    return escape(text.translate(CONTROLS))

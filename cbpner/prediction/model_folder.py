@@ -1,0 +1,120 @@
+"""Where a tagger is: the shipped one, a folder, a run's folder, or a name on the hub."""
+
+import json
+import sys
+from pathlib import Path
+
+from cbpner.base.errors import InputError
+from cbpner.decoding.decision import LEXICON
+from cbpner.runs import folder as runs
+from cbpner.text.labels import LabelSet
+
+DEFAULT_MODEL = "models/final_trained"
+WEIGHTS = {  # what can run one (see `cbpner.prediction.backend`): {number format: the file of the weights}
+    "torch": {"bf16": "model.safetensors", "fp32": "model.safetensors"},
+    "onnx": {"int8": "model_int8.onnx", "fp32": "model.onnx"},
+}
+BACKENDS = tuple(WEIGHTS)
+FILES = ("config.json", "tokenizer.json")
+HOW_TO_TRAIN = (
+    "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
+    "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
+)
+
+
+def list_files(folder):
+    """The names of a tagger's files but for its weights."""
+    return [*FILES, *([LEXICON] if (folder / LEXICON).is_file() else [])]
+
+
+def locate_model(name, backend="torch") -> Path:
+    """The folder of a tagger that a backend can run; InputError that says how to go on where there is none.
+
+    `models/final_trained`, and `final_trained`, is that of the project wherever one stands. A run's folder means the
+    model in it. Other names are looked for on the hub, its local cache first.
+    """
+    name = str(name)
+    places = [Path(name)]
+    if name.rstrip("/") in (DEFAULT_MODEL, Path(DEFAULT_MODEL).name):
+        places.append(runs.PROJECT / DEFAULT_MODEL)
+    for place in places:
+        inner = place / runs.MODEL
+        for folder in (inner, place) if (place / runs.METRICS).is_file() else (place,):
+            if (folder / "config.json").is_file():
+                check_folder(folder, backend)
+                return folder
+    if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
+        raise InputError(f"{name}: the shipped tagger is not there; {HOW_TO_TRAIN}")
+    if places[0].exists():
+        raise InputError(f"{name}: found no model in it; expected a tagger in the Hugging Face layout, or a run's")
+    if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+        raise InputError(f"{name}: no such folder; expected a tagger, a run's folder, or a name on the hub")
+    return ask_hub(name, backend)
+
+
+def list_weights(folder, backend) -> dict:
+    """{number format: file} of the weights in a folder that a backend can run, the preferred one first."""
+    return {precision: name for precision, name in WEIGHTS[backend].items() if (folder / name).is_file()}
+
+
+def check_folder(folder, backend):
+    """InputError where a file is missing that the backend needs."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    weights = list_weights(folder, backend)
+    if not weights:
+        missing.append(" or ".join(dict.fromkeys(WEIGHTS[backend].values())))
+    if missing:
+        others = [] if weights else [other for other in WEIGHTS if list_weights(folder, other)]
+        way = f"; --backend {others[0]} runs what is there" if others else ""
+        if others and backend == "onnx":
+            way += f", and `cbpner export {folder} --onnx -o OUT` makes it"
+        raise InputError(
+            f"{folder}: found no {', '.join(missing)}; expected a tagger for the backend {backend}, in the Hugging "
+            f"Face layout{way}"
+        )
+
+
+def ask_hub(name, backend) -> Path:
+    """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
+    from huggingface_hub import is_offline_mode, snapshot_download
+
+    files = [*FILES, LEXICON, *WEIGHTS[backend].values()]
+    try:
+        try:
+            folder = Path(snapshot_download(name, allow_patterns=files, local_files_only=True))
+        except OSError:
+            if is_offline_mode():
+                raise
+            print(f"{name}: not here, asking the hub ...", file=sys.stderr)
+            folder = Path(snapshot_download(name, allow_patterns=files))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{name}: neither here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
+    check_folder(folder, backend)
+    return folder
+
+
+def read_config(folder) -> dict:
+    """A model's config.json; InputError where it is no model's."""
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        is_model = "model_type" in config and isinstance(config["id2label"], dict)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: cannot read a tagger's configuration ({type(error).__name__}: {error})") from error
+    if not is_model:
+        raise InputError(f"{path}: found no model_type and labels; expected a tagger in the Hugging Face layout")
+    return config
+
+
+def read_labels(config, place) -> LabelSet:
+    """The label set of a tagger's configuration; InputError unless its tags are `O`, `B-x`, `I-x`, ... in our order."""
+    tags = {str(number): tag for number, tag in config["id2label"].items()}
+    try:
+        labels = LabelSet(tuple(tag[2:] for tag in tags.values() if tag.startswith("B-")))
+        fits = tags == {str(number): tag for number, tag in labels.id_to_tag.items()}
+    except (ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise InputError(f"{place}: found the tags {tags}; expected O, then B- and I- of one type after another")
+    return labels

@@ -1,0 +1,71 @@
+"""Models run by ONNX Runtime on the CPU: what `cbpner export` wrote. Needs neither torch nor transformers."""
+
+import json
+import os
+import sys
+
+import numpy as np
+
+from cbpner.base.errors import InputError
+from cbpner.decoding.probabilities import Chain, make_chain
+from cbpner.prediction.backend import Backend
+from cbpner.prediction.model_folder import WEIGHTS
+
+INPUTS = ("ids", "mask")  # of the graph, as `Backend.score` has them
+CHAIN = "cbpner_chain"  # in the model's metadata: {"moves", "end"} of a CRF, as JSON
+HOW_TO_INSTALL = "`pip install onnxruntime` adds it (all that ONNX needs: `pip install -e '.[onnx]'`)"
+
+
+class OnnxBackend(Backend):
+    """A folder with an exported model. precision: `fp32` or `int8`, which is another file of it."""
+
+    name, device = "onnx", "cpu"
+
+    def __init__(self, folder, labels, device=None, precision="fp32"):
+        if device not in (None, "cpu"):
+            raise InputError(f"found the device {device!r}; the backend onnx runs on the cpu (torch runs on others)")
+        self.precision, self.weights = precision, WEIGHTS[self.name][precision]
+        self._session = open_session(folder / self.weights)
+        self.chain = read_chain(self._session.get_modelmeta().custom_metadata_map, labels)
+        names = tuple(each.name for each in self._session.get_inputs())
+        shape = self._session.get_outputs()[0].shape
+        if names != INPUTS or shape[-1] != len(labels.tags):
+            found, expected = f"{', '.join(names)} to {shape}", f"{', '.join(INPUTS)} to {len(labels.tags)} scores"
+            raise InputError(
+                f"{folder / self.weights}: found a graph of {found}; expected {expected}, as `cbpner export` writes it"
+            )
+
+    def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return self._session.run(None, dict(zip(INPUTS, (ids, mask), strict=True)))[0]
+
+
+def open_session(path):
+    """The session of a model's file, in as many threads as `count_threads` says."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(f"found no onnxruntime, which runs {path}; {HOW_TO_INSTALL}") from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    options.intra_op_num_threads = count_threads()
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no other class in common
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{path}: cannot read an ONNX model ({reason})") from error
+
+
+def count_threads():
+    """Torch's number where torch is at work, else OMP_NUM_THREADS, else 0: a thread a core, as ONNX Runtime has it."""
+    if "torch" in sys.modules:
+        return sys.modules["torch"].get_num_threads()
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() else 0
+
+
+def read_chain(metadata, labels) -> Chain:
+    """The chain in a model's metadata, or that of the grammar."""
+    if CHAIN not in metadata:
+        return make_chain(labels)
+    chain = json.loads(metadata[CHAIN])
+    return Chain(np.array(chain["moves"]), np.array(chain["end"]))

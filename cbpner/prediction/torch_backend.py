@@ -1,0 +1,96 @@
+"""Models run by PyTorch, on the CPU or a GPU."""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from cbpner.base.errors import InputError
+from cbpner.decoding.probabilities import make_chain
+from cbpner.models.devices import autocast, pick_device, pick_precision, spread_threads
+from cbpner.prediction.backend import Backend
+from cbpner.prediction.fast_bert import WEIGHTS, BertEnsemble, BertTagger, is_ensemble, is_plain
+from cbpner.prediction.model_folder import read_config
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+MOST_AT_ONCE = 8  # batches: what Python does between products takes turns
+QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
+
+
+class TorchBackend(Backend):
+    """A tagger's folder: linear heads run on `BertTagger`, any other (a CRF head) on transformers' Auto classes.
+
+    device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.models.devices`.
+    """
+
+    name, weights = "torch", WEIGHTS
+
+    def __init__(self, folder, labels, device=None, precision="auto"):
+        try:
+            place = pick_device() if device is None else torch.device(device)
+            torch.empty(0, device=place)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
+        config, crf = read_config(folder), None
+        self.precision = choose_precision(precision, place)
+        if is_plain(config) or is_ensemble(config):
+            kind = BertTagger if is_plain(config) else BertEnsemble
+            self._model = kind(folder, config, place, DTYPES[self.precision], packed=True)
+        else:
+            model = load_by_transformers(folder, place)
+            self._model, crf = partial(run_model, model, self.precision), getattr(model, "crf", None)
+        self.chain = make_chain(labels, crf)
+        self.device, self._place = place.type, place
+
+    @torch.inference_mode()
+    def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        logits = self._model(*(torch.from_numpy(part).to(self._place) for part in (ids, mask)))
+        return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+    def map(self, work, batches):
+        """On a CPU as many batches at once as there are threads, but for a rest of fewer: its products are cut up.
+
+        Threads that share a product wait for one another at its end.
+        """
+        threads = torch.get_num_threads() if self.device == "cpu" else 1
+        at_once = min(threads, MOST_AT_ONCE)
+        whole = len(batches) - len(batches) % at_once if at_once > 1 else 0
+        if whole:
+            with spread_threads(at_once, threads) as pool:
+                yield from pool.map(work, batches[:whole])
+        yield from map(work, batches[whole:])
+
+
+def run_model(model, precision, ids, mask):
+    with autocast(precision, ids.device):
+        return model(ids, mask.long()).logits
+
+
+def load_by_transformers(folder, device):
+    """A token classifier in evaluation mode, and in float32."""
+    from transformers import AutoModelForTokenClassification
+
+    from cbpner.models.attention import pick_attention
+    from cbpner.models.crf_tagger import BertCrfConfig  # noqa: F401 (the Auto classes know the type only now)
+    from cbpner.models.encoders import silence_libraries
+    from cbpner.models.ensemble import BertEnsembleConfig  # noqa: F401 (likewise)
+
+    silence_libraries()
+    load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=pick_attention(device))
+    try:
+        return load(folder, dtype="float32", local_files_only=True).to(device).eval()
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{folder}: cannot load a tagger from it ({reason})") from error
+
+
+def choose_precision(precision, device):
+    """As `pick_precision`; `auto` measures only on a GPU, and on a CPU that multiplies in bfloat16 at all."""
+    if precision == "auto" and device.type == "cpu" and not has_bf16():
+        return "fp32"
+    return pick_precision(precision, device, QUICK_ROUNDS)
+
+
+def has_bf16():
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))

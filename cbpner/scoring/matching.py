@@ -1,0 +1,89 @@
+"""Which predicted span answers which gold span, what kind of error that is, and partial credit for it.
+
+A gold span and a predicted span that share a character may be a pair; a span is in one pair at most. The kinds:
+
+* `correct`: borders and type are right;
+* `type`: borders right, another type;
+* `boundary`: type right, other borders;
+* `boundary+type`: they overlap and nothing more;
+* `missed`, `spurious`: a gold span, a predicted span that is left over.
+
+Partial credit is that of SemEval-2013 task 9.1 (Segura-Bedmar, Martínez and Herrero-Zazo, "SemEval-2013 Task 9", 2013),
+which took its counts from MUC-5 (Chinchor and Sundheim, "MUC-5 evaluation metrics", 1993): four schemes that judge
+the same pairs more or less strictly. Its `strict` asks for borders and type of whole entities: it is what
+`cbpner.scoring.metrics` calls lenient where spans are read so. Unlike nervaluate, where two predictions on one gold
+span both count as answers, pairs are one to one here, so that `possible` is the number of gold spans and `actual`
+that of predicted ones.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from cbpner.scoring.metrics import divide_counts
+from cbpner.text.labels import Span
+
+KINDS = ("correct", "type", "boundary", "boundary+type", "missed", "spurious")
+JUDGEMENTS = ("correct", "incorrect", "partial", "missed", "spurious")
+SCHEMES = {
+    # scheme: what it makes of correct, type, boundary, boundary+type, missed, spurious
+    "strict": ("correct", "incorrect", "incorrect", "incorrect", "missed", "spurious"),
+    "exact": ("correct", "correct", "incorrect", "incorrect", "missed", "spurious"),
+    "partial": ("correct", "correct", "partial", "partial", "missed", "spurious"),
+    "type": ("correct", "incorrect", "correct", "incorrect", "missed", "spurious"),
+}
+
+
+class Pair(NamedTuple):
+    """A gold span, the predicted span that answers it (one of them may be None), and one of KINDS."""
+
+    gold: Span | None
+    predicted: Span | None
+    kind: str
+
+
+def pair_spans(gold, predicted) -> list[Pair]:
+    """The pairs of one sentence's spans, in the order of the text; both sides are taken as sets.
+
+    Greedy, best pairs first: by kind in the order of KINDS, then by the number of shared characters, then by the
+    shorter stretch that both cover, then from left to right. What order the spans are handed in makes no difference.
+    """
+    gold, predicted = sorted(set(gold)), sorted(set(predicted))
+    candidates = sorted(
+        (_rank_pair(expected, found), expected, found)
+        for expected in gold
+        for found in predicted
+        if expected.start < found.end and found.start < expected.end
+    )
+    answers, taken = {}, set()
+    for (kind, *_), expected, found in candidates:
+        if expected not in answers and found not in taken:
+            answers[expected] = Pair(expected, found, KINDS[kind])
+            taken.add(found)
+    pairs = [answers.get(span) or Pair(span, None, "missed") for span in gold]
+    pairs += [Pair(None, span, "spurious") for span in predicted if span not in taken]
+    return sorted(pairs, key=lambda pair: pair.gold or pair.predicted or ())
+
+
+def score_partial(kinds) -> dict:
+    """{scheme of SCHEMES: JUDGEMENTS, `possible`, `actual`, `precision`, `recall`, `f1`} of counted KINDS.
+
+    kinds: {kind: count}; what is not there is 0. A partial judgement is worth half a correct one. None where undefined.
+    """
+    scores = {}
+    for scheme, judgements in SCHEMES.items():
+        counts = Counter({judgement: 0 for judgement in JUDGEMENTS})
+        for kind, judgement in zip(KINDS, judgements, strict=True):
+            counts[judgement] += int(kinds.get(kind, 0))
+        paired = counts["correct"] + counts["incorrect"] + counts["partial"]
+        possible, actual = paired + counts["missed"], paired + counts["spurious"]
+        measures = divide_counts(counts["correct"] + counts["partial"] / 2, actual, possible)
+        scores[scheme] = dict(counts) | {"possible": possible, "actual": actual} | measures
+    return scores
+
+
+def _rank_pair(gold, predicted):
+    """What sorts pairs of overlapping spans, best first: (place in KINDS, minus shared characters, covered ones)."""
+    same_borders, same_type = gold[:2] == predicted[:2], gold.label == predicted.label
+    kind = (0 if same_type else 1) if same_borders else (2 if same_type else 3)
+    shared = min(gold.end, predicted.end) - max(gold.start, predicted.start)
+    return kind, -shared, max(gold.end, predicted.end) - min(gold.start, predicted.start)

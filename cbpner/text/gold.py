@@ -1,0 +1,225 @@
+"""The gold data: getting and checking its files, its 21 patents by name, folds for tuning.
+
+Every file is checked against its git blob id, SHA-1 over `blob <size>\\0` and the content, as the original repository
+has it at the pinned commit (`gold_blob_ids.txt`, beside this file).
+"""
+
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import urllib.error
+import urllib.request
+from collections import Counter
+from importlib import resources
+from pathlib import Path
+
+from cbpner.base.errors import InputError
+from cbpner.base.files import atomic_open
+from cbpner.text.bio import BioError, list_mentions, parse_lines
+from cbpner.text.splits import INFO_NAME, PARTS, PATENT_START, find_split_files, find_split_folders, read_split_info
+
+COMMIT = "bc7e774a221a33267a0e989e4264a1baad106d39"
+BASE_URL = f"https://raw.githubusercontent.com/yukihuyt/Chinese_biomed_patents_NER/{COMMIT}/data/cbp_gold"
+TOTALS = {False: "no_long_cbp_gold_total.bio", True: "cbp_gold_total.bio"}
+TRIES = 3
+TIMEOUT_SECONDS = 60
+
+
+def git_blob_id(data: bytes) -> str:
+    """The name that git gives to a file of this content, 40 hex digits."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def read_blob_ids() -> dict[str, str]:
+    """{path below the gold folder: git blob id} of the 37 files."""
+    lines = resources.files("cbpner.text").joinpath("gold_blob_ids.txt").read_text(encoding="utf-8").splitlines()
+    return {path: blob_id for blob_id, path in (line.split(maxsplit=1) for line in lines if not line.startswith("#"))}
+
+
+def has_blob_id(path, blob_id) -> bool:
+    return path.is_file() and git_blob_id(path.read_bytes()) == blob_id
+
+
+def find_bad_files(folder, blob_ids=None) -> list[str]:
+    """The gold files that are missing from `folder` or not what they should be."""
+    blob_ids = blob_ids or read_blob_ids()
+    return [path for path, blob_id in blob_ids.items() if not has_blob_id(Path(folder) / path, blob_id)]
+
+
+def get_gold(target, source=None, base_url=BASE_URL, blob_ids=None, say=print) -> list[str]:
+    """Bring the gold files into the folder `target`, from the folder `source` or else from `base_url`.
+
+    Files already right are left alone. New ones are kept in `target/.part` until all are there and right, and then
+    moved, so that a broken run goes on where it stopped. The two totals may be missing from `source`: they are put
+    together from the patents. Returns the paths that were brought; InputError where one cannot be had.
+    """
+    blob_ids, target = blob_ids or read_blob_ids(), Path(target)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target}: found a file; expected a folder or nothing")
+    if source is not None and not Path(source).is_dir():
+        raise InputError(f"{source}: no such folder; expected the original repository's data/cbp_gold")
+    missing, stage = find_bad_files(target, blob_ids), target / ".part"
+    wanted = [path for path in missing if not has_blob_id(stage / path, blob_ids[path])]
+    if source is None:
+        download_files(wanted, stage, base_url, blob_ids, say)
+    else:
+        copy_files(wanted, stage, Path(source), blob_ids)
+    for path in missing:
+        if (stage / path).exists():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(stage / path, target / path)
+    shutil.rmtree(stage, ignore_errors=True)
+    rebuilt = [path for path in missing if not (target / path).exists()]
+    for path in rebuilt:
+        rebuild_total(target, path, blob_ids[path])
+    say(f"{target}: {len(blob_ids)} files, all right; {len(missing)} new ({len(rebuilt)} put together from patents)")
+    return missing
+
+
+def copy_files(paths, stage, source, blob_ids):
+    """Copy files after all were checked; the totals may be missing."""
+    faults, contents = [], {}
+    for path in paths:
+        if not (source / path).is_file():
+            faults += [] if path in TOTALS.values() else [f"{source / path}: missing"]
+            continue
+        contents[path] = (source / path).read_bytes()
+        found = git_blob_id(contents[path])
+        if found != blob_ids[path]:
+            faults.append(f"{source / path}: found git blob id {found}; expected {blob_ids[path]}")
+    if faults:
+        raise InputError("\n".join([f"{len(faults)} file(s) are not the gold's; nothing was copied", *faults]))
+    for path, data in contents.items():
+        write_bytes(stage / path, data)
+
+
+def download_files(paths, stage, base_url, blob_ids, say):
+    for number, path in enumerate(paths, 1):
+        write_bytes(stage / path, download_file(f"{base_url.rstrip('/')}/{path}", blob_ids[path]))
+        say(f"[{number}/{len(paths)}] {path}")
+
+
+def download_file(url, blob_id) -> bytes:
+    """The bytes behind `url`, tried again where a download breaks off or brings something else."""
+    for _ in range(TRIES):
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+                data = response.read()
+        except urllib.error.HTTPError as error:
+            problem = f"the server answers {error.code} {error.reason}"
+            if error.code < 500:
+                break
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            problem = f"cannot be reached or breaks off ({getattr(error, 'reason', error)})"
+            continue
+        if git_blob_id(data) == blob_id:
+            return data
+        problem = f"found git blob id {git_blob_id(data)} ({len(data)} bytes); expected {blob_id}"
+    raise InputError(
+        f"{url}: {problem}. Run again with a network (what is here already is kept), "
+        "or copy the files from a folder that has them: --from DIR"
+    )
+
+
+def write_bytes(path, data):
+    with atomic_open(path, "wb") as file:
+        file.write(data)
+
+
+def rebuild_total(folder, path, blob_id):
+    """Write a `*_total.bio`: the 21 patents in the order of their names; the result is checked like a download."""
+    named = name_patents(folder, long=path == TOTALS[True])
+    data = "".join(named[name][0] for name in sorted(named)).encode()
+    if git_blob_id(data) != blob_id:
+        raise InputError(f"{folder}/{path}: the patents do not add up to git blob id {blob_id}; get the file itself")
+    write_bytes(Path(folder) / path, data)
+
+
+def cut_patents(path) -> list[tuple[str, int]]:
+    """(text, number of its first line) of each patent in a gold column file, cut before `Abstract` sentences."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot read the patents: {error}; get the gold again") from error
+    starts = [0]
+    for match in re.finditer(r"\n\n+", text):
+        lines = text[match.end() : match.end() + 50 * len(PATENT_START)].split("\n", len(PATENT_START))
+        if match.end() < len(text) and "".join(line[:1] for line in lines[: len(PATENT_START)]) == PATENT_START:
+            starts.append(match.end())
+    pieces = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [(piece, 1 + text.count("\n", 0, start)) for start, piece in zip(starts, pieces, strict=True)]
+
+
+def name_patents(folder, long=False) -> dict[str, tuple[str, Path, int]]:
+    """{name: (text, file, first line)} of every patent, in the order of the first split's train, dev and test.
+
+    A patent takes the name at its place in each split's info file. Where all splits agree on it, and no other
+    patent has that name, it is its name; else it is `patent-01`, ... by its place in this order.
+    """
+    votes, places = {}, {}
+    for split in find_split_folders(folder):
+        files, info = find_split_files(split, long), read_split_info(split / INFO_NAME)
+        for part in PARTS:
+            patents = cut_patents(files[part])
+            names = info[part] if len(info[part]) == len(patents) else [None] * len(patents)
+            for (text, line), name in zip(patents, names, strict=True):
+                places.setdefault(text, (files[part], line))
+                votes.setdefault(text, set()).add(name)
+    claims = Counter(name for names in votes.values() for name in names)
+    named = {}
+    for number, (text, names) in enumerate(votes.items(), 1):
+        name = next(iter(names))
+        sure = len(names) == 1 and name is not None and claims[name] == 1
+        named[name if sure else f"patent-{number:02d}"] = (text, *places[text])
+    return named
+
+
+def load_patents(folder, long=False) -> dict:
+    """{name: sentences} of the gold's 21 patents; names and order as in `name_patents`, `long` as in `read_split`."""
+    patents, faults = {}, []
+    for name, (text, path, line) in name_patents(folder, long).items():
+        patents[name], wrong = parse_lines(text.split("\n"), path, first_line=line)
+        faults += wrong
+    if faults:
+        raise BioError(faults)
+    return patents
+
+
+def untested_patents(folder) -> list[str]:
+    """Names of the patents that no split has in its test part (twelve of the gold's), sorted."""
+    infos = [read_split_info(path / INFO_NAME) for path in find_split_folders(folder)]
+    names = {name for info in infos for part in PARTS for name in info[part]}
+    return sorted(names - {name for info in infos for name in info["test"]})
+
+
+def tuning_folds(folder, n_folds=3, seed=0, long=False) -> list[tuple[list, list]]:
+    """(train sentences, held-out sentences) of each fold over the patents that no test set has.
+
+    Whole patents are held out, each once. The folds are balanced by mentions of each type and by patents
+    (scikit-learn's StratifiedGroupKFold); the same arguments give the same folds.
+    """
+    patents, names = load_patents(folder, long), untested_patents(folder)
+    unnamed = [name for name in names if name not in patents]
+    if unnamed or not 2 <= n_folds <= len(names):
+        problem = f"no text for {', '.join(unnamed)}" if unnamed else f"{n_folds} folds"
+        raise InputError(f"{folder}: found {problem}; expected {len(names)} named patents and 2 to as many folds")
+    held_out = choose_folds({name: patents[name] for name in names}, n_folds, seed)
+    return [
+        (
+            [sentence for name in names if name not in fold for sentence in patents[name]],
+            [sentence for name in names if name in fold for sentence in patents[name]],
+        )
+        for fold in held_out
+    ]
+
+
+def choose_folds(patents, n_folds, seed) -> list[set[str]]:
+    """Names of the held-out patents of each fold."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    samples = [(name, label) for name in patents for _, label in [("", "patent"), *list_mentions(patents[name])]]
+    groups, kinds = [name for name, _ in samples], [kind for _, kind in samples]
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(groups, kinds, groups)
+    return [{groups[index] for index in held_out} for _, held_out in folds]

@@ -1,0 +1,158 @@
+"""Label sets and the BIO grammar, as data.
+
+A label set is an ordered list of entity types; its tags are `O`, then `B-` and `I-` of each type. Gold's three types
+are the default and nothing more: any set works.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from cbpner.base.errors import InputError
+
+OUTSIDE = "O"
+
+
+class Span(NamedTuple):
+    """A typed stretch of characters, `start` included and `end` excluded, in code points."""
+
+    start: int
+    end: int
+    label: str
+
+
+@lru_cache(maxsize=1024)
+def split_tag(tag):
+    """`B-gene` -> (`B`, `gene`); `O` -> (`O`, ``). Raises ValueError for anything else."""
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    prefix, dash, label = tag.partition("-")
+    if prefix not in ("B", "I") or not dash or not label or any(c.isspace() for c in label):
+        raise ValueError(f"expected O, B-<type> or I-<type>, got {tag!r}")
+    return prefix, label
+
+
+# The grammar: may a tag with the second prefix follow one with the first, with the same or with another type?
+# "" stands for the sentence's start.
+FOLLOWS = {
+    # (previous prefix, next prefix): (same type, other type)
+    ("", "O"): (True, True),
+    ("", "B"): (True, True),
+    ("", "I"): (False, False),
+    ("O", "O"): (True, True),
+    ("O", "B"): (True, True),
+    ("O", "I"): (False, False),
+    ("B", "O"): (True, True),
+    ("B", "B"): (True, True),
+    ("B", "I"): (True, False),
+    ("I", "O"): (True, True),
+    ("I", "B"): (True, True),
+    ("I", "I"): (True, False),
+}
+
+
+def may_follow(previous, tag):
+    """Whether `tag` may stand right behind `previous` (None: at a sentence's start) in strict BIO (IOB2)."""
+    before, before_label = ("", "") if previous is None else split_tag(previous)
+    prefix, label = split_tag(tag)
+    return FOLLOWS[before, prefix][0 if before_label == label else 1]
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Entity types in a fixed order, and the tags that follow from them."""
+
+    types: tuple
+
+    def __post_init__(self):
+        if len(set(self.types)) != len(self.types) or not self.types:
+            raise ValueError(f"expected one or more distinct entity types, got {self.types!r}")
+        for label in self.types:
+            split_tag(f"B-{label}")
+
+    @cached_property
+    def tags(self):
+        """All tags: O, B-first, I-first, B-second, ... The position is the class number in a model."""
+        return (OUTSIDE, *(f"{prefix}-{label}" for label in self.types for prefix in "BI"))
+
+    @cached_property
+    def tag_to_id(self):
+        return {tag: number for number, tag in enumerate(self.tags)}
+
+    @cached_property
+    def id_to_tag(self):
+        return dict(enumerate(self.tags))
+
+    def transitions(self):
+        """Allowed moves as nested lists of bool: [previous tag][tag], with the sentence's start as the last row.
+
+        Size (tags + 1, tags).
+        """
+        return [[may_follow(previous, tag) for tag in self.tags] for previous in (*self.tags, None)]
+
+    @classmethod
+    def from_tags(cls, tags):
+        """The set that the given tags use, types sorted by name; the default's order where it has the same types."""
+        types = {split_tag(tag)[1] for tag in tags} - {""}
+        if not types:
+            raise InputError("no entity tag found: every tag is O, so there is no label to learn")
+        return DEFAULT if types == set(DEFAULT.types) else cls(tuple(sorted(types)))
+
+    @classmethod
+    def from_file(cls, path):
+        """One entity type or one tag a line (`gene` or `B-gene`, `I-gene`); blank lines are skipped; file order."""
+        try:
+            lines = Path(path).read_text(encoding="utf-8-sig").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot read the label file: {error}") from error
+        types = []
+        for word in lines:
+            label = "" if word == OUTSIDE else word[2:] if word[:2] in ("B-", "I-") else word
+            if label and label not in types:
+                types.append(label)
+        if not types:
+            raise InputError(f"{path}: no label found; expected one entity type or tag a line, such as gene or B-gene")
+        return cls(tuple(types))
+
+
+DEFAULT = LabelSet(("gene", "protein", "disease"))
+
+
+def tags_to_spans(tags, strict=False):
+    """The spans of one sentence's tags.
+
+    Lenient (the rule of conlleval, and seqeval's default): an `I-` without its `B-` begins a span. Strict (IOB2): a
+    span begins with `B-` alone, and an orphan `I-` belongs to nothing.
+    """
+    spans, start, label = [], None, ""
+    for position, tag in enumerate((*tags, OUTSIDE)):
+        prefix, tag_label = split_tag(tag)
+        goes_on = prefix == "I" and start is not None and tag_label == label
+        if start is not None and not goes_on:
+            spans.append(Span(start, position, label))
+            start = None
+        if prefix == "B" or (prefix == "I" and start is None and not strict):
+            start, label = position, tag_label
+    return spans
+
+
+def spans_to_tags(spans, length):
+    """The strict BIO tags of `length` characters; overlapping or out-of-range spans raise ValueError."""
+    tags = [OUTSIDE] * length
+    for start, end, label in spans:
+        if not 0 <= start < end <= length:
+            raise ValueError(f"expected a span within {length} characters, got {start}..{end}")
+        if any(tag != OUTSIDE for tag in tags[start:end]):
+            raise ValueError(f"span {start}..{end} ({label}) overlaps another")
+        tags[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
+    return tags
+
+
+def repair_tags(tags):
+    """The tags with every orphan `I-` turned into the `B-` that lenient reading takes it for."""
+    repaired = []
+    for previous, tag in pairwise((None, *tags)):
+        repaired.append(tag if may_follow(previous, tag) else f"B-{split_tag(tag)[1]}")
+    return repaired

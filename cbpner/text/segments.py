@@ -1,0 +1,82 @@
+"""Cutting long sentences: once for training, in overlapping windows for prediction."""
+
+from itertools import pairwise
+
+from cbpner.text.bio import Sentence
+from cbpner.text.labels import tags_to_spans
+
+SENTENCE_ENDS = frozenset("。！？；…!?;\n")
+CLAUSE_ENDS = frozenset("，、：,:)）]】》」』”")
+
+
+def cut_sentence(sentence: Sentence, max_chars: int) -> list[Sentence]:
+    """Pieces of at most `max_chars` characters; put together they are the sentence again, tags included.
+
+    No cut goes through a mention (lenient span). Only a mention that is itself longer than `max_chars` is cut, at
+    exactly `max_chars`; its second piece then begins with an `I-`.
+    """
+    inside = {spot for start, end, _ in tags_to_spans(sentence.tags) for spot in range(start + 1, end)}
+    return [
+        Sentence(sentence.chars[start:end], sentence.tags[start:end], sentence.line + start if sentence.line else 0)
+        for start, end in cut_around(sentence.chars, max_chars, inside)
+    ]
+
+
+def cut_text(text: str, max_chars: int) -> list[tuple[int, int]]:
+    """(start, end) of pieces of at most `max_chars` characters that cover the text in order, none empty."""
+    return cut_around(text, max_chars, frozenset())
+
+
+def cut_around(text, max_chars, forbidden):
+    """As `cut_text`, with no cut at a position in `forbidden` as long as another is in reach."""
+    if max_chars < 1:
+        raise ValueError(f"expected max_chars of at least 1, got {max_chars}")
+    cuts = [0]
+    while len(text) - cuts[-1] > max_chars:
+        cuts.append(choose_cut(text, cuts[-1], cuts[-1] + max_chars, forbidden))
+    return list(pairwise([*cuts, len(text)])) if text else []
+
+
+def choose_cut(text, start, limit, forbidden):
+    """The last cut in (start, limit] behind a sentence's end, else behind a clause's or white space, else anywhere."""
+    allowed = [cut for cut in range(limit, start, -1) if cut not in forbidden]
+    clause = None
+    for cut in allowed:
+        char = text[cut - 1]
+        if char in SENTENCE_ENDS:
+            return cut
+        if clause is None and (char in CLAUSE_ENDS or char.isspace()):
+            clause = cut
+    return clause or (allowed[0] if allowed else limit)
+
+
+def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
+    """(start, end) of windows of `size` that cover `length` positions, neighbours sharing at least `overlap`.
+
+    A text that fits is one window; the last window is moved back so that it is full.
+    """
+    if length < 0 or not 0 <= overlap < size:
+        raise ValueError(f"expected length >= 0 and 0 <= overlap < size, got {length=}, {size=}, {overlap=}")
+    if length <= size:
+        return [(0, length)] if length else []
+    starts = [*range(0, length - size, size - overlap), length - size]
+    return [(start, start + size) for start in starts]
+
+
+def join_windows(windows, values, length: int) -> list:
+    """One value a position: from the window in which it lies farthest from an edge that is not the text's own.
+
+    `values[w]` is a sequence (list, array) of the length of `windows[w]`; the first window wins a tie.
+    """
+    joined, best = [None] * length, [-1] * length
+    for (start, end), chunk in zip(windows, values, strict=True):
+        if not 0 <= start < end <= length or len(chunk) != end - start:
+            raise ValueError(f"expected {end - start} values for window {start}..{end} of {length}, got {len(chunk)}")
+        for position, value in enumerate(chunk, start):
+            left = position - start if start else length
+            right = end - 1 - position if end < length else length
+            if min(left, right) > best[position]:
+                joined[position], best[position] = value, min(left, right)
+    if -1 in best:
+        raise ValueError(f"expected windows that cover all {length} positions, got none over {best.index(-1)}")
+    return joined

@@ -1,0 +1,277 @@
+"""Splits by patent: the files of one split, patent boundaries, new splits of annotated documents, statistics.
+
+A split's folder holds `NAME_{train,dev,test}.bio` with sentences as they are, `no_long_NAME_{train,dev,test}.bio`
+with long ones cut, and `train_test_split.info`, which names the patents of each part.
+"""
+
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_text
+from cbpner.text.bio import Sentence, list_mentions, read_bio, summarize_sentences, write_bio
+from cbpner.text.segments import cut_sentence
+
+PARTS = ("train", "dev", "test")
+CUT_PREFIX = "no_long_"
+INFO_NAME = "train_test_split.info"
+INFO_ORDER = ("train", "test", "dev")
+INFO_RULE = "=============="
+PATENT_START = "Abstract"
+
+
+class Split(NamedTuple):
+    """The sentences of one split's three parts."""
+
+    train: list[Sentence]
+    dev: list[Sentence]
+    test: list[Sentence]
+
+
+def find_split_files(folder, long: bool = False) -> dict[str, Path]:
+    """{`train`, `dev`, `test`: path} in a split's folder.
+
+    The variant with cut sentences (`no_long_...`) unless `long`; where a folder has one variant alone, that one.
+    InputError where neither is complete, or where a part has two files.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected a split's folder with *_train.bio, *_dev.bio, *_test.bio")
+    names = sorted(path.name for path in folder.glob("*.bio"))
+    whole = match_parts(folder, [name for name in names if not name.startswith(CUT_PREFIX)])
+    cut = match_parts(folder, [name for name in names if name.startswith(CUT_PREFIX)])
+    for found in (whole, cut) if long else (cut, whole):
+        if len(found) == len(PARTS):
+            return found
+    raise InputError(
+        f"{folder}: found {', '.join(names) or 'no .bio file'}; expected *_train.bio, *_dev.bio and *_test.bio, "
+        f"all three with {CUT_PREFIX} in front or all three without (make splits with `cbpner split`)"
+    )
+
+
+def match_parts(folder, names):
+    """{part: path} for the parts that one of the names stands for."""
+    found = {}
+    for part in PARTS:
+        matches = [name for name in names if name == f"{part}.bio" or name.endswith(f"_{part}.bio")]
+        if len(matches) > 1:
+            raise InputError(
+                f"{folder}: found {', '.join(matches)} for {part}; expected one file: move the others away"
+            )
+        if matches:
+            found[part] = folder / matches[0]
+    return found
+
+
+def read_split(folder, long: bool = False, labels=None, orphans="keep") -> Split:
+    """The three parts of the split in `folder`; `labels` and `orphans` as in `read_bio`."""
+    files = find_split_files(folder, long)
+    return Split(**{part: read_bio(files[part], labels, orphans) for part in PARTS})
+
+
+def find_split_folders(folder) -> list[Path]:
+    """The numbered folders `0`, `1`, ... of a data folder in order, or the folder itself where it is one split."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected a data folder with split folders 0, 1, ...")
+    numbered = [path for path in folder.iterdir() if path.is_dir() and path.name.isascii() and path.name.isdigit()]
+    if numbered:
+        return sorted(numbered, key=lambda path: int(path.name))
+    if any(folder.glob("*.bio")):
+        return [folder]
+    raise InputError(f"{folder}: found no split; expected folders 0, 1, ... or the files of one split")
+
+
+def split_patents(sentences) -> list[list[Sentence]]:
+    """The sentences by patent: one that begins with `Abstract` begins a patent, and so does the very first."""
+    patents = []
+    for sentence in sentences:
+        if not patents or sentence.chars.startswith(PATENT_START):
+            patents.append([])
+        patents[-1].append(sentence)
+    return patents
+
+
+def group_neighbours(sentences, size) -> list[list[Sentence]]:
+    """Consecutive sentences of one patent, as many together as have at most `size` characters in all.
+
+    A longer sentence stands alone, and without a positive `size` each one does.
+    """
+    groups = []
+    for patent in split_patents(sentences):
+        room = -1
+        for sentence in patent:
+            room -= len(sentence.chars)
+            if room < 0:
+                groups.append([])
+                room = size - len(sentence.chars)
+            groups[-1].append(sentence)
+    return groups
+
+
+def join_sentences(sentences) -> Sentence:
+    """One sentence of all characters and tags, at the first one's line."""
+    chars = "".join(sentence.chars for sentence in sentences)
+    return Sentence(chars, tuple(tag for sentence in sentences for tag in sentence.tags), sentences[0].line)
+
+
+def draw_patents(sentences, count, seed=0) -> list[Sentence]:
+    """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones.
+
+    InputError where there are fewer patents.
+    """
+    patents = split_patents(sentences)
+    if not 1 <= count <= len(patents):
+        raise InputError(
+            f"found {len(patents)} patent(s) to train on; expected to draw 1 to {len(patents)}, not {count}"
+        )
+    chosen = sorted(random.Random(seed).sample(range(len(patents)), len(patents))[:count])
+    return [sentence for number in chosen for sentence in patents[number]]
+
+
+def read_split_info(path) -> dict[str, list[str]]:
+    """{`train`, `dev`, `test`: patent names as written, in file order} of a `train_test_split.info`."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot read the split's list of patents: {error}") from error
+    titles = {f"{part.capitalize()} files:": part for part in PARTS}
+    info, part = {}, None
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line or set(line) == {"="}:
+            continue
+        if line in titles:
+            part = titles[line]
+            info[part] = []
+        elif part is None:
+            raise InputError(f"{path}:{number}: found {line!r}; expected one of {', '.join(titles)} before any name")
+        else:
+            info[part].append(line)
+    missing = [title for title, part in titles.items() if part not in info]
+    if missing:
+        raise InputError(f"{path}: found no line {' or '.join(missing)}; expected {', '.join(titles)}, each with names")
+    return {part: info[part] for part in PARTS}
+
+
+def write_split_info(path, info) -> None:
+    """Write a `train_test_split.info` in the gold's layout; `info` as `read_split_info` gives it."""
+    blocks = ["\n".join([f"{part.capitalize()} files:", *info[part]]) for part in INFO_ORDER]
+    write_text(path, f"\n{INFO_RULE}\n".join(blocks))
+
+
+def read_documents(paths, labels=None, orphans="keep") -> dict[str, list[Sentence]]:
+    """{file name: sentences} of `.bio` files, one document each, and of folders of them (not of their subfolders)."""
+    documents = {}
+    for path in map(Path, paths):
+        files = sorted(path.glob("*.bio")) if path.is_dir() else [path]
+        if not files:
+            raise InputError(f"{path}: found no .bio file in the folder; expected one file a document")
+        for file in files:
+            if file.name in documents:
+                raise InputError(f"{file}: found a second document of this name; expected each name once: rename one")
+            documents[file.name] = read_bio(file, labels, orphans)
+    return documents
+
+
+def draw_splits(documents, n_splits=5, n_test=2, n_dev=1, seed=0) -> list[dict[str, list[str]]]:
+    """Repeated random splits of documents {name: sentences}: {part: names} for each.
+
+    Documents with the same text are one group and never stand in two parts; `n_test` and `n_dev` count groups.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    names = list(documents)
+    texts = ["\n".join(sentence.chars for sentence in documents[name]) for name in names]
+    groups = [texts.index(text) for text in texts]
+    found, needed = len(set(groups)), n_test + n_dev + 1
+    if min(n_splits, n_test, n_dev) < 1 or found < needed:
+        raise InputError(
+            f"found {found} different document(s); expected at least {needed} for {n_test} test, {n_dev} dev and one "
+            "train document, and at least one split: give more documents or smaller --test and --dev"
+        )
+    splits = []
+    outer = GroupShuffleSplit(n_splits, test_size=n_test, random_state=seed)
+    for number, (rest, test) in enumerate(outer.split(names, groups=groups)):
+        inner = GroupShuffleSplit(1, test_size=n_dev, random_state=seed + number)
+        train, dev = next(inner.split(rest, groups=[groups[index] for index in rest]))
+        chosen = {"train": rest[train], "dev": rest[dev], "test": test}
+        splits.append({part: [names[index] for index in sorted(chosen[part])] for part in PARTS})
+    return splits
+
+
+def write_splits(documents, splits, out, name="docs", max_chars=500, overwrite=False) -> list[Path]:
+    """Write `draw_splits`' result as folders OUT/0, OUT/1, ...; each appears whole or not at all.
+
+    A non-empty OUT is refused unless `overwrite`, which replaces its split folders (all of them) and nothing else.
+    """
+    out = Path(out)
+    if not name or "/" in name or name.startswith((".", CUT_PREFIX)):
+        raise InputError(f"found the name {name!r}; expected a file name's beginning, not with {CUT_PREFIX} in front")
+    old = find_replaceable(out, overwrite)
+    out.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".split-", suffix=".part", dir=out))
+    try:
+        for number, info in enumerate(splits):
+            write_one_split(work / str(number), documents, info, name, max_chars)
+        (work / "old").mkdir()
+        for folder in old:
+            folder.rename(work / "old" / folder.name)
+        return [(work / str(number)).rename(out / str(number)) for number in range(len(splits))]
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def find_replaceable(out, overwrite):
+    """The split folders that an overwriting run replaces; InputError where OUT may not be written to."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: found a file; expected a folder or nothing")
+    if not out.is_dir() or not any(out.iterdir()):
+        return []
+    if not overwrite:
+        raise InputError(f"{out}: found a folder that is not empty; expected a new one, or --overwrite")
+    numbered = [path for path in out.iterdir() if path.name.isascii() and path.name.isdigit()]
+    for path in numbered:
+        if not (path / INFO_NAME).is_file():
+            raise InputError(f"{path}: found no split in it ({INFO_NAME} is missing); move it out of the way")
+    return numbered
+
+
+def write_one_split(folder, documents, info, name, max_chars):
+    for part in PARTS:
+        sentences = [sentence for document in info[part] for sentence in documents[document]]
+        write_bio(folder / f"{name}_{part}.bio", sentences)
+        pieces = [piece for sentence in sentences for piece in cut_sentence(sentence, max_chars)]
+        write_bio(folder / f"{CUT_PREFIX}{name}_{part}.bio", pieces)
+    write_split_info(folder / INFO_NAME, info)
+
+
+def describe_splits(folder, long: bool = False) -> list[dict]:
+    """One row a split and part of a data folder.
+
+    Keys: `split` (folder name), `part`, `patents` (from the info file, else by `split_patents`), those of
+    `summarize_sentences`, `unique` (different mentions: text and type), `unseen` (mentions whose text never is a
+    mention of that type in the split's train part; None for train).
+    """
+    rows = []
+    for path in find_split_folders(folder):
+        split = read_split(path, long)
+        info = read_split_info(path / INFO_NAME) if (path / INFO_NAME).is_file() else None
+        known = set(list_mentions(split.train))
+        for part in PARTS:
+            sentences = getattr(split, part)
+            mentions = list_mentions(sentences)
+            rows.append(
+                {
+                    "split": path.resolve().name,
+                    "part": part,
+                    "patents": len(info[part]) if info else len(split_patents(sentences)),
+                    **summarize_sentences(sentences),
+                    "unique": len(set(mentions)),
+                    "unseen": None if part == "train" else sum(mention not in known for mention in mentions),
+                }
+            )
+    return rows

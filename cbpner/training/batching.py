@@ -1,0 +1,94 @@
+"""Sequences to batches: filled by token count from sequences of similar length, padded to the longest of the batch."""
+
+import numpy as np
+import torch
+from torch.utils.data import BatchSampler
+
+from cbpner.text.batches import fill_batches, pad_rows
+
+IGNORED = -100  # the label of positions that no loss and no score counts
+POOL_BATCHES = 128  # how many batches' worth of sequences are sorted by length together
+
+
+class TokenBudgetSampler(BatchSampler):
+    """Random batches of similar length within a budget of padded tokens, the same for the same seed and epoch.
+
+    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches' worth by length, fills batches, and
+    shuffles the batches. Every epoch has the same number of batches, as schedulers and resumed runs need: where the
+    pools give more they are doubled, which fills batches better; where they give fewer the largest batches are halved.
+    A single pool always gives the same number, so the doubling ends, and no batch goes over the budget.
+    """
+
+    def __init__(self, lengths, budget, seed=0):
+        self.lengths, self.budget, self.seed, self.epoch = np.asarray(lengths), budget, seed, 0
+        self.batch_size, self.drop_last = None, False  # None tells accelerate that batches differ in size
+        order = self._random(0).permutation(len(self.lengths))
+        self.count = max(len(self._fill(order, tokens)) for tokens in (budget * POOL_BATCHES, self.lengths.sum() + 1))
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+    def _random(self, epoch):
+        return np.random.default_rng((self.seed, epoch))
+
+    def _fill(self, order, pool_tokens):
+        """Batches from `order`, cut into pools of about `pool_tokens` tokens that are sorted by length."""
+        pool = np.cumsum(self.lengths[order]) // pool_tokens
+        return fill_batches(self.lengths, order[np.lexsort((self.lengths[order], pool))], self.budget)
+
+    def _draw(self, epoch):
+        random, pool_tokens = self._random(epoch), self.budget * POOL_BATCHES
+        order = random.permutation(len(self.lengths))
+        while len(batches := self._fill(order, pool_tokens)) > self.count:
+            pool_tokens *= 2
+        return [batches[number] for number in random.permutation(len(batches))]
+
+    def __iter__(self):
+        yield from fit_count(self._draw(self.epoch), self.count, self.lengths)
+
+    def __len__(self):
+        return self.count
+
+
+class GroupedSampler(BatchSampler):
+    """Random batches of `size` sequences of similar length, the same for the same seed and epoch.
+
+    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches by length, cuts batches and shuffles them.
+    """
+
+    def __init__(self, lengths, size, seed=0):
+        self.lengths, self.seed, self.epoch = np.asarray(lengths), seed, 0
+        self.batch_size, self.drop_last = size, False
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+    def __iter__(self):
+        random, size = np.random.default_rng((self.seed, self.epoch)), self.batch_size
+        order = random.permutation(len(self.lengths))
+        pool = np.arange(len(order)) // (size * POOL_BATCHES)
+        order = order[np.lexsort((self.lengths[order], pool))]
+        starts = np.arange(len(self)) * size
+        yield from (order[start : start + size].tolist() for start in random.permutation(starts))
+
+    def __len__(self):
+        return -(-len(self.lengths) // self.batch_size)
+
+
+def fit_count(batches, count, lengths):
+    """Exactly `count` batches: the largest are halved while there are too few. At most `count` are expected."""
+    assert len(batches) <= count <= sum(map(len, batches)), (len(batches), count)
+
+    def size(batch):
+        return len(batch) * max(lengths[batch])
+
+    while len(batches) < count:
+        largest = max((b for b in batches if len(b) > 1), key=size)
+        place, middle = batches.index(largest), len(largest) // 2
+        batches[place : place + 1] = [largest[:middle], largest[middle:]]
+    return batches
+
+
+def pad(rows, value, width=0):
+    """`cbpner.text.batches.pad_rows` as a tensor."""
+    return torch.from_numpy(pad_rows(rows, value, width))

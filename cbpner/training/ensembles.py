@@ -1,0 +1,169 @@
+"""One tagger out of several that differ in their seed: the mean of their weights, or of their probabilities.
+
+A model soup (Wortsman et al., ICML 2022): fine-tuned from one encoder under one recipe, the taggers lie close enough
+together for their mean to work, and it costs no more to run than one of them. "Soups" of one run decode it anew, under
+other flags. The mean of probabilities (`cbpner.models.ensemble`) needs no such closeness, and costs what all of them
+cost.
+"""
+
+import sys
+import time
+from dataclasses import asdict
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from safetensors import SafetensorError
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+from cbpner.base.errors import InputError
+from cbpner.models.attention import pick_attention
+from cbpner.models.devices import autocast, pick_device, pick_precision
+from cbpner.models.encoders import silence_libraries
+from cbpner.models.ensemble import join_models
+from cbpner.runs import folder as runs
+from cbpner.runs.lifecycle import (
+    claim_folder,
+    clean_finished,
+    explain_write_errors,
+    find_settings,
+    list_differences,
+    lock_run,
+)
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.optimization import average_weights, set_weights
+from cbpner.training.recipes import DECODING
+from cbpner.training.run import describe_machine, measure_memory, read_data, write_model, write_predictions
+from cbpner.training.trainer import choose_selection, make_predictor
+
+WEIGHTS = "model.safetensors"
+
+
+def group_members(folders) -> dict:
+    """{split: [run folder, ...]} of finished runs, by seed; InputError where those of a split do not fit together."""
+    members = {}
+    for folder in folders:
+        config = runs.read_config(folder)
+        members.setdefault(config.get("split"), []).append((config, folder))
+    for split, found in members.items():
+        found.sort(key=lambda member: member[0]["seed"])
+        check_members(found)
+        members[split] = [folder for _, folder in found]
+    return members
+
+
+def check_members(members):
+    """InputError unless runs, [(config, folder), ...] by seed, differ in their seed alone, and in how they decode."""
+    first, place = members[0]
+    for config, folder in members:
+        if config.get("members"):
+            raise InputError(f"{folder}: found a mean of runs; expected runs that were trained")
+        if config["flags"].get("patents"):
+            raise InputError(f"{folder}: found a run on a part of the training patents, which its seed drew")
+        if not (folder / runs.MODEL / WEIGHTS).is_file():
+            raise InputError(f"{folder}: found no {runs.MODEL}/{WEIGHTS}; expected a run that kept its weights")
+        if (found := strip_settings(config)) != (wanted := strip_settings(first)):
+            raise InputError(f"{folder}: found other settings than in {place}: {list_differences(wanted, found)}")
+    for (before, _), (config, folder) in pairwise(members):
+        if before["seed"] == config["seed"]:
+            raise InputError(f"{folder}: found the seed {config['seed']} a second time for its split; expected another")
+
+
+def strip_settings(config):
+    """What the weights of a run depend on, but for its seed."""
+    settings = find_settings(config)
+    flags = {name: value for name, value in settings.pop("flags").items() if name not in DECODING}
+    data = settings.pop("data")
+    return {name: value for name, value in settings.items() if name not in ("seed", "recipe")} | flags | data
+
+
+def make_soup(job, members, average="weights"):
+    """Average, evaluate and write the run folder `job.output`; its metrics. A finished one is left as it is.
+
+    job: that of the first member (`cbpner.training.run.Job`) with the method, recipe and folder of the new run.
+    average: `weights` or `probabilities`. InputError for probabilities of taggers with a CRF, whose moves have no
+    such mean.
+    """
+    if average == "probabilities" and job.recipe.head != "linear":
+        raise InputError(
+            f"{job.output}: found the head {job.recipe.head}; a mean of probabilities expects linear heads"
+        )
+    if runs.is_finished(job.output) and not job.overwrite:
+        clean_finished(job.output)
+        print(f"{job.output}: finished already; --overwrite runs it again")
+        return runs.read_metrics(job.output)
+    with explain_write_errors(job.output), lock_run(job.output):
+        device = pick_device()
+        precision = pick_precision(job.precision or job.recipe.precision, device)
+        claim_folder(job.output, describe_soup(job, members, average, precision), job.overwrite)
+        data, labels = read_data(job)
+        model, tokenizer = load_mean(members, average, pick_attention(device))
+        model.to(device)
+        predict = make_predictor(job.recipe, labels, CharacterTable(tokenizer), partial(autocast, precision, device))
+        start = time.perf_counter()
+        scores = write_predictions(job.output, data, partial(predict, model))
+        spent = time.perf_counter() - start
+        if job.save_model:
+            write_model(job.output, model, tokenizer, job.recipe)
+        metrics = collect_metrics(job, members, average, data, scores, spent)
+        runs.write_metrics(job.output, metrics)
+    return metrics
+
+
+def load_mean(members, average, attention):
+    """(the mean of all members, of their weights or of their probabilities; the first member's tokenizer)."""
+    silence_libraries()
+    load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=attention, dtype="float32")
+    folders = [member / runs.MODEL for member in members]
+    tokenizer = AutoTokenizer.from_pretrained(folders[0])
+    try:
+        if average == "probabilities":
+            return join_models([load(folder) for folder in folders]), tokenizer
+        model = load(folders[0])
+        set_weights(model, average_weights([folder / WEIGHTS for folder in folders]))
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        raise InputError(f"{members[0]}: cannot average its {average} with the others': {error}") from error
+    return model, tokenizer
+
+
+def describe_soup(job, members, average, precision):
+    """The content of config.json: the first member's, with what is new."""
+    config = runs.read_config(members[0])
+    files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
+    own = [
+        {"folder": str(folder), "seed": runs.read_config(folder)["seed"],
+         "weights": runs.file_checksum(folder / runs.MODEL / WEIGHTS)}
+        for folder in members
+    ]  # fmt: skip
+    return config | {
+        "method": job.method,
+        "recipe": job.recipe_name,
+        "encoder": job.recipe.encoder,
+        "lexicon": runs.file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
+        "flags": config["flags"] | asdict(job.recipe),
+        "save_model": job.save_model,
+        "members": own,
+        **({"average": average} if average != "weights" else {}),
+        "data": config["data"] | {"files": files},
+        "environment": describe_machine(precision),
+        "folder": runs.describe_folder(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def collect_metrics(job, members, average, data, scores, spent):
+    """The content of metrics.json, as `cbpner.training.run.collect_metrics` has it; training: that of all members."""
+    own = [runs.read_metrics(folder) for folder in members]
+    many = f"the mean of the {average} of {len(members)} runs" if len(members) > 1 else "the weights of one run"
+    return {
+        "method": job.method,
+        "recipe": job.recipe_name,
+        "split": job.split,
+        **scores,
+        "best_epoch": None,
+        "epochs": max(metrics["epochs"] for metrics in own),
+        "selection": choose_selection(job.recipe, data.get("dev")) | {"rule": "last epoch", "reason": many},
+        "seconds": {"train": round(sum(m["seconds"]["train"] for m in own), 1), "evaluate": round(spent, 1)},
+        **measure_memory(),
+        "history": [],
+    }

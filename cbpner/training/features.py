@@ -1,0 +1,71 @@
+"""What a model's frozen layers make of a text: computed once, kept in memory up to a limit, beyond it on disk."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from cbpner.text.batches import sorted_batches
+from cbpner.training.batching import pad
+
+
+class FeatureStore:
+    """(tokens, width) of each sequence, written once.
+
+    lengths: tokens of each sequence. Sequences are kept in memory, in their order, up to `memory_mb` MiB; the others
+    in a file in `folder` that has no name, so that it goes with the process, however that ends. Its space is taken at
+    once: OSError where the disk is too small.
+    """
+
+    def __init__(self, lengths, width, dtype, memory_mb, folder):
+        self.lengths = np.asarray(lengths)
+        ends = np.cumsum(self.lengths)
+        room = (memory_mb << 20) // (width * dtype.itemsize)
+        self.in_memory = int(np.searchsorted(ends, room, side="right"))  # sequences
+        split = int(ends[self.in_memory - 1]) if self.in_memory else 0
+        self.starts = ends - self.lengths - np.where(np.arange(len(ends)) < self.in_memory, 0, split)
+        self.memory = torch.empty((split, width), dtype=dtype)
+        self.disk = map_file(int(ends[-1]) - split, width, dtype, folder) if self.in_memory < len(ends) else None
+
+    def __getitem__(self, index):
+        """The (tokens, width) view of one sequence."""
+        kept = self.memory if index < self.in_memory else self.disk
+        return kept[self.starts[index] : self.starts[index] + self.lengths[index]]
+
+    def gather(self, indices, longest):
+        """(sequences, longest, width), zero beyond each sequence's end."""
+        batch = torch.zeros((len(indices), longest, self.memory.shape[1]), dtype=self.memory.dtype)
+        for row, index in zip(batch, indices, strict=True):
+            row[: self.lengths[index]] = self[index]
+        return batch
+
+
+def map_file(tokens, width, dtype, folder):
+    """A (tokens, width) tensor over a file that is deleted as soon as it is mapped."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix="features.", suffix=".part", dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, tokens * width * dtype.itemsize)
+        flat = torch.from_file(file.name, shared=True, size=tokens * width, dtype=dtype)
+    return flat.view(tokens, width)
+
+
+@torch.no_grad()
+def store_features(model, rows, *, table, context, batch_tokens, width, dtype, memory_mb, folder):
+    """A `FeatureStore` of `model.compute_features` over `rows` (token ids), in batches of the same make every time.
+
+    context: gives the autocast context of a forward pass. dtype: the format that `compute_features` then has.
+    """
+    model.eval()
+    store = FeatureStore([len(row) for row in rows], width, dtype, memory_mb, folder)
+    with tqdm(total=len(rows), desc="frozen layers", unit="sentence", mininterval=1.0, leave=False) as bar:
+        for batch in sorted_batches(store.lengths, batch_tokens):
+            ids = pad([rows[index] for index in batch], table.pad).to(model.device)
+            with context():
+                features = model.compute_features(ids, ids.ne(table.pad).long()).cpu()
+            for index, row in zip(batch, features, strict=True):
+                store[index].copy_(row[: store.lengths[index]])
+            bar.update(len(batch))
+    return store

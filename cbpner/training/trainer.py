@@ -1,0 +1,411 @@
+"""The Trainer behind every run: examples, batches, loss, optimizer, evaluation on dev, progress."""
+
+import time
+from functools import partial
+from itertools import accumulate
+from string import ascii_lowercase, ascii_uppercase, digits
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations import TensorBoardCallback
+from transformers.trainer_utils import IntervalStrategy
+
+from cbpner.base.errors import InputError
+from cbpner.base.files import is_main_process
+from cbpner.decoding.document_vote import agree_tags
+from cbpner.decoding.lexicon import add_hints, read_lexicon
+from cbpner.decoding.probabilities import decode_spans, make_chain, mark_sure
+from cbpner.decoding.windows import cut_windows, decode, score_texts, wrap
+from cbpner.models.crf_tagger import count_features
+from cbpner.models.devices import autocast, spread_threads
+from cbpner.models.loss import mean_loss
+from cbpner.runs import folder as runs
+from cbpner.scoring.metrics import score
+from cbpner.text.bio import list_mentions
+from cbpner.text.labels import repair_tags, tags_to_spans
+from cbpner.text.segments import cut_sentence
+from cbpner.text.splits import group_neighbours, join_sentences, split_patents
+from cbpner.training.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
+from cbpner.training.features import store_features
+from cbpner.training.halves import can_halve, halve
+from cbpner.training.optimization import make_optimizer, perturb_embeddings
+
+EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
+CHOSEN_BY = "eval_entity_strict_f1"
+LOG_STEPS = 10
+PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # in dev F1, epochs: half the rate, as flair does by default
+
+
+def encode_sentences(sentences, table, labels, max_length, repair=False, context=0):
+    """One {`index`, `ids`, `labels`} for each piece of a sentence, [CLS] and [SEP] included and never scored.
+
+    index: its place in the list. ids, labels: (tokens,) int arrays. repair: turn an `I-` without its `B-` into a `B-`.
+    context: see `cbpner.training.recipes.Recipe`.
+    """
+    numbers, examples = labels.tag_to_id, []
+    for group in group_neighbours(sentences, context - 2):
+        for piece in cut_sentence(join_sentences(group), max_length - 2):
+            tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
+            ids, tags = wrap(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
+            examples.append({"index": len(examples), "ids": ids, "labels": tags})
+    return examples
+
+
+class TaggingCollator:
+    """Examples to a batch: `input_ids`, `attention_mask`, `labels`, each (batch, tokens); some characters hidden.
+
+    mask_share: the share of them. With `hide_features` the batch says which, in `hidden` (batch, tokens) bool, and the
+    model hides what its frozen part makes of them, so that the frozen part's input is the same in every epoch;
+    without it they become [MASK]. store: a `FeatureStore` of the examples, which adds `features` (batch, tokens,
+    width). width: pad to so many tokens at least. rename_share: the share of examples whose mentions get other Latin
+    letters and digits (`rename_mentions`).
+    """
+
+    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None, rename_share=0.0):
+        self.table, self.mask_share, self.width = table, mask_share, width
+        self.hide_features, self.store, self.rename_share = hide_features, store, rename_share
+        alphabets = (np.unique(table.encode(alphabet)) for alphabet in (ascii_lowercase, ascii_uppercase, digits))
+        self.alphabets = [alphabet[alphabet != table.unk] for alphabet in alphabets]
+
+    def __call__(self, examples):
+        ids = pad([self.take_ids(example) for example in examples], self.table.pad, self.width)
+        labels = pad([example["labels"] for example in examples], IGNORED, self.width)
+        batch = {"input_ids": ids, "attention_mask": ids.ne(self.table.pad).long(), "labels": labels}
+        if self.mask_share:
+            hidden = labels.ne(IGNORED) & (torch.rand(ids.shape) < self.mask_share)
+            if self.hide_features:
+                batch["hidden"] = hidden
+            else:
+                batch["input_ids"] = ids.masked_fill(hidden, self.table.mask)
+        if self.store is not None:
+            batch["features"] = self.store.gather([example["index"] for example in examples], ids.shape[1])
+        return batch
+
+    def take_ids(self, example):
+        if self.rename_share and torch.rand(()) < self.rename_share:
+            return rename_mentions(example["ids"], example["labels"], self.alphabets)
+        return example["ids"]
+
+
+def rename_mentions(ids, labels, alphabets):
+    """The ids of one example, with a random exchange of the letters of each alphabet inside its mentions.
+
+    ids, labels: (tokens,) as `encode_sentences` makes them. alphabets: of each one the ids, sorted. One exchange for
+    the whole example: what was one name in it stays one name, and of the old name's length and shape.
+    """
+    renamed, inside = ids.copy(), labels > 0  # neither O nor IGNORED
+    for alphabet in alphabets:
+        exchange = alphabet[torch.randperm(len(alphabet)).numpy()]
+        places = inside & np.isin(ids, alphabet)
+        renamed[places] = exchange[np.searchsorted(alphabet, ids[places])]
+    return renamed
+
+
+class TaggerTrainer(Trainer):
+    """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
+
+    def __init__(self, *args, job, predict, dev, dev_store=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.job, self.predict, self.dev, self.dev_store = job, predict, dev, dev_store
+        self.pool = None  # see `train`
+        self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
+
+    def get_train_dataloader(self):
+        recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
+        if not recipe.batch_size:
+            sampler = TokenBudgetSampler(lengths, recipe.batch_tokens, self.args.seed)
+        elif recipe.group_by_length:
+            sampler = GroupedSampler(lengths, recipe.batch_size, self.args.seed)
+        else:
+            return super().get_train_dataloader()
+        loader = DataLoader(
+            self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=not self.args.use_cpu
+        )
+        return self.accelerator.prepare(loader)
+
+    def create_optimizer(self, model=None):
+        decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
+        self.optimizer = make_optimizer(self.model, self.job.recipe, decayed)
+        return self.optimizer
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        if self.compute_loss_func is None:
+            inputs = inputs | list_biases(self.job.recipe)
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def train(self, *args, **kwargs):
+        """On a CPU the halves of a batch are computed side by side, where that gives the same."""
+        threads, recipe = torch.get_num_threads(), self.job.recipe
+        plain = recipe.head == "linear" and recipe.accumulation == 1 and not recipe.adversarial
+        if not plain or self.args.world_size > 1 or has_features(self.model) or not can_halve(self.model, threads):
+            return super().train(*args, **kwargs)
+        with spread_threads(2, threads) as self.pool:
+            try:
+                return super().train(*args, **kwargs)
+            finally:
+                self.pool = None
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        step = partial(super().training_step, model, num_items_in_batch=num_items_in_batch)
+        if self.pool is not None and num_items_in_batch is not None and len(parts := halve(inputs)) > 1:
+            return sum(self.pool.map(step, parts))
+        loss = step(inputs)
+        if self.job.recipe.adversarial:
+            with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
+                step(inputs)  # its gradients are added
+        return loss
+
+    def _get_num_items_in_batch(self, batch_samples, device):
+        """What the loss of one step is divided by, over all accumulated batches and processes."""
+        if self.job.recipe.loss_over == "characters":
+            return super()._get_num_items_in_batch(batch_samples, device)
+        count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples), device=device)
+        return self.accelerator.gather(count).sum()
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """F1 at the three levels on dev."""
+        found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.dev))
+        metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def predict_tags(self, sentences):
+        """The tags of each sentence; dev's frozen features, where they are kept, are not computed again."""
+        return self.predict(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
+
+
+class Progress(TrainerCallback):
+    """A progress bar with the current loss and dev F1, and every record as a line of the run's log.
+
+    Each record has `seconds`, the training time so far, with what was `spent` on frozen layers before. A resumed run's
+    log, and its time, go on where its checkpoint was; what a broken-off attempt logged behind that is dropped.
+    """
+
+    log_name = runs.LOG
+    shows = {"loss": "loss", CHOSEN_BY: "dev F1"}  # of the records: what the bar calls it
+
+    def __init__(self, folder, label, spent=0.0):
+        self.folder, self.label, self.spent, self.bar, self.shown, self.start = folder, label, spent, None, {}, 0.0
+
+    def open_bar(self, args, state, **kwargs):
+        return tqdm(
+            total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
+            dynamic_ncols=True,
+        )  # fmt: skip
+
+    def count(self, state):
+        """How far the run is, in the bar's units."""
+        return state.global_step
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
+            state.best_model_checkpoint = f"{args.output_dir}/checkpoint-{state.best_global_step}"
+        if state.is_world_process_zero:
+            before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
+            self.start = time.perf_counter() - before
+            runs.write_log(self.folder, map(order_record, state.log_history), self.log_name)
+            self.bar = self.open_bar(args, state, **kwargs)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if self.bar is not None:
+            self.bar.update(self.count(state) - self.bar.n)
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        control.should_log = True  # no mean loss spans a checkpoint, so a resumed run logs what an unbroken one does
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if self.bar is None or not logs:
+            return
+        if "train_loss" in logs:
+            logs = sum_up(logs, state.log_history)
+        record = {name: float(value) for name, value in logs.items()}
+        record["seconds"] = round(time.perf_counter() - self.start, 3)
+        state.log_history[-1] = record | {"step": state.global_step}
+        runs.append_log(self.folder, order_record(state.log_history[-1]), self.log_name)
+        self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
+        self.bar.set_postfix(self.shown)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.close()
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+
+
+def close_bars(trainer):
+    """Close the progress bar after an error, too: its message begins on a line of its own."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, Progress):
+            callback.close()
+
+
+def order_record(record):
+    """A record of the Trainer's history as it stands in log.jsonl: `step` first."""
+    return {"step": record["step"]} | record
+
+
+def sum_up(logs, history):
+    """The Trainer's last record, with the mean loss over all steps, not one attempt's, and without one's speeds."""
+    total = last = 0
+    for record in history:
+        if "loss" in record:
+            total, last = total + record["loss"] * (record["step"] - last), record["step"]
+    return {"total_flos": logs["total_flos"], "train_loss": total / max(last, 1), "epoch": logs["epoch"]}
+
+
+def choose_selection(recipe, dev):
+    """{`rule`, `dev_mentions`, `reason`}: whether dev can carry the choice of the epoch."""
+    mentions = len(list_mentions(dev or []))
+    if recipe.selection == "last":
+        return {"rule": "last epoch", "dev_mentions": mentions, "reason": "the recipe keeps the last epoch"}
+    if mentions < max(1, recipe.min_dev_mentions):
+        reason = f"dev has {mentions} mentions, fewer than {recipe.min_dev_mentions}: too few to choose by"
+        return {"rule": "last epoch", "dev_mentions": mentions, "reason": reason}
+    return {
+        "rule": "best dev epoch",
+        "dev_mentions": mentions,
+        "reason": f"strict entity F1 on {mentions} dev mentions",
+    }
+
+
+def build_arguments(job, precision, device, by_dev, has_dev):
+    """The recipe in the terms of transformers' TrainingArguments."""
+    recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
+    return TrainingArguments(
+        str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
+        per_device_train_batch_size=recipe.batch_size or 1, lr_scheduler_type=recipe.schedule,
+        lr_scheduler_kwargs=PLATEAU if plateau else None,
+        gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
+        bf16=precision == "bf16",
+        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH,
+        save_total_limit=2 if by_dev else recipe.average_epochs,
+        eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
+        metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
+        greater_is_better=True if by_dev or plateau else None,
+        logging_steps=LOG_STEPS, report_to=[], disable_tqdm=True, remove_unused_columns=False,
+        label_names=["labels"], dataloader_pin_memory=device.type == "cuda",
+    )  # fmt: skip
+
+
+def build_trainer(job, data, labels, model, table, precision, device):
+    recipe, dev = job.recipe, data.get("dev")
+    if recipe.schedule == "reduce_lr_on_plateau" and not dev:
+        raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
+    by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
+    context = partial(autocast, precision, device)
+    predict = make_predictor(recipe, labels, table, context)
+    examples = encode_sentences(
+        data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
+    )
+    from torch.utils.tensorboard import SummaryWriter
+
+    arguments = build_arguments(job, precision, device, by_dev, bool(dev))
+    start = time.perf_counter()
+    keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
+    store = keep([example["ids"] for example in examples])
+    dev_rows = cut_windows(table, list_texts(group_neighbours(dev or [], recipe.context - 2)), recipe.max_length)[1]
+    dev_store = keep(dev_rows, taken=store) if dev_rows else None
+    spent = time.perf_counter() - start
+    callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
+    if is_main_process():
+        callbacks.append(TensorBoardCallback(SummaryWriter(str(job.output / runs.TENSORBOARD))))
+    if by_dev and recipe.patience:
+        callbacks.append(EarlyStoppingCallback(recipe.patience))
+    width = recipe.max_length if recipe.padding == "max_length" else 0
+    collator = TaggingCollator(table, recipe.mask_share, width, has_features(model), store, recipe.rename_share)
+    trainer = TaggerTrainer(
+        model, arguments, collator, examples, dev,
+        compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
+        dev_store=dev_store,
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def choose_loss(recipe):
+    """The loss function that the Trainer calls, or None where the model has its own."""
+    return partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None
+
+
+def list_biases(recipe):
+    return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
+
+
+def has_features(model):
+    """Whether the lower part of the model is frozen and can run apart from the rest."""
+    return getattr(model, "has_features", False)
+
+
+def find_features(job, model, rows, taken=None, *, table, context, precision):
+    """What the model's frozen part makes of token ids, or None where there is none or it is not to be kept.
+
+    Nor is it kept where mentions are renamed: the ids are others in every epoch then.
+    taken: a store that has taken its share of the recipe's memory.
+    """
+    recipe = job.recipe
+    if not has_features(model) or recipe.no_cache or recipe.rename_share:
+        return None
+    memory_mb = recipe.cache_mb - (0 if taken is None else -(-taken.memory.nbytes >> 20))
+    return store_features(
+        model, rows, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, recipe.max_length),
+        width=count_features(model.config), dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+        memory_mb=memory_mb, folder=job.output,
+    )  # fmt: skip
+
+
+def list_texts(groups):
+    """The text of each group of sentences."""
+    return ["".join(sentence.chars for sentence in group) for group in groups]
+
+
+def make_predictor(recipe, labels, table, context):
+    """`predict_sentences` as a function of the model, sentences and perhaps a store."""
+    lexicon = read_lexicon(recipe.lexicon, labels) if recipe.lexicon else None
+    return partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context, lexicon=lexicon)
+
+
+def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None, lexicon=None):
+    """The tags of each sentence by `model`, under the recipe's decoder.
+
+    store: see `score_texts`. lexicon: see `read_lexicon`.
+    """
+    tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
+    groups = group_neighbours(sentences, recipe.context - 2)
+    joined = score_texts(
+        model, table, list_texts(groups), batch_tokens=tokens, max_length=recipe.max_length, context=context,
+        padding=recipe.padding, store=store,
+    )  # fmt: skip
+    scores = [
+        row[end - len(sentence.chars) : end]
+        for row, group in zip(joined, groups, strict=True)
+        for sentence, end in zip(group, accumulate(len(sentence.chars) for sentence in group), strict=True)
+    ]
+    if lexicon is not None:
+        scores = add_hints(scores, [sentence.chars for sentence in sentences], lexicon, recipe.lexicon_bonus)
+    crf = getattr(model, "crf", None)
+    if recipe.span_threshold:
+        tags = decode_spans(scores, labels, recipe.span_threshold, crf)
+    else:
+        tags = decode(scores, labels, recipe.decoder, crf=crf)
+    if not recipe.agreement:
+        return tags
+    sure = None
+    if recipe.agreement_peak:
+        found = [tags_to_spans(row) for row in tags]
+        sure = mark_sure(scores, found, labels, make_chain(labels, crf), recipe.agreement_peak)
+    return agree_patents(sentences, tags, recipe.agreement, sure)
+
+
+def agree_patents(sentences, tags, share, sure=None):
+    """The tags of sentences after `cbpner.decoding.document_vote.agree_tags` in each patent."""
+    agreed = []
+    for patent in split_patents(sentences):
+        own = slice(len(agreed), len(agreed) + len(patent))
+        texts = [sentence.chars for sentence in patent]
+        agreed += agree_tags(texts, tags[own], share, None if sure is None else sure[own])
+    return agreed
