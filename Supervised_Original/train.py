@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.commands.train import add_arguments, train
 
 METHOD = "Supervised_Original"

@@ -31,7 +31,7 @@ from benchmarks import products, rounds, shares, sides
 from benchmarks.tables import BARS, render, write_tables
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.models.encoders import locate_encoder
 from cbpner.runs import folder as runs
 from cbpner.text.bio import read_bio

@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks.predict_memory import invent_lines, make_model
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.runs.folder import describe_environment
 
 PERCENTILES = (50, 95, 99)

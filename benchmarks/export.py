@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.prediction.export import export_tagger
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs

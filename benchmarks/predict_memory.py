@@ -26,7 +26,7 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.memory import wait_measured
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.runs.folder import describe_environment
 
 DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"

@@ -27,7 +27,7 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.memory import wait_measured
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.runs.folder import describe_environment
 
 LEVEL = 0.05

@@ -30,11 +30,11 @@ import pyarrow as pa
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
+from cbpner.base.process import run_guarded
 from cbpner.base.store import Store
 from cbpner.biology.relations.counts import Counting
 from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS
 from cbpner.biology.relations.pairs import find_relations
-from cbpner.cli import run_guarded
 from cbpner.runs.folder import describe_environment
 
 LEVELS = (0.05, 0.01, 0.001, 0.0001)

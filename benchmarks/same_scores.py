@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.decoding.windows import decode, score_texts
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device

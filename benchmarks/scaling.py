@@ -29,7 +29,7 @@ from benchmarks.products import count_operations, read_shape
 from benchmarks.tables import put_between, table
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.runs.folder import describe_environment
 
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"

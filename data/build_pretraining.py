@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from build_substitute import read_documents, write_documents
 
 from cbpner.base.errors import InputError
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 
 GENERAL_MOST, BIOMEDICAL_CHARACTERS = 1.0, 10_000_000  # biomedical words per 1,000 Chinese characters; characters
 HELD_OUT = 60  # papers, and patents, that are held out

@@ -18,7 +18,7 @@ import numpy as np
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.text.bio import read_bio
 from cbpner.text.splits import find_split_files, split_patents
 

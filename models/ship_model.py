@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.runs.folder import file_checksum
 
 LARGEST = 40_000_000  # bytes of weights: what a repository can carry

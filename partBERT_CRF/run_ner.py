@@ -11,7 +11,7 @@ coded      the encoder learns nothing; its last four layers side by side feed a 
 import argparse
 import sys
 
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.commands.files import add_name_flags, place_files
 from cbpner.commands.train import add_arguments, train
 

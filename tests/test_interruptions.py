@@ -24,7 +24,8 @@ from transformers import TrainerState, conversion_mapping, modeling_utils
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder
-from cbpner.cli import main, run_guarded
+from cbpner.base.process import run_guarded
+from cbpner.cli import main
 from cbpner.runs import folder as runs
 from cbpner.runs import lifecycle
 from cbpner.training.recipes import get_recipe

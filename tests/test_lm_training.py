@@ -41,7 +41,7 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.masked_lm import run as lm_training
 from cbpner.masked_lm.blocks import Block, DocumentBlocks, cut_blocks
 from cbpner.masked_lm.cache import Text, open_corpus

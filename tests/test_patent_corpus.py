@@ -305,7 +305,7 @@ def test_a_folder_is_replaced_only_where_a_corpus_is_all_that_it_holds(tmp_path,
 CHILD = """
 import os, resource, signal, sys
 from pathlib import Path
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.corpora import corpus
 from cbpner.corpora import summary
 from cbpner.corpora.selection import Selection

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from cbpner.base.errors import InputError
-from cbpner.cli import INTERRUPTED, main
+from cbpner.base.process import INTERRUPTED
+from cbpner.cli import main
 from cbpner.prediction import job, ray_engine
 
 TEXT = "HER2阳性乳腺癌。人类基因BRCA1与蛋白。\n"

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from cbpner.base.errors import InputError
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.masked_lm.recipes import CHOICES, RECIPES, LMRecipe, get_lm_recipe
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 

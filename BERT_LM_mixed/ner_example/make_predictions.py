@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.commands.predict import end
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL

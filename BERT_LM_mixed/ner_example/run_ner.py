@@ -8,7 +8,7 @@ import argparse
 import sys
 
 from cbpner.base.errors import InputError
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.commands.files import add_name_flags, place_files
 from cbpner.commands.train import add_arguments, train
 

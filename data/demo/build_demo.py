@@ -18,7 +18,7 @@ from exports import write_exports
 from lexicon import TOPICS
 
 from cbpner.base.files import write_text
-from cbpner.cli import run_guarded
+from cbpner.base.process import run_guarded
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import list_mentions, summarize_sentences
 from cbpner.text.splits import PARTS, draw_splits, find_split_folders, read_split, write_splits

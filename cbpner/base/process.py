@@ -1,0 +1,46 @@
+"""What a process of the library does at its start and at its end."""
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from cbpner.base.errors import InputError
+
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
+
+
+def run_guarded(function: Callable[..., int | None], *args: Any) -> int:
+    """Call the work of an entry point and give its exit code.
+
+    A user's mistake or a full disk becomes a message on stderr and exit code 2, Ctrl-C a message and `INTERRUPTED`.
+    """
+    try:
+        return function(*args) or 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        line = "\n" * sys.stderr.isatty()  # behind the terminal's ^C
+        print(f"{line}interrupted; the same command resumes where it can, or else starts again", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `cbpner ... | head`: the reader has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}cannot read or write ({error.strerror or error})", file=sys.stderr)
+    finally:
+        leave_process_group()
+    return 2
+
+
+def leave_process_group() -> None:
+    """End the communication between `torchrun`'s processes, if there is any.
+
+    Its threads would otherwise run into the interpreter's shutdown, where they sometimes abort a finished process.
+    """
+    distributed = sys.modules.get("torch.distributed")
+    if distributed and distributed.is_available() and distributed.is_initialized():
+        gc.collect()  # a trainer is in reference cycles, and its model holds the group
+        distributed.destroy_process_group()
