@@ -86,7 +86,7 @@ def test_data_that_moved_are_found_by_name_and_content(place, run, files, tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         assert main(["rerun", "run", "--data-dir", "data"]) == 0
-    assert read_bytes(tmp_path / "run_rerun")["predictions/test.tags"] == read_bytes(run)["predictions/test.tags"]
+    assert read_bytes(tmp_path / "run_rerun")["predictions/test.tags.gz"] == read_bytes(run)["predictions/test.tags.gz"]
     config = runs.read_config(tmp_path / "run_rerun")
     assert config["data"]["files"]["test"]["path"] == f"data/{place}/toy_test.bio"
     assert config["data"]["name"] == runs.read_config(run)["data"]["name"]

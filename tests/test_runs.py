@@ -1,6 +1,7 @@
 """Run folders: what is written is read back, what is broken is named, nothing finished is overwritten."""
 
 import getpass
+import gzip
 import hashlib
 import json
 import socket
@@ -92,16 +93,29 @@ def test_the_log_can_be_written_anew(tmp_path):
 
 @given(TAG_LISTS)
 def test_tags_come_back(tmp_path_factory, tags):
-    path = tmp_path_factory.mktemp("tags") / "predictions" / "test.tags"
+    folder = tmp_path_factory.mktemp("tags") / "predictions"
+    for name in ("test.tags", "test.tags.gz"):
+        runs.write_tags(folder / name, tags)
+        assert runs.read_tags(folder / name) == tags
+
+
+def test_a_tags_file_is_one_tag_a_line_compressed_the_same_every_time(tmp_path):
+    path, tags = runs.tags_path(tmp_path, "dev"), [["B-gene", "I-gene"], ["O"]]
     runs.write_tags(path, tags)
-    assert runs.read_tags(path) == tags
+    assert path == tmp_path / "predictions" / "dev.tags.gz"
+    assert gzip.decompress(path.read_bytes()) == b"B-gene\nI-gene\n\nO\n"
+    assert int.from_bytes(path.read_bytes()[4:8]) == 0  # no time in it
+    plain = tmp_path / "predictions" / "dev.tags"
+    runs.write_tags(plain, tags)
+    assert runs.tags_path(tmp_path, "dev") == plain and plain.read_bytes() == b"B-gene\nI-gene\n\nO\n"
 
 
-def test_tags_file_is_one_tag_a_line_and_a_blank_line_between(tmp_path):
-    path = runs.tags_path(tmp_path, "dev")
-    runs.write_tags(path, [["B-gene", "I-gene"], ["O"]])
-    assert path == tmp_path / "predictions" / "dev.tags"
-    assert path.read_bytes() == b"B-gene\nI-gene\n\nO\n"
+@pytest.mark.parametrize("content", [b"O\n", gzip.compress(b"O\n" * 999, mtime=0)[:-12]])
+def test_damaged_compressed_tags_are_refused(tmp_path, content):
+    path = tmp_path / "dev.tags.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="dev.tags.gz"):
+        runs.read_tags(path)
 
 
 @pytest.mark.parametrize(("tags", "message"), [([["O"], []], "sentence 2"), ([["gene"]], "expected O")])

@@ -28,7 +28,7 @@ def add_arguments(parser):
         nargs="+",
         metavar="PATH",
         help="run folders and folders of runs; or GOLD.bio and one or more predictions: a column file, FILE.jsonl, or "
-        "the FILE.tags of a run",
+        "the FILE.tags.gz of a run",
     )
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for evaluation.md, evaluation.json and tables")
     parser.add_argument("--part", choices=PARTS, help="which predictions of runs (default: test)")

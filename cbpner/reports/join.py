@@ -19,7 +19,7 @@ from cbpner.text.bio import Sentence, list_mentions, read_bio
 from cbpner.text.labels import Span, split_tag, tags_to_spans
 from cbpner.text.splits import draw_patents, split_patents
 
-JSON_LINES, TAGS = ".jsonl", ".tags"
+JSON_LINES, TAGS = ".jsonl", (".tags", ".tags.gz")
 
 
 class Joined(NamedTuple):
@@ -92,9 +92,9 @@ def note_left_out(runs, unfinished, part):
 def join_files(gold_path, paths, train=None, renamed=()) -> Joint:
     """A gold column file with predictions for it, one system a path.
 
-    What ends in .jsonl is read by `cbpner.scoring.answers`, what ends in .tags is a run's, all else is a column file
-    of the same text. train: the column file that seen mentions are in, or None. renamed: {label in a prediction:
-    label}. InputError where texts differ.
+    What ends in .jsonl is read by `cbpner.scoring.answers`, what ends in .tags or .tags.gz is a run's, all else is a
+    column file of the same text. train: the column file that seen mentions are in, or None. renamed: {label in a
+    prediction: label}. InputError where texts differ.
     """
     gold, renamed = read_bio(gold_path), dict(renamed)
     known = None if train is None else _list_known(read_bio(train))

@@ -4,8 +4,8 @@
 RUN/0/config.json            what repeats it: method, recipe, split, seed, encoder, flags, data, environment, command
 RUN/0/log.jsonl              one JSON record a line, as the run goes
 RUN/0/model/                 the model in the Hugging Face layout (its own config.json is another file)
-RUN/0/predictions/dev.tags   one predicted tag a line, a blank line between sentences, in the order of the input file
-RUN/0/predictions/test.tags  whose checksum config.json holds; no gold text, no gold tag
+RUN/0/predictions/dev.tags.gz   one predicted tag a line, a blank line between sentences, in the order of the input
+RUN/0/predictions/test.tags.gz  file whose checksum config.json holds; no gold text, no gold tag; gzip
 RUN/0/metrics.json           the scores; written last, so its presence means that the run is finished
 RUN/0/.lock, *.part          there while a process is at work, or was killed; see `cbpner.runs.lifecycle`
 ```
@@ -24,12 +24,14 @@ LM/lm_metrics.json   perplexity, speed; written last
 ```
 """
 
+import gzip
 import hashlib
 import json
 import os
 import platform
 import re
 import subprocess
+import zlib
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -62,8 +64,9 @@ class FoundRuns(NamedTuple):
 
 
 def tags_path(folder, part):
-    """Where a run keeps its predicted tags of `part`, dev or test."""
-    return Path(folder) / PREDICTIONS / f"{part}.tags"
+    """Where a run keeps its predicted tags of `part`, dev or test; older runs keep them uncompressed."""
+    path = Path(folder) / PREDICTIONS / f"{part}.tags"
+    return path if path.is_file() else path.with_suffix(".tags.gz")
 
 
 def is_finished(folder):
@@ -127,17 +130,19 @@ def write_log(folder, records, name=LOG):
 
 
 def write_tags(path, tags):
-    """Write sentences of BIO tags, one tag a line, a blank line between sentences.
+    """Write sentences of BIO tags, one tag a line, a blank line between sentences; compressed for a name in `.gz`.
 
-    Raises ValueError for a sentence without a tag (the format cannot hold it) or a tag that is not BIO.
+    The same tags give the same bytes. Raises ValueError for a sentence without a tag (the format cannot hold it) or a
+    tag that is not BIO.
     """
     for number, sentence in enumerate(tags, start=1):
         if not len(sentence):
             raise ValueError(f"sentence {number}: expected one tag or more, got none")
         for tag in set(sentence):
             split_tag(tag)
-    with atomic_open(path) as file:
-        file.write("\n".join("".join(f"{tag}\n" for tag in sentence) for sentence in tags))
+    content = "\n".join("".join(f"{tag}\n" for tag in sentence) for sentence in tags).encode()
+    with atomic_open(path, "wb") as file:
+        file.write(gzip.compress(content, mtime=0) if Path(path).suffix == ".gz" else content)
 
 
 def read_tags(path):
@@ -303,7 +308,10 @@ def _format_record(record):
 
 def _read_text(path):
     try:
-        return Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_bytes()
+        return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: found a damaged gzip file ({error}); make the run again") from error
     except OSError as error:
         raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
     except UnicodeDecodeError as error:
