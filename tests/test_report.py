@@ -12,13 +12,14 @@ import pytest
 from test_evaluate import make_sentences
 
 from cbpner.base.errors import InputError
+from cbpner.base.html import dump_script
 from cbpner.cli import main
 from cbpner.reports.intervals import Resampling
 from cbpner.reports.page import charts
 from cbpner.reports.page.comparisons import _judge as judge
 from cbpner.reports.page.inputs import gather_material
 from cbpner.reports.page.render import build_page
-from cbpner.reports.page.sentences import dump_script, list_sentences
+from cbpner.reports.page.sentences import list_sentences
 from cbpner.reports.page.tables import (
     Figure,
     Table,

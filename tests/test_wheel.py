@@ -63,7 +63,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel):
     tops = {name.partition("/")[0] for name in names}
     assert len(tops) == 2 and "cbpner" in tops
     assert all(not name.endswith((".safetensors", ".bio")) for name in names)
-    for needed in ("genes/hgnc_subset.tsv", "report/page/assets/report.css", "patents/gold_numbers.txt"):
+    for needed in ("biology/genes/hgnc_subset.tsv", "base/assets/page.css", "corpora/gold_numbers.txt"):
         assert f"cbpner/{needed}" in names
 
 

@@ -1,7 +1,8 @@
 """Documents with their spans highlighted, as one HTML page that needs nothing else."""
 
 from html import escape
-from importlib import resources
+
+from cbpner.base.html import read_page_style
 
 CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
 PALETTE_END = "*, *::before"  # in the report's style sheet, behind its colours and fonts
@@ -21,7 +22,7 @@ mark::after { content: attr(data-label); font: .65em/1 var(--sans); color: var(-
 
 def open_page(labels, title) -> str:
     """The page up to its first document. labels: the types, in the order of their colours."""
-    css = resources.files("cbpner.reports.page").joinpath("assets", "report.css").read_text(encoding="utf-8")
+    css = read_page_style()
     palette = css[: css.index(PALETTE_END)]
     colours = "".join(f".t{n} {{ --c: var(--t{n}); }}\n" for n in range(COLOURS))
     legend = " ".join(f'<mark class="{colour_class(labels, label)}">{show(label)}</mark>' for label in labels)

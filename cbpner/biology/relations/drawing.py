@@ -3,8 +3,8 @@
 import unicodedata
 from html import escape
 
+from cbpner.base.html import clean_xml
 from cbpner.biology.relations.scene import SHOWN_COLUMNS
-from cbpner.biology.relations.xml import clean_xml
 
 COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
 PLAIN = ""  # the state of an edge where nothing is known of what is known, as between a gene and a disease

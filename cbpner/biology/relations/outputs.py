@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
+from cbpner.base.html import clean_xml
 from cbpner.biology.relations.occurrences import KIND_NAMES
-from cbpner.biology.relations.xml import clean_xml
 from cbpner.formats.rows import dump_row
 
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl")

@@ -1,6 +1,7 @@
 """The report as one HTML file that needs nothing else, and beside it its tables as Markdown, CSV and LaTeX."""
 
 import re
+from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,10 +9,10 @@ from markupsafe import Markup, escape
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
+from cbpner.base.html import open_templates, read_page_style
 from cbpner.reports.evaluate import SHOWN
 from cbpner.reports.page import charts, sections, tables
 from cbpner.reports.page.components import Fold, List, Row, Text
-from cbpner.reports.page.sentences import dump_script
 
 TITLE = "Named entities in patents"
 
@@ -87,20 +88,14 @@ def _list_tables(parts):
 
 
 def _render_html(title, headline, parts, lines, material):
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader(__package__, "assets")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "dump": dump_script, "cell": tables.format_cell, "shown": tables.show_text, "breakable": _break_names,
-    }  # fmt: skip
+    environment = open_templates(__package__)
+    environment.filters |= {"cell": tables.format_cell, "shown": tables.show_text, "breakable": _break_names}
     environment.globals |= {"split_figure": tables.split_figure, "mark": charts.draw_mark, "kind_of": _name_kind}
-    css, script = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
+    script = Markup(resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8"))
     return environment.get_template("report.html.jinja").render(
-        title=title, headline=headline, sections=parts, lines=lines, material=material, css=css, script=script
-    )
+        title=title, headline=headline, sections=parts, lines=lines, material=material,
+        css=Markup(read_page_style()), script=script,
+    )  # fmt: skip
 
 
 def _break_names(text):

@@ -1,14 +1,8 @@
 """The sentences of the test sets with gold and predicted spans, small enough to lie in the page itself."""
 
-import json
-
-from markupsafe import Markup
-
 from cbpner.reports.join import identify_set, list_gold_spans, list_patent_keys
 from cbpner.runs.folder import natural_key
 from cbpner.scoring.matching import KINDS, pair_spans
-
-SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def list_sentences(systems) -> dict:
@@ -36,12 +30,6 @@ def list_sentences(systems) -> dict:
         groups.setdefault((splits.index(joined.split), identify_set(joined)), []).append((joined, variant))
     rows = [row for (split, _), own in sorted(groups.items()) for row in _list_rows(split, own, types)]
     return {"kinds": KINDS, "types": types, "variants": list(variants.values()), "splits": splits, "sentences": rows}
-
-
-def dump_script(content) -> Markup:
-    """JSON that may stand in a script element, whatever the texts hold: no `<` is left in it."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.translate(SCRIPT_SAFE))
 
 
 def _list_rows(split, sets, types):

@@ -1,0 +1,42 @@
+"""What the self-contained HTML pages and SVG drawings share: style sheet, template settings, escaping."""
+
+import json
+import re
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def read_page_style() -> str:
+    """The style sheet of all pages: palette, fonts, tables, figures."""
+    return resources.files(__package__).joinpath("assets", "page.css").read_text(encoding="utf-8")
+
+
+def open_templates(package: str) -> "Environment":
+    """The Jinja templates in a package's folder `assets`, with escaping on and the filter `dump` (`dump_script`)."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(package, "assets"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["dump"] = dump_script
+    return environment
+
+
+def dump_script(content: object) -> str:
+    """JSON for a script element, as markup: safe whatever the texts contain, since no `<` is left in it."""
+    from markupsafe import Markup
+
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.translate(SCRIPT_SAFE))
+
+
+def clean_xml(text: str) -> str:
+    """Replace what XML cannot hold (controls, lone surrogates, U+FFFE, U+FFFF) by U+FFFD."""
+    return NOT_IN_XML.sub("\ufffd", text)
