@@ -25,13 +25,12 @@ import numpy as np
 from pyarrow import parquet
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
+from cbpner.base.files import natural_key, write_text
 from cbpner.base.process import run_guarded
 from cbpner.biology.relations.compare import compare_edges, read_edges
 from cbpner.cli import main as run_cbpner
 from cbpner.formats.rows import dump_row
 from cbpner.reports.join import join_runs, list_gold_spans, list_patent_keys
-from cbpner.runs.folder import natural_key
 
 DRAWS = 5000
 

@@ -17,9 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_folder
+from cbpner.base.files import atomic_folder, file_checksum
 from cbpner.base.process import run_guarded
-from cbpner.runs.folder import file_checksum
 
 LARGEST = 40_000_000  # bytes of weights: what a repository can carry
 COPIED = ("tokenizer.json", "tokenizer_config.json")

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.reports.evaluate import describe_evaluation, evaluate_systems, render_evaluation
 from cbpner.reports.intervals import Resampling, frame_comparisons, frame_intervals, render_intervals
@@ -284,7 +285,7 @@ def test_the_groups_add_up_to_all(pairs):
 def make_run(folder, data, predicted, split="0", dev_mentions=62, **config):
     """A finished run on data/{train,test}.bio whose test tags are those of the sentences `predicted`."""
     paths = {part: data / f"{part}.bio" for part in ("train", "test")}
-    recorded = {part: {"path": str(path), "sha256": runs.file_checksum(path)} for part, path in paths.items()}
+    recorded = {part: {"path": str(path), "sha256": file_checksum(path)} for part, path in paths.items()}
     head = {"method": "first", "recipe": "cbp", "split": split, "seed": 0, "encoder": "cbp_mini"}
     config = head | {"flags": {"epochs": 2}, "data": {"name": "toy", "files": recorded}} | config
     orphans = config["flags"].get("orphans", "keep")

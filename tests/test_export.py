@@ -14,6 +14,7 @@ from conftest import DEMO_TEXT
 from test_predict import crf_tagger  # noqa: F401
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.prediction.backend import open_backend
 from cbpner.prediction.export import SmallTagger
@@ -22,7 +23,6 @@ from cbpner.prediction.job import describe_settings
 from cbpner.prediction.model_folder import read_config
 from cbpner.prediction.onnx_backend import OnnxBackend, count_threads
 from cbpner.prediction.tagger import Tagger
-from cbpner.runs.folder import file_checksum
 from cbpner.text.labels import DEFAULT
 
 MISSING = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]

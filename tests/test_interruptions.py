@@ -23,7 +23,7 @@ from test_training import FAST, files  # noqa: F401
 from transformers import TrainerState, conversion_mapping, modeling_utils
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_folder
+from cbpner.base.files import atomic_folder, natural_key
 from cbpner.base.process import run_guarded
 from cbpner.cli import main
 from cbpner.runs import folder as runs
@@ -423,7 +423,7 @@ def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoint
 def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints, tmp_path):
     """The Trainer would keep the last epoch's weights without a word."""
     shutil.copytree(checkpoints, tmp_path / "checkpoints")
-    oldest, newest = sorted((tmp_path / "checkpoints").iterdir(), key=lambda path: runs.natural_key(path.name))
+    oldest, newest = sorted((tmp_path / "checkpoints").iterdir(), key=lambda path: natural_key(path.name))
     path = newest / "trainer_state.json"
     state = json.loads(path.read_text()) | {"best_global_step": int(oldest.name.split("-")[1])}
     path.write_text(json.dumps(state))

@@ -14,6 +14,7 @@ from test_training import files  # noqa: F401
 from transformers import AutoModelForMaskedLM
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum, read_json
 from cbpner.masked_lm.run import read_metrics
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import TAGGER, check_same_run
@@ -55,7 +56,7 @@ def model(corpus, tiny_encoder, tmp_path_factory):
 
 
 def test_the_originals_flags_arrive(model, tiny_encoder, corpus):
-    config = runs.read_json(model / runs.LM_CONFIG)
+    config = read_json(model / runs.LM_CONFIG)
     expected = {"mask_share": 0.2, "encoder": str(tiny_encoder), "block_size": 40, "batch_size": 4, "accumulation": 2,
                 "lr": 1e-3, "weight_decay": 0.01, "warmup": 1.0, "max_grad_norm": 2.0, "epochs": 1.0,
                 "schedule_epochs": 2.0, "precision": "bf16"}  # fmt: skip
@@ -80,7 +81,7 @@ def test_more_epochs_take_their_settings_from_the_run(model, corpus, tiny_encode
     given = ["--mlm", "--do_train", "--train_data_file", corpus, "--eval_data_file", corpus, "--should_continue",
              "--model_name_or_path", model, "--num_train_epochs", 2]  # fmt: skip
     assert fine_tune(*given, "--output_dir", tmp_path / "longer") == 0
-    before, now = (runs.read_json(folder / runs.LM_CONFIG) for folder in (model, tmp_path / "longer"))
+    before, now = (read_json(folder / runs.LM_CONFIG) for folder in (model, tmp_path / "longer"))
     assert now["flags"] == before["flags"] | {"epochs": 2.0} and now["seed"] == before["seed"] == 3
     assert now["continues"]["path"] == str(model)
     for more, message in (
@@ -100,7 +101,7 @@ def test_whole_words_and_lines_as_documents(corpus, tiny_encoder, tmp_path):
     flags = ["--mlm", "--do_train", "--train_data_file", corpus / "train.txt", "--model_name_or_path", tiny_encoder,
              "--line_by_line", "--whole_word", "--segmenter", "none", "--block_size", 40, "--max_steps", 2]  # fmt: skip
     assert fine_tune(*flags, "--output_dir", tmp_path / "model", "--cache_dir", tmp_path / "cache") == 0
-    train = runs.read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
+    train = read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
     assert (train["documents"], train["line_by_line"], train["words"]) == (16, True, "none")
     assert len(list((tmp_path / "cache").glob("*.arrow"))) == 1
     assert read_metrics(tmp_path / "model")["perplexity"] is None
@@ -140,7 +141,7 @@ def test_flags_without_an_effect_are_named(capsys):
 def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  # noqa: F811
     assert bert_lm_mixed(files, model, tmp_path / "run", "--do_train") == 0
     config = runs.read_config(tmp_path / "run")
-    assert config["masked_lm"] == {"name": "model", "sha256": runs.file_checksum(model / "model.safetensors")}
+    assert config["masked_lm"] == {"name": "model", "sha256": file_checksum(model / "model.safetensors")}
     assert bert_lm_mixed(files, tiny_encoder, tmp_path / "plain", "--do_train") == 0
     plain = runs.read_config(tmp_path / "plain")
     assert plain["masked_lm"] is None
@@ -289,5 +290,5 @@ def test_the_demo_runs(real_python, files, tiny_encoder, tmp_path):  # noqa: F81
     assert done.stdout.count(" before, ") == 2 and "test F1: " in done.stdout
     found = runs.find_runs([tmp_path / "out"])
     assert found.finished == [tmp_path / "out" / "0"] and not found.unfinished
-    weights = runs.file_checksum(tmp_path / "out" / "lm_whole" / "model.safetensors")
+    weights = file_checksum(tmp_path / "out" / "lm_whole" / "model.safetensors")
     assert json.loads((tmp_path / "out" / "0" / "config.json").read_text())["masked_lm"]["sha256"] == weights

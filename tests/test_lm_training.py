@@ -41,6 +41,7 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum, read_json
 from cbpner.base.process import run_guarded
 from cbpner.masked_lm import run as lm_training
 from cbpner.masked_lm.blocks import Block, DocumentBlocks, cut_blocks
@@ -148,11 +149,11 @@ def test_a_run_leaves_a_model_that_the_library_loads(unbroken, tiny_encoder, tex
 
 def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
     """Perplexity by hand: the saved model, and the one at the start, on blocks cut and masked here."""
-    metrics, config = lm_training.read_metrics(unbroken), runs.read_json(unbroken / runs.LM_CONFIG)
+    metrics, config = lm_training.read_metrics(unbroken), read_json(unbroken / runs.LM_CONFIG)
     text = texts["train"].read_text(encoding="utf-8").replace("\n", "")
     assert metrics["characters"] == len(text) and metrics["characters_read"] == EPOCHS * len(text)
     assert config["data"]["train"]["documents"] == 3 and config["data"]["held_out"]["documents"] == 2
-    assert config["data"]["train"]["files"][0]["sha256"] == runs.file_checksum(texts["train"])
+    assert config["data"]["train"]["files"][0]["sha256"] == file_checksum(texts["train"])
     assert metrics["epochs"] == EPOCHS and metrics["steps"] % EPOCHS == 0
     documents = texts["held_out"].read_text(encoding="utf-8").strip("\n").split("\n\n")
     table = CharacterTable(AutoTokenizer.from_pretrained(unbroken))
@@ -432,9 +433,9 @@ def test_a_continuation_that_is_killed_goes_on(moment, forks, make_job, three, t
     assert attempt(forks, job, moment)[0] == -signal.SIGKILL
     assert attempt(forks, job)[0] == 0
     assert_same_run(job.output, tmp_path / "five")
-    config = runs.read_json(job.output / runs.LM_CONFIG)
+    config = read_json(job.output / runs.LM_CONFIG)
     assert config["continues"]["path"] == str(three) and config["continues"]["checkpoint"].startswith("checkpoint-")
-    assert config["start"] == runs.read_json(three / runs.LM_CONFIG)["start"]
+    assert config["start"] == read_json(three / runs.LM_CONFIG)["start"]
 
 
 def test_a_warm_restart_is_another_result(make_job, three, tmp_path):
@@ -516,7 +517,7 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
         pairs = [[record[key] for record in metrics["history"] if key in record] for metrics in (one, two)]
         assert len(pairs[0]) > 2 and pairs[0] == pytest.approx(pairs[1], rel=1e-4)
     assert two["perplexity"]["targets"] == one["perplexity"]["targets"]
-    assert runs.read_json(tmp_path / "two" / runs.LM_CONFIG)["environment"]["processes"] == 2
+    assert read_json(tmp_path / "two" / runs.LM_CONFIG)["environment"]["processes"] == 2
 
 
 def test_each_epoch_has_an_order_and_masks_of_its_own():

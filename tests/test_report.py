@@ -12,6 +12,7 @@ import pytest
 from test_evaluate import make_sentences
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum
 from cbpner.base.html import dump_script
 from cbpner.cli import main
 from cbpner.reports.intervals import Resampling
@@ -52,7 +53,7 @@ STRICT_BAD = 2 * 1 / (4 + 5)
 
 def make_run(folder, data, side, split="0", method="first", history=(), files=(), rows=ROWS, **config):
     """A finished run on data/{train,test}.bio whose test tags are the spans of `rows` on that side."""
-    found = {name: {"path": str(data / f"{name}.bio"), "sha256": runs.file_checksum(data / f"{name}.bio")}
+    found = {name: {"path": str(data / f"{name}.bio"), "sha256": file_checksum(data / f"{name}.bio")}
              for name in ("train", "test")}  # fmt: skip
     found = {name: own | dict(dict(files).get(name, {})) for name, own in found.items()}
     head = {"method": method, "recipe": "cbp", "split": split, "seed": 0, "encoder": "cbp_mini", "command": "run it"}

@@ -11,6 +11,7 @@ import torch
 from test_interruptions import read_bytes
 from test_training import FAST, files, make_sentences  # noqa: F401
 
+from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.commands import rerun
 from cbpner.runs import folder as runs
@@ -99,8 +100,8 @@ def test_changed_data_are_refused_with_both_checksums(run, files, tmp_path, caps
     changed.write_text(changed.read_text(encoding="utf-8").replace("乳", "肺", 1), encoding="utf-8")
     assert main(["rerun", str(run), "--data-dir", str(tmp_path)]) == 2
     message = capsys.readouterr().err
-    assert f"{changed}: found a file with the SHA-256 {runs.file_checksum(changed)}" in message
-    assert f"expected {runs.file_checksum(files['dev'])}, the dev data of the run" in message
+    assert f"{changed}: found a file with the SHA-256 {file_checksum(changed)}" in message
+    assert f"expected {file_checksum(files['dev'])}, the dev data of the run" in message
     assert not (tmp_path / "run_rerun").exists()
 
 
@@ -201,7 +202,7 @@ def test_relative_paths_are_meant_from_the_folder_of_the_run(tmp_path, monkeypat
     (tmp_path / "runs").mkdir()
     monkeypatch.setattr(runs, "PROJECT", tmp_path)
     monkeypatch.chdir(tmp_path / "method" / "below")
-    recorded = {"path": "../../data/mine/train.bio", "sha256": runs.file_checksum(data)}
+    recorded = {"path": "../../data/mine/train.bio", "sha256": file_checksum(data)}
     config = {"method": "method", "split": None, "data": {"files": {"train": recorded}}}
     assert runs.describe_folder() == "method/below"
     monkeypatch.chdir(tmp_path / "runs")

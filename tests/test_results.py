@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import GOLD, needs_gold
 
+from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.reports.systems import BLOCK
 from cbpner.reports.table import build_report, collect_runs
@@ -73,6 +74,6 @@ def test_the_scores_follow_from_the_predictions(folder, tmp_path):
     for part in parts:
         source = config["data"]["files"][part]
         path = place / Path(source["path"]).name
-        assert runs.file_checksum(path) == source["sha256"]
+        assert file_checksum(path) == source["sha256"]
         gold = [sentence.tags for sentence in read_bio(path)]
         assert score(gold, runs.read_tags(runs.tags_path(folder, part))) == metrics[part]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum
 from cbpner.runs import folder as runs
 from cbpner.text.labels import DEFAULT
 
@@ -238,6 +239,6 @@ def test_a_missing_package_has_no_version(monkeypatch):
 
 def test_checksum(tmp_path):
     (tmp_path / "file").write_bytes(b"gene\n" * 100_000)
-    assert runs.file_checksum(tmp_path / "file") == hashlib.sha256(b"gene\n" * 100_000).hexdigest()
+    assert file_checksum(tmp_path / "file") == hashlib.sha256(b"gene\n" * 100_000).hexdigest()
     with pytest.raises(InputError, match="none"):
-        runs.file_checksum(tmp_path / "none")
+        file_checksum(tmp_path / "none")

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from cbpner.runs.folder import file_checksum
+from cbpner.base.files import file_checksum
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("ship_model", ROOT / "models" / "ship_model.py")

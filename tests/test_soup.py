@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from test_training import FAST, files  # noqa: F401
 from transformers import AutoModelForTokenClassification
 
+from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.models.ensemble import join_models
 from cbpner.prediction.fast_bert import is_ensemble
@@ -70,7 +71,7 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     config, before = runs.read_config(out / "1"), runs.read_config(seeds / "zero" / "1")
     assert [member["seed"] for member in config["members"]] == [0, 5]
     assert [member["folder"] for member in config["members"]] == [str(seeds / name / "1") for name in ("zero", "five")]
-    assert config["members"][1]["weights"] == runs.file_checksum(seeds / "five" / "1" / "model" / "model.safetensors")
+    assert config["members"][1]["weights"] == file_checksum(seeds / "five" / "1" / "model" / "model.safetensors")
     assert (config["method"], config["recipe"], config["split"]) == ("mine_soup", "cbp", "1")
     assert config["flags"] == before["flags"]
     metrics = runs.read_metrics(out / "1")

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.decoding.document_vote import agree_tags
 from cbpner.decoding.probabilities import decode_spans
@@ -94,7 +95,7 @@ def test_a_run_folder_holds_what_it_says(make_job, files):
         assert score(gold, runs.read_tags(runs.tags_path(job.output, part))) == metrics[part]
     config = runs.read_config(job.output)
     assert config["split"] == "3" and config["seed"] == 0 and config["recipe"] == "cbp"
-    assert config["data"]["files"]["train"]["sha256"] == runs.file_checksum(files["train"])
+    assert config["data"]["files"]["train"]["sha256"] == file_checksum(files["train"])
     assert config["data"]["labels"] == ["disease", "gene"]
     assert (job.output / "metrics.json").stat().st_mtime_ns >= max(
         path.stat().st_mtime_ns for path in (job.output / "model").iterdir()
@@ -249,7 +250,7 @@ def test_a_lexicon_hints_at_names_and_its_content_is_recorded(make_job, tmp_path
         train_tagger(job)
         openings.append([row[:6] for row in runs.read_tags(runs.tags_path(job.output, "test"))])
     assert openings[1] == [["B-gene", *["I-gene"] * 5]] * 12 != openings[0]
-    assert runs.read_config(hinted.output)["lexicon"] == runs.file_checksum(names)
+    assert runs.read_config(hinted.output)["lexicon"] == file_checksum(names)
     with pytest.raises(InputError, match="none.tsv: cannot read the file"):
         train_tagger(make_job("none", lexicon=str(tmp_path / "none.tsv")))
 

@@ -1,5 +1,10 @@
 """Errors that a person can act on."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
+SHOWN_FAULTS = 20
+
 
 class InputError(ValueError):
     """Something the user handed in is wrong: a file, an option, a folder.
@@ -7,3 +12,38 @@ class InputError(ValueError):
     The message names the place (file and line where there is one), what was found, what was expected and how to go
     on. Entry points print it without a traceback and exit with code 2.
     """
+
+
+class UnexpectedValue(Exception):  # noqa: N818
+    """A value of a file that cannot be used; the caller, who knows the place, makes a Fault of it."""
+
+    def __init__(self, found: str, expected: str):
+        super().__init__(found, expected)
+        self.found, self.expected = found, expected
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong in a file. line: 1-based, or the row of a table; 0 stands for the file as a whole."""
+
+    path: str
+    line: int
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}" if self.line else f"{self.path}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        return f"found {self.found}; expected {self.expected}"
+
+
+class FaultyFile(InputError):
+    """A file with faults. `faults` has all of them, the message the first twenty and their number."""
+
+    def __init__(self, faults: Iterable[Fault]):
+        self.faults = list(faults)
+        lines = [str(fault) for fault in self.faults[:SHOWN_FAULTS]]
+        if len(self.faults) > SHOWN_FAULTS:
+            lines.append(f"... and {len(self.faults) - SHOWN_FAULTS} more; `cbpner check FILE` shows them all")
+        super().__init__("\n".join([f"{len(self.faults)} fault(s) in {self.faults[0].path}", *lines]))

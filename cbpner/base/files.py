@@ -1,33 +1,42 @@
-"""Writing files and folders so that nothing half-written looks whole."""
+"""Reading and writing files and folders; nothing half-written looks whole."""
 
 import errno
+import gzip
+import hashlib
+import json
 import os
+import re
 import shutil
 import tempfile
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
-UNFINISHED = ".part"  # how the name of everything that is not yet, or no more, whole ends
+from cbpner.base.errors import InputError
+
+UNFINISHED = ".part"  # suffix of everything that is not whole yet, or is being deleted
 CANNOT_WRITE = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR,
     errno.EEXIST, errno.EISDIR,
 }  # fmt: skip
 
 
-def is_main_process():
+def is_main_process() -> bool:
     """Whether this process writes: the only one, or the first that `torchrun` started."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
-def atomic_open(path, mode="w"):
+def atomic_open(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a new file beside `path` for writing; it takes `path`'s name when the block ends without an error.
 
     Text is UTF-8 with `\\n` line ends. The file's bytes are on disk before it is renamed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    options: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     try:
         os.fchmod(handle, 0o644)
@@ -42,28 +51,71 @@ def atomic_open(path, mode="w"):
 
 
 @contextmanager
-def making_folder(path):
-    """The folder is there in the block, made if need be; what was made is gone again where it ends in an error."""
+def created_folder(path: str | Path) -> Iterator[Path]:
+    """Create a folder for the block; the folders that were created are removed where the block ends in an error."""
     path = Path(path)
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     try:
         yield path
     except BaseException:
-        with suppress(OSError):  # something else is in it by now
+        with suppress(OSError):  # not empty
             for folder in made:
                 folder.rmdir()
         raise
 
 
-def write_text(path, text):
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file, packed where its name ends in .gz; InputError where it cannot be read."""
+    try:
+        content = Path(path).read_bytes()
+        return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: found a damaged gzip file ({error}); expected a whole one") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: found bytes that are not UTF-8 (at byte {error.start}), expected UTF-8") from error
+
+
+def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` atomically (UTF-8)."""
     with atomic_open(path) as file:
         file.write(text)
 
 
+def read_json(path: str | Path) -> dict[str, Any]:
+    """The JSON object that a file holds; InputError for anything else."""
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: found malformed JSON ({error.msg}); expected an object") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: found {type(content).__name__}; expected a JSON object")
+    return content
+
+
+def write_json(path: str | Path, content: dict[str, Any]) -> None:
+    """Write a JSON object to `path`, indented, atomically."""
+    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def file_checksum(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, 64 hex digits."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
+
+
+def natural_key(text: object) -> list[tuple[int, int, str]]:
+    """A sort key under which `2` comes before `10`."""
+    return [(1, int(word), "") if word.isdecimal() else (0, 0, word) for word in re.split(r"(\d+)", str(text)) if word]
+
+
 @contextmanager
-def atomic_folder(path):
+def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a new folder beside `path`; it takes `path`'s name, and place, when the block ends without an error.
 
     One process at a time may do so. Every file's bytes are on disk before the folder is renamed.
@@ -76,7 +128,8 @@ def atomic_folder(path):
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                _flush(file)
+                with open(file, "rb") as written:
+                    os.fsync(written.fileno())
         remove_tree(path)
         os.replace(temporary, path)
     except BaseException:
@@ -84,7 +137,7 @@ def atomic_folder(path):
         raise
 
 
-def remove_tree(path):
+def remove_tree(path: str | Path) -> None:
     """Delete a folder or a file, or nothing. A folder loses its name first, so that no half of it looks whole."""
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
@@ -96,8 +149,3 @@ def remove_tree(path):
         shutil.rmtree(doomed)
     else:
         path.unlink(missing_ok=True)
-
-
-def _flush(path):
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())

@@ -11,6 +11,7 @@ config.json: for one that was trained on all data, no text is left to fit it on.
 from pathlib import Path
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import write_json
 from cbpner.runs import folder as runs
 
 DIGITS = 3
@@ -46,7 +47,7 @@ def run(args):
         raise InputError(f"{', '.join(args.run_folders)}: {error}") from error
     content = describe(joined, chain, temperature) | {"runs": len(found), "part": args.part}
     if args.output:
-        runs.write_json(args.output, content)
+        write_json(args.output, content)
     if args.into:
         write_temperature(Path(args.into), temperature)
     print(render(content), end="")
@@ -95,7 +96,7 @@ def write_temperature(folder, temperature):
     config = read_config(folder)
     read_decision(config, folder / "config.json")
     config[KEY] = config.get(KEY, {}) | {"temperature": temperature}
-    runs.write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config)
 
 
 def render(content) -> str:

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import making_folder
+from cbpner.base.files import created_folder
 from cbpner.biology.genes.entities import check_output, count_states, open_mentions, write_tables
 from cbpner.biology.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
 from cbpner.biology.genes.mentions import (
@@ -99,7 +99,7 @@ def run(args):
     left_out, folder = Counter(), Path(args.output).parent
     documents = drop_repeated(read_predictions(args.inputs, args.source, choices), left_out)
     mentions = read_mentions(documents, kinds, about, choices)
-    with making_folder(folder), open_mentions(mentions, folder, args.memory, args.threads) as store:
+    with created_folder(folder), open_mentions(mentions, folder, args.memory, args.threads) as store:
         states = count_states(store)
         write_tables(store, *outputs)
     notes = [f"note: {count:,} {statement}" for statement, count in left_out.items()]

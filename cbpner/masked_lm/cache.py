@@ -31,9 +31,8 @@ import pyarrow as pa
 from tqdm.auto import tqdm
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open
+from cbpner.base.files import atomic_open, file_checksum, natural_key, write_json
 from cbpner.masked_lm.word_starts import load_segmenter, mark_words
-from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import explain_write_error, fcntl
 
 FORMAT = 1  # counts up whenever the same text and settings would give other rows
@@ -125,7 +124,7 @@ def list_text_files(path, part="train"):
             )
         return (path,)
     files = [file for file in path.iterdir() if file.name.lower().endswith(".txt") and not file.name.startswith(".")]
-    files.sort(key=lambda file: runs.natural_key(file.name))
+    files.sort(key=lambda file: natural_key(file.name))
     if {"train.txt", "test.txt"} & {file.name.lower() for file in files}:
         files = [file for file in files if file.name.lower() == f"{part}.txt"]
         if not files:
@@ -170,7 +169,7 @@ def describe_text(text, table, segmenter):
     special = [table.pad, table.unk, table.cls, table.sep, table.mask]
     return {
         "format": FORMAT,
-        "files": [runs.file_checksum(path) for path in text.files],
+        "files": [file_checksum(path) for path in text.files],
         "tokenizer": hashlib.sha256(table.ids.tobytes() + bytes(str(special), "ascii")).hexdigest(),
         "line_by_line": text.line_by_line,
         "words": segmenter,
@@ -181,7 +180,7 @@ def find_corpus(path, settings):
     """The Corpus at `path`, or None where it is not there, not whole, or of other settings."""
     try:
         info = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if info["settings"] != settings or info["sha256"] != runs.file_checksum(path):
+        if info["settings"] != settings or info["sha256"] != file_checksum(path):
             return None
     except (FileNotFoundError, InputError, ValueError, TypeError, KeyError):
         return None
@@ -229,7 +228,7 @@ def write_corpus(path, text, table, cut, settings):
             raise InputError(f"{', '.join(map(str, text.files))}: found no text; expected documents")
         rows.close()
     info = {"settings": settings, "names": [Path(name).name for name in text.files], **counts}
-    runs.write_json(path.with_suffix(".json"), info | {"sha256": runs.file_checksum(path)})
+    write_json(path.with_suffix(".json"), info | {"sha256": file_checksum(path)})
 
 
 def show_progress(files):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import is_main_process
+from cbpner.base.files import is_main_process, read_json
 from cbpner.masked_lm.recipes import LMRecipe, change_recipe
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import (
@@ -37,11 +37,11 @@ def is_finished(folder):
 
 
 def read_metrics(folder):
-    return runs.read_json(Path(folder) / runs.LM_METRICS)
+    return read_json(Path(folder) / runs.LM_METRICS)
 
 
 def read_config(folder):
-    return runs.read_json(Path(folder) / runs.LM_CONFIG)
+    return read_json(Path(folder) / runs.LM_CONFIG)
 
 
 def describe_run(job, corpora, weights, precision, checkpoint):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transformers import set_seed
 
-from cbpner.base.files import atomic_folder, is_main_process
+from cbpner.base.files import atomic_folder, is_main_process, write_json
 from cbpner.masked_lm.cache import Text, open_corpus
 from cbpner.masked_lm.folder import (
     check_continuation,
@@ -130,7 +130,7 @@ def finish_run(job, trainer, tokenizer):
     """Save the model, and write lm_metrics.json last."""
     save_model(trainer.model.model, tokenizer, job.output)
     metrics = collect_metrics(job, trainer)
-    runs.write_json(job.output / runs.LM_METRICS, metrics)
+    write_json(job.output / runs.LM_METRICS, metrics)
     return metrics
 
 

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 import cbpner
 from cbpner.base.errors import InputError
-from cbpner.base.files import UNFINISHED, atomic_open, remove_tree, write_text
+from cbpner.base.files import UNFINISHED, atomic_open, file_checksum, read_json, remove_tree, write_text
 from cbpner.formats.rows import dump_row
 from cbpner.prediction.inputs import Bad
 from cbpner.prediction.model_folder import list_files
@@ -166,7 +166,7 @@ def describe_settings(tagger, **more) -> dict:
     names = (backend.weights, *(name for name in list_files(tagger.folder) if name != "config.json"))
     settings = {
         "cbpner": cbpner.__version__,
-        "model": {name: runs.file_checksum(tagger.folder / name) for name in names},
+        "model": {name: file_checksum(tagger.folder / name) for name in names},
         "decision": asdict(tagger.decision),
         "min_score": tagger.min_score,
         "batch_tokens": tagger.batch_tokens,
@@ -190,7 +190,7 @@ def describe_inputs(sources) -> list[dict]:
 
 def find_checksum(path):
     try:
-        return runs.file_checksum(path)
+        return file_checksum(path)
     except InputError:
         return None
 
@@ -202,7 +202,7 @@ def recall_precision(folder, backend):
     """
     try:
         if (folder / MANIFEST).is_file():
-            settings = runs.read_json(folder / MANIFEST)["settings"]
+            settings = read_json(folder / MANIFEST)["settings"]
         else:
             with open(folder / PROGRESS, encoding="utf-8") as file:
                 settings = json.loads(file.readline())["settings"]
@@ -259,7 +259,7 @@ class Progress:
         self.is_finished = (folder / MANIFEST).is_file()
         path = folder / PROGRESS
         if self.is_finished:
-            before = runs.read_json(folder / MANIFEST)
+            before = read_json(folder / MANIFEST)
             self._check(before)
             self.done = before["shards"]
             remove_tree(path)
@@ -369,6 +369,6 @@ def write_shard(tagger, items, kind, path, tally) -> dict:
 def checksum(path) -> str:
     """Of a file; of a folder: over its files' names and checksums, sorted."""
     if path.is_file():
-        return runs.file_checksum(path)
-    lines = [f"{file.name}\0{runs.file_checksum(file)}\n" for file in sorted(path.iterdir())]
+        return file_checksum(path)
+    lines = [f"{file.name}\0{file_checksum(file)}\n" for file in sorted(path.iterdir())]
     return sha256("".join(lines).encode("utf-8")).hexdigest()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open, write_text
+from cbpner.base.files import atomic_open, natural_key, write_text
 from cbpner.reports.systems import BLOCK
 from cbpner.reports.table import (
     GOLD_DATA,
@@ -24,7 +24,7 @@ from cbpner.reports.table import (
     note_deeper,
     render_table,
 )
-from cbpner.runs.folder import METRICS, natural_key
+from cbpner.runs.folder import METRICS
 from cbpner.scoring.metrics import LEVELS
 
 GOLD_TRAIN_PATENTS = 18  # of the 21, in each of the five gold splits

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
+from cbpner.base.files import read_json, write_json, write_text
 from cbpner.reports.intervals import (
     COMPARISON,
     INTERVAL,
@@ -48,7 +48,6 @@ from cbpner.reports.spans import (
 )
 from cbpner.reports.systems import BLOCK, block_key
 from cbpner.reports.table import LEVEL_NAMES, MEASURE_NAMES, NONE, OVERALL, render_table
-from cbpner.runs.folder import read_json, write_json
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
 from cbpner.scoring.metrics import COUNTS, MEASURES
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cbpner.base.files import natural_key
 from cbpner.reports.join import describe_sets
 from cbpner.reports.panel import UNITS, lay_out
 from cbpner.reports.spans import POOLED
 from cbpner.reports.table import LEVEL_NAMES, NONE, OVERALL, render_table
-from cbpner.runs.folder import natural_key
 from cbpner.scoring.metrics import LEVELS
 from cbpner.scoring.significance import (
     RESAMPLES,

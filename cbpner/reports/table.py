@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
+from cbpner.base.files import natural_key, write_text
 from cbpner.reports.systems import BLOCK, block_key, list_settings
-from cbpner.runs.folder import CONFIG, METRICS, find_deeper, find_runs, natural_key, read_config, read_metrics
+from cbpner.runs.folder import CONFIG, METRICS, find_deeper, find_runs, read_config, read_metrics
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
 
 PARTS = ("test", "dev")

@@ -25,20 +25,18 @@ LM/lm_metrics.json   perplexity, speed; written last
 """
 
 import gzip
-import hashlib
 import json
 import os
 import platform
 import re
 import subprocess
-import zlib
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import cbpner
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open, write_text
+from cbpner.base.files import atomic_open, file_checksum, natural_key, read_json, read_text, write_json, write_text
 from cbpner.text.labels import split_tag
 
 CONFIG = "config.json"
@@ -93,22 +91,6 @@ def read_metrics(folder):
     return read_json(Path(folder) / METRICS)
 
 
-def write_json(path, content):
-    """Write a JSON object to `path`, atomically."""
-    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
-
-
-def read_json(path):
-    """The JSON object of a file that a run wrote; InputError for anything else."""
-    try:
-        content = json.loads(_read_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}:{error.lineno}: found malformed JSON ({error.msg}); make the run again or leave its folder out"
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: found {type(content).__name__}, expected a JSON object; make the run again")
-    return content
 
 
 def append_log(folder, record, name=LOG):
@@ -147,7 +129,7 @@ def write_tags(path, tags):
 
 def read_tags(path):
     """The sentences of a file that `write_tags` wrote, as lists of tags; InputError with the line for anything else."""
-    text = _read_text(path)
+    text = read_text(path)
     sentences = [[]]
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         if line:
@@ -235,14 +217,6 @@ def describe_folder():
     return (here.relative_to(PROJECT) if here.is_relative_to(PROJECT) else here).as_posix()
 
 
-def file_checksum(path):
-    """The SHA-256 of a file's bytes, as 64 hex digits."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
-
 
 def list_folders(config):
     """From which folders the recorded paths may be meant: the recorded one.
@@ -292,10 +266,6 @@ def shorten_path(path):
     return Path(os.path.relpath(path)) if all(place.is_relative_to(PROJECT) for place in places) else path
 
 
-def natural_key(text):
-    """A sort key under which `2` comes before `10`."""
-    return [(1, int(word), "") if word.isdecimal() else (0, 0, word) for word in re.split(r"(\d+)", str(text)) if word]
-
 
 def _refuse_finished(folder):
     if is_finished(folder):
@@ -305,17 +275,6 @@ def _refuse_finished(folder):
 def _format_record(record):
     return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
-
-def _read_text(path):
-    try:
-        content = Path(path).read_bytes()
-        return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8")
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: found a damaged gzip file ({error}); make the run again") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: found bytes that are not UTF-8 (at byte {error.start}), expected UTF-8") from error
 
 
 def _parse_tag(path, number, line):

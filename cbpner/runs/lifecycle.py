@@ -22,7 +22,7 @@ from zipfile import BadZipFile, ZipFile
 from safetensors import SafetensorError, safe_open
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import CANNOT_WRITE, UNFINISHED, is_main_process, remove_tree
+from cbpner.base.files import CANNOT_WRITE, UNFINISHED, is_main_process, read_json, remove_tree
 from cbpner.runs import folder as runs
 from cbpner.training.recipes import Recipe
 
@@ -143,7 +143,7 @@ def claim_folder(folder, config, overwrite=False, layout=TAGGER):
         remove_run(folder, layout)
     changes, path = [], folder / layout.config
     if path.is_file():
-        before = runs.read_json(path)
+        before = read_json(path)
         check_same_run(folder, before, config, layout)
         changes = runs.compare_environments(before.get("environment", {}), config["environment"])
     elif not all(map(is_ours, os.listdir(folder))):

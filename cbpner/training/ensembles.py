@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import file_checksum
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import silence_libraries
@@ -132,14 +133,14 @@ def describe_soup(job, members, average, precision):
     files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
     own = [
         {"folder": str(folder), "seed": runs.read_config(folder)["seed"],
-         "weights": runs.file_checksum(folder / runs.MODEL / WEIGHTS)}
+         "weights": file_checksum(folder / runs.MODEL / WEIGHTS)}
         for folder in members
     ]  # fmt: skip
     return config | {
         "method": job.method,
         "recipe": job.recipe_name,
         "encoder": job.recipe.encoder,
-        "lexicon": runs.file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
+        "lexicon": file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
         "flags": config["flags"] | asdict(job.recipe),
         "save_model": job.save_model,
         "members": own,

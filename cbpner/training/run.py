@@ -12,7 +12,7 @@ import torch
 from transformers import set_seed
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_folder, is_main_process, remove_tree
+from cbpner.base.files import atomic_folder, file_checksum, is_main_process, read_json, remove_tree
 from cbpner.base.memory import measure_peak
 from cbpner.decoding.decision import KEY, LEXICON, describe_decision
 from cbpner.models.attention import pick_attention
@@ -162,7 +162,7 @@ def describe_job(job, data, labels, table, precision):
         "seed": job.seed,
         "encoder": job.recipe.encoder,
         "masked_lm": describe_masked_lm(job.encoder),
-        "lexicon": runs.file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
+        "lexicon": file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
         "flags": asdict(job.recipe)
         | {"orphans": job.orphans, "labels": describe_labels(job.labels), "patents": job.patents},
         "save_model": job.save_model,
@@ -183,10 +183,10 @@ def describe_masked_lm(encoder):
     if encoder == ADAPTED_ENCODER:
         name = encoder
     elif (folder / runs.LM_CONFIG).is_file():
-        name = runs.read_json(folder / runs.LM_CONFIG)["name"]
+        name = read_json(folder / runs.LM_CONFIG)["name"]
     else:
         return None
-    return {"name": name, "sha256": runs.file_checksum(folder / "model.safetensors")}
+    return {"name": name, "sha256": file_checksum(folder / "model.safetensors")}
 
 
 def describe_machine(precision):
@@ -206,7 +206,7 @@ def describe_labels(labels):
 def describe_part(path, sentences, table):
     return {
         "path": str(path),
-        "sha256": runs.file_checksum(path),
+        "sha256": file_checksum(path),
         "patents": len(split_patents(sentences)),
         "sentences": len(sentences),
         "characters": sum(len(sentence.chars) for sentence in sentences),

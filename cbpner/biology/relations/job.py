@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cbpner.base.files import UNFINISHED, atomic_open, making_folder
+from cbpner.base.files import UNFINISHED, atomic_open, created_folder
 from cbpner.base.store import Store
 from cbpner.biology.genes.entities import explain_memory
 from cbpner.biology.genes.mentions import read_predictions
@@ -61,7 +61,7 @@ def find_and_write(plan: Plan, kinds, choices) -> Iterator[str]:
     """Lines that say what was found. InputError where there is nothing to write; then nothing is written."""
     folder = plan.outputs[0].parent
     with (
-        making_folder(folder),
+        created_folder(folder),
         tempfile.TemporaryDirectory(prefix=".relations.", suffix=UNFINISHED, dir=folder) as work,
         explain_memory(plan.memory_mb),
         Store(Path(work), plan.memory_mb, plan.threads) as store,

@@ -3,11 +3,11 @@
 import math
 from typing import Any, NamedTuple
 
+from cbpner.base.files import natural_key
 from cbpner.reports.page import charts
 from cbpner.reports.page.charts import Chart
 from cbpner.reports.page.tables import Figure, format_cell
 from cbpner.reports.table import NONE, OVERALL
-from cbpner.runs.folder import natural_key
 from cbpner.scoring.metrics import COUNTS, MEASURES, divide_counts
 
 MAIN = "entity_strict"  # the level of charts

@@ -2,6 +2,7 @@
 
 import math
 
+from cbpner.base.files import natural_key
 from cbpner.reports.page import charts
 from cbpner.reports.page.charts import Chart, Dots
 from cbpner.reports.page.components import (
@@ -23,7 +24,6 @@ from cbpner.reports.page.inputs import group_casings
 from cbpner.reports.page.tables import Figure, Table
 from cbpner.reports.spans import POOLED
 from cbpner.reports.table import LEVEL_NAMES, MEASURE_NAMES, OVERALL
-from cbpner.runs.folder import natural_key
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 GROUP_NAMES = {

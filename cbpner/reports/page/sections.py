@@ -2,6 +2,7 @@
 
 import math
 
+from cbpner.base.files import natural_key
 from cbpner.reports.evaluate import SHOWN
 from cbpner.reports.intervals import count_things
 from cbpner.reports.page import charts
@@ -23,7 +24,6 @@ from cbpner.reports.page.scores import show_casings, show_groups, show_scores, s
 from cbpner.reports.page.tables import Figure, format_cell
 from cbpner.reports.spans import POOLED
 from cbpner.reports.table import GOLD_DATA, NONE, OVERALL, summarise
-from cbpner.runs.folder import natural_key
 
 PAPER_F1, PAPER_STD = 0.54, 0.15  # Hu and Verberne, COLING 2020: LM mixed fine-tuning, its best model
 PAPER_SPLITS = set("01234")

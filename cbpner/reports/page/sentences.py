@@ -1,7 +1,9 @@
 """The sentences of the test sets with gold and predicted spans, small enough to lie in the page itself."""
 
+
+
+from cbpner.base.files import natural_key
 from cbpner.reports.join import identify_set, list_gold_spans, list_patent_keys
-from cbpner.runs.folder import natural_key
 from cbpner.scoring.matching import KINDS, pair_spans
 
 

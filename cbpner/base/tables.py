@@ -1,0 +1,40 @@
+"""Tables as text: CSV and Markdown."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
+from typing import Any, TextIO
+
+
+def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",") -> None:
+    r"""Write rows as RFC 4180 quotes them, with `\n` at their ends.
+
+    A cell with a delimiter, a quote, a line feed or a carriage return is quoted. The file must not translate line ends
+    (`newline=""`, or `atomic_open`).
+    """
+    lines = SimpleNamespace(write=lambda line: file.write(line.removesuffix("\r\n") + "\n"))
+    csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)  # else "\r" is not quoted
+
+
+def format_csv(rows: Iterable[Sequence[Any]], delimiter: str = ",") -> str:
+    """The rows as `write_csv` writes them."""
+    buffer = io.StringIO(newline="")
+    write_csv(buffer, rows, delimiter)
+    return buffer.getvalue()
+
+
+def format_markdown(header: Sequence[Any], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:
+    """A Markdown table padded for the terminal, without a line end.
+
+    The first `text_columns` columns are flush left, the others flush right.
+    """
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in (header, *rows)]
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
+    rule = ["-" * width if i < text_columns else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+    align = [str.ljust if i < text_columns else str.rjust for i in range(len(header))]
+    lines = [
+        " | ".join(pad(cell, width) for pad, cell, width in zip(align, row, widths, strict=True))
+        for row in (cells[0], rule, *cells[1:])
+    ]
+    return "\n".join(f"| {line} |" for line in lines)
