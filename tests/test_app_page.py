@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("gradio", reason="Gradio is not installed: the extra `app`")
+pytestmark = pytest.mark.slow  # starts a server and a browser
 
 TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
 GENES = "HER2，EGFR，BRCA1，TP53，乳腺癌，肺癌，KRAS，MDM2，PTEN。"
@@ -99,7 +100,7 @@ def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
     assert rows > 0 and f"{len(labels)} mentions" in page.locator("#summary").inner_text()
     scores = sorted(float(label.split()[1]) for label in labels)
     least = scores[len(scores) // 2] + 0.005
-    number = page.locator("#least input[type=number]")
+    number = page.locator("#min_score input[type=number]")
     number.fill(f"{least:.2f}")
     number.press("Enter")
     number.blur()
@@ -191,17 +192,17 @@ def test_the_chinese_page_speaks_chinese(page, address, tmp_path):
 
 def test_the_slider_does_not_ask_for_the_model_again(tiny_tagger, monkeypatch, tmp_path):
     """What was tagged is shown with the types of the model that tagged it, whatever is chosen since."""
-    from cbpner.app.page import Actions, Tagged
-    from cbpner.app.tagging import Desk
-    from cbpner.app.translations import choose_words
+    from cbpner.app.page import PageActions, TaggedDocuments
+    from cbpner.app.service import TaggingService
+    from cbpner.app.translations import choose_texts
     from cbpner.formats.document import Document, Span
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    actions = Actions(Desk({"tiny": tiny_tagger}), SimpleNamespace(read=None), choose_words("en"))
+    actions = PageActions(TaggingService({"tiny": tiny_tagger}), SimpleNamespace(read=None), choose_texts("en"))
     monkeypatch.setattr("cbpner.app.content.list_entities", lambda *args: [])
     monkeypatch.setattr("gradio.Warning", warnings := [].append)
     spans = [Span(0, 4, "my type", "HER2", 0.9), Span(4, 5, "my type", "x", 0.2)]
-    summary, shown, _, *buttons = actions.show(Tagged([Document("a", "HER2x", spans)], ("my type",), 1.0), 0.5)
+    summary, shown, _, *buttons = actions.show(TaggedDocuments([Document("a", "HER2x", spans)], ("my type",), 1.0), 0.5)
     assert summary == "1 document, 5 characters, 1 mention, 1.0 s" and "my type 0.90" in shown
     assert [button.interactive for button in buttons] == [True, True, False]  # brat: no type has a blank
     assert "my type" in warnings.__self__[0]
@@ -355,11 +356,11 @@ def test_gradio_itself_refuses_files_that_nobody_has_uploaded(tiny_tagger, secre
     from fastapi.testclient import TestClient
 
     from cbpner.app.server import mount_pages
-    from cbpner.app.tagging import Desk
+    from cbpner.app.service import TaggingService
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
     app = FastAPI()
-    mount_pages(app, Desk({"tiny": tiny_tagger}), None, [], "127.0.0.1", 7860)
+    mount_pages(app, TaggingService({"tiny": tiny_tagger}), None, [], "127.0.0.1", 7860)
     body = {"data": [{"path": str(secret), "meta": FILE}, None, "tiny", 0], "fn_index": TAG, "session_hash": "s"}
     with TestClient(app) as client:
         assert client.post("/en/gradio_api/queue/join", json=body).status_code == 200

@@ -2,35 +2,34 @@
 
     curl -s 127.0.0.1:7860/tag -H 'content-type: application/json' -d '{"text": "HER2阳性乳腺癌"}'
 
-Errors are `{"detail": ...}`: 404 for a model that there is not, 413 for a text that is too large, 422 for a body that
-is not as the description says, 503 for a text whose time is up, or where too many texts are waiting.
+Errors are `{"detail": ...}`: 404 for an unknown model, 413 for a text that is too large, 422 for an invalid body, 503
+when a text's time is up or too many texts are waiting.
 """
 
 import time
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 import cbpner
-from cbpner.app.content import TooLarge, check_text
+from cbpner.app.content import TextTooLarge, check_text
 from cbpner.app.request_guard import LimitBody
-from cbpner.app.tagging import TooSlow
+from cbpner.app.service import TaggingService, TaggingTimeout
 from cbpner.base.errors import InputError
-from cbpner.formats.document import Document
 
-ENVELOPE = 10_000  # bytes of a request beside its text; a text may be escaped, which takes up to six bytes for one
-AT_ONCE, WAITING = 32, 96  # texts that are being tagged, and that wait for it; more are told to come back
-FAULTS = 5  # of a body that are told
+ENVELOPE = 10_000  # bytes of a request beside its text; JSON escapes may take six bytes for one
+AT_ONCE, WAITING = 32, 96  # texts that are being tagged, and that wait; more get 503
+MAX_FAULTS = 5  # of a body that the answer lists
 DESCRIPTION = (
     "Genes, proteins and diseases in Chinese biomedical text. Offsets count code points of the text as it was sent; "
     "the end is excluded."
 )
 
 
-class Request(BaseModel):
+class TagRequest(BaseModel):
     """A text to tag."""
 
     text: str = Field(examples=["HER2阳性乳腺癌患者的EGFR基因突变"])
@@ -38,122 +37,115 @@ class Request(BaseModel):
     min_score: float = Field(0.0, ge=0, le=1, description="leave out spans with lower scores")
 
 
-class Found(BaseModel):
+class TaggedSpan(BaseModel):
     """A gene, protein or disease."""
 
     start: int = Field(description="the first character, counted from 0")
-    end: int = Field(description="behind the last character")
+    end: int = Field(description="one past the last character")
     label: str
     text: str
-    score: float = Field(description="how likely it is, 0 to 1")
+    score: float = Field(description="probability, 0 to 1")
 
 
-class Answer(BaseModel):
-    """What was found."""
+class TagResponse(BaseModel):
+    """The spans of a text."""
 
     model: str
     characters: int
     seconds: float
-    spans: list[Found]
+    spans: list[TaggedSpan]
 
 
-class Models(BaseModel):
-    """The taggers that there are."""
+class ModelList(BaseModel):
+    """The available taggers."""
 
     default: str
     models: list[str]
 
 
 class Health(BaseModel):
-    """That it works, and with what."""
+    """The state of the service."""
 
     status: str
     version: str
     loaded: list[str] = Field(description="models in memory")
 
 
-class Fault(BaseModel):
-    """Why there is no answer."""
+class ErrorDetail(BaseModel):
+    """Why a request failed."""
 
     detail: str
 
 
-async def describe_fault(request, error):
-    """422 for a body that is not as the description says: where and why, without what was found there."""
-    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:FAULTS]]
-    return JSONResponse({"detail": clean("; ".join(faults))}, 422)
+class AdmissionLimit:
+    """Context manager that admits at most `size` requests of one event loop at a time, and answers 503 to others."""
 
-
-def clean(text):
-    """Text that UTF-8 can hold: lone surrogates become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-class Room:
-    """A block that so many requests of one event loop may be in; 503 for one more."""
-
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         self.size, self.taken = size, 0
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         if self.taken >= self.size:
             detail = f"found {self.taken} texts before this one; expected fewer: ask again later"
             raise HTTPException(503, detail, {"retry-after": "10"})
         self.taken += 1
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.taken -= 1
 
 
-def add_routes(app: FastAPI, desk):
-    """The endpoint, over a `cbpner.app.tagging.Desk`."""
-    faults: dict[int | str, dict] = {code: {"model": Fault} for code in (404, 413, 422, 503)}
-    limiter, room = CapacityLimiter(AT_ONCE), Room(AT_ONCE + WAITING)
+def create_api(service: TaggingService) -> FastAPI:
+    """Create the application with the endpoint only; without FastAPI's pages, which load files from the network."""
+    app = FastAPI(title="cbpner", version=cbpner.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.add_exception_handler(RequestValidationError, describe_invalid_body)
+    errors: dict[int | str, dict] = {code: {"model": ErrorDetail} for code in (404, 413, 422, 503)}
+    limiter, admission = CapacityLimiter(AT_ONCE), AdmissionLimit(AT_ONCE + WAITING)
 
-    @app.post("/tag", response_model=Answer, responses=faults, summary="Tag a text")
-    async def tag(request: Request) -> Response:
+    @app.post("/tag", response_model=TagResponse, responses=errors, summary="Tag a text")
+    async def tag(request: TagRequest) -> Response:
         start = time.perf_counter()
-        with room:
-            answer = await to_thread.run_sync(answer_request, desk, request, start, limiter=limiter)
+        with admission:
+            answer = await to_thread.run_sync(answer_request, service, request, start, limiter=limiter)
         return Response(answer, media_type="application/json")
 
-    @app.get("/models", summary="The taggers")
-    async def models() -> Models:
-        return Models(default=desk.default, models=list(desk.models))
+    @app.get("/models", summary="List the taggers")
+    async def models() -> ModelList:
+        return ModelList(default=service.default, models=list(service.models))
 
-    @app.get("/health", summary="Whether it works")
+    @app.get("/health", summary="Check that the service works")
     async def health() -> Health:
-        return Health(status="ok", version=cbpner.__version__, loaded=desk.loaded)
+        return Health(status="ok", version=cbpner.__version__, loaded=service.loaded)
 
-
-def answer_request(desk, request, start) -> str:
-    """The JSON of a request's Answer. start: when it came, by `time.perf_counter`."""
-    name = request.model or desk.default
-    if name not in desk.models:
-        raise HTTPException(404, clean(f"found the model {name!r}; expected one of {', '.join(desk.models)}"))
-    try:
-        check_text(Document("text", request.text), desk.limits.size)
-        (spans,) = desk.tag_many([request.text], name, waited=time.perf_counter() - start)
-    except TooLarge as error:
-        raise HTTPException(413, str(error)) from None
-    except TooSlow as error:
-        raise HTTPException(503, str(error)) from None
-    except InputError as error:
-        raise HTTPException(422, str(error)) from None
-    found = [Found(**span._asdict()) for span in spans if span.score >= request.min_score]
-    seconds = round(time.perf_counter() - start, 4)
-    return Answer(model=name, characters=len(request.text), seconds=seconds, spans=found).model_dump_json()
-
-
-def create_api(desk) -> FastAPI:
-    """The application with the endpoint alone; pages that would need the network for their looks are left out."""
-    app = FastAPI(title="cbpner", version=cbpner.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    app.add_exception_handler(RequestValidationError, describe_fault)
-    add_routes(app, desk)
-    app.add_middleware(LimitBody, size=find_most(desk))
+    app.add_middleware(LimitBody, size=max_request_bytes(service))
     return app
 
 
-def find_most(desk):
-    """Bytes of a request."""
-    return 6 * desk.limits.size + ENVELOPE
+def answer_request(service: TaggingService, request: TagRequest, start: float) -> str:
+    """Tag a request's text; the JSON of a TagResponse. start: when it arrived, by `time.perf_counter`."""
+    name = request.model or service.default
+    if name not in service.models:
+        known = ", ".join(service.models)
+        raise HTTPException(404, replace_surrogates(f"found the model {name!r}; expected one of {known}"))
+    try:
+        check_text(request.text, service.limits.size)
+        (spans,) = service.tag_many([request.text], name, waited=time.perf_counter() - start)
+    except InputError as error:
+        code = {TextTooLarge: 413, TaggingTimeout: 503}.get(type(error), 422)
+        raise HTTPException(code, str(error)) from None
+    found = [TaggedSpan(**span._asdict()) for span in spans if span.score >= request.min_score]
+    seconds = round(time.perf_counter() - start, 4)
+    return TagResponse(model=name, characters=len(request.text), seconds=seconds, spans=found).model_dump_json()
+
+
+async def describe_invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
+    """422 with the places and the reasons, without the values."""
+    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:MAX_FAULTS]]
+    return JSONResponse({"detail": replace_surrogates("; ".join(faults))}, 422)
+
+
+def replace_surrogates(text: str) -> str:
+    """Text that UTF-8 can hold: lone surrogates become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def max_request_bytes(service: TaggingService) -> int:
+    return 6 * service.limits.size + ENVELOPE

@@ -1,156 +1,167 @@
-"""What the page shows of tagged documents, and what it gives to download. Whatever comes from a text is escaped."""
+"""What the page shows of tagged documents and offers for download. Everything that comes from a text is escaped."""
 
 import shutil
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.formats.document import Choices, find_problem
-from cbpner.prediction import html_page as page
+from cbpner.biology.genes.mentions import Kinds
+from cbpner.formats.document import Choices, Document, find_problem
+from cbpner.prediction import html_page as html
 from cbpner.prediction.inputs import Bad, read_sources
 from cbpner.prediction.outputs import open_writer
 from cbpner.prediction.sources import open_sources
 
-SHOWN = 100_000  # characters of all documents that the page shows; all of them are in the downloads
-ROWS = 2000  # of the table
+MAX_SHOWN = 100_000  # characters of all documents that the page shows; the downloads hold everything
+MAX_ROWS = 2000  # of the table of entities
 SUFFIXES = (".txt", ".jsonl")
 DOWNLOADS = {"jsonl": "tagged.jsonl", "csv": "tagged.csv", "brat": "tagged_brat"}
-LONGEST_ID = 45  # characters of a document's id that name its files in a ZIP file; each has at most four bytes there
+MAX_NAME = 45  # characters of an id in the name of a file; each may take four bytes there
 HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/{}"
 
 
-class TooLarge(InputError):
-    """More bytes than are allowed. found, most: with their units."""
+class TextTooLarge(InputError):
+    """More bytes than are allowed."""
 
-    def __init__(self, found, most):
-        self.found, self.most = tell_sizes(found, most)
+    def __init__(self, found: int, most: int) -> None:
+        self.found, self.most = format_sizes(found, most)
         super().__init__(f"found {self.found}; expected at most {self.most}")
 
 
-class WrongEnding(InputError):
-    """A file of another kind than is read. name: the file's; known: the endings of others."""
+class UnsupportedFile(InputError):
+    """A file of a kind that is not read."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name, self.known = name, " / ".join(SUFFIXES)
-        super().__init__(f"{name}: found another ending than {' or '.join(SUFFIXES)}; expected text to tag")
+        super().__init__(f"{name}: found another suffix than {' or '.join(SUFFIXES)}; expected text to tag")
 
 
-class NothingToDraw(InputError):
-    """Documents without a network."""
+class EmptyNetwork(InputError):
+    """No two entities of the documents co-occur."""
 
 
-def tell_sizes(*sizes):
-    """Each of the bytes in the largest unit in which no two are told alike, and none is 0."""
-    for unit, bytes in (("MB", 1e6), ("kB", 1e3)):
-        told = [f"{size / bytes:,.1f} {unit}" for size in sizes]
-        if len(set(told)) == len(told) and not any(each.startswith("0.0") for each in told):
-            return told
+def format_sizes(*sizes: int) -> list[str]:
+    """Format numbers of bytes in the largest unit in which they differ and none of them is 0."""
+    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
+        texts = [f"{size / scale:,.1f} {unit}" for size in sizes]
+        if len(set(texts)) == len(texts) and not any(text.startswith("0.0") for text in texts):
+            return texts
     return [f"{size:,} bytes" for size in sizes]
 
 
-def check_size(found, most):
+def check_size(found: int, most: int) -> None:
     if found > most:
-        raise TooLarge(found, most)
+        raise TextTooLarge(found, most)
 
 
-def read_files(paths, size):
-    """(documents, faults) of files that were dropped; WrongEnding for one of another kind, TooLarge.
+def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document], list[str]]:
+    """Read uploaded files.
 
-    size: bytes of all of them.
+    Args:
+        paths: Files with SUFFIXES.
+        size: Bytes that all of them together may have.
+
+    Returns:
+        The documents, and a line for each that could not be read.
+
+    Raises:
+        UnsupportedFile, TextTooLarge: A file is refused.
     """
     paths = [Path(path) for path in paths]
     for path in paths:
         if path.suffix.lower() not in SUFFIXES:
-            raise WrongEnding(path.name)
+            raise UnsupportedFile(path.name)
     check_size(sum(path.stat().st_size for path in paths), size)
-    documents, faults = [], []
+    documents, problems = [], []
     with open_sources(paths) as sources:
         for item in read_sources(sources):
             if isinstance(item, Bad):
-                faults.append(f"{Path(item.source).name}: {item.reason}")
+                problems.append(f"{Path(item.source).name}: {item.reason}")
             else:
                 documents.append(item)
-    return documents, faults
+    return documents, problems
 
 
-def check_text(document, size):
-    """The document; InputError where it is no text, TooLarge where it is too long."""
+def check_text(text: str, size: int) -> Document:
+    """Make a document of a pasted text; InputError if it is no valid text, TextTooLarge above `size` bytes."""
+    document = Document("text", text)
     if problem := find_problem(document):
         raise InputError(f"found {problem}; expected text")
-    check_size(len(document.text.encode("utf-8")), size)
+    check_size(len(text.encode("utf-8")), size)
     return document
 
 
-def keep_sure(documents, least):
-    """The documents with the spans whose score is at least `least`."""
-    return [replace(each, spans=[span for span in each.spans if span.score >= least]) for each in documents]
+def filter_by_score(documents: Iterable[Document], min_score: float) -> list[Document]:
+    return [replace(each, spans=[span for span in each.spans if span.score >= min_score]) for each in documents]
 
 
-def describe(documents, seconds, words) -> str:
-    """A line that counts. words: of `cbpner.app.translations.choose_words`."""
+def describe_tagged(documents: Sequence[Document], seconds: float, texts: Mapping[str, Any]) -> str:
+    """Count documents, characters and mentions in a line of the page's language (`translations.choose_texts`)."""
     counts = (len(documents), sum(len(each.text) for each in documents), sum(len(each.spans) for each in documents))
-    told = [forms[found != 1].format(found) for forms, found in zip(words["counts"], counts, strict=True)]
-    return words["comma"].join([*told, words["seconds"].format(seconds)])
+    parts = [forms[count != 1].format(count) for forms, count in zip(texts["counts"], counts, strict=True)]
+    return texts["comma"].join([*parts, texts["seconds"].format(seconds)])
 
 
-def render_documents(documents, types, title, rest) -> str:
-    """One HTML page of the documents with their spans, up to SHOWN characters. rest: says that there are more."""
-    parts, room = [page.open_page(types, title)], SHOWN
+def render_documents(documents: Sequence[Document], types: Sequence[str], title: str, rest: str) -> str:
+    """Render up to MAX_SHOWN characters of the documents as an HTML page; `rest` is shown if there are more."""
+    parts, room = [html.open_page(types, title)], MAX_SHOWN
     for document in documents:
         if room <= 0:
             break
         shown = cut_document(document, room)
-        parts.append(page.render_document(shown, types, has_scores=True))
+        parts.append(html.render_document(shown, types, has_scores=True))
         room -= len(shown.text)
-    if room <= 0 and sum(len(document.text) for document in documents) > SHOWN:
-        parts.append(f'<p class="about">{page.show(rest.format(shown=SHOWN))}</p>')
-    return "".join(parts) + page.close_page()
+    if room <= 0 and sum(len(document.text) for document in documents) > MAX_SHOWN:
+        parts.append(f'<p class="about">{html.show(rest.format(shown=MAX_SHOWN))}</p>')
+    return "".join(parts) + html.close_page()
 
 
-def cut_document(document, length):
-    """Its first characters, not through a span."""
+def cut_document(document: Document, length: int) -> Document:
+    """The first `length` characters, or fewer so that no span is cut."""
     if len(document.text) <= length:
         return document
     end = min((span.start for span in document.spans if span.start < length < span.end), default=length)
     return replace(document, text=document.text[:end], spans=[span for span in document.spans if span.end <= end])
 
 
-def list_entities(documents, kinds) -> list[list]:
-    """[type, surface, mentions, mean score, what it is] of each type and surface, the most frequent first.
+def list_entities(documents: Iterable[Document], kinds: Kinds) -> list[list]:
+    """Rows of (type, surface, mentions, mean score, identity in Markdown), the most frequent first.
 
-    kinds: `cbpner.biology.genes.mentions.Kinds`. What it is: Markdown made of ids and official names alone.
+    The Markdown is made of ids and official names only, never of the text.
     """
     scores = defaultdict(list)
     for document in documents:
         for span in document.spans:
             scores[span.label, span.text].append(span.score)
-    order = sorted(scores, key=lambda key: (-len(scores[key]), key))[:ROWS]
+    order = sorted(scores, key=lambda key: (-len(scores[key]), key))[:MAX_ROWS]
     return [[*key, len(scores[key]), round(fmean(scores[key]), 2), identify(*key, kinds)] for key in order]
 
 
-def identify(label, surface, kinds):
-    """Markdown: links to HGNC, or candidates, or nothing."""
+def identify(label: str, surface: str, kinds: Kinds) -> str:
+    """Markdown: a link to the gene in HGNC, `?` and candidates, or nothing."""
     _, reading = kinds.read(label, surface)
-    names = [link(id, kinds.labels.get(id, "")) for id in reading.ids[:3]]
+    names = [link_id(id, kinds.labels.get(id, "")) for id in reading.ids[:3]]
     if not names:
         return ""
     more = " …" if len(reading.ids) > 3 else ""
     return ", ".join(names) + more if reading.is_settled else "? " + " / ".join(names) + more
 
 
-def link(id, name):
-    told = f"{name} ({id})" if name else id
-    return f"[{told}]({HGNC.format(id.removeprefix('HGNC:'))})" if id.startswith("HGNC:") else told
+def link_id(id: str, name: str) -> str:
+    text = f"{name} ({id})" if name else id
+    return f"[{text}]({HGNC.format(id.removeprefix('HGNC:'))})" if id.startswith("HGNC:") else text
 
 
-def write_download(documents, types, kind, folder) -> Path:
+def write_download(documents: Iterable[Document], types: Sequence[str], kind: str, folder: str | Path) -> Path:
     """Write the documents in a format of DOWNLOADS below `folder`; brat as a ZIP file."""
     path = Path(folder) / DOWNLOADS[kind]
     with open_writer(kind, path, types) as write:
-        for document in name_apart(documents, LONGEST_ID) if kind == "brat" else documents:
+        for document in make_ids_unique(documents, MAX_NAME) if kind == "brat" else documents:
             write(document)
     if kind != "brat":
         return path
@@ -159,10 +170,12 @@ def write_download(documents, types, kind, folder) -> Path:
     return Path(archive)
 
 
-def name_apart(documents, longest=None):
-    """Yield the documents under ids that are not empty, and no two alike, not even without case.
+def make_ids_unique(documents: Iterable[Document], longest: int | None = None) -> Iterator[Document]:
+    """Yield the documents under ids that are not empty and differ, also without case.
 
-    longest: characters of an id, but for the number that tells it apart.
+    Args:
+        documents: With any ids.
+        longest: Characters of an id, without the number that makes it unique.
     """
     taken, numbers = set(), defaultdict(int)
     for document in documents:
@@ -174,8 +187,8 @@ def name_apart(documents, longest=None):
         yield replace(document, id=id)
 
 
-def draw_network(documents, kinds, unit, title) -> str:
-    """The page of `cbpner relations` for the documents; NothingToDraw where no two entities stand together."""
+def render_network(documents: Sequence[Document], kinds: Kinds, unit: str, title: str) -> str:
+    """Render the page of `cbpner relations` for the documents; EmptyNetwork if no two entities co-occur."""
     from cbpner.biology.relations.counts import Counting
     from cbpner.biology.relations.job import Plan, find_and_write
     from cbpner.biology.relations.occurrences import Selection
@@ -183,7 +196,7 @@ def draw_network(documents, kinds, unit, title) -> str:
     counting = Counting(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
     with TemporaryDirectory(prefix="cbpner.") as folder:
         with open_writer("jsonl", Path(folder) / "tagged.jsonl", ()) as write:
-            for document in name_apart(documents):
+            for document in make_ids_unique(documents):
                 write(document)
         output = Path(folder) / "network.html"
         plan = Plan(
@@ -194,35 +207,13 @@ def draw_network(documents, kinds, unit, title) -> str:
         try:
             list(find_and_write(plan, kinds, Choices(overlap="longest")))
         except InputError as error:
-            raise NothingToDraw(str(error)) from error
+            raise EmptyNetwork(str(error)) from error
         return output.read_text(encoding="utf-8")
 
 
-def build_report(folder) -> str:
-    """The page of `cbpner report` for a folder of runs."""
+def render_report(folder: str) -> str:
+    """Render the page of `cbpner report` for a folder of runs."""
     from cbpner.reports.page.inputs import gather_material
     from cbpner.reports.page.render import build_page
 
     return build_page(gather_material([folder])).html
-
-
-def choose_run(found):
-    """Of what `find_runs` gives, what is shown first: a single run; all that is in a folder takes a minute."""
-    whole = [path for path in found if (Path(path) / "evaluation" / "evaluation.json").is_file()]
-    return next((path for path in found if path not in whole), found[0])
-
-
-def find_runs(folders) -> list[str]:
-    """Folders of finished runs, each with all of its splits, as `cbpner report` takes them.
-
-    First those with an evaluation of all that is in them.
-    """
-    from cbpner.runs import folder as runs
-
-    found = set()
-    for folder in map(Path, folders):
-        for path in folder.glob("**/" + runs.METRICS) if folder.is_dir() else ():
-            if (path.parent / runs.CONFIG).is_file() and len(path.relative_to(folder).parts) <= 5:
-                found.add(str(path.parent.parent if path.parent.parent != folder else path.parent))
-    whole = [str(folder) for folder in map(Path, folders) if (folder / "evaluation" / "evaluation.json").is_file()]
-    return whole + sorted(found)

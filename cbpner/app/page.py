@@ -1,27 +1,29 @@
-"""The page: Gradio over `desk` and `content`, one for each language.
+"""The page: Gradio over `service` and `content`, one for each language.
 
-What comes from texts stands in frames of their own, which may not run scripts (the network and the report may, but
-not see the page), or in cells that Gradio shows as text.
+What comes from texts is shown in sandboxed frames, which may not run scripts (those of the network and the report may,
+but cannot access the page), or in table cells that Gradio shows as text.
 """
 
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from cbpner.app import content
-from cbpner.app.tagging import name_model
-from cbpner.app.translations import EXAMPLE, choose_words
+from cbpner.app import content, discovery
+from cbpner.app.service import TaggingService
+from cbpner.app.translations import EXAMPLE, choose_texts
 from cbpner.base.errors import InputError
+from cbpner.biology.genes.mentions import Kinds
 from cbpner.formats.document import Document
 
-FAULTS = 5  # that are shown
-KEPT = (600, 3600)  # seconds: how often what was written is looked at, and how old it may become
+MAX_FAULTS = 5  # that are shown
+FILE_CLEANUP = (600, 3600)  # seconds: how often written files are checked, and the age at which they are deleted
 CSS = """
 .gradio-container { max-width: 76rem !important; width: 100% !important; margin: 0 auto !important; }
 iframe.cbpner { width: 100%; border: 1px solid var(--border-color-primary); border-radius: 8px; background: #fff; }
@@ -34,198 +36,198 @@ curl -s {origin}/tag -H 'content-type: application/json' -d '{{"text": "HER2é˜³æ
 ```"""
 
 
-def make_theme():
-    """Fonts of the system: nothing is fetched."""
+def make_theme() -> gr.themes.Base:
+    """A theme with the system's fonts, so that nothing is fetched."""
     fonts = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
     return gr.themes.Base(primary_hue="teal", font=fonts, font_mono=("ui-monospace", "monospace"))
 
 
-def frame(page, size, rights=""):
-    """A page within the page; rights: of `sandbox`."""
+def make_frame(page: str, size: str, rights: str = "") -> str:
+    """An HTML page inside the page; rights: of the attribute `sandbox`."""
     return f'<iframe class="cbpner {size}" sandbox="{rights}" srcdoc="{escape(page)}"></iframe>' if page else ""
 
 
-class Tagged(NamedTuple):
-    """What the page keeps: documents with all their spans, the types of the model that found them, how long it took."""
+def make_download(path: Path) -> gr.DownloadButton:
+    return gr.DownloadButton(value=str(path), interactive=True)
 
-    documents: list
-    types: tuple
+
+class TaggedDocuments(NamedTuple):
+    """What the page keeps: documents with all their spans, the types of their model, the seconds it took."""
+
+    documents: list[Document]
+    types: Sequence[str]
     seconds: float
 
 
-class Actions:
-    """What happens when buttons are pressed.
+class PageActions:
+    """What the buttons of the page do. texts: those of its language."""
 
-    words: of `choose_words`; kinds: of `cbpner.biology.genes.mentions.Kinds`.
-    """
+    def __init__(self, service: TaggingService, kinds: Kinds, texts: Mapping[str, Any]) -> None:
+        self.service, self.kinds, self.texts = service, kinds, texts
 
-    def __init__(self, desk, kinds, words):
-        self.desk, self.kinds, self.words = desk, kinds, words
-
-    def tag(self, text, paths, model, least):
-        """What was tagged, and what `show` gives."""
+    def tag(self, text: str | None, paths: list[str] | None, model: str, min_score: float) -> tuple:
+        """Tag a text and files; what is kept, and what `show` gives."""
         start = time.perf_counter()
-        documents, faults = self.guard(self.read, text, paths)
+        documents, faults = self.attempt(self.read, text, paths)
         if not documents:
-            self.refuse("\n".join([self.words["unread"], *faults[:FAULTS]]) if faults else self.words["nothing"])
+            self.refuse("\n".join([self.texts["unread"], *faults[:MAX_FAULTS]]) if faults else self.texts["nothing"])
         self.warn(faults)
-        found = self.guard(self.tag_all, documents, model)
-        tagged = Tagged(found, self.desk.list_types(model), time.perf_counter() - start)
-        return (tagged, *self.show(tagged, least))
+        found = self.attempt(lambda: list(self.service.tag_many([each.text for each in documents], model)))
+        documents = [replace(document, spans=spans) for document, spans in zip(documents, found, strict=True)]
+        types = self.service.get_tagger(model).labels.types
+        tagged = TaggedDocuments(documents, types, time.perf_counter() - start)
+        return (tagged, *self.show(tagged, min_score))
 
-    def read(self, text, paths):
-        documents, faults = content.read_files(paths or [], self.desk.limits.size)
-        if text and text.strip():
-            documents.insert(0, content.check_text(Document("text", text), self.desk.limits.size))
-        return documents, faults
+    def read(self, text: str | None, paths: list[str] | None) -> tuple[list[Document], list[str]]:
+        size = self.service.limits.size
+        documents, faults = content.read_uploads(paths or [], size)
+        return ([content.check_text(text, size)] if text and text.strip() else []) + documents, faults
 
-    def tag_all(self, documents, model):
-        found = self.desk.tag_many([document.text for document in documents], model)
-        return [replace(document, spans=spans) for document, spans in zip(documents, found, strict=True)]
-
-    def show(self, tagged, least):
-        """A line about it, the frame with the text, the rows of the table, and the files to download."""
+    def show(self, tagged: TaggedDocuments | None, min_score: float) -> tuple:
+        """A summary, the frame with the text, the rows of the table, and the download buttons."""
         if tagged is None:
             return ("", "", [], *[gr.DownloadButton(interactive=False)] * len(content.DOWNLOADS))
-        documents, types, seconds = content.keep_sure(tagged.documents, least), tagged.types, tagged.seconds
-        page = content.render_documents(documents, types, self.words["entities"], self.words["rest"])
-        folder = make_folder()
-        buttons = [self.write(documents, types, kind, folder) for kind in content.DOWNLOADS]
-        rows = content.list_entities(documents, self.kinds)
-        return (content.describe(documents, seconds, self.words), frame(page, "short"), rows, *buttons)
+        documents, folder = content.filter_by_score(tagged.documents, min_score), make_folder()
+        page = content.render_documents(documents, tagged.types, self.texts["entities"], self.texts["rest"])
+        buttons = [self.offer_download(documents, tagged.types, kind, folder) for kind in content.DOWNLOADS]
+        summary = content.describe_tagged(documents, tagged.seconds, self.texts)
+        return (summary, make_frame(page, "short"), content.list_entities(documents, self.kinds), *buttons)
 
-    def write(self, documents, types, kind, folder):
-        """The button of a download; one that cannot be written says why, and takes nothing else with it."""
+    def offer_download(
+        self, documents: list[Document], types: Sequence[str], kind: str, folder: Path
+    ) -> gr.DownloadButton:
+        """The button of a download; warns, and disables the button, if the format cannot hold the documents."""
         try:
-            path = content.write_download(documents, types, kind, folder)
+            return make_download(content.write_download(documents, types, kind, folder))
         except InputError as error:
-            self.warn([f"{self.words[kind]}: {error}"])
+            self.warn([f"{self.texts[kind]}: {error}"])
             return gr.DownloadButton(value=None, interactive=False)
-        return gr.DownloadButton(value=str(path), interactive=True)
 
-    def draw(self, tagged, unit, least):
+    def show_network(self, tagged: TaggedDocuments | None, unit: str, min_score: float) -> tuple:
         if tagged is None:
-            self.refuse(self.words["untagged"])
-        documents = content.keep_sure(tagged.documents, least)
-        page = self.guard(content.draw_network, documents, self.kinds, unit, self.words["title"])
+            self.refuse(self.texts["untagged"])
+        documents = content.filter_by_score(tagged.documents, min_score)
+        page = self.attempt(content.render_network, documents, self.kinds, unit, self.texts["title"])
         return self.show_page(page, "network.html")
 
-    def report(self, folder):
-        return self.show_page(self.guard(content.build_report, folder), "report.html")
+    def show_report(self, folder: str) -> tuple:
+        return self.show_page(self.attempt(content.render_report, folder), "report.html")
 
-    def show_page(self, page, name):
+    def show_page(self, page: str, name: str) -> tuple:
         """A frame with a page that may run its scripts, and the page as a file."""
         path = make_folder() / name
         path.write_text(page, encoding="utf-8")
-        return frame(page, "tall", "allow-scripts"), gr.DownloadButton(value=str(path), interactive=True)
+        return make_frame(page, "tall", "allow-scripts"), make_download(path)
 
-    def guard(self, work, *args):
-        """What the work gives; a user's mistake is shown, not logged."""
+    def attempt(self, work: Callable, *args: Any) -> Any:
+        """Call `work`; a user's mistake is shown on the page in its language, if it has a text for it."""
         try:
             return work(*args)
         except InputError as error:
-            self.refuse(self.tell(error))
+            text = self.texts.get(type(error).__name__)
+            self.refuse(text.format(**vars(error)) if text else str(error))
 
-    def tell(self, error):
-        """An error in the page's language, where it is one of the page's own."""
-        told = self.words.get(type(error).__name__)
-        return told.format(**vars(error)) if told else str(error)
+    def refuse(self, message: str) -> NoReturn:
+        raise gr.Error(to_html(message), title=self.texts["refused"], print_exception=False) from None
 
-    def refuse(self, message):
-        raise gr.Error(mark_up(message), title=self.words["refused"], print_exception=False) from None
-
-    def warn(self, faults):
-        """Show the first of them, and how many more there are."""
-        for fault in faults[:FAULTS]:
-            gr.Warning(mark_up(fault))
-        if len(faults) > FAULTS:
-            gr.Warning(self.words["more"].format(count=len(faults) - FAULTS))
+    def warn(self, faults: Sequence[str]) -> None:
+        """Show the first faults, and the number of the others."""
+        for fault in faults[:MAX_FAULTS]:
+            gr.Warning(to_html(fault))
+        if len(faults) > MAX_FAULTS:
+            gr.Warning(self.texts["more"].format(count=len(faults) - MAX_FAULTS))
 
 
-def mark_up(message):
-    """A message as Gradio takes it: HTML."""
+def to_html(message: str) -> str:
     return escape(message).replace("\n", "<br>")
 
 
-def make_folder():
-    """A new folder where Gradio serves files from, and deletes them when they are old."""
+def make_folder() -> Path:
+    """Create a folder from which Gradio serves files, and in which it deletes old ones."""
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     return Path(mkdtemp(prefix="cbpner.", dir=get_upload_folder()))
 
 
-def build_page(desk, kinds, runs, language, origin) -> gr.Blocks:
-    """The page in a language. runs: folders for the report; origin: of the endpoint, for the example."""
-    words = choose_words(language)
-    actions = Actions(desk, kinds, words)
+def build_app_page(service: TaggingService, kinds: Kinds, runs: Sequence[str], language: str, origin: str) -> gr.Blocks:
+    """Build the page in a language. runs: folders for the report; origin: address of the endpoint, for the example."""
+    texts = choose_texts(language)
+    actions = PageActions(service, kinds, texts)
     other = "zh" if language == "en" else "en"
-    with gr.Blocks(title=words["title"], analytics_enabled=False, delete_cache=KEPT) as page:
-        gr.HTML(f'<a class="language" href="/{other}/">{words["other_language"]}</a><h1>{words["title"]}</h1>')
-        tagged = gr.State(None, time_to_live=KEPT[1])
-        with gr.Tab(words["tab_tag"]):
-            least = build_tagging(desk, words, actions, tagged)
-        with gr.Tab(words["tab_network"]):
-            build_network(words, actions, tagged, least)
-        with gr.Tab(words["tab_report"]):
-            build_runs(words, actions, runs)
-        with gr.Tab(words["tab_about"]):
-            gr.Markdown(words["about_text"] + "\n\n" + CURL.format(origin=origin))
+    with gr.Blocks(title=texts["title"], analytics_enabled=False, delete_cache=FILE_CLEANUP) as page:
+        gr.HTML(f'<a class="language" href="/{other}/">{texts["other_language"]}</a><h1>{texts["title"]}</h1>')
+        tagged = gr.State(None, time_to_live=FILE_CLEANUP[1])
+        with gr.Tab(texts["tab_tag"]):
+            min_score = build_tagging_tab(actions, tagged)
+        with gr.Tab(texts["tab_network"]):
+            build_network_tab(actions, tagged, min_score)
+        with gr.Tab(texts["tab_report"]):
+            build_report_tab(actions, runs)
+        with gr.Tab(texts["tab_about"]):
+            gr.Markdown(texts["about_text"] + "\n\n" + CURL.format(origin=origin))
     return page
 
 
-def build_tagging(desk, words, actions, tagged):
-    """Text and files in, text with marks, a table and downloads out."""
-    gr.Markdown(words["about"])
+def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
+    """Text and files in; marked text, a table and downloads out."""
+    texts, service = actions.texts, actions.service
+    gr.Markdown(texts["about"])
     with gr.Row():
         text = gr.Textbox(
-            label=words["text"], placeholder=words["text_hint"], lines=8, max_lines=14, scale=3, elem_id="text"
+            label=texts["text"], placeholder=texts["text_hint"], lines=8, max_lines=14, scale=3, elem_id="text"
         )
         with gr.Column(scale=2):
+            suffixes = list(content.SUFFIXES)
             files = gr.File(
-                label=words["files"], file_count="multiple", file_types=list(content.SUFFIXES), height=130,
-                elem_id="files",
-            )  # fmt: skip
-            model = gr.Dropdown(list(desk.models), value=desk.default, label=words["model"], elem_id="model")
+                label=texts["files"], file_count="multiple", file_types=suffixes, height=130, elem_id="files"
+            )
+            model = gr.Dropdown(list(service.models), value=service.default, label=texts["model"], elem_id="model")
     with gr.Row():
-        go = gr.Button(words["tag"], variant="primary", elem_id="go")
-        example = gr.Button(words["example"], elem_id="example")
-    least = gr.Slider(0, 1, 0.0, step=0.01, label=words["score"], info=words["score_hint"], elem_id="least")
-    summary = gr.Markdown(elem_id="summary")
-    shown = gr.HTML(elem_id="shown")
-    table = gr.Dataframe(
-        headers=words["headers"], datatype=["str", "str", "number", "number", "markdown"], label=words["entities"],
+        go = gr.Button(texts["tag"], variant="primary", elem_id="go")
+        example = gr.Button(texts["example"], elem_id="example")
+    min_score = gr.Slider(0, 1, 0.0, step=0.01, label=texts["score"], info=texts["score_hint"], elem_id="min_score")
+    outputs = [gr.Markdown(elem_id="summary"), gr.HTML(elem_id="shown"), build_entity_table(texts)]
+    with gr.Row():
+        outputs += [gr.DownloadButton(texts[kind], interactive=False, elem_id=kind) for kind in content.DOWNLOADS]
+    example.click(lambda: EXAMPLE, outputs=text, api_visibility="private")
+    inputs = [text, files, model, min_score]
+    go.click(actions.tag, inputs, [tagged, *outputs], concurrency_limit=4, api_visibility="private")
+    min_score.release(actions.show, [tagged, min_score], outputs, show_progress="hidden", api_visibility="private")
+    return min_score
+
+
+def build_entity_table(texts: Mapping[str, Any]) -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=texts["headers"], datatype=["str", "str", "number", "number", "markdown"], label=texts["entities"],
         interactive=False, wrap=True, max_height=420, elem_id="entities", show_search="filter",
     )  # fmt: skip
-    with gr.Row():
-        buttons = [gr.DownloadButton(words[kind], interactive=False, elem_id=kind) for kind in content.DOWNLOADS]
-    outputs = [summary, shown, table, *buttons]
-    example.click(lambda: EXAMPLE, outputs=text, api_visibility="private")
-    go.click(
-        actions.tag, [text, files, model, least], [tagged, *outputs], concurrency_limit=4,
-        api_visibility="private",
-    )  # fmt: skip
-    least.release(actions.show, [tagged, least], outputs, show_progress="hidden", api_visibility="private")
-    return least
 
 
-def build_network(words, actions, tagged, least):
-    gr.Markdown(words["network_about"])
-    with gr.Row():
-        units = [(name, unit) for unit, name in words["units"].items()]
-        unit = gr.Radio(units, value="patent", label=words["unit"], scale=3, elem_id="unit")
-        draw = gr.Button(words["draw"], variant="primary", elem_id="draw")
-        save = gr.DownloadButton(words["save"], interactive=False, elem_id="save_network")
-    drawn = gr.HTML(elem_id="network")
-    draw.click(actions.draw, [tagged, unit, least], [drawn, save], api_visibility="private")
+def build_network_tab(actions: PageActions, tagged: gr.State, min_score: gr.Slider) -> None:
+    units = [(name, unit) for unit, name in actions.texts["units"].items()]
+    unit = gr.Radio(units, value="patent", label=actions.texts["unit"], scale=3, elem_id="unit", render=False)
+    build_page_tab(actions, "network", unit, "draw", actions.show_network, [tagged, unit, min_score])
 
 
-def build_runs(words, actions, runs):
-    gr.Markdown(words["report_about"] if runs else words["no_runs"])
+def build_report_tab(actions: PageActions, runs: Sequence[str]) -> None:
     if not runs:
+        gr.Markdown(actions.texts["no_runs"])
         return
+    named = [(discovery.shorten(path), path) for path in runs]
+    run = gr.Dropdown(
+        named, value=discovery.choose_run(runs), label=actions.texts["run"], scale=3, elem_id="run", render=False
+    )
+    build_page_tab(actions, "report", run, "build", actions.show_report, [run])
+
+
+def build_page_tab(
+    actions: PageActions, name: str, choice: gr.Component, button: str, action: Callable, inputs: Iterable
+) -> None:
+    """A choice, a button, and the page that it makes, with its download."""
+    texts = actions.texts
+    gr.Markdown(texts[f"{name}_about"])
     with gr.Row():
-        named = [(name_model(path), path) for path in runs]
-        chosen = gr.Dropdown(named, value=content.choose_run(runs), label=words["run"], scale=3, elem_id="run")
-        build = gr.Button(words["build"], variant="primary", elem_id="build")
-        save = gr.DownloadButton(words["save"], interactive=False, elem_id="save_report")
-    shown = gr.HTML(elem_id="report")
-    build.click(actions.report, chosen, [shown, save], api_visibility="private")
+        choice.render()
+        go = gr.Button(texts[button], variant="primary", elem_id=button)
+        save = gr.DownloadButton(texts["save"], interactive=False, elem_id=f"save_{name}")
+    shown = gr.HTML(elem_id=name)
+    go.click(action, list(inputs), [shown, save], api_visibility="private")

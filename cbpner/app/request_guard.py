@@ -1,157 +1,163 @@
-"""What comes in at all: from whom, where to, how much, and what a request to the page may name.
+"""Filter every request before it reaches the page or the endpoint: its host, origin, path, size and the files it names.
 
-Gradio copies, fetches and serves whatever file or address a request names, and knows many more paths than the page
-needs; so each request passes here first, and what is not known is refused.
+Gradio copies, fetches and serves any file or address that a request names, and has many more paths than the page
+needs; so only what the page needs is let through.
 """
 
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-ANYWHERE = ("0.0.0.0", "::", "")  # hosts that mean every address of this machine
-READ = ("", "config", "theme.css", "manifest.json", "favicon.ico", "robots.txt")  # below a page's path
-READ_BELOW = ("static/", "assets/", "svelte/", "gradio_api/heartbeat/")
-READ_API = ("app_id", "info", "login_check", "queue/data", "startup-events", "theme.css", "upload_progress")
-WRITE_API = ("cancel", "queue/join", "reset", "upload")
+ANY_ADDRESS = ("0.0.0.0", "::", "")  # hosts that mean every address of this machine
+GET_PATHS = ("", "config", "theme.css", "manifest.json", "favicon.ico", "robots.txt")  # below a page's path
+GET_PREFIXES = ("static/", "assets/", "svelte/", "gradio_api/heartbeat/")
+GET_API = ("app_id", "info", "login_check", "queue/data", "startup-events", "theme.css", "upload_progress")
+POST_API = ("cancel", "queue/join", "reset", "upload")
 API, FILE, JOIN = "gradio_api/", "gradio_api/file=", "gradio_api/queue/join"
 
 
-class LimitBody:
-    """ASGI: refuses a request of more than `size` bytes before it is read, or where it turns out to be larger."""
+class AllowedHosts(NamedTuple):
+    """Host names under which a browser may call.
 
-    def __init__(self, app, size):
-        self.app, self.size = app, size
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        body = None if told.isdigit() and int(told) > self.size else await read_body(receive, self.size)
-        if body is None:
-            return await refuse_size(self.size, scope, receive, send)
-        await self.app(scope, replay(body, receive), send)
-
-
-class Names(NamedTuple):
-    """Host names under which a browser may call. own: the address that is answered on. given: by the user, such as a
-    proxy's; their pages may call as well. is_open: any address in numbers is ours.
-
-    A page elsewhere can have its own name point here, but has no way to call an address in numbers its own.
+    Attributes:
+        own: The address that the server listens on.
+        given: Further names, such as a proxy's; pages of these sites may call as well.
+        any_address: Whether every numeric address is ours. (A foreign page can point its own name at this machine, but
+            cannot make a numeric address its own.)
     """
 
     own: str
-    given: frozenset = frozenset()
-    is_open: bool = False
+    given: frozenset[str] = frozenset()
+    any_address: bool = False
 
-    def allow(self, name):
-        return name in (self.own, *LOCAL) or name in self.given or (self.is_open and is_address(name))
+    @classmethod
+    def of(cls, host: str, given: Iterable[str] = ()) -> "AllowedHosts":
+        return cls(host.lower(), frozenset(name.lower() for name in given), host in ANY_ADDRESS)
 
-
-class Gate:
-    """ASGI: lets through what the page and the endpoint need.
-
-    names: `Names`. pages: paths of the pages, such as `/en`. folder: () -> where uploaded files lie. suffixes: of files
-    that may be named. size: bytes of a request.
-    """
-
-    def __init__(self, app, names, pages, folder, suffixes, size):
-        self.app, self.names, self.pages, self.folder, self.suffixes = app, names, pages, folder, suffixes
-        self.size = size
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "lifespan":
-            return await self.app(scope, receive, send)
-        if scope["type"] != "http":
-            return await send({"type": "websocket.close", "code": 1008})
-        if fault := find_stranger(read_headers(scope), self.names):
-            return await refuse(*fault, scope, receive, send)
-        place = find_place(scope["path"], self.pages)
-        if place is not None:
-            if not is_known(scope["method"], place, self.folder()):
-                return await refuse(404, "Not Found", scope, receive, send)
-            if place.rstrip("/") == JOIN:
-                body = await read_body(receive, self.size)
-                if body is None:
-                    return await refuse_size(self.size, scope, receive, send)
-                if fault := find_foreign_files(body, self.folder(), self.suffixes):
-                    return await refuse(422, fault, scope, receive, send)
-                receive = replay(body, receive)
-        await self.app(scope, receive, send)
+    def allow(self, name: str | None) -> bool:
+        return name in (self.own, *LOCAL) or name in self.given or (self.any_address and is_address(name))
 
 
-def choose_names(host, allowed=()) -> Names:
-    return Names(host.lower(), frozenset(name.lower() for name in allowed), host in ANYWHERE)
-
-
-def read_headers(scope):
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def find_stranger(headers, names):
-    """(status, why) of a request under a name that is not ours, or from another site's page; None of any other."""
-    host = headers.get("host", "")
-    if not names.allow(find_hostname(f"//{host}")):
-        return 400, f"found the host {host!r}; expected this machine's address, or a name by --allowed-host"
-    origin = headers.get("origin")
-    if origin is None or origin.partition("://")[2].lower() == host.lower() or find_hostname(origin) in names.given:
-        return None
-    return 403, f"found a request from {origin}; expected one from this page"
-
-
-def find_hostname(url):
-    """The host in an address, in lower case; None where there is none, or the address is broken."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
-
-
-def is_address(name):
+def is_address(name: str | None) -> bool:
     try:
         return bool(ip_address(name or ""))
     except ValueError:
         return False
 
 
-def find_place(path, pages):
-    """What stands behind a page's path, or None for a path of the endpoint."""
-    for page in pages:
-        if path == page or path.startswith(f"{page}/"):
-            return path[len(page) + 1 :]
-    return None
+class LimitBody:
+    """ASGI middleware: refuse a request of more than `size` bytes, before it is read where it states its length."""
+
+    def __init__(self, app: ASGIApp, size: int) -> None:
+        self.app, self.size = app, size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        body = None if length.isdigit() and int(length) > self.size else await read_body(receive, self.size)
+        if body is None:
+            return await refuse(413, describe_limit(self.size), scope, receive, send)
+        await self.app(scope, replay(body, receive), send)
 
 
-def is_known(method, place, folder):
-    """Whether the page needs that. place: see `find_place`; folder: the one that files are served from."""
-    if ".." in place.split("/"):
+class RequestGuard:
+    """ASGI middleware: let through what the page and the endpoint need.
+
+    Args:
+        app: What is protected.
+        hosts: Allowed host names.
+        pages: Paths of the pages, such as `/en`.
+        folder: Gives the folder of uploaded files.
+        suffixes: Of files that a request may name.
+        size: Bytes of a request.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: AllowedHosts, pages: Iterable[str], folder: Callable[[], Path],
+        suffixes: tuple[str, ...], size: int,
+    ) -> None:  # fmt: skip
+        self.app, self.hosts, self.pages, self.folder = app, hosts, list(pages), folder
+        self.suffixes, self.size = suffixes, size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if problem := check_origin(headers, self.hosts):
+            return await refuse(*problem, scope, receive, send)
+        path = split_page_path(scope["path"], self.pages)
+        if path is not None and not is_needed(scope["method"], path, self.folder()):
+            return await refuse(404, "Not Found", scope, receive, send)
+        if path is not None and path.rstrip("/") == JOIN:
+            body = await read_body(receive, self.size)
+            if body is None:
+                return await refuse(413, describe_limit(self.size), scope, receive, send)
+            if fault := check_values(body, self.folder(), self.suffixes):
+                return await refuse(422, fault, scope, receive, send)
+            receive = replay(body, receive)
+        await self.app(scope, receive, send)
+
+
+def check_origin(headers: Mapping[str, str], hosts: AllowedHosts) -> tuple[int, str] | None:
+    """(status, reason) if a request comes under a foreign host name or from another site's page, else None."""
+    host = headers.get("host", "")
+    if not hosts.allow(parse_hostname(f"//{host}")):
+        return 400, f"found the host {host!r}; expected this machine's address, or a name by --allowed-host"
+    origin = headers.get("origin")
+    if origin is None or origin.partition("://")[2].lower() == host.lower() or parse_hostname(origin) in hosts.given:
+        return None
+    return 403, f"found a request from {origin}; expected one from this page"
+
+
+def parse_hostname(url: str) -> str | None:
+    """The host of an address in lower case; None if there is none or the address is invalid."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def split_page_path(path: str, pages: Iterable[str]) -> str | None:
+    """The rest of a path behind that of a page, or None for a path of the endpoint."""
+    return next((path[len(page) + 1 :] for page in pages if path == page or path.startswith(f"{page}/")), None)
+
+
+def is_needed(method: str, path: str, folder: Path) -> bool:
+    """Whether the page needs a path (see `split_page_path`); files are served from `folder` only."""
+    if ".." in path.split("/"):
         return False
-    name = place.removeprefix(API).rstrip("/") if place.startswith(API) else None
+    name = path.removeprefix(API).rstrip("/") if path.startswith(API) else None
     if method == "POST":
-        return name in WRITE_API
+        return name in POST_API
     if method not in ("GET", "HEAD"):
         return False
-    if place.startswith(FILE):
-        return is_below(place.removeprefix(FILE), folder)
-    return place in READ or place.startswith(READ_BELOW) or name in READ_API
+    if path.startswith(FILE):
+        return is_below(path.removeprefix(FILE), folder)
+    return path in GET_PATHS or path.startswith(GET_PREFIXES) or name in GET_API
 
 
-def is_below(path, folder):
-    """Whether a path is that of a file in the folder, links followed."""
+def is_below(path: str, folder: Path) -> bool:
+    """Whether a path, links followed, is in the folder."""
     try:
         return "\0" not in path and Path(path).is_absolute() and Path(path).resolve().is_relative_to(folder)
     except OSError:
         return False
 
 
-def find_foreign_files(body, folder, suffixes):
+def check_values(body: bytes, folder: Path, suffixes: tuple[str, ...]) -> str | None:
     """Why the values of a request to the page are refused, or None.
 
-    Text and numbers stand for themselves; files are named in lists, and must be uploaded ones.
+    Text and numbers are allowed as they are; files come in lists and must have been uploaded.
     """
     try:
         values = json.loads(body)["data"]
@@ -161,12 +167,12 @@ def find_foreign_files(body, folder, suffixes):
         return "found no list of values; expected one"
     if any(isinstance(value, dict) for value in values):
         return "found an object; expected text, a number or a list of files"
-    if not all(is_uploaded(file, folder, suffixes) for file in list_objects(values)):
+    if not all(is_uploaded(file, folder, suffixes) for file in iterate_objects(values)):
         return "found a file that was not uploaded; expected one that was"
     return None
 
 
-def list_objects(value):
+def iterate_objects(value: Any) -> Iterator[dict]:
     """Yield the objects in a JSON value, at any depth."""
     waiting = [value]
     while waiting:
@@ -176,16 +182,16 @@ def list_objects(value):
         waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def is_uploaded(file, folder, suffixes):
-    """Whether an object in a request names an uploaded file, or none at all."""
+def is_uploaded(file: dict, folder: Path, suffixes: tuple[str, ...]) -> bool:
+    """Whether an object in a request names an uploaded file, or no file at all."""
     path = file.get("path")
     if path is None:
         return "url" not in file
     return isinstance(path, str) and path.lower().endswith(suffixes) and is_below(path, folder)
 
 
-async def read_body(receive, size):
-    """The bytes of a request, or None where they are more than `size`; b"" where the client is gone."""
+async def read_body(receive: Receive, size: int) -> bytes | None:
+    """The bytes of a request; None if they are more than `size`, b"" if the client has disconnected."""
     parts, found, has_more = [], 0, True
     while has_more:
         message = await receive()
@@ -198,19 +204,19 @@ async def read_body(receive, size):
     return b"".join(parts)
 
 
-def replay(body, receive):
+def replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives a request that was read already."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
-    async def receive_again():
+    async def receive_again() -> Message:
         return next(messages, None) or await receive()
 
     return receive_again
 
 
-async def refuse_size(size, scope, receive, send):
-    await refuse(413, f"found more than {size:,} bytes; expected less", scope, receive, send)
+def describe_limit(size: int) -> str:
+    return f"found more than {size:,} bytes; expected less"
 
 
-async def refuse(status, detail, scope, receive, send):
+async def refuse(status: int, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({"detail": detail}, status)(scope, receive, send)

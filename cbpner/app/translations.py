@@ -1,11 +1,13 @@
 """The page's texts, in English and Chinese. Names of types stay as the model has them."""
 
+from typing import Any
+
 LANGUAGES = {"en": "English", "zh": "中文"}
 EXAMPLE = (
     "本发明涉及一种用于检测HER2阳性乳腺癌的方法。所述方法测定肿瘤组织中HER2基因的扩增和EGFR蛋白的表达水平，"
     "并结合BRCA1基因的突变状态，预测曲妥珠单抗对乳腺癌和卵巢癌患者的疗效。TP53与MDM2的相互作用可作为肺癌的生物标志物。"
 )
-WORDS = {
+TEXTS = {
     "title": ("Genes, proteins and diseases in Chinese patents", "中文专利中的基因、蛋白质与疾病"),
     "about": (
         "Everything happens on this machine. Paste a text, or drop files: .txt, a document each, or .jsonl, a document "
@@ -23,7 +25,7 @@ WORDS = {
     "model": ("Model", "模型"),
     "tag": ("Tag", "开始标注"),
     "example": ("Example", "示例"),
-    "score": ("Least score", "最低得分"),
+    "score": ("Minimum score", "最低得分"),
     "score_hint": ("Spans that are less likely are hidden, here and in the downloads",
                    "低于该得分的实体不显示，也不进入下载文件"),
     "shown": ("Text", "文本"),
@@ -42,18 +44,19 @@ WORDS = {
     "nothing": ("There is no text yet: paste one, or drop a file.", "还没有文本：请先粘贴文本或拖入文件。"),
     "unread": ("No document could be read.", "没有可读取的文档。"),
     "more": ("{count:,} more could not be read.", "另有 {count:,} 处无法读取。"),
-    "TooLarge": ("Found {found}; at most {most} are tagged here.", "大小为 {found}，此处最多处理 {most}。"),
-    "TooSlow": ("This takes longer than is allowed here; try a shorter text.", "处理时间超过此处的上限，请缩短文本。"),
-    "WrongEnding": ("{name}: only {known} can be read.", "{name}：只能读取 {known} 文件。"),
-    "NothingToDraw": (
-        "There are no entities that stand together here. Tag more documents, take a larger unit or a lower score.",
+    "TextTooLarge": ("Found {found}; at most {most} are tagged here.", "大小为 {found}，此处最多处理 {most}。"),
+    "TaggingTimeout": ("This takes longer than is allowed here; try a shorter text.",
+                       "处理时间超过此处的上限，请缩短文本。"),
+    "UnsupportedFile": ("{name}: only {known} can be read.", "{name}：只能读取 {known} 文件。"),
+    "EmptyNetwork": (
+        "No two entities co-occur here. Tag more documents, or choose a larger unit or a lower score.",
         "没有共同出现的实体。请标注更多文档、扩大共现范围或降低最低得分。",
     ),
     "network_about": (
-        "Which genes and diseases of the tagged documents stand together. Tag several patents first.",
+        "Genes and diseases that co-occur in the tagged documents. Tag several patents first.",
         "已标注文档中哪些基因与疾病共同出现。请先在“标注”页标注若干篇专利。",
     ),
-    "unit": ("Together in a", "共同出现的范围"),
+    "unit": ("Co-occurrence within a", "共同出现的范围"),
     "units": ({"sentence": "sentence", "window": "window of three sentences", "patent": "patent"},
               {"sentence": "同一句", "window": "连续三句", "patent": "同一篇专利"}),
     "draw": ("Draw the network", "绘制网络"),
@@ -79,14 +82,14 @@ WORDS = {
 }  # fmt: skip
 
 
-def choose_words(language) -> dict:
-    """{name: text} of a language of LANGUAGES."""
+def choose_texts(language: str) -> dict[str, Any]:
+    """The texts of a language of LANGUAGES, by name."""
     place = list(LANGUAGES).index(language)
-    return {name: texts[place] for name, texts in WORDS.items()}
+    return {name: texts[place] for name, texts in TEXTS.items()}
 
 
-def choose_language(accepted) -> str:
-    """The language that a browser asks for first, by its Accept-Language header; English where it asks for others."""
+def choose_language(accepted: str) -> str:
+    """The language that an Accept-Language header prefers; English if it names none of ours."""
     for part in accepted.split(","):
         tag = part.partition(";")[0].strip().lower().partition("-")[0]
         if tag in LANGUAGES:

@@ -1,0 +1,174 @@
+"""Tag many texts at once for the page and the endpoint, each within a time limit.
+
+A text is tagged in the thread that asks for it. Threads take turns at the model, a few batches each, in the order in
+which they asked, so that a short text does not wait for the end of a long one. A text whose time is up stops before its
+next batches.
+"""
+
+import copy
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cbpner.base.errors import InputError
+from cbpner.formats.document import Span
+from cbpner.prediction.backend import Backend
+
+if TYPE_CHECKING:
+    from cbpner.prediction.tagger import Tagger
+
+MAX_LOADED = 3  # models that stay in memory
+MIN_SPEED = 2000  # characters a second that a slow machine tags for one of several texts
+SCORE_DIGITS = 4  # as `cbpner predict` writes them
+
+
+class ServiceLimits(NamedTuple):
+    """What a text, or a file, may take.
+
+    Attributes:
+        size: Bytes.
+        seconds: Time for a text, waiting included, plus a second for every MIN_SPEED characters.
+    """
+
+    size: int = 5 * 10**6
+    seconds: float = 120.0
+
+    def allow(self, characters: int) -> float:
+        """Seconds for a text of that length."""
+        return self.seconds + characters / MIN_SPEED
+
+
+class TaggingTimeout(InputError):
+    """A text has used up its time."""
+
+    def __init__(self) -> None:
+        super().__init__("found a text that takes longer than is allowed here; expected a shorter one")
+
+
+class FairLock:
+    """A lock that threads get in the order in which they ask for it."""
+
+    def __init__(self) -> None:
+        self._guard, self._waiting = threading.Lock(), deque[threading.Event]()
+
+    def __enter__(self) -> None:
+        turn = threading.Event()
+        with self._guard:
+            self._waiting.append(turn)
+            if len(self._waiting) == 1:
+                turn.set()
+        turn.wait()
+
+    def __exit__(self, *error: object) -> None:
+        with self._guard:
+            self._waiting.popleft()
+            if self._waiting:
+                self._waiting[0].set()
+
+
+class SharedBackend(Backend):
+    """A backend that threads share: each turn scores as many batches as `TorchBackend.map` scores at once.
+
+    A thread that starts during another's turn inherits the number of torch threads which that turn has set, so each
+    turn sets it again.
+
+    Args:
+        backend: The model.
+        lock: Held for a turn.
+        threads: Of torch.
+        check: Called at the start of a turn; raises when the text's time is up.
+    """
+
+    def __init__(self, backend: Backend, lock: FairLock, threads: int, check: Callable[[], None]) -> None:
+        self.name, self.device, self.precision = backend.name, backend.device, backend.precision
+        self.chain, self.weights, self.score = backend.chain, backend.weights, backend.score
+        self._backend, self._lock, self._threads, self._check = backend, lock, threads, check
+
+    def map(self, work, batches: list) -> Iterator:
+        import torch
+
+        from cbpner.prediction.torch_backend import MOST_AT_ONCE
+
+        at_once = min(self._threads, MOST_AT_ONCE)
+        for start in range(0, len(batches), at_once):
+            with self._lock:
+                self._check()
+                if torch.get_num_threads() != self._threads:
+                    torch.set_num_threads(self._threads)
+                found = list(self._backend.map(work, batches[start : start + at_once]))
+            yield from found
+
+
+class TaggingService:
+    """Tags texts with any of several models.
+
+    Args:
+        models: {name: folder}; the first one is the default.
+        limits: What a text may take.
+    """
+
+    def __init__(self, models: Mapping[str, Path], limits: ServiceLimits | None = None) -> None:
+        import torch
+
+        if not models:
+            raise InputError("found no tagger; expected one or more (--model)")
+        self.models, self.limits = dict(models), limits or ServiceLimits()
+        self._lock, self._loading = FairLock(), threading.Lock()
+        self._taggers: OrderedDict[str, Tagger] = OrderedDict()
+        self._threads = torch.get_num_threads()
+
+    @property
+    def default(self) -> str:
+        return next(iter(self.models))
+
+    @property
+    def loaded(self) -> list[str]:
+        return list(self._taggers)
+
+    def tag_many(self, texts: Iterable[str], model: str | None = None, waited: float = 0.0) -> Iterator[list[Span]]:
+        """Yield the spans of each text, whatever their scores.
+
+        Args:
+            texts: Their characters together determine the time limit.
+            model: A name of `models`.
+            waited: Seconds of the time limit that are used up.
+
+        Raises:
+            InputError: There is no such model.
+            TaggingTimeout: The time is up.
+        """
+        texts, tagger = list(texts), copy.copy(self.get_tagger(model))
+        deadline = time.monotonic() + self.limits.allow(sum(map(len, texts))) - waited
+
+        def check(*_: object) -> None:
+            if time.monotonic() > deadline:
+                raise TaggingTimeout
+
+        tagger.backend = SharedBackend(tagger.backend, self._lock, self._threads, check)
+        return tag_checked(tagger, texts, check)
+
+    def get_tagger(self, model: str | None = None) -> "Tagger":
+        """The tagger of a name, from memory or loaded now."""
+        from cbpner.prediction.tagger import Tagger
+
+        name = model or self.default
+        if name not in self.models:
+            raise InputError(f"found the model {name!r}; expected one of {', '.join(self.models)}")
+        with self._loading:
+            if name not in self._taggers:
+                self._taggers[name] = Tagger.from_pretrained(self.models[name])
+            self._taggers.move_to_end(name)
+            while len(self._taggers) > MAX_LOADED:
+                self._taggers.popitem(last=False)
+            return self._taggers[name]
+
+
+def tag_checked(tagger: "Tagger", texts: list[str], check: Callable[..., None]) -> Iterator[list[Span]]:
+    """Yield the spans of each text, scores rounded; `check` runs after each pool of sentences and before each text."""
+    for number, spans in enumerate(tagger.tag_many(texts, watch=check), 1):
+        yield [span._replace(score=round(span.score, SCORE_DIGITS)) for span in spans]
+        if number < len(texts):
+            check()
