@@ -29,7 +29,7 @@ from cbpner.base.files import natural_key, write_text
 from cbpner.base.process import run_guarded
 from cbpner.biology.relations.compare import compare_edges, read_edges
 from cbpner.cli import main as run_cbpner
-from cbpner.formats.rows import dump_row
+from cbpner.formats.fields import dump_row
 from cbpner.reports.join import join_runs, list_gold_spans, list_patent_keys
 
 DRAWS = 5000

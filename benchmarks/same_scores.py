@@ -22,7 +22,7 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
-from cbpner.text.labels import Span, spans_to_tags
+from cbpner.text.labels import TagSpan, spans_to_tags
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.trainer import EVALUATION_TOKENS
 
@@ -49,7 +49,7 @@ def tag_packed(folder, texts, precision):
     tagger = Tagger.from_pretrained(folder, precision=precision, decode="viterbi", agreement=0.0)
     decided = tagger.decide_spans(tagger.score_sentences([(text,) for text in texts]))
     return [
-        spans_to_tags([Span(*span[:3]) for span in row], len(text)) for row, text in zip(decided, texts, strict=True)
+        spans_to_tags([TagSpan(*span[:3]) for span in row], len(text)) for row, text in zip(decided, texts, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from cbpner.base.errors import InputError
 from cbpner.scoring.answers import flatten_spans, read_answers
 from cbpner.text.bio import Sentence
-from cbpner.text.labels import Span
+from cbpner.text.labels import TagSpan
 
 TEXTS = ("HER2阳性乳腺癌。", "😀基因BRCA1", "无")
 GOLD = [Sentence(text, ("O",) * len(text)) for text in TEXTS]
@@ -134,6 +134,6 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there(tmp_path):
 
 
 def test_of_overlapping_spans_the_longest_makes_the_tags():
-    spans = [Span(0, 2, "gene"), Span(1, 4, "disease"), Span(4, 5, "protein"), Span(4, 5, "gene")]
+    spans = [TagSpan(0, 2, "gene"), TagSpan(1, 4, "disease"), TagSpan(4, 5, "protein"), TagSpan(4, 5, "gene")]
     assert flatten_spans(spans, 6) == ["O", "B-disease", "I-disease", "I-disease", "B-gene", "O"]
-    assert flatten_spans([Span(0, 2, "gene"), Span(1, 3, "gene")], 3) == ["B-gene", "I-gene", "O"]
+    assert flatten_spans([TagSpan(0, 2, "gene"), TagSpan(1, 3, "gene")], 3) == ["B-gene", "I-gene", "O"]

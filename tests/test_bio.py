@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import FaultyFile, InputError
 from cbpner.text.bio import (
-    BioError,
     Sentence,
     count_orphans,
     find_labels,
@@ -32,7 +31,7 @@ def read_bytes(tmp_path, data, **options):
 
 
 def read_faults(tmp_path, data, **options):
-    with pytest.raises(BioError) as caught:
+    with pytest.raises(FaultyFile) as caught:
         read_bytes(tmp_path, data, **options)
     return caught.value.faults
 
@@ -137,7 +136,7 @@ def test_a_file_without_a_sentence_is_a_fault(tmp_path, data):
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     for path in (tmp_path / "no.bio", tmp_path):
-        with pytest.raises(BioError, match="no readable file") as caught:
+        with pytest.raises(FaultyFile, match="no readable file") as caught:
             read_bio(path)
         assert caught.value.faults[0].path == str(path)
 

@@ -11,7 +11,7 @@ from cbpner.corpora.cleaning import RULES, clean
 from cbpner.corpora.query import parse_query
 from cbpner.corpora.sources import read_documents
 from cbpner.text.bio import list_mentions, read_bio
-from cbpner.text.labels import DEFAULT, Span, tags_to_spans
+from cbpner.text.labels import DEFAULT, TagSpan, tags_to_spans
 from cbpner.text.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,12 +175,12 @@ def test_patterns_use_known_slots_alone():
 def test_dictionary_takes_the_longest_match_and_the_majority_type():
     known = {"HER2": "protein", "HER2阳性乳腺癌": "disease", "乳腺癌": "disease", "B2": "gene"}
     tags = dictionary.tag_by_dictionary("HER2阳性乳腺癌的HER2与xB2乳腺癌", known)
-    assert tags_to_spans(tags) == [Span(0, 9, "disease"), Span(10, 14, "protein"), Span(18, 21, "disease")]
+    assert tags_to_spans(tags) == [TagSpan(0, 9, "disease"), TagSpan(10, 14, "protein"), TagSpan(18, 21, "disease")]
 
 
 def test_dictionary_matches_at_the_end_of_the_text_once():
     tags = dictionary.tag_by_dictionary("与MET", {"MET": "gene", "ET": "protein", "与MET受体": "protein"})
-    assert tags_to_spans(tags) == [Span(1, 4, "gene")]
+    assert tags_to_spans(tags) == [TagSpan(1, 4, "gene")]
 
 
 def test_dictionary_learns_the_more_frequent_type():

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cbpner.base.errors import InputError
-from cbpner.formats.document import Choices, Document, FormatError, Span
+from cbpner.base.errors import FaultyFile, InputError
+from cbpner.formats.document import Choices, Document, Span
 from cbpner.formats.registry import read_documents, write_documents
 
 
@@ -22,7 +22,7 @@ def read(path, name=None, **choices):
 
 
 def read_faults(path, name=None, **choices):
-    with pytest.raises(FormatError) as caught:
+    with pytest.raises(FaultyFile) as caught:
         read(path, name, **choices)
     return [f"{fault.line}: {fault.found} | {fault.expected}" for fault in caught.value.faults]
 
@@ -137,7 +137,7 @@ def test_brat_faults_name_their_lines(tmp_path):
     assert [fault.partition(":")[0] for fault in faults] == ["1", "2", "4", "5", "6", "8", "9"]
     assert "the line 'T1 gene 0 1 a' | such as T1<tab>gene 0 5<tab>BRCA1" in faults[0]
     assert "the offsets 0..9 in a text of 2 code points" in faults[1] and "not UTF-8" in faults[5]
-    with pytest.raises(FormatError, match=r"d.ann:2: found"):
+    with pytest.raises(FaultyFile, match=r"d.ann:2: found"):
         read(folder)
 
 
@@ -150,7 +150,7 @@ def test_brat_files_that_lack_the_other_one(tmp_path):
         read(tmp_path, "brat")
     (tmp_path / "b.ann").unlink()
     write(tmp_path / "a.txt", "基因".encode("gb18030"))
-    with pytest.raises(FormatError, match=r"a.txt: found bytes that are not UTF-8 at byte 1"):
+    with pytest.raises(FaultyFile, match=r"a.txt: found bytes that are not UTF-8 at byte 1"):
         read(tmp_path, "brat")
 
 
@@ -540,7 +540,7 @@ def test_label_studio_s_text_is_in_the_field_that_is_named_or_the_only_one(tmp_p
     [document], _ = read_tasks(tmp_path, task("", region(0, 1, "甲", "x"), data={"body": "甲", "n": 1}))
     assert document.text == "甲" and document.meta == {"n": 1}
     two = task("", region(0, 1, "甲", "x"), data={"body": "甲", "title": "乙"})
-    with pytest.raises(FormatError, match="found the fields 'body', 'title' .*--text-field"):
+    with pytest.raises(FaultyFile, match="found the fields 'body', 'title' .*--text-field"):
         read_tasks(tmp_path, two)
     [document], _ = read_tasks(tmp_path, two, text_field="body")
     assert document.text == "甲"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.base.errors import InputError
-from cbpner.formats.document import Choices, Document, FormatError, Span, Tally, cut_span, find_problem, read_date
+from cbpner.base.errors import FaultyFile, InputError
+from cbpner.formats.document import Choices, Document, Span, Tally, cut_span, find_problem, read_date
 from cbpner.formats.offsets import Ruler
 from cbpner.formats.registry import (
     FORMATS,
@@ -524,7 +524,7 @@ def test_what_is_there_already_is_kept(tmp_path):
 def test_an_output_is_not_touched_where_the_input_has_a_fault(tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "a", "spans": []}\n{"text": 1, "spans": []}\n')
     for name, out in (("jsonl", "out.jsonl"), ("bio", "out")):
-        with pytest.raises(FormatError, match="in.jsonl:2: found the number 1 in the field 'text'; expected text"):
+        with pytest.raises(FaultyFile, match="in.jsonl:2: found the number 1 in the field 'text'; expected text"):
             write_documents(read_documents([tmp_path / "in.jsonl"]), tmp_path / out, name)
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -180,8 +181,9 @@ def test_a_bibliography_is_read_a_row_at_a_time(tmp_path, monkeypatch):
             nonlocal alive
             alive -= 1
 
-    rows = ((None, Row({"number": f"CN{10**8 + number}A", "date": "2010", "text": "长"})) for number in range(50))
-    monkeypatch.setattr("cbpner.biology.genes.mentions.read_rows", lambda path, faults: rows)
+    rows = (Row({"number": f"CN{10**8 + number}A", "date": "2010", "text": "长"}) for number in range(50))
+    found = (SimpleNamespace(values=row) for row in rows)
+    monkeypatch.setattr("cbpner.biology.genes.mentions.read_valid_rows", lambda path: found)
     (tmp_path / "documents.jsonl").touch()
     assert len(read_bibliography(tmp_path / "documents.jsonl")) == 50 and most <= 3
     monkeypatch.undo()

@@ -10,7 +10,7 @@ from cbpner.base.errors import InputError
 from cbpner.text.labels import (
     DEFAULT,
     LabelSet,
-    Span,
+    TagSpan,
     may_follow,
     repair_tags,
     spans_to_tags,
@@ -23,13 +23,13 @@ TAG_LISTS = st.lists(st.sampled_from(DEFAULT.tags), max_size=20)
 
 @given(TAG_LISTS)
 def test_lenient_spans_are_those_of_seqeval(tags):
-    expected = [Span(start, end + 1, label) for label, start, end in get_entities(tags)]
+    expected = [TagSpan(start, end + 1, label) for label, start, end in get_entities(tags)]
     assert tags_to_spans(tags) == expected
 
 
 @given(TAG_LISTS)
 def test_strict_spans_are_those_of_seqeval_iob2(tags):
-    expected = [Span(entity.start, entity.end, entity.tag) for entity in Entities([tags], IOB2).entities[0]]
+    expected = [TagSpan(entity.start, entity.end, entity.tag) for entity in Entities([tags], IOB2).entities[0]]
     assert tags_to_spans(tags, strict=True) == expected
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from cbpner.scoring.matching import KINDS, SCHEMES, pair_spans, score_partial
 from cbpner.scoring.metrics import score
-from cbpner.text.labels import Span, tags_to_spans
+from cbpner.text.labels import TagSpan, tags_to_spans
 
 TAGS = ("O", "B-gene", "I-gene", "B-disease", "I-disease")
 SPANS = st.lists(
     st.builds(
-        lambda start, size, label: Span(start, start + size, label),
+        lambda start, size, label: TagSpan(start, start + size, label),
         st.integers(0, 8),
         st.integers(1, 4),
         st.sampled_from(["gene", "disease"]),
@@ -23,7 +23,7 @@ SPANS = st.lists(
 
 
 def spans(*rows):
-    return [Span(*row) for row in rows]
+    return [TagSpan(*row) for row in rows]
 
 
 def kinds_of(gold, predicted):
@@ -63,9 +63,9 @@ def test_hand_made_pairs(gold, predicted, kinds):
 def test_who_answers_whom():
     pairs = pair_spans(spans((0, 2, "gene"), (2, 6, "gene")), spans((0, 6, "gene"), (7, 8, "gene")))
     assert pairs == [
-        (Span(0, 2, "gene"), None, "missed"),
-        (Span(2, 6, "gene"), Span(0, 6, "gene"), "boundary"),
-        (None, Span(7, 8, "gene"), "spurious"),
+        (TagSpan(0, 2, "gene"), None, "missed"),
+        (TagSpan(2, 6, "gene"), TagSpan(0, 6, "gene"), "boundary"),
+        (None, TagSpan(7, 8, "gene"), "spurious"),
     ]
 
 

@@ -7,7 +7,7 @@ FILE may also be a file, or a folder of files, in any format that `cbpner conver
 import sys
 from pathlib import Path
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.commands.options import (
     add_reading_flags,
     add_tag_flags,
@@ -18,7 +18,7 @@ from cbpner.commands.options import (
 )
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import FORMATS, guess_format, guess_name, read_documents
-from cbpner.text.bio import BioError, Fault, count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
+from cbpner.text.bio import count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
 
 
 def add_arguments(parser):
@@ -46,7 +46,7 @@ def check_file(path, labels, args):
     """Print what is wrong with one file, or what it holds; whether it is good."""
     try:
         sentences = read_bio(path, labels, "error" if args.orphans == "error" else "keep")
-    except BioError as error:
+    except FaultyFile as error:
         print("\n".join(map(str, error.faults)))
         return False
     orphans = count_orphans(sentences)
@@ -73,7 +73,7 @@ def check_any(path, name, labels, args):
     try:
         for document in tally.watch(read_documents([path], name, choices)):
             faults += find_foreign(path, document, labels)
-    except BioError as error:
+    except FaultyFile as error:
         faults += error.faults
     for line in [*map(str, faults), *describe_notes(choices)]:
         print(line)

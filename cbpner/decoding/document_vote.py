@@ -8,7 +8,7 @@ as a vote over the first tagger's spans and not as a second tagger.
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from cbpner.text.labels import Span, spans_to_tags, tags_to_spans
+from cbpner.text.labels import TagSpan, spans_to_tags, tags_to_spans
 
 SHORTEST = 2  # characters; a single one stands in too many other words
 KEY = 2  # characters by which surfaces are looked up
@@ -83,11 +83,11 @@ def settle_sentence(text, spans, places, votes, chosen, longest_first=False):
         return span[0] - span[1], span[0]
 
     stay = [
-        Span(start, end, chosen.get(text[start:end], label))
+        TagSpan(start, end, chosen.get(text[start:end], label))
         for start, end, label in spans
         if text[start:end] not in votes or text[start:end] in chosen
     ]
-    new = [Span(start, end, chosen[text[start:end]]) for start, end in places if text[start:end] in chosen]
+    new = [TagSpan(start, end, chosen[text[start:end]]) for start, end in places if text[start:end] in chosen]
     order = sorted(stay + new, key=by_length) if longest_first else stay + sorted(new, key=by_length)
     kept, taken = [], bytearray(len(text))
     for span in order:

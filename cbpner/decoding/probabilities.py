@@ -14,7 +14,7 @@ import numpy as np
 
 from cbpner.decoding.viterbi import FORBIDDEN
 from cbpner.text.batches import sorted_batches
-from cbpner.text.labels import Span, spans_to_tags, split_tag
+from cbpner.text.labels import TagSpan, spans_to_tags, split_tag
 
 BATCH_CELLS = 1 << 16  # padded characters whose sums are in memory together: some 20 MB for seven labels
 
@@ -84,7 +84,7 @@ def decode_spans(scores, labels, threshold, crf=None):
     found = find_spans(scores, make_chain(labels, crf), threshold + 1e-9)  # two spans of exactly a half may overlap
     types = {number: split_tag(tag)[1] for number, tag in enumerate(labels.tags)}
     return [
-        spans_to_tags([Span(start, end, types[begin]) for start, end, begin in spans], len(row))
+        spans_to_tags([TagSpan(start, end, types[begin]) for start, end, begin in spans], len(row))
         for spans, row in zip(found, scores, strict=True)
     ]
 

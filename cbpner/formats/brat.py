@@ -16,10 +16,11 @@ Sources: brat's `annotation.py` and `annotator.py`, https://brat.nlplab.org/stan
 import re
 from pathlib import Path
 
-from cbpner.base.errors import InputError
-from cbpner.formats.document import Document, FormatError, Limits, Span, cut_span, fit_spans
+from cbpner.base.errors import Fault, FaultyFile, InputError
+from cbpner.formats.document import Document, Limits, Span, cut_span, fit_spans
 from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
-from cbpner.text.bio import BOM, Fault, read_lines, shorten
+from cbpner.text.bio import read_lines
+from cbpner.text.characters import BOM, shorten
 
 LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where brat's server breaks lines
 PIECES = re.compile(f"[^{LINE_BREAKS}]+")
@@ -46,7 +47,7 @@ class Claim:
 
 
 def read_brat(path, id, choices) -> list[Document]:
-    """[the document] of a `.txt` or `.ann` file and the other file beside it. FormatError with every fault.
+    """[the document] of a `.txt` or `.ann` file and the other file beside it. FaultyFile with every fault.
 
     A text without annotations is a document without spans.
     """
@@ -56,7 +57,7 @@ def read_brat(path, id, choices) -> list[Document]:
     try:
         text = source.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FormatError(
+        raise FaultyFile(
             [Fault(str(source), 0, f"bytes that are not UTF-8 at byte {error.start + 1}", "UTF-8")]
         ) from None
     if not notes.is_file():
@@ -67,7 +68,7 @@ def read_brat(path, id, choices) -> list[Document]:
     ruler = choose_count(text, claims, choices)
     spans = [span for claim in claims for span in read_claim(text, claim, ruler, notes, faults, choices)]
     if faults:
-        raise FormatError(sorted(faults, key=lambda fault: fault.line))
+        raise FaultyFile(sorted(faults, key=lambda fault: fault.line))
     return [Document(id, text, spans)]
 
 

@@ -10,8 +10,10 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from cbpner.formats.document import Document, FormatError, Limits, Span, cut_span, fit_spans
-from cbpner.text.bio import BOM, Fault, FaultyLine, find_orphans, parse_lines, read_lines
+from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.formats.document import Document, Limits, Span, cut_span, fit_spans
+from cbpner.text.bio import find_orphans, parse_lines, read_lines
+from cbpner.text.characters import BOM
 from cbpner.text.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
 
 
@@ -64,7 +66,7 @@ def check_scheme(scheme):
             rules = SCHEMES[scheme]
             prefixes = dict.fromkeys((rules.begin, rules.inside, rules.end, rules.single))
             expected = f"O, {', '.join(f'{prefix}-<type>' for prefix in prefixes)} (--from names another scheme)"
-            raise FaultyLine(f"the unknown tag {tag!r}", expected) from None
+            raise UnexpectedValue(f"the unknown tag {tag!r}", expected) from None
 
     return check
 
@@ -115,16 +117,16 @@ def encode_tags(spans, length, scheme) -> list[str]:
 
 
 def read_columns(path, id, choices, scheme="bio") -> list[Document]:
-    """The document of a column file, or with `choices.split_at` its documents. FormatError with every fault."""
+    """The document of a column file, or with `choices.split_at` its documents. FaultyFile with every fault."""
     lines, faults = read_lines(path)
     if faults and not faults[0].line:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
     sentences = []
     if any(line is None or line.strip(" \t\r") for line in lines):
         sentences, more = parse_lines(lines, path, check=check_scheme(scheme))
         faults = sorted([*faults, *more], key=lambda fault: fault.line)
     if faults:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
     document = join_sentences(id, sentences, len(lines) - (lines[-1] == ""), path, scheme, choices)
     return split_document(document, choices.split_at) if choices.split_at else [document]
 
@@ -144,12 +146,12 @@ def join_sentences(id, sentences, count, path, scheme, choices) -> Document:
 
 
 def report_breaches(breaches, path, scheme, choices):
-    """Raise FormatError for tags that break the scheme, or count them."""
+    """Raise FaultyFile for tags that break the scheme, or count them."""
     if breaches and choices.orphans == "error":
         what = "a span without its beginning or its end" if has_ends(scheme) else "an I- without its B-"
         ways = "--orphans repair reads it as conlleval does" + ("; --from iob1 is for such files" * (scheme == "bio"))
         expected = f"tags that follow {scheme.upper()} ({ways})"
-        raise FormatError([Fault(str(path), line, f"{tag}, {what}", expected) for line, tag in breaches])
+        raise FaultyFile([Fault(str(path), line, f"{tag}, {what}", expected) for line, tag in breaches])
     choices.note(f"tags repaired that broke {scheme.upper()}", len(breaches))
 
 

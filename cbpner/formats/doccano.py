@@ -13,22 +13,20 @@ file's offsets are possible in the other count alone, and how many documents han
 "count grapheme clusters as one character" count a third way, which is not read.
 """
 
-from cbpner.formats.document import FormatError, Limits, cut_span, fit_spans
-from cbpner.formats.offsets import COUNTS, Ruler, has_astral
-from cbpner.formats.rows import (
-    BadRow,
+from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.formats.document import Limits, cut_span, fit_spans
+from cbpner.formats.fields import (
     check_label,
     check_offset,
-    describe_value,
     dump_row,
     list_extras,
-    list_names,
     make_document,
-    read_rows,
     take_id,
     take_list,
     take_text,
 )
+from cbpner.formats.offsets import COUNTS, Ruler, has_astral
+from cbpner.formats.rows import describe_value, list_names, parse_rows, read_rows
 
 # format's name: (field of the spans, what its offsets count)
 FORMS = {
@@ -43,13 +41,14 @@ LIMITS = Limits("doccano", overlaps=True, extras=("meta",))
 class Task:
     """A row: its place, text, the field of its spans, these as (start, end, label) in the tool's count, its row."""
 
-    def __init__(self, place, row, default_id, choices):
-        self.place, self.id = place, take_id(row, default_id)
+    def __init__(self, source, id, choices):
+        self.row, row = source, source.values
+        self.id = take_id(row, f"{id}-{source.number}")
         name, self.text = take_text(row, [choices.text_field] if choices.text_field else ["text", "data"])
         self.form = next((form for form in USUAL_COUNTS if form in row), None)
         if self.form is None:
             numbers = "; numbered labels (`annotations`) cannot be read: export them as text" * ("annotations" in row)
-            raise BadRow(f"the fields {list_names(row)}", f"spans in entities, label or labels{numbers}")
+            raise UnexpectedValue(f"the fields {list_names(row)}", f"spans in entities, label or labels{numbers}")
         self.entries = [read_entry(entry) for entry in take_list(row, self.form)]
         choices.note("relations of doccano's left out", len(take_list(row, "relations")))
         choices.note("comments of doccano's left out", len(take_list(row, "Comments")))
@@ -70,21 +69,17 @@ class Task:
 
 
 def read_doccano(path, id, choices):
-    """The documents of a file. FormatError at the end, with every fault."""
-    faults, tasks = [], []
-    for number, (place, row) in enumerate(read_rows(path, faults), 1):
-        try:
-            tasks.append(Task(place, row, f"{id}-{number}", choices))
-        except BadRow as error:
-            faults.append(place.blame(*error.args))
+    """The documents of a file. FaultyFile at the end, with every fault."""
+    faults: list[Fault] = []
+    tasks = list(parse_rows(read_rows(path), lambda row: Task(row, id, choices), faults))
     counts = {form: choose_count(form, [task for task in tasks if task.form == form], choices) for form in USUAL_COUNTS}
     for task in tasks:
         try:
             yield build_document(task, counts[task.form], choices)
-        except BadRow as error:
-            faults.append(task.place.blame(*error.args))
+        except UnexpectedValue as error:
+            faults.append(task.row.blame(error))
     if faults:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
 
 
 def choose_count(form, tasks, choices):
@@ -108,7 +103,8 @@ def read_entry(entry):
     if isinstance(entry, dict):
         entry = [entry.get(name) for name in ("start_offset", "end_offset", "label")]
     if not isinstance(entry, list) or len(entry) != 3:
-        raise BadRow(f"{describe_value(entry)} as a span", 'such as [0, 5, "gene"]; is it another kind of project?')
+        expected = 'such as [0, 5, "gene"]; is it another kind of project?'
+        raise UnexpectedValue(f"{describe_value(entry)} as a span", expected)
     return check_offset(entry[0], "start"), check_offset(entry[1], "end"), check_label(entry[2])
 
 
@@ -126,7 +122,7 @@ def build_document(task, count, choices):
             other = "codepoints" if count == "utf16" else "utf16"
             if choices.offsets == "auto" and task.allows(other):
                 expected += f"; this row fits {COUNTS[other]}, but others of the file do not: part them, for --offsets"
-            raise BadRow(found, expected)
+            raise UnexpectedValue(found, expected)
     return make_document(task.id, task.text, spans, task.extras, nulls=False)
 
 

@@ -5,7 +5,7 @@ that `document.text[span.start : span.end]` is the mention. Spans may touch, nes
 a format cannot hold of that is an error, or by a choice (`Choices`) something that is done, counted and said.
 """
 
-import math
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from datetime import date
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.text.bio import BioError, shorten
+from cbpner.text.characters import is_encodable, shorten
 
 # the first of each is the default
 RULES = {
@@ -24,6 +24,7 @@ RULES = {
     "offsets": ("auto", "codepoints", "utf16"),
     "recommended": ("keep", "drop"),
 }
+
 
 
 class Span(NamedTuple):
@@ -52,9 +53,6 @@ class Document:
     meta: dict = field(default_factory=dict)
     date: int | None = None
 
-
-class FormatError(BioError):
-    """A file with faults; `.faults` lists every one, the message the first twenty and their number."""
 
 
 @dataclass
@@ -116,28 +114,20 @@ def cut_span(text: str, start: int, end: int, label: str, score: float | None = 
 def find_problem(document: Document) -> str | None:
     """What is wrong with a document, whatever the format: text that UTF-8 cannot hold, spans outside the text, ..."""
     for name, value in (("text", document.text), ("id", document.id)):
-        if not is_whole(value):
+        if not is_encodable(value):
             return f"a lone surrogate in the {name}"
     if document.date is not None and read_date(document.date) != document.date:
         return f"the date {document.date!r}"
     for span in document.spans:
         if not 0 <= span.start < span.end <= len(document.text):
             return f"the span {span.start}..{span.end} in a text of {len(document.text)} characters"
-        if not span.label or not is_whole(span.label):
+        if not span.label or not is_encodable(span.label):
             return f"the label {span.label!r} of the span {span.start}..{span.end}"
         if span.text is not None and span.text != document.text[span.start : span.end]:
             cut = document.text[span.start : span.end]
             return f"{shorten(span.text)} as the text of {span.start}..{span.end}, which is {shorten(cut)}"
     return None
 
-
-def is_whole(text):
-    """Whether UTF-8 can hold the text: half of a surrogate pair is no character."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def read_date(value) -> int | None:
@@ -152,20 +142,6 @@ def read_date(value) -> int | None:
     return int(text) if text[0] != "0" else None
 
 
-def has_strange_numbers(value) -> bool:
-    """Whether a number in the value is one that JSON does not have: NaN, or infinite."""
-    if isinstance(value, dict | list | tuple):
-        return any(map(has_strange_numbers, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def clear_numbers(value):
-    """The value with None for each such number in it."""
-    if isinstance(value, dict):
-        return {name: clear_numbers(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [clear_numbers(each) for each in value]
-    return None if has_strange_numbers(value) else value
 
 
 def find_overlaps(spans) -> list[tuple[Span, Span]]:
@@ -242,8 +218,10 @@ def note_losses(document, limits, choices):
         lost = bool(document.meta) or document.date is not None
         choices.note(f"documents without their metadata or date, which {limits.name} has no place for", lost)
     elif document.meta:
-        statement = "documents with NaN or Infinity in their metadata, written as null"
-        choices.note(statement, has_strange_numbers(document.meta))
+        try:
+            json.dumps(document.meta, allow_nan=False)
+        except ValueError:
+            choices.note("documents with NaN or Infinity in their metadata, written as null")
 
 
 def refuse(document, span, limits, why, ways):

@@ -13,22 +13,20 @@ which is joined together in it (issue 3078), and for line breaks, which are `\\n
 
 import re
 
-from cbpner.formats.document import FormatError, Limits, cut_span, fit_spans
-from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
-from cbpner.formats.rows import (
-    BadRow,
+from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.formats.document import Limits, cut_span, fit_spans
+from cbpner.formats.fields import (
     check_label,
     check_offset,
-    describe_value,
     dump_row,
     list_extras,
-    list_names,
     make_document,
-    read_rows,
     take_id,
     take_list,
     take_text,
 )
+from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
+from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, read_rows
 
 KINDS = {"labelstudio": "annotations", "labelstudio-predictions": "predictions"}
 MODEL_VERSION = "cbpner"
@@ -45,17 +43,15 @@ class Region:
 
 
 def read_labelstudio(path, id, choices):
-    """The documents of a file. FormatError at the end, with every fault."""
-    faults = []
-    rows = list(read_rows(path, faults))
-    has_annotations = any(list_annotations(row) for _, row in rows)
-    for number, (place, row) in enumerate(rows, 1):
-        try:
-            yield read_task(row, f"{id}-{number}", not has_annotations, choices)
-        except BadRow as error:
-            faults.append(place.blame(*error.args))
+    """The documents of a file. FaultyFile at the end, with every fault."""
+    faults: list[Fault] = []
+    rows = list(read_rows(path))
+    has_annotations = any(isinstance(row, Row) and list_annotations(row.values) for row in rows)
+    yield from parse_rows(
+        rows, lambda row: read_task(row.values, f"{id}-{row.number}", not has_annotations, choices), faults
+    )
     if faults:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
 
 
 def list_annotations(row):
@@ -68,7 +64,7 @@ def list_annotations(row):
 def read_task(row, id, use_predictions, choices):
     data = row.get("data")
     if not isinstance(data, dict):
-        raise BadRow(
+        raise UnexpectedValue(
             f"the fields {list_names(row)}", 'a task, {"data": {"text": ...}, ...} (export as JSON, not as JSON-MIN)'
         )
     name, text = take_text(data, find_text_field(data, choices))
@@ -97,7 +93,7 @@ def choose_results(row, use_predictions, choices) -> list:
         choices.note("tasks with several annotations (the ground truth is read, or else the last)")
     chosen = max(enumerate(found), key=rank_annotation)[1]
     if not isinstance(chosen, dict):
-        raise BadRow(f"{describe_value(chosen)} as an annotation", 'such as {"result": [...]}')
+        raise UnexpectedValue(f"{describe_value(chosen)} as an annotation", 'such as {"result": [...]}')
     return take_list(chosen, "result")
 
 
@@ -117,7 +113,7 @@ def read_regions(text, results, choices):
         place = ruler.cut(region.start, region.end)
         if place is None:
             found = f"the offsets {region.start}..{region.end} in a text of {len(text)} characters"
-            raise BadRow(found, "offsets within the text, on characters, the start before the end")
+            raise UnexpectedValue(found, "offsets within the text, on characters, the start before the end")
         if not agrees(ruler, region):
             report_text(text, place, region, choices)
         spans += [cut_span(text, *place, label, region.score) for label in region.labels]
@@ -127,11 +123,12 @@ def read_regions(text, results, choices):
 def read_region(result, choices):
     """[the region] of a result, or nothing, counted, where it is none."""
     if not isinstance(result, dict) or not isinstance(result.get("value", {}), dict):
-        raise BadRow(f"{describe_value(result)} as a result", 'such as {"type": "labels", "value": {...}}')
+        raise UnexpectedValue(f"{describe_value(result)} as a result", 'such as {"type": "labels", "value": {...}}')
     value = result.get("value", {})
     kind = result.get("type") or ("labels" if "labels" in value else None)
     if kind in HYPERTEXT or isinstance(value.get("start"), str):
-        raise BadRow("a region of a HyperText or Paragraphs tag", "regions of a Text tag, with offsets as numbers")
+        found = "a region of a HyperText or Paragraphs tag"
+        raise UnexpectedValue(found, "regions of a Text tag, with offsets as numbers")
     if kind != "labels":
         choices.note(f"Label Studio's results of the kind {kind!r} left out")
         return []
@@ -176,12 +173,12 @@ def squash(text):
 
 
 def report_text(text, place, region, choices):
-    """BadRow for a region whose text is not what its offsets cut out; counted where the offsets' word is taken."""
+    """Raise UnexpectedValue for a region whose text is not what its offsets cut out, or count it."""
     if choices.offsets != "auto":
         choices.note("regions whose text is not what their offsets cut out")
         return
     cut = describe_value(text[slice(*place)])
-    raise BadRow(
+    raise UnexpectedValue(
         f"{describe_value(region.text)} for {region.start}..{region.end}, which is {cut}",
         "the text that the offsets cut out (--offsets codepoints or utf16 takes the offsets' word for it)",
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
-from cbpner.text.bio import BOM
+from cbpner.text.characters import BOM
 
 COUNTS = {
     "codepoints": "code points",

@@ -14,12 +14,12 @@ from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.formats.brat import find_beside, read_brat, render_brat
 from cbpner.formats.columns import read_columns, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
-from cbpner.formats.document import Choices, Document, is_whole
+from cbpner.formats.document import Choices, Document
 from cbpner.formats.labelstudio import KINDS, read_labelstudio, write_labelstudio
-from cbpner.formats.rows import read_rows
+from cbpner.formats.rows import Row, read_rows
 from cbpner.formats.spans import read_spans, write_spans
 from cbpner.formats.yedda import read_exported, read_marked, render_exported, render_marked
-from cbpner.text.bio import BOM, shorten
+from cbpner.text.characters import BOM, is_encodable, shorten
 
 LONGEST_NAME = 200  # bytes of a file's name without its suffix
 OPENING = 1 << 16  # bytes of a file by which its format is guessed
@@ -145,7 +145,7 @@ def name_file(id) -> str:
     """The name of a document's file without the suffix: its id, with `%2F` and its like for what no name may hold."""
     name = NO_NAME.sub(lambda match: quote(match[0], safe=""), id)
     name = f"%2E{name[1:]}" if name.startswith(".") else name
-    if not name or not is_whole(name) or len(name.encode("utf-8")) > LONGEST_NAME:
+    if not name or not is_encodable(name) or len(name.encode("utf-8")) > LONGEST_NAME:
         raise InputError(f"found the id {shorten(id)}; expected one of 1 to {LONGEST_NAME} bytes, to name its file")
     return name
 
@@ -210,7 +210,7 @@ def guess_columns(path):
 
 def guess_json(path):
     """By the fields of the first row."""
-    row = next((row for _, row in read_rows(path, [])), {})
+    row = next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
     if isinstance(row.get("spans"), list):
         return "jsonl"
     if isinstance(row.get("data"), dict):

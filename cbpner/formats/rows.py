@@ -1,185 +1,338 @@
-"""JSON files of rows: an object a line, or one array of objects."""
+"""Rows of JSON lines, a JSON array, CSV, TSV or Parquet: the one reader of tables in this project.
 
+    for row in read_rows("patents.csv", required=["text"]):
+        if isinstance(row, Fault):
+            print(row)                    # patents.csv:3: found more values than fields; expected ...
+        else:
+            use(row.number, row.values)   # 4, {"id": "CN1", "text": "..."}
+
+A row that cannot be read is a `cbpner.base.errors.Fault` in its place, and reading goes on behind it; so does a file
+that cannot be read to its end. What a value must be is the caller's business: the checks of `cbpner.formats.fields`
+raise `UnexpectedValue`, which `row.blame` makes a Fault. `read_valid_rows` raises InputError at the first Fault
+instead, for tables that are useless with one. Files are never in memory whole, but for JSON arrays.
+
+`read_cells` reads lists of columns of unknown separator, as databases publish them, without a row of names.
+"""
+
+import csv
+import gzip
+import io
 import json
 import re
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
 
-from cbpner.formats.document import Document, clear_numbers, find_problem, is_whole, read_date
-from cbpner.text.bio import BOM, Fault
+from cbpner.base.errors import Fault, InputError, UnexpectedValue
+from cbpner.text.characters import BOM, is_encodable
 
+PARQUET_ROWS = 16  # read at once
+BUFFER = 1 << 20  # bytes of a Parquet column read at once
+LONGEST_FIELD = 1 << 30  # characters of a CSV field
 SHOWN_NAMES = 12
 SHOWN = 40  # characters of a value
-BROKEN_OBJECT = re.compile(rb'\s*\{(?:[^\n]*,)?[ \t\r]*\n\s*"')  # an object that goes on in the next line, by a field
-ONE_LINE = "JSON lines, an object a line (`jq -c .` makes them), or one array of objects"
+BROKEN_OBJECT = re.compile(rb'\s*\{(?:[^\n]*,)?[ \t\r]*\n\s*"')  # an object continued in the next line by a field
+ONE_LINE = "JSON lines, an object a line (`jq -c .` makes them)"
+UTF8 = "text in UTF-8 (`iconv -f gb18030 -t utf-8` makes it of the usual Chinese encodings)"
+ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `surrogateescape` reads them
+T = TypeVar("T")
 
 
-class BadRow(Exception):
-    """(found, expected) of one row."""
+class Row(NamedTuple):
+    """One row of a file.
 
-
-class Place:
-    """Where a row stands in a file: its line, or in an array its number."""
-
-    def __init__(self, path, number, in_array):
-        self.path, self.number, self.in_array = str(path), number, in_array
-
-    def blame(self, found, expected) -> Fault:
-        if self.in_array:
-            return Fault(self.path, 0, f"{found} (item {self.number})", expected)
-        return Fault(self.path, self.number, found, expected)
-
-
-def read_rows(path, faults):
-    """(Place, object) of each row; what cannot be read is added to `faults`. A file of lines is never in memory whole.
-
-    OSError where the file cannot be opened.
+    number: from 1; the line of JSON lines, the item of an array, the row below the names of a table. values: by field.
     """
-    with open(path, "rb") as file:
-        opening = file.read(1 << 10).removeprefix(BOM.encode())
-        file.seek(0)
-        if opening.lstrip()[:1] == b"[":
-            yield from read_array(path, file.read(), faults)
-            return
-        if BROKEN_OBJECT.match(opening):
-            faults.append(Place(path, 1, False).blame("an object over several lines", ONE_LINE))
-            return
-        for number, line in enumerate(file, 1):
-            place = Place(path, number, False)
+
+    path: str
+    number: int
+    values: dict[str, Any]
+    is_item: bool = False
+
+    def blame(self, error: UnexpectedValue) -> Fault:
+        """The fault of this row."""
+        if self.is_item:
+            return Fault(self.path, 0, f"{error.found} (item {self.number})", error.expected)
+        return Fault(self.path, self.number, error.found, error.expected)
+
+
+def read_rows(
+    path: str | Path,
+    kind: str | None = None,
+    *,
+    name: str | None = None,
+    required: Collection[str] = (),
+    columns: Collection[str] | None = None,
+    arrays: bool = True,
+    longest_line: int = -1,
+) -> Iterator[Row | Fault]:
+    """Yield the rows of a file, and a Fault in the place of each that cannot be read.
+
+    Args:
+        path: a file; one that ends in `.gz` is unpacked on reading (not Parquet).
+        kind: `csv`, `tsv`, `parquet`; anything else is JSON. None: by the file's suffix.
+        name: what rows and faults call the file. None: its path.
+        required: fields that each row must have. A table without one is a single Fault.
+        columns: of a table's fields those to read. None: all.
+        arrays: whether a JSON array is read, which takes it into memory whole.
+        longest_line: of JSON lines, in bytes; -1: any.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    name, kind = name or str(path), kind or find_kind(path)
+    if kind == "parquet":
+        yield from _read_parquet(path, name, required, columns)
+        return
+    with gzip.open(path, "rb") if str(path).lower().endswith(".gz") else open(path, "rb") as file:
+        number = 0
+        if kind in ("csv", "tsv"):
+            rows = _read_table(file, name, "\t" if kind == "tsv" else ",", required, columns)
+        else:
+            rows = _read_json(file, name, required, arrays, longest_line)
+        try:
+            for row in rows:
+                number = row.line if isinstance(row, Fault) else row.number
+                yield row
+        except (OSError, EOFError, zlib.error) as error:
+            yield Fault(name, number + 1, f"a file that cannot be read on ({error})", "a whole file: get it again")
+
+
+def read_valid_rows(path: str | Path, kind: str | None = None, **options: Any) -> Iterator[Row]:
+    """Yield the rows of a file as `read_rows` does; InputError for the first bad one, or a file that is not there."""
+    try:
+        for row in read_rows(path, kind, **options):
+            if isinstance(row, Fault):
+                raise InputError(str(row))
+            yield row
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the file ({error.strerror or error})") from error
+
+
+def find_kind(path: str | Path) -> str:
+    """`csv`, `tsv`, `parquet` or `json`, by the suffix of a file's name, in either case, before `.gz`."""
+    suffix = Path(str(path).lower().removesuffix(".gz")).suffix[1:]
+    return suffix if suffix in ("csv", "tsv", "parquet") else "json"
+
+
+def read_columns(path: str | Path) -> list[str]:
+    """The names of a Parquet file's columns; InputError where it is none."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return list(parquet.read_schema(path).names)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as Parquet ({error}); expected a whole file") from error
+
+
+def read_cells(
+    path: str | Path, delimiters: Sequence[str] = ("\t", ",", " "), comment: str | None = None, quoted: bool = True
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, cells) of a table whose separator is the first of `delimiters` in its first line.
+
+    Args:
+        comment: how lines begin that are left out; blank lines are too.
+        quoted: whether quotes are read as CSV has them, else as characters. With commas they always are.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    delimiter = ""
+    try:
+        with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+            for number, line in enumerate(file, 1):
+                line = line.rstrip("\r\n")
+                if not line.strip() or (comment and line.startswith(comment)):
+                    continue
+                delimiter = delimiter or next((sign for sign in delimiters if sign in line), delimiters[0])
+                quoting = csv.QUOTE_MINIMAL if quoted or delimiter == "," else csv.QUOTE_NONE
+                yield number, next(csv.reader([line], delimiter=delimiter, quoting=quoting))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: found bytes that are not UTF-8 at byte {error.start + 1}; expected UTF-8") from error
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
+        raise InputError(f"{path}: cannot read the table ({error})") from error
+
+
+def _read_json(
+    file: IO[bytes], name: str, required: Collection[str], arrays: bool, longest_line: int
+) -> Iterator[Row | Fault]:
+    opening = file.read(1 << 10).removeprefix(BOM.encode())
+    file.seek(0)
+    is_array = opening.lstrip()[:1] == b"["
+    if is_array and arrays:
+        yield from _read_array(file.read(), name, required)
+    elif is_array or BROKEN_OBJECT.match(opening):
+        found = "an array" if is_array else "an object over several lines"
+        yield Fault(name, 1, found, ONE_LINE + ", or one array of objects" * arrays)
+    else:
+        for number, line in enumerate(_read_lines(file, longest_line), 1):
             try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if text.strip():
-                    yield place, check_object(json.loads(text), "an object a line")
-            except BadRow as error:
-                faults.append(place.blame(*error.args))
-            except UnicodeDecodeError as error:
-                faults.append(place.blame(describe_bytes(error, line), "text in UTF-8"))
-            except (ValueError, RecursionError) as error:
-                faults.append(place.blame(f"broken JSON ({error})", "an object a line, or one array of objects"))
+                row = _parse_line(line, number, longest_line)
+                if row is not None:
+                    yield Row(name, number, check_fields(row, required))
+            except UnexpectedValue as error:
+                yield Fault(name, number, error.found, error.expected)
 
 
-def read_array(path, data, faults):
+def _read_lines(file: IO[bytes], longest: int) -> Iterator[bytes | None]:
+    """The lines of a file, None for one that is too long."""
+    while line := file.readline(longest):
+        if len(line) != longest or line.endswith(b"\n"):
+            yield line
+            continue
+        while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
+            pass
+        yield None
+
+
+def _parse_line(line: bytes | None, number: int, longest: int) -> Any:
+    if line is None:
+        raise UnexpectedValue(f"a line of over {longest >> 20} MiB", "an object a line")
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        return json.loads(text) if text.strip() else None
+    except UnicodeDecodeError as error:
+        raise UnexpectedValue(describe_bytes(line, error.start), UTF8) from None
+    except (ValueError, RecursionError) as error:
+        raise UnexpectedValue(f"broken JSON ({error})", "an object a line") from None
+
+
+def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[Row | Fault]:
     try:
         rows = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        faults.append(Fault(str(path), 0, describe_bytes(error, data), "text in UTF-8"))
-        return
+        yield Fault(name, 0, describe_bytes(data, error.start), UTF8)
     except json.JSONDecodeError as error:
-        found = f"broken JSON ({error.msg}, column {error.colno})"
-        faults.append(Fault(str(path), error.lineno, found, "one array of objects"))
-        return
+        yield Fault(name, error.lineno, f"broken JSON ({error.msg}, column {error.colno})", "one array of objects")
     except (ValueError, RecursionError) as error:
-        faults.append(Fault(str(path), 0, f"broken JSON ({error})", "one array of objects"))
-        return
-    for number, row in enumerate(rows, 1):
-        place = Place(path, number, True)
+        yield Fault(name, 0, f"broken JSON ({error})", "one array of objects")
+    else:
+        for number, values in enumerate(rows, 1):
+            row = Row(name, number, values, is_item=True)
+            try:
+                check_fields(values, required)
+                yield row
+            except UnexpectedValue as error:
+                yield row.blame(error)
+
+
+def _read_table(
+    file: IO[bytes], name: str, delimiter: str, required: Collection[str], columns: Collection[str] | None
+) -> Iterator[Row | Fault]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        reader = csv.DictReader(text, delimiter=delimiter, strict=True)
         try:
-            yield place, check_object(row, "an object")
-        except BadRow as error:
-            faults.append(place.blame(*error.args))
+            check_fields(dict.fromkeys(reader.fieldnames or []), required)
+        except csv.Error as error:
+            yield Fault(name, 0, f"a broken first row ({error})", "the names of the fields")
+        except UnexpectedValue as error:
+            yield Fault(name, 0, error.found, error.expected)
+        else:
+            yield from _read_table_rows(reader, name, columns)
+    finally:
+        csv.field_size_limit(limit)
 
 
-def describe_bytes(error, data):
-    return f"bytes that are not UTF-8 at byte {error.start + 1} ({data[error.start : error.start + 4]!r})"
+def _read_table_rows(
+    reader: "csv.DictReader[str]", name: str, columns: Collection[str] | None
+) -> Iterator[Row | Fault]:
+    """Behind a broken row reading resumes at the next line, which may be the rest of it."""
+    number = 0
+    while True:
+        number += 1
+        try:
+            values: dict[Any, Any] = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Fault(name, number, f"a broken row ({error})", "values with their quotes closed, and doubled within")
+            continue
+        if any(values.pop(None, ())):
+            yield Fault(name, number, "more values than fields", "quotes around a value with separators in it")
+            continue
+        values = {field: value for field, value in values.items() if columns is None or field in columns}
+        escaped = next((value for value in values.values() if value and ESCAPED.search(value)), None)
+        if escaped is None:
+            yield Row(name, number, values)
+        else:
+            start = len(escaped[: ESCAPED.search(escaped).start()].encode())  # type: ignore[union-attr]
+            yield Fault(name, number, describe_bytes(escaped.encode("utf-8", "surrogateescape"), start), UTF8)
 
 
-def check_object(value, expected):
-    if not isinstance(value, dict):
-        raise BadRow(describe_value(value), expected)
-    return value
+def _read_parquet(
+    path: str | Path, name: str, required: Collection[str], columns: Collection[str] | None
+) -> Iterator[Row | Fault]:
+    """A page of each column is in memory at a time; where a page is damaged the rows before it stay."""
+    import pyarrow
+    from pyarrow import parquet
+
+    number = 0
+    try:
+        with parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True) as file:
+            names = file.schema_arrow.names
+            check_fields(dict.fromkeys(names), required)
+            wanted = [each for each in dict.fromkeys(columns if columns is not None else names) if each in names]
+            for batch in file.iter_batches(PARQUET_ROWS, columns=wanted, use_threads=False):
+                for place in range(batch.num_rows):
+                    number += 1
+                    try:
+                        yield Row(name, number, {each: batch.column(each)[place].as_py() for each in wanted})
+                    except (ValueError, OverflowError, LookupError) as error:  # such as a date beyond Python's
+                        yield Fault(name, number, f"a value that cannot be read ({error})", "text")
+    except UnexpectedValue as error:
+        yield Fault(name, 0, error.found, error.expected)
+    except FileNotFoundError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, LookupError) as error:
+        fault = str(error).partition("\n")[0]
+        line = number + 1 if number else 0
+        yield Fault(name, line, f"a file that cannot be read on ({fault})", "a whole Parquet file: get it again")
 
 
-def describe_value(value):
+def check_fields(row: Any, required: Collection[str]) -> dict[str, Any]:
+    """The row; UnexpectedValue where it is no object or lacks a field."""
+    if not isinstance(row, dict):
+        raise UnexpectedValue(describe_value(row), "an object")
+    missing = [repr(name) for name in required if name not in row]
+    if missing:
+        raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {' and '.join(missing)}")
+    return row
+
+
+def describe_bytes(data: bytes, start: int) -> str:
+    return f"bytes that are not UTF-8 at byte {start + 1} ({data[start : start + 4]!r})"
+
+
+def describe_value(value: Any) -> str:
     """A value as a message shows it: its kind, and its beginning as JSON."""
     kinds = {str: "the text", bool: "the value", int: "the number", float: "the number", list: "the list"}
     if value is None:
         return "null"
     kind = kinds.get(type(value), "the object" if isinstance(value, dict) else f"the {type(value).__name__}")
     text = json.dumps(value, ensure_ascii=False, default=str)
-    text = text if is_whole(text) else json.dumps(value, default=str)
+    text = text if is_encodable(text) else json.dumps(value, default=str)
     return f"{kind} {text[:SHOWN]}{'…' * (len(text) > SHOWN)}"
 
 
-def take_text(row, names):
-    """(name, text) of the first of these fields that the row has; BadRow where it has none, or no text in it."""
-    name = next((name for name in names if name in row), None)
-    if name is None:
-        raise BadRow(f"the fields {list_names(row)}", f"a field {names[0]!r} (--text-field NAME names another)")
-    if not isinstance(row[name], str):
-        raise BadRow(f"{describe_value(row[name])} in the field {name!r}", "text")
-    return name, row[name]
-
-
-def list_names(row):
+def list_names(row: Collection[str]) -> str:
+    """The names of a row's fields as a message shows them."""
     names = [repr(name) for name in row][:SHOWN_NAMES]
     return ", ".join(names + ["..."] * (len(row) > SHOWN_NAMES)) or "none"
 
 
-def take_list(row, name):
-    """The list in a field; [] where it is missing or null."""
-    value = row.get(name)
-    if value is not None and not isinstance(value, list):
-        raise BadRow(f"{describe_value(value)} in the field {name!r}", "a list")
-    return value or []
-
-
-def check_offset(value, name):
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadRow(f"{describe_value(value)} as a span's {name}", "a whole number")
-    return value
-
-
-def check_label(value):
-    if not isinstance(value, str) or not value:
-        raise BadRow(f"{describe_value(value)} as a span's label", "text that is not empty")
-    return value
-
-
-def check_score(value):
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1):
-        raise BadRow(f"{describe_value(value)} as a score", "a number from 0 to 1")
-    return value
-
-
-def take_id(row, default):
-    """The row's id as text: that of its field `id`, or the default."""
-    value = row.get("id")
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise BadRow(f"{describe_value(value)} as an id", "text or a whole number")
-    return str(value)
-
-
-def make_document(id, text, spans, extras, nulls=True) -> Document:
-    """The document; extras: fields that are metadata, those of a field `meta` among them, and its date.
-
-    nulls: whether a field that is null counts. BadRow where the document is none.
-    """
-    extras = dict(extras)
-    nested = extras.pop("meta", None)
-    date = read_date(extras.get("date"))
-    if date is not None or extras.get("date") is None:
-        extras.pop("date", None)
-    if nested is not None and not isinstance(nested, dict):
-        extras["meta"], nested = nested, None
-    meta = {name: value for name, value in extras.items() if nulls or value is not None} | (nested or {})
-    document = Document(id, text, spans, meta, date)
-    problem = find_problem(document)
-    if problem:
-        raise BadRow(problem, "spans within a text that UTF-8 can hold")
-    return document
-
-
-def list_extras(document) -> dict:
-    """The fields for a document's date and metadata, where it has them; what `make_document` takes."""
-    extras = {} if document.date is None else {"date": document.date}
-    return extras | ({"meta": document.meta} if document.meta else {})
-
-
-def dump_row(row) -> str:
-    """A row as one line of JSON without its end; NaN and infinite numbers, which JSON does not have, become null."""
-    try:
-        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        row = clear_numbers(row)
-        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
-    return text if is_whole(text) else json.dumps(row)
+def parse_rows(rows: Iterable[Row | Fault], parse: Callable[[Row], T], faults: list[Fault]) -> Iterator[T]:
+    """Yield what `parse` makes of each row; faults, and rows that it raises UnexpectedValue for, go to `faults`."""
+    for row in rows:
+        if isinstance(row, Fault):
+            faults.append(row)
+            continue
+        try:
+            parsed = parse(row)
+        except UnexpectedValue as error:
+            faults.append(row.blame(error))
+        else:
+            yield parsed

@@ -5,42 +5,37 @@ points, `score`, `date` and `meta` stand where there are any. On reading `id` an
 is there is checked), and other fields are metadata.
 """
 
-from cbpner.formats.document import Document, FormatError, Limits, Span, fit_spans
-from cbpner.formats.offsets import Ruler
-from cbpner.formats.rows import (
-    BadRow,
+from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.formats.document import Document, Limits, Span, fit_spans
+from cbpner.formats.fields import (
     check_label,
     check_offset,
     check_score,
-    describe_value,
     dump_row,
     list_extras,
     make_document,
-    read_rows,
     take_id,
     take_list,
     take_text,
 )
+from cbpner.formats.offsets import Ruler
+from cbpner.formats.rows import describe_value, parse_rows, read_rows
 
 LIMITS = Limits("jsonl", overlaps=True, extras=("scores", "meta"))
 
 
 def read_spans(path, id, choices):
-    """The documents one after another. FormatError at the end, with every fault."""
-    faults = []
-    for number, (place, row) in enumerate(read_rows(path, faults), 1):
-        try:
-            yield read_row(row, f"{id}-{number}", choices)
-        except BadRow as error:
-            faults.append(place.blame(*error.args))
+    """The documents one after another. FaultyFile at the end, with every fault."""
+    faults: list[Fault] = []
+    yield from parse_rows(read_rows(path), lambda row: read_row(row.values, f"{id}-{row.number}", choices), faults)
     if faults:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
 
 
 def read_row(row, id, choices) -> Document:
     name, text = take_text(row, [choices.text_field or "text"])
     if "spans" not in row:
-        raise BadRow("no field 'spans'", "a list of spans, empty where there are none")
+        raise UnexpectedValue("no field 'spans'", "a list of spans, empty where there are none")
     spans = [read_span(span, text) for span in take_list(row, "spans")]
     extras = {field: value for field, value in row.items() if field not in ("id", name, "spans")}
     return make_document(take_id(row, id), text, spans, extras)
@@ -48,7 +43,7 @@ def read_row(row, id, choices) -> Document:
 
 def read_span(row, text) -> Span:
     if not isinstance(row, dict):
-        raise BadRow(f"{describe_value(row)} as a span", 'such as {"start": 0, "end": 2, "label": "gene"}')
+        raise UnexpectedValue(f"{describe_value(row)} as a span", 'such as {"start": 0, "end": 2, "label": "gene"}')
     start, end = check_offset(row.get("start"), "start"), check_offset(row.get("end"), "end")
     label, score = check_label(row.get("label")), check_score(row.get("score"))
     cut, claim = text[max(start, 0) : max(end, 0)], row.get("text")
@@ -56,8 +51,8 @@ def read_span(row, text) -> Span:
         ruler = Ruler(text, "utf16")
         place = ruler.cut(start, end)
         hint = " (they count UTF-16 code units)" if place and text[slice(*place)] == claim else ""
-        expected = "offsets that count code points, the end not included"
-        raise BadRow(f"{describe_value(claim)} for {start}..{end}, which is {describe_value(cut)}{hint}", expected)
+        found = f"{describe_value(claim)} for {start}..{end}, which is {describe_value(cut)}{hint}"
+        raise UnexpectedValue(found, "offsets that count code points, the end not included")
     return Span(start, end, label, cut, score)
 
 

@@ -13,10 +13,11 @@ Source: `YEDDA_Annotator.py` and `utils/recommend.py` of https://github.com/jies
 
 import re
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.formats.columns import check_scheme, decode_tags, read_columns, render_columns, report_breaches
-from cbpner.formats.document import Document, FormatError, Limits, cut_span, fit_spans
-from cbpner.text.bio import BOM, ONE_CHARACTER, Fault, FaultyLine, read_lines, shorten
+from cbpner.formats.document import Document, Limits, cut_span, fit_spans
+from cbpner.text.bio import ONE_CHARACTER, read_lines
+from cbpner.text.characters import BOM, shorten
 
 MARK = re.compile(r"\[[@$]|#([^#\[\]\n]+)\*\]")
 WORD = re.compile(r"([^ \t]+)[ \t]+([^ \t]+)[ \t]*")
@@ -25,11 +26,11 @@ NO_LABEL = re.compile(r"[#\[\]\n]|^\*|\*$")
 
 
 def read_marked(path, id, choices) -> list[Document]:
-    """[the document] of a `.ann` file. FormatError where it is not UTF-8."""
+    """[the document] of a `.ann` file. FaultyFile where it is not UTF-8."""
     try:
         data = path.read_bytes().decode("utf-8").removeprefix(BOM)
     except UnicodeDecodeError as error:
-        raise FormatError(
+        raise FaultyFile(
             [Fault(str(path), 0, f"bytes that are not UTF-8 at byte {error.start + 1}", "UTF-8")]
         ) from None
     text, marks = parse_marks(data)
@@ -97,10 +98,10 @@ def render_marked(document, choices) -> tuple[str]:
 
 
 def read_exported(path, id, choices) -> list[Document]:
-    """The documents of a `.anns` file, in BMES or BIO as its tags say. FormatError with every fault."""
+    """The documents of a `.anns` file, in BMES or BIO as its tags say. FaultyFile with every fault."""
     lines, faults = read_lines(path)
     if faults:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
     tags = {line.rstrip("\r \t").replace("\t", " ").rpartition(" ")[2][:1] for line in lines}
     scheme = "bmes" if tags & set("MES") else "bio"
     filled = [line.removesuffix("\r") for line in lines if line.strip(" \t\r")]
@@ -121,8 +122,8 @@ def read_words(lines, path, id, choices, scheme) -> Document:
             try:
                 check(match[2], None)
                 words.append((number, *match.groups()))
-            except FaultyLine as error:
-                faults.append(Fault(str(path), number, *error.args))
+            except UnexpectedValue as error:
+                faults.append(Fault(str(path), number, error.found, error.expected))
         elif line.strip(" \t"):
             faults.append(Fault(str(path), number, f"the line {shorten(line)}", "a word and its tag"))
         else:
@@ -131,7 +132,7 @@ def read_words(lines, path, id, choices, scheme) -> Document:
             words = []
     join_words(words, parts, spans, breaches, length, scheme)
     if faults:
-        raise FormatError(faults)
+        raise FaultyFile(faults)
     report_breaches(breaches, path, scheme, choices)
     choices.note("files of words, joined with one space between")
     text = "".join(parts)

@@ -14,9 +14,11 @@ from itertools import count
 from typing import NamedTuple
 from uuid import UUID
 
+from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.columns import read_columns
-from cbpner.formats.document import Choices, Document, FormatError, find_problem
-from cbpner.formats.rows import BadRow, describe_value, list_names, make_document, read_rows, take_text
+from cbpner.formats.document import Choices, Document, find_problem
+from cbpner.formats.fields import make_document, take_text
+from cbpner.formats.rows import describe_value, list_names, read_rows
 from cbpner.prediction.remote import copy_remote
 
 PARQUET_ROWS = 16  # read at once
@@ -88,38 +90,37 @@ def describe_bytes(data, start):
 
 def read_json(source, fields):
     """A document a line; fields that it does not take are its metadata, `spans` alone goes."""
-    faults = []
-    for place, row in read_rows(source.path, faults):
-        yield from take_faults(faults, source)
-        name = f"{source.name}:{place.number}"
+    for found in read_rows(source.path, "json", name=source.name):
+        if isinstance(found, Fault):
+            yield from take_faults([found], source)
+            continue
+        row, name = found.values, f"{source.name}:{found.number}"
         try:
             field, text = take_text(row, [fields.text])
-            id = take_id(row, fields.id, f"{source.id}-{place.number}")
+            id = take_id(row, fields.id, f"{source.id}-{found.number}")
             extras = {key: value for key, value in row.items() if key not in (field, fields.id or "id", "spans")}
             yield make_document(id, text, [], extras)
-        except BadRow as error:
+        except UnexpectedValue as error:
             yield Bad(name, "found {}; expected {}".format(*error.args))
-    yield from take_faults(faults, source)
 
 
 def take_faults(faults, source):
-    """A Bad for each fault that has come up; the list is empty behind it."""
+    """A Bad for each fault."""
     for fault in faults:
         place = f"{source.name}:{fault.line}" if fault.line else source.name
         yield Bad(place, f"found {fault.found}; expected {fault.expected}")
-    faults.clear()
 
 
 def take_id(row, name, default):
-    """A row's id as text. BadRow where the field that was asked for is not there."""
+    """A row's id as text. UnexpectedValue where the field that was asked for is not there."""
     value = row.get(name or "id")
     if name is None and value in (None, ""):
         return default
     if name is not None and name not in row:
-        raise BadRow(f"the fields {list_names(row)}", f"a field {name!r} with the id (--id-field)")
+        raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {name!r} with the id (--id-field)")
     id = tell_id(value)
     if id is None:
-        raise BadRow(f"{describe_value(value)} as an id", "text, a whole number or a date")
+        raise UnexpectedValue(f"{describe_value(value)} as an id", "text, a whole number or a date")
     return id
 
 
@@ -193,7 +194,7 @@ def read_row(row, name, default, fields):
         return Bad(name, describe_bytes(text.encode("utf-8", "surrogateescape"), len(before)))
     try:
         return Document(take_id(row, fields.id, default), text)
-    except BadRow as error:
+    except UnexpectedValue as error:
         return Bad(name, "found {}; expected {}".format(*error.args))
 
 
@@ -229,7 +230,7 @@ def read_column_file(source, fields):
     """The text of a column file; its tags do not matter. A file with faults has no text, and a Bad for each fault."""
     try:
         yield from read_columns(source.path, source.id, Choices(orphans="repair", split_at=fields.split_at))
-    except FormatError as error:
+    except FaultyFile as error:
         yield from take_faults(error.faults, source)
 
 

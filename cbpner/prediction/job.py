@@ -27,7 +27,7 @@ from tqdm import tqdm
 import cbpner
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, atomic_open, file_checksum, read_json, remove_tree, write_text
-from cbpner.formats.rows import dump_row
+from cbpner.formats.fields import dump_row
 from cbpner.prediction.inputs import Bad
 from cbpner.prediction.model_folder import list_files
 from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer

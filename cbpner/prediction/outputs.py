@@ -14,11 +14,11 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.formats.document import Choices, find_problem
+from cbpner.formats.fields import dump_row
 from cbpner.formats.registry import find_format, name_file
-from cbpner.formats.rows import dump_row
 from cbpner.formats.spans import build_row
 from cbpner.prediction import html_page as page
-from cbpner.text.bio import BOM
+from cbpner.text.characters import BOM
 
 COLUMNS = ("id", "start", "end", "label", "text", "score")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together

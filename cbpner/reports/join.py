@@ -16,7 +16,7 @@ from cbpner.runs.folder import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.scoring.answers import flatten_spans, read_answers
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions, read_bio
-from cbpner.text.labels import Span, split_tag, tags_to_spans
+from cbpner.text.labels import TagSpan, split_tag, tags_to_spans
 from cbpner.text.splits import draw_patents, split_patents
 
 JSON_LINES, TAGS = ".jsonl", (".tags", ".tags.gz")
@@ -36,8 +36,8 @@ class Joined(NamedTuple):
     seed: str
     sentences: list[Sentence]
     tags: list
-    spans: list[list[Span]]
-    strict: list[list[Span]]
+    spans: list[list[TagSpan]]
+    strict: list[list[TagSpan]]
     known: frozenset | None
 
 
@@ -118,7 +118,7 @@ def note_repetitions(systems):
     return notes
 
 
-def list_gold_spans(joined, strict=False) -> list[list[Span]]:
+def list_gold_spans(joined, strict=False) -> list[list[TagSpan]]:
     """The gold spans of each sentence."""
     return [tags_to_spans(sentence.tags, strict) for sentence in joined.sentences]
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.text.labels import Span, spans_to_tags
+from cbpner.text.labels import TagSpan, spans_to_tags
 
 LIST_KEYS = ("spans", "entities", "predictions")
 LABEL_KEYS = ("label", "entity_group", "type", "entity")
@@ -38,7 +38,7 @@ CONTEXT = 10  # characters of text shown in a message
 class Answers(NamedTuple):
     """The spans of each gold sentence, sorted, and what became of some of them, one line each for people."""
 
-    spans: list[list[Span]]
+    spans: list[list[TagSpan]]
     notes: list[str]
 
 
@@ -157,7 +157,7 @@ def _show(text, position):
 
 
 def _list_spans(place, answer, sentences, starts, renamed):
-    """The object's spans as it has them, each a Span in its text."""
+    """The object's spans as it has them, each a TagSpan in its text."""
     lists = [answer[key] for key in LIST_KEYS if key in answer]
     if len(lists) != 1 or not isinstance(lists[0], list):
         raise InputError(f"{place}: found {len(lists)} of {', '.join(LIST_KEYS)}; expected one of them, a list")
@@ -184,7 +184,7 @@ def _read_span(place, span, text, renamed):
             f"{place}: found the text {span['text']!r}, but characters {start} to {end} are {text[start:end]!r}; "
             "expected offsets in code points, end behind the last one"
         )
-    return Span(start, end, renamed.get(label, "_".join(label.split())))
+    return TagSpan(start, end, renamed.get(label, "_".join(label.split())))
 
 
 def _is_count(value):
@@ -198,7 +198,7 @@ def _cut_span(span, sentences, starts):
         start = max(span.start - offset, 0)
         end = min(span.end - offset, len(sentences[number].chars))
         if start < end:
-            pieces.append((number, Span(start, end, span.label)))
+            pieces.append((number, TagSpan(start, end, span.label)))
     return pieces
 
 

@@ -20,7 +20,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from cbpner.scoring.metrics import divide_counts
-from cbpner.text.labels import Span
+from cbpner.text.labels import TagSpan
 
 KINDS = ("correct", "type", "boundary", "boundary+type", "missed", "spurious")
 JUDGEMENTS = ("correct", "incorrect", "partial", "missed", "spurious")
@@ -36,8 +36,8 @@ SCHEMES = {
 class Pair(NamedTuple):
     """A gold span, the predicted span that answers it (one of them may be None), and one of KINDS."""
 
-    gold: Span | None
-    predicted: Span | None
+    gold: TagSpan | None
+    predicted: TagSpan | None
     kind: str
 
 

@@ -12,13 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.base.files import atomic_open
+from cbpner.text.characters import BOM, shorten
 from cbpner.text.labels import LabelSet, may_follow, repair_tags, split_tag, tags_to_spans
 
-BOM = "\ufeff"
 ORPHAN_RULES = ("error", "keep", "repair")
-SHOWN_FAULTS = 20
 ONE_CHARACTER = re.compile(r"(.)[ \t]+([^ \t]+)[ \t]*", re.DOTALL)
 
 
@@ -30,28 +29,6 @@ class Sentence(NamedTuple):
     line: int = 0
 
 
-class Fault(NamedTuple):
-    """One thing that is wrong in a file; line 0 means the file as a whole."""
-
-    path: str
-    line: int
-    found: str
-    expected: str
-
-    def __str__(self):
-        place = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{place}: found {self.found}; expected {self.expected}"
-
-
-class BioError(InputError):
-    """A column file with faults; `.faults` lists every one, the message the first twenty and their number."""
-
-    def __init__(self, faults):
-        self.faults = list(faults)
-        lines = [str(fault) for fault in self.faults[:SHOWN_FAULTS]]
-        if len(self.faults) > SHOWN_FAULTS:
-            lines.append(f"... and {len(self.faults) - SHOWN_FAULTS} more; `cbpner check FILE` shows them all")
-        super().__init__("\n".join([f"{len(self.faults)} fault(s) in {self.faults[0].path}", *lines]))
 
 
 def read_bio(path, labels: LabelSet | None = None, orphans="keep") -> list[Sentence]:
@@ -59,14 +36,14 @@ def read_bio(path, labels: LabelSet | None = None, orphans="keep") -> list[Sente
 
     Without `labels` every well-formed tag is welcome. An orphan is an `I-` that strict BIO does not allow behind the
     tag before it; `orphans` says what becomes of it: `error` (a fault), `keep` (as it is), `repair` (its `B-`).
-    Raises BioError with every fault of the file.
+    Raises FaultyFile with every fault of the file.
     """
     lines, faults = read_lines(path)
     if not faults or faults[0].line:
         sentences, more = parse_lines(lines, path, labels, orphans)
         faults = sorted([*faults, *more], key=lambda fault: fault.line)
     if faults:
-        raise BioError(faults)
+        raise FaultyFile(faults)
     return sentences
 
 
@@ -99,7 +76,7 @@ def decode_lines(data, path):
 def parse_lines(lines, path, labels=None, orphans="keep", first_line=1, check=None):
     """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known.
 
-    check: (tag, labels) -> None, in place of `check_tag` for other tags than BIO's; raises FaultyLine.
+    check: (tag, labels) -> None, in place of `check_tag` for other tags than BIO's; raises UnexpectedValue.
     """
     if orphans not in ORPHAN_RULES:
         raise ValueError(f"expected orphans to be one of {', '.join(ORPHAN_RULES)}, got {orphans!r}")
@@ -117,9 +94,9 @@ def parse_lines(lines, path, labels=None, orphans="keep", first_line=1, check=No
         start = start if tags else number
         try:
             char, tag = ("", None) if line is None else parse_line(line, tags_seen, labels, check or check_tag)
-        except FaultyLine as error:
+        except UnexpectedValue as error:
             char, tag = "", None
-            faults.append(Fault(path, number, *error.args))
+            faults.append(Fault(path, number, error.found, error.expected))
         chars.append(char)
         tags.append(tag)
     if not sentences and not faults and None not in lines:
@@ -128,9 +105,6 @@ def parse_lines(lines, path, labels=None, orphans="keep", first_line=1, check=No
     return sentences, faults
 
 
-class FaultyLine(Exception):
-    """(found, expected) of one line."""
-
 
 def parse_line(line, tags_seen, labels, check):
     """(character, tag) of a line that is not blank; `tags_seen` holds the tags known to be good."""
@@ -138,7 +112,7 @@ def parse_line(line, tags_seen, labels, check):
         return line[0], line[2:]
     match = ONE_CHARACTER.fullmatch(line)
     if not match:
-        raise FaultyLine(*explain_line(line))
+        raise UnexpectedValue(*explain_line(line))
     char, tag = match.groups()
     if tag not in tags_seen:
         check(tag, labels)
@@ -148,11 +122,11 @@ def parse_line(line, tags_seen, labels, check):
 
 def check_tag(tag, labels):
     if labels:
-        raise FaultyLine(f"the unknown tag {tag!r}", f"one of {', '.join(labels.tags)}")
+        raise UnexpectedValue(f"the unknown tag {tag!r}", f"one of {', '.join(labels.tags)}")
     try:
         split_tag(tag)
     except ValueError:
-        raise FaultyLine(f"the unknown tag {tag!r}", "O, B-<type> or I-<type>") from None
+        raise UnexpectedValue(f"the unknown tag {tag!r}", "O, B-<type> or I-<type>") from None
 
 
 def explain_line(line):
@@ -164,9 +138,6 @@ def explain_line(line):
     found = f'a "character" of {len(char)} code points: {shorten(char)}'
     return found, "one code point a line"
 
-
-def shorten(text, size=40):
-    return repr(text if len(text) <= size else text[:size] + "…")
 
 
 def finish_sentence(chars, tags, start, path, orphans, sentences, faults):

@@ -15,9 +15,9 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.files import atomic_open
-from cbpner.text.bio import BioError, list_mentions, parse_lines
+from cbpner.text.bio import list_mentions, parse_lines
 from cbpner.text.splits import INFO_NAME, PARTS, PATENT_START, find_split_files, find_split_folders, read_split_info
 
 COMMIT = "bc7e774a221a33267a0e989e4264a1baad106d39"
@@ -183,7 +183,7 @@ def load_patents(folder, long=False) -> dict:
         patents[name], wrong = parse_lines(text.split("\n"), path, first_line=line)
         faults += wrong
     if faults:
-        raise BioError(faults)
+        raise FaultyFile(faults)
     return patents
 
 

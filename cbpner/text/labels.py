@@ -15,8 +15,8 @@ from cbpner.base.errors import InputError
 OUTSIDE = "O"
 
 
-class Span(NamedTuple):
-    """A typed stretch of characters, `start` included and `end` excluded, in code points."""
+class TagSpan(NamedTuple):
+    """What tags say of a stretch of characters: `start` included and `end` excluded, in code points."""
 
     start: int
     end: int
@@ -131,7 +131,7 @@ def tags_to_spans(tags, strict=False):
         prefix, tag_label = split_tag(tag)
         goes_on = prefix == "I" and start is not None and tag_label == label
         if start is not None and not goes_on:
-            spans.append(Span(start, position, label))
+            spans.append(TagSpan(start, position, label))
             start = None
         if prefix == "B" or (prefix == "I" and start is None and not strict):
             start, label = position, tag_label

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from transformers import set_seed
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.files import atomic_folder, file_checksum, is_main_process, read_json, remove_tree
 from cbpner.base.memory import measure_peak
 from cbpner.decoding.decision import KEY, LEXICON, describe_decision
@@ -28,7 +28,7 @@ from cbpner.runs.lifecycle import (
     lock_run,
 )
 from cbpner.scoring.metrics import score
-from cbpner.text.bio import BioError, count_orphans, find_labels, list_mentions, read_bio
+from cbpner.text.bio import count_orphans, find_labels, list_mentions, read_bio
 from cbpner.text.gold import git_blob_id, read_blob_ids
 from cbpner.text.labels import LabelSet
 from cbpner.text.splits import PARTS, draw_patents, split_patents
@@ -133,7 +133,7 @@ def read_data(job):
     for part, path in job.files.items():
         try:
             data[part] = read_bio(path, labels, job.orphans)
-        except BioError as error:
+        except FaultyFile as error:
             faults.append(error)
             continue
         labels = labels or find_labels(data[part])

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 from cbpner.text.bio import list_mentions
-from cbpner.text.labels import Span, spans_to_tags
+from cbpner.text.labels import TagSpan, spans_to_tags
 
 
 def learn_dictionary(sentences):
@@ -25,7 +25,7 @@ def tag_by_dictionary(chars, dictionary):
         ends = (start + length for length in lengths if start + length <= len(chars))
         end = next((end for end in ends if chars[start:end] in dictionary and is_word(chars, start, end)), None)
         if end:
-            spans.append(Span(start, end, dictionary[chars[start:end]]))
+            spans.append(TagSpan(start, end, dictionary[chars[start:end]]))
         start = end or start + 1
     return spans_to_tags(spans, len(chars))
 

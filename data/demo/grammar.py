@@ -16,7 +16,7 @@ from lexicon import (
 )
 
 from cbpner.text.bio import Sentence
-from cbpner.text.labels import Span, spans_to_tags
+from cbpner.text.labels import TagSpan, spans_to_tags
 
 CHOICE = re.compile(r"<([^<>]*)>")
 SLOT = re.compile(r"\{(\w+)\}")
@@ -79,7 +79,7 @@ class Writer:
         for number, part in enumerate(SLOT.split(pattern)):
             for piece, label in self.fill(part, given) if number % 2 else [(part, None)]:
                 if label:
-                    spans.append(Span(len(text), len(text) + len(piece), label))
+                    spans.append(TagSpan(len(text), len(text) + len(piece), label))
                 text += piece
         return Sentence(text, tuple(spans_to_tags(spans, len(text))))
 

@@ -155,7 +155,7 @@ def write_table(store, sql, file, suffix):
     """Write a statement's rows to an open binary file."""
     reader = store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
     if suffix == ".jsonl":
-        from cbpner.formats.rows import dump_row
+        from cbpner.formats.fields import dump_row
 
         for batch in reader:
             file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())

@@ -10,14 +10,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import InputError, UnexpectedValue
 from cbpner.biology.genes.diseases import DiseaseReader, GroupReader
 from cbpner.biology.genes.resolution import GeneReader
 from cbpner.corpora.document import find_numbers, normalize_number, parse_date, parse_number
 from cbpner.corpora.records import NO_FAMILY
 from cbpner.formats.document import Choices, Document, Limits, fit_spans
 from cbpner.formats.registry import list_suffixes, read_documents
-from cbpner.formats.rows import BadRow, read_rows
+from cbpner.formats.rows import read_valid_rows
 from cbpner.formats.spans import read_row
 from cbpner.text.segments import SENTENCE_ENDS
 
@@ -216,8 +216,8 @@ def read_parquet(path, choices) -> Iterator[Document]:
             if isinstance(row.get("date"), date):
                 row["date"] = int(f"{row['date']:%Y%m%d}")
             yield read_row(row, f"{path.stem}-{number}", choices)
-        except BadRow as error:
-            found, expected = error.args
+        except UnexpectedValue as error:
+            found, expected = error.found, error.expected
             raise InputError(f"{path}: row {number}: found {found}; expected {expected}") from error
 
 
@@ -277,13 +277,7 @@ def open_table(path):
 
 
 def read_json_rows(path):
-    faults = []
-    for _, row in read_rows(path, faults):
-        if faults:
-            break
-        yield row
-    if faults:
-        raise InputError(f"{path}: {faults[0]}")
+    yield from (row.values for row in read_valid_rows(path))
 
 
 def read_csv_rows(path):

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cbpner.base.errors import InputError
 from cbpner.base.html import clean_xml
 from cbpner.biology.relations.occurrences import KIND_NAMES
-from cbpner.formats.rows import dump_row
+from cbpner.formats.fields import dump_row
 
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 DRAWINGS = (".svg", ".html")

@@ -1,0 +1,107 @@
+"""Checks of the fields of a row, and the document that a row makes."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cbpner.base.errors import UnexpectedValue
+from cbpner.formats.document import Document, Span, find_problem, read_date
+from cbpner.formats.rows import describe_value, list_names
+from cbpner.text.characters import is_encodable
+
+
+def take_text(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
+    """(name, text) of the first of these fields that the row has."""
+    name = next((name for name in names if name in row), None)
+    if name is None:
+        expected = f"a field {names[0]!r} (--text-field NAME names another)"
+        raise UnexpectedValue(f"the fields {list_names(row)}", expected)
+    if not isinstance(row[name], str):
+        raise UnexpectedValue(f"{describe_value(row[name])} in the field {name!r}", "text")
+    return name, row[name]
+
+
+def take_list(row: Mapping[str, Any], name: str) -> list[Any]:
+    """The list in a field; [] where it is missing or null."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, list):
+        raise UnexpectedValue(f"{describe_value(value)} in the field {name!r}", "a list")
+    return value or []
+
+
+def take_id(row: Mapping[str, Any], default: str) -> str:
+    """The row's id as text: that of its field `id`, or the default."""
+    value = row.get("id")
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise UnexpectedValue(f"{describe_value(value)} as an id", "text or a whole number")
+    return str(value)
+
+
+def check_offset(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UnexpectedValue(f"{describe_value(value)} as a span's {name}", "a whole number")
+    return value
+
+
+def check_label(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise UnexpectedValue(f"{describe_value(value)} as a span's label", "text that is not empty")
+    return value
+
+
+def check_score(value: Any) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1):
+        raise UnexpectedValue(f"{describe_value(value)} as a score", "a number from 0 to 1")
+    return value
+
+
+def make_document(
+    id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any], nulls: bool = True
+) -> Document:
+    """The document of a row; UnexpectedValue where its spans or its text cannot be.
+
+    Args:
+        extras: fields that are metadata; those of a field `meta`, and the date, are taken out of them.
+        nulls: whether a field that is null counts.
+    """
+    extras = dict(extras)
+    nested = extras.pop("meta", None)
+    date = read_date(extras.get("date"))
+    if date is not None or extras.get("date") is None:
+        extras.pop("date", None)
+    if nested is not None and not isinstance(nested, dict):
+        extras["meta"], nested = nested, None
+    meta = {name: value for name, value in extras.items() if nulls or value is not None} | (nested or {})
+    document = Document(id, text, list(spans), meta, date)
+    problem = find_problem(document)
+    if problem:
+        raise UnexpectedValue(problem, "spans within a text that UTF-8 can hold")
+    return document
+
+
+def list_extras(document: Document) -> dict[str, Any]:
+    """The fields for a document's date and metadata, where it has them, as `make_document` takes them."""
+    extras = {} if document.date is None else {"date": document.date}
+    return extras | ({"meta": document.meta} if document.meta else {})
+
+
+def dump_row(row: Any) -> str:
+    """A row as one line of JSON without its end; NaN and infinite numbers, which JSON does not have, become null."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        row = _clear_numbers(row)
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    return text if is_encodable(text) else json.dumps(row)
+
+
+def _clear_numbers(value: Any) -> Any:
+    """The value with None for each NaN and infinite number in it."""
+    if isinstance(value, dict):
+        return {name: _clear_numbers(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clear_numbers(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
