@@ -27,8 +27,9 @@ from cbpner.base.files import write_text
 from cbpner.masked_lm.blocks import cut_blocks
 from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
 from cbpner.masked_lm.trainer import MaskedLMTrainer
+from cbpner.models.tokenizers import build_tokenizer
 from cbpner.text.batches import sorted_batches
-from cbpner.text.tokenizer import FOLDED, CharacterTable, build_tokenizer, folded, is_han
+from cbpner.text.tokenizer import FOLDED, CharacterTable, folded, is_han
 from cbpner.training.batching import TokenBudgetSampler
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}

@@ -9,7 +9,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
-from cbpner.text.tokenizer import build_tokenizer, is_han
+from cbpner.models.tokenizers import build_tokenizer
+from cbpner.text.tokenizer import is_han
 
 settings.register_profile("shared-machine", deadline=None)
 settings.load_profile("shared-machine")

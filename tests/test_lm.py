@@ -15,7 +15,8 @@ from transformers import AutoTokenizer, BertForMaskedLM, Trainer, TrainerCallbac
 from cbpner.masked_lm.blocks import DocumentBlocks, StreamBlocks, cut_blocks, wrap_block
 from cbpner.masked_lm.cache import Text, open_corpus
 from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
-from cbpner.text.tokenizer import CharacterTable, build_tokenizer
+from cbpner.models.tokenizers import build_tokenizer
+from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import IGNORED
 
 TEXTS = ["本发明涉及一种抗体。", "HER2阳性乳腺癌患者的基因表达水平显著升高，且", "蛋白"]

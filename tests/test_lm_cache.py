@@ -14,7 +14,8 @@ import pytest
 from cbpner.base.errors import InputError
 from cbpner.masked_lm import cache as corpus_cache
 from cbpner.masked_lm.cache import Text, list_text_files, open_corpus
-from cbpner.text.tokenizer import CharacterTable, build_tokenizer
+from cbpner.models.tokenizers import build_tokenizer
+from cbpner.text.tokenizer import CharacterTable
 
 CORPUS = "本发明涉及抗体\r\n其序列如下\n\n\n \t\n第二件 HER2\n"
 

@@ -21,16 +21,8 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
-from cbpner.text.tokenizer import (
-    CharacterTable,
-    add_upper_case,
-    build_tokenizer,
-    extend_embeddings,
-    folded,
-    make_tokenizer,
-    read_vocabulary,
-    unknown_share,
-)
+from cbpner.models.tokenizers import add_upper_case, build_tokenizer, extend_embeddings, make_tokenizer, read_vocabulary
+from cbpner.text.tokenizer import CharacterTable, folded, unknown_share
 
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 CHUNK = 4096

@@ -12,8 +12,8 @@ from transformers.utils import logging
 
 from cbpner.base.errors import InputError
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
+from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
 from cbpner.runs.folder import LM_CONFIG
-from cbpner.text.tokenizer import extend_embeddings, make_tokenizer
 from cbpner.training.recipes import SHIPPED_ENCODER, SHIPPED_ENCODERS
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models"

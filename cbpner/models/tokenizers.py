@@ -1,0 +1,127 @@
+"""Tokenizers with one token a character, for `transformers`, from the vocabulary of any Chinese BERT.
+
+What is saved is a plain `tokenizers` pipeline that `AutoTokenizer` loads with no code of ours. Training and prediction
+use the `CharacterTable` read off that pipeline.
+"""
+
+import json
+from collections.abc import Mapping
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from cbpner.base.errors import InputError
+from cbpner.text.tokenizer import CASINGS, FOLDED, ONE_CODE_POINT, SPECIAL_TOKENS, is_han
+
+DOTTED_I = "\u0130"  # the one code point whose lower case is two
+UPPER_CASE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MIN_HAN_CHARACTERS = 1000  # BERT's Chinese vocabularies have 7,000 and more, English ones a few hundred at most
+MAX_LENGTH = 512
+ADVICE = "take a BERT with a character vocabulary, such as bert-base-chinese or the shipped models/cbp_mini"
+
+
+def make_tokenizer(
+    source: PreTrainedTokenizerBase, name: str, casing: str, paper_lowers: bool, special_tokens_are_text: bool = True
+) -> tuple[PreTrainedTokenizerFast, dict[int, int]]:
+    """The character tokenizer for a tagger or a masked LM on top of a pretrained encoder.
+
+    Args:
+        source: the encoder's own tokenizer.
+        name: what messages call the encoder.
+        casing: `lower`; `keep`, which adds `A`-`Z` where missing; or `paper`, as the original ran the method: lower-
+            cased where `paper_lowers`, else with case and no added letters.
+        special_tokens_are_text: see `build_tokenizer`.
+
+    Returns:
+        The tokenizer, and {added id: id whose embedding it starts from}.
+    """
+    if casing not in CASINGS:
+        raise ValueError(f"expected a casing among {CASINGS}, got {casing!r}")
+    vocabulary, sources = read_vocabulary(source, name), {}
+    if casing == "keep":
+        vocabulary, sources = add_upper_case(vocabulary)
+    lower = casing == "lower" or (casing == "paper" and paper_lowers)
+    return build_tokenizer(vocabulary, lower, special_tokens_are_text), sources
+
+
+def build_tokenizer(
+    vocabulary: Mapping[str, int], lower: bool = False, special_tokens_are_text: bool = False
+) -> PreTrainedTokenizerFast:
+    """A tokenizer that makes one token of every code point.
+
+    Args:
+        vocabulary: {token: id}, ids without a gap; entries of several characters (word pieces) keep their ids and are
+            never produced.
+        lower: lower-case before the look-up.
+        special_tokens_are_text: a literal `[SEP]` or `[MASK]` in a text is five or six characters (taggers), not the
+            special token (masked LMs).
+    """
+    missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
+    if missing:
+        raise ValueError(f"expected the special tokens {list(SPECIAL_TOKENS.values())}, missing {missing}")
+    steps = [normalizers.Replace(full, half) for full, half in FOLDED.items()]
+    if lower:
+        steps += [normalizers.Replace(DOTTED_I, "i"), normalizers.Lowercase()]
+    core = Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL_TOKENS["unk_token"]))
+    core.normalizer = normalizers.Sequence(steps)
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(ONE_CODE_POINT), "isolated")
+    core.decoder = decoders.Fuse()
+    core.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        model_max_length=MAX_LENGTH,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        split_special_tokens=special_tokens_are_text,
+        clean_up_tokenization_spaces=False,
+        **SPECIAL_TOKENS,
+    )
+
+
+def read_vocabulary(tokenizer: PreTrainedTokenizerBase, name: str) -> dict[str, int]:
+    """The {token: id} of a loaded tokenizer; InputError where single characters cannot be looked up in it."""
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise InputError(f"{name}: its {type(tokenizer).__name__} has no vocabulary file of tokens; {ADVICE}")
+    kind = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["type"]
+    vocabulary = tokenizer.get_vocab()
+    han = sum(len(token) == 1 and is_han(token) for token in vocabulary)
+    missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
+    if kind not in ("WordPiece", "WordLevel"):
+        problem = f"its {kind} vocabulary is one of sub-words, not of single characters"
+    elif han < MIN_HAN_CHARACTERS:
+        problem = f"its vocabulary has {han} single Chinese characters, expected at least {MIN_HAN_CHARACTERS}"
+    elif missing:
+        problem = f"its vocabulary lacks the special tokens {missing}"
+    else:
+        return vocabulary
+    raise InputError(f"{name}: {problem}; {ADVICE}")
+
+
+def add_upper_case(vocabulary: Mapping[str, int]) -> tuple[dict[str, int], dict[int, int]]:
+    """The vocabulary with missing `A`-`Z` added behind its last id, and {new id: id of the lower-case letter}."""
+    extended, sources = dict(vocabulary), {}
+    for letter in UPPER_CASE:
+        if letter not in extended and letter.lower() in extended:
+            extended[letter] = max(extended.values()) + 1
+            sources[extended[letter]] = extended[letter.lower()]
+    return extended, sources
+
+
+def extend_embeddings(model: PreTrainedModel, size: int, sources: Mapping[int, int]) -> None:
+    """Give `model` `size` token rows; each new row (and its bias, in a masked LM) starts as a copy of its source's.
+
+    sources: {new id: id of the row to copy}. Never fewer rows than the ids need, where a vocabulary has gaps.
+    """
+    if not sources:
+        return
+    model.resize_token_embeddings(max(size, max(sources) + 1), mean_resizing=False)
+    new, old = list(sources), list(sources.values())
+    head = model.get_output_embeddings()
+    with torch.no_grad():
+        model.get_input_embeddings().weight[new] = model.get_input_embeddings().weight[old]
+        if head is not None and head.bias is not None:
+            head.bias[new] = head.bias[old]
