@@ -134,12 +134,12 @@ def write_export(folder, count, characters):
 
 def build(folder, args):
     """What is measured: the corpus of the export."""
-    from cbpner.corpora.corpus import Job, build_corpus
-    from cbpner.corpora.selection import Selection
+    from cbpner.corpora.corpus import CorpusJob, build_corpus
+    from cbpner.corpora.selection import PatentSelection
 
-    selection = Selection(countries=("CN",), first_date=20090101, last_date=20190101, query=QUERY)
-    output = folder / CORPUS
-    job = Job((folder / EXPORT,), output, selection, sample=args.sample, memory_mb=args.memory, threads=args.threads)
+    selection = PatentSelection(countries=("CN",), first_date=20090101, last_date=20190101, query=QUERY)
+    options = {"sample": args.sample, "memory_mb": args.memory, "threads": args.threads}
+    job = CorpusJob((folder / EXPORT,), folder / CORPUS, selection, **options)
     corpus = build_corpus(job)
     found = {"seconds": corpus.seconds, "steps": corpus.statistics["steps"], "parts": corpus.statistics["parts"]}
     (folder / FOUND).write_text(json.dumps(found), encoding="utf-8")

@@ -4,12 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import GOLD, needs_gold
 
-from cbpner.corpora.cleaning import RULES, clean
-from cbpner.corpora.query import parse_query
-from cbpner.corpora.sources import read_documents
+from cbpner.base.errors import Fault
+from cbpner.corpora.cleaning import RULES, clean_text
+from cbpner.corpora.query import compile_query
+from cbpner.corpora.sources import read_patents
 from cbpner.text.bio import list_mentions, read_bio
 from cbpner.text.labels import DEFAULT, TagSpan, tags_to_spans
 from cbpner.text.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
@@ -206,8 +208,8 @@ def test_a_dictionary_does_not_solve_it():
 @pytest.fixture(scope="module")
 def exports():
     """(patents, faults) of data/demo/patents; a patent's source is its path below that."""
-    faults = []
-    return list(read_documents([PATENTS], bad=faults)), faults
+    found = list(read_patents([PATENTS]))
+    return [each for each in found if not isinstance(each, Fault)], [each for each in found if isinstance(each, Fault)]
 
 
 def test_size_of_the_exports(exports):
@@ -224,15 +226,18 @@ def test_every_source_format_is_there(exports):
 
 
 def test_one_line_and_one_page_of_the_exports_are_bad(exports):
-    found = [(Path(fault.source).name, fault.reason.partition(":")[0]) for fault in exports[1]]
-    assert found == [("export.jsonl:7", "broken JSON (Unterminated string starting at"), ("search.html", "no patent")]
+    assert [(Path(fault.path).name, fault.line) for fault in exports[1]] == [("export.jsonl", 7), ("search.html", 0)]
 
 
 def test_exports_hold_what_the_papers_queries_find_and_what_they_do_not(exports):
-    found = {
-        name: {patent.number for patent in exports[0] if parse_query(query).matches(patent.text)}
-        for name, query in (("HG", "人类 AND 基因"), ("BC", "乳腺癌 AND 生物标记物"))
-    }
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE patents (number VARCHAR, text VARCHAR)")
+    connection.executemany("INSERT INTO patents VALUES (?, ?)", [(each.number, each.text) for each in exports[0]])
+    found = {}
+    for name, query in (("HG", "人类 AND 基因"), ("BC", "乳腺癌 AND 生物标记物")):
+        sql, parameters = compile_query(query)
+        rows = connection.execute(f"SELECT number FROM patents WHERE {sql}", parameters).fetchall()
+        found[name] = {number for (number,) in rows}
     assert {name: len(numbers) for name, numbers in found.items()} == {"HG": 35, "BC": 9}
     assert len(found["HG"] & found["BC"]) == 8
 
@@ -265,11 +270,11 @@ def test_translated_pages_give_the_original_alone(exports):
 def test_every_cleaning_rule_has_work_in_the_exports(exports):
     hits = {}
     for patent in exports[0]:
-        _, _, found = clean(patent.text)
+        _, _, found = clean_text(patent.text)
         hits = {name: hits.get(name, 0) + found[name] for name in RULES}
     assert {name for name, count in hits.items() if not count} == {"controls", "traditional"}
     printed = next(patent for patent in exports[0] if patent.number == "CN900000009A")
-    cleaned = clean(printed.text)[0].split("\n")
+    cleaned = clean_text(printed.text)[0].split("\n")
     assert cleaned[-1] == demo_exports.PRIMERS
     assert all(line[-1] in "。；" or len(line) < 12 for line in cleaned)
 
@@ -278,6 +283,6 @@ def test_every_cleaning_rule_has_work_in_the_exports(exports):
 def test_no_sentence_stands_in_the_gold_data(sentences):
     gold = {s.chars for part in PARTS for s in read_bio(GOLD / "0" / f"cbp_gold_v2_{part}.bio")}
     unlabelled = "\n".join(path.read_text(encoding="utf-8") for path in (DEMO / "unlabelled").glob("*.txt"))
-    exported = "\n".join(patent.text for patent in read_documents([PATENTS]))
+    exported = "\n".join(each.text for each in read_patents([PATENTS]) if not isinstance(each, Fault))
     ours = {sentence.chars for sentence in sentences} | set(unlabelled.split("\n")) | set(exported.split("\n"))
     assert {text for text in ours & gold if len(text) > 12} == set()

@@ -9,22 +9,19 @@ import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patent_data import make_text
 
-from cbpner.base import store
-from cbpner.base.store import Store, batch_documents, measure_text
-from cbpner.corpora import near_duplicates
+from cbpner.base.errors import InputError
+from cbpner.base.store import Store
+from cbpner.corpora import measures, near_duplicates
 from cbpner.corpora import selection as select
 from cbpner.corpora.document import PatentDocument
-from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, hash_bands, hash_grams, sketch_text
-from cbpner.corpora.selection import Selection, count_steps, draw_documents, drop_groups, load_documents
+from cbpner.corpora.measures import batch_patents, measure_text
+from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, hash_grams, sketch_text
+from cbpner.corpora.selection import PatentSelection, count_selected, draw_patents, drop_repeats, load_patents
 
-OFF = Selection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
+OFF = PatentSelection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
 ALL = replace(OFF, one_per_family=True, exact_duplicates=True, near_duplicates=0.8)
-
-
-def make_text(seed, length=400):
-    draw = random.Random(seed)
-    return "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(length))
 
 
 def change(text, share, seed="change"):
@@ -41,13 +38,13 @@ def pick(folder, documents, selection, seed=0, threads=1):
     """(numbers that stay, in the order drawn; {step: patents that it removed})."""
     folder.mkdir(exist_ok=True)
     with Store(folder, 256, threads) as opened:
-        load_documents(opened, documents, selection)
-        drop_groups(opened, selection)
-        steps = count_steps(opened, selection)
-        numbers = [drawn.number for drawn in draw_documents(opened, seed)]
+        load_patents(opened, documents, selection)
+        drop_repeats(opened, selection)
+        steps = count_selected(opened, selection)
+        numbers = [drawn.number for drawn in draw_patents(opened, seed)]
     for path in folder.iterdir():
         path.unlink()
-    return numbers, {step.step: step.patents_before - step.patents_after for step in steps[1:]}
+    return numbers, {step.step: before.patents - step.patents for before, step in zip(steps, steps[1:], strict=False)}
 
 
 @pytest.fixture
@@ -84,20 +81,19 @@ def test_measures_count_every_character_and_see_no_white_space():
 
 def test_batches_are_bounded_in_characters():
     documents = [patent(str(number), "字" * size) for number, size in enumerate((4, 4, 4, 30, 1, 9))]
-    found = [[len(text) for _, text in batch] for batch in batch_documents(documents, limit=10)]
+    found = [[len(text) for _, text in batch] for batch in batch_patents(documents, limit=10)]
     assert found == [[4, 4], [4], [30], [1, 9]]
-    assert [len(batch) for batch in batch_documents([patent("1")] * 8200)] == [8192, 8]
+    assert [len(batch) for batch in batch_patents([patent("1")] * 8200)] == [8192, 8]
 
 
 def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
     document = PatentDocument("CN1234567A", title="题\ud800", description="基\udc00因", source="a\ud800.txt:1")
     folder.mkdir()
     with Store(folder) as opened:
-        load_documents(opened, [document], OFF)
-        (drawn,) = draw_documents(opened, 0)
-        assert (drawn.source, drawn.characters) == ("a\ufffd.txt:1", 6)
-        assert opened.read_text(drawn.start, drawn.title_size) == "题\ufffd"
-        assert opened.read_text(drawn.start + drawn.title_size, drawn.size) == "题\ufffd\n基\ufffd因"
+        load_patents(opened, [document], OFF)
+        (drawn,) = draw_patents(opened, 0)
+        assert (drawn.source, drawn.title, drawn.characters) == ("a\ufffd.txt:1", "题\ufffd", 6)
+        assert opened.read_text(drawn.start, drawn.size) == "题\ufffd\n基\ufffd因"
 
 
 # ---- sketches ----
@@ -148,58 +144,59 @@ def test_a_band_has_the_most_values_that_miss_fewer_than_one_pair_in_a_thousand(
     assert choose_band_size(0.8) == 5
 
 
-def test_equal_bands_at_the_same_place_have_equal_hashes_and_no_others():
-    sketches = np.arange(256, dtype=np.uint32).reshape(2, 128)
-    sketches[1, 5:10] = sketches[0, 5:10]
-    sketches[1, 10:15] = sketches[0, 15:20]
-    hashes = hash_bands(sketches, 5)
-    assert hashes.shape == (2, 25) and len(np.unique(hashes)) == 49
-    assert np.flatnonzero(hashes[0] == hashes[1]).tolist() == [1]
-
-
 # ---- filters ----
 
 
-def test_the_window_has_both_its_days_and_nothing_without_a_date(folder):
-    dates = {"CN10001A": 20090101, "CN10002A": 20081231, "CN10003A": 20190101, "CN10004A": 20190102, "CN10005A": None}
-    documents = [patent(number, date=date) for number, date in dates.items()]
-    window = replace(OFF, first_date=20090101, last_date=20190101)
-    numbers, removed = pick(folder, documents, window)
-    assert sorted(numbers) == ["CN10001A", "CN10003A"] and removed == {"date": 3}
-    assert len(pick(folder, documents, replace(OFF, first_date=20090101))[0]) == 3
-    assert len(pick(folder, documents, replace(OFF, last_date=20190101))[0]) == 3
-    assert len(pick(folder, documents, OFF)[0]) == 5
+DATED = [
+    patent(f"CN1000{end}A", date=date)
+    for end, date in enumerate((20090101, 20081231, 20190101, 20190102, None), 1)
+]
+MIXED = [
+    patent("CN10001A", "人类的基因"), patent("CN10002A", "人类的"), patent("WO10003A1", "人类的基因"),
+    patent("CN10004A", "人类的基因组"), patent("CN10005A", "人类基因"), patent("id 6", "人类的基因"),
+    patent("US10007A", "人类的基因"), patent("CN10008A", "the 人 of 类 a 基 an 因"),
+]  # fmt: skip
+KINDS = [patent(f"CN1056119{end}") for end in ("40A", "40B", "40", "41A", "4A")] + [patent("WO105611940A1")]
 
 
-def test_countries_lengths_language_and_query_each_remove_what_they_should(folder):
-    documents = [
-        patent("CN10001A", "人类的基因"), patent("CN10002A", "人类的"), patent("WO10003A1", "人类的基因"),
-        patent("CN10004A", "人类的基因组"), patent("CN10005A", "人类基因"), patent("id 6", "人类的基因"),
-        patent("US10007A", "人类的基因"), patent("CN10008A", "the 人 of 类 a 基 an 因"),
-    ]  # fmt: skip
-    assert pick(folder, documents, replace(OFF, countries=("CN", "US")))[1] == {"country": 2}
-    assert pick(folder, documents, replace(OFF, min_length=4, max_length=5))[1] == {"length": 3}
-    assert pick(folder, documents, replace(OFF, min_length=4))[1] == {"length": 1}
-    assert pick(folder, documents, replace(OFF, min_han=0.51))[1] == {"language": 1}
-    assert pick(folder, documents, replace(OFF, min_han=0.5))[1] == {"language": 0}
-    assert pick(folder, documents, replace(OFF, query="人类 AND NOT 基因组"))[1] == {"query": 2}
-    everything = replace(
-        OFF, countries=("CN", "US"), min_length=4, max_length=5, min_han=0.51, query="人类 AND NOT 基因组"
-    )
-    numbers, removed = pick(folder, documents, everything)
-    assert sorted(numbers) == ["CN10001A", "CN10005A", "US10007A"]
-    assert removed == {"country": 2, "length": 3, "query": 0, "language": 0}
+@pytest.mark.parametrize(
+    ("documents", "changes", "removed"),
+    [
+        (DATED, {}, {}),
+        (DATED, {"first_date": 20090101, "last_date": 20190101}, {"date": 3}),
+        (DATED, {"first_date": 20090101}, {"date": 2}),
+        (DATED, {"last_date": 20190101}, {"date": 2}),
+        (MIXED, {"countries": ("CN", "US")}, {"country": 2}),
+        (MIXED, {"min_length": 4, "max_length": 5}, {"length": 3}),
+        (MIXED, {"min_length": 4}, {"length": 1}),
+        (MIXED, {"min_han": 0.51}, {"language": 1}),
+        (MIXED, {"min_han": 0.5}, {"language": 0}),
+        (MIXED, {"query": "人类 AND NOT 基因组"}, {"query": 2}),
+        (
+            MIXED,
+            {"countries": ("CN", "US"), "min_length": 4, "max_length": 5, "query": "NOT 基因组", "min_han": 0.51},
+            {"country": 2, "length": 3, "query": 0, "language": 0},
+        ),
+        (
+            KINDS,
+            {"gold": frozenset(["CN105611940"]), "excluded": frozenset(["CN10561194"])},
+            {"gold patents": 3, "excluded numbers": 1},
+        ),
+    ],
+)
+def test_each_filter_removes_what_it_should(folder, documents, changes, removed):
+    numbers, found = pick(folder, documents, replace(OFF, **changes))
+    assert found == removed and len(numbers) == len(documents) - sum(removed.values())
 
 
-def test_numbers_are_kept_out_whatever_their_kind_code(folder):
-    documents = [patent(f"CN1056119{end}") for end in ("40A", "40B", "40", "41A", "4A")] + [patent("WO105611940A1")]
-    selection = replace(OFF, gold=frozenset(["CN105611940"]), excluded=frozenset(["CN10561194"]))
-    numbers, removed = pick(folder, documents, selection)
-    assert sorted(numbers) == ["CN105611941A", "WO105611940A1"]
-    assert removed == {"gold patents": 3, "excluded numbers": 1}
+def test_a_selection_that_makes_no_sense_is_an_error():
+    with pytest.raises(InputError):
+        PatentSelection(query="人类 AND")
+    with pytest.raises(InputError, match="2016-01-01 to 2015-01-01"):
+        PatentSelection(first_date=20160101, last_date=20150101)
 
 
-def test_families_and_duplicates_of_what_is_kept_out_go_with_it(folder):
+def test_families_and_duplicates_of_what_is_excluded_go_with_it(folder):
     text = make_text(0)
     documents = [
         patent("CN105611940A", text, family="7", date=20200101),
@@ -297,6 +294,7 @@ def keep_one(rows, key):
     return list(kept.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(DOCUMENTS, st.booleans(), st.booleans(), st.randoms())
 def test_groups_agree_with_a_plain_reimplementation(tmp_path_factory, rows, families, duplicates, order):
@@ -317,20 +315,26 @@ def test_groups_agree_with_a_plain_reimplementation(tmp_path_factory, rows, fami
     selection = replace(OFF, one_per_family=families, exact_duplicates=duplicates)
     folder = tmp_path_factory.mktemp("store")
     with Store(folder, 256, 2) as opened:
-        load_documents(opened, documents, selection)
-        drop_groups(opened, selection)
-        assert sorted(drawn.source for drawn in draw_documents(opened, 0)) == sorted(row[4] for row in expected)
+        load_patents(opened, documents, selection)
+        drop_repeats(opened, selection)
+        assert sorted(drawn.source for drawn in draw_patents(opened, 0)) == sorted(row[4] for row in expected)
 
 
+@pytest.mark.slow
 def test_no_batch_stays_in_memory(folder, monkeypatch):
-    monkeypatch.setattr(store.batch_documents, "__defaults__", (20_000,))
-    documents, held = [patent(f"CN{10000 + place}A", make_text(place, 10_000)) for place in range(60)], []
+    monkeypatch.setattr(measures.batch_patents, "__defaults__", (20_000,))
+    held = []
+
+    def invent():
+        before = pyarrow.total_allocated_bytes()
+        for place in range(60):
+            held.append(pyarrow.total_allocated_bytes() - before)
+            yield patent(f"CN{10000 + place}A", make_text(place, 10_000))
+
     folder.mkdir()
     with Store(folder) as opened:
-        before = pyarrow.total_allocated_bytes()
-        watch = lambda *_: held.append(pyarrow.total_allocated_bytes() - before)  # noqa: E731
-        load_documents(opened, documents, replace(ALL, query="基因"), watch)
-    assert len(held) == 30 and max(held) < 1_000_000  # 30 kB of UTF-8 a text, 1.8 MB in all
+        load_patents(opened, invent(), replace(ALL, query="基因"))
+    assert len(held) == 60 and max(held) < 1_000_000  # 30 kB of UTF-8 a text, 1.8 MB in all
 
 
 # ---- counts, draw, order ----
@@ -344,13 +348,13 @@ def test_steps_count_patents_and_characters_before_and_after(folder):
     selection = replace(OFF, countries=("CN",), min_length=5, exact_duplicates=True)
     folder.mkdir()
     with Store(folder) as opened:
-        load_documents(opened, documents, selection)
-        drop_groups(opened, selection)
-        assert [tuple(step) for step in count_steps(opened, selection)] == [
-            ("read", "", 5, 5, 83, 83),
-            ("country", "CN", 5, 4, 83, 43),
-            ("length", "5 characters or more", 4, 3, 43, 40),
-            ("exact duplicates", "one of each", 3, 2, 40, 30),
+        load_patents(opened, documents, selection)
+        drop_repeats(opened, selection)
+        assert [tuple(step) for step in count_selected(opened, selection)] == [
+            ("read", "", 5, 83),
+            ("country", "CN", 4, 43),
+            ("length", "5 or more characters", 3, 40),
+            ("exact duplicates", "one of each", 2, 30),
         ]
 
 
@@ -363,6 +367,7 @@ def test_the_draw_is_the_order_of_a_hash_and_each_keeps_its_place_among_the_othe
     assert pick(folder, map(patent, numbers), OFF, seed=8)[0] != expected
 
 
+@pytest.mark.slow
 def test_the_order_of_reading_batches_and_threads_change_nothing(folder, monkeypatch):
     draw = random.Random(3)
     documents = [
@@ -378,6 +383,6 @@ def test_the_order_of_reading_batches_and_threads_change_nothing(folder, monkeyp
     expected = pick(folder, documents, ALL)
     assert all(expected[1].values()) and len(expected[0]) > 10
     for threads, limit in ((1, 700), (4, 10**6), (3, 2000)):
-        monkeypatch.setattr(store.batch_documents, "__defaults__", (limit,))
+        monkeypatch.setattr(measures.batch_patents, "__defaults__", (limit,))
         draw.shuffle(documents)
         assert pick(folder, documents, ALL, threads=threads) == expected

@@ -1,15 +1,15 @@
-"""What patents carry and a language model should not read: rules that take it out, each on its own.
+"""Rules that remove from patents what a language model should not read, each on its own.
 
-The rules are rows of RULES, in the order in which they run. A rule may lay bare what an earlier one takes out (a
-paragraph's number behind a claim's), so the rows are gone through again until nothing changes: cleaning what is clean
-changes nothing. Every pattern is linear in the length of the text.
+The rules are rows of RULES, in the order in which they run. A rule may uncover what an earlier one removes (a
+paragraph's number after a claim's), so all run again until nothing changes: cleaning is idempotent. Every pattern is
+linear in the length of the text.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.text.characters import CHINESE, HAN, LINE_SPACE, SIGNS_ALONE
@@ -21,20 +21,38 @@ SPACE_BUT_TAB = LINE_SPACE.replace("\t", "")
 
 
 class Rule(NamedTuple):
-    """apply(text) -> (text without what the rule takes out, how often it took something out)."""
+    """A cleaning rule.
+
+    Attributes:
+        does: What it removes, for `--help`.
+        default: Whether it is on by default.
+        apply: Maps a text to the text without what the rule removes, and how often it removed something.
+    """
 
     name: str
     does: str
     default: bool
-    apply: Callable
+    apply: Callable[[str], tuple[str, int]]
 
 
-def clean(text, rules=None):
-    """(clean text, characters removed by rule, places by rule); the two Counters have the rules that did something.
+class CleanedText(NamedTuple):
+    """removed, hits: characters removed and places changed by each rule that did something."""
 
-    rules: names of RULES, in any order; None: those that are on by default. InputError for a name that is none.
+    text: str
+    removed: Counter[str]
+    hits: Counter[str]
+
+
+def clean_text(text: str, rules: Iterable[str] | None = None) -> CleanedText:
+    """Apply cleaning rules to a text.
+
+    Args:
+        rules: Names of RULES in any order; None for those that are on by default.
+
+    Raises:
+        InputError: A name is unknown, or a rule needs a library that is not installed.
     """
-    chosen = [RULES[name] for name in check_rules(DEFAULT if rules is None else rules)]
+    chosen = [RULES[name] for name in sort_rules(DEFAULT_RULES if rules is None else rules)]
     removed, hits = Counter(), Counter()
     for _ in range(MAX_PASSES):
         before = text
@@ -46,24 +64,24 @@ def clean(text, rules=None):
                 text = cleaned
         if text == before:
             break
-    return text, removed, hits
+    return CleanedText(text, removed, hits)
 
 
-def check_rules(names):
-    """The names in the order in which the rules run; InputError where one is none."""
+def sort_rules(names: Iterable[str]) -> list[str]:
+    """Sort names of rules in the order in which they run; raise InputError for an unknown one."""
     names = set(names)
     if unknown := sorted(names - set(RULES)):
         raise InputError(f"cleaning: no rule {', '.join(unknown)}; expected some of {', '.join(RULES)}")
     return [name for name in RULES if name in names]
 
 
-# Characters that nobody sees
+# Invisible characters
 
 LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
-def remove_controls(text):
+def remove_controls(text: str) -> tuple[str, int]:
     text, ends = LINE_ENDS.subn("\n", text)
     text, unseen = UNSEEN.subn("", text)
     return text, ends + unseen
@@ -71,20 +89,10 @@ def remove_controls(text):
 
 # Page headers and footers
 
-
-def space_out(word):
-    """A regular expression for a word with or without white space between its characters."""
-    return f"{S}{{0,4}}".join(word)
-
-
 OFFICES = "CN|US|WO|EP|JP|KR|TW|HK|DE|GB|FR|CA|AU|RU|IN"
 DOCUMENT = rf"(?:{OFFICES}){S}{{0,4}}\d{{6,13}}"
-SECTION = "|".join(
-    map(
-        space_out,
-        ("权利要求书", "说明书摘要", "摘要附图", "说明书附图", "说明书核苷酸和氨基酸序列表", "说明书", "序列表"),
-    )
-)
+SECTIONS = ("权利要求书", "说明书摘要", "摘要附图", "说明书附图", "说明书核苷酸和氨基酸序列表", "说明书", "序列表")
+SECTION = "|".join(f"{S}{{0,4}}".join(section) for section in SECTIONS)  # printed with or without spaces
 PAGES = rf"\d{{1,4}}{S}{{0,4}}[/／]{S}{{0,4}}\d{{1,4}}"
 PAGE = (
     rf"第?{S}{{0,4}}{PAGES}{S}{{0,4}}页|共{S}{{0,4}}\d{{1,4}}{S}{{0,4}}页{S}{{0,4}}第{S}{{0,4}}\d{{1,4}}{S}{{0,4}}页|"
@@ -100,25 +108,25 @@ PAGE_HEADER = re.compile(
 LAST_FOOT = re.compile(rf"\n{S}*+\d{{1,4}}\s*+\Z")  # the number at the foot of the last page
 
 
-def remove_page_headers(text):
+def remove_page_headers(text: str) -> tuple[str, int]:
     text, hits = PAGE_HEADER.subn("", text)
     return (LAST_FOOT.sub("", text), hits) if hits else (text, 0)
 
 
 # Sequence listings
 
-NUCLEOTIDES, RESIDUES = 50, 40  # as many in a run make it a sequence; primers and epitopes are shorter
+NUCLEOTIDES, RESIDUES = 50, 40  # that make a run a sequence; primers and epitopes are shorter
 SHORT_NAMES = "Ala|Arg|Asn|Asp|Asx|Cys|Gln|Glu|Glx|Gly|His|Ile|Leu|Lys|Met|Phe|Pro|Sec|Ser|Thr|Trp|Tyr|Val|Xaa"
 NAMED_RESIDUES = 20
 NUCLEOTIDE = r"[ACGTUNacgtun]++(?![A-Za-z])"
 RESIDUE_NAME = rf"(?:{SHORT_NAMES})(?![a-z])"
 RESIDUE = r"[ACDEFGHIKLMNPQRSTVWY]{8,}+(?![A-Za-z])"
 COUNT_BEFORE = rf"(?:^{S}*+\d{{1,6}}{S}++)?"
-COUNT_BEHIND = rf"(?:{S}{{1,40}}+\d{{1,6}}(?=\s|\Z))?(?:\n{S}*+\d{{1,6}}(?:{S}++\d{{1,6}})*+{S}*+$)?"
+COUNT_AFTER = rf"(?:{S}{{1,40}}+\d{{1,6}}(?=\s|\Z))?(?:\n{S}*+\d{{1,6}}(?:{S}++\d{{1,6}})*+{S}*+$)?"
 LATIN = re.compile(r"[A-Za-z\s\d-]{40,}+")  # where such runs can be at all
 RUNS = tuple(  # the run, what is counted in it, how many of those it needs
     (
-        re.compile(f"{COUNT_BEFORE}(?<![A-Za-z]){unit}(?:{gap}{unit})*+{COUNT_BEHIND}", re.MULTILINE),
+        re.compile(f"{COUNT_BEFORE}(?<![A-Za-z]){unit}(?:{gap}{unit})*+{COUNT_AFTER}", re.MULTILINE),
         re.compile(counted),
         least,
     )
@@ -134,27 +142,22 @@ SEQUENCE_LINE = re.compile(rf"{S}*+(?:(?:{NUCLEOTIDE}|(?:{SHORT_NAMES})|\d++){S}
 TAGGED_LINE = re.compile(rf"{S}*+{TAG}")
 
 
-def find_runs(text):
-    """(start, end) of the long runs of nucleotides and amino acids."""
+def find_sequence_runs(text: str) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the long runs of nucleotides and amino acids; they may overlap."""
     for place in LATIN.finditer(text):
         for run, counted, least in RUNS:
-            for match in run.finditer(text, place.start(), place.end() + 1):  # what stands behind is to be seen
+            for match in run.finditer(text, place.start(), place.end() + 1):  # patterns look one character ahead
                 if len(counted.findall(match[0])) >= least:
                     yield match.span()
 
 
-def cut_out(text, spans):
-    """The text without the spans, which may overlap."""
+def remove_sequences(text: str) -> tuple[str, int]:
+    spans = sorted(find_sequence_runs(text))
     pieces, done = [], 0
-    for start, end in sorted(spans):
+    for start, end in spans:
         pieces.append(text[done:start])
         done = max(done, end)
-    return "".join([*pieces, text[done:]])
-
-
-def remove_sequences(text):
-    spans = list(find_runs(text))
-    text, hits = cut_out(text, spans), len(spans)
+    text, hits = "".join([*pieces, text[done:]]), len(spans)
     if "<" not in text or not re.search(TAG, text):
         return text, hits
     kept, in_listing = [], False
@@ -178,7 +181,7 @@ NUMBER_IN_ROW = rf"[{SIGNS}]?\d[\d.,±%％/()×{SIGNS}]*+(?!\S)"
 NUMBER_ROW = re.compile(rf"(?<!\S){NUMBER_IN_ROW}(?:[ \t]++{NUMBER_IN_ROW}){{7,}}+")
 
 
-def read_row(line):
+def count_cells(line: str) -> tuple[int, int] | None:
     """(cells, cells that are numbers) of a table's row or of a cell on its own line; None for other lines."""
     line = line.strip()
     if not line or len(line) > MAX_ROW:
@@ -191,11 +194,11 @@ def read_row(line):
     return len(cells), sum(MEASURE.fullmatch(cell) is not None for cell in cells)
 
 
-def remove_tables(text):
+def remove_tables(text: str) -> tuple[str, int]:
     text, hits = NUMBER_ROW.subn("", text)
     kept, run, cells, numbers = [], [], 0, 0
     for line in (*text.split("\n"), None):
-        row = None if line is None else read_row(line)
+        row = None if line is None else count_cells(line)
         if row:
             run.append(line)
             cells, numbers = cells + row[0], numbers + row[1]
@@ -225,13 +228,8 @@ ENDED = re.compile(r"[。！？；：.!?;:】）)”\"]\Z")
 WIDE = re.compile(f"[{CHINESE}]")
 
 
-def measure_line(line):
-    """Columns of a line: Chinese characters take two, as they take two bytes in GB 18030."""
-    return len(line.encode("gb18030", "replace"))
-
-
-def find_width(widths, count):
-    """The width of a page's lines, where at least `count` of the widths are just that or a little less; else None."""
+def find_page_width(widths: Sequence[int], count: float) -> int | None:
+    """The width of a page's lines, where at least `count` of the widths are that or a little less; else None."""
     widths, best, start = sorted(widths), (0, None), 0
     for end, width in enumerate(widths):
         while widths[start] < FULL * width:
@@ -240,11 +238,11 @@ def find_width(widths, count):
     return best[1] if best[0] >= count else None
 
 
-def join_lines(text):
-    """Lines of a text that was broken at a page's width are joined where a full line ends inside a sentence."""
+def join_lines(text: str) -> tuple[str, int]:
+    """Join the lines of a text that was broken at a page's width where a full line ends inside a sentence."""
     lines = text.split("\n")
     bare = [line.rstrip(BLANK) for line in lines]
-    widths = [measure_line(line) for line in bare]
+    widths = [len(line.encode("gb18030", "replace")) for line in bare]  # columns: two for a Chinese character
     is_open = [
         OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below)
         for line, below in zip(bare[:-1], lines[1:], strict=True)
@@ -260,12 +258,12 @@ def join_lines(text):
     unended = sum(
         width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(bare, widths, strict=True)
     )
-    width = find_width(breaks, max(MIN_BREAKS, BREAK_SHARE * unended))
+    width = find_page_width(breaks, max(MIN_BREAKS, BREAK_SHARE * unended))
     if width is None:
         return text, 0
     pieces, hits = [lines[0]], 0
     for place in range(len(lines) - 1):
-        word = len(FIRST_WORD.match(lines[place + 1])[0])  # which the line may have had no room for
+        word = len(FIRST_WORD.match(lines[place + 1])[0])  # for which the line may have had no room
         if is_open[place] and widths[place] + word >= FULL * width:
             pieces[-1] = pieces[-1].rstrip(BLANK)
             last, first = pieces[-1][-1:], lines[place + 1][:1]
@@ -289,22 +287,21 @@ CLAIM_START = re.compile(
 )
 
 
-def remove_paragraph_numbers(text):
-    """At the beginning of a line; inside one too, where it begins with 0 or a sentence has just ended."""
-    text, starts = PARAGRAPH_START.subn("", text)
-    hits = starts
+def remove_paragraph_numbers(text: str) -> tuple[str, int]:
+    """Remove them at the start of a line; inside one, where they begin with 0 or a sentence has just ended."""
+    text, hits = PARAGRAPH_START.subn("", text)
 
-    def judge(match):
+    def break_line(match: re.Match[str]) -> str:
         nonlocal hits
         before = match.string[max(0, match.start() - 4) : match.start()]
         is_number = int(match[1][0]) == 0 or SENTENCE_END.search(before) is not None
         hits += is_number
         return "\n" if is_number else match[0]
 
-    return PARAGRAPH_INSIDE.sub(judge, text), hits
+    return PARAGRAPH_INSIDE.sub(break_line, text), hits
 
 
-def remove_claim_numbers(text):
+def remove_claim_numbers(text: str) -> tuple[str, int]:
     return CLAIM_START.subn("", text)
 
 
@@ -313,11 +310,11 @@ def remove_claim_numbers(text):
 SPACES = re.compile(f"[{SPACE_BUT_TAB}]+")
 
 
-def remove_spaces(text):
-    """None is left between two Chinese characters or beside a Chinese sign, one elsewhere; tabs stay inside a line."""
+def remove_spaces(text: str) -> tuple[str, int]:
+    """Leave no space between Chinese characters or next to a Chinese sign, one elsewhere; tabs stay inside a line."""
     hits = 0
 
-    def settle(match):
+    def collapse(match: re.Match[str]) -> str:
         nonlocal hits
         before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
         is_free = before in SIGNS_ALONE or after in SIGNS_ALONE or (WIDE.match(before) and WIDE.match(after))
@@ -325,7 +322,7 @@ def remove_spaces(text):
         hits += match[0] != space
         return space
 
-    lines = SPACES.sub(settle, text).split("\n")
+    lines = SPACES.sub(collapse, text).split("\n")
     stripped = [line.strip(BLANK) for line in lines]
     hits += sum(not new or len(new) != len(old) for new, old in zip(stripped, lines, strict=True)) if text else 0
     return "\n".join(line for line in stripped if line), hits
@@ -335,7 +332,7 @@ def remove_spaces(text):
 
 
 @cache
-def load_converter():
+def load_converter() -> Any:
     try:
         from opencc import OpenCC
     except ImportError:
@@ -346,8 +343,8 @@ def load_converter():
     return OpenCC("t2s")
 
 
-def simplify(text):
-    """Traditional characters become simplified ones (OpenCC's t2s); InputError where OpenCC is not installed."""
+def simplify_characters(text: str) -> tuple[str, int]:
+    """Convert traditional characters to simplified ones (OpenCC's t2s); raise InputError without OpenCC."""
     simple = load_converter().convert(text)
     return simple, sum(old != new for old, new in zip(text, simple, strict=False))
 
@@ -355,20 +352,15 @@ def simplify(text):
 RULES = {
     rule.name: rule
     for rule in (
-        Rule("controls", "characters that nobody sees; line ends of other systems", True, remove_controls),
+        Rule("controls", "invisible characters; line ends of other systems", True, remove_controls),
         Rule("page_headers", "page headers and footers: `CN 105611940 A`, `说明书 3/15 页`", True, remove_page_headers),
         Rule("sequences", "sequence listings, long runs of nucleotides or amino acids", True, remove_sequences),
         Rule("tables", "tables: rows of short cells, many of them numbers", True, remove_tables),
         Rule("line_breaks", "line breaks inside sentences, where lines have a page's width", True, join_lines),
         Rule("paragraph_numbers", "paragraph numbers: `[0001]`, `【0001】`", True, remove_paragraph_numbers),
-        Rule(
-            "claim_numbers",
-            "numbers at the beginning of a line: `1.`, `2、`, `[权利要求3]`",
-            True,
-            remove_claim_numbers,
-        ),
+        Rule("claim_numbers", "numbers at the start of a line: `1.`, `2、`, `[权利要求3]`", True, remove_claim_numbers),
         Rule("spaces", "white space inside Chinese and at line ends, empty lines", True, remove_spaces),
-        Rule("traditional", "traditional characters, made simplified (needs OpenCC)", False, simplify),
+        Rule("traditional", "traditional characters, made simplified (needs OpenCC)", False, simplify_characters),
     )
 }
-DEFAULT = tuple(name for name, rule in RULES.items() if rule.default)
+DEFAULT_RULES = tuple(name for name, rule in RULES.items() if rule.default)

@@ -7,239 +7,230 @@ OUT/statistics.json, .md      settings, sources, what each step and each cleanin
 OUT/skipped.jsonl             inputs that could not be read, each with the reason; only where there are any
 ```
 
-The same patents, settings and seed give the same bytes. The folder appears whole or not at all.
+The same patents, settings and seed give the same bytes. The folder appears complete or not at all.
 """
 
 import json
 import math
 import os
 import re
-import shutil
+import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import duckdb
-import pyarrow as pa
 from tqdm.auto import tqdm
 
-from cbpner.base.errors import InputError
-from cbpner.base.files import CANNOT_WRITE, atomic_folder, write_text
-from cbpner.base.store import Store
+from cbpner.base.errors import Fault, InputError
+from cbpner.base.files import atomic_folder, write_text
+from cbpner.base.store import Store, explain_store_errors
 from cbpner.corpora import summary
-from cbpner.corpora.cleaning import DEFAULT, clean
-from cbpner.corpora.selection import Selection, count_steps, draw_documents, drop_groups, format_date, load_documents
-from cbpner.corpora.sources import Fields, read_documents
+from cbpner.corpora.cleaning import DEFAULT_RULES, CleanedText, clean_text
+from cbpner.corpora.document import PatentDocument, format_date
+from cbpner.corpora.records import FieldNames
+from cbpner.corpora.selection import (
+    PatentSelection,
+    SelectedPatent,
+    count_selected,
+    draw_patents,
+    drop_repeats,
+    load_patents,
+)
+from cbpner.corpora.sources import read_patents
 from cbpner.text.segments import SENTENCE_ENDS
 
-PARTS = ("train", "test")
 DOCUMENTS, STATISTICS, SUMMARY, SKIPPED = "documents.jsonl", "statistics.json", "statistics.md", "skipped.jsonl"
-FILES = {*(f"{part}.txt" for part in PARTS), DOCUMENTS, STATISTICS, SUMMARY, SKIPPED}
-RECORD = ("number", "date", "title", "part", "source", "characters", "family", "text")
-WORK = "work"
-ROWS_AT_ONCE = 8192
+FILES = {"train.txt", "test.txt", DOCUMENTS, STATISTICS, SUMMARY, SKIPPED}
 SKIPPED_SHOWN = 5
 SENTENCE_BREAK = re.compile(f"[{re.escape(''.join(sorted(SENTENCE_ENDS)))}]+")
-DUCKDB_NEEDS_MEMORY = re.compile("Out of Memory|failed to (pin|allocate)")
-DUCKDB_CANNOT_WRITE = re.compile(
-    "No space left|Disk quota|File too large|Read-only file system|Permission denied|Input/output error|"
-    "[Cc]ould not write|failed to (write|offload)|max_temp_directory_size"
-)
 
 
 @dataclass(frozen=True)
-class Job:
+class CorpusJob:
     """Everything that one corpus depends on.
 
-    sources: files and folders. output: the corpus' folder. sample: patents wanted, or None for all that are there.
-    held_out: the patents of test.txt, a number (int) or a share (float). rules: names of cleaning rules. memory_mb:
-    what DuckDB may hold. threads: of DuckDB, or None for all.
+    Attributes:
+        sources: Files and folders.
+        output: The corpus' folder.
+        sample: Patents wanted; None for all.
+        held_out: The patents of test.txt, a number (int) or a share (float).
+        rules: Names of cleaning rules.
+        memory_mb: MiB that DuckDB may hold.
+        threads: Of DuckDB; None for all cores.
+        overwrite: Replace the corpus in `output`.
     """
 
-    sources: tuple
+    sources: tuple[str | Path, ...]
     output: Path
-    selection: Selection = Selection()
-    fields: Fields = field(default_factory=Fields)
+    selection: PatentSelection = PatentSelection()
+    fields: FieldNames = field(default_factory=FieldNames)
     sample: int | None = None
     seed: int = 0
     held_out: int | float = 0.05
-    rules: tuple = tuple(DEFAULT)
+    rules: tuple[str, ...] = DEFAULT_RULES
     memory_mb: int = 1024
     threads: int | None = None
     overwrite: bool = False
 
+    def __post_init__(self) -> None:
+        clean_text("", self.rules)  # raises for an unknown rule or a missing library
+        if self.sample and self.held_out >= self.sample:
+            raise InputError(f"found --held-out {self.held_out}; expected fewer than --sample {self.sample}")
 
-class Corpus(NamedTuple):
-    """What was made.
 
-    statistics: as statistics.json has them. skipped: the first five bad inputs, each {source, reason}. seconds: {stage:
-    duration}.
+class BuiltCorpus(NamedTuple):
+    """The result of a job.
+
+    Attributes:
+        statistics: The content of statistics.json.
+        skipped: The first five inputs that could not be read.
+        seconds: The duration of each stage.
     """
 
-    statistics: dict
-    skipped: list
-    seconds: dict
+    statistics: dict[str, Any]
+    skipped: list[Fault]
+    seconds: dict[str, float]
 
 
-class Skipped:
-    """Bad inputs by name and reason, kept in the store."""
+class SkippedFile:
+    """Writes skipped.jsonl, which exists only where an input could not be read."""
 
-    def __init__(self, store):
-        self.store, self.count, self.waiting = store, 0, []
-        store.run("CREATE TABLE skipped (source VARCHAR, reason VARCHAR)")
+    def __init__(self, path: Path):
+        self.path, self.count, self.first = path, 0, []
 
-    def add(self, bad):
-        self.waiting.append({"source": bad.source, "reason": bad.reason})
-        self.count += 1
-        if len(self.waiting) == ROWS_AT_ONCE:
-            self.flush()
-
-    def flush(self):
-        if self.waiting:
-            schema = pa.schema({"source": pa.string(), "reason": pa.string()})
-            self.store.run_on(pa.Table.from_pylist(self.waiting, schema), "INSERT INTO skipped FROM batch")
-            self.waiting = []
-
-    def read(self):
-        """Yield {source, reason}, by name, the lines of a file by number."""
-        self.flush()
-        for source, reason in self.store.stream(
-            "SELECT source, reason FROM skipped ORDER BY regexp_replace(source, ':[0-9]+$', ''), "
-            "try_cast(regexp_extract(source, ':([0-9]+)$', 1) AS BIGINT), source, reason"
-        ):
-            yield {"source": source, "reason": reason}
+    def keep_patents(self, found: Iterable[PatentDocument | Fault]) -> Iterator[PatentDocument]:
+        """Yield the patents and write the faults."""
+        for each in found:
+            if not isinstance(each, Fault):
+                yield each
+                continue
+            self.count += 1
+            if self.count <= SKIPPED_SHOWN:
+                self.first.append(each)
+            source = f"{each.path}:{each.line}" if each.line else each.path
+            with open(self.path, "a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps({"source": source, "reason": each.reason}, ensure_ascii=False) + "\n")
 
 
 @dataclass
-class Cleaning:
-    """What cleaning did. Counters of patents and characters: `drawn`, and of these `short`, which it left too short.
+class CorpusCounts:
+    """What cleaning and writing did.
 
-    hits, removed: by rule, how often it applied and how many characters went, in the texts that are not too short.
+    Attributes:
+        drawn: Patents and characters before cleaning.
+        short: Of these, the patents that cleaning left too short.
+        hits, removed: How often each rule applied, and how many characters it removed, in the other patents.
+        parts: Patents, lines, sentences and characters of each text file.
     """
 
     drawn: Counter = field(default_factory=Counter)
     short: Counter = field(default_factory=Counter)
     hits: Counter = field(default_factory=Counter)
     removed: Counter = field(default_factory=Counter)
+    parts: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {
+            part: {"patents": 0, "lines": 0, "sentences": 0, "characters": 0} for part in ("train", "test")
+        }
+    )
+
+    @property
+    def kept(self) -> Counter:
+        return self.drawn - self.short
 
 
-class Part:
-    """One text file of the corpus, and the numbers of what it holds."""
+def build_corpus(job: CorpusJob) -> BuiltCorpus:
+    """Make the corpus.
 
-    def __init__(self, file):
-        self.file = file
-        self.counts = dict.fromkeys(("patents", "lines", "sentences", "characters"), 0)
-
-    def add(self, text):
-        self.file.write(("\n" if self.counts["patents"] else "") + text + "\n")
-        for name, count in zip(self.counts, (1, text.count("\n") + 1, count_sentences(text), len(text)), strict=True):
-            self.counts[name] += count
-
-
-class Clock:
-    """Seconds by stage."""
-
-    def __init__(self):
-        self.seconds, self.start = {}, time.perf_counter()
-
-    def stop(self, stage):
-        now = time.perf_counter()
-        self.seconds[stage], self.start = now - self.start, now
+    Raises:
+        InputError: The sources, the settings or the disk do not allow it; the folder is as it was.
+    """
+    check_corpus_folder(job)
+    with explain_store_errors(job.output, job.memory_mb), atomic_folder(job.output) as folder:
+        with tempfile.TemporaryDirectory(dir=folder) as work, Store(Path(work), job.memory_mb, job.threads) as store:
+            return _fill_folder(folder, store, job)
 
 
-def build_corpus(job):
-    """Make the corpus and return a Corpus; InputError where the sources, the settings or the disk do not allow it."""
-    check_output(job)
-    clock = Clock()
-    with explain_errors(job), atomic_folder(job.output) as folder:
-        work = folder / WORK
-        work.mkdir()
-        with Store(work, job.memory_mb, job.threads) as store:
-            statistics, skipped = fill_folder(folder, store, job, clock)
-        shutil.rmtree(work)
-    return Corpus(statistics, skipped, clock.seconds)
-
-
-def fill_folder(folder, store, job, clock):
-    """Write the corpus' files; its statistics, and the first bad inputs."""
-    skipped = Skipped(store)
-    with show_progress("read") as watch:
-        load_documents(store, read_documents(job.sources, job.fields, skipped.add), job.selection, watch)
-    clock.stop("read")
-    drop_groups(store, job.selection)
-    clock.stop("select")
-    first_skipped = write_skipped(folder / SKIPPED, skipped)
-    steps, cleaning = count_steps(store, job.selection), Cleaning()
-    summary.check_steps(steps)
-    parts = write_parts(folder, job, clean_documents(store, job, cleaning))
-    statistics = summary.collect_statistics(store, job, steps, cleaning, parts, skipped.count)
+def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> BuiltCorpus:
+    times = [time.perf_counter()]
+    skipped = SkippedFile(folder / SKIPPED)
+    patents = skipped.keep_patents(read_patents(sorted(job.sources, key=str), job.fields))
+    load_patents(store, tqdm(patents, "read", unit=" patents", dynamic_ncols=True), job.selection)
+    times.append(time.perf_counter())
+    drop_repeats(store, job.selection)
+    times.append(time.perf_counter())
+    steps = count_selected(store, job.selection)
+    summary.check_steps(summary.describe_steps(steps))
+    counts = _write_texts(folder, store, job)
+    statistics = summary.collect_statistics(store, job, steps, counts, skipped.count)
     summary.check_parts(statistics)
     write_text(folder / STATISTICS, json.dumps(statistics, ensure_ascii=False, indent=2) + "\n")
-    write_text(folder / SUMMARY, summary.render_statistics(statistics))
-    clock.stop("write")
-    return statistics, first_skipped
+    write_text(folder / SUMMARY, summary.format_statistics(statistics))
+    times.append(time.perf_counter())
+    seconds = {stage: times[i + 1] - times[i] for i, stage in enumerate(("read", "select", "write"))}
+    return BuiltCorpus(statistics, skipped.first, seconds)
 
 
-def clean_documents(store, job, cleaning):
-    """Yield (record of documents.jsonl without its part, text) in the order drawn, until `job.sample` are clean."""
-    wanted = math.inf if job.sample is None else job.sample
-    for drawn in draw_documents(store, job.seed):
-        if cleaning.drawn["patents"] - cleaning.short["patents"] >= wanted:
-            return
-        text = store.read_text(drawn.start + drawn.title_size, drawn.size)
-        text, removed, hits = clean_text(text, job.rules)
-        cleaning.drawn.update(patents=1, characters=drawn.characters)
-        if len(text) < max(1, job.selection.min_length):
-            cleaning.short.update(patents=1, characters=drawn.characters)
-            continue
-        cleaning.removed.update(removed)
-        cleaning.hits.update(hits)
-        yield (
-            {
-                "number": drawn.number,
-                "date": format_date(drawn.date),
-                "title": store.read_text(drawn.start, drawn.title_size),
-                "source": drawn.source,
-                "family": drawn.family or None,
-            },
-            text,
+def _write_texts(folder: Path, store: Store, job: CorpusJob) -> CorpusCounts:
+    """Write the text files and documents.jsonl, and count what they hold."""
+    counts = CorpusCounts()
+    with ExitStack() as stack:
+        train, test, documents = (
+            stack.enter_context(open(folder / name, "w", encoding="utf-8", newline="\n"))
+            for name in ("train.txt", "test.txt", DOCUMENTS)
         )
+        patents = tqdm(_clean_patents(store, job, counts), "write", job.sample, unit=" patents", dynamic_ncols=True)
+        for place, (patent, text) in enumerate(patents):
+            part = "test" if is_held_out(place, job.held_out) else "train"
+            file, numbers = test if part == "test" else train, counts.parts[part]
+            file.write(("\n" if numbers["patents"] else "") + text + "\n")
+            found = {"patents": 1, "lines": text.count("\n") + 1, "sentences": count_sentences(text)}
+            for name, count in (found | {"characters": len(text)}).items():
+                numbers[name] += count
+            record = {
+                "number": patent.number,
+                "date": format_date(patent.date),
+                "title": patent.title,
+                "part": part,
+                "source": patent.source,
+                "characters": len(text),
+                "family": patent.family or None,
+                "text": text,
+            }
+            documents.write(json.dumps(record, ensure_ascii=False) + "\n")
+    return counts
 
 
-def clean_text(text, rules):
-    """(text, characters removed, hits): as `clean`, and then no line is empty or begins or ends with white space."""
-    text, removed, hits = clean(text, rules)
+def _clean_patents(store: Store, job: CorpusJob, counts: CorpusCounts) -> Iterator[tuple[SelectedPatent, str]]:
+    """Yield patents with their clean texts in the order drawn, until there are `job.sample`."""
+    for patent in draw_patents(store, job.seed):
+        if counts.kept["patents"] == job.sample:
+            return
+        text, removed, hits = clean_lines(store.read_text(patent.start, patent.size), job.rules)
+        counts.drawn.update(patents=1, characters=patent.characters)
+        if len(text) < max(1, job.selection.min_length):
+            counts.short.update(patents=1, characters=patent.characters)
+            continue
+        counts.removed.update(removed)
+        counts.hits.update(hits)
+        yield patent, text
+
+
+def clean_lines(text: str, rules: Sequence[str]) -> CleanedText:
+    """Clean a text, then strip its lines and drop the empty ones; what that removes is counted as `line ends`."""
+    text, removed, hits = clean_text(text, rules)
     lines = "\n".join(line for line in map(str.strip, text.splitlines()) if line)
     if len(lines) != len(text):
         removed[summary.LINE_ENDS] += len(text) - len(lines)
         hits[summary.LINE_ENDS] += 1
-    return lines, removed, hits
+    return CleanedText(lines, removed, hits)
 
 
-def write_parts(folder, job, documents):
-    """Write the texts and documents.jsonl; {part: its numbers}."""
-    with ExitStack() as stack:
-        parts = {part: Part(stack.enter_context(open_text(folder / f"{part}.txt"))) for part in PARTS}
-        file = stack.enter_context(open_text(folder / DOCUMENTS))
-        watch = stack.enter_context(show_progress("write", job.sample))
-        for place, (record, text) in enumerate(documents):
-            part = "test" if is_held_out(place, job.held_out) else "train"
-            parts[part].add(text)
-            record = {**record, "part": part, "characters": len(text), "text": text}
-            file.write(json.dumps({name: record[name] for name in RECORD}, ensure_ascii=False) + "\n")
-            watch(1, len(text))
-    return {name: part.counts for name, part in parts.items()}
-
-
-def open_text(path):
-    return open(path, "w", encoding="utf-8", newline="\n")
-
-
-def is_held_out(place, held_out):
-    """Whether the patent drawn at this place is held out: one of the first so many, or its part of an even share.
+def is_held_out(place: int, held_out: int | float) -> bool:
+    """Whether the patent drawn at this place is held out: one of the first N, or at even distances for a share.
 
     The first one is. Neither depends on how many are drawn, so that a larger sample leaves every patent in its part.
     """
@@ -248,85 +239,30 @@ def is_held_out(place, held_out):
     return math.floor(place * held_out) > math.floor((place - 1) * held_out)
 
 
-def count_sentences(text):
+def count_sentences(text: str) -> int:
     return sum(1 for piece in SENTENCE_BREAK.split(text) if piece and not piece.isspace())
 
 
-def write_skipped(path, skipped):
-    """Write the bad inputs, where there are any; the first five."""
-    first = []
-    if skipped.count:
-        with open_text(path) as file:
-            for record in skipped.read():
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
-                first += [record] if len(first) < SKIPPED_SHOWN else []
-    return first
-
-
-@contextmanager
-def show_progress(stage, total=None):
-    """Yield a function that is told of more patents and characters, and shows both per second on stderr."""
-    start, seen = time.perf_counter(), 0
-    with tqdm(desc=stage, total=total, unit=" patents", mininterval=1.0, dynamic_ncols=True) as bar:
-
-        def watch(patents, characters):
-            nonlocal seen
-            seen += characters
-            rate = seen / max(1e-9, time.perf_counter() - start)
-            bar.set_postfix_str(f"{rate:,.0f} characters/s", refresh=False)
-            bar.update(patents)
-
-        yield watch
-
-
-def check_output(job):
-    """InputError where the folder may not be written to; nothing has been read by then."""
+def check_corpus_folder(job: CorpusJob) -> None:
+    """Raise InputError where the output may not be written, before anything is read."""
     output = Path(job.output)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: found a file; expected a folder or nothing")
-    for source in job.sources:
-        if Path(source).is_dir() and output.resolve().is_relative_to(Path(source).resolve()):
-            raise InputError(f"{output}: lies in the source {source}, and would be read as one; name another folder")
-    if not output.is_dir() or not os.listdir(output):
-        return
-    if not job.overwrite:
-        raise InputError(f"{output}: found a folder that is not empty; expected a new one, or --overwrite")
-    if not is_corpus(output):
-        raise InputError(f"{output}: found other things than a corpus in it; --overwrite replaces nothing else")
+    for source in map(Path, job.sources):
+        if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
+            raise InputError(f"{output}: is inside the source {source}, and would be read too; name another folder")
+    if output.is_dir() and os.listdir(output):
+        if not job.overwrite:
+            raise InputError(f"{output}: found a folder that is not empty; expected a new one, or --overwrite")
+        if not _is_corpus(output):
+            raise InputError(f"{output}: found other files than a corpus; --overwrite replaces nothing else")
 
 
-def is_corpus(folder):
+def _is_corpus(folder: Path) -> bool:
     """Whether the folder holds what `build_corpus` wrote, and nothing else."""
     try:
         statistics = json.loads((folder / STATISTICS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    ours = isinstance(statistics, dict) and statistics.get("format") == summary.FORMAT
-    return ours and set(os.listdir(folder)) <= FILES
-
-
-@contextmanager
-def explain_errors(job):
-    """Turn a full disk, a folder that cannot be written to, or too little memory into an InputError; others pass."""
-    try:
-        yield
-    except (OSError, duckdb.Error) as error:
-        reason = explain_write_error(error)
-        if reason:
-            raise InputError(
-                f"{job.output}: cannot write there ({reason}); nothing half-written is left. Expected the permission "
-                "to write, and room for the corpus and for the texts of all patents that pass the filters. Make room "
-                "or name another folder"
-            ) from error
-        if DUCKDB_NEEDS_MEMORY.search(str(error)):
-            raise InputError(f"found too little memory for DuckDB (--memory {job.memory_mb}); expected more") from error
-        raise
-
-
-def explain_write_error(error):
-    """Why something could not be written, in one line, or None where the error is of another kind."""
-    if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}" if error.errno in CANNOT_WRITE else None
-    line = str(error).strip().split("\n")[0]
-    return line if DUCKDB_CANNOT_WRITE.search(line) else None
+    is_ours = isinstance(statistics, dict) and statistics.get("format") == summary.FORMAT
+    return is_ours and set(os.listdir(folder)) <= FILES

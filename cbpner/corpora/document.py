@@ -1,12 +1,14 @@
-"""One patent as it was read, and publication numbers.
+"""One patent as a source has it, publication numbers and dates.
 
-The path of the data: `sources` -> PatentDocument -> `store` (a DuckDB file) -> selection -> `cleaning` -> `corpus`.
+The path of the data: `sources` -> PatentDocument -> `selection` (in a DuckDB store) -> `cleaning` -> `corpus`.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
+from typing import Any, NamedTuple
 
 PARTS = ("title", "abstract", "claims", "description")
 GAP = r"[-\s/.,:]"
@@ -15,20 +17,17 @@ SERIAL = r"[0-9]{5,}|[0-9]{1,3}(?:[ ,.][0-9]{3})+|[0-9]{4}[/-][0-9]{4,7}"
 NUMBER_IN_TEXT = re.compile(
     rf"(?<![A-Z0-9])([A-Z]{{2}})[-\s.:]?({SERIAL})[-\s:]?([A-Z][0-9]?)?(?![A-Z0-9])", re.IGNORECASE
 )
-SEPARATORS = re.compile(rf"{GAP}+")
-
-
-class UnreadableError(ValueError):
-    """One document cannot be read; the message says why, and what was expected. Its neighbours still can."""
 
 
 @dataclass(frozen=True)
 class PatentDocument:
-    """What a source says about one patent. Texts are as they stand there, '' where it has none.
+    """What a source says about one patent; a text that it lacks is ''.
 
-    number: the publication number without separators (`CN105611940A`), or the source's own id where that is none.
-    date: of publication, as the integer YYYYMMDD, or None. family: the source's name for the patent family, or None.
-    source: where it was found, such as `folder/page.html` or `export.jsonl:17`.
+    Attributes:
+        number: The publication number without separators (`CN105611940A`), or another id of the source.
+        date: Of publication, as the integer YYYYMMDD.
+        family: The source's name for the patent family.
+        source: Where it was read, such as `folder/page.html` or `export.jsonl:17`.
     """
 
     number: str
@@ -41,49 +40,61 @@ class PatentDocument:
     source: str = ""
 
     @property
-    def text(self):
-        """The parts in reading order, a line break between; parts that are missing leave none."""
+    def text(self) -> str:
+        """The parts that there are in reading order, a line break between."""
         return "\n".join(part for part in (getattr(self, name).strip("\n") for name in PARTS) if part)
 
 
-def parse_number(text):
-    """(country, serial, kind) of a publication number, such as ('CN', '105611940', 'A'); None where it is none.
+class PublicationNumber(NamedTuple):
+    """The parts of a publication number, such as ('CN', '105611940', 'A'); kind is '' where it is missing."""
 
-    `CN105611940A`, `CN-105611940-A`, `CN:105611940:A`, `CN 105 611 940 A` and `cn105611940a` are the same; kind: ''
-    where it is missing.
-    """
+    country: str
+    serial: str
+    kind: str
+
+    @property
+    def application(self) -> str:
+        """Country and serial, which publications of one application with different kind codes share."""
+        return self.country + self.serial
+
+
+def parse_number(text: str) -> PublicationNumber | None:
+    """Parse a publication number in any spelling, such as `CN-105611940-A` or `cn 105 611 940 a`."""
     match = NUMBER.fullmatch(text.strip())
-    return split_match(match) if match else None
+    return _split_number(match) if match else None
 
 
-def split_match(match):
-    """(country, serial, kind) of a match of one of the patterns above."""
+def _split_number(match: re.Match[str]) -> PublicationNumber:
     country, serial, kind = match.groups(default="")
-    return country.upper(), SEPARATORS.sub("", serial), kind.upper()
+    return PublicationNumber(country.upper(), re.sub(GAP, "", serial), kind.upper())
 
 
-def normalize_number(text):
-    """The number without separators, in capitals; the text itself, stripped, where it is no publication number."""
-    parts = parse_number(text)
-    return "".join(parts) if parts else text.strip()
+def normalize_number(text: str) -> str:
+    """Write a number without separators, in capitals; strip a text that is no publication number."""
+    return "".join(parse_number(text) or text.strip())
 
 
-def find_numbers(text):
+def find_numbers(text: str) -> list[str]:
     """All publication numbers of five digits or more in a text, normalized, in order.
 
-    Digits stand together, in groups of three, or as year and number: `HG-1-2017-12-22` is none.
+    The digits are contiguous, in groups of three, or year and number: `HG-1-2017-12-22` is none.
     """
-    return ["".join(split_match(match)) for match in NUMBER_IN_TEXT.finditer(text)]
+    return ["".join(_split_number(match)) for match in NUMBER_IN_TEXT.finditer(text)]
 
 
-def load_gold_numbers():
-    """The publication numbers of the 21 gold patents, as the gold data's info files name them."""
+def list_applications(numbers: Iterable[str]) -> frozenset[str]:
+    """Country and serial of normalized publication numbers: `CN105611940` of `CN105611940A`."""
+    return frozenset(parsed.application for parsed in map(parse_number, numbers) if parsed)
+
+
+def load_gold_numbers() -> list[str]:
+    """The publication numbers of the 21 gold patents, as in the gold data's info files."""
     text = resources.files("cbpner.corpora").joinpath("gold_numbers.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
-def parse_date(value):
-    """YYYYMMDD as an integer from 20160525, '20160525', '2016-05-25', a date or a datetime; None for anything else."""
+def parse_date(value: Any) -> int | None:
+    """Parse 20160525, '20160525', '2016-05-25', a date or a datetime to the integer YYYYMMDD; None for other values."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -96,3 +107,8 @@ def parse_date(value):
     except ValueError:  # no such day
         return None
     return int(f"{day:%Y%m%d}") if day and day.year >= 1000 else None
+
+
+def format_date(day: int | None) -> str | None:
+    """Write the integer 20160525 as 2016-05-25."""
+    return None if day is None else f"{day // 10000:04}-{day // 100 % 100:02}-{day % 100:02}"

@@ -1,9 +1,11 @@
-"""Plain text files, one patent each, named like `2016-05-25-CN105611940A-plain.txt`; and which bytes are which text."""
+"""Plain text files, one patent each, named like `2016-05-25-CN105611940A-plain.txt`; decoding of unknown bytes."""
 
 import codecs
 import re
+from collections.abc import Sequence
 
-from cbpner.corpora.document import PARTS, PatentDocument, UnreadableError, find_numbers, normalize_number, parse_date
+from cbpner.base.errors import UnexpectedValue
+from cbpner.corpora.document import PARTS, PatentDocument, find_numbers, normalize_number, parse_date
 
 FILE_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ ]([A-Z]{2}[0-9]{5,}[A-Z]?[0-9]?)(?![A-Z0-9])", re.IGNORECASE)
 HEADINGS = {
@@ -11,7 +13,7 @@ HEADINGS = {
     "claims": "claims",
     "description": "description",
     "descriptions": "description",
-    "descrptions": "description",  # so spelt in the gold patents
+    "descrptions": "description",  # spelt thus in the gold patents
     "摘要": "abstract",
     "说明书摘要": "abstract",
     "权利要求": "claims",
@@ -21,40 +23,38 @@ HEADINGS = {
     "權利要求書": "claims",
     "說明書": "description",
 }
-HEADING_SIZE = 20
-HEADING_NOISE = re.compile(r"[\s:：\[\]【】]+")
-TITLE_SIZE = 200
+HEADING_SIZE, TITLE_SIZE = 20, 200  # characters at most
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-UNUSED = re.compile("[\x00\ue000-\uf8ff]")  # what a wrong encoding yields and text hardly has
-DAMAGED = "\ufffd"
+UNUSED = re.compile("[\x00\ue000-\uf8ff]")  # frequent in text decoded wrongly, rare in other text
 
 
-def read_plain(text, name, source=""):
-    """The PatentDocument of a text file; number and date are those in its name without suffix, if it has any."""
+def parse_plain_text(text: str, name: str, source: str = "") -> PatentDocument:
+    """Make the patent of a text file. Number and date are those in the file's name, else its name is the number."""
     parts = split_parts(text)
     if not any(part.strip() for part in parts.values()):
-        raise UnreadableError("no text in it")
-    day, number = parse_name(name)
+        raise UnexpectedValue("no text in it", "the text of a patent")
+    day, number = parse_file_name(name)
     return PatentDocument(number=number, date=day, source=source, **parts)
 
 
-def parse_name(name):
-    """(date, number) of a file's name; the name itself is the number where it has none."""
+def parse_file_name(name: str) -> tuple[int | None, str]:
+    """(date, number) of a file's name without suffix; the name itself is the number where it contains none."""
     if match := FILE_NAME.search(name):
         return parse_date(match[1]), normalize_number(match[2])
     numbers = find_numbers(name)
     return None, numbers[0] if len(numbers) == 1 else name
 
 
-def split_parts(text):
-    """{part: text} of a patent's text, split where the usual headings stand on lines of their own.
+def split_parts(text: str) -> dict[str, str]:
+    """Split a patent's text into {part: text} at the usual headings on lines of their own.
 
-    A heading may come again, as on each page of a printed patent. One line before the first heading is the title; text
+    A heading may recur, as on each page of a printed patent. One line before the first heading is the title; text
     without headings is all description.
     """
-    parts, current = {part: [] for part in PARTS}, "title"
+    parts: dict[str, list[str]] = {part: [] for part in PARTS}
+    current = "title"
     for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        heading = HEADINGS.get(HEADING_NOISE.sub("", line).lower()) if len(line) <= HEADING_SIZE else None
+        heading = len(line) <= HEADING_SIZE and HEADINGS.get(re.sub(r"[\s:：\[\]【】]+", "", line).lower())
         if heading:
             current = heading
         else:
@@ -65,32 +65,34 @@ def split_parts(text):
     return {part: "\n".join(lines).strip("\n") for part, lines in parts.items()}
 
 
-def decode(data, declared=None):
-    """The text of a file's bytes: by its byte order mark, as UTF-8, as the declared encoding, or as GB 18030.
+def decode_text(data: bytes, declared: str | None = None) -> str:
+    """Decode by the byte order mark, as UTF-8, in the declared encoding, or as GB 18030.
 
-    UTF-8 with damage here and there would pass for GB 18030, as other characters; it is an UnreadableError.
+    Raises:
+        UnexpectedValue: No encoding fits, or the text is UTF-8 with a little damage, which would pass for GB 18030.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return decode_as(data, [encoding])
+            return _decode_as(data, [encoding])
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         text = data.decode("utf-8", "replace")
-        damage = text.count(DAMAGED)
+        damage = text.count("\ufffd")
         if 20 * damage < sum(not character.isascii() for character in text):
             place = f"byte 0x{data[error.start]:02x} at {error.start:,}"
-            raise UnreadableError(f"damaged UTF-8 ({damage} places, first {place}); get the file again") from None
-    return decode_as(data, [declared, "gb18030"] if declared else ["gb18030"])
+            found = f"damaged UTF-8 ({damage} places, first {place})"
+            raise UnexpectedValue(found, "a whole file: get it again") from None
+    return _decode_as(data, [declared, "gb18030"] if declared else ["gb18030"])
 
 
-def decode_as(data, encodings):
-    """The text in the first encoding that fits."""
+def _decode_as(data: bytes, encodings: Sequence[str]) -> str:
+    """Decode with the first encoding that fits."""
     for encoding in encodings:
         try:
             text = data.decode(encoding)
-        except (UnicodeError, LookupError):  # other bytes, or a name that is no encoding
+        except (UnicodeError, LookupError):  # other bytes, or an unknown name
             continue
         if 100 * len(UNUSED.findall(text)) <= len(text):
             return text
-    raise UnreadableError(f"neither UTF-8 nor {' nor '.join(encodings)}; expected text in UTF-8 or GB 18030")
+    raise UnexpectedValue(f"neither UTF-8 nor {' nor '.join(encodings)}", "text in UTF-8 or GB 18030")

@@ -1,227 +1,120 @@
-"""Boolean queries over a text: AND, OR, NOT, parentheses, phrases.
+"""Boolean queries over a text, compiled to DuckDB conditions: AND, OR, NOT, parentheses, phrases.
 
     人类 AND 基因
     乳腺癌 AND (生物标记物 OR "biomarker") AND NOT "实验 动物"
 
-Operators may be in any case and stand alone; a term that reads like one is quoted. NOT binds tightest, then AND, then
-OR. A term is whatever stands between white space, parentheses and quotes; a phrase is quoted with "", “”, 「」 or 『』,
-and may hold all of these but its own closing quote. Two terms side by side are an error: which operator was meant is
-for the user to say. Full-width parentheses and white space count as theirs.
+Operators are words of their own, in any case; quote a term that reads like one. NOT binds tightest, then AND, then OR.
+A term is a run of characters without white space, parentheses or quotes. A phrase is quoted with "", “”, 「」 or
+『』 and may contain anything but its own closing quote. Two adjacent terms without an operator are an error.
+Full-width parentheses and white space are equivalent to ASCII ones.
 
-A term is found wherever the text has its characters, also inside a longer word. The letters A to Z match in either
-case, and full-width forms of ASCII their ASCII; other characters match themselves. White space beside a Chinese
-character counts for nothing, in the query as in the text (`乳腺癌 标记物` finds `乳腺癌标记物`, `BRCA1基因` finds
-`BRCA1 基因`, and both find their characters over a line break); between other characters of a phrase it matches any
-white space.
+A term matches wherever the text contains its characters, also inside a longer word. ASCII letters and signs match in
+either case and either width; other characters match themselves. White space next to a Chinese character is ignored,
+in the query and in the text (`乳腺癌 标记物` matches `乳腺癌标记物`, `BRCA1基因` matches `BRCA1 基因`, both also
+across a line break); between other characters of a phrase it matches any white space.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
 
 from cbpner.base.errors import InputError
 from cbpner.text.characters import CHINESE, SPACE
 
 MAX_DEPTH = 100
 QUOTES = {'"': '"”“＂', "“": '”"“＂', "”": '”"“＂', "＂": '＂"”“', "「": "」", "『": "』"}  # opening: closing
-WRITTEN_QUOTES = ('""', "「」", "『』")
 PARENTHESES = {"(": "(", "（": "(", ")": ")", "）": ")"}
 OPERATORS = ("AND", "OR", "NOT")
 TERM = re.compile(f"[^{SPACE}{re.escape(''.join(QUOTES))}{re.escape(''.join(PARENTHESES))}」』]+")
 SPACES = re.compile(f"[{SPACE}]+")
 CHINESE_CHARACTER = re.compile(f"[{CHINESE}]")
 TO_ASCII = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
-IN_CLASS = frozenset("\\]^-[")  # what has a meaning between brackets
-WANTED = 'a term, a "phrase", NOT or ('
+TERM_START = 'a term, a "phrase", NOT or ('
+
+
+class Condition(NamedTuple):
+    """A DuckDB condition on a column `text`, with a `?` for each parameter (a regular expression)."""
+
+    sql: str
+    parameters: list[str]
+
+
+class Token(NamedTuple):
+    """kind: `(`, `)`, `AND`, `OR`, `NOT`, `term`, `phrase` or, last, `end`. position: of its first character."""
+
+    kind: str
+    text: str
+    position: int
 
 
 class QuerySyntaxError(InputError):
-    """A query that cannot be read; the message shows where.
+    """A malformed query; the message marks the place.
 
-    position: of the character at fault, from 0; the query's length where something is missing at its end.
+    Attributes:
+        position: Index of the offending character, or the query's length where something is missing at its end.
     """
 
-    def __init__(self, query, position, problem):
+    def __init__(self, query: str, position: int, problem: str):
         shown = SPACES.sub(lambda match: " " * len(match[0]), query)
-        caret = " " * sum(map(measure_width, shown[:position])) + "^"
-        super().__init__(f"query, character {position + 1}: {problem}\n  {shown}\n  {caret}")
+        columns = [1 + (unicodedata.east_asian_width(character) in "WF") for character in shown[:position]]
+        super().__init__(f"query, character {position + 1}: {problem}\n  {shown}\n  {' ' * sum(columns)}^")
         self.position = position
 
 
-def measure_width(character):
-    """Columns that a character takes in a terminal."""
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def compile_query(query: str) -> Condition:
+    """Compile a query to a DuckDB condition; raise QuerySyntaxError where it is malformed."""
+    return _Parser(query).parse()
 
 
-@dataclass(frozen=True)
-class Term:
-    """A term or a phrase, as it was written, without its quotes."""
-
-    text: str
-
-    @cached_property
-    def pattern(self):
-        """The regular expression that finds it, in Python's dialect and RE2's alike."""
-        return build_pattern(self.text)
-
-    @cached_property
-    def compiled(self):
-        return re.compile(self.pattern)
-
-    def matches(self, text):
-        return self.text in text or self.compiled.search(text) is not None
-
-    def to_sql(self, column):
-        return f"(contains({column}, ?) OR regexp_matches({column}, ?))", [self.text, self.pattern]
-
-    def __str__(self):
-        plain = TERM.fullmatch(self.text) and read_operator(self.text) is None
-        if plain:
-            return self.text
-        left, right = next(quotes for quotes in WRITTEN_QUOTES if not set(QUOTES[quotes[0]]) & set(self.text))
-        return f"{left}{self.text}{right}"
-
-
-@dataclass(frozen=True)
-class Not:
-    part: object
-
-    def matches(self, text):
-        return not self.part.matches(text)
-
-    def to_sql(self, column):
-        sql, parameters = self.part.to_sql(column)
-        return f"(NOT {sql})", parameters
-
-    def __str__(self):
-        return f"NOT {bracket(self.part, (And, Or))}"
-
-
-@dataclass(frozen=True)
-class And:
-    """All of two or more parts."""
-
-    parts: tuple
-
-    def matches(self, text):
-        return all(part.matches(text) for part in self.parts)
-
-    def to_sql(self, column):
-        return join_sql(" AND ", self.parts, column)
-
-    def __str__(self):
-        return " AND ".join(bracket(part, (And, Or)) for part in self.parts)
-
-
-@dataclass(frozen=True)
-class Or:
-    """At least one of two or more parts."""
-
-    parts: tuple
-
-    def matches(self, text):
-        return any(part.matches(text) for part in self.parts)
-
-    def to_sql(self, column):
-        return join_sql(" OR ", self.parts, column)
-
-    def __str__(self):
-        return " OR ".join(bracket(part, (Or,)) for part in self.parts)
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query that was read; `str` writes it in its plainest form."""
-
-    root: Term | Not | And | Or
-
-    def matches(self, text):
-        """Is the text one that the query asks for?"""
-        return self.root.matches(text)
-
-    def to_sql(self, column):
-        """(condition, parameters): the same for DuckDB, with a `?` a parameter; NULL counts as an empty text.
-
-        column: a column's name or another SQL expression, which is written into the condition as it stands.
-        """
-        return self.root.to_sql(f"coalesce({column}, '')")
-
-    def __str__(self):
-        return str(self.root)
-
-
-def parse_query(text):
-    """The Query that a text asks for; QuerySyntaxError where it is none."""
-    return Parser(text).parse()
-
-
-def bracket(part, kinds):
-    return f"({part})" if isinstance(part, kinds) else str(part)
-
-
-def join_sql(operator, parts, column):
-    written = [part.to_sql(column) for part in parts]
-    parameters = [value for _, values in written for value in values]
-    return f"({operator.join(sql for sql, _ in written)})", parameters
-
-
-def build_pattern(text):
-    """A term's regular expression: each character in all its forms, white space as the module's text says."""
+def build_pattern(term: str) -> str:
+    """Build the regular expression of a term or phrase, valid for Python and for DuckDB's RE2."""
     pieces, before = [], ""
-    for part in SPACES.split(text):
+    for part in SPACES.split(term):
         for place, character in enumerate(part):
-            is_free = bool(CHINESE_CHARACTER.match(before) or CHINESE_CHARACTER.match(character))
-            if before and is_free:
+            if before and (CHINESE_CHARACTER.match(before) or CHINESE_CHARACTER.match(character)):
                 pieces.append(f"[{SPACE}]*")
             elif before and place == 0:
                 pieces.append(f"[{SPACE}]+")
-            pieces.append(match_character(character))
+            pieces.append(_match_character(character))
             before = character
     return "".join(pieces)
 
 
-def match_character(character):
+def _match_character(character: str) -> str:
     """A regular expression for a character: in either case and width where it is ASCII, else itself."""
     folded = character.translate(TO_ASCII)
     if not folded.isascii():
         return folded
     forms = dict.fromkeys((folded.lower(), folded.upper()))
     wide = "".join(chr(ord(form) + 0xFEE0) for form in forms if ord(form) + 0xFEE0 in TO_ASCII)
-    return f"[{''.join(chr(92) + form if form in IN_CLASS else form for form in forms)}{wide}]"
+    return f"[{''.join(chr(92) + form if form in '^-[' + chr(92) + ']' else form for form in forms)}{wide}]"
 
 
-def read_operator(word):
-    """AND, OR or NOT where the word is that, in whatever case and width; else None."""
-    name = word.translate(TO_ASCII).upper()
-    return name if name in OPERATORS else None
-
-
-def read_tokens(query):
-    """[(kind, text, position), ...]; kind: '(', ')', AND, OR, NOT, 'term', 'phrase', at last 'end'."""
+def _read_tokens(query: str) -> list[Token]:
     tokens, place = [], 0
     while place < len(query):
         character = query[place]
         if space := SPACES.match(query, place):
             place = space.end()
         elif character in PARENTHESES:
-            tokens.append((PARENTHESES[character], character, place))
+            tokens.append(Token(PARENTHESES[character], character, place))
             place += 1
         elif character in QUOTES:
-            phrase = read_phrase(query, place)
-            tokens.append(("phrase", phrase, place))
+            phrase = _read_phrase(query, place)
+            tokens.append(Token("phrase", phrase, place))
             place += len(phrase) + 2
         elif term := TERM.match(query, place):
-            tokens.append((read_operator(term[0]) or "term", term[0], place))
+            word = term[0].translate(TO_ASCII).upper()
+            tokens.append(Token(word if word in OPERATORS else "term", term[0], place))
             place = term.end()
         else:
-            raise QuerySyntaxError(query, place, f"found a closing {character} without its opening; expected {WANTED}")
-    return [*tokens, ("end", "", len(query))]
+            problem = f"found a closing {character} without its opening; expected {TERM_START}"
+            raise QuerySyntaxError(query, place, problem)
+    return [*tokens, Token("end", "", len(query))]
 
 
-def read_phrase(query, start):
+def _read_phrase(query: str, start: int) -> str:
     """The text between the quote at `start` and the next that closes it."""
     closing = QUOTES[query[start]]
     end = next((place for place in range(start + 1, len(query)) if query[place] in closing), None)
@@ -233,52 +126,53 @@ def read_phrase(query, start):
     return phrase
 
 
-class Parser:
-    """Recursive descent over the tokens; `depth` counts open parentheses and NOTs."""
+class _Parser:
+    """Recursive descent over the tokens to SQL; `depth` counts open parentheses and NOTs."""
 
-    def __init__(self, query):
-        self.query, self.tokens, self.place, self.depth = query, read_tokens(query), 0, 0
+    def __init__(self, query: str):
+        self.query, self.tokens, self.place, self.depth = query, _read_tokens(query), 0, 0
+        self.patterns: list[str] = []
 
     @property
-    def kind(self):
-        return self.tokens[self.place][0]
+    def kind(self) -> str:
+        return self.tokens[self.place].kind
 
-    def parse(self):
-        root = self.parse_or()
+    def parse(self) -> Condition:
+        sql = self.parse_or()
         if self.kind != "end":
             hints = {")": "; no parenthesis is open", "NOT": " (A without B is A AND NOT B)"}
-            hint = hints.get(self.kind, "; words that belong together go in quotes")
-            self.fail(f"AND, OR or the end{hint}")
-        return Query(root)
+            self.fail(f"AND, OR or the end{hints.get(self.kind, '; quote words that belong together')}")
+        return Condition(sql, self.patterns)
 
-    def parse_or(self):
-        return self.parse_list("OR", Or, self.parse_and)
+    def parse_or(self) -> str:
+        return self.parse_list("OR", self.parse_and)
 
-    def parse_and(self):
-        return self.parse_list("AND", And, self.parse_not)
+    def parse_and(self) -> str:
+        return self.parse_list("AND", self.parse_not)
 
-    def parse_list(self, operator, kind, parse_part):
+    def parse_list(self, operator: str, parse_part: Callable[[], str]) -> str:
         parts = [parse_part()]
         while self.kind == operator:
             self.place += 1
             parts.append(parse_part())
-        return parts[0] if len(parts) == 1 else kind(tuple(parts))
+        return parts[0] if len(parts) == 1 else f"({f' {operator} '.join(parts)})"
 
-    def parse_not(self):
+    def parse_not(self) -> str:
         if self.kind != "NOT":
             return self.parse_atom()
         self.open()
         part = self.parse_not()
         self.depth -= 1
-        return Not(part)
+        return f"(NOT {part})"
 
-    def parse_atom(self):
-        kind, text, _ = self.tokens[self.place]
-        if kind in ("term", "phrase"):
+    def parse_atom(self) -> str:
+        token = self.tokens[self.place]
+        if token.kind in ("term", "phrase"):
             self.place += 1
-            return Term(text)
-        if kind != "(":
-            self.fail(WANTED)
+            self.patterns.append(build_pattern(token.text))
+            return "regexp_matches(text, ?)"
+        if token.kind != "(":
+            self.fail(TERM_START)
         self.open()
         part = self.parse_or()
         if self.kind != ")":
@@ -287,13 +181,13 @@ class Parser:
         self.depth -= 1
         return part
 
-    def open(self):
+    def open(self) -> None:
         self.place += 1
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.fail(f"at most {MAX_DEPTH} parentheses and NOTs in one another")
+            self.fail(f"at most {MAX_DEPTH} nested parentheses and NOTs")
 
-    def fail(self, expected):
+    def fail(self, expected: str) -> NoReturn:
         kind, text, position = self.tokens[self.place]
         found = {"end": "the end", "phrase": f"the phrase {text!r}"}.get(kind, text)
         raise QuerySyntaxError(self.query, position, f"found {found}; expected {expected}")

@@ -1,92 +1,114 @@
-"""What a corpus is made of, as statistics.json and statistics.md tell it, and messages where nothing is left."""
+"""What a corpus was made of, for statistics.json and statistics.md, and errors where nothing is left."""
+
+from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.store import Store
+from cbpner.base.tables import format_markdown
+from cbpner.corpora.cleaning import sort_rules
 from cbpner.corpora.selection import Step, count_unnumbered
-from cbpner.corpora.sources import list_files
-from cbpner.reports.table import render_table
+from cbpner.corpora.sources import list_source_files
+
+if TYPE_CHECKING:
+    from cbpner.corpora.corpus import CorpusCounts, CorpusJob
 
 FORMAT = "cbpner patents 1"
 LINE_ENDS = "line ends"
-SAMPLE, SHORT, CLEANING = "sample", "short when clean", "cleaning"
 
 
-def collect_statistics(store, job, steps, cleaning, parts, skipped):
-    """The content of statistics.json.
+def collect_statistics(
+    store: Store, job: CorpusJob, steps: list[Step], counts: CorpusCounts, skipped: int
+) -> dict[str, Any]:
+    """Collect the content of statistics.json.
 
-    settings: all that decides. sources: see `describe_source`. read: patents, characters, inputs skipped, and patents
-    without a publication number. steps: of each what was there before and after, and the shares that it removed.
-    cleaning: by rule its hits, the characters that it removed and their share of the text before; `line ends`: white
-    space there and empty lines that no rule took out, its hits are patents. parts: patents, lines, sentences and
-    characters of train.txt and test.txt; line breaks inside a patent count as characters.
+    In it, `cleaning` has for each rule how often it applied, the characters that it removed and their share of the text
+    before; `line ends` is white space there and empty lines that no rule removed, and counts patents. `parts` has the
+    patents, lines, sentences and characters of train.txt and test.txt, where a line break inside a patent is a
+    character.
     """
-    steps = [*steps, *list_late_steps(job, steps, cleaning, sum(part["characters"] for part in parts.values()))]
-    before = steps[-1].characters_before
+    parts = counts.parts
+    selection = {
+        name: sorted(value) if isinstance(value, frozenset | tuple) else value
+        for name, value in asdict(job.selection).items()
+    }
+    total = {name: sum(part[name] for part in parts.values()) for name in parts["train"]}
+    before = counts.kept["characters"]
     return {
         "format": FORMAT,
         "settings": {
-            **job.selection.describe(),
+            **selection,
             "sample": job.sample,
             "seed": job.seed,
             "held_out": job.held_out,
-            "rules": list(job.rules),
+            "rules": sort_rules(job.rules),
             "fields": {name: value for name, value in asdict(job.fields).items() if value is not None},
         },
-        "sources": sorted(map(describe_source, job.sources), key=lambda source: (source["name"], source["sha256"])),
+        "sources": sorted(map(_describe_source, job.sources), key=lambda source: (source["name"], source["sha256"])),
         "read": {
-            "patents": steps[0].patents_before,
-            "characters": steps[0].characters_before,
+            "patents": steps[0].patents,
+            "characters": steps[0].characters,
             "skipped": skipped,
             "without_publication_number": count_unnumbered(store),
         },
-        "steps": [describe_step(step) for step in steps],
+        "steps": describe_steps([*steps, *_list_late_steps(job, counts, total["characters"])]),
         "cleaning": {
             rule: {
-                "hits": cleaning.hits[rule],
-                "characters": cleaning.removed[rule],
-                "share": share(cleaning.removed[rule], before),
+                "hits": counts.hits[rule],
+                "characters": counts.removed[rule],
+                "share": _share(counts.removed[rule], before),
             }
-            for rule in (*job.rules, LINE_ENDS)
-            if rule in job.rules or rule in cleaning.removed
+            for rule in (*sort_rules(job.rules), *([LINE_ENDS] if LINE_ENDS in counts.removed else []))
         },
-        "parts": {**parts, "total": {name: sum(part[name] for part in parts.values()) for name in parts["train"]}},
+        "parts": {**parts, "total": total},
     }
 
 
-def list_late_steps(job, steps, cleaning, characters):
-    """The Steps behind the selection: the draw, patents that cleaning leaves too short, what cleaning takes away."""
-    drawn, short, last = cleaning.drawn, cleaning.short, steps[-1]
-    kept = drawn - short
-    late = []
-    if job.sample is not None:
-        setting = f"{job.sample:,} clean ones, seed {job.seed}"
-        late.append(
-            Step(SAMPLE, setting, last.patents_after, drawn["patents"], last.characters_after, drawn["characters"])
-        )
-    setting = f"fewer than {max(1, job.selection.min_length):,} characters"
-    late.append(Step(SHORT, setting, drawn["patents"], kept["patents"], drawn["characters"], kept["characters"]))
-    late.append(
-        Step(CLEANING, f"{len(job.rules)} rules", kept["patents"], kept["patents"], kept["characters"], characters)
-    )
-    return late
+def _list_late_steps(job: CorpusJob, counts: CorpusCounts, characters: int) -> list[Step]:
+    """The steps after the selection: the sample, patents that cleaning leaves too short, what cleaning removes."""
+    drawn, kept = counts.drawn, counts.kept
+    short = f"fewer than {max(1, job.selection.min_length):,} characters"
+    steps = [
+        Step("short when clean", short, kept["patents"], kept["characters"]),
+        Step("cleaning", f"{len(job.rules)} rules", kept["patents"], characters),
+    ]
+    if job.sample is None:
+        return steps
+    sample = f"{job.sample:,} clean ones, seed {job.seed}"
+    return [Step("sample", sample, drawn["patents"], drawn["characters"]), *steps]
 
 
-def describe_step(step):
-    """The step as JSON holds it, with the shares that it removed of what was there."""
-    return {
-        **step._asdict(),
-        "patents_removed": share(step.patents_before - step.patents_after, step.patents_before),
-        "characters_removed": share(step.characters_before - step.characters_after, step.characters_before),
-    }
+def describe_steps(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps for JSON: what was there before and after each, and the shares that it removed."""
+    return [
+        {
+            "step": step.step,
+            "setting": step.setting,
+            "patents_before": before.patents,
+            "patents_after": step.patents,
+            "patents_removed": _share(before.patents - step.patents, before.patents),
+            "characters_before": before.characters,
+            "characters_after": step.characters,
+            "characters_removed": _share(before.characters - step.characters, before.characters),
+        }
+        for before, step in pairwise([steps[0], *steps])
+    ]
 
 
-def describe_source(source):
-    """{name, files, bytes, sha256} of a file or folder; the checksum is of the names and sizes of its files alone."""
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 6) if whole else 0.0
+
+
+def _describe_source(source: str | Path) -> dict[str, Any]:
+    """{name, files, bytes, sha256} of a file or folder; the checksum is of the names and sizes of its files only."""
     source = Path(source)
-    sizes = {path.relative_to(source.parent).as_posix(): path.stat().st_size for path in list_files(source)[0]}
+    sizes = {path.relative_to(source.parent).as_posix(): path.stat().st_size for path in list_source_files(source)[0]}
     listing = "".join(f"{name}\t{size}\n" for name, size in sizes.items())
     return {
         "name": source.resolve().name,
@@ -96,28 +118,20 @@ def describe_source(source):
     }
 
 
-def share(part, whole):
-    return round(part / whole, 6) if whole else 0.0
-
-
-def check_steps(steps):
-    """InputError that names the step at which the last patent went, where none is left."""
-    last = next((step for step in steps if not step.patents_after), None)
+def check_steps(steps: list[dict[str, Any]]) -> None:
+    """Raise InputError that names the step that removed the last patent, where none is left."""
+    last = next((step for step in steps if not step["patents_after"]), None)
     if last:
         raise InputError(
-            f"no patent is left of {steps[0].patents_after:,}: the last {last.patents_before:,} went at the step "
-            f"`{last.step}` ({last.setting}); nothing was written\n{render_steps(map(describe_step, steps))}"
+            f"no patent is left of {steps[0]['patents_after']:,}: the step `{last['step']}` ({last['setting']}) "
+            f"removed the last {last['patents_before']:,}; nothing was written\n{_format_steps(steps)}"
         )
 
 
-def check_parts(statistics):
-    """InputError where nothing is left to train on."""
-    parts, steps = statistics["parts"], statistics["steps"]
-    if not parts["total"]["patents"]:
-        raise InputError(
-            f"no patent is left: the last {steps[-2]['patents_before']:,} went at the step `{SHORT}` "
-            f"({steps[-2]['setting']}); nothing was written\n{render_steps(steps)}"
-        )
+def check_parts(statistics: dict[str, Any]) -> None:
+    """Raise InputError where nothing is left to train on."""
+    check_steps(statistics["steps"])
+    parts = statistics["parts"]
     if not parts["train"]["patents"]:
         raise InputError(
             f"found {parts['total']['patents']:,} patents, and --held-out {statistics['settings']['held_out']}; "
@@ -125,33 +139,31 @@ def check_parts(statistics):
         )
 
 
-def render_statistics(statistics):
-    """statistics.md: what was read, the steps, the cleaning rules, the parts."""
-    read, settings = statistics["read"], statistics["settings"]
+def format_statistics(statistics: dict[str, Any]) -> str:
+    """Write statistics.md: what was read, the steps, the cleaning rules, the parts."""
+    read, parts = statistics["read"], statistics["parts"]
     sources = [[each["name"], f"{each['files']:,}", f"{each['bytes']:,}"] for each in statistics["sources"]]
     rules = [
         [rule, f"{found['hits']:,}", f"{found['characters']:,}", f"{found['share']:.2%}"]
         for rule, found in statistics["cleaning"].items()
     ]
-    parts = [[part, *(f"{count:,}" for count in counts.values())] for part, counts in statistics["parts"].items()]
-    total = next(iter(statistics["parts"].values()))
+    left = [[part, *(f"{count:,}" for count in counts.values())] for part, counts in parts.items()]
     sections = [
         "# Corpus",
-        render_table(["source", "files", "bytes"], sources),
+        format_markdown(["source", "files", "bytes"], sources),
         f"{read['patents']:,} patents read, {read['without_publication_number']:,} of them without a publication "
-        f"number; {read['skipped']:,} inputs skipped. Seed {settings['seed']}.",
+        f"number; {read['skipped']:,} inputs skipped. Seed {statistics['settings']['seed']}.",
         "## Steps",
-        render_steps(statistics["steps"]),
+        _format_steps(statistics["steps"]),
         "## Cleaning",
-        render_table(["rule", "hits", "characters removed", "share"], rules) if rules else "No rule.",
+        format_markdown(["rule", "hits", "characters removed", "share"], rules) if rules else "No rule.",
         "## What is left",
-        render_table(["part", *total], parts),
+        format_markdown(["part", *parts["total"]], left),
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def render_steps(steps):
-    """A Markdown table of steps as JSON holds them."""
+def _format_steps(steps: list[dict[str, Any]]) -> str:
     rows = [
         [
             step["step"],
@@ -163,4 +175,4 @@ def render_steps(steps):
         ]
         for step in steps
     ]
-    return render_table(["step", "setting", "patents left", "removed", "characters left", "removed"], rows, 2)
+    return format_markdown(["step", "setting", "patents left", "removed", "characters left", "removed"], rows, 2)

@@ -1,0 +1,21 @@
+"""Invented texts and exports for the tests of corpora."""
+
+import json
+import random
+
+
+def make_text(seed, length=400):
+    """Random Han characters, the same for the same seed."""
+    draw = random.Random(seed)
+    return "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(length))
+
+
+def write_lines(path, rows):
+    """Write a JSON lines file of objects, or of strings as they are."""
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
