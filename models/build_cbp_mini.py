@@ -25,7 +25,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArg
 
 from cbpner.base.files import write_text
 from cbpner.masked_lm.blocks import cut_blocks
-from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, measure_perplexity
+from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss, sum_losses
 from cbpner.masked_lm.trainer import MaskedLMTrainer
 from cbpner.models.tokenizers import build_tokenizer
 from cbpner.text.batches import sorted_batches
@@ -126,7 +126,7 @@ def transplant(args):
     start_masked_lm_head(model)
     tokenizer = build_tokenizer(vocabulary)
     lines = [line for line in read_lines(args.calibrate) if len(line) > 50][:200]
-    blocks = cut_blocks(lines, CharacterTable(tokenizer), 512)
+    blocks = [block.ids for block in cut_blocks(lines, CharacterTable(tokenizer), 512)]
     report["output_spread"] = standardize_outputs(model.bert, blocks)
     model.save_pretrained(args.output)
     tokenizer.save_pretrained(args.output)
@@ -163,22 +163,23 @@ def adapt(args):
     train, held_out = read_corpus(args.train, args.without, args.held_out)
     blocks, test = cut_blocks(train, table, args.block), cut_blocks(held_out, table, args.block)
     seeded = MaskingCollator(table, len(tokenizer), seed=args.seed)
-    masked = [seeded([test[i] for i in batch]) for batch in sorted_batches([len(b) for b in test], args.batch_tokens)]
+    batches = sorted_batches([len(block.ids) for block in test], args.batch_tokens)
+    masked = [seeded([test[number] for number in batch]) for batch in batches]
     autocast = partial(torch.autocast, "cpu", torch.bfloat16)
-    print("perplexity before", measure_perplexity(model, masked, autocast), flush=True)
+    print("perplexity before", describe_loss(*sum_losses(model, masked, autocast))["perplexity"], flush=True)
     arguments = TrainingArguments(
         args.work, num_train_epochs=args.epochs, learning_rate=args.lr, warmup_steps=args.warmup, weight_decay=0.01,
         lr_scheduler_type="linear", bf16=True, use_cpu=True, optim="adamw_torch_fused", max_grad_norm=1.0,
         save_strategy="steps", save_steps=200, save_total_limit=1, logging_steps=50, report_to=[], seed=args.seed,
         remove_unused_columns=False, dataloader_num_workers=0, disable_tqdm=True,
     )  # fmt: skip
-    sampler = TokenBudgetSampler([len(block) for block in blocks], args.batch_tokens, args.seed)
-    masks = MaskingCollator(table, len(tokenizer))
+    sampler = TokenBudgetSampler([len(block.ids) for block in blocks], args.batch_tokens, args.seed)
+    masks = MaskingCollator(table, len(tokenizer), seed=args.seed)
     trainer = MaskedLMTrainer(TargetsOnly(model), arguments, masks, blocks, sampler=sampler)
     start = time.time()
     trainer.train(resume_from_checkpoint=any(Path(args.work).glob("checkpoint-*")))
     report = {"hours": (time.time() - start) / 3600, "characters": sum(map(len, train)),
-              "perplexity": measure_perplexity(model.eval(), masked, autocast)}  # fmt: skip
+              "perplexity": describe_loss(*sum_losses(model.eval(), masked, autocast))["perplexity"]}  # fmt: skip
     print(json.dumps(report), flush=True)
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
     model.to(torch.float16).save_pretrained(args.output)

@@ -61,7 +61,7 @@ def test_the_originals_flags_arrive(model, tiny_encoder, corpus):
                 "lr": 1e-3, "weight_decay": 0.01, "warmup": 1.0, "max_grad_norm": 2.0, "epochs": 1.0,
                 "schedule_epochs": 2.0, "precision": "bf16"}  # fmt: skip
     assert expected.items() <= config["flags"].items()
-    assert config["rhythm"] == {"save_steps": 2, "save_total_limit": 2, "logging_steps": 1, "eval_steps": 0}
+    assert config["intervals"] == {"save_steps": 2, "save_total_limit": 2, "logging_steps": 1, "eval_steps": 0}
     assert (config["seed"], config["recipe"], config["environment"]["precision"]) == (3, "cbp", "bf16")
     paths = {part: [Path(file["path"]) for file in config["data"][part]["files"]] for part in config["data"]}
     assert paths == {"train": [corpus / "train.txt"], "held_out": [corpus / "test.txt"]}
@@ -103,7 +103,7 @@ def test_whole_words_and_lines_as_documents(corpus, tiny_encoder, tmp_path):
     assert fine_tune(*flags, "--output_dir", tmp_path / "model", "--cache_dir", tmp_path / "cache") == 0
     train = read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
     assert (train["documents"], train["line_by_line"], train["words"]) == (16, True, "none")
-    assert len(list((tmp_path / "cache").glob("*.arrow"))) == 1
+    assert len(list((tmp_path / "cache").glob("*.tokens"))) == 1
     assert read_metrics(tmp_path / "model")["perplexity"] is None
 
 

@@ -44,13 +44,13 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum, read_json
 from cbpner.base.process import run_guarded
 from cbpner.masked_lm import run as lm_training
-from cbpner.masked_lm.blocks import Block, DocumentBlocks, cut_blocks
-from cbpner.masked_lm.cache import Text, open_corpus
+from cbpner.masked_lm.blocks import DocumentBlocks, cut_blocks
+from cbpner.masked_lm.cache import TextSource, open_corpus
 from cbpner.masked_lm.folder import MODEL_FILES, continue_recipe
-from cbpner.masked_lm.masking import HELD_OUT, MaskingCollator, measure_perplexity
+from cbpner.masked_lm.masking import EVALUATION_MASKS, MaskingCollator, describe_loss, sum_losses
 from cbpner.masked_lm.recipes import RECIPES, get_lm_recipe
 from cbpner.masked_lm.run import LMJob, fine_tune, measure_model
-from cbpner.masked_lm.trainer import FineTuner, Rhythm
+from cbpner.masked_lm.trainer import EpochSetter, FineTuner
 from cbpner.models.encoders import load_masked_lm, locate_encoder
 from cbpner.runs import folder as runs
 from cbpner.text.tokenizer import CharacterTable
@@ -79,7 +79,7 @@ def make_job(texts, tiny_encoder, tmp_path_factory):
     def build(folder, recipe="cbp", words="", **overrides):
         names = ("seed", "overwrite", "continues", "eval_steps", "save_total_limit", "train", "held_out")
         job = {name: overrides.pop(name) for name in names if name in overrides}
-        job = {"train": Text((texts["train"],), segmenter=words), "held_out": Text((texts["held_out"],))} | job
+        job = {"train": TextSource((texts["train"],), segmenter=words), "held_out": TextSource((texts["held_out"],))} | job
         table = get_lm_recipe(recipe, **({"encoder": str(tiny_encoder), "epochs": EPOCHS} | FAST | overrides))
         return LMJob(recipe, table, output=Path(folder), cache=cache, save_steps=2, logging_steps=2, **job)
 
@@ -158,10 +158,10 @@ def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
     documents = texts["held_out"].read_text(encoding="utf-8").strip("\n").split("\n\n")
     table = CharacterTable(AutoTokenizer.from_pretrained(unbroken))
     blocks = cut_blocks([document.replace("\n", "") for document in documents], table, FAST["block_size"])
-    collator = MaskingCollator(table, len(AutoTokenizer.from_pretrained(unbroken)), **HELD_OUT)
-    batch = collator([Block(ids, None, index) for index, ids in enumerate(blocks)])
+    collator = MaskingCollator(table, len(AutoTokenizer.from_pretrained(unbroken)), **EVALUATION_MASKS)
+    batch = collator(blocks)
     for folder, moment in ((tiny_encoder, "before"), (unbroken, "after")):
-        found = measure_perplexity(AutoModelForMaskedLM.from_pretrained(folder), [batch], nullcontext)
+        found = describe_loss(*sum_losses(AutoModelForMaskedLM.from_pretrained(folder), [batch], nullcontext))["perplexity"]
         assert found == pytest.approx(metrics["perplexity"][moment], rel=1e-5)
     assert metrics["perplexity"]["targets"] == (batch["labels"] != -100).sum()
     during = metrics["perplexity"]["during"]
@@ -173,7 +173,7 @@ def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
 def test_it_learns(make_job, tmp_path):
     """A text of ten characters: knowing their shares is a perplexity of ten."""
     (tmp_path / "text.txt").write_text("的一是在不了有和人这" * 60, encoding="utf-8")
-    text = Text((tmp_path / "text.txt",))
+    text = TextSource((tmp_path / "text.txt",))
     job = make_job(tmp_path / "model", train=text, held_out=text, epochs=10, lr=1e-2, dropout=0.0)
     perplexity = fine_tune(job)["perplexity"]
     assert perplexity["after"] < 15 < 1000 < perplexity["before"]
@@ -197,7 +197,7 @@ def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder)
 
 
 def test_the_perplexity_of_a_model_as_it_is(unbroken, make_job, texts, tmp_path):
-    recipe, text = replace(make_job("").recipe, encoder=str(unbroken)), Text((texts["held_out"],))
+    recipe, text = replace(make_job("").recipe, encoder=str(unbroken)), TextSource((texts["held_out"],))
     found = measure_model(recipe, text, tmp_path)
     expected = lm_training.read_metrics(unbroken)["perplexity"]
     assert found == {"perplexity": pytest.approx(expected["after"], rel=1e-5), "targets": expected["targets"]}
@@ -222,7 +222,7 @@ def test_wrong_settings_leave_nothing(overrides, message, make_job, tmp_path, ca
     job = make_job(tmp_path / "a" / "model", **overrides)
     if overrides.get("packing"):
         (tmp_path / "short.txt").write_text("很短", encoding="utf-8")
-        job = replace(job, held_out=Text((tmp_path / "short.txt",)))
+        job = replace(job, held_out=TextSource((tmp_path / "short.txt",)))
     assert run_guarded(fine_tune, job) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "a" / "model" / "model.safetensors").exists()
@@ -370,7 +370,7 @@ def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_pa
     assert attempt(forks, job, "before the first checkpoint")[0] == -signal.SIGKILL
     (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
     for other, name in (
-        ({"lr": 2e-3}, "flags"), ({"train": Text((tmp_path / "other.txt",))}, "train"),
+        ({"lr": 2e-3}, "flags"), ({"train": TextSource((tmp_path / "other.txt",))}, "train"),
         ({"held_out": None}, "held_out"), ({"encoder": "cbp_mini"}, "starting model"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"found a broken-off run with another {name} .*--overwrite"):
@@ -461,7 +461,7 @@ def test_what_cannot_be_gone_on_with_says_why(make_job, three, unbroken, tiny_en
     with pytest.raises(InputError, match="checkpoints: found no whole checkpoint to go on from"):
         fine_tune(continue_job(make_job, tmp_path / "old", tmp_path / "new"))
     job = continue_job(make_job, three, tmp_path / "new")
-    for other, name in (({"train": Text((texts["held_out"],))}, "train"), ({"seed": 9}, "seed")):
+    for other, name in (({"train": TextSource((texts["held_out"],))}, "train"), ({"seed": 9}, "seed")):
         with pytest.raises(InputError, match=f"three: found a finished run with another {name} .*warm restart"):
             fine_tune(replace(job, **other))
     (tmp_path / "old" / runs.LM_METRICS).unlink()
@@ -487,7 +487,7 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
     The number of batches is even: else the second process sees one twice, so that both end together.
     """
     table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
-    corpus = open_corpus(Text((texts["train"],)), table, tmp_path / "cache")
+    corpus = open_corpus(TextSource((texts["train"],)), table, tmp_path / "cache")
     counts = {size: len(DocumentBlocks(corpus, table, size)) for size in range(20, 60)}
     block_size = next(size for size, count in counts.items() if count % 8 == 0 and count > 24)
     settings = {"batch_size": 4, "dropout": 0.0, "epochs": 2.0, "block_size": block_size}
@@ -524,9 +524,8 @@ def test_each_epoch_has_an_order_and_masks_of_its_own():
     """Set here: the libraries do not reach a sampler that is sharded and skips what a resumed run has seen."""
     epochs = []
     part = SimpleNamespace(set_epoch=epochs.append)
-    rhythm = Rhythm(None, SimpleNamespace(sampler=part, data_collator=part))
     for epoch in (0, 1.0, 2.4):
-        rhythm.on_epoch_begin(None, SimpleNamespace(epoch=epoch), None)
+        EpochSetter(part, part).on_epoch_begin(None, SimpleNamespace(epoch=epoch), None)
     assert epochs == [0, 0, 1, 1, 2, 2]
 
 

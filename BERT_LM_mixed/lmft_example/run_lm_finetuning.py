@@ -114,10 +114,10 @@ def choose_recipe(args):
 
 
 def find_text(name, part, line_by_line, segmenter=""):
-    """The Text of one part, or None where it was not named."""
-    from cbpner.masked_lm.cache import Text, list_text_files
+    """The text of one part, or None where it was not named."""
+    from cbpner.masked_lm.cache import TextSource, list_text_files
 
-    return Text(list_text_files(name, part), line_by_line, segmenter) if name else None
+    return TextSource(list_text_files(name, part), line_by_line, segmenter) if name else None
 
 
 def run(args):

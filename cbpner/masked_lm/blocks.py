@@ -1,86 +1,102 @@
-"""Documents to blocks of tokens: within documents, or through one stream."""
+"""Documents to blocks of tokens: within documents, or cut through all of them as one stream."""
 
-import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from torch.utils.data import Dataset
+
+from cbpner.masked_lm.cache import TokenizedCorpus
+from cbpner.text.tokenizer import CharacterTable
 
 
-class Block(NamedTuple):
-    """A stretch of text with its special tokens.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of text between [CLS] and [SEP].
 
-    ids: (tokens,). words: (tokens,) bool, whether a word begins there, or None where each token is one. index: the
-    block's place in the corpus, from which its masks follow.
+    Attributes:
+        ids: (tokens,) int32.
+        begins: (tokens,) bool, whether a word begins there; None where each token is a word.
+        index: the block's place in the corpus, from which its masks follow.
     """
 
     ids: np.ndarray
-    words: np.ndarray | None
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks a Block for
+    begins: np.ndarray | None
+    index: int
 
 
-def cut_blocks(texts, table, size):
-    """Each text's ids in blocks of at most `size` tokens, special tokens included; no text is dropped, none is joined.
+class Blocks(Protocol):
+    """The blocks of a corpus, each read when it is asked for.
 
-    The blocks of one text are of equal length but for one character. Returns a list of int32 arrays.
-    """
-    blocks = []
-    for text in texts:
-        ids = table.encode(text)
-        pieces = np.array_split(ids, max(1, math.ceil(len(ids) / (size - 2))))
-        blocks += [np.concatenate(([table.cls], piece, [table.sep])).astype(np.int32) for piece in pieces if len(piece)]
-    return blocks
-
-
-class DocumentBlocks(Dataset):
-    """`cut_blocks` over a `cbpner.masked_lm.cache.Corpus`, without loading it: a Block is read when it is asked for.
-
-    lengths: (blocks,) int64, tokens of each block. characters: of the corpus, all of them in some block.
+    Attributes:
+        lengths: (blocks,) int64, the tokens of each block.
+        characters: of the corpus that are in a block.
     """
 
-    def __init__(self, corpus, table, size):
-        self.corpus, self.table, self.characters = corpus, table, corpus.tokens
+    table: CharacterTable
+    lengths: np.ndarray
+    characters: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Block: ...
+
+
+class DocumentBlocks:
+    """Each document in blocks of at most `size` tokens, whose lengths differ by one at most; nothing is dropped."""
+
+    def __init__(self, corpus: TokenizedCorpus, table: CharacterTable, size: int):
+        self.corpus, self.table, self.characters = corpus, table, len(corpus.tokens)
         counts = -(-corpus.lengths // (size - 2))  # blocks of each document
         self.ends = np.cumsum(counts)
-        parts = np.arange(counts.sum()) - np.repeat(self.ends - counts, counts)
+        places = np.arange(counts.sum()) - np.repeat(self.ends - counts, counts)  # of each block in its document
         shortest, longer = np.divmod(corpus.lengths, counts)
-        self.lengths = np.repeat(shortest, counts) + (parts < np.repeat(longer, counts)) + 2
+        self.lengths = np.repeat(shortest, counts) + (places < np.repeat(longer, counts)) + 2
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Block:
         document = int(np.searchsorted(self.ends, index, side="right"))
         first = int(self.ends[document - 1]) if document else 0
-        part, count, length = index - first, int(self.ends[document]) - first, int(self.corpus.lengths[document])
-        borders = [length // count * k + min(k, length % count) for k in (part, part + 1)]  # as numpy's array_split
-        return wrap_block(self.table, *self.corpus.read(document, *borders), index)
+        count, length = int(self.ends[document]) - first, int(self.corpus.lengths[document])
+        start, stop = (length // count * k + min(k, length % count) for k in (index - first, index - first + 1))
+        return make_block(self.table, *self.corpus.read(document, start, stop), index)
 
 
-class StreamBlocks(Dataset):
-    """The corpus as one stream, cut every `size` - 2 tokens; what is left at the end is dropped, as in the original.
+class StreamBlocks:
+    """All documents as one stream, cut every `size` - 2 tokens; what is left at the end is dropped, as in the original.
 
-    Attention crosses the borders of documents. lengths: as above. characters: those in a block.
+    Attention crosses the borders of documents.
     """
 
-    def __init__(self, corpus, table, size):
+    def __init__(self, corpus: TokenizedCorpus, table: CharacterTable, size: int):
         self.corpus, self.table, self.inner = corpus, table, size - 2
-        self.lengths = np.full(corpus.tokens // self.inner, size)
+        self.lengths = np.full(len(corpus.tokens) // self.inner, size)
         self.characters = len(self.lengths) * self.inner
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index):
-        return wrap_block(self.table, *self.corpus.read_stream(index * self.inner, (index + 1) * self.inner), index)
+    def __getitem__(self, index: int) -> Block:
+        return make_block(self.table, *self.corpus.read_stream(index * self.inner, (index + 1) * self.inner), index)
 
 
 PACKINGS = {"documents": DocumentBlocks, "stream": StreamBlocks}
 
 
-def wrap_block(table, ids, words, index):
-    """A Block between [CLS] and [SEP]; the part of a word that a border cuts off is a word."""
+def cut_blocks(texts: Sequence[str], table: CharacterTable, size: int) -> list[Block]:
+    """Cut texts in memory as `DocumentBlocks` cuts the documents of a corpus."""
+    blocks: list[Block] = []
+    for text in texts:
+        pieces = np.array_split(table.encode(text), max(1, -(-len(text) // (size - 2))))
+        blocks += [make_block(table, piece, None, len(blocks) + k) for k, piece in enumerate(pieces) if len(piece)]
+    return blocks
+
+
+def make_block(table: CharacterTable, ids: np.ndarray, begins: np.ndarray | None, index: int) -> Block:
+    """Put ids between [CLS] and [SEP]; the part of a word that a border cuts off is a word."""
     ids = np.concatenate(([table.cls], ids, [table.sep])).astype(np.int32)
-    if words is not None:
-        words = np.concatenate(([True, True], words[1:], [True]))
-    return Block(ids, words, index)
+    if begins is not None:
+        begins = np.concatenate(([True, True], begins[1:], [True]))
+    return Block(ids, begins, index)

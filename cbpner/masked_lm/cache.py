@@ -1,126 +1,105 @@
 """Text for language modelling, tokenized once into a memory-mapped file.
 
 ```
-CACHE/<key>.arrow   Arrow IPC, one row a document: `ids` (list of uint16, or int32 for a large vocabulary), and, where
-                    words are asked for, `words` (list of bits): whether a word begins at the token
-CACHE/<key>.json    what it was made from, what is in it, and its checksum; written last
+CACHE/<name>-<key>.tokens   the tokens of all documents, one after the other, then the documents' lengths (int64)
+CACHE/<name>-<key>.json     what it was made from, what is in it, and its checksum; written last
 ```
 
-The key is made of the files' contents in their order, of what the tokenizer makes of every code point, and of the
-settings. Contents are always read, at the speed of a checksum; size and time of a file are no proof, since `cp -p`,
-`rsync -t` and a change within the clock's grain keep them. The mapped file is checked too, against its own checksum,
-whenever it is opened. So a cache is never stale, and a broken one is made anew.
+A token is its `id` (uint16, or int32 for a large vocabulary) and, where words are asked for, `begins` (bool): whether a
+word begins there. The key is the hash of the files' contents in their order, of the tokenizer's id for every code
+point, and of the settings. The contents are always read, since a file's size and time do not prove that it is
+unchanged, and the mapped file is checked against its own checksum whenever it is opened: a cache is never stale, and a
+broken one is rebuilt.
 
-Documents are parted by blank lines and by the ends of files; with `line_by_line` each line is one. Every character is
-one token but for line breaks, which are left out. The text is read in pieces, so that memory does not grow with it: a
-document of more than PIECE characters becomes several rows, cut at line breaks where there are any.
+Blank lines and the ends of files separate documents; with `line_by_line` each line is a document. Every character is
+one token, except line breaks, which are left out. Memory does not grow with the text.
 """
 
-import codecs
 import hashlib
 import json
 import os
-import sys
-from contextlib import contextmanager
-from functools import lru_cache
+import re
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from tqdm.auto import tqdm
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open, file_checksum, natural_key, write_json
-from cbpner.masked_lm.word_starts import load_segmenter, mark_words
-from cbpner.runs.lifecycle import explain_write_error, fcntl
+from cbpner.masked_lm.word_starts import Segmenter, load_segmenter, mark_words
+from cbpner.runs.lifecycle import explain_write_error
+from cbpner.text.tokenizer import CharacterTable
 
-FORMAT = 1  # counts up whenever the same text and settings would give other rows
-PIECE = 1 << 20  # characters of a row at most, and about as many of a record batch
-LINE_BYTES = 1 << 20  # read at a time; a longer line comes in parts
-BATCHES_AT_HAND = 64
-FOLDER = ".cbpner_cache"  # beside the corpus, where no other folder is named
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 2  # increased whenever the same text and settings would give another file
+LINE_CHARACTERS = 1 << 20  # read at a time; a longer line comes in pieces
+CACHE_FOLDER = ".cbpner_cache"  # beside the corpus, unless another folder is named
+UNDECODABLE = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `surrogateescape` reads them
 
 
-class Text(NamedTuple):
-    """What is read and how.
+class TextSource(NamedTuple):
+    """Text files and how they are read.
 
-    files: paths in their order. segmenter: see `cbpner.masked_lm.word_starts`, or "" for no words.
+    Attributes:
+        files: paths in their order.
+        line_by_line: whether each line is a document.
+        segmenter: see `cbpner.masked_lm.word_starts`, or "" for tokens without words.
     """
 
-    files: tuple
+    files: tuple[Path, ...]
     line_by_line: bool = False
     segmenter: str = ""
 
 
-class Rows(NamedTuple):
-    """One record batch: `ids` and `words` (tokens,) of all its documents, and `offsets` (documents + 1,) into them."""
+class TokenizedCorpus:
+    """A tokenized corpus, mapped from its file; only `lengths` is held in memory.
 
-    ids: np.ndarray
-    offsets: np.ndarray
-    words: pa.BooleanArray | None
-
-
-class Corpus:
-    """A tokenized corpus. info: the content of its .json. lengths: (documents,) int64, tokens of each row.
-
-    Nothing but `lengths` is held in memory.
+    Attributes:
+        info: the content of its .json file.
+        lengths: (documents,) int64, the tokens of each document.
     """
 
-    def __init__(self, path, info):
-        self.info, self._file = info, pa.ipc.open_file(pa.memory_map(str(path)))
-        self.rows = lru_cache(BATCHES_AT_HAND)(self._read_rows)
-        offsets = [self._read_rows(number).offsets for number in range(self._file.num_record_batches)]
-        self.lengths = np.concatenate([np.diff(each) for each in offsets] or [np.zeros(0, int)]).astype(np.int64)
-        self._documents = np.cumsum([0, *(len(each) - 1 for each in offsets)])  # rows before each record batch
-        self._tokens = np.cumsum([0, *(int(each[-1]) for each in offsets)])  # tokens before each record batch
+    def __init__(self, path: Path, info: dict[str, Any]):
+        kind = np.dtype([(name, code) for name, code in info["token"]])
+        self.info = info
+        self.tokens = np.asarray(np.memmap(path, kind, "r", shape=(info["characters"],)))
+        self.lengths = np.fromfile(path, np.int64, offset=self.tokens.nbytes)
+        self._starts = np.cumsum(self.lengths) - self.lengths
 
-    @property
-    def tokens(self):
-        return int(self._tokens[-1])
+    def read(self, document: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return (ids, begins) of the tokens `start` to `stop` of one document; `begins` is None without words."""
+        first = self._starts[document]
+        return self.read_stream(first + start, first + stop)
 
-    def _read_rows(self, number):
-        batch = self._file.get_batch(number)
-        ids = batch.column("ids")
-        words = batch.column("words").values if "words" in batch.schema.names else None
-        return Rows(ids.values.to_numpy(), ids.offsets.to_numpy(), words)
-
-    def read(self, document, start, stop):
-        """(ids, words) of the tokens `start` to `stop` of one row; `words` is None where none were asked for."""
-        number = int(np.searchsorted(self._documents, document, side="right")) - 1
-        first = int(self.rows(number).offsets[document - self._documents[number]])
-        return self._slice(number, first + start, first + stop)
-
-    def read_stream(self, start, stop):
-        """(ids, words) of the tokens `start` to `stop` of all documents, one behind the other."""
-        parts = []
-        while start < stop:
-            number = int(np.searchsorted(self._tokens, start, side="right")) - 1
-            end = min(stop, int(self._tokens[number + 1]))
-            parts.append(self._slice(number, start - self._tokens[number], end - self._tokens[number]))
-            start = end
-        ids, words = zip(*parts, strict=True)
-        return np.concatenate(ids), None if words[0] is None else np.concatenate(words)
-
-    def _slice(self, number, start, stop):
-        rows = self.rows(number)
-        if rows.words is None:
-            return rows.ids[start:stop], None
-        return rows.ids[start:stop], rows.words.slice(int(start), int(stop - start)).to_numpy(zero_copy_only=False)
+    def read_stream(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return (ids, begins) of the tokens `start` to `stop` of all documents, one after the other."""
+        tokens = self.tokens[start:stop]
+        return tokens["id"], tokens["begins"] if "begins" in self.tokens.dtype.fields else None
 
 
-def list_text_files(path, part="train"):
-    """The text files of `path`: itself, or a folder's *.txt in natural order.
+def list_text_files(path: str | Path, part: str = "train") -> tuple[Path, ...]:
+    """List the text files of `path`: itself, or a folder's *.txt in natural order.
 
-    In a folder with a `train.txt` or a `test.txt` the file named after `part` alone is read, so that held-out text is
-    never trained on. InputError where there is none.
+    In a folder with a `train.txt` or a `test.txt` only the file named after `part` is read, so that held-out text is
+    never trained on.
+
+    Raises:
+        InputError: for a path without text files.
     """
     path = Path(path)
     if not path.is_dir():
         if not path.is_file():
             raise InputError(
                 f"{path}: no such file or folder; expected text, or a folder with .txt files (`cbpner patents` makes "
-                "the corpora HG and BC; data/patents/ says from what)"
+                "the corpora HG and BC; see data/patents/)"
             )
         return (path,)
     files = [file for file in path.iterdir() if file.name.lower().endswith(".txt") and not file.name.startswith(".")]
@@ -134,38 +113,122 @@ def list_text_files(path, part="train"):
     return tuple(files)
 
 
-def open_corpus(text, table, folder=None, rebuild=False):
-    """The Corpus of a Text under a `CharacterTable`, from the cache where it holds one, else tokenized into it.
+def open_corpus(
+    text: TextSource, table: CharacterTable, folder: Path | None = None, rebuild: bool = False
+) -> TokenizedCorpus:
+    """Open the tokenized text from the cache, or tokenize it into the cache first.
 
-    folder: of the cache, default: FOLDER beside the first file. rebuild: tokenize in any case. InputError for text that
-    cannot be read, is not UTF-8 or empty, for a missing segmenter, and for a cache that cannot be written.
+    Args:
+        text: what to read.
+        table: maps characters to ids.
+        folder: of the cache; default: CACHE_FOLDER beside the first file.
+        rebuild: tokenize in any case.
+
+    Raises:
+        InputError: for text that cannot be read, is not UTF-8 or is empty, for a missing segmenter, and for a cache
+            that cannot be written.
     """
     cut, segmenter = load_segmenter(text.segmenter) if text.segmenter else (None, "")
-    folder = Path(folder or Path(text.files[0]).parent / FOLDER)
-    settings = describe_text(text, table, segmenter)
+    folder = folder or text.files[0].parent / CACHE_FOLDER
+    settings = _describe_settings(text, table, segmenter)
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
-    path = folder / f"{Path(text.files[0]).stem}-{key}.arrow"
-    try:
-        corpus = None if rebuild else find_corpus(path, settings)
-        if corpus is None:
-            with lock_folder(folder):
-                corpus = None if rebuild else find_corpus(path, settings)  # another process may have made it
-                if corpus is None:
-                    write_corpus(path, text, table, cut, settings)
-                    corpus = find_corpus(path, settings)
+    path = folder / f"{text.files[0].stem}-{key}.tokens"
+    corpus = None if rebuild else find_corpus(path, settings)
+    if corpus is not None:
         return corpus
+    try:
+        with _lock_folder(folder):
+            corpus = None if rebuild else find_corpus(path, settings)  # another process may have made it
+            return corpus or write_corpus(path, text, table, cut, settings)
     except OSError as error:
         reason = explain_write_error(error)
         if reason is None:
             raise
         raise InputError(
-            f"{folder}: cannot write the tokenized text there ({reason}); make room, or name another folder with "
+            f"{folder}: cannot write the tokenized text there ({reason}); free some space, or name another folder with "
             "--cache_dir"
         ) from error
 
 
-def describe_text(text, table, segmenter):
-    """Everything that the rows depend on."""
+def find_corpus(path: Path, settings: dict[str, Any]) -> TokenizedCorpus | None:
+    """Open the corpus at `path`; None where it is missing, damaged or made with other settings."""
+    try:
+        info = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if info["settings"] != settings or info["sha256"] != file_checksum(path):
+            return None
+    except (FileNotFoundError, NotADirectoryError, InputError, ValueError, TypeError, KeyError):
+        return None
+    return TokenizedCorpus(path, info)
+
+
+def write_corpus(
+    path: Path, text: TextSource, table: CharacterTable, cut: Segmenter | None, settings: dict[str, Any]
+) -> TokenizedCorpus:
+    """Tokenize the files into `path`, write its .json file last, and open it.
+
+    Raises:
+        InputError: where there is no text, or a file changed since `settings` was made.
+    """
+    is_small = table.ids.max() <= np.iinfo(np.uint16).max
+    kind = np.dtype([("id", "<u2" if is_small else "<i4")] + [("begins", "?")] * bool(text.segmenter))
+    lengths, unknown = array("q"), 0
+    with atomic_open(path, "wb") as file:
+        for line, begins_document in read_lines(text):
+            ids, tokens = table.encode(line), np.empty(len(line), kind)
+            tokens["id"] = ids
+            if text.segmenter:
+                tokens["begins"] = mark_words(line, cut)
+            file.write(tokens.tobytes())
+            if begins_document:
+                lengths.append(0)
+            lengths[-1] += len(ids)
+            unknown += int((ids == table.unk).sum())
+        file.write(lengths.tobytes())
+        if not lengths:
+            raise InputError(f"{', '.join(map(str, text.files))}: found no text; expected documents")
+        for name, checksum in zip(text.files, settings["files"], strict=True):
+            if file_checksum(name) != checksum:
+                raise InputError(f"{name}: the file was changed while it was read; run this again when it is complete")
+    info = {
+        "settings": settings,
+        "names": [name.name for name in text.files],
+        "token": kind.descr,
+        "documents": len(lengths),
+        "characters": sum(lengths),
+        "unknown": unknown,
+        "sha256": file_checksum(path),
+    }
+    write_json(path.with_suffix(".json"), info)
+    return TokenizedCorpus(path, info)
+
+
+def read_lines(text: TextSource) -> Iterator[tuple[str, bool]]:
+    """Yield each line that is not blank, without its end, and whether it begins a document; long lines in pieces.
+
+    Raises:
+        InputError: with file and line for bytes that are not UTF-8.
+    """
+    size = sum(path.stat().st_size for path in text.files)
+    with tqdm(total=size, desc="tokenizing", unit="B", unit_scale=True, delay=2, dynamic_ncols=True) as bar:
+        for path in text.files:
+            number, begins_document, begins_line, done = 1, True, True, bar.n
+            with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
+                while line := file.readline(LINE_CHARACTERS):
+                    is_end = line.endswith("\n") or len(line) < LINE_CHARACTERS
+                    line = line.rstrip("\r\n") if is_end else line
+                    if UNDECODABLE.search(line):
+                        raise InputError(f"{path}:{number}: found bytes that are not UTF-8; expected UTF-8")
+                    is_blank = begins_line and is_end and not line.strip()
+                    if line and not is_blank:
+                        yield line, begins_document
+                        begins_document = False
+                    begins_document |= is_blank or (is_end and text.line_by_line)
+                    begins_line, number = is_end, number + is_end
+                    bar.update(done + file.buffer.tell() - bar.n)
+
+
+def _describe_settings(text: TextSource, table: CharacterTable, segmenter: str) -> dict[str, Any]:
+    """Collect everything that the tokens depend on."""
     special = [table.pad, table.unk, table.cls, table.sep, table.mask]
     return {
         "format": FORMAT,
@@ -176,141 +239,20 @@ def describe_text(text, table, segmenter):
     }
 
 
-def find_corpus(path, settings):
-    """The Corpus at `path`, or None where it is not there, not whole, or of other settings."""
-    try:
-        info = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if info["settings"] != settings or info["sha256"] != file_checksum(path):
-            return None
-    except (FileNotFoundError, InputError, ValueError, TypeError, KeyError):
-        return None
-    return Corpus(path, info)
-
-
 @contextmanager
-def lock_folder(folder):
-    """Make the cache's folder and hold it, so that two processes do not tokenize the same text.
+def _lock_folder(folder: Path) -> Iterator[None]:
+    """Make the cache's folder and lock it, so that two processes do not tokenize the same text.
 
-    It spares work and no more: each writes under names of its own, and what appears is the same.
+    It only saves work: without locks each process writes a file of its own, with the same content.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if fcntl is None:  # Windows
+    if fcntl is None:
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{folder}: another process tokenizes there; waiting for it ...", file=sys.stderr)
+        with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:  # a file system without locks
-            pass
         yield
     finally:
         os.close(handle)
-
-
-def write_corpus(path, text, table, cut, settings):
-    """Tokenize the files into `path`, and describe it beside, last. InputError where there is no text."""
-    kind = np.uint16 if table.ids.max() <= np.iinfo(np.uint16).max else np.int32
-    counts = {"documents": 0, "characters": 0, "unknown": 0}
-    with atomic_open(path, "wb") as file, show_progress(text.files) as bar:
-        rows = RowWriter(file, kind, with_words=bool(text.segmenter))
-        for name, checksum in zip(text.files, settings["files"], strict=True):
-            for line, begins in read_documents(name, text.line_by_line, checksum, bar):
-                ids = table.encode(line)
-                rows.add(ids.astype(kind), mark_words(line, cut) if text.segmenter else None, begins)
-                counts["documents"] += begins
-                counts["characters"] += len(ids)
-                counts["unknown"] += int((ids == table.unk).sum())
-        if not counts["characters"]:
-            raise InputError(f"{', '.join(map(str, text.files))}: found no text; expected documents")
-        rows.close()
-    info = {"settings": settings, "names": [Path(name).name for name in text.files], **counts}
-    write_json(path.with_suffix(".json"), info | {"sha256": file_checksum(path)})
-
-
-def show_progress(files):
-    return tqdm(
-        total=sum(os.path.getsize(path) for path in files), desc="tokenizing", unit="B", unit_scale=True, delay=2,
-        dynamic_ncols=True,
-    )  # fmt: skip
-
-
-class RowWriter:
-    """Lines of tokens to rows, and rows to record batches of about PIECE tokens."""
-
-    def __init__(self, file, kind, with_words):
-        fields = [("ids", pa.list_(pa.from_numpy_dtype(kind)))] + [("words", pa.list_(pa.bool_()))] * with_words
-        self.schema = pa.schema(fields)
-        self.writer = pa.ipc.new_file(file, self.schema)
-        self._begin_batch()
-
-    def _begin_batch(self):
-        self.ids, self.words, self.lengths, self.size = [], [], [], 0
-
-    def add(self, ids, words, begins):
-        """A line, which begins a document or goes on with the last one; `words` as `mark_words` gives them."""
-        if begins or not self.lengths or self.lengths[-1] + len(ids) > PIECE:
-            if self.size >= PIECE:
-                self._write_batch()
-            self.lengths.append(0)
-        self.lengths[-1] += len(ids)
-        self.size += len(ids)
-        self.ids.append(ids)
-        self.words.append(words)
-
-    def _write_batch(self):
-        offsets = np.cumsum([0, *self.lengths], dtype=np.int32)
-        columns = [np.concatenate(self.ids)]
-        if "words" in self.schema.names:
-            columns.append(np.concatenate(self.words))
-        arrays = [pa.ListArray.from_arrays(pa.array(offsets), pa.array(column)) for column in columns]
-        self.writer.write_batch(pa.record_batch(arrays, schema=self.schema))
-        self._begin_batch()
-
-    def close(self):
-        if self.lengths:
-            self._write_batch()
-        self.writer.close()
-
-
-def read_documents(path, line_by_line, checksum, bar):
-    """Yield (line, whether it begins a document) for every line with a character, in parts where it is very long.
-
-    InputError where the file is not what it was when its checksum was taken.
-    """
-    digest, begins, in_line = hashlib.sha256(), True, False
-    for line, is_end in read_lines(path, digest, bar):
-        is_blank = is_end and not in_line and not line.strip()
-        if line and not is_blank:
-            yield line, begins
-            begins = False
-        if is_blank or (is_end and line_by_line):
-            begins = True
-        in_line = not is_end
-    if digest.hexdigest() != checksum:
-        raise InputError(f"{path}: the file was changed while it was read; run this again when it is at rest")
-
-
-def read_lines(path, digest, bar):
-    """Yield (line or part of one, without its end, whether the line ends there); feeds digest and bar.
-
-    InputError with the line for bytes that are not UTF-8.
-    """
-    decoder, number = codecs.getincrementaldecoder("utf-8-sig")(), 1
-    with open(path, "rb") as file:
-        while True:
-            piece = file.readline(LINE_BYTES)
-            digest.update(piece)
-            try:
-                line = decoder.decode(piece, final=not piece)
-            except UnicodeDecodeError:
-                raise InputError(f"{path}:{number}: found bytes that are not UTF-8; expected UTF-8") from None
-            if not piece:
-                return
-            bar.update(len(piece))
-            is_end = piece.endswith(b"\n")
-            yield line.rstrip("\r\n") if is_end else line, is_end
-            number += is_end

@@ -1,15 +1,19 @@
-"""The folder of a masked-LM run: what repeats the run, what goes on with it, what an exact continuation needs.
+"""The folder of a masked-LM run: its settings, and the checks before a run is resumed or continued.
 
-A job is a `cbpner.masked_lm.run.LMJob`; the files are listed in `cbpner.runs.folder`.
+The files are listed in `cbpner.runs.folder`.
 """
 
 import hashlib
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from transformers import BertForMaskedLM
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import is_main_process, read_json
+from cbpner.masked_lm.cache import TextSource, TokenizedCorpus
 from cbpner.masked_lm.recipes import LMRecipe, change_recipe
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import (
@@ -24,30 +28,72 @@ from cbpner.runs.lifecycle import (
 from cbpner.training.run import describe_machine
 
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-RHYTHM = ("save_steps", "save_total_limit", "logging_steps", "eval_steps")
-LENGTH_FLAGS = ("epochs", "max_steps")  # what an exact continuation changes
+INTERVALS = ("save_steps", "save_total_limit", "logging_steps", "eval_steps")
+LENGTH_FIELDS = ("epochs", "max_steps")  # of the recipe: what an exact continuation changes
 WARM_RESTART = (
-    "Without --should_continue a new optimizer and a new schedule begin from its weights: a warm restart, which gives "
+    "Without --should_continue a new optimizer and a new schedule start from its weights: a warm restart, which gives "
     "another result"
 )
 
 
-def is_finished(folder):
-    return (Path(folder) / runs.LM_METRICS).is_file()
+@dataclass(frozen=True)
+class LMJob:
+    """Everything that one fine-tuning depends on.
+
+    Attributes:
+        recipe_name: of the table that `recipe` was made from.
+        recipe: hyper-parameters.
+        train: text to train on.
+        output: the model's folder.
+        held_out: text for the perplexity; None: it is not measured.
+        seed: of masks, order, dropout and new weights.
+        cache: folder of the tokenized text; None: beside the text.
+        rebuild_cache: tokenize in any case.
+        overwrite: delete what a run left in `output`.
+        continues: folder of a finished run that is continued exactly, to more epochs.
+        save_steps: steps between two checkpoints; 0: one after each epoch. logging_steps, eval_steps likewise.
+        save_total_limit: checkpoints kept.
+    """
+
+    recipe_name: str
+    recipe: LMRecipe
+    train: TextSource
+    output: Path
+    held_out: TextSource | None = None
+    seed: int = 0
+    cache: Path | None = None
+    rebuild_cache: bool = False
+    overwrite: bool = False
+    continues: Path | None = None
+    save_steps: int = 500
+    save_total_limit: int = 1
+    logging_steps: int = 10
+    eval_steps: int = 0
 
 
-def read_metrics(folder):
-    return read_json(Path(folder) / runs.LM_METRICS)
+def is_finished(folder: Path) -> bool:
+    return (folder / runs.LM_METRICS).is_file()
 
 
-def read_config(folder):
-    return read_json(Path(folder) / runs.LM_CONFIG)
+def read_metrics(folder: Path) -> dict[str, Any]:
+    return read_json(folder / runs.LM_METRICS)
 
 
-def describe_run(job, corpora, weights, precision, checkpoint):
-    """The content of lm_run.json: all that repeats the run.
+def read_config(folder: Path) -> dict[str, Any]:
+    return read_json(folder / runs.LM_CONFIG)
 
-    weights: checksum of those that it starts from. checkpoint: where it goes on from, or None.
+
+def describe_run(
+    job: LMJob, corpora: dict[str, TokenizedCorpus], weights: str, precision: str, checkpoint: str | None
+) -> dict[str, Any]:
+    """Collect the content of lm_run.json: all that is needed to repeat the run.
+
+    Args:
+        job: the run's settings.
+        corpora: the tokenized text of each part.
+        weights: checksum of the weights that it starts from.
+        precision: `bf16` or `fp32`.
+        checkpoint: the checkpoint of `job.continues` that it starts from, or None.
     """
     start = {"name": job.recipe.encoder, "sha256": weights}
     return {
@@ -56,16 +102,16 @@ def describe_run(job, corpora, weights, precision, checkpoint):
         "seed": job.seed,
         "flags": asdict(job.recipe),
         "start": read_config(job.continues)["start"] if job.continues else start,
-        "continues": {"path": str(job.continues), "checkpoint": Path(checkpoint).name} if job.continues else None,
+        "continues": {"path": str(job.continues), "checkpoint": Path(checkpoint).name} if checkpoint else None,
         "data": {part: describe_corpus(getattr(job, part), corpus) for part, corpus in corpora.items()},
-        "rhythm": {name: getattr(job, name) for name in RHYTHM},
+        "intervals": {name: getattr(job, name) for name in INTERVALS},
         "environment": describe_machine(precision),
         "folder": runs.describe_folder(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
 
 
-def describe_corpus(text, corpus):
+def describe_corpus(text: TextSource, corpus: TokenizedCorpus) -> dict[str, Any]:
     info = corpus.info
     pairs = zip(text.files, info["settings"]["files"], strict=True)
     return {
@@ -78,8 +124,8 @@ def describe_corpus(text, corpus):
     }
 
 
-def hash_weights(model):
-    """The SHA-256 over names and bytes of a model's weights, wherever they were loaded from."""
+def hash_weights(model: BertForMaskedLM) -> str:
+    """Return the SHA-256 of names and bytes of a model's weights, wherever they were loaded from."""
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
@@ -87,15 +133,15 @@ def hash_weights(model):
     return digest.hexdigest()
 
 
-def find_settings(config):
-    """What the result depends on, from lm_run.json: not the paths and names of files, but what is in them."""
+def list_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """List what the result depends on, from lm_run.json: the content of files, not their paths and names."""
     data = {
         part: {"line_by_line": corpus["line_by_line"], "words": corpus["words"]}
         | {"sha256": [file["sha256"] for file in corpus["files"]]}
         for part, corpus in config["data"].items()
     }
     return {
-        **describe_flags(config["recipe"], config["seed"], read_recipe(config)),
+        **list_flags(config["recipe"], config["seed"], read_recipe(config)),
         "starting model": config["start"]["sha256"],
         "train": data["train"],
         "held_out": data.get("held_out"),
@@ -103,14 +149,14 @@ def find_settings(config):
     }
 
 
-def describe_flags(recipe_name, seed, recipe):
-    """The settings that need no look at text and weights; the starting model is told by its content elsewhere."""
+def list_flags(recipe_name: str, seed: int, recipe: LMRecipe) -> dict[str, Any]:
+    """List the settings that are known without reading text and weights; the encoder counts by its content."""
     flags = {name: value for name, value in asdict(recipe).items() if name != "encoder"}
     return {"recipe": recipe_name, "seed": seed, "flags": flags}
 
 
-def read_recipe(config):
-    """The LMRecipe of lm_run.json; a field that came later has its default, under which it changes nothing."""
+def read_recipe(config: dict[str, Any]) -> LMRecipe:
+    """Read the recipe of lm_run.json; a field that is newer than the run has its default, which changes nothing."""
     try:
         return LMRecipe(**config["flags"])
     except TypeError as error:
@@ -119,12 +165,12 @@ def read_recipe(config):
 
 LAYOUT = Layout(
     runs.LM_CONFIG, (runs.LM_METRICS, *MODEL_FILES, runs.CHECKPOINTS, runs.LM_LOG, runs.LM_CONFIG),
-    ("recipe", "seed", "flags", "start", "data", "environment"), find_settings,
+    ("recipe", "seed", "flags", "start", "data", "environment"), list_settings,
 )  # fmt: skip
 
 
-def claim_model_folder(job, config):
-    """`claim_folder`; a model that was not made by such a run is not overwritten."""
+def claim_model_folder(job: LMJob, config: dict[str, Any]) -> list[str]:
+    """Claim the output folder (`claim_folder`); a model that was not made by such a run is not overwritten."""
     folder = job.output
     if folder.resolve() in (Path(job.recipe.encoder).resolve(), job.continues and job.continues.resolve()):
         raise InputError(f"{folder}: found the model to start from as the output folder; expected another one")
@@ -135,65 +181,67 @@ def claim_model_folder(job, config):
     return claim_folder(folder, config, job.overwrite, LAYOUT)
 
 
-def check_finished(job):
-    """InputError where the finished run has other settings, as far as they show without reading text and weights."""
+def check_finished(job: LMJob) -> None:
+    """Raise InputError where the finished run has other settings; text and weights are not read for that."""
     config = read_config(job.output)
-    before = describe_flags(config["recipe"], config["seed"], read_recipe(config))
+    before = list_flags(config["recipe"], config["seed"], read_recipe(config))
     compare_settings(
-        job.output, before, describe_flags(job.recipe_name, job.seed, job.recipe),
-        "take another folder, or --overwrite_output_dir",
+        job.output, before, list_flags(job.recipe_name, job.seed, job.recipe),
+        "Take another folder, or --overwrite_output_dir",
     )  # fmt: skip
     if is_main_process() and ((job.output / runs.LOCK).exists() or list_leftovers(job.output)):
         with lock_run(job.output):
             remove_leftovers(job.output)
 
 
-def compare_settings(folder, before, now, advice):
-    """InputError with the advice for the first setting that differs."""
+def compare_settings(folder: Path, before: dict[str, Any], now: dict[str, Any], advice: str) -> None:
+    """Raise InputError with the advice for the first setting that differs."""
     for key in now:
         if before[key] != now[key]:
             differences = list_differences(before[key], now[key])
             raise InputError(f"{folder}: found a finished run with another {key} ({differences}). {advice}")
 
 
-def continue_recipe(folder, **overrides):
-    """(recipe's name, LMRecipe, seed) of a finished run, with more epochs.
+def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]:
+    """Return (recipe's name, recipe, seed) of a finished run, with more epochs.
 
-    InputError where it is none, has other flags than `overrides`, or a schedule that is over before the new end.
+    Raises:
+        InputError: where there is no finished run, `overrides` changes other fields than LENGTH_FIELDS, or the run's
+            schedule ends before the new end.
     """
     if not (folder / runs.LM_CONFIG).is_file():
-        raise InputError(f"{folder}: found no {runs.LM_CONFIG}; expected a fine-tuned model to go on with")
+        raise InputError(f"{folder}: found no {runs.LM_CONFIG}; expected a fine-tuned model to continue")
     if not is_finished(folder):
-        raise InputError(f"{folder}: found a broken-off run; its own command goes on with it")
+        raise InputError(f"{folder}: found an interrupted run; its own command resumes it")
     config = read_config(folder)
     before = read_recipe(config)
     given = {key: value for key, value in overrides.items() if value is not None and key != "encoder"}
-    fixed = {key: value for key, value in given.items() if key not in LENGTH_FLAGS}
+    fixed = {key: value for key, value in given.items() if key not in LENGTH_FIELDS}
     compare_settings(folder, {"flags": {key: getattr(before, key) for key in fixed}}, {"flags": fixed}, WARM_RESTART)
     epochs = given.get("epochs", before.epochs)
     if epochs > before.schedule_epochs:
         raise InputError(
-            f"{folder}: found a run whose learning rate is 0 behind "
+            f"{folder}: found a run whose learning rate is 0 after "
             f"{f'{before.schedule_epochs:g} epochs' if before.schedule_epochs else f'{before.max_steps} steps'}; "
-            f"expected one that was begun with --schedule_epochs {epochs:g}. {WARM_RESTART}"
+            f"expected one that was started with --schedule_epochs {epochs:g}. {WARM_RESTART}"
         )
     return config["recipe"], change_recipe(before, **({"max_steps": 0} | given)), config["seed"]
 
 
-def check_continuation(job, config):
-    """InputError where the run that is gone on with has other settings than this longer one."""
+def check_continuation(job: LMJob, config: dict[str, Any]) -> None:
+    """Raise InputError where the run to continue has other settings than this longer one."""
     if not job.continues:
         return
-    before, now = find_settings(read_config(job.continues)), find_settings(config)
+    before, now = list_settings(read_config(job.continues)), list_settings(config)
     for settings in (before, now):
-        for name in LENGTH_FLAGS:
+        for name in LENGTH_FIELDS:
             del settings["flags"][name]
     compare_settings(job.continues, before, now, WARM_RESTART)
 
 
-def find_last_checkpoint(folder):
-    """The newest checkpoint of a run, whose folder stays as it is; InputError where there is none."""
+def find_last_checkpoint(folder: Path) -> str:
+    """Find the newest whole checkpoint of a run, without cleaning its folder; InputError where there is none."""
     checkpoint = find_checkpoint(folder / runs.CHECKPOINTS, clean=False)
     if checkpoint is None:
-        raise InputError(f"{folder / runs.CHECKPOINTS}: found no whole checkpoint to go on from. {WARM_RESTART}")
+        raise InputError(f"{folder / runs.CHECKPOINTS}: found no whole checkpoint to continue from. {WARM_RESTART}")
     return checkpoint

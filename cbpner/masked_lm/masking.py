@@ -1,86 +1,98 @@
 """Masked language modelling on characters: dynamic masking of blocks, the sparse loss, perplexity."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from transformers import BertForMaskedLM
 
+from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import Block
+from cbpner.masked_lm.recipes import MASK_SHARE
+from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import IGNORED, pad
 
-MASK_SHARE = 0.15  # Devlin et al. 2019, section 3.1: 15% of the tokens are targets; of these
-REPLACED_BY_MASK = 0.8  # 80% become [MASK],
-REPLACED_BY_RANDOM = 0.1  # 10% a random token, and 10% stay.
-HELD_OUT = {"seed": 0, "epoch": 1 << 31}  # of masks for evaluation, in every run; no training gets to that epoch
+REPLACED_BY_MASK = 0.8  # Devlin et al. 2019, section 3.1: of the targets 80% become [MASK],
+REPLACED_BY_RANDOM = 0.1  # 10% a random token, and 10% stay
+EVALUATION_MASKS = {"seed": 0, "epoch": 1 << 31}  # the same in every run; training never gets to that epoch
+
+Batch = dict[str, torch.Tensor]
 
 
 class MaskingCollator:
     """Blocks to a masked batch: `input_ids`, `attention_mask`, `labels` (the original id at targets, else -100).
 
-    Each word is a target with probability `share`, whatever its length, so that this share of the characters is, in
-    expectation; where a block has no words, each token is one. (Devlin's whole-word update, which Cui et al. 2019,
+    Each word is a target with probability `share`, whatever its length, so that in expectation this share of the
+    characters is; where a block has no words, each token is one. (Devlin's whole-word update, which Cui et al. 2019,
     arXiv:1906.08101, take over for Chinese words, draws words until 15% of a text are full and skips those that no
-    longer fit, so that long words are drawn less.) Of the targets' characters 80% become [MASK] and 10% a random token,
-    each by its own draw, as there. Special tokens and characters outside the vocabulary are never targets, nor what a
-    target is replaced by; a word with such a character is no target either.
+    longer fit, so that long words are drawn less often.) Of the targets' characters 80% become [MASK] and 10% a random
+    token, each by its own draw. Special tokens and characters outside the vocabulary are never targets or replacements;
+    a word with such a character is no target either.
 
-    A Block's masks follow from seed, epoch (`set_epoch`) and its index alone: whatever batch, process or resumed run it
-    comes up in. Plain arrays of ids are masked by the seed and their order, or, without a seed, by torch's generator.
+    A block's masks follow from seed, epoch (`set_epoch`) and its index alone, whatever batch, process or resumed run it
+    is part of.
+
+    Attributes:
+        allowed: (vocabulary,) bool, whether a token may be a target, and replace one.
     """
 
-    def __init__(self, table, vocabulary_size, seed=None, share=MASK_SHARE, epoch=0):
+    def __init__(
+        self, table: CharacterTable, vocabulary_size: int, seed: int = 0, share: float = MASK_SHARE, epoch: int = 0
+    ):
         self.table, self.seed, self.share, self.epoch = table, seed, share, epoch
         special = [table.pad, table.unk, table.cls, table.sep, table.mask]
         size = max(vocabulary_size, int(table.ids.max()) + 1, *(number + 1 for number in special))  # it may have gaps
-        self.may = np.ones(size, dtype=bool)  # what may be a target, and replace one
-        self.may[special] = False
-        self.replacements = np.flatnonzero(self.may)
+        self.allowed = np.ones(size, dtype=bool)
+        self.allowed[special] = False
+        self.replacements = np.flatnonzero(self.allowed)
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def __call__(self, blocks):
-        common = None
-        if not isinstance(blocks[0], Block):
-            common = np.random.default_rng(torch.randint(2**63 - 1, ()).item() if self.seed is None else self.seed)
-            blocks = [Block(ids, None, index) for index, ids in enumerate(blocks)]
-        rows = [
-            self.mask(block, common or np.random.default_rng((self.seed, self.epoch, block.index))) for block in blocks
-        ]
+    def __call__(self, blocks: Sequence[Block]) -> Batch:
         ids = pad([block.ids for block in blocks], self.table.pad)  # (batch, tokens)
+        inputs, labels = zip(*map(self.mask, blocks), strict=True)
         return {
-            "input_ids": pad([row[0] for row in rows], self.table.pad),
+            "input_ids": pad(inputs, self.table.pad),
             "attention_mask": ids.ne(self.table.pad).long(),
-            "labels": pad([row[1] for row in rows], IGNORED),
+            "labels": pad(labels, IGNORED),
         }
 
-    def mask(self, block, random):
-        """(input ids, labels) of one block, each (tokens,)."""
-        ids, size = block.ids, len(block.ids)
-        word = np.arange(size) if block.words is None else np.cumsum(block.words) - 1  # the word of each token
-        spoilt = np.bincount(word[~self.may[ids]], minlength=size) > 0
-        target = ((random.random(size) < self.share) & ~spoilt)[word]
-        dice, replacement = random.random(size), self.replacements[random.integers(len(self.replacements), size=size)]
-        inputs = np.where(target & (dice < REPLACED_BY_MASK), self.table.mask, ids)
-        by_random = target & (dice >= REPLACED_BY_MASK) & (dice < REPLACED_BY_MASK + REPLACED_BY_RANDOM)
+    def mask(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        """Return (input ids, labels) of one block, each (tokens,)."""
+        random, ids, size = np.random.default_rng((self.seed, self.epoch, block.index)), block.ids, len(block.ids)
+        word = np.arange(size) if block.begins is None else np.cumsum(block.begins) - 1  # the word of each token
+        excluded = np.bincount(word[~self.allowed[ids]], minlength=size) > 0
+        target = ((random.random(size) < self.share) & ~excluded)[word]
+        draw, replacement = random.random(size), self.replacements[random.integers(len(self.replacements), size=size)]
+        inputs = np.where(target & (draw < REPLACED_BY_MASK), self.table.mask, ids)
+        by_random = target & (draw >= REPLACED_BY_MASK) & (draw < REPLACED_BY_MASK + REPLACED_BY_RANDOM)
         return np.where(by_random, replacement, inputs), np.where(target, ids, IGNORED)
 
 
 class TargetsOnly(nn.Module):
     """A `BertForMaskedLM` whose vocabulary layer runs at the targets alone: a seventh of the work, the same loss."""
 
-    accepts_loss_kwargs = True  # transformers' Trainer hands `num_items_in_batch` only to models that say so
+    accepts_loss_kwargs = True  # transformers' Trainer passes `num_items_in_batch` only to models that say so
 
-    def __init__(self, model):
+    def __init__(self, model: BertForMaskedLM):
         super().__init__()
         self.model, self.config = model, model.config
 
-    def forward(self, input_ids, attention_mask, labels, num_items_in_batch=None):
-        """The loss summed over the targets and divided by `num_items_in_batch` (default: the targets here).
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Batch:
+        """Return the loss summed over the targets and divided by `num_items_in_batch` (default: the targets here).
 
-        Without any target it is 0: a short batch may have none, and 0 / 0 would spoil every weight.
+        Without any target it is 0: a short batch may have none, and 0 / 0 would make every weight NaN.
         """
         hidden = self.model.base_model(input_ids, attention_mask=attention_mask).last_hidden_state  # (b, tokens, width)
         target = labels.ne(IGNORED)
@@ -91,8 +103,10 @@ class TargetsOnly(nn.Module):
 
 
 @torch.no_grad()
-def sum_losses(model, batches, autocast):
-    """(cross-entropy summed over all targets, number of targets) of a `BertForMaskedLM` over masked batches."""
+def sum_losses(
+    model: BertForMaskedLM, batches: Iterable[Batch], autocast: Callable[[], AbstractContextManager]
+) -> tuple[float, int]:
+    """Return (cross-entropy summed over all targets, number of targets) over masked batches."""
     sparse, total, targets = TargetsOnly(model).eval(), 0.0, 0
     for batch in batches:
         with autocast():
@@ -102,12 +116,12 @@ def sum_losses(model, batches, autocast):
     return total, targets
 
 
-def measure_perplexity(model, batches, autocast):
-    """exp of the mean cross-entropy per target over masked batches (`MaskingCollator` with a seed).
+def describe_loss(total: float, targets: float) -> dict[str, float]:
+    """Return {`perplexity`, `targets`} of a loss summed over so many targets.
 
-    ValueError where the batches have no target at all.
+    Raises:
+        InputError: for no targets.
     """
-    total, targets = sum_losses(model, batches, autocast)
     if not targets:
-        raise ValueError("expected at least one masked character, got none: the text is too short for a perplexity")
-    return math.exp(total / targets)
+        raise InputError("found no masked character in the held-out text; expected more text")
+    return {"perplexity": math.exp(total / targets), "targets": int(targets)}

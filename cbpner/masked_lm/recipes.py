@@ -1,52 +1,44 @@
-"""Recipes of masked-LM fine-tuning: named tables of hyper-parameters, each with a flag.
+"""Recipes of masked-LM fine-tuning: named tables of hyper-parameters; every field is also a flag.
 
 `paper` is the original's: blocks of 512 tokens cut through one long stream, eight a batch. `cbp` is ours: blocks within
-documents, as adapting the shipped encoder went (`models/build_cbp_mini.py`), with a lower rate for an encoder that has
-been adapted already.
+documents, as in the adaptation of the shipped encoder (`models/build_cbp_mini.py`), with a lower rate since it is
+adapted already.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import PACKINGS
-from cbpner.masked_lm.masking import MASK_SHARE
 from cbpner.masked_lm.word_starts import SEGMENTERS
 from cbpner.text.tokenizer import CASINGS
 from cbpner.training.recipes import PRECISIONS, SHIPPED_ENCODER, check_choices, check_limits
 
+MASK_SHARE = 0.15  # Devlin et al. 2019, section 3.1
+
 
 @dataclass(frozen=True)
 class LMRecipe:
-    """One set of hyper-parameters.
+    """One set of hyper-parameters."""
 
-    encoder: `cbp_mini`, a hub name or a folder. casing: see `cbpner.text.tokenizer.make_tokenizer`; `paper` is cased,
-    without capitals added. epochs: may be a fraction. max_steps: stop there (0: behind the last epoch).
-    schedule_epochs: the epochs for which the learning rate's schedule is made (0: as many as there are). block_size:
-    tokens, with [CLS] and [SEP]. packing: blocks within `documents`, or cut through one `stream`. batch_size: blocks;
-    0: as many as fit into batch_tokens padded tokens. accumulation: batches a step. lr: peak rate, which falls to 0 on
-    a line. warmup: share of the schedule's steps, or, from 1 on, steps. dropout: in training; `None`: as the encoder's
-    configuration says. mask_share: share of the characters that are targets. whole_word: targets are whole words.
-    segmenter: where Chinese words come from, see `cbpner.masked_lm.word_starts`.
-    """
-
-    encoder: str
-    casing: str
-    block_size: int
-    packing: str
-    batch_size: int
-    batch_tokens: int
-    lr: float
-    epochs: float = 1.0
-    max_steps: int = 0
-    schedule_epochs: float = 0.0
-    accumulation: int = 1
+    encoder: str  # `cbp_mini`, a hub name or a folder
+    casing: str  # see `cbpner.text.tokenizer.make_tokenizer`; `paper` is cased, without capitals added
+    block_size: int  # tokens, with [CLS] and [SEP]
+    packing: str  # blocks within `documents`, or cut through one `stream`
+    batch_size: int  # blocks; 0: as many as fit into batch_tokens
+    batch_tokens: int  # padded tokens
+    lr: float  # peak rate, which falls linearly to 0
+    epochs: float = 1.0  # may be a fraction
+    max_steps: int = 0  # stop there; 0: after the last epoch
+    schedule_epochs: float = 0.0  # the epochs that the learning rate's schedule is made for; 0: `epochs`
+    accumulation: int = 1  # batches a step
     weight_decay: float = 0.0
-    warmup: float = 0.0
+    warmup: float = 0.0  # share of the schedule's steps, or, from 1 on, steps
     max_grad_norm: float = 1.0
-    dropout: float | None = None
-    mask_share: float = MASK_SHARE
-    whole_word: bool = False
-    segmenter: str = "rjieba"
+    dropout: float | None = None  # in training; None: as in the encoder's configuration
+    mask_share: float = MASK_SHARE  # share of the characters that are targets
+    whole_word: bool = False  # targets are whole words
+    segmenter: str = "rjieba"  # where Chinese words come from, see `cbpner.masked_lm.word_starts`
     precision: str = "auto"
 
 
@@ -63,15 +55,15 @@ RECIPES = {
 }  # fmt: skip
 
 
-def get_lm_recipe(name, **overrides):
-    """The recipe's table with the overrides that are not None; InputError for a wrong name or value."""
+def get_lm_recipe(name: str, **overrides: Any) -> LMRecipe:
+    """Return the named recipe with the overrides that are not None; InputError for a wrong name or value."""
     if name not in RECIPES:
         raise InputError(f"found the recipe {name!r}; expected one of {', '.join(RECIPES)}")
     return change_recipe(RECIPES[name], **overrides)
 
 
-def change_recipe(recipe, **overrides):
-    """The recipe with the overrides that are not None; one of batch_size and batch_tokens puts the other out of use."""
+def change_recipe(recipe: LMRecipe, **overrides: Any) -> LMRecipe:
+    """Return the recipe with the overrides that are not None; `batch_tokens` switches a batch_size off."""
     given = {key: value for key, value in overrides.items() if value is not None}
     if "batch_tokens" in given:
         given.setdefault("batch_size", 0)
@@ -82,8 +74,8 @@ def change_recipe(recipe, **overrides):
     return recipe
 
 
-def check_lm_recipe(recipe):
-    """InputError for a value that training cannot work with."""
+def check_lm_recipe(recipe: LMRecipe) -> None:
+    """Raise InputError for a value that training cannot work with."""
     check_choices(recipe, CHOICES)
     limits = {
         "block_size": (8, None), "batch_size": (0, None), "batch_tokens": (0, None), "lr": (0, None),
@@ -102,5 +94,5 @@ def check_lm_recipe(recipe):
     if recipe.schedule_epochs and recipe.schedule_epochs < recipe.epochs and not recipe.max_steps:
         raise InputError(
             f"found schedule_epochs {recipe.schedule_epochs:g} and epochs {recipe.epochs:g}; expected a schedule for "
-            "all epochs: behind its end the learning rate is 0"
+            "all epochs: after its end the learning rate is 0"
         )

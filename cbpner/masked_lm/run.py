@@ -1,15 +1,17 @@
-"""Masked-LM fine-tuning: text and a recipe in, a model's folder out. See `cbpner.runs.folder` for what stands in it."""
+"""Masked-LM fine-tuning: text and a recipe in, a model's folder out. `cbpner.runs.folder` lists the folder's files."""
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from transformers import set_seed
+import torch
+from transformers import BertForMaskedLM, PreTrainedTokenizerBase, set_seed
 
 from cbpner.base.files import atomic_folder, is_main_process, write_json
-from cbpner.masked_lm.cache import Text, open_corpus
+from cbpner.masked_lm.cache import TextSource, open_corpus
 from cbpner.masked_lm.folder import (
+    LMJob,
     check_continuation,
     check_finished,
     claim_model_folder,
@@ -20,9 +22,9 @@ from cbpner.masked_lm.folder import (
     read_config,
     read_metrics,
 )
-from cbpner.masked_lm.masking import sum_losses
+from cbpner.masked_lm.masking import describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
-from cbpner.masked_lm.trainer import build_lm_trainer, cut_corpus, describe_loss, mask_batches
+from cbpner.masked_lm.trainer import FineTuner, build_lm_trainer, mask_for_evaluation, pack_blocks
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import load_masked_lm
@@ -33,69 +35,62 @@ from cbpner.training.run import measure_memory
 from cbpner.training.trainer import close_bars
 
 
-@dataclass(frozen=True)
-class LMJob:
-    """Everything that one fine-tuning depends on.
+def fine_tune(job: LMJob) -> dict[str, Any] | None:
+    """Fine-tune, measure and write the model's folder. A finished run is left as it is, an interrupted one resumes.
 
-    train, held_out: Text of `cbpner.masked_lm.cache`; without held_out there is no perplexity. output: the model's
-    folder. cache: folder of the tokenized text, or None for one beside it; rebuild_cache: tokenize in any case.
-    continues: the folder of a finished run that is gone on with exactly, to more epochs. save_steps, logging_steps,
-    eval_steps: steps between two checkpoints, log records and perplexities (0: behind each epoch). save_total_limit:
-    checkpoints kept.
-    """
+    Returns:
+        The content of lm_metrics.json; None in the other processes of several.
 
-    recipe_name: str
-    recipe: LMRecipe
-    train: Text
-    output: Path
-    held_out: Text | None = None
-    seed: int = 0
-    cache: Path | None = None
-    rebuild_cache: bool = False
-    overwrite: bool = False
-    continues: Path | None = None
-    save_steps: int = 500
-    save_total_limit: int = 1
-    logging_steps: int = 10
-    eval_steps: int = 0
-
-
-def fine_tune(job):
-    """Fine-tune, measure and write the model's folder; its metrics. A finished run is left, a broken-off one goes on.
-
-    InputError for wrong text, an encoder that cannot be had, a folder of other settings or one that another process is
-    at work on, and a folder that cannot be written to.
+    Raises:
+        InputError: for wrong text, an encoder that cannot be loaded, a folder with a run of other settings, one in use
+            by another process, and one that cannot be written to.
     """
     if is_finished(job.output) and not job.overwrite:
         check_finished(job)
         print(f"{job.output}: finished already; --overwrite_output_dir runs it again")
         return read_metrics(job.output)
     with explain_write_errors(job.output), lock_run(job.output):
-        return make_run(job)
+        return _train(job)
 
 
-def make_run(job):
-    """`fine_tune` for a folder that is locked and holds no finished run, or one to overwrite."""
+def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None) -> dict[str, float]:
+    """Return {`perplexity`, `targets`} of the recipe's encoder on a text; only the text's cache is written."""
     device = pick_device()
-    precision = choose_precision(job, device)
+    context = partial(autocast, pick_precision(recipe.precision, device), device)
+    model, tokenizer = load_masked_lm(recipe, pick_attention(device))
+    table = CharacterTable(tokenizer)
+    blocks = pack_blocks(open_corpus(text, table, cache), table, recipe, "held_out")
+    return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
+
+
+def _train(job: LMJob) -> dict[str, Any] | None:
+    """`fine_tune` for a folder that is locked."""
+    device = pick_device()
+    precision = _choose_precision(job, device)
     set_seed(job.seed)
     model, tokenizer = load_masked_lm(job.recipe, pick_attention(device), job.continues)
     table = CharacterTable(tokenizer)
     texts = {"train": job.train, "held_out": job.held_out}
     corpora = {part: open_corpus(text, table, job.cache, job.rebuild_cache) for part, text in texts.items() if text}
-    checkpoint = find_last_checkpoint(job.continues) if job.continues else None
+    start = find_last_checkpoint(job.continues) if job.continues else None
     if is_main_process():
-        config = describe_run(job, corpora, hash_weights(model), precision, checkpoint)
+        config = describe_run(job, corpora, hash_weights(model), precision, start)
         check_continuation(job, config)
         for change in claim_model_folder(job, config):
-            print(f"{job.output}: goes on elsewhere than it began, which may change the last digits: {change}")
+            print(f"{job.output}: resumed in another environment, which may change the last digits: {change}")
     trainer = build_lm_trainer(job, corpora, model, table, len(tokenizer), precision, device)
-    run_trainer(trainer, job.output / runs.CHECKPOINTS, checkpoint)
+    trainer.accelerator.wait_for_everyone()  # until the main process has claimed the folder
+    checkpoint = find_checkpoint(job.output / runs.CHECKPOINTS) or start
+    trainer.args.eval_on_start = checkpoint is None and trainer.held_out is not None
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    finally:
+        close_bars(trainer)
     return finish_run(job, trainer, tokenizer) if trainer.is_world_process_zero() else None
 
 
-def choose_precision(job, device):
-    """`bf16` or `fp32`; a run that broke off, or is gone on with, keeps on such a device what it had."""
+def _choose_precision(job: LMJob, device: torch.device) -> str:
+    """Return `bf16` or `fp32`; a resumed or continued run keeps its precision on the same kind of device."""
     for folder in (job.output, job.continues):
         if job.recipe.precision == "auto" and folder and not job.overwrite and (folder / runs.LM_CONFIG).is_file():
             before = read_config(folder).get("environment", {})
@@ -104,29 +99,7 @@ def choose_precision(job, device):
     return pick_precision(job.recipe.precision, device)
 
 
-def run_trainer(trainer, checkpoints, continued=None):
-    """Train from the newest whole checkpoint, else from `continued`, else from the start."""
-    trainer.accelerator.wait_for_everyone()  # the main process has claimed the folder
-    checkpoint = find_checkpoint(checkpoints) or continued
-    trainer.args.eval_on_start = checkpoint is None and trainer.held_out is not None
-    try:
-        trainer.train(resume_from_checkpoint=checkpoint)
-    finally:
-        close_bars(trainer)
-
-
-def measure_model(recipe, text, cache=None):
-    """{`perplexity`, `targets`} of the recipe's encoder as it is on a Text; nothing is written but the text's cache."""
-    device = pick_device()
-    context = partial(autocast, pick_precision(recipe.precision, device), device)
-    model, tokenizer = load_masked_lm(recipe, pick_attention(device))
-    table = CharacterTable(tokenizer)
-    blocks = cut_corpus(open_corpus(text, table, cache), table, recipe, "held_out")
-    batches = mask_batches(blocks, len(tokenizer), device)
-    return describe_loss(*sum_losses(model.to(device), batches, context))
-
-
-def finish_run(job, trainer, tokenizer):
+def finish_run(job: LMJob, trainer: FineTuner, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Save the model, and write lm_metrics.json last."""
     save_model(trainer.model.model, tokenizer, job.output)
     metrics = collect_metrics(job, trainer)
@@ -134,8 +107,8 @@ def finish_run(job, trainer, tokenizer):
     return metrics
 
 
-def save_model(model, tokenizer, folder):
-    """Put the model's files beside the run's: each whole, and config.json, without which nothing loads, last."""
+def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Put the model's files beside the run's: each whole, and last config.json, without which nothing loads."""
     new = folder / ".model.part"
     with atomic_folder(new) as unnamed:
         model.save_pretrained(unnamed)
@@ -145,19 +118,25 @@ def save_model(model, tokenizer, folder):
     new.rmdir()
 
 
-def collect_metrics(job, trainer):
-    """The content of lm_metrics.json.
+def collect_metrics(job: LMJob, trainer: FineTuner) -> dict[str, Any]:
+    """Collect the content of lm_metrics.json.
 
-    perplexity: {`before`, `during`: [{step, epoch, perplexity}], `after`, `targets`: the held-out characters that are
-    guessed}, or None. characters: of the text that is trained on; characters_read: over all epochs. seconds: perplexity
-    and checkpoints included.
+    perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. characters:
+    of the training text; characters_read: over all epochs. seconds: with perplexity and checkpoints.
     """
     state, characters = trainer.state, trainer.train_dataset.characters
-    seconds = state.log_history[-1]["seconds"]
+    seconds, perplexity = state.log_history[-1]["seconds"], None
+    if records := [record for record in state.log_history if "perplexity" in record]:
+        perplexity = {
+            "before": records[0]["perplexity"],
+            "during": [{key: record[key] for key in ("step", "epoch", "perplexity")} for record in records[1:]],
+            "after": records[-1]["perplexity"],
+            "targets": int(records[0]["targets"]),
+        }
     return {
         "name": job.output.resolve().name,
         "recipe": job.recipe_name,
-        "perplexity": sum_up_perplexity([record for record in state.log_history if "perplexity" in record]),
+        "perplexity": perplexity,
         "epochs": state.epoch,
         "steps": state.global_step,
         "characters": characters,
@@ -167,12 +146,3 @@ def collect_metrics(job, trainer):
         **measure_memory(),
         "history": [{key: float(value) for key, value in record.items()} for record in state.log_history],
     }
-
-
-def sum_up_perplexity(records):
-    """What `collect_metrics` says about records with `perplexity`, the first of them before training."""
-    if not records:
-        return None
-    during = [{key: record[key] for key in ("step", "epoch", "perplexity")} for record in records[1:]]
-    ends = {"before": records[0]["perplexity"], "during": during, "after": records[-1]["perplexity"]}
-    return ends | {"targets": int(records[0]["targets"])}

@@ -1,31 +1,40 @@
 """The Trainer behind masked-LM fine-tuning: batches, schedule, perplexity on held-out text, checkpoints, progress."""
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader
 from tqdm.auto import tqdm
 from transformers import BertForMaskedLM, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cbpner.base.errors import InputError
-from cbpner.masked_lm.blocks import PACKINGS
-from cbpner.masked_lm.masking import HELD_OUT, MaskingCollator, TargetsOnly, sum_losses
+from cbpner.masked_lm.blocks import PACKINGS, Blocks
+from cbpner.masked_lm.cache import TokenizedCorpus
+from cbpner.masked_lm.folder import LMJob
+from cbpner.masked_lm.masking import EVALUATION_MASKS, Batch, MaskingCollator, TargetsOnly, describe_loss, sum_losses
+from cbpner.masked_lm.recipes import LMRecipe
 from cbpner.models.devices import autocast
 from cbpner.runs import folder as runs
 from cbpner.text.batches import sorted_batches
+from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import GroupedSampler, TokenBudgetSampler
 from cbpner.training.trainer import EVALUATION_TOKENS, Progress
 
 
 class MaskedLMTrainer(Trainer):
-    """transformers' Trainer over blocks and a batch sampler; the model is a `TargetsOnly`, what it saves is inside."""
+    """transformers' Trainer over blocks and a batch sampler, for a `TargetsOnly`, of which it saves the inner model."""
 
-    def __init__(self, *args, sampler, **kwargs):
+    def __init__(self, *args: Any, sampler: BatchSampler, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.sampler = sampler
+        self.add_callback(EpochSetter(sampler, self.data_collator))
 
-    def get_train_dataloader(self):
+    def get_train_dataloader(self) -> DataLoader:
         loader = DataLoader(
             self.train_dataset, batch_sampler=self.sampler, collate_fn=self.data_collator,
             pin_memory=not self.args.use_cpu,
@@ -41,22 +50,42 @@ class MaskedLMTrainer(Trainer):
         self.model.model.load_state_dict(saved.state_dict())
 
 
-class FineTuner(MaskedLMTrainer):
-    """A MaskedLMTrainer with the recipe's schedule, and perplexity on `held_out` blocks, which may be None."""
+class EpochSetter(TrainerCallback):
+    """Tells sampler and collator the epoch: the libraries do not reach a sampler that is sharded or resumed."""
 
-    def __init__(self, *args, recipe, held_out, context, **kwargs):
+    def __init__(self, *parts: Any):
+        self.parts = parts
+
+    def on_epoch_begin(self, args, state, control, **kwargs):
+        for part in self.parts:
+            part.set_epoch(int(state.epoch))
+
+
+class FineTuner(MaskedLMTrainer):
+    """A MaskedLMTrainer with the recipe's schedule, and the perplexity on `held_out` blocks unless they are None."""
+
+    def __init__(
+        self,
+        *args: Any,
+        recipe: LMRecipe,
+        held_out: Blocks | None,
+        context: Callable[[], AbstractContextManager],
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         self.recipe, self.held_out, self.context = recipe, held_out, context
 
-    def create_scheduler(self, num_training_steps, optimizer=None):
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.recipe.schedule_epochs:
-            num_training_steps = math.ceil(self.recipe.schedule_epochs * count_steps(self.sampler, self.args))
+            batches = math.ceil(len(self.sampler) / self.args.world_size)
+            steps = math.ceil(batches / self.args.gradient_accumulation_steps)  # of an epoch, as transformers counts
+            num_training_steps = math.ceil(self.recipe.schedule_epochs * steps)
         return super().create_scheduler(num_training_steps, optimizer)
 
-    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
-        """{`perplexity`: exp of the mean loss over the held-out targets, the same every time; `targets`: how many}."""
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
+        """Return {`perplexity`: exp of the mean loss over the held-out targets, `targets`: their number}."""
         share = slice(self.args.process_index, None, self.args.world_size)
-        batches = mask_batches(self.held_out, len(self.data_collator.may), self.args.device, share)
+        batches = mask_for_evaluation(self.held_out, len(self.data_collator.allowed), self.args.device, share)
         sums = torch.tensor(sum_losses(self.model.model, batches, self.context), dtype=torch.float64)
         metrics = describe_loss(*self.accelerator.reduce(sums.to(self.args.device), "sum").tolist())
         self.log(dict(metrics))
@@ -64,51 +93,23 @@ class FineTuner(MaskedLMTrainer):
         return metrics
 
 
-def mask_batches(blocks, vocabulary_size, device, share=slice(None)):
-    """Yield masked batches of all held-out blocks on the device, or of a share of the batches.
+class StepIntervals(TrainerCallback):
+    """Decides after each step whether a log record, a perplexity and a checkpoint are due, in this order.
 
-    Single characters are masked, always the same, so that perplexities over the same blocks can be compared, whatever
-    the seed and the masks of training were.
-    """
-    collator = MaskingCollator(blocks.table, vocabulary_size, **HELD_OUT)
-    for numbers in sorted_batches(blocks.lengths, EVALUATION_TOKENS)[share]:
-        batch = collator([blocks[number] for number in numbers])
-        yield {name: tensor.to(device) for name, tensor in batch.items()}
-
-
-def describe_loss(total, targets):
-    """{`perplexity`, `targets`} of a loss summed over so many targets; InputError where there are none."""
-    if not targets:
-        raise InputError("found no masked character in the held-out text; expected more text")
-    return {"perplexity": math.exp(total / targets), "targets": int(targets)}
-
-
-def count_steps(sampler, args):
-    """Optimizer steps of an epoch, as transformers counts them."""
-    return math.ceil(math.ceil(len(sampler) / args.world_size) / args.gradient_accumulation_steps)
-
-
-class Rhythm(TrainerCallback):
-    """When there is a log record, a perplexity, a checkpoint: always behind a step, in this order.
-
-    Each as often as the job says; all three behind every epoch and the last step, and a record before every checkpoint,
-    so that no mean loss spans one and a resumed run logs what an unbroken one does. Begins each epoch, too.
+    Each as often as the job says, and all three after every epoch and the last step. There is a record before every
+    checkpoint, so that no mean loss spans one and a resumed run logs the same as an unbroken one.
     """
 
-    def __init__(self, job, trainer):
-        self.job, self.trainer = job, trainer
-
-    def on_epoch_begin(self, args, state, control, **kwargs):
-        for part in (self.trainer.sampler, self.trainer.data_collator):
-            part.set_epoch(int(state.epoch))
+    def __init__(self, job: LMJob, has_held_out: bool):
+        self.job, self.has_held_out = job, has_held_out
 
     def on_step_end(self, args, state, control, **kwargs):
-        def is_due(every):
+        def is_due(every: int) -> bool:
             return bool(every) and state.global_step % every == 0
 
         ends = state.epoch == int(state.epoch) or state.global_step >= state.max_steps
         control.should_save = ends or is_due(self.job.save_steps)
-        control.should_evaluate = self.trainer.held_out is not None and (ends or is_due(self.job.eval_steps))
+        control.should_evaluate = self.has_held_out and (ends or is_due(self.job.eval_steps))
         control.should_log = control.should_save or control.should_evaluate or is_due(self.job.logging_steps)
 
 
@@ -118,25 +119,65 @@ class LMProgress(Progress):
     log_name = runs.LM_LOG
     shows = {"loss": "loss", "perplexity": "perplexity"}
 
-    def __init__(self, folder, label, characters):
-        super().__init__(folder, label)
+    def __init__(self, folder: Path, characters: int):
+        super().__init__(folder, folder.resolve().name)
         self.characters = characters  # of an epoch
 
-    def open_bar(self, args, state, train_dataloader, **kwargs):
+    def open_bar(self, args, state, train_dataloader, **kwargs) -> tqdm:
         epochs = state.max_steps / math.ceil(len(train_dataloader) / args.gradient_accumulation_steps)
         return tqdm(
             total=round(epochs * self.characters), initial=self.count(state), desc=self.label, unit=" characters",
             unit_scale=True, mininterval=1.0, dynamic_ncols=True,
         )  # fmt: skip
 
-    def count(self, state):
+    def count(self, state) -> int:
         return round(state.epoch * self.characters)
 
 
-def build_arguments(job, precision, device):
-    """The recipe in the terms of transformers' TrainingArguments; `Rhythm` does what their strategies would do."""
+def mask_for_evaluation(
+    blocks: Blocks, vocabulary_size: int, device: torch.device, share: slice = slice(None)
+) -> Iterator[Batch]:
+    """Yield masked batches of all held-out blocks on the device, or of a share of the batches.
+
+    Single characters are masked, always the same ones, so that perplexities over the same blocks can be compared
+    whatever the seed and the masks of training were.
+    """
+    collator = MaskingCollator(blocks.table, vocabulary_size, **EVALUATION_MASKS)
+    for numbers in sorted_batches(blocks.lengths, EVALUATION_TOKENS)[share]:
+        batch = collator([blocks[number] for number in numbers])
+        yield {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+def pack_blocks(corpus: TokenizedCorpus, table: CharacterTable, recipe: LMRecipe, part: str) -> Blocks:
+    """Cut the corpus by the recipe's packing; InputError for less text than one block."""
+    blocks: Blocks = PACKINGS[recipe.packing](corpus, table, recipe.block_size)
+    if not len(blocks):
+        raise InputError(
+            f"found {len(corpus.tokens)} characters of text ({part}); expected at least one block of "
+            f"{recipe.block_size} tokens: give a smaller --block_size, or more text"
+        )
+    return blocks
+
+
+def build_lm_trainer(
+    job: LMJob,
+    corpora: dict[str, TokenizedCorpus],
+    model: BertForMaskedLM,
+    table: CharacterTable,
+    vocabulary_size: int,
+    precision: str,
+    device: torch.device,
+) -> FineTuner:
+    """Build the trainer of one job. corpora: `train`, and perhaps `held_out`."""
     recipe = job.recipe
-    return TrainingArguments(
+    blocks = {part: pack_blocks(corpus, table, recipe, part) for part, corpus in corpora.items()}
+    lengths, held_out = blocks["train"].lengths, blocks.get("held_out")
+    sampler = (
+        GroupedSampler(lengths, recipe.batch_size, job.seed)
+        if recipe.batch_size
+        else TokenBudgetSampler(lengths, recipe.batch_tokens, job.seed)
+    )
+    arguments = TrainingArguments(  # `StepIntervals` does what their strategies would do
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,
         learning_rate=recipe.lr, lr_scheduler_type="linear", warmup_steps=recipe.warmup, optim="adamw_torch_fused",
         weight_decay=recipe.weight_decay, max_grad_norm=recipe.max_grad_norm, seed=job.seed,
@@ -145,35 +186,11 @@ def build_arguments(job, precision, device):
         logging_strategy="no", save_total_limit=job.save_total_limit, report_to=[], disable_tqdm=True,
         remove_unused_columns=False, label_names=["labels"],
     )  # fmt: skip
-
-
-def cut_corpus(corpus, table, recipe, part):
-    """The corpus' blocks by the recipe's packing; InputError where there is none."""
-    blocks = PACKINGS[recipe.packing](corpus, table, recipe.block_size)
-    if not len(blocks):
-        raise InputError(
-            f"found {corpus.tokens} characters of text ({part}); expected a block of {recipe.block_size} tokens at "
-            "least: give a smaller --block_size, or more text"
-        )
-    return blocks
-
-
-def build_lm_trainer(job, corpora, model, table, vocabulary_size, precision, device):
-    """corpora: {`train`, and perhaps `held_out`: `cbpner.masked_lm.cache.Corpus`}. InputError for less than a block."""
-    recipe = job.recipe
-    blocks = {part: cut_corpus(corpus, table, recipe, part) for part, corpus in corpora.items()}
-    lengths = blocks["train"].lengths
-    sampler = (
-        GroupedSampler(lengths, recipe.batch_size, job.seed)
-        if recipe.batch_size
-        else TokenBudgetSampler(lengths, recipe.batch_tokens, job.seed)
-    )
     trainer = FineTuner(
-        TargetsOnly(model), build_arguments(job, precision, device),
-        MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share), blocks["train"], sampler=sampler,
-        recipe=recipe, held_out=blocks.get("held_out"), context=partial(autocast, precision, device),
-        callbacks=[LMProgress(job.output, job.output.resolve().name, blocks["train"].characters)],
+        TargetsOnly(model), arguments, MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share),
+        blocks["train"], sampler=sampler, recipe=recipe, held_out=held_out,
+        context=partial(autocast, precision, device),
+        callbacks=[LMProgress(job.output, blocks["train"].characters), StepIntervals(job, held_out is not None)],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Rhythm(job, trainer))
     return trainer

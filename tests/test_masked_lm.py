@@ -1,0 +1,260 @@
+"""Masked language modelling: blocks, masks, the sparse loss against the library's own, perplexity by hand."""
+
+import contextlib
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, BertForMaskedLM, Trainer, TrainerCallback, TrainingArguments
+
+from cbpner.base.errors import InputError
+from cbpner.masked_lm.blocks import DocumentBlocks, StreamBlocks, cut_blocks, make_block
+from cbpner.masked_lm.cache import TextSource, open_corpus
+from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss, sum_losses
+from cbpner.models.tokenizers import build_tokenizer
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.batching import IGNORED
+
+TEXTS = ["本发明涉及一种抗体。", "HER2阳性乳腺癌患者的基因表达水平显著升高，且", "蛋白"]
+
+
+@pytest.fixture(scope="module")
+def table(tiny_encoder):
+    return CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+
+
+@pytest.fixture
+def model(tiny_encoder):
+    return BertForMaskedLM.from_pretrained(tiny_encoder).eval()
+
+
+@pytest.fixture(scope="module")
+def mask(table, tiny_vocabulary):
+    """`mask(texts or blocks, size)`: a masked batch."""
+
+    def build(blocks, size=16, **options):
+        blocks = cut_blocks(blocks, table, size) if isinstance(blocks[0], str) else blocks
+        return MaskingCollator(table, len(tiny_vocabulary), **options)(blocks)
+
+    return build
+
+
+def list_targets(batch):
+    return batch["labels"][batch["labels"] != IGNORED].tolist()
+
+
+def strip_block(block, table):
+    assert (block.ids[0], block.ids[-1]) == (table.cls, table.sep)
+    return block.ids[1:-1].tolist()
+
+
+def is_near(share, expected, count):
+    return abs(share - expected) < 5 * math.sqrt(expected * (1 - expected) / count)
+
+
+# ---- blocks ----
+
+
+@pytest.fixture
+def make_corpus(table, tmp_path):
+    def build(text, **options):
+        (tmp_path / "corpus.txt").write_text(text, encoding="utf-8")
+        return open_corpus(TextSource((tmp_path / "corpus.txt",), **options), table)
+
+    return build
+
+
+@settings(max_examples=15)
+@given(texts=st.lists(st.text(st.sampled_from("基因aB1🧬"), min_size=1, max_size=60), min_size=1, max_size=5),
+       size=st.integers(3, 20))  # fmt: skip
+def test_blocks_lose_nothing(tiny_vocabulary, tmp_path_factory, texts, size):
+    """Those of a corpus are those of its texts: each text whole, in pieces whose lengths differ by one at most."""
+    table, path = CharacterTable(build_tokenizer(tiny_vocabulary)), tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n\n".join(texts), encoding="utf-8")
+    blocks = DocumentBlocks(open_corpus(TextSource((path,)), table), table, size)
+    found = [blocks[number] for number in range(len(blocks))]
+    assert [block.ids.tolist() for block in found] == [block.ids.tolist() for block in cut_blocks(texts, table, size)]
+    assert [block.index for block in found] == list(range(len(found)))
+    assert blocks.lengths.tolist() == [len(block.ids) for block in found]
+    assert blocks.characters == sum(map(len, texts))
+    rest = iter(found)
+    for text in texts:
+        pieces = [strip_block(next(rest), table) for _ in range(math.ceil(len(text) / (size - 2)))]
+        assert max(map(len, pieces)) <= size - 2 and max(map(len, pieces)) - min(map(len, pieces)) <= 1
+        assert sum(pieces, []) == table.encode(text).tolist()
+
+
+def test_a_stream_crosses_documents_and_drops_its_end(table, make_corpus):
+    blocks = StreamBlocks(make_corpus("本发明\n涉及\n\n一种抗体\n\n的用"), table, 6)
+    found = [strip_block(blocks[number], table) for number in range(len(blocks))]
+    assert found == [table.encode("本发明涉").tolist(), table.encode("及一种抗").tolist()]
+    assert (blocks.characters, blocks.lengths.tolist()) == (8, [6, 6])
+
+
+def test_words_of_a_block_begin_at_its_borders(table, make_corpus):
+    """The document's seven characters make two blocks, of four and three; the border is inside HER2."""
+    blocks = DocumentBlocks(make_corpus("抗体HER2阳", segmenter="none"), table, 6)
+    assert blocks[0].begins.tolist() == [True, True, True, True, False, True]
+    assert blocks[1].begins.tolist() == [True, True, False, True, True]
+
+
+# ---- masks ----
+
+
+def test_the_shares_of_the_masks(table, tiny_vocabulary, mask):
+    random = np.random.default_rng(0)
+    original = random.integers(104, len(tiny_vocabulary), 400)
+    batch = mask([make_block(table, original, None, index) for index in range(200)])
+    target, original = batch["labels"] != IGNORED, torch.from_numpy(original).expand(200, -1)
+    assert not target[:, [0, -1]].any()
+    target, inputs = target[:, 1:-1], batch["input_ids"][:, 1:-1]
+    assert torch.equal(batch["labels"][:, 1:-1][target], original[target])
+    assert torch.equal(inputs[~target], original[~target])
+    assert is_near(target.double().mean(), 0.15, 200 * 400)
+    masked, kept = inputs[target] == table.mask, inputs[target] == original[target]
+    for found, share in ((masked, 0.8), (kept, 0.1), (~masked & ~kept, 0.1)):
+        assert is_near(found.double().mean(), share, len(found))
+    assert len(inputs[target][~masked & ~kept].unique()) > 500, "random characters come from the whole vocabulary"
+
+
+def test_special_and_unknown_tokens_are_never_targets(table, tiny_vocabulary, mask):
+    blocks = cut_blocks(["基🧬" * 40] * 30 + ["基"], table, 512)
+    blocks[0].ids[5] = table.mask
+    batch = mask(blocks)
+    assert set(list_targets(batch)) == {tiny_vocabulary["基"]} and len(list_targets(batch)) > 100
+    assert batch["attention_mask"].sum(dim=1).tolist() == [82] * 30 + [3]
+    assert batch["input_ids"][-1, 3:].eq(table.pad).all()
+
+
+@pytest.mark.parametrize("order", ["first", "last"])
+def test_replacements_are_never_special(order):
+    """Wherever the special tokens are in the vocabulary."""
+    special, letters = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], "基因蛋白"
+    tokens = [*special, *letters] if order == "first" else [*letters, *special]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    table = CharacterTable(build_tokenizer(vocabulary))
+    batch = MaskingCollator(table, len(vocabulary))(cut_blocks(["基" * 4000], table, 512))
+    inside = batch["input_ids"][batch["labels"] != IGNORED]
+    assert set(inside.tolist()) == {table.mask, *(vocabulary[letter] for letter in letters)}
+
+
+def test_a_word_is_a_target_as_a_whole_or_not_at_all(table, mask):
+    """Words of one, two and four characters; each character of a target has its own draw of 80/10/10."""
+    begins = np.array([True, True, False, True, False, False, False] * 60)
+    blocks = [make_block(table, table.encode("因蛋白HER2" * 60), begins, index) for index in range(50)]
+    batch = mask(blocks)
+    target = batch["labels"].ne(IGNORED).numpy()[:, 1:-1].reshape(-1, 7)
+    for word in (target[:, :1], target[:, 1:3], target[:, 3:]):
+        assert np.array_equal(word.any(axis=1), word.all(axis=1))
+        assert is_near(word.all(axis=1).mean(), 0.15, len(word))
+    assert abs(target.mean() - 0.15) < 0.01, "so 15% of the characters are targets"
+    inputs = batch["input_ids"].numpy()[:, 1:-1].reshape(-1, 7)[:, 3:][target[:, 3:].all(axis=1)]
+    masked = (inputs == table.mask).mean(axis=1)
+    assert abs(masked.mean() - 0.8) < 0.05 and 0 < (masked < 1).mean() < 1
+
+
+def test_a_word_with_an_unknown_character_is_no_target(table, tiny_vocabulary, mask):
+    begins = np.array([True, False, False, True] * 300)
+    targets = list_targets(mask([make_block(table, table.encode("A🧬1基" * 300), begins, 0)]))
+    assert set(targets) == {tiny_vocabulary["基"]} and len(targets) > 20
+
+
+def test_the_share_of_targets_can_be_set(mask):
+    assert abs(len(list_targets(mask(["基因" * 5000], 10_002, share=0.4))) / 10_000 - 0.4) < 0.03
+
+
+def test_masks_follow_from_seed_epoch_and_block_alone(table, tiny_vocabulary, mask):
+    blocks = cut_blocks(["本发明涉及一种抗体" * 9] * 4, table, 512)
+    collator = MaskingCollator(table, len(tiny_vocabulary), seed=3)
+    state = torch.get_rng_state()
+    together, alone = collator(blocks), [collator([block]) for block in reversed(blocks)][::-1]
+    assert torch.equal(state, torch.get_rng_state()), "torch's generator is left alone"
+    for name in ("input_ids", "labels"):
+        assert torch.equal(together[name], torch.cat([batch[name] for batch in alone]))
+    assert len({tuple(row.tolist()) for row in together["labels"].ne(IGNORED)}) == 4, "each block has its own masks"
+    collator.set_epoch(1)
+    for changed in (collator(blocks), mask(blocks, seed=4)):
+        assert not torch.equal(changed["labels"], together["labels"])
+    collator.set_epoch(0)
+    assert torch.equal(collator(blocks)["labels"], together["labels"])
+
+
+# ---- the loss ----
+
+
+def test_loss_and_gradients_are_the_library_s(model, mask):
+    batch, twin = mask(TEXTS * 4), copy.deepcopy(model)
+    twin.tie_weights()
+    expected, found = twin(**batch).loss, TargetsOnly(model)(**batch)["loss"]
+    assert torch.allclose(found, expected, atol=1e-6)
+    expected.backward()
+    found.backward()
+    for (name, parameter), other in zip(model.named_parameters(), twin.parameters(), strict=True):
+        assert other.grad.abs().max() > 0 or "key.bias" in name
+        assert torch.allclose(parameter.grad, other.grad, atol=1e-6), name
+    items = 10 * len(list_targets(batch))
+    for number in (items, torch.tensor(items)):
+        assert TargetsOnly(model)(**batch, num_items_in_batch=number)["loss"].item() == pytest.approx(found.item() / 10)
+
+
+def test_a_batch_without_targets_gives_no_gradient(model, mask):
+    batch = mask(["🧬🧬"])
+    for items in (None, 0):
+        loss = TargetsOnly(model)(**batch, num_items_in_batch=items)["loss"]
+        assert loss.item() == 0.0
+        loss.backward()
+    assert all(parameter.grad is None or not parameter.grad.any() for parameter in model.parameters())
+    with pytest.raises(InputError):
+        describe_loss(*sum_losses(model, [batch], contextlib.nullcontext))
+
+
+class KeepGradients(TrainerCallback):
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        self.gradients = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+
+
+def test_accumulated_batches_count_by_their_targets(model, mask, tmp_path):
+    """Two batches, one step: the gradient is that of both together, however different their numbers of targets."""
+    batches = [mask(texts, 64) for texts in (TEXTS[1:2] * 6, TEXTS[:1])]
+    counts = [len(list_targets(batch)) for batch in batches]
+    assert counts[0] > 4 * counts[1] > 0
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    twin = copy.deepcopy(model)
+    twin.tie_weights()
+    for batch in batches:
+        TargetsOnly(twin)(**batch, num_items_in_batch=sum(counts))["loss"].backward()
+
+    class TwoBatches(Trainer):
+        def get_train_dataloader(self):
+            return self.accelerator.prepare(DataLoader(batches, batch_size=None))
+
+    arguments = TrainingArguments(
+        str(tmp_path), max_steps=1, gradient_accumulation_steps=2, max_grad_norm=0.0, use_cpu=True, report_to=[],
+        save_strategy="no", logging_strategy="no", disable_tqdm=True, remove_unused_columns=False,
+    )  # fmt: skip
+    keeper = KeepGradients()
+    TwoBatches(TargetsOnly(model), arguments, train_dataset=batches, callbacks=[keeper]).train()
+    for name, parameter in twin.named_parameters():
+        assert torch.allclose(keeper.gradients[f"model.{name}"], parameter.grad, atol=1e-6), name
+
+
+def test_perplexity_weighs_targets_not_batches(model, tiny_vocabulary, mask):
+    """A model whose scores are its bias: 基 has half of the probability, every other token a share of the rest."""
+    for parameter in model.cls.parameters():
+        torch.nn.init.zeros_(parameter)
+    others = len(tiny_vocabulary) - 1
+    with torch.no_grad():
+        model.cls.predictions.bias[tiny_vocabulary["基"]] = math.log(others)
+    batches = [mask([text], 512) for text in ("基" * 300, "因" * 60)]
+    likely, rare = (len(list_targets(batch)) for batch in batches)
+    assert likely > 2 * rare > 0
+    surprise = (likely * math.log(2) + rare * math.log(2 * others)) / (likely + rare)
+    found = describe_loss(*sum_losses(model.train(), batches, contextlib.nullcontext))
+    assert found == {"perplexity": pytest.approx(math.exp(surprise), rel=1e-5), "targets": likely + rare}
