@@ -85,11 +85,11 @@ def test_more_epochs_take_their_settings_from_the_run(model, corpus, tiny_encode
     assert now["flags"] == before["flags"] | {"epochs": 2.0} and now["seed"] == before["seed"] == 3
     assert now["continues"]["path"] == str(model)
     for more, message in (
-        (["--output_dir", model], "found the run's own folder as --output_dir"),
-        (["--output_dir", tmp_path / "x", "--seed", 4], "found a finished run with another seed"),
-        (["--output_dir", tmp_path / "x", "--recipe", "paper"], "found a finished run with another recipe"),
-        (["--output_dir", tmp_path / "x", "--learning_rate", 1], "found a finished run with another flags"),
-        (["--output_dir", tmp_path / "x", "--num_train_epochs", 3], "was begun with --schedule_epochs 3"),
+        (["--output_dir", model], "--output_dir"),
+        (["--output_dir", tmp_path / "x", "--seed", 4], "seed"),
+        (["--output_dir", tmp_path / "x", "--recipe", "paper"], "recipe"),
+        (["--output_dir", tmp_path / "x", "--learning_rate", 1], "lr: 0.001"),
+        (["--output_dir", tmp_path / "x", "--num_train_epochs", 3], "--schedule_epochs 3"),
     ):
         capsys.readouterr()
         assert fine_tune(*given, *more) == 2

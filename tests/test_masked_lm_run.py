@@ -1,6 +1,7 @@
-"""Masked-LM fine-tuning with a tiny encoder: the model's folder, resuming, going on, several processes, perplexity."""
+"""Masked-LM fine-tuning with a tiny encoder: its folder, resuming, continuing, several processes, perplexity."""
 
 import json
+import math
 import os
 import resource
 import shutil
@@ -12,7 +13,6 @@ from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -43,18 +43,19 @@ from transformers import (
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum, read_json
 from cbpner.base.process import run_guarded
-from cbpner.masked_lm import run as lm_training
+from cbpner.masked_lm import run as lm_run
 from cbpner.masked_lm.blocks import DocumentBlocks, cut_blocks
 from cbpner.masked_lm.cache import TextSource, open_corpus
-from cbpner.masked_lm.folder import MODEL_FILES, continue_recipe
-from cbpner.masked_lm.masking import EVALUATION_MASKS, MaskingCollator, describe_loss, sum_losses
+from cbpner.masked_lm.folder import MODEL_FILES, LMJob, continue_recipe, is_finished, read_metrics
+from cbpner.masked_lm.masking import EVALUATION_MASKS, MaskingCollator, sum_losses
 from cbpner.masked_lm.recipes import RECIPES, get_lm_recipe
-from cbpner.masked_lm.run import LMJob, fine_tune, measure_model
-from cbpner.masked_lm.trainer import EpochSetter, FineTuner
+from cbpner.masked_lm.run import fine_tune, measure_model
+from cbpner.masked_lm.trainer import FineTuner
 from cbpner.models.encoders import load_masked_lm, locate_encoder
 from cbpner.runs import folder as runs
 from cbpner.text.tokenizer import CharacterTable
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
 FAST = {"block_size": 40, "batch_tokens": 320, "lr": 1e-3, "dropout": 0.1, "precision": "fp32"}
 EPOCHS = 3
@@ -79,7 +80,8 @@ def make_job(texts, tiny_encoder, tmp_path_factory):
     def build(folder, recipe="cbp", words="", **overrides):
         names = ("seed", "overwrite", "continues", "eval_steps", "save_total_limit", "train", "held_out")
         job = {name: overrides.pop(name) for name in names if name in overrides}
-        job = {"train": TextSource((texts["train"],), segmenter=words), "held_out": TextSource((texts["held_out"],))} | job
+        train, held_out = TextSource((texts["train"],), segmenter=words), TextSource((texts["held_out"],))
+        job = {"train": train, "held_out": held_out} | job
         table = get_lm_recipe(recipe, **({"encoder": str(tiny_encoder), "epochs": EPOCHS} | FAST | overrides))
         return LMJob(recipe, table, output=Path(folder), cache=cache, save_steps=2, logging_steps=2, **job)
 
@@ -103,7 +105,7 @@ def drop_name(metrics):
 def assert_same_run(found, expected):
     """The model byte by byte, the figures, the log; nothing of a broken-off attempt is left."""
     assert read_model(found) == read_model(expected)
-    assert drop_name(lm_training.read_metrics(found)) == drop_name(lm_training.read_metrics(expected))
+    assert drop_name(read_metrics(found)) == drop_name(read_metrics(expected))
     assert read_log(found) == read_log(expected)
     assert sorted(os.listdir(found)) == sorted(os.listdir(expected)) and not list(found.rglob("*.part"))
 
@@ -149,7 +151,7 @@ def test_a_run_leaves_a_model_that_the_library_loads(unbroken, tiny_encoder, tex
 
 def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
     """Perplexity by hand: the saved model, and the one at the start, on blocks cut and masked here."""
-    metrics, config = lm_training.read_metrics(unbroken), read_json(unbroken / runs.LM_CONFIG)
+    metrics, config = read_metrics(unbroken), read_json(unbroken / runs.LM_CONFIG)
     text = texts["train"].read_text(encoding="utf-8").replace("\n", "")
     assert metrics["characters"] == len(text) and metrics["characters_read"] == EPOCHS * len(text)
     assert config["data"]["train"]["documents"] == 3 and config["data"]["held_out"]["documents"] == 2
@@ -161,13 +163,12 @@ def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
     collator = MaskingCollator(table, len(AutoTokenizer.from_pretrained(unbroken)), **EVALUATION_MASKS)
     batch = collator(blocks)
     for folder, moment in ((tiny_encoder, "before"), (unbroken, "after")):
-        found = describe_loss(*sum_losses(AutoModelForMaskedLM.from_pretrained(folder), [batch], nullcontext))["perplexity"]
-        assert found == pytest.approx(metrics["perplexity"][moment], rel=1e-5)
-    assert metrics["perplexity"]["targets"] == (batch["labels"] != -100).sum()
+        total, targets = sum_losses(AutoModelForMaskedLM.from_pretrained(folder), [batch], nullcontext)
+        assert math.exp(total / targets) == pytest.approx(metrics["perplexity"][moment], rel=1e-5)
+        assert targets == metrics["perplexity"]["targets"]
     during = metrics["perplexity"]["during"]
-    assert [record["epoch"] for record in during] == [1, 2, 3] and during[-1]["perplexity"] == metrics["perplexity"][
-        "after"
-    ]
+    assert [record["epoch"] for record in during] == [1, 2, 3]
+    assert during[-1]["perplexity"] == metrics["perplexity"]["after"]
 
 
 def test_it_learns(make_job, tmp_path):
@@ -183,23 +184,21 @@ def test_it_is_no_run_of_a_tagger(unbroken, make_job, tmp_path):
     assert runs.find_runs([unbroken.parent]) == ([], [])
     shutil.copy(unbroken / runs.LM_CONFIG, tmp_path / runs.LM_CONFIG)
     assert runs.find_runs([tmp_path]) == ([], [])
-    with pytest.raises(InputError, match="found a fine-tuning that broke off; the command in its lm_run.json"):
+    with pytest.raises(InputError, match="lm_run.json"):
         locate_encoder(str(tmp_path))
 
 
 @pytest.mark.parametrize("name, corpus, epochs", [("partHG_1epoch", "HG", 1), ("partBC_30epochs", "BC", 30)])
 @pytest.mark.parametrize("folder", ["models", "../../models", "/elsewhere"])
 def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder):
-    message = f"corpora/{corpus} EPOCHS={epochs} bash BERT_LM_mixed/lmft_example/run_lmft.sh"
-    with pytest.raises(InputError, match=message) as raised:
+    with pytest.raises(InputError, match=f"corpora/{corpus} EPOCHS={epochs} bash .*/run_lmft.sh"):
         locate_encoder(f"{folder}/{name}")
-    assert f"bash data/patents/build_{corpus.lower()}.sh" in str(raised.value)
 
 
 def test_the_perplexity_of_a_model_as_it_is(unbroken, make_job, texts, tmp_path):
     recipe, text = replace(make_job("").recipe, encoder=str(unbroken)), TextSource((texts["held_out"],))
     found = measure_model(recipe, text, tmp_path)
-    expected = lm_training.read_metrics(unbroken)["perplexity"]
+    expected = read_metrics(unbroken)["perplexity"]
     assert found == {"perplexity": pytest.approx(expected["after"], rel=1e-5), "targets": expected["targets"]}
 
 
@@ -214,9 +213,9 @@ def test_perplexity_can_be_measured_more_often_or_not_at_all(make_job, unbroken,
 
 
 @pytest.mark.parametrize("overrides, message", [
-    ({"block_size": 600, "batch_tokens": 600}, "found block_size 600; expected at most 512"),
-    ({"packing": "stream", "block_size": 512, "batch_tokens": 512}, "characters of text (held_out); expected a block"),
-    ({"encoder": "models/nowhere/at/all"}, "no such folder"),
+    ({"block_size": 600, "batch_tokens": 600}, "block_size 600"),
+    ({"packing": "stream", "block_size": 512, "batch_tokens": 512}, "found 2 characters of text (held_out)"),
+    ({"encoder": "models/nowhere/at/all"}, "models/nowhere/at/all"),
 ])  # fmt: skip
 def test_wrong_settings_leave_nothing(overrides, message, make_job, tmp_path, capsys):
     job = make_job(tmp_path / "a" / "model", **overrides)
@@ -247,7 +246,7 @@ def test_a_model_without_a_head_gets_one_and_says_so(make_job, tiny_encoder, tmp
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tiny_encoder / name, tmp_path / "headless")
     load_masked_lm(make_job("", encoder=str(tmp_path / "headless")).recipe, "eager")
-    assert "without a masked-LM head" in capsys.readouterr().err
+    assert "headless" in capsys.readouterr().err
     load_masked_lm(make_job("").recipe, "eager")
     assert not capsys.readouterr().err
 
@@ -256,7 +255,7 @@ def test_other_architectures_are_refused(make_job, tiny_encoder, tmp_path):
     shutil.copytree(tiny_encoder, tmp_path / "other")
     config = json.loads((tmp_path / "other" / "config.json").read_text()) | {"model_type": "electra"}
     (tmp_path / "other" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match="found a model of type electra"):
+    with pytest.raises(InputError, match="electra"):
         load_masked_lm(make_job("", encoder=str(tmp_path / "other")).recipe, "eager")
 
 
@@ -265,10 +264,10 @@ def test_other_architectures_are_refused(make_job, tiny_encoder, tmp_path):
 
 def test_a_finished_run_is_left_alone(make_job, unbroken, capsys):
     written = list_bytes(unbroken)
-    assert fine_tune(make_job(unbroken)) == lm_training.read_metrics(unbroken)
+    assert fine_tune(make_job(unbroken)) == read_metrics(unbroken)
     assert "finished already" in capsys.readouterr().out
     for other in ({"epochs": 4}, {"seed": 1}, {"lr": 2e-3}, {"recipe": "paper"}):
-        with pytest.raises(InputError, match=r"found a finished run with another (flags|seed|recipe).*--overwrite"):
+        with pytest.raises(InputError, match=rf"{'|'.join(other)}.*--overwrite"):
             fine_tune(make_job(unbroken, **other))
     assert list_bytes(unbroken) == written
 
@@ -276,7 +275,7 @@ def test_a_finished_run_is_left_alone(make_job, unbroken, capsys):
 def test_a_finished_run_can_be_overwritten(make_job, unbroken, tmp_path):
     shutil.copytree(unbroken, tmp_path / "model")
     fine_tune(make_job(tmp_path / "model", epochs=1, overwrite=True))
-    assert lm_training.read_metrics(tmp_path / "model")["epochs"] == 1
+    assert read_metrics(tmp_path / "model")["epochs"] == 1
     fine_tune(make_job(tmp_path / "model", overwrite=True))
     assert_same_run(tmp_path / "model", unbroken)
 
@@ -285,15 +284,14 @@ def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, un
     shutil.copytree(tiny_encoder, tmp_path / "model")
     shutil.copytree(unbroken, tmp_path / "run")
     (tmp_path / "run" / "notes.md").write_text("precious")
-    for name, message in (("model", "found a model without lm_run.json"), ("run", "found notes.md beside the run")):
-        kept = list_bytes(tmp_path / name)
-        with pytest.raises(InputError, match=message):
-            fine_tune(make_job(tmp_path / name, overwrite=True))
-        assert list_bytes(tmp_path / name) == kept
-    with pytest.raises(InputError, match="found a model without lm_run.json"):
-        fine_tune(make_job(tmp_path / "model"))
+    kept = list_bytes(tmp_path)
+    for name, overwrite, found in (("model", True, "lm_run.json"), ("model", False, "lm_run.json"),
+                                   ("run", True, "notes.md")):  # fmt: skip
+        with pytest.raises(InputError, match=f"{tmp_path / name}: .*{found}"):
+            fine_tune(make_job(tmp_path / name, overwrite=overwrite))
+    assert list_bytes(tmp_path) == kept
     (tmp_path / "run" / "notes.md").unlink()
-    with pytest.raises(InputError, match="found the model to start from as the output folder"):
+    with pytest.raises(InputError, match=str(tmp_path / "run")):
         fine_tune(make_job(tmp_path / "run", overwrite=True, encoder=str(tmp_path / "run")))
     assert read_model(tmp_path / "run") == read_model(unbroken)
 
@@ -304,7 +302,7 @@ def test_two_processes_never_work_on_one_run(forks, make_job, tmp_path):  # noqa
     holder.start()
     try:
         assert ready.wait(60)
-        with pytest.raises(InputError, match="model: found another process at work on this run"):
+        with pytest.raises(InputError, match="model: .*another process"):
             fine_tune(make_job(tmp_path / "model"))
     finally:
         holder.kill()
@@ -340,17 +338,14 @@ def attempt(forks, job, moment=None, limit=None):  # noqa: F811
 # moment: (owner of the function, its name, the call at which, how); a checkpoint every two steps and behind each epoch
 MOMENTS = {
     "before lm_run.json": (runs, "write_config", nth(1), before),
-    "before the first checkpoint": (FineTuner, "training_step", nth(2), before),
-    "within the second epoch, behind a checkpoint": (FineTuner, "training_step", nth(8), before),
+    "in the second epoch, after a checkpoint": (FineTuner, "training_step", nth(8), before),
     "in the weights of a checkpoint": (modeling_utils, "safe_save_file", nth(3), half_written),
-    "in the optimizer of a checkpoint": (torch, "save", nth(5), half_written),
     "in the state of a checkpoint": (TrainerState, "save_to_json", nth(4), half_written),
     "while an old checkpoint is deleted": (shutil, "rmtree", named("checkpoint-4"), half_deleted),
     "in a perplexity": (FineTuner, "evaluate", nth(3), before),
-    "the model is whole but has not its name": (os, "replace", named(".model.part", place=1), before),
-    "the weights are there, config.json is not": (os, "replace", named("config.json", place=1), before),
-    "before lm_metrics.json": (lm_training, "collect_metrics", nth(1), before),
-    "behind lm_metrics.json": (lm_training, "finish_run", nth(1), after),
+    "while the model's files are named": (os, "replace", named("config.json", place=1), before),
+    "before lm_metrics.json": (lm_run, "collect_metrics", nth(1), before),
+    "after lm_metrics.json": (lm_run, "finish_run", nth(1), after),
 }
 
 
@@ -358,7 +353,7 @@ MOMENTS = {
 def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):  # noqa: F811
     job = make_job(tmp_path / "model")
     assert attempt(forks, job, moment)[0] == -signal.SIGKILL
-    assert lm_training.is_finished(job.output) == (moment == "behind lm_metrics.json")
+    assert is_finished(job.output) == (moment == "after lm_metrics.json")
     loads = (job.output / "config.json").is_file()
     assert loads == ("lm_metrics.json" in moment), "nothing half-written can be loaded"
     assert attempt(forks, job)[0] == 0
@@ -367,35 +362,33 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job
 
 def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_path):  # noqa: F811
     job = make_job(tmp_path / "model")
-    assert attempt(forks, job, "before the first checkpoint")[0] == -signal.SIGKILL
+    assert attempt(forks, job, "in the weights of a checkpoint")[0] == -signal.SIGKILL
     (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
     for other, name in (
         ({"lr": 2e-3}, "flags"), ({"train": TextSource((tmp_path / "other.txt",))}, "train"),
         ({"held_out": None}, "held_out"), ({"encoder": "cbp_mini"}, "starting model"),
     ):  # fmt: skip
-        with pytest.raises(InputError, match=f"found a broken-off run with another {name} .*--overwrite"):
+        with pytest.raises(InputError, match=f"{name} .*--overwrite"):
             fine_tune(make_job(job.output, **other))
 
 
-@pytest.mark.parametrize("place", ["nothing fits", "weights", "optimizer"])
-def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(place, forks, make_job, unbroken, tmp_path):  # noqa: F811
+@pytest.mark.parametrize("place", ["nothing fits", "optimizer"])
+def test_a_full_disk_is_named_and_the_run_resumes_when_there_is_room(place, forks, make_job, unbroken, tmp_path):  # noqa: F811
     """A limit on the size of a file stands for the full disk."""
     weights = (unbroken / "model.safetensors").stat().st_size
     job = make_job(tmp_path / "model")
-    code, message = attempt(
-        forks, job, limit={"nothing fits": 0, "weights": weights // 2, "optimizer": weights + 4096}[place]
-    )
-    assert code == 2 and f"{job.output}: cannot write there (" in message and "Traceback" not in message
-    assert not lm_training.is_finished(job.output) and not (job.output / "config.json").exists()
+    code, message = attempt(forks, job, limit={"nothing fits": 0, "optimizer": weights + 4096}[place])
+    assert code == 2 and f"{job.output}: " in message and "Traceback" not in message
+    assert not is_finished(job.output) and not (job.output / "config.json").exists()
     assert attempt(forks, job)[0] == 0
     assert_same_run(job.output, unbroken)
 
 
-# ---- going on with more epochs ----
+# ---- more epochs ----
 
 
 def continue_job(make_job, old, new, words=""):
-    """The job that goes on with the run `old` to five epochs."""
+    """The job that continues the run `old` to five epochs."""
     name, recipe, seed = continue_recipe(old, epochs=5.0)
     return replace(make_job(new, continues=old, seed=seed, words=words), recipe_name=name, recipe=recipe)
 
@@ -426,11 +419,10 @@ def three(make_job, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("moment", ["before the first checkpoint", "in the weights of a checkpoint"])
-def test_a_continuation_that_is_killed_goes_on(moment, forks, make_job, three, tmp_path):  # noqa: F811
+def test_a_continuation_that_is_killed_resumes(forks, make_job, three, tmp_path):  # noqa: F811
     fine_tune(make_job(tmp_path / "five", epochs=5))
     job = continue_job(make_job, three, tmp_path / "longer")
-    assert attempt(forks, job, moment)[0] == -signal.SIGKILL
+    assert attempt(forks, job, "in the weights of a checkpoint")[0] == -signal.SIGKILL
     assert attempt(forks, job)[0] == 0
     assert_same_run(job.output, tmp_path / "five")
     config = read_json(job.output / runs.LM_CONFIG)
@@ -442,31 +434,29 @@ def test_a_warm_restart_is_another_result(make_job, three, tmp_path):
     """From the same weights, with a fresh optimizer and schedule: the documented difference."""
     fine_tune(make_job(tmp_path / "restart", encoder=str(three), epochs=2))
     fine_tune(continue_job(make_job, three, tmp_path / "longer"))
-    old, restart, longer = (lm_training.read_metrics(f) for f in (three, tmp_path / "restart", tmp_path / "longer"))
+    old, restart, longer = (read_metrics(f) for f in (three, tmp_path / "restart", tmp_path / "longer"))
     assert restart["perplexity"]["before"] == pytest.approx(old["perplexity"]["after"], rel=1e-6)
     assert restart["history"][1]["learning_rate"] != old["history"][-2].get("learning_rate")
     assert read_model(tmp_path / "restart")["model.safetensors"] != read_model(tmp_path / "longer")["model.safetensors"]
     assert longer["perplexity"]["before"] == old["perplexity"]["before"]
 
 
-def test_what_cannot_be_gone_on_with_says_why(make_job, three, unbroken, tiny_encoder, texts, tmp_path):
-    with pytest.raises(InputError, match="found no lm_run.json; expected a fine-tuned model"):
-        continue_recipe(tiny_encoder, epochs=5)
-    with pytest.raises(InputError, match=r"learning rate is 0 behind 3 epochs; .*--schedule_epochs 5. Without"):
-        continue_recipe(unbroken, epochs=5)
-    with pytest.raises(InputError, match=r"another flags \(lr: 0.001, now 0.1\). Without --should_continue"):
-        continue_recipe(three, epochs=5, lr=0.1)
+def test_what_cannot_be_continued_says_why(make_job, three, unbroken, tiny_encoder, texts, tmp_path):
     shutil.copytree(three, tmp_path / "old")
     shutil.rmtree(tmp_path / "old" / runs.CHECKPOINTS)
-    with pytest.raises(InputError, match="checkpoints: found no whole checkpoint to go on from"):
+    with pytest.raises(InputError, match="old/checkpoints: "):
         fine_tune(continue_job(make_job, tmp_path / "old", tmp_path / "new"))
-    job = continue_job(make_job, three, tmp_path / "new")
-    for other, name in (({"train": TextSource((texts["held_out"],))}, "train"), ({"seed": 9}, "seed")):
-        with pytest.raises(InputError, match=f"three: found a finished run with another {name} .*warm restart"):
-            fine_tune(replace(job, **other))
     (tmp_path / "old" / runs.LM_METRICS).unlink()
-    with pytest.raises(InputError, match="found a broken-off run; its own command goes on with it"):
-        continue_recipe(tmp_path / "old", epochs=5)
+    for folder, more, found in (
+        (tiny_encoder, {}, "lm_run.json"), (unbroken, {}, "--schedule_epochs 5"), (three, {"lr": 0.1}, "lr: 0.001"),
+        (tmp_path / "old", {}, "interrupted"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=f"{folder}: .*{found}"):
+            continue_recipe(folder, epochs=5, **more)
+    job = continue_job(make_job, three, tmp_path / "new")
+    for other, found in (({"train": TextSource((texts["held_out"],))}, "train"), ({"seed": 9}, "seed")):
+        with pytest.raises(InputError, match=f"{three}: .*{found} "):
+            fine_tune(replace(job, **other))
     assert not (tmp_path / "new").exists()
 
 
@@ -474,7 +464,7 @@ def test_a_run_with_a_number_of_steps_has_a_schedule_for_them(make_job, tmp_path
     metrics = fine_tune(make_job(tmp_path / "model", max_steps=4, warmup=0.0))
     rates = [record["learning_rate"] for record in metrics["history"] if "learning_rate" in record]
     assert metrics["steps"] == 4 and rates == pytest.approx([0.75e-3, 0.25e-3])
-    with pytest.raises(InputError, match="learning rate is 0 behind 4 steps"):
+    with pytest.raises(InputError, match="4 steps"):
         continue_recipe(tmp_path / "model", epochs=5)
 
 
@@ -508,7 +498,7 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
         capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    two = lm_training.read_metrics(tmp_path / "two")
+    two = read_metrics(tmp_path / "two")
     left, right = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     assert left.keys() == right.keys()
     for name in left:
@@ -520,13 +510,12 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
     assert read_json(tmp_path / "two" / runs.LM_CONFIG)["environment"]["processes"] == 2
 
 
-def test_each_epoch_has_an_order_and_masks_of_its_own():
-    """Set here: the libraries do not reach a sampler that is sharded and skips what a resumed run has seen."""
+def test_each_epoch_has_its_own_order_and_masks(unbroken, make_job, monkeypatch, tmp_path):
+    """Set by us: the libraries do not reach a sampler that is sharded or resumed."""
     epochs = []
-    part = SimpleNamespace(set_epoch=epochs.append)
-    for epoch in (0, 1.0, 2.4):
-        EpochSetter(part, part).on_epoch_begin(None, SimpleNamespace(epoch=epoch), None)
-    assert epochs == [0, 0, 1, 1, 2, 2]
+    monkeypatch.setattr(MaskingCollator, "set_epoch", lambda self, epoch: epochs.append(epoch))
+    fine_tune(make_job(tmp_path / "model", held_out=None))
+    assert epochs == [0, 1, 2]
 
 
 # ---- recipes ----
@@ -534,36 +523,26 @@ def test_each_epoch_has_an_order_and_masks_of_its_own():
 
 def test_the_recipes_are_those_of_the_readme():
     paper, cbp = RECIPES["paper"], RECIPES["cbp"]
-    assert (paper.block_size, paper.batch_size, paper.lr, paper.mask_share, paper.packing) == (
-        512,
-        8,
-        5e-5,
-        0.15,
-        "stream",
-    )
+    assert (paper.block_size, paper.batch_size, paper.lr, paper.mask_share) == (512, 8, 5e-5, 0.15)
+    assert paper.packing == "stream"
     assert (paper.warmup, paper.weight_decay, paper.casing, paper.encoder) == (0, 0, "paper", "bert-base-chinese")
     assert cbp.packing == "documents" and cbp.encoder == "cbp_mini" and not cbp.whole_word
 
 
-@pytest.mark.parametrize("overrides, message", [
-    ({"epochs": 0.0}, "found epochs 0.0; expected more than 0"),
-    ({"mask_share": 0.0}, "found mask_share 0.0"),
-    ({"mask_share": 1.5}, "found mask_share 1.5; expected 0 to 1"),
-    ({"packing": "none"}, "found packing 'none'; expected one of documents, stream"),
-    ({"batch_tokens": 100}, "found batch_tokens 100 and block_size 256"),
-    ({"epochs": 3.0, "schedule_epochs": 2.0}, "found schedule_epochs 2 and epochs 3"),
-    ({"lr": -1.0}, "found lr -1.0"),
+@pytest.mark.parametrize("overrides, found", [
+    ({"epochs": 0.0}, "epochs 0.0"), ({"mask_share": 0.0}, "mask_share 0.0"), ({"mask_share": 1.5}, "mask_share 1.5"),
+    ({"packing": "none"}, "'none'"), ({"batch_tokens": 100}, "100"), ({"lr": -1.0}, "lr -1.0"),
+    ({"epochs": 3.0, "schedule_epochs": 2.0}, "schedule_epochs 2"),
 ])  # fmt: skip
-def test_wrong_values_name_themselves(overrides, message):
-    with pytest.raises(InputError, match=message):
+def test_wrong_values_name_themselves(overrides, found):
+    with pytest.raises(InputError, match=found):
         get_lm_recipe("cbp", **overrides)
-    with pytest.raises(InputError, match="found the recipe 'other'; expected one of cbp, paper"):
-        get_lm_recipe("other")
 
 
-def test_a_batch_is_filled_by_blocks_or_by_tokens_as_the_flag_says():
+def test_one_field_switches_another_off():
     assert get_lm_recipe("paper", batch_tokens=2048).batch_size == 0
     assert get_lm_recipe("cbp", batch_size=4).batch_size == 4
-    assert (
-        get_lm_recipe("cbp", epochs=5.0).schedule_epochs == 5 and get_lm_recipe("cbp", max_steps=9).schedule_epochs == 0
-    )
+    assert get_lm_recipe("cbp", epochs=5.0).schedule_epochs == 5
+    assert get_lm_recipe("cbp", max_steps=9).schedule_epochs == 0
+    with pytest.raises(InputError, match="'other'"):
+        get_lm_recipe("other")
