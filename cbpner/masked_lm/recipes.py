@@ -22,7 +22,7 @@ class LMRecipe:
     """One set of hyper-parameters."""
 
     encoder: str  # `cbp_mini`, a hub name or a folder
-    casing: str  # see `cbpner.text.tokenizer.make_tokenizer`; `paper` is cased, without capitals added
+    casing: str  # see `cbpner.models.tokenizers.make_tokenizer`; `paper` is cased, without capitals added
     block_size: int  # tokens, with [CLS] and [SEP]
     packing: str  # blocks within `documents`, or cut through one `stream`
     batch_size: int  # blocks; 0: as many as fit into batch_tokens
