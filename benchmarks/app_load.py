@@ -23,14 +23,12 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.predict_memory import invent_lines, make_model
+from benchmarks.common import invent_lines, make_tagger, write_figures
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
-from cbpner.runs.folder import describe_environment
 
 PERCENTILES = (50, 95, 99)
-CLOSE = 0.02
+SCORE_TOLERANCE = 0.02
 
 
 def invent_texts(count):
@@ -72,9 +70,7 @@ def run_client(port, texts, expected, found, gate):
         start = time.perf_counter()
         try:
             status, answer = ask(port, "POST", "/tag", {"text": text})
-            state = (
-                "right" if status == 200 and is_same(answer["spans"], spans) else "wrong" if status == 200 else status
-            )
+            state = ("right" if is_same(answer["spans"], spans) else "wrong") if status == 200 else status
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             state = type(error).__name__
         found.append((time.perf_counter() - start, state))
@@ -83,7 +79,8 @@ def run_client(port, texts, expected, found, gate):
 def is_same(spans, expected):
     places = [(span["start"], span["end"], span["label"], span["text"]) for span in spans]
     scores = zip((span["score"] for span in spans), (span.score for span in expected), strict=False)
-    return places == [span[:4] for span in expected] and all(abs(one - other) < CLOSE for one, other in scores)
+    is_close = all(abs(one - other) < SCORE_TOLERANCE for one, other in scores)
+    return is_close and places == [span[:4] for span in expected]
 
 
 def load(port, texts, expected, clients, requests):
@@ -116,7 +113,7 @@ def measure(args):
     from cbpner.prediction.tagger import Tagger
 
     with tempfile.TemporaryDirectory() as name, socket.socket() as probe:
-        model = Path(args.model or make_model(Path(name), 6))
+        model = Path(args.model or make_tagger(Path(name)))
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
@@ -129,14 +126,11 @@ def measure(args):
         finally:
             server.terminate()
             server.wait()
-    told = summarize(found, seconds, sum(map(len, texts)))
-    told = {"command": " ".join(["python -m benchmarks.app_load", *sys.argv[1:]]), "clients": args.clients} | told
-    told |= {"spans": sum(map(len, expected)), "threads": os.environ.get("OMP_NUM_THREADS", "all")}
-    print(json.dumps(told, indent=1))
-    if args.output:
-        told["environment"] = describe_environment()
-        write_text(args.output, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    return 0 if set(told["states"]) == {"right"} else 1
+    figures = {"clients": args.clients} | summarize(found, seconds, sum(map(len, texts)))
+    figures |= {"spans": sum(map(len, expected)), "threads": os.environ.get("OMP_NUM_THREADS", "all")}
+    print(json.dumps(figures, indent=1))
+    write_figures(args.output, figures)
+    return 0 if set(figures["states"]) == {"right"} else 1
 
 
 def main(argv=None):

@@ -1,6 +1,6 @@
-"""What a tagger loses and gains as an ONNX model: tags, F1, size and speed, on texts that it has not learnt from.
+"""Compare a tagger with its ONNX export: tags, F1, size and speed, on texts that it was not trained on.
 
-python benchmarks/export.py RUN... [--data-dir data/cbp_gold] [--rounds 3] [--folder DIR] [-o OUT.json]
+python -m benchmarks.export RUN... [--data-dir data/cbp_gold] [--rounds 3] [--folder DIR] [-o OUT.json]
 
 Each RUN is a run's folder with its model. That is exported in float32 and in int8; torch and ONNX Runtime tag the run's
 own test set, one way after the other in every round, in as many threads as OMP_NUM_THREADS says (else torch's number).
@@ -9,14 +9,13 @@ and its ratio to torch's bfloat16 is the median of the ratios of one round.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from cbpner.base.files import write_text
+from benchmarks.common import write_figures
 from cbpner.base.process import run_guarded
 from cbpner.prediction.export import export_tagger
 from cbpner.prediction.tagger import Tagger
@@ -107,14 +106,8 @@ def measure(args):
             measured.append(measure_run(folder, args.data_dir, args.rounds, Path(work, "model")))
     rows = summarize(measured)
     print(render(rows))
-    if args.output:
-        found = {
-            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            "rows": rows,
-            "runs": [{" ".join(way): own for way, own in run.items()} for run in measured],
-            "environment": runs.describe_environment(),
-        }
-        write_text(args.output, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    each = [{" ".join(way): own for way, own in run.items()} for run in measured]
+    write_figures(args.output, {"rows": rows, "runs": each})
 
 
 def main(argv=None):

@@ -1,6 +1,6 @@
-"""Tagging without end: the memory of long and of many documents, and jobs that are killed and go on.
+"""Memory of `cbpner predict` for long and for many documents, and jobs that are killed and resumed.
 
-python benchmarks/predict_memory.py [--characters 5000000] [--documents 2000] [--each 20000] [--kills 3]
+python -m benchmarks.predict_memory [--characters 5000000] [--documents 2000] [--each 20000] [--kills 3]
                                     [--model MODEL | --layers 6] [--folder DIR] [-o OUT.json]
 
 Invents text, no two sentences the same; runs `cbpner predict` on it in processes of its own. One document of
@@ -20,58 +20,18 @@ import sys
 import tempfile
 import time
 from functools import partial
-from itertools import count
 from pathlib import Path
 
+from benchmarks.common import invent_lines, make_tagger, write_document, write_figures
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
 from cbpner.base.memory import wait_measured
 from cbpner.base.process import run_guarded
-from cbpner.runs.folder import describe_environment
 
-DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"
 SHARDS = 20
 
 
-def invent_lines():
-    """Lines of the demo's patents without end, each with a number of its own."""
-    lines = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line]
-    return (f"（{number}）{lines[number % len(lines)]}" for number in count(1))
-
-
-def write_document(path, lines, characters):
-    """Write lines until there are so many characters; the text's length."""
-    parts, size = [], 0
-    while size < characters:
-        parts.append(next(lines) + "\n")
-        size += len(parts[-1])
-    text = "".join(parts)[:characters]
-    write_text(path, text)
-    return len(text)
-
-
-def make_model(folder, layers):
-    """The first layers of the shipped encoder with a head that was not trained."""
-    import torch
-
-    from cbpner.models.encoders import load_tagger
-    from cbpner.text.labels import DEFAULT
-    from cbpner.training.recipes import get_recipe
-    from cbpner.training.run import write_model
-
-    torch.manual_seed(0)
-    recipe = get_recipe("cbp", "benchmark")
-    model, tokenizer = load_tagger(recipe, DEFAULT, "eager")
-    model.bert.encoder.layer, model.config.num_hidden_layers = model.bert.encoder.layer[:layers], layers
-    with torch.no_grad():
-        model.classifier.weight.mul_(10.0)
-        model.classifier.bias[0] = 5.0  # most characters are outside
-    write_model(folder, model, tokenizer, recipe)
-    return folder / "model"
-
-
 def run_predict(model, source, output, *more, die_after=None):
-    """{`seconds`, `peak_mb`, `killed`} of `cbpner predict`; die_after: seconds until it is, if it is still there."""
+    """Run `cbpner predict`: {`seconds`, `peak_mb`, `killed`}. die_after: seconds after which it is killed."""
     command = [sys.executable, "-m", "cbpner", "predict", source, "-o", output, "--model", model, *more]
     start = time.perf_counter()
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
@@ -122,16 +82,13 @@ def read_folder(folder):
 def measure(args):
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
-        model = args.model or make_model(folder, args.layers)
+        model = args.model or make_tagger(folder, layers=args.layers)
         found = {
-            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "long": measure_long(model, folder, args.characters),
             "many": measure_many(model, folder, args.documents, args.each, args.kills),
-            "environment": describe_environment(),
         }
-    print(json.dumps({key: found[key] for key in ("long", "many")}, indent=1))
-    if args.output:
-        write_text(args.output, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    print(json.dumps(found, indent=1))
+    write_figures(args.output, found)
     return 0 if found["many"]["same_bytes"] and all(each["every_character"] for each in found["long"]) else 1
 
 

@@ -1,6 +1,6 @@
-"""Whether what makes it fast changes the scores: one model's test F1, padded and packed, in float32 and in bfloat16.
+"""Check that what makes tagging fast keeps the scores: a model's test F1, padded and packed, in float32 and bfloat16.
 
-python benchmarks/same_scores.py RUN... [--data-dir data/cbp_gold] [-o OUT.json]
+python -m benchmarks.same_scores RUN... [--data-dir data/cbp_gold] [-o OUT.json]
 
 Each RUN is a run's folder with its model. Its own test set is tagged sentence by sentence (Viterbi): by transformers'
 model in padded batches, as training's evaluation does it, and by `Tagger`, which leaves padding out and has attention
@@ -8,12 +8,11 @@ of its own. `same`: characters whose tag is that of padded float32.
 """
 
 import argparse
-import json
 import sys
 from functools import partial
 from pathlib import Path
 
-from cbpner.base.files import write_text
+from benchmarks.common import write_figures
 from cbpner.base.process import run_guarded
 from cbpner.decoding.windows import decode, score_texts
 from cbpner.models.attention import pick_attention
@@ -97,10 +96,7 @@ def render(rows):
 def measure(args):
     rows = summarize([measure_run(folder, args.data_dir) for folder in args.runs])
     print(render(rows))
-    if args.output:
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        found = {"command": command, "rows": rows, "environment": runs.describe_environment()}
-        write_text(args.output, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_figures(args.output, {"rows": rows})
 
 
 def main(argv=None):

@@ -24,13 +24,12 @@ import time
 from math import ceil
 from pathlib import Path
 
-from benchmarks.predict_memory import invent_lines, make_model, read_folder, run_predict, write_document
-from benchmarks.products import count_operations, read_shape
-from benchmarks.tables import put_between, table
+from benchmarks.common import invent_lines, make_tagger, replace_between, write_document, write_figures
+from benchmarks.matmuls import ModelShape, count_operations
+from benchmarks.predict_memory import read_folder, run_predict
+from benchmarks.tables import format_table
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
-from cbpner.runs.folder import describe_environment
 
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
 BEGIN, END = "<!-- python -m benchmarks.scaling: begin -->", "<!-- python -m benchmarks.scaling: end -->"
@@ -39,9 +38,9 @@ SHARDS = 12  # of the smaller job: workers should have some each
 SENTENCE = 120  # characters, for counting products
 CORPUS = {"patents": 53_007, "characters": 10**9}  # HG of the paper: its patents, its order of magnitude
 NODES, CORES = 64, 8
-SERVED = 48  # workers that one reading process is taken to serve: more than two were not tried
+WORKERS_PER_READER = 48  # workers that one reading process is taken to serve: more than two were not tried
 GPUS, PEAK, SHARE = 8, 312e12, 0.3  # an A100's multiplications and additions a second in bfloat16, by its data sheet
-NO_MODEL = 20_000_000  # characters a second beyond which nothing was timed
+MAX_SPEED = 20_000_000  # characters a second: faster than could be timed
 
 
 def write_jobs(folder, documents, each):
@@ -113,7 +112,7 @@ def time_outside(model, texts):
     start = time.perf_counter()
     for _ in tagger.tag_many(texts):
         pass
-    return round(min(sum(map(len, texts)) / (time.perf_counter() - start), NO_MODEL))
+    return round(min(sum(map(len, texts)) / (time.perf_counter() - start), MAX_SPEED))
 
 
 def estimate(found) -> list[tuple]:
@@ -122,9 +121,10 @@ def estimate(found) -> list[tuple]:
     each = two["speed"] / two["workers"]
     products = GPUS * PEAK * SHARE / found["operations"]
     reading = GPUS * found["outside"]
+    jobs = ceil(NODES * CORES / WORKERS_PER_READER)
     rates = [
         (f"this machine, {two['workers']} cores", two["speed"], "the model"),
-        (f"{NODES} nodes of {CORES} cores, {ceil(NODES * CORES / SERVED)} jobs", NODES * CORES * each, "the model"),
+        (f"{NODES} nodes of {CORES} cores, {jobs} jobs", NODES * CORES * each, "the model"),
         (f"{GPUS} GPUs", min(products, reading), "reading and deciding" if reading < products else "the model"),
     ]
     return [(name, rate, CORPUS["characters"] / rate / 3600, bound) for name, rate, bound in rates]
@@ -144,40 +144,37 @@ def render(found) -> str:
     return "\n\n".join((
         f"{' and '.join(f'{size:,}' for size in found['characters'])} characters in documents of {found['each']:,}, "
         f"{found['rounds']} rounds, a thread a worker, {found['precision']}; all sides wrote the same bytes.",
-        table(("", "characters/s", "against one process", "getting ready"), rows, "lrrr"),
+        format_table(("", "characters/s", "against one process", "getting ready"), rows, "lrrr"),
         f"Everything but the model: {found['outside']:,} characters/s on one core. A character takes the model "
         f"{found['operations'] / 1e6:,.1f} million multiplications and additions in sentences of {SENTENCE}.",
         f"Estimates for HG, {CORPUS['patents']:,} patents, taken as {CORPUS['characters']:,} characters:",
-        table(("", "characters/s", "time", "bound by"), hours, "lrrl"),
+        format_table(("", "characters/s", "time", "bound by"), hours, "lrrl"),
         f"They grow with the workers, which was measured for two alone. One process that reads and writes is taken to "
-        f"serve {SERVED} of them, so that the corpus is cut into parts, a job each, for more.",
+        f"serve {WORKERS_PER_READER} of them, so that the corpus is cut into parts, a job each, for more.",
     )) + "\n"  # fmt: skip
 
 
 def measure(args):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = Path(args.model or make_model(folder, 6))
+        model = Path(args.model or make_tagger(folder))
         jobs, sides = write_jobs(folder, args.documents, args.each), list_sides(args.workers)
-        found = {"command": " ".join(["benchmarks.scaling", *sys.argv[1:]]), "characters": list(jobs)}
-        found |= {"each": args.each, "rounds": args.rounds}
+        found = {"characters": list(jobs), "each": args.each, "rounds": args.rounds}
         seconds = time_jobs(model, jobs, sides, max(1, args.documents // SHARDS), args.rounds, folder)
         manifest = json.loads((folder / "out" / "manifest.json").read_text(encoding="utf-8"))
         texts = [path.read_text(encoding="utf-8") for path in sorted(next(iter(jobs.values())).glob("*.txt"))]
         found["precision"], found["outside"] = manifest["settings"]["precision"], time_outside(model, texts)
         config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    shape = read_shape(config, len(config["id2label"]))
+    shape = ModelShape.of(config, len(config["id2label"]))
     found["operations"] = count_operations(shape, [SENTENCE], training=False) / SENTENCE
     found["sides"] = {
         name: {"workers": workers, "seconds": seconds[name]} | derive_speed(seconds[name])
         for name, workers in zip(sides, [1, *args.workers], strict=True)
     }
-    found["environment"] = describe_environment()
     print(render(found))
-    if args.output:
-        write_text(args.output, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_figures(args.output, found)
     if args.write:
-        put_between(PAGE, BEGIN, END, render(found))
+        replace_between(PAGE, BEGIN, END, render(found))
 
 
 def main(argv=None):

@@ -15,7 +15,7 @@ LARGE = 300  # MiB
 needs_proc = pytest.mark.skipif(read_peak() is None, reason="no /proc/self/status")
 PARENT = """
 import json, subprocess, sys
-from benchmarks import rounds
+from benchmarks import timing
 from cbpner.base import memory
 
 class Side:
@@ -30,7 +30,7 @@ if __name__ == "__main__":
     code = "from cbpner.base.memory import measure_peak; import time; time.sleep(0.3); print(measure_peak())"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     _, waited = memory.wait_measured(process)
-    side = rounds.time_sides([rounds.Task("side", Side, [])], 1, lambda line: None)["side"]
+    side = timing.time_systems([timing.Task("side", Side, [])], 1, lambda line: None)["side"]
     found = {"own": int(process.stdout.read()), "waited": waited, "side": side["peak_mb"]}
     print(json.dumps(found | {"parent": memory.measure_peak()}))
 """

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import scaling, tables  # noqa: E402
+from benchmarks import common, scaling  # noqa: E402
 from cbpner.base.errors import InputError  # noqa: E402
 
 
@@ -41,6 +41,6 @@ def test_the_tables_of_the_page(tmp_path):
     assert "measured for two alone" in text and "serve 48 of them" in text
     page = tmp_path / "page.md"
     page.write_text(f"before\n{scaling.BEGIN}\nold\n{scaling.END}\nbehind\n", encoding="utf-8")
-    tables.put_between(page, scaling.BEGIN, scaling.END, text)
+    common.replace_between(page, scaling.BEGIN, scaling.END, text)
     assert page.read_text(encoding="utf-8") == f"before\n{scaling.BEGIN}\n{text}{scaling.END}\nbehind\n"
     assert scaling.PAGE.read_text(encoding="utf-8").count(scaling.BEGIN) == 1

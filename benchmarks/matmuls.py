@@ -1,24 +1,27 @@
-"""What a step must at least take: the time of the model's own matrix products alone, in bfloat16, on real characters.
+"""The lower limit of a step: the time of the model's own matrix products alone, in bfloat16, on real characters.
 
-Counted are, of every layer, the products for queries, keys and values (one product), of attention (scores, and the mix
-of values), behind attention, and of the feed-forward block, then the head's: forwards, and in training backwards, where
+Counted are, in every layer, the products for queries, keys and values (one product), of attention (scores, and the mix
+of values), behind attention, and of the feed-forward block, then the head's: forward, and in training backward, where
 each has two (by its input and by its weights or other factor). Padding, special tokens and everything that is no
-product (softmax, norms, activations, additions, the optimizer) count as 0. Linear products run in blocks of 2,048 rows,
-attention's in batches of the sentences as they are, up to so many characters of one rounded length.
+product (softmax, norms, activations, additions, the optimizer) count as 0. Linear products run in blocks of ROWS rows,
+attention's in batches of sentences of similar length.
 """
 
 import time
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
+from cbpner.text.bio import Sentence
+
 ROWS = 2048  # characters that a linear product takes at once
 SQUARE = 2048  # rows of the square products
-ROUND = 16  # lengths are taken together that differ by less; each is counted at the mean of its range
+BUCKET = 16  # lengths that differ by less are timed together
 
 
-class Shape(NamedTuple):
+class ModelShape(NamedTuple):
     """A model's sizes. labels: of its head."""
 
     layers: int
@@ -27,28 +30,28 @@ class Shape(NamedTuple):
     inner: int
     labels: int
 
+    @classmethod
+    def of(cls, config: dict, labels: int) -> "ModelShape":
+        """Of a Hugging Face BERT configuration."""
+        names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
+        return cls(*(config[name] for name in names), labels)
 
-def read_shape(config, labels) -> Shape:
-    """Of a Hugging Face BERT configuration (a dict)."""
-    names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
-    return Shape(*(config[name] for name in names), labels)
 
+class Matmuls:
+    """The model's products alone, as a system (see `systems`)."""
 
-class Products:
-    """The model's products alone, as a side (see `benchmarks/sides.py`)."""
-
-    def __init__(self, shape, training):
+    def __init__(self, shape: ModelShape, training: bool) -> None:
         self.shape, self.training = shape, training
 
-    def start(self, sentences):
+    def start(self, sentences: Sequence[Sentence]) -> None:
         self.lengths = [len(each.chars) for each in sentences]
 
-    def work(self):
-        return time_products(self.shape, self.lengths, self.training)
+    def work(self) -> float:
+        return time_matmuls(self.shape, self.lengths, self.training)
 
 
-def list_linear(shape):
-    """[(inputs, outputs, how often)] of the linear products that every character goes through."""
+def list_linear(shape: ModelShape) -> list[tuple[int, int, int]]:
+    """(inputs, outputs, how often) of the linear products that every character goes through."""
     width, inner, layers = shape.width, shape.inner, shape.layers
     return [
         (width, 3 * width, layers), (width, width, layers), (width, inner, layers), (inner, width, layers),
@@ -56,15 +59,15 @@ def list_linear(shape):
     ]  # fmt: skip
 
 
-def count_operations(shape, lengths, training) -> int:
+def count_operations(shape: ModelShape, lengths: Sequence[int], training: bool) -> int:
     """Additions and multiplications of all counted products for sentences of these lengths."""
     linear = sum(2 * inputs * outputs * times for inputs, outputs, times in list_linear(shape))
     attention = sum(shape.layers * 2 * 2 * length * length * shape.width for length in lengths)
     return (3 if training else 1) * (linear * sum(lengths) + attention)
 
 
-def time_products(shape, lengths, training) -> float:
-    """Seconds that the products of sentences of these lengths take, each kind timed once and multiplied."""
+def time_matmuls(shape: ModelShape, lengths: Sequence[int], training: bool) -> float:
+    """Seconds of the products for sentences of these lengths; each kind is timed once and multiplied."""
     total = 0.0
     for inputs, outputs, times in list_linear(shape):
         left = torch.randn(ROWS, inputs).bfloat16()
@@ -74,30 +77,28 @@ def time_products(shape, lengths, training) -> float:
             seconds += time_once(lambda grown=grown, right=right: grown @ right.T)
             seconds += time_once(lambda left=left, grown=grown: left.T @ grown)
         total += seconds * times * sum(lengths) / ROWS
-    return total + shape.layers * sum(time_attention(shape, *each, training) for each in group_lengths(lengths))
-
-
-def group_lengths(lengths):
-    """[(length, sentences)]: neighbouring lengths together, at the root of their mean square, as products grow."""
-    groups = {}
+    groups: dict[int, list[int]] = {}
     for length in lengths:
-        groups.setdefault(length // ROUND, []).append(length)
-    return [(round((sum(n * n for n in own) / len(own)) ** 0.5), len(own)) for own in groups.values()]
+        groups.setdefault(length // BUCKET, []).append(length)
+    for own in groups.values():  # at the root of their mean square, as products grow
+        length = round((sum(n * n for n in own) / len(own)) ** 0.5)
+        total += shape.layers * time_attention(shape, length, len(own), training)
+    return total
 
 
-def time_attention(shape, length, count, training):
+def time_attention(shape: ModelShape, length: int, count: int, training: bool) -> float:
     """Seconds of one layer's products of attention for `count` sentences of a length."""
     batch = max(1, min(count, ROWS // length))
     queries, keys, values = torch.randn(3, batch, shape.heads, length, shape.width // shape.heads).bfloat16()
-    shares = torch.randn(batch, shape.heads, length, length).bfloat16()
-    seconds = time_once(lambda: queries @ keys.transpose(2, 3)) + time_once(lambda: shares @ values)
-    if training:  # by queries and by keys, by shares and by values: of the same sizes
-        seconds += 2 * time_once(lambda: shares @ keys) + time_once(lambda: shares.transpose(2, 3) @ queries)
+    weights = torch.randn(batch, shape.heads, length, length).bfloat16()
+    seconds = time_once(lambda: queries @ keys.transpose(2, 3)) + time_once(lambda: weights @ values)
+    if training:  # by queries and by keys, by weights and by values: of the same sizes
+        seconds += 2 * time_once(lambda: weights @ keys) + time_once(lambda: weights.transpose(2, 3) @ queries)
         seconds += time_once(lambda: values @ values.transpose(2, 3))
     return seconds * count / batch
 
 
-def measure_rates() -> dict:
+def measure_rates() -> dict[str, int]:
     """{number format: billions of additions and multiplications a second} of square products."""
     found = {}
     for kind in (torch.bfloat16, torch.float32):
@@ -107,7 +108,7 @@ def measure_rates() -> dict:
     return found
 
 
-def time_once(work, rounds=3) -> float:
+def time_once(work: Callable[[], Any], rounds: int = 3) -> float:
     """The least of some rounds, after one to warm up."""
     spent = []
     for number in range(rounds + 1):
@@ -117,7 +118,7 @@ def time_once(work, rounds=3) -> float:
     return min(spent)
 
 
-def describe_lengths(lengths) -> dict:
+def describe_lengths(lengths: Sequence[int]) -> dict[str, int]:
     """For the report: how many sentences, characters, and the spread of lengths."""
     ordered = sorted(lengths)
     return {

@@ -1,7 +1,7 @@
-"""What is timed: ours and what a user would run instead, each as one class with the same two methods.
+"""The systems that are timed: ours and what a user would run instead, as classes with the same two methods.
 
-`start(texts)` gets all ready for the sentences (a list of `cbpner.text.bio.Sentence`); `work()` goes over them once and
-returns the seconds that it took. Sides of training learn from them, sides of prediction tag them.
+`start(sentences)` prepares a list of `cbpner.text.bio.Sentence`; `work()` trains on them, or tags them, once and
+returns the seconds that it took.
 """
 
 import tempfile
@@ -35,7 +35,7 @@ PIPELINE_BATCHES = (1, 8, 32)
 
 
 class Clock(TrainerCallback):
-    """Seconds from the first step's begin to the last one's end: without what stands before and behind training."""
+    """Measures from the begin of the first step to the end of the last one."""
 
     def on_step_begin(self, args, state, control, **kwargs):
         if state.global_step == 0:
@@ -67,7 +67,7 @@ class OurTraining:
 
 
 class TransformersTraining:
-    """transformers' Trainer as its token-classification example has it: float32, padded to the longest of a batch."""
+    """transformers' Trainer as in its token-classification example: float32, padded to the longest of a batch."""
 
     def __init__(self, model, batch):
         self.folder, self.batch = model, batch
@@ -128,7 +128,7 @@ class OurPrediction:
 
 
 class OnnxPrediction(OurPrediction):
-    """The same with int8 by ONNX Runtime."""
+    """The same in int8 by ONNX Runtime."""
 
     def start(self, sentences):
         from cbpner.prediction.export import export_tagger
@@ -217,14 +217,14 @@ PREDICTION = ("ours", "ours, int8", *PIPELINES, "original")
 
 
 def make_training(name, model, batch):
-    """The side of that name over an encoder's folder; batch: sentences of one of the Trainer's."""
+    """The system of that name over an encoder's folder; batch: sentences of one batch of transformers' Trainer."""
     if name == "transformers, dynamic padding":
         return TransformersTraining(model, batch)
     return {"ours": OurTraining, "original": OriginalTraining}[name](model)
 
 
 def make_prediction(name, model):
-    """The side of that name over a tagger's folder."""
+    """The system of that name over a tagger's folder."""
     if name in PIPELINES:
         return PipelinePrediction(model, PIPELINES[name])
     return {"ours": OurPrediction, "ours, int8": OnnxPrediction, "original": OriginalPrediction}[name](model)

@@ -1,53 +1,56 @@
-"""Sides timed in turn, each in a process of its own that waits while the others work."""
+"""Time systems in turn, each in a process of its own that waits while the others work."""
 
 import multiprocessing
 import statistics
+import subprocess
 import time
 import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.memory import measure_peak
+from cbpner.text.bio import Sentence
 
 
 class Task(NamedTuple):
-    """A side, and what it works on. make: without arguments, the side; it is called in the process."""
+    """A system, and what it works on. make: creates the system (see `systems`); it is called in the process."""
 
     name: str
-    make: object
-    sentences: list
+    make: Callable[[], Any]
+    sentences: list[Sentence]
 
 
-def time_sides(tasks, rounds, say=print) -> dict:
-    """{name: {`characters`, `seconds` of each round, `peak_mb`}}; the first of rounds + 1 warms up, and is not counted.
+def time_systems(tasks: Sequence[Task], rounds: int, log: Callable[[str], None] = print) -> dict[str, dict]:
+    """Measure each task: {name: {`characters`, `seconds` of each round, `peak_mb`}}.
 
-    In a round every side has its turn, so that what else the machine does then slows all of them. peak_mb: of the
-    process with all that it imports.
+    In a round every system has its turn, so that other work on the machine slows all of them. A first round warms up
+    and is not counted. The peak includes all that the process imports.
     """
     with ExitStack() as stack:
-        sides = {task.name: stack.enter_context(open_side(task)) for task in tasks}
+        processes = {task.name: stack.enter_context(open_process(task)) for task in tasks}
         found = {task.name: {"characters": count_characters(task.sentences), "seconds": []} for task in tasks}
         for number in range(rounds + 1):
-            for name, ask in sides.items():
+            for name, ask in processes.items():
                 seconds = ask("work")
-                say(f"{'warm-up' if number == 0 else f'round {number}'}: {name}: {seconds:.2f} s")
+                log(f"{'warm-up' if number == 0 else f'round {number}'}: {name}: {seconds:.2f} s")
                 found[name]["seconds"] += [round(seconds, 6)] if number else []
-        for name, ask in sides.items():
+        for name, ask in processes.items():
             found[name]["peak_mb"] = ask("peak")
     return found
 
 
 @contextmanager
-def open_side(task):
-    """A function that asks the side's process for a word's answer."""
+def open_process(task: Task) -> Iterator[Callable[[str], Any]]:
+    """Yield a function that sends a word to the system's process and returns the answer."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there, task.make, task.sentences), daemon=True)
     process.start()
     there.close()
 
-    def ask(word):
+    def ask(word: str) -> Any:
         try:
             here.send(word)
             kind, value = here.recv()
@@ -66,9 +69,9 @@ def open_side(task):
         process.join()
 
 
-def serve(connection, make, sentences):
+def serve(connection, make: Callable[[], Any], sentences: list[Sentence]) -> None:
     """Answer words until the other end hangs up."""
-    side = None
+    system = None
     while True:
         try:
             word = connection.recv()
@@ -76,26 +79,22 @@ def serve(connection, make, sentences):
             return
         try:
             if word == "start":
-                side = make()
-                value = side.start(sentences)
+                system = make()
+                value = system.start(sentences)
             else:
-                value = side.work() if word == "work" else measure_peak()
+                value = system.work() if word == "work" else measure_peak()
             connection.send(("value", value))
         except Exception:
             connection.send(("error", traceback.format_exc()))
 
 
-def count_characters(sentences):
+def count_characters(sentences: Sequence[Sentence]) -> int:
     return sum(len(sentence.chars) for sentence in sentences)
 
 
-def choose_sentences(sentences, characters) -> list:
-    """Some of the sentences, about so many characters: one from each of equally many stretches of them by length.
-
-    In the order that they had; all of them, where there are no more.
-    """
-    total = count_characters(sentences)
-    count = max(1, round(len(sentences) * characters / total))
+def choose_sentences(sentences: Sequence[Sentence], characters: float) -> list[Sentence]:
+    """About that many characters of the sentences, drawn evenly by length, in their order; all if there are no more."""
+    count = max(1, round(len(sentences) * characters / count_characters(sentences)))
     if count >= len(sentences):
         return list(sentences)
     order = sorted(range(len(sentences)), key=lambda number: (len(sentences[number].chars), number))
@@ -103,23 +102,20 @@ def choose_sentences(sentences, characters) -> list:
     return [sentences[place] for place in sorted(places)]
 
 
-def speed(measured) -> float:
+def speed(measured: dict) -> float:
     """Characters a second: the median over rounds."""
     return statistics.median(measured["characters"] / seconds for seconds in measured["seconds"])
 
 
-def gain(measured, other) -> float:
-    """How much faster than the other side: the median over rounds of both speeds' ratio in one round."""
+def gain(measured: dict, other: dict) -> float:
+    """How much faster than the other system: the median over rounds of the ratio in one round."""
     ratio = measured["characters"] / other["characters"]
-    return statistics.median(
-        ratio * theirs / ours for ours, theirs in zip(measured["seconds"], other["seconds"], strict=True)
-    )
+    pairs = zip(measured["seconds"], other["seconds"], strict=True)
+    return statistics.median(ratio * theirs / ours for ours, theirs in pairs)
 
 
-def time_command(command, rounds) -> list[float]:
-    """Seconds of a process, from its start to its end, in each of rounds + 1, without the first."""
-    import subprocess
-
+def time_command(command: list[str], rounds: int) -> list[float]:
+    """Seconds of a process, from its start to its end, in each round; a first one is not counted."""
     spent = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
