@@ -18,7 +18,7 @@ from cbpner.corpora import selection as select
 from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.measures import batch_patents, measure_text
 from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, hash_grams, sketch_text
-from cbpner.corpora.selection import PatentSelection, count_selected, draw_patents, drop_repeats, load_patents
+from cbpner.corpora.selection import PatentSelection, count_selected, draw_selected, drop_repeats, load_candidates
 
 OFF = PatentSelection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
 ALL = replace(OFF, one_per_family=True, exact_duplicates=True, near_duplicates=0.8)
@@ -38,10 +38,10 @@ def pick(folder, documents, selection, seed=0, threads=1):
     """(numbers that stay, in the order drawn; {step: patents that it removed})."""
     folder.mkdir(exist_ok=True)
     with Store(folder, 256, threads) as opened:
-        load_patents(opened, documents, selection)
+        load_candidates(opened, documents, selection)
         drop_repeats(opened, selection)
         steps = count_selected(opened, selection)
-        numbers = [drawn.number for drawn in draw_patents(opened, seed)]
+        numbers = [drawn.number for drawn in draw_selected(opened, seed)]
     for path in folder.iterdir():
         path.unlink()
     return numbers, {step.step: before.patents - step.patents for before, step in zip(steps, steps[1:], strict=False)}
@@ -90,8 +90,8 @@ def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
     document = PatentDocument("CN1234567A", title="题\ud800", description="基\udc00因", source="a\ud800.txt:1")
     folder.mkdir()
     with Store(folder) as opened:
-        load_patents(opened, [document], OFF)
-        (drawn,) = draw_patents(opened, 0)
+        load_candidates(opened, [document], OFF)
+        (drawn,) = draw_selected(opened, 0)
         assert (drawn.source, drawn.title, drawn.characters) == ("a\ufffd.txt:1", "题\ufffd", 6)
         assert opened.read_text(drawn.start, drawn.size) == "题\ufffd\n基\ufffd因"
 
@@ -315,9 +315,9 @@ def test_groups_agree_with_a_plain_reimplementation(tmp_path_factory, rows, fami
     selection = replace(OFF, one_per_family=families, exact_duplicates=duplicates)
     folder = tmp_path_factory.mktemp("store")
     with Store(folder, 256, 2) as opened:
-        load_patents(opened, documents, selection)
+        load_candidates(opened, documents, selection)
         drop_repeats(opened, selection)
-        assert sorted(drawn.source for drawn in draw_patents(opened, 0)) == sorted(row[4] for row in expected)
+        assert sorted(drawn.source for drawn in draw_selected(opened, 0)) == sorted(row[4] for row in expected)
 
 
 @pytest.mark.slow
@@ -333,7 +333,7 @@ def test_no_batch_stays_in_memory(folder, monkeypatch):
 
     folder.mkdir()
     with Store(folder) as opened:
-        load_patents(opened, invent(), replace(ALL, query="基因"))
+        load_candidates(opened, invent(), replace(ALL, query="基因"))
     assert len(held) == 60 and max(held) < 1_000_000  # 30 kB of UTF-8 a text, 1.8 MB in all
 
 
@@ -348,7 +348,7 @@ def test_steps_count_patents_and_characters_before_and_after(folder):
     selection = replace(OFF, countries=("CN",), min_length=5, exact_duplicates=True)
     folder.mkdir()
     with Store(folder) as opened:
-        load_patents(opened, documents, selection)
+        load_candidates(opened, documents, selection)
         drop_repeats(opened, selection)
         assert [tuple(step) for step in count_selected(opened, selection)] == [
             ("read", "", 5, 83),

@@ -36,9 +36,9 @@ from cbpner.corpora.selection import (
     PatentSelection,
     SelectedPatent,
     count_selected,
-    draw_patents,
+    draw_selected,
     drop_repeats,
-    load_patents,
+    load_candidates,
 )
 from cbpner.corpora.sources import read_patents
 from cbpner.text.segments import SENTENCE_ENDS
@@ -158,7 +158,7 @@ def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> BuiltCorpus:
     times = [time.perf_counter()]
     skipped = SkippedFile(folder / SKIPPED)
     patents = skipped.keep_patents(read_patents(sorted(job.sources, key=str), job.fields))
-    load_patents(store, tqdm(patents, "read", unit=" patents", dynamic_ncols=True), job.selection)
+    load_candidates(store, tqdm(patents, "read", unit=" patents", dynamic_ncols=True), job.selection)
     times.append(time.perf_counter())
     drop_repeats(store, job.selection)
     times.append(time.perf_counter())
@@ -206,7 +206,7 @@ def _write_texts(folder: Path, store: Store, job: CorpusJob) -> CorpusCounts:
 
 def _clean_patents(store: Store, job: CorpusJob, counts: CorpusCounts) -> Iterator[tuple[SelectedPatent, str]]:
     """Yield patents with their clean texts in the order drawn, until there are `job.sample`."""
-    for patent in draw_patents(store, job.seed):
+    for patent in draw_selected(store, job.seed):
         if counts.kept["patents"] == job.sample:
             return
         text, removed, hits = clean_lines(store.read_text(patent.start, patent.size), job.rules)

@@ -67,7 +67,7 @@ def load_classes() -> np.ndarray:
     return classes
 
 
-def replace_surrogates(text: str) -> str:
+def replace_lone_surrogates(text: str) -> str:
     """Replace lone surrogates, which a JSON escape can leave and UTF-8 cannot encode, by U+FFFD."""
     return text if text.isascii() else SURROGATES.sub("\ufffd", text)
 
@@ -78,7 +78,7 @@ def batch_patents(
     """Yield lists of (patent, text) of at most 8,192 patents and `limit` characters, or of one longer patent."""
     batch, size = [], 0
     for patent in patents:
-        text = replace_surrogates(patent.text)
+        text = replace_lone_surrogates(patent.text)
         if batch and (size + len(text) > limit or len(batch) == ROWS_AT_ONCE):
             yield batch
             batch, size = [], 0

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from cbpner.base.errors import InputError
 from cbpner.base.store import ROWS_AT_ONCE, Store
 from cbpner.corpora.document import PatentDocument, PublicationNumber, format_date, parse_number
-from cbpner.corpora.measures import Measures, batch_patents, measure_text, replace_surrogates
+from cbpner.corpora.measures import Measures, batch_patents, measure_text, replace_lone_surrogates
 from cbpner.corpora.near_duplicates import GRAM, VALUES, choose_band_size, compare_sketches, sketch_text
 from cbpner.corpora.query import compile_query
 
@@ -180,7 +180,7 @@ def list_filters(selection: PatentSelection) -> list[Filter]:
     return filters
 
 
-def load_patents(store: Store, patents: Iterable[PatentDocument], selection: PatentSelection) -> None:
+def load_candidates(store: Store, patents: Iterable[PatentDocument], selection: PatentSelection) -> None:
     """Read patents into the store and apply the filters to each."""
     store.run(TABLES)
     filters, count = list_filters(selection), 0
@@ -223,7 +223,7 @@ def _load_batch(
 
 def _describe_patent(id: int, patent: PatentDocument, measures: Measures, text: bytes) -> dict[str, Any]:
     """A row with the columns of SCHEMA; an id that is no publication number counts as a serial number."""
-    number = replace_surrogates(patent.number)
+    number = replace_lone_surrogates(patent.number)
     country, serial, _ = parse_number(number) or PublicationNumber("", number, "")
     return {
         "id": id,
@@ -231,9 +231,9 @@ def _describe_patent(id: int, patent: PatentDocument, measures: Measures, text: 
         "country": country,
         "serial": serial,
         "date": patent.date,
-        "family": replace_surrogates(patent.family or ""),
-        "source": replace_surrogates(patent.source),
-        "title": replace_surrogates(patent.title),
+        "family": replace_lone_surrogates(patent.family or ""),
+        "source": replace_lone_surrogates(patent.source),
+        "title": replace_lone_surrogates(patent.title),
         "characters": measures.characters,
         "size": len(text),
         "han_share": measures.han_share,
@@ -288,7 +288,7 @@ def _find_components(pairs: np.ndarray) -> pa.Table:
     return pa.table({"id": ids, "component": connected_components(graph, directed=False)[1] if len(ids) else ids})
 
 
-def draw_patents(store: Store, seed: int) -> Iterator[SelectedPatent]:
+def draw_selected(store: Store, seed: int) -> Iterator[SelectedPatent]:
     """Yield all patents that stayed, in the order of a hash of seed and number.
 
     A patent keeps its place relative to the others, whatever else is in the store.

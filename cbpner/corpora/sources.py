@@ -67,7 +67,7 @@ def list_source_files(path: Path) -> tuple[list[Path], list[Fault]]:
     files: list[Path] = []
     others: Counter[str] = Counter()
     examples: dict[str, Path] = {}
-    for file in sorted(_walk(path), key=lambda file: file.parts) if path.is_dir() else [path]:
+    for file in sorted(_walk_sources(path), key=lambda file: file.parts) if path.is_dir() else [path]:
         _, suffix, is_packed = _split_name(file)
         if suffix in (*PAGES, ".txt", *ROWS) or (suffix == ".parquet" and not is_packed):
             files.append(file)
@@ -83,7 +83,7 @@ def list_source_files(path: Path) -> tuple[list[Path], list[Fault]]:
     return files, faults
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk_sources(folder: Path) -> Iterator[Path]:
     """The files below a folder, without hidden ones and without what belongs to a saved page."""
 
     def fail(error: OSError) -> None:
