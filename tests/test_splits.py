@@ -18,7 +18,7 @@ from cbpner.text.splits import (
     find_split_folders,
     group_neighbours,
     join_sentences,
-    read_documents,
+    read_bio_documents,
     read_split,
     read_split_info,
     split_patents,
@@ -232,13 +232,13 @@ def test_documents_are_read_from_files_and_folders(tmp_path):
     for name, sentences in make_documents(3).items():
         write_bio(tmp_path / "docs" / name, sentences)
     write_bio(tmp_path / "more.bio", [tag_outside("基")])
-    documents = read_documents([tmp_path / "docs", tmp_path / "more.bio"])
+    documents = read_bio_documents([tmp_path / "docs", tmp_path / "more.bio"])
     assert list(documents) == ["doc0.bio", "doc1.bio", "doc2.bio", "more.bio"]
     with pytest.raises(InputError, match="second document"):
-        read_documents([tmp_path / "docs", tmp_path / "docs" / "doc1.bio"])
+        read_bio_documents([tmp_path / "docs", tmp_path / "docs" / "doc1.bio"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no \.bio file"):
-        read_documents([tmp_path / "empty"])
+        read_bio_documents([tmp_path / "empty"])
 
 
 def test_statistics_of_a_split_by_hand(tmp_path):

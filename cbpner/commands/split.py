@@ -7,7 +7,7 @@ repeated draws, not folds: a document can be in the test part of several.
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags, read_labels
-from cbpner.text.splits import draw_splits, read_documents, write_splits
+from cbpner.text.splits import draw_splits, read_bio_documents, write_splits
 
 
 def add_arguments(parser):
@@ -29,7 +29,7 @@ def run(args):
     if args.max_chars < 1 or args.seed < 0:
         raise InputError(f"found --max-chars {args.max_chars} --seed {args.seed}; expected at least 1 and at least 0")
     labels = read_labels(args)
-    documents = read_documents(args.docs, labels, args.orphans)
+    documents = read_bio_documents(args.docs, labels, args.orphans)
     splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)
     write_splits(documents, splits, args.output, args.name, args.max_chars, args.overwrite)
     for number, info in enumerate(splits):

@@ -1,14 +1,18 @@
-"""Batches filled by token count from sequences of similar length, and rows made equally long; without torch."""
+"""Batches filled by token count from sequences of similar length, and rows padded to one length."""
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 
-def fill_batches(lengths, order, budget):
+def fill_batches(lengths: Sequence[int] | np.ndarray, order: Iterable[int], budget: int) -> list[list[int]]:
     """Cut `order` (indices) into consecutive batches whose padded size, count x longest, stays within `budget` tokens.
 
     A sequence longer than the budget makes a batch of its own.
     """
-    batches, batch, longest = [], [], 0
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    longest = 0
     for index in order:
         longest_now = max(longest, lengths[index])
         if batch and longest_now * (len(batch) + 1) > budget:
@@ -19,13 +23,13 @@ def fill_batches(lengths, order, budget):
     return [*batches, batch] if batch else batches
 
 
-def sorted_batches(lengths, budget):
+def sorted_batches(lengths: Sequence[int] | np.ndarray, budget: int) -> list[list[int]]:
     """Batches for evaluation: all sequences, longest first, so that memory peaks at the start."""
     return fill_batches(lengths, np.argsort(-np.asarray(lengths), kind="stable"), budget)
 
 
-def pad_rows(rows, value, width=0):
-    """(rows, longest) int64 array of integer sequences, filled up with `value`; at least `width` wide."""
+def pad_rows(rows: Sequence[Sequence[int] | np.ndarray], value: int, width: int = 0) -> np.ndarray:
+    """(rows, longest) int64 array of integer sequences, padded with `value`; at least `width` wide."""
     padded = np.full((len(rows), max(width, *map(len, rows))), value, dtype=np.int64)
     for line, row in zip(padded, rows, strict=True):
         line[: len(row)] = row

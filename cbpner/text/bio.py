@@ -8,9 +8,10 @@ tabs is blank. One separator and a tag (`<space>O`) has no character and is a wr
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.base.files import atomic_open
@@ -29,14 +30,16 @@ class Sentence(NamedTuple):
     line: int = 0
 
 
-
-
-def read_bio(path, labels: LabelSet | None = None, orphans="keep") -> list[Sentence]:
+def read_bio(path: str | Path, labels: LabelSet | None = None, orphans: str = "keep") -> list[Sentence]:
     """The sentences of a column file.
 
-    Without `labels` every well-formed tag is welcome. An orphan is an `I-` that strict BIO does not allow behind the
-    tag before it; `orphans` says what becomes of it: `error` (a fault), `keep` (as it is), `repair` (its `B-`).
-    Raises FaultyFile with every fault of the file.
+    Args:
+        labels: whose tags are allowed; None: every well-formed one.
+        orphans: what becomes of an `I-` that strict BIO does not allow behind the tag before it: `error` (a fault),
+            `keep` (as it is), `repair` (its `B-`).
+
+    Raises:
+        FaultyFile: with every fault of the file.
     """
     lines, faults = read_lines(path)
     if not faults or faults[0].line:
@@ -47,80 +50,99 @@ def read_bio(path, labels: LabelSet | None = None, orphans="keep") -> list[Sente
     return sentences
 
 
-def read_lines(path):
-    """(lines, faults): the file's lines without their ends, None in place of a line that is not UTF-8."""
-    path = Path(path)
+def read_lines(path: str | Path) -> tuple[list[str | None], list[Fault]]:
+    """(lines without their ends, faults) of a text file; None in place of a line that is not UTF-8."""
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
-        return [], [Fault(str(path), 0, f"no readable file ({error.strerror})", "a column file")]
-    try:
-        return data.decode("utf-8").removeprefix(BOM).split("\n"), []
-    except UnicodeDecodeError:
-        return decode_lines(data, str(path))
-
-
-def decode_lines(data, path):
-    """The same as `read_lines` for bytes of which some are not UTF-8."""
-    lines, faults = [], []
+        return [], [Fault(str(path), 0, f"no readable file ({error.strerror})", "a text file")]
+    lines: list[str | None] = []
+    faults = []
     for number, line in enumerate(data.removeprefix(BOM.encode()).split(b"\n"), 1):
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError as error:
             found = f"bytes that are not UTF-8 at byte {error.start + 1} of the line ({line[error.start :][:4]!r})"
             lines.append(None)
-            faults.append(Fault(path, number, found, "text in UTF-8"))
+            faults.append(Fault(str(path), number, found, "text in UTF-8"))
     return lines, faults
 
 
-def parse_lines(lines, path, labels=None, orphans="keep", first_line=1, check=None):
+def parse_lines(
+    lines: Iterable[str | None],
+    path: str | Path,
+    labels: LabelSet | None = None,
+    orphans: str = "keep",
+    first_line: int = 1,
+    check: Callable[[str, LabelSet | None], None] | None = None,
+) -> tuple[list[Sentence], list[Fault]]:
     """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known.
 
-    check: (tag, labels) -> None, in place of `check_tag` for other tags than BIO's; raises UnexpectedValue.
+    Args:
+        check: in place of `check_tag` for other tags than BIO's; raises UnexpectedValue.
     """
     if orphans not in ORPHAN_RULES:
         raise ValueError(f"expected orphans to be one of {', '.join(ORPHAN_RULES)}, got {orphans!r}")
-    path, sentences, faults = str(path), [], []
-    tags_seen = set(labels.tags) if labels else set()
-    chars, tags, start = [], [], 0
-    for number, line in enumerate([*lines, ""], first_line):
-        if line and line[-1] == "\r":
-            line = line[:-1]
-        if line is not None and not line.strip(" \t"):
-            if tags:
-                finish_sentence(chars, tags, start, path, orphans, sentences, faults)
-                chars, tags = [], []
-            continue
-        start = start if tags else number
-        try:
-            char, tag = ("", None) if line is None else parse_line(line, tags_seen, labels, check or check_tag)
-        except UnexpectedValue as error:
-            char, tag = "", None
-            faults.append(Fault(path, number, error.found, error.expected))
-        chars.append(char)
-        tags.append(tag)
+    sentences: list[Sentence] = []
+    faults: list[Fault] = []
+    known = set(labels.tags) if labels else set()
+    lines = list(lines)
+    for start, block in _cut_blocks(lines, first_line):
+        chars, tags = [], []
+        for number, line in enumerate(block, start):
+            try:
+                char, tag = ("", None) if line is None else parse_line(line, known, labels, check or check_tag)
+            except UnexpectedValue as error:
+                char, tag = "", None
+                faults.append(Fault(str(path), number, error.found, error.expected))
+            chars.append(char)
+            tags.append(tag)
+        if orphans == "error":
+            faults += [_blame_orphan(tags, place, path, start) for place in find_orphans(tags)]
+        good = [tag for tag in tags if tag is not None]
+        if len(good) == len(tags):
+            sentences.append(Sentence("".join(chars), tuple(repair_tags(good) if orphans == "repair" else good), start))
     if not sentences and not faults and None not in lines:
         found = "blank lines alone" if any(lines) or len(lines) > 1 else "an empty file"
-        faults.append(Fault(path, first_line, found, "a character and its tag, such as `基 B-gene`"))
+        faults.append(Fault(str(path), first_line, found, "a character and its tag, such as `基 B-gene`"))
     return sentences, faults
 
 
+def _cut_blocks(lines: Sequence[str | None], first_line: int) -> Iterator[tuple[int, list[str | None]]]:
+    """(number of the first line, lines) of each run of lines that are not blank, without `\\r` at their ends."""
+    block: list[str | None] = []
+    for number, line in enumerate([*lines, ""], first_line):
+        line = line.removesuffix("\r") if line else line
+        if line is None or line.strip(" \t"):
+            block.append(line)
+        elif block:
+            yield number - len(block), block
+            block = []
 
-def parse_line(line, tags_seen, labels, check):
-    """(character, tag) of a line that is not blank; `tags_seen` holds the tags known to be good."""
-    if line[1:2] in (" ", "\t") and line[2:] in tags_seen:
+
+def parse_line(
+    line: str, known: set[str], labels: LabelSet | None, check: Callable[[str, LabelSet | None], None]
+) -> tuple[str, str]:
+    """(character, tag) of a line that is not blank; `known` collects the tags found to be good."""
+    if line[1:2] in (" ", "\t") and line[2:] in known:
         return line[0], line[2:]
     match = ONE_CHARACTER.fullmatch(line)
     if not match:
-        raise UnexpectedValue(*explain_line(line))
+        columns = re.split(r"[ \t]+", line.strip(" \t"))
+        if len(columns) != 2:
+            expected = "two columns: one character, a space or tab, its tag"
+            raise UnexpectedValue(f"{len(columns)} column(s): {shorten(line)}", expected)
+        char = re.sub(r"[ \t]+[^ \t]+[ \t]*\Z", "", line)
+        raise UnexpectedValue(f'a "character" of {len(char)} code points: {shorten(char)}', "one code point a line")
     char, tag = match.groups()
-    if tag not in tags_seen:
+    if tag not in known:
         check(tag, labels)
-        tags_seen.add(tag)
+        known.add(tag)
     return char, tag
 
 
-def check_tag(tag, labels):
+def check_tag(tag: str, labels: LabelSet | None) -> None:
+    """Raise UnexpectedValue for a tag that is not of `labels`, or without them for one that is not BIO."""
     if labels:
         raise UnexpectedValue(f"the unknown tag {tag!r}", f"one of {', '.join(labels.tags)}")
     try:
@@ -129,57 +151,38 @@ def check_tag(tag, labels):
         raise UnexpectedValue(f"the unknown tag {tag!r}", "O, B-<type> or I-<type>") from None
 
 
-def explain_line(line):
-    """(found, expected) for a line that is not one character and a tag."""
-    columns = re.split(r"[ \t]+", line.strip(" \t"))
-    if len(columns) != 2:
-        return f"{len(columns)} column(s): {shorten(line)}", "two columns: one character, a space or tab, its tag"
-    char = re.sub(r"[ \t]+[^ \t]+[ \t]*\Z", "", line)
-    found = f'a "character" of {len(char)} code points: {shorten(char)}'
-    return found, "one code point a line"
+def _blame_orphan(tags: Sequence[str | None], place: int, path: str | Path, start: int) -> Fault:
+    label = split_tag(tags[place] or "")[1]
+    before = tags[place - 1] if place else "the sentence's start"
+    expected = f"B-{label} or I-{label} before it (--orphans keep reads it as it is, repair makes it B-{label})"
+    return Fault(str(path), start + place, f"I-{label} behind {before}", expected)
 
 
-
-def finish_sentence(chars, tags, start, path, orphans, sentences, faults):
-    """Add a sentence, or what is wrong with its orphans; faulty lines (tag None) are in `faults` already."""
-    if orphans == "error":
-        for position in find_orphans(tags):
-            label, before = split_tag(tags[position])[1], tags[position - 1] if position else "the sentence's start"
-            expected = f"B-{label} or I-{label} before it (--orphans keep reads it as it is, repair makes it B-{label})"
-            faults.append(Fault(path, start + position, f"I-{label} behind {before}", expected))
-    if None not in tags:
-        tags = repair_tags(tags) if orphans == "repair" else tags
-        sentences.append(Sentence("".join(chars), tuple(tags), start))
-
-
-def find_orphans(tags):
-    """Positions of each `I-` that may not stand where it stands; next to an unreadable tag (None) nothing is said."""
+def find_orphans(tags: Sequence[str | None]) -> list[int]:
+    """Positions of each `I-` that strict BIO does not allow there; none right behind an unreadable tag (None)."""
     return [
-        position
-        for position, (before, tag) in enumerate(pairwise((None, *tags)))
-        if tag is not None
-        and tag.startswith("I-")
-        and not (position and before is None)
-        and not may_follow(before, tag)
+        place
+        for place, (before, tag) in enumerate(pairwise((None, *tags)))
+        if tag is not None and tag.startswith("I-") and not (place and before is None) and not may_follow(before, tag)
     ]
 
 
-def count_orphans(sentences) -> int:
+def count_orphans(sentences: Iterable[Sentence]) -> int:
     """How many `I-` of the sentences have no `B-` or `I-` of their type right before them."""
     return sum(len(find_orphans(sentence.tags)) for sentence in sentences)
 
 
-def repair_sentences(sentences) -> list[Sentence]:
+def repair_sentences(sentences: Iterable[Sentence]) -> list[Sentence]:
     """The sentences with each orphan `I-` made the `B-` that lenient reading takes it for."""
     return [sentence._replace(tags=tuple(repair_tags(sentence.tags))) for sentence in sentences]
 
 
-def find_labels(sentences) -> LabelSet:
+def find_labels(sentences: Iterable[Sentence]) -> LabelSet:
     """The label set that the sentences use; InputError where every tag is O."""
     return LabelSet.from_tags({tag for sentence in sentences for tag in sentence.tags})
 
 
-def list_mentions(sentences) -> list[tuple[str, str]]:
+def list_mentions(sentences: Iterable[Sentence]) -> list[tuple[str, str]]:
     """(text, type) of every mention, lenient spans, in the order of the text."""
     return [
         (sentence.chars[span.start : span.end], span.label)
@@ -188,28 +191,30 @@ def list_mentions(sentences) -> list[tuple[str, str]]:
     ]
 
 
-def summarize_sentences(sentences) -> dict:
+def summarize_sentences(sentences: Sequence[Sentence]) -> dict[str, Any]:
     """`sentences`, `characters`, `longest` (characters), `mentions`, `orphans`, and `types`: mentions of each type."""
     mentions = list_mentions(sentences)
+    lengths = [len(sentence.chars) for sentence in sentences]
     return {
         "sentences": len(sentences),
-        "characters": sum(len(sentence.chars) for sentence in sentences),
-        "longest": max((len(sentence.chars) for sentence in sentences), default=0),
+        "characters": sum(lengths),
+        "longest": max(lengths, default=0),
         "mentions": len(mentions),
         "types": dict(Counter(label for _, label in mentions)),
         "orphans": count_orphans(sentences),
     }
 
 
-def write_bio(path, sentences) -> None:
+def write_bio(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Write `char TAG` lines, LF, a blank line behind each sentence; the file appears whole or not at all.
 
-    InputError for what the format cannot hold: a line feed or lone surrogate as the character, an empty sentence,
-    another number of tags than characters, a malformed tag.
+    Raises:
+        InputError: for what the format cannot hold: a line feed or lone surrogate as the character, an empty sentence,
+            another number of tags than characters, a malformed tag.
     """
     sentences = list(sentences)
     for number, sentence in enumerate(sentences, 1):
-        check_writable(path, number, sentence)
+        _check_writable(f"{path}: cannot write sentence {number}", sentence)
     with atomic_open(path) as file:
         if sentences and sentences[0].chars[0] == BOM:
             file.write(BOM)
@@ -218,9 +223,8 @@ def write_bio(path, sentences) -> None:
             file.write("".join(lines) + "\n")
 
 
-def check_writable(path, number, sentence):
+def _check_writable(place: str, sentence: Sentence) -> None:
     chars, tags = sentence.chars, sentence.tags
-    place = f"{path}: cannot write sentence {number}"
     if not chars or len(chars) != len(tags):
         raise InputError(f"{place}: found {len(chars)} characters and {len(tags)} tags; expected one tag a character")
     if "\n" in chars:

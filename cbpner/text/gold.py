@@ -12,12 +12,14 @@ import shutil
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.files import atomic_open
-from cbpner.text.bio import list_mentions, parse_lines
+from cbpner.text.bio import Sentence, list_mentions, parse_lines
 from cbpner.text.splits import INFO_NAME, PARTS, PATENT_START, find_split_files, find_split_folders, read_split_info
 
 COMMIT = "bc7e774a221a33267a0e989e4264a1baad106d39"
@@ -38,22 +40,28 @@ def read_blob_ids() -> dict[str, str]:
     return {path: blob_id for blob_id, path in (line.split(maxsplit=1) for line in lines if not line.startswith("#"))}
 
 
-def has_blob_id(path, blob_id) -> bool:
+def has_blob_id(path: Path, blob_id: str) -> bool:
     return path.is_file() and git_blob_id(path.read_bytes()) == blob_id
 
 
-def find_bad_files(folder, blob_ids=None) -> list[str]:
+def find_bad_files(folder: str | Path, blob_ids: Mapping[str, str] | None = None) -> list[str]:
     """The gold files that are missing from `folder` or not what they should be."""
     blob_ids = blob_ids or read_blob_ids()
     return [path for path, blob_id in blob_ids.items() if not has_blob_id(Path(folder) / path, blob_id)]
 
 
-def get_gold(target, source=None, base_url=BASE_URL, blob_ids=None, say=print) -> list[str]:
+def get_gold(
+    target: str | Path,
+    source: str | Path | None = None,
+    base_url: str = BASE_URL,
+    blob_ids: Mapping[str, str] | None = None,
+    say: Callable[[str], None] = print,
+) -> list[str]:
     """Bring the gold files into the folder `target`, from the folder `source` or else from `base_url`.
 
     Files already right are left alone. New ones are kept in `target/.part` until all are there and right, and then
-    moved, so that a broken run goes on where it stopped. The two totals may be missing from `source`: they are put
-    together from the patents. Returns the paths that were brought; InputError where one cannot be had.
+    moved, so that an interrupted run resumes. The two totals may be missing from `source`: they are put together from
+    the patents. Returns the paths of the new files; InputError where one cannot be had.
     """
     blob_ids, target = blob_ids or read_blob_ids(), Path(target)
     if target.exists() and not target.is_dir():
@@ -78,9 +86,10 @@ def get_gold(target, source=None, base_url=BASE_URL, blob_ids=None, say=print) -
     return missing
 
 
-def copy_files(paths, stage, source, blob_ids):
+def copy_files(paths: Iterable[str], stage: Path, source: Path, blob_ids: Mapping[str, str]) -> None:
     """Copy files after all were checked; the totals may be missing."""
-    faults, contents = [], {}
+    faults: list[str] = []
+    contents: dict[str, bytes] = {}
     for path in paths:
         if not (source / path).is_file():
             faults += [] if path in TOTALS.values() else [f"{source / path}: missing"]
@@ -95,18 +104,20 @@ def copy_files(paths, stage, source, blob_ids):
         write_bytes(stage / path, data)
 
 
-def download_files(paths, stage, base_url, blob_ids, say):
+def download_files(
+    paths: Sequence[str], stage: Path, base_url: str, blob_ids: Mapping[str, str], say: Callable[[str], None]
+) -> None:
     for number, path in enumerate(paths, 1):
         write_bytes(stage / path, download_file(f"{base_url.rstrip('/')}/{path}", blob_ids[path]))
         say(f"[{number}/{len(paths)}] {path}")
 
 
-def download_file(url, blob_id) -> bytes:
-    """The bytes behind `url`, tried again where a download breaks off or brings something else."""
+def download_file(url: str, blob_id: str) -> bytes:
+    """The bytes behind `url`, tried again where a download breaks off or has another content."""
     for _ in range(TRIES):
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
-                data = response.read()
+                data: bytes = response.read()
         except urllib.error.HTTPError as error:
             problem = f"the server answers {error.code} {error.reason}"
             if error.code < 500:
@@ -123,21 +134,21 @@ def download_file(url, blob_id) -> bytes:
     )
 
 
-def write_bytes(path, data):
+def write_bytes(path: Path, data: bytes) -> None:
     with atomic_open(path, "wb") as file:
         file.write(data)
 
 
-def rebuild_total(folder, path, blob_id):
+def rebuild_total(folder: Path, path: str, blob_id: str) -> None:
     """Write a `*_total.bio`: the 21 patents in the order of their names; the result is checked like a download."""
     named = name_patents(folder, long=path == TOTALS[True])
     data = "".join(named[name][0] for name in sorted(named)).encode()
     if git_blob_id(data) != blob_id:
         raise InputError(f"{folder}/{path}: the patents do not add up to git blob id {blob_id}; get the file itself")
-    write_bytes(Path(folder) / path, data)
+    write_bytes(folder / path, data)
 
 
-def cut_patents(path) -> list[tuple[str, int]]:
+def cut_patents(path: str | Path) -> list[tuple[str, int]]:
     """(text, number of its first line) of each patent in a gold column file, cut before `Abstract` sentences."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
@@ -152,31 +163,32 @@ def cut_patents(path) -> list[tuple[str, int]]:
     return [(piece, 1 + text.count("\n", 0, start)) for start, piece in zip(starts, pieces, strict=True)]
 
 
-def name_patents(folder, long=False) -> dict[str, tuple[str, Path, int]]:
+def name_patents(folder: str | Path, long: bool = False) -> dict[str, tuple[str, Path, int]]:
     """{name: (text, file, first line)} of every patent, in the order of the first split's train, dev and test.
 
     A patent takes the name at its place in each split's info file. Where all splits agree on it, and no other
     patent has that name, it is its name; else it is `patent-01`, ... by its place in this order.
     """
-    votes, places = {}, {}
+    votes: dict[str, set[str | None]] = {}
+    places: dict[str, tuple[Path, int]] = {}
     for split in find_split_folders(folder):
         files, info = find_split_files(split, long), read_split_info(split / INFO_NAME)
         for part in PARTS:
             patents = cut_patents(files[part])
-            names = info[part] if len(info[part]) == len(patents) else [None] * len(patents)
+            names: list[Any] = info[part] if len(info[part]) == len(patents) else [None] * len(patents)
             for (text, line), name in zip(patents, names, strict=True):
                 places.setdefault(text, (files[part], line))
                 votes.setdefault(text, set()).add(name)
     claims = Counter(name for names in votes.values() for name in names)
     named = {}
-    for number, (text, names) in enumerate(votes.items(), 1):
-        name = next(iter(names))
-        sure = len(names) == 1 and name is not None and claims[name] == 1
-        named[name if sure else f"patent-{number:02d}"] = (text, *places[text])
+    for number, (text, candidates) in enumerate(votes.items(), 1):
+        name = next(iter(candidates))
+        is_sure = len(candidates) == 1 and claims[name] == 1
+        named[name if name is not None and is_sure else f"patent-{number:02d}"] = (text, *places[text])
     return named
 
 
-def load_patents(folder, long=False) -> dict:
+def load_patents(folder: str | Path, long: bool = False) -> dict[str, list[Sentence]]:
     """{name: sentences} of the gold's 21 patents; names and order as in `name_patents`, `long` as in `read_split`."""
     patents, faults = {}, []
     for name, (text, path, line) in name_patents(folder, long).items():
@@ -187,14 +199,16 @@ def load_patents(folder, long=False) -> dict:
     return patents
 
 
-def untested_patents(folder) -> list[str]:
+def untested_patents(folder: str | Path) -> list[str]:
     """Names of the patents that no split has in its test part (twelve of the gold's), sorted."""
     infos = [read_split_info(path / INFO_NAME) for path in find_split_folders(folder)]
     names = {name for info in infos for part in PARTS for name in info[part]}
     return sorted(names - {name for info in infos for name in info["test"]})
 
 
-def tuning_folds(folder, n_folds=3, seed=0, long=False) -> list[tuple[list, list]]:
+def tuning_folds(
+    folder: str | Path, n_folds: int = 3, seed: int = 0, long: bool = False
+) -> list[tuple[list[Sentence], list[Sentence]]]:
     """(train sentences, held-out sentences) of each fold over the patents that no test set has.
 
     Whole patents are held out, each once. The folds are balanced by mentions of each type and by patents
@@ -215,7 +229,7 @@ def tuning_folds(folder, n_folds=3, seed=0, long=False) -> list[tuple[list, list
     ]
 
 
-def choose_folds(patents, n_folds, seed) -> list[set[str]]:
+def choose_folds(patents: Mapping[str, Sequence[Sentence]], n_folds: int, seed: int) -> list[set[str]]:
     """Names of the held-out patents of each fold."""
     from sklearn.model_selection import StratifiedGroupKFold
 

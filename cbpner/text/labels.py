@@ -1,12 +1,12 @@
 """Label sets and the BIO grammar, as data.
 
-A label set is an ordered list of entity types; its tags are `O`, then `B-` and `I-` of each type. Gold's three types
-are the default and nothing more: any set works.
+A label set is an ordered list of entity types; its tags are `O`, then `B-` and `I-` of each type. The gold data's three
+types are the default and nothing more: any set works.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ OUTSIDE = "O"
 
 
 class TagSpan(NamedTuple):
-    """What tags say of a stretch of characters: `start` included and `end` excluded, in code points."""
+    """A typed stretch of characters, as tags mark it: `start` included and `end` excluded, in code points."""
 
     start: int
     end: int
@@ -24,8 +24,8 @@ class TagSpan(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def split_tag(tag):
-    """`B-gene` -> (`B`, `gene`); `O` -> (`O`, ``). Raises ValueError for anything else."""
+def split_tag(tag: str) -> tuple[str, str]:
+    """`B-gene` -> (`B`, `gene`); `O` -> (`O`, ``). ValueError for anything else."""
     if tag == OUTSIDE:
         return OUTSIDE, ""
     prefix, dash, label = tag.partition("-")
@@ -53,8 +53,8 @@ FOLLOWS = {
 }
 
 
-def may_follow(previous, tag):
-    """Whether `tag` may stand right behind `previous` (None: at a sentence's start) in strict BIO (IOB2)."""
+def may_follow(previous: str | None, tag: str) -> bool:
+    """Whether strict BIO (IOB2) allows `tag` right behind `previous` (None: at a sentence's start)."""
     before, before_label = ("", "") if previous is None else split_tag(previous)
     prefix, label = split_tag(tag)
     return FOLLOWS[before, prefix][0 if before_label == label else 1]
@@ -64,36 +64,33 @@ def may_follow(previous, tag):
 class LabelSet:
     """Entity types in a fixed order, and the tags that follow from them."""
 
-    types: tuple
+    types: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(set(self.types)) != len(self.types) or not self.types:
             raise ValueError(f"expected one or more distinct entity types, got {self.types!r}")
         for label in self.types:
             split_tag(f"B-{label}")
 
     @cached_property
-    def tags(self):
+    def tags(self) -> tuple[str, ...]:
         """All tags: O, B-first, I-first, B-second, ... The position is the class number in a model."""
         return (OUTSIDE, *(f"{prefix}-{label}" for label in self.types for prefix in "BI"))
 
     @cached_property
-    def tag_to_id(self):
+    def tag_to_id(self) -> dict[str, int]:
         return {tag: number for number, tag in enumerate(self.tags)}
 
     @cached_property
-    def id_to_tag(self):
+    def id_to_tag(self) -> dict[int, str]:
         return dict(enumerate(self.tags))
 
-    def transitions(self):
-        """Allowed moves as nested lists of bool: [previous tag][tag], with the sentence's start as the last row.
-
-        Size (tags + 1, tags).
-        """
+    def transitions(self) -> list[list[bool]]:
+        """Allowed moves, (tags + 1, tags): [previous tag][tag], with the sentence's start as the last row."""
         return [[may_follow(previous, tag) for tag in self.tags] for previous in (*self.tags, None)]
 
     @classmethod
-    def from_tags(cls, tags):
+    def from_tags(cls, tags: Iterable[str]) -> "LabelSet":
         """The set that the given tags use, types sorted by name; the default's order where it has the same types."""
         types = {split_tag(tag)[1] for tag in tags} - {""}
         if not types:
@@ -101,36 +98,34 @@ class LabelSet:
         return DEFAULT if types == set(DEFAULT.types) else cls(tuple(sorted(types)))
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: str | Path) -> "LabelSet":
         """One entity type or one tag a line (`gene` or `B-gene`, `I-gene`); blank lines are skipped; file order."""
         try:
-            lines = Path(path).read_text(encoding="utf-8-sig").split()
+            words = Path(path).read_text(encoding="utf-8-sig").split()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: cannot read the label file: {error}") from error
-        types = []
-        for word in lines:
-            label = "" if word == OUTSIDE else word[2:] if word[:2] in ("B-", "I-") else word
-            if label and label not in types:
-                types.append(label)
+        labels = (word[2:] if word[:2] in ("B-", "I-") else word for word in words if word != OUTSIDE)
+        types = tuple(dict.fromkeys(label for label in labels if label))
         if not types:
             raise InputError(f"{path}: no label found; expected one entity type or tag a line, such as gene or B-gene")
-        return cls(tuple(types))
+        return cls(types)
 
 
 DEFAULT = LabelSet(("gene", "protein", "disease"))
 
 
-def tags_to_spans(tags, strict=False):
+def tags_to_spans(tags: Sequence[str], strict: bool = False) -> list[TagSpan]:
     """The spans of one sentence's tags.
 
     Lenient (the rule of conlleval, and seqeval's default): an `I-` without its `B-` begins a span. Strict (IOB2): a
     span begins with `B-` alone, and an orphan `I-` belongs to nothing.
     """
-    spans, start, label = [], None, ""
+    spans: list[TagSpan] = []
+    start, label = None, ""
     for position, tag in enumerate((*tags, OUTSIDE)):
         prefix, tag_label = split_tag(tag)
-        goes_on = prefix == "I" and start is not None and tag_label == label
-        if start is not None and not goes_on:
+        continues = prefix == "I" and start is not None and tag_label == label
+        if start is not None and not continues:
             spans.append(TagSpan(start, position, label))
             start = None
         if prefix == "B" or (prefix == "I" and start is None and not strict):
@@ -138,7 +133,7 @@ def tags_to_spans(tags, strict=False):
     return spans
 
 
-def spans_to_tags(spans, length):
+def spans_to_tags(spans: Iterable[tuple[int, int, str]], length: int) -> list[str]:
     """The strict BIO tags of `length` characters; overlapping or out-of-range spans raise ValueError."""
     tags = [OUTSIDE] * length
     for start, end, label in spans:
@@ -150,9 +145,7 @@ def spans_to_tags(spans, length):
     return tags
 
 
-def repair_tags(tags):
+def repair_tags(tags: Sequence[str]) -> list[str]:
     """The tags with every orphan `I-` turned into the `B-` that lenient reading takes it for."""
-    repaired = []
-    for previous, tag in pairwise((None, *tags)):
-        repaired.append(tag if may_follow(previous, tag) else f"B-{split_tag(tag)[1]}")
-    return repaired
+    pairs = zip((None, *tags), tags, strict=False)
+    return [tag if may_follow(before, tag) else f"B-{split_tag(tag)[1]}" for before, tag in pairs]

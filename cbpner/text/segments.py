@@ -1,6 +1,8 @@
 """Cutting long sentences: once for training, in overlapping windows for prediction."""
 
+from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import Any
 
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import tags_to_spans
@@ -27,7 +29,7 @@ def cut_text(text: str, max_chars: int) -> list[tuple[int, int]]:
     return cut_around(text, max_chars, frozenset())
 
 
-def cut_around(text, max_chars, forbidden):
+def cut_around(text: str, max_chars: int, forbidden: Collection[int]) -> list[tuple[int, int]]:
     """As `cut_text`, with no cut at a position in `forbidden` as long as another is in reach."""
     if max_chars < 1:
         raise ValueError(f"expected max_chars of at least 1, got {max_chars}")
@@ -37,7 +39,7 @@ def cut_around(text, max_chars, forbidden):
     return list(pairwise([*cuts, len(text)])) if text else []
 
 
-def choose_cut(text, start, limit, forbidden):
+def choose_cut(text: str, start: int, limit: int, forbidden: Collection[int]) -> int:
     """The last cut in (start, limit] behind a sentence's end, else behind a clause's or white space, else anywhere."""
     allowed = [cut for cut in range(limit, start, -1) if cut not in forbidden]
     clause = None
@@ -63,12 +65,13 @@ def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int,
     return [(start, start + size) for start in starts]
 
 
-def join_windows(windows, values, length: int) -> list:
+def join_windows(windows: Sequence[tuple[int, int]], values: Sequence[Sequence[Any]], length: int) -> list[Any]:
     """One value a position: from the window in which it lies farthest from an edge that is not the text's own.
 
     `values[w]` is a sequence (list, array) of the length of `windows[w]`; the first window wins a tie.
     """
-    joined, best = [None] * length, [-1] * length
+    joined: list[Any] = [None] * length
+    best = [-1] * length
     for (start, end), chunk in zip(windows, values, strict=True):
         if not 0 <= start < end <= length or len(chunk) != end - start:
             raise ValueError(f"expected {end - start} values for window {start}..{end} of {length}, got {len(chunk)}")

@@ -1,10 +1,11 @@
 """Raw text to sentences as taggers were trained on: lines, long ones cut behind sentence ends.
 
-The gold's sentences are the paragraphs of its patents, without white space around them, several full stops in one;
-those of over 500 characters were cut. So a line is a sentence here, too, and full stops count where it is too long.
+The gold data's sentences are the paragraphs of its patents, without white space around them, several full stops in one;
+those of over 500 characters were cut. So a line is a sentence here, too, and is cut at full stops where it is too long.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
 from cbpner.text.segments import choose_cut
 
@@ -13,8 +14,8 @@ LINES = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 ENDS = re.compile(r"[。！？；…!?;]+[”’」』）)】\]]*")
 
 
-def find_sentences(text, limit):
-    """(start, end) of each sentence, in order; what lies between them is white space.
+def find_sentences(text: str, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each sentence, in order; what lies between them is white space.
 
     A line of at most `limit` characters is one. A longer one is cut behind sentence ends, each piece as long as fits;
     a stretch without any stays whole, up to LONGEST characters.
@@ -26,7 +27,7 @@ def find_sentences(text, limit):
                 yield start, end
 
 
-def cut_line(text, start, end, limit):
+def cut_line(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
     """(start, end) of pieces that cover a line."""
     start, end = strip_span(text, start, end)
     while end - start > limit:
@@ -36,13 +37,11 @@ def cut_line(text, start, end, limit):
     yield start, end
 
 
-def find_end(text, start, stop, end):
+def find_end(text: str, start: int, stop: int, end: int) -> int:
     """Where the piece that begins at `start` ends: behind the last sentence end up to `stop`, else behind the next."""
-    cut = 0
-    for match in ENDS.finditer(text, start, stop):
-        cut = match.end()
-    if cut:
-        return cut
+    ends = [match.end() for match in ENDS.finditer(text, start, stop)]
+    if ends:
+        return ends[-1]
     farthest = min(start + LONGEST, end)
     match = ENDS.search(text, stop, farthest)
     if match:
@@ -50,7 +49,7 @@ def find_end(text, start, stop, end):
     return end if farthest == end else start + choose_cut(text[start:farthest], 0, LONGEST, ())
 
 
-def strip_span(text, start, end):
+def strip_span(text: str, start: int, end: int) -> tuple[int, int]:
     """(start, end) without the white space at both ends."""
     while start < end and text[start].isspace():
         start += 1
@@ -59,13 +58,14 @@ def strip_span(text, start, end):
     return start, end
 
 
-def group_sentences(sentences, size):
-    """Lists of consecutive sentences, as many together as have at most `size` characters in all.
+def group_sentences(sentences: Iterable[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield lists of consecutive sentences, each with as many as have at most `size` characters in all.
 
-    A longer sentence stands alone, and without a positive `size` each one does: as
-    `cbpner.text.splits.group_neighbours` groups the sentences of training.
+    A longer sentence is a list of its own, and so is each one where `size` is not positive, as in
+    `cbpner.text.splits.group_neighbours` for training.
     """
-    group, room = [], 0
+    group: list[tuple[int, int]] = []
+    room = 0
     for start, end in sentences:
         if group and end - start > room:
             yield group

@@ -7,12 +7,14 @@ with long ones cut, and `train_test_split.info`, which names the patents of each
 import random
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.text.bio import Sentence, list_mentions, read_bio, summarize_sentences, write_bio
+from cbpner.text.labels import LabelSet
 from cbpner.text.segments import cut_sentence
 
 PARTS = ("train", "dev", "test")
@@ -31,7 +33,7 @@ class Split(NamedTuple):
     test: list[Sentence]
 
 
-def find_split_files(folder, long: bool = False) -> dict[str, Path]:
+def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
     """{`train`, `dev`, `test`: path} in a split's folder.
 
     The variant with cut sentences (`no_long_...`) unless `long`; where a folder has one variant alone, that one.
@@ -52,7 +54,7 @@ def find_split_files(folder, long: bool = False) -> dict[str, Path]:
     )
 
 
-def match_parts(folder, names):
+def match_parts(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     """{part: path} for the parts that one of the names stands for."""
     found = {}
     for part in PARTS:
@@ -66,13 +68,15 @@ def match_parts(folder, names):
     return found
 
 
-def read_split(folder, long: bool = False, labels=None, orphans="keep") -> Split:
+def read_split(
+    folder: str | Path, long: bool = False, labels: LabelSet | None = None, orphans: str = "keep"
+) -> Split:
     """The three parts of the split in `folder`; `labels` and `orphans` as in `read_bio`."""
     files = find_split_files(folder, long)
     return Split(**{part: read_bio(files[part], labels, orphans) for part in PARTS})
 
 
-def find_split_folders(folder) -> list[Path]:
+def find_split_folders(folder: str | Path) -> list[Path]:
     """The numbered folders `0`, `1`, ... of a data folder in order, or the folder itself where it is one split."""
     folder = Path(folder)
     if not folder.is_dir():
@@ -85,9 +89,9 @@ def find_split_folders(folder) -> list[Path]:
     raise InputError(f"{folder}: found no split; expected folders 0, 1, ... or the files of one split")
 
 
-def split_patents(sentences) -> list[list[Sentence]]:
+def split_patents(sentences: Iterable[Sentence]) -> list[list[Sentence]]:
     """The sentences by patent: one that begins with `Abstract` begins a patent, and so does the very first."""
-    patents = []
+    patents: list[list[Sentence]] = []
     for sentence in sentences:
         if not patents or sentence.chars.startswith(PATENT_START):
             patents.append([])
@@ -95,12 +99,12 @@ def split_patents(sentences) -> list[list[Sentence]]:
     return patents
 
 
-def group_neighbours(sentences, size) -> list[list[Sentence]]:
+def group_neighbours(sentences: Iterable[Sentence], size: int) -> list[list[Sentence]]:
     """Consecutive sentences of one patent, as many together as have at most `size` characters in all.
 
-    A longer sentence stands alone, and without a positive `size` each one does.
+    A longer sentence is a group of its own, and so is each one where `size` is not positive.
     """
-    groups = []
+    groups: list[list[Sentence]] = []
     for patent in split_patents(sentences):
         room = -1
         for sentence in patent:
@@ -112,35 +116,33 @@ def group_neighbours(sentences, size) -> list[list[Sentence]]:
     return groups
 
 
-def join_sentences(sentences) -> Sentence:
+def join_sentences(sentences: Sequence[Sentence]) -> Sentence:
     """One sentence of all characters and tags, at the first one's line."""
     chars = "".join(sentence.chars for sentence in sentences)
     return Sentence(chars, tuple(tag for sentence in sentences for tag in sentence.tags), sentences[0].line)
 
 
-def draw_patents(sentences, count, seed=0) -> list[Sentence]:
+def draw_patents(sentences: Iterable[Sentence], count: int, seed: int = 0) -> list[Sentence]:
     """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones.
 
     InputError where there are fewer patents.
     """
     patents = split_patents(sentences)
     if not 1 <= count <= len(patents):
-        raise InputError(
-            f"found {len(patents)} patent(s) to train on; expected to draw 1 to {len(patents)}, not {count}"
-        )
+        raise InputError(f"found {len(patents)} patent(s) to draw from; expected a number up to that, not {count}")
     chosen = sorted(random.Random(seed).sample(range(len(patents)), len(patents))[:count])
     return [sentence for number in chosen for sentence in patents[number]]
 
 
-def read_split_info(path) -> dict[str, list[str]]:
+def read_split_info(path: str | Path) -> dict[str, list[str]]:
     """{`train`, `dev`, `test`: patent names as written, in file order} of a `train_test_split.info`."""
-    path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read the split's list of patents: {error}") from error
     titles = {f"{part.capitalize()} files:": part for part in PARTS}
-    info, part = {}, None
+    info: dict[str, list[str]] = {}
+    part = None
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or set(line) == {"="}:
             continue
@@ -157,15 +159,17 @@ def read_split_info(path) -> dict[str, list[str]]:
     return {part: info[part] for part in PARTS}
 
 
-def write_split_info(path, info) -> None:
+def write_split_info(path: str | Path, info: Mapping[str, Sequence[str]]) -> None:
     """Write a `train_test_split.info` in the gold's layout; `info` as `read_split_info` gives it."""
     blocks = ["\n".join([f"{part.capitalize()} files:", *info[part]]) for part in INFO_ORDER]
     write_text(path, f"\n{INFO_RULE}\n".join(blocks))
 
 
-def read_documents(paths, labels=None, orphans="keep") -> dict[str, list[Sentence]]:
+def read_bio_documents(
+    paths: Iterable[str | Path], labels: LabelSet | None = None, orphans: str = "keep"
+) -> dict[str, list[Sentence]]:
     """{file name: sentences} of `.bio` files, one document each, and of folders of them (not of their subfolders)."""
-    documents = {}
+    documents: dict[str, list[Sentence]] = {}
     for path in map(Path, paths):
         files = sorted(path.glob("*.bio")) if path.is_dir() else [path]
         if not files:
@@ -177,10 +181,12 @@ def read_documents(paths, labels=None, orphans="keep") -> dict[str, list[Sentenc
     return documents
 
 
-def draw_splits(documents, n_splits=5, n_test=2, n_dev=1, seed=0) -> list[dict[str, list[str]]]:
+def draw_splits(
+    documents: Mapping[str, Sequence[Sentence]], n_splits: int = 5, n_test: int = 2, n_dev: int = 1, seed: int = 0
+) -> list[dict[str, list[str]]]:
     """Repeated random splits of documents {name: sentences}: {part: names} for each.
 
-    Documents with the same text are one group and never stand in two parts; `n_test` and `n_dev` count groups.
+    Documents with the same text are one group and never in two parts; `n_test` and `n_dev` count groups.
     """
     from sklearn.model_selection import GroupShuffleSplit
 
@@ -203,7 +209,14 @@ def draw_splits(documents, n_splits=5, n_test=2, n_dev=1, seed=0) -> list[dict[s
     return splits
 
 
-def write_splits(documents, splits, out, name="docs", max_chars=500, overwrite=False) -> list[Path]:
+def write_splits(
+    documents: Mapping[str, Sequence[Sentence]],
+    splits: Sequence[Mapping[str, Sequence[str]]],
+    out: str | Path,
+    name: str = "docs",
+    max_chars: int = 500,
+    overwrite: bool = False,
+) -> list[Path]:
     """Write `draw_splits`' result as folders OUT/0, OUT/1, ...; each appears whole or not at all.
 
     A non-empty OUT is refused unless `overwrite`, which replaces its split folders (all of them) and nothing else.
@@ -216,7 +229,12 @@ def write_splits(documents, splits, out, name="docs", max_chars=500, overwrite=F
     work = Path(tempfile.mkdtemp(prefix=".split-", suffix=".part", dir=out))
     try:
         for number, info in enumerate(splits):
-            write_one_split(work / str(number), documents, info, name, max_chars)
+            for part in PARTS:
+                whole = [sentence for document in info[part] for sentence in documents[document]]
+                cut = [piece for sentence in whole for piece in cut_sentence(sentence, max_chars)]
+                write_bio(work / str(number) / f"{name}_{part}.bio", whole)
+                write_bio(work / str(number) / f"{CUT_PREFIX}{name}_{part}.bio", cut)
+            write_split_info(work / str(number) / INFO_NAME, info)
         (work / "old").mkdir()
         for folder in old:
             folder.rename(work / "old" / folder.name)
@@ -225,7 +243,7 @@ def write_splits(documents, splits, out, name="docs", max_chars=500, overwrite=F
         shutil.rmtree(work, ignore_errors=True)
 
 
-def find_replaceable(out, overwrite):
+def find_replaceable(out: Path, overwrite: bool) -> list[Path]:
     """The split folders that an overwriting run replaces; InputError where OUT may not be written to."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: found a file; expected a folder or nothing")
@@ -240,16 +258,7 @@ def find_replaceable(out, overwrite):
     return numbered
 
 
-def write_one_split(folder, documents, info, name, max_chars):
-    for part in PARTS:
-        sentences = [sentence for document in info[part] for sentence in documents[document]]
-        write_bio(folder / f"{name}_{part}.bio", sentences)
-        pieces = [piece for sentence in sentences for piece in cut_sentence(sentence, max_chars)]
-        write_bio(folder / f"{CUT_PREFIX}{name}_{part}.bio", pieces)
-    write_split_info(folder / INFO_NAME, info)
-
-
-def describe_splits(folder, long: bool = False) -> list[dict]:
+def describe_splits(folder: str | Path, long: bool = False) -> list[dict[str, Any]]:
     """One row a split and part of a data folder.
 
     Keys: `split` (folder name), `part`, `patents` (from the info file, else by `split_patents`), those of
