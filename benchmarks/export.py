@@ -31,7 +31,7 @@ EXACT, USUAL = WAYS[:2]  # whose tags are the measure; whose speed is
 def tag_groups(tagger, groups):
     """([(start, end, label), ...] of each sentence of groups of texts, seconds)."""
     start = time.perf_counter()
-    decided = tagger.decide_spans(tagger.score_sentences(groups))
+    decided = tagger.decode_spans(tagger.score_sentences(groups))
     return [[span[:3] for span in spans] for spans in decided], time.perf_counter() - start
 
 

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from benchmarks.common import write_figures
 from cbpner.base.process import run_guarded
-from cbpner.decoding.windows import decode, score_texts
+from cbpner.decoding.decision import Decision
+from cbpner.decoding.decode import decode_tags
+from cbpner.decoding.probabilities import grammar_chain
+from cbpner.decoding.windows import score_sentences
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device
 from cbpner.prediction.tagger import Tagger
@@ -23,7 +26,7 @@ from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import TagSpan, spans_to_tags
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.trainer import EVALUATION_TOKENS
+from cbpner.training.trainer import EVALUATION_TOKENS, make_score
 
 WAYS = [(form, precision) for form in ("padded", "packed") for precision in ("fp32", "bf16")]
 
@@ -36,17 +39,16 @@ def tag_padded(folder, labels, texts, precision):
     model = AutoModelForTokenClassification.from_pretrained(
         place, attn_implementation=pick_attention(device), dtype="float32"
     )
-    scores = score_texts(
-        model.to(device), CharacterTable(AutoTokenizer.from_pretrained(place)), texts, batch_tokens=EVALUATION_TOKENS,
-        max_length=512, context=partial(autocast, precision, device),
-    )  # fmt: skip
-    return decode(scores, labels)
+    table, documents = CharacterTable(AutoTokenizer.from_pretrained(place)), [[text] for text in texts]
+    run = make_score(model.to(device), table, partial(autocast, precision, device))
+    scores = score_sentences(documents, table, run, batch_tokens=EVALUATION_TOKENS, max_length=512)
+    return decode_tags(documents, scores, labels, grammar_chain(labels), Decision())
 
 
 def tag_packed(folder, texts, precision):
     """The tags of each text by `Tagger`."""
-    tagger = Tagger.from_pretrained(folder, precision=precision, decode="viterbi", agreement=0.0)
-    decided = tagger.decide_spans(tagger.score_sentences([(text,) for text in texts]))
+    tagger = Tagger.from_pretrained(folder, precision=precision, decoder="viterbi", vote_share=0.0)
+    decided = tagger.decode_spans(tagger.score_sentences([(text,) for text in texts]))
     return [
         spans_to_tags([TagSpan(*span[:3]) for span in row], len(text)) for row, text in zip(decided, texts, strict=True)
     ]

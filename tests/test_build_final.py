@@ -42,5 +42,5 @@ def test_the_script_leaves_a_tagger_in_half_precision(files, tiny_encoder, tmp_p
     temperature = json.loads((tmp_path / "runs" / "calibration.json").read_text())["temperature"]
     tagger = Tagger.from_pretrained(tmp_path / "final")
     assert tagger.decision.temperature == temperature > 1
-    assert (tagger.decision.decode, tagger.decision.agreement) == ("spans", 0.1)
+    assert (tagger.decision.decoder, tagger.decision.vote_share) == ("spans", 0.1)
     assert isinstance(tagger.tag("本发明公开了BRCA1在乳腺癌中的用途。"), list)

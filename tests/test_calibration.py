@@ -8,7 +8,7 @@ import pytest
 from test_training import FAST, files, make_sentences  # noqa: F401
 
 from cbpner.cli import main
-from cbpner.decoding.probabilities import make_chain
+from cbpner.decoding.probabilities import grammar_chain
 from cbpner.prediction.calibration import Found, calibration_error, fit_temperature, log_loss, score_found, tabulate
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import write_bio
@@ -31,7 +31,7 @@ def sample_found(temperature, count=3000, seed=0):
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
 def test_the_temperature_is_that_under_which_tags_were_drawn(temperature):
-    found, chain = sample_found(temperature), make_chain(LABELS)
+    found, chain = sample_found(temperature), grammar_chain(LABELS)
     assert fit_temperature(found, chain) == pytest.approx(temperature, rel=0.12)
     correct = np.concatenate(found.correct)
     error = calibration_error(tabulate(score_found(found, chain, temperature), correct))
@@ -44,9 +44,9 @@ def test_only_right_or_only_wrong_spans_fit_nothing():
     found = sample_found(1.0, count=5)
     for value in (True, False):
         with pytest.raises(ValueError, match="expected right and wrong ones"):
-            fit_temperature(found._replace(correct=[np.array([value])] * 5), make_chain(LABELS))
+            fit_temperature(found._replace(correct=[np.array([value])] * 5), grammar_chain(LABELS))
     with pytest.raises(ValueError, match="found 0 spans"):
-        fit_temperature(Found([], [], []), make_chain(LABELS))
+        fit_temperature(Found([], [], []), grammar_chain(LABELS))
 
 
 def test_the_table_counted_by_hand():
@@ -83,7 +83,7 @@ def test_the_command_writes_the_table_and_the_temperature(trained, tmp_path, cap
     assert f"Temperature {content['temperature']}, over {content['spans']} spans of 1 runs" in printed
     before, after = Tagger.from_pretrained(trained), Tagger.from_pretrained(tmp_path / "model")
     assert after.decision.temperature == content["temperature"] and before.decision.temperature == 1
-    assert after.decision.decode == before.decision.decode
+    assert after.decision.decoder == before.decision.decoder
     old, new = before.tag("本发明公开了BRCA1在乳腺癌中的用途。"), after.tag("本发明公开了BRCA1在乳腺癌中的用途。")
     assert [span[:3] for span in old] == [span[:3] for span in new] and len(old) == 2
     assert all(softer.score < sharper.score for sharper, softer in zip(old, new, strict=True))

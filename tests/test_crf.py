@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from cbpner.decoding.probabilities import make_chain
+from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.viterbi import FORBIDDEN, viterbi
 from cbpner.models import crf as crf_module
 from cbpner.models.crf import TREE_CELLS, Crf, best_paths, log_partition, score_paths
@@ -435,7 +435,7 @@ def test_a_wrong_grammar_is_named(allowed):
 def test_viterbi_equals_brute_force_over_sequences_of_many_lengths(case):
     labels, model, emissions, _, mask = case
     scores = [row[:length].numpy() for row, length in zip(emissions, mask.sum(dim=1).tolist(), strict=True)]
-    found = viterbi(scores, *make_chain(DEFAULT, model))
+    found = viterbi(scores, *model.chain())
     assert all(path.dtype == np.int64 for path in found)
     assert [path.tolist() for path in found] == model.decode(emissions, mask)
     bare = Crf(labels.transitions())
@@ -448,12 +448,12 @@ def test_viterbi_leaves_its_arguments_as_they_are():
     for lengths in ([4], [4, 2], [4, 4]):
         scores = [np.random.default_rng(0).normal(size=(length, 7)).astype(np.float32) for length in lengths]
         copies = [row.copy() for row in scores]
-        viterbi(scores, *make_chain(DEFAULT, model))
+        viterbi(scores, *model.chain())
         assert all(np.array_equal(row, copy) for row, copy in zip(scores, copies, strict=True))
 
 
 def test_viterbi_takes_nothing_and_empty_sequences():
-    moves = make_chain(DEFAULT).moves
+    moves = grammar_chain(DEFAULT).moves
     assert viterbi([], moves) == []
     empty, row = np.zeros((0, 7), dtype=np.float32), np.eye(7, dtype=np.float32)[:1]
     assert [path.tolist() for path in viterbi([empty, row, empty], moves)] == [[], [0], []]
@@ -462,7 +462,7 @@ def test_viterbi_takes_nothing_and_empty_sequences():
 
 def test_viterbi_names_wrong_scores():
     with pytest.raises(ValueError, match=r"expected scores \(characters, 7\), got \(3, 5\)"):
-        viterbi([np.zeros((3, 5), dtype=np.float32)], make_chain(DEFAULT).moves)
+        viterbi([np.zeros((3, 5), dtype=np.float32)], grammar_chain(DEFAULT).moves)
 
 
 def viterbi_in_float64(scores, moves, end):
@@ -485,4 +485,4 @@ def test_viterbi_is_exact_to_the_end_of_a_text_of_twenty_thousand_characters():
     scores = [random.normal(size=(length, 7)).astype(np.float32) for length in (20_000, 300)]
     moves, end = model.moves().detach().numpy(), model.end.detach().numpy()
     expected = [viterbi_in_float64(row, moves, end) for row in scores]
-    assert [path.tolist() for path in viterbi(scores, *make_chain(DEFAULT, model))] == expected
+    assert [path.tolist() for path in viterbi(scores, *model.chain())] == expected

@@ -1,71 +1,304 @@
-"""Decoding against brute force over all tag sequences; windows of long texts."""
+"""Decoding: Viterbi and span probabilities against enumeration, the document vote by hand, windows, the Decision."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cbpner.decoding.viterbi import FORBIDDEN, cut_path, viterbi
-from cbpner.decoding.windows import decode
+from cbpner.base.errors import InputError
+from cbpner.decoding.decision import KEY, Decision, read_decision
+from cbpner.decoding.decode import decode_spans, decode_tags, find_paths
+from cbpner.decoding.document_vote import ScoredSpan, find_occurrences, index_lengths, is_whole_word, vote_spans
+from cbpner.decoding.probabilities import Chain, find_likely_spans, grammar_chain, score_spans, sum_entropies
+from cbpner.decoding.viterbi import cut_path, viterbi
+from cbpner.decoding.windows import score_sentences
 from cbpner.models.crf import Crf
-from cbpner.text.labels import DEFAULT, LabelSet, may_follow, tags_to_spans
+from cbpner.text.labels import DEFAULT, LabelSet, TagSpan, may_follow, spans_to_tags, tags_to_spans
+from cbpner.text.tokenizer import CharacterTable
 
-TWO = LabelSet(("x", "y"))
-
-
-def best_by_brute_force(scores, labels):
-    def legal(path):
-        return all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *path)))
-
-    paths = [path for path in itertools.product(labels.tags, repeat=len(scores)) if legal(path)]
-    numbers = [[labels.tag_to_id[tag] for tag in path] for path in paths]
-    totals = [sum(scores[position, number] for position, number in enumerate(row)) for row in numbers]
-    return numbers[int(np.argmax(totals))]
+LABELS = LabelSet(("gene", "disease"))
+TAGS = LABELS.tags
 
 
-def test_viterbi_equals_brute_force_over_sequences_of_many_lengths():
-    random = np.random.default_rng(0)
-    scores = [random.normal(size=(length, 5)).astype(np.float32) for length in (1, 5, 2, 4, 3, 5, 1)]
-    found = viterbi(scores, np.where(TWO.transitions(), 0.0, FORBIDDEN))
-    assert [path.tolist() for path in found] == [best_by_brute_force(row, TWO) for row in scores]
+def make_crf(seed, labels=LABELS):
+    torch.manual_seed(seed)
+    crf = Crf(labels.transitions())
+    for parameter in crf.parameters():
+        torch.nn.init.normal_(parameter)
+    return crf
+
+
+def make_scores(seed, lengths, scale=1.0):
+    draw = np.random.default_rng(seed)
+    return [(scale * draw.normal(size=(length, len(TAGS)))).astype(np.float32) for length in lengths]
+
+
+CHAINS = {"linear": grammar_chain(LABELS), "crf": make_crf(0).chain()}
+
+
+def weigh_sequences(scores, chain):
+    """{tag sequence: probability} of one text, by enumeration."""
+    weights = {}
+    for sequence in itertools.product(range(len(TAGS)), repeat=len(scores)):
+        moves = chain.moves[[len(TAGS), *sequence[:-1]], list(sequence)]
+        weights[sequence] = np.exp(scores[range(len(scores)), sequence].sum() + moves.sum() + chain.end[sequence[-1]])
+    total = sum(weights.values())
+    return {sequence: weight / total for sequence, weight in weights.items()}
+
+
+def enumerate_spans(scores, chain):
+    """{(start, end, number of B-): probability} of every span of one text."""
+    found = Counter()
+    for sequence, share in weigh_sequences(scores, chain).items():
+        for start, end, label in tags_to_spans([TAGS[number] for number in sequence], strict=True):
+            found[start, end, TAGS.index(f"B-{label}")] += share
+    return dict(found)
+
+
+# ---- sentences one by one ----
+
+
+@pytest.mark.parametrize("head", CHAINS)
+def test_viterbi_equals_enumeration_over_sequences_of_many_lengths(head):
+    scores, chain = make_scores(0, (1, 5, 2, 4, 3, 5, 1)), CHAINS[head]
+    expected = [max((weights := weigh_sequences(row, chain)), key=weights.get) for row in scores]
+    assert [tuple(path.tolist()) for path in viterbi(scores, *chain)] == expected
+    for batch in (1, 2, 100):
+        assert [tuple(path.tolist()) for path in find_paths(scores, chain, "viterbi", batch)] == expected
 
 
 def test_spans_of_tag_numbers_are_those_of_tags():
     """Of all sequences of up to five tags of two types, legal or not."""
     for path in itertools.chain.from_iterable(itertools.product(range(5), repeat=length) for length in range(6)):
-        found = [(start, end, TWO.tags[begin]) for start, end, begin in cut_path(np.array(path, dtype=np.int64))]
-        expected = tags_to_spans([TWO.tags[number] for number in path])
+        found = [(start, end, TAGS[begin]) for start, end, begin in cut_path(np.array(path, dtype=np.int64))]
+        expected = tags_to_spans([TAGS[number] for number in path])
         assert found == [(start, end, f"B-{label}") for start, end, label in expected], path
 
 
-@pytest.mark.parametrize("batch", [1, 2, 100])
-def test_decode_keeps_the_order_whatever_the_batch(batch):
-    random = np.random.default_rng(1)
-    scores = [random.normal(size=(length, 7)).astype(np.float32) for length in (9, 1, 4, 30, 2)]
-    assert decode(scores, DEFAULT, batch=batch) == [decode([row], DEFAULT)[0] for row in scores]
-
-
 def test_greedy_takes_each_characters_best_even_where_the_grammar_forbids_it():
-    scores = np.full((2, 7), -5.0, dtype=np.float32)
-    scores[0, DEFAULT.tag_to_id["I-gene"]] = scores[1, DEFAULT.tag_to_id["I-disease"]] = 0.0
-    assert decode([scores], DEFAULT, "greedy") == [["I-gene", "I-disease"]]
-    legal = decode([scores], DEFAULT, "viterbi")[0]
+    scores = np.full((2, 5), -5.0, dtype=np.float32)
+    scores[0, 2] = scores[1, 4] = 0.0
+    greedy, legal = (
+        decode_tags([["甲乙"]], [scores], LABELS, CHAINS["linear"], Decision(decoder))[0]
+        for decoder in ("greedy", "viterbi")
+    )
+    assert greedy == ["I-gene", "I-disease"]
     assert all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *legal)))
 
 
-@pytest.mark.parametrize("batch", [1, 2, 100])
-def test_with_a_crf_its_scores_count_as_in_its_own_decoding(batch):
-    random, crf = np.random.default_rng(2), Crf(DEFAULT.transitions())
-    for parameter in crf.parameters():
-        parameter.data.copy_(torch.from_numpy(random.normal(scale=3, size=parameter.shape)))
-    lengths = torch.tensor([9, 1, 40, 30, 2])
-    mask = torch.arange(40) < lengths[:, None]
-    emissions = torch.from_numpy(random.normal(size=(5, 40, 7)).astype(np.float32))
-    scores = [row[:length].numpy() for row, length in zip(emissions.log_softmax(dim=2), lengths, strict=True)]
-    expected = [[DEFAULT.tags[number] for number in path] for path in crf.decode(emissions, mask)]
-    assert decode(scores, DEFAULT, batch=batch, crf=crf) == expected != decode(scores, DEFAULT)
-
-
 def test_nothing_to_decode():
-    assert decode([], DEFAULT) == []
+    for decision in (Decision(), Decision("spans", vote_share=0.1)):
+        assert decode_tags([], [], LABELS, CHAINS["linear"], decision) == []
+    assert decode_spans([np.zeros((0, 5), dtype=np.float32)], LABELS, CHAINS["linear"], Decision("spans")) == [[]]
+
+
+@pytest.mark.parametrize("head", CHAINS)
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_span_probabilities_are_those_of_all_sequences_together(head, temperature):
+    scores, chain = make_scores(1, (1, 5, 3, 4)), CHAINS[head]
+    cooled = Chain(*(part / temperature for part in chain))
+    expected = [enumerate_spans(row / temperature, cooled) for row in scores]
+    values = score_spans(scores, [list(each) for each in expected], chain, temperature)
+    for found, wanted in zip(values, expected, strict=True):
+        np.testing.assert_allclose(found, list(wanted.values()), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("head", CHAINS)
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_entropies_are_those_of_the_enumerated_marginals(head, temperature):
+    (scores,), chain = make_scores(2, [4]), CHAINS[head]
+    marginals = np.zeros((4, len(TAGS)))
+    cooled = Chain(*(part / temperature for part in chain))
+    for sequence, share in weigh_sequences(scores / temperature, cooled).items():
+        marginals[range(4), sequence] += share
+    logs = np.log(np.where(marginals > 0, marginals, 1))
+    assert sum_entropies([scores], chain, temperature)[0] == pytest.approx(-(marginals * logs).sum(), rel=1e-6)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000), st.sampled_from([0.05, 0.2, 0.5]), st.floats(0.3, 4))
+def test_every_span_that_is_likely_enough_is_found(seed, threshold, scale):
+    scores, chain = make_scores(seed, (4, 0, 2, 1), scale), make_crf(seed).chain() if seed % 2 else CHAINS["linear"]
+    for row, spans in zip(scores, find_likely_spans(scores, chain, threshold), strict=True):
+        wanted = enumerate_spans(row, chain) if len(row) else {}
+        assert spans == sorted(span for span, value in wanted.items() if value >= threshold)
+
+
+def test_tags_are_those_of_the_likely_spans():
+    scores = make_scores(3, (5, 1, 4), 2.0)
+    documents = [["甲乙丙丁戊", "甲"], ["甲乙丙丁"]]
+    tags = decode_tags(documents, scores, LABELS, CHAINS["linear"], Decision("spans"))
+    for row, sentence in zip(scores, tags, strict=True):
+        wanted = [span for span, value in enumerate_spans(row, CHAINS["linear"]).items() if value > 0.5]
+        assert [(s, e, TAGS.index(f"B-{label}")) for s, e, label in tags_to_spans(sentence)] == sorted(wanted)
+    assert any(tag != "O" for sentence in tags for tag in sentence)
+
+
+@pytest.mark.parametrize("decoder", ["viterbi", "greedy", "spans"])
+def test_a_score_is_the_spans_probability_at_the_temperature(decoder):
+    scores = np.log(np.array([[0.2, 0.65, 0.15, 1e-9, 1e-9]], dtype=np.float32))  # no I- is legal: 0.65 of 0.85
+    chain = CHAINS["linear"]
+    ((span,),) = decode_spans([scores], LABELS, chain, Decision(decoder))
+    assert span == (0, 1, "gene", pytest.approx(0.65 / 0.85, abs=1e-6))
+    cool = decode_spans([scores], LABELS, chain, Decision(decoder, temperature=2.0))[0][0].score
+    assert cool == pytest.approx(0.65**0.5 / (0.65**0.5 + 0.2**0.5), abs=1e-4)
+    assert decode_spans([scores], LABELS, chain, Decision("spans", 0.8)) == [[]]
+
+
+def test_long_texts_stay_exact():
+    """2,000 characters, one span of 50 in the middle: no overflow, the same as alone."""
+    scores = np.full((2000, len(TAGS)), -8.0, dtype=np.float32)
+    scores[:, 0] = 0.0
+    scores[1000:1050, :3] = [-8.0, -8.0, 0.0]
+    scores[1000, :3] = [-8.0, 0.0, -8.0]
+    ((span,),) = decode_spans([scores], LABELS, CHAINS["linear"], Decision("spans"))
+    assert span[:3] == (1000, 1050, "gene") and 0.5 < span.score < 1
+
+
+# ---- the vote over a document ----
+
+TEXTS = ["HER2与乳腺癌", "HER2", "HER22和PHER2", "HER2"]
+
+
+def vote(spans, share, texts=TEXTS):
+    """The spans after the vote as (sentence, surface, label); spans: (start, end, label, perhaps a score)."""
+    rows = [[ScoredSpan(*span[:3], *(span[3:] or (0.5,))) for span in row] for row in spans]
+    return [
+        (number, text[span.start : span.end], span.label)
+        for number, (text, row) in enumerate(zip(texts, vote_spans(texts, rows, share), strict=True))
+        for span in row
+    ]
+
+
+def test_what_is_mostly_tagged_is_tagged_everywhere():
+    spans = [[(0, 4, "gene")], [(0, 4, "gene")], [], []]  # two of three places: inside HER22 and PHER2 is none
+    everywhere = [(0, "HER2", "gene"), (1, "HER2", "gene"), (3, "HER2", "gene")]
+    assert vote(spans, 0.5) == vote(spans, 2 / 3) == everywhere
+    assert vote(spans, 0.7) == []
+
+
+def test_the_most_frequent_label_wins_and_the_first_of_equals():
+    spans = [[(0, 4, "gene")], [(0, 4, "protein")], [], [(0, 4, "protein")]]
+    assert {label for _, _, label in vote(spans, 0.5)} == {"protein"}
+    assert {label for _, _, label in vote([[(0, 4, "gene")], [(0, 4, "protein")], [], []], 0.5)} == {"gene"}
+
+
+def test_scores_are_kept_or_the_mean_of_those_that_voted_for_the_label():
+    rows = [[ScoredSpan(0, 4, "gene", 0.9)], [ScoredSpan(0, 4, "gene", 0.7)], [], [ScoredSpan(0, 4, "protein", 0.6)]]
+    texts = ["HER2", "HER2", "HER2", "HER2"]
+    scores = [row[0].score for row in vote_spans(texts, rows, 0.5)]
+    assert scores == [0.9, 0.7, pytest.approx(0.8), pytest.approx(0.8)]
+
+
+def test_an_occurrence_inside_another_span_does_not_count():
+    texts = ["肝癌细胞", "肝癌细胞", "肝癌", "肝癌细胞"]
+    spans = [[(0, 4, "disease")], [(0, 4, "disease")], [(0, 2, "disease")], []]
+    longer = [(0, "肝癌细胞", "disease"), (1, "肝癌细胞", "disease"), (2, "肝癌", "disease")]
+    assert vote(spans, 0.5, texts) == [*longer, (3, "肝癌细胞", "disease")]  # the longer one first
+    assert vote(spans, 0.6, texts) == [*longer[:2], (3, "肝癌细胞", "disease")]  # 1 of 2, 2 of 3
+
+
+def test_the_place_of_a_removed_span_may_be_taken():
+    texts = ["AB乙", "AB", "AB", "AB乙"]
+    spans = [[(0, 3, "disease")], [(0, 2, "gene")], [(0, 2, "gene")], []]  # AB乙: one of two, AB: two of three
+    assert vote(spans, 0.6, texts) == [(number, "AB", "gene") for number in range(4)]
+
+
+def test_single_characters_stay():
+    assert vote([[(0, 1, "gene")], [], []], 1, ["抗A", "抗B", "抗"]) == [(0, "抗", "gene")]
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.01])
+def test_a_share_has_limits(share):
+    with pytest.raises(ValueError):
+        vote_spans(["a"], [[]], share)
+
+
+def find(text, surfaces):
+    return find_occurrences(text, set(surfaces), index_lengths(surfaces))
+
+
+def test_occurrences_are_whole_words():
+    assert find("AR与PARP、AR1和-AR。AR", ["AR"]) == [(0, 2), (13, 15), (16, 18)]
+    assert is_whole_word("ARAR", 0, 4) and not is_whole_word("ARAR", 0, 2) and is_whole_word("基因AR", 2, 4)
+    assert find("BRCA", ["BRCA1", "BRCA"]) == [(0, 4)]
+
+
+def test_many_surfaces_that_begin_alike_are_looked_up_by_length():
+    surfaces = [f"IL{number}" for number in range(5000)]
+    assert sum(map(len, index_lengths(surfaces).values())) == 4
+    assert find("的IL17与IL9999、IL4", surfaces) == [(1, 5), (13, 16)]
+
+
+@given(st.lists(st.text("甲乙A1 ", min_size=1, max_size=12), min_size=1, max_size=5), st.data(), st.floats(0.01, 1))
+def test_every_surface_is_tagged_in_one_way(texts, data, share):
+    tags = [data.draw(st.lists(st.sampled_from(TAGS), min_size=len(text), max_size=len(text))) for text in texts]
+    before = [[ScoredSpan(*span, 0.5) for span in tags_to_spans(row)] for row in tags]
+    labels = {}
+    for text, row, own in zip(texts, vote_spans(texts, before, share), before, strict=True):
+        spans_to_tags([TagSpan(*span[:3]) for span in row], len(text))  # no overlaps
+        for span in row:
+            if span.end - span.start > 1:
+                assert labels.setdefault(text[span.start : span.end], span.label) == span.label
+            else:
+                assert span in own
+    assert set(labels) <= {text[s:e] for text, row in zip(texts, before, strict=True) for s, e, *_ in row}
+
+
+# ---- windows ----
+
+
+def test_scores_of_long_and_grouped_sentences_come_back_in_order(tiny_tagger):
+    """A model that scores each token by its id: windows, batches and joints must not show."""
+    table = CharacterTable.from_file(tiny_tagger / "tokenizer.json")
+    groups = [["基因", "突变"], ["甲乙丙" * 60], ["癌"], ["乳" * 30, "腺" * 31]]
+    for batch_tokens, width in ((64, 0), (500, 32)):
+        shapes = []
+
+        def score(ids, rows, shapes=shapes):
+            shapes.append(ids.shape)
+            return ids[:, :, None].astype(np.float32)
+
+        found = score_sentences(groups, table, score, batch_tokens=batch_tokens, max_length=32, width=width)
+        for sentence, row in zip(itertools.chain.from_iterable(groups), found, strict=True):
+            np.testing.assert_array_equal(row[:, 0], table.encode(sentence))
+        assert all(width <= tokens <= 32 and texts * tokens <= batch_tokens for texts, tokens in shapes)
+
+
+# ---- the Decision ----
+
+
+@pytest.mark.parametrize("values, field", [
+    ({"decoder": "best"}, "decoder 'best'"), ({"min_span_probability": 0.4}, "min_span_probability 0.4"),
+    ({"vote_share": 2}, "vote_share 2"), ({"temperature": 0}, "temperature 0"),
+    ({"temperature": float("nan")}, "temperature nan"), ({"context": 513}, "context 513"),
+    ({"max_length": 4}, "max_length 4"), ({"context": 1.5}, "context 1.5"), ({"vote_share": "1"}, "vote_share '1'"),
+    ({"colour": 1}, "colour"), ({"agreement_peak": 0.5, "agreement": 0.1}, "agreement_peak"), ([], "object"),
+])  # fmt: skip
+def test_decisions_that_make_no_sense_are_refused_with_their_file(values, field):
+    with pytest.raises(InputError, match=f"^M/config.json: .*{field}"):
+        read_decision({KEY: values}, "M/config.json")
+
+
+def test_older_field_names_are_read():
+    old = {"decode": "spans", "span_threshold": 0.6, "agreement": 0.1, "agreement_peak": 0.0, "lexicon_bonus": 0.0}
+    assert read_decision({KEY: old | {"temperature": 1.5}}, "M") == Decision("spans", 0.6, 0.1, temperature=1.5)
+    assert read_decision({"max_position_embeddings": 128}, "M") == Decision(max_length=128)
+
+
+def test_given_values_replace_the_models_own():
+    assert Decision().override(min_span_probability=0.7) == Decision("spans", 0.7)
+    assert Decision().override(min_span_probability=0.7, decoder="greedy").decoder == "greedy"
+    patent = Decision("spans", vote_share=0.1, context=400)
+    assert patent.override(decoder="greedy") == Decision("greedy"), "as transformers' pipeline"
+    assert patent.override(decoder="greedy", vote_share=0.2, context=None) == Decision("greedy", vote_share=0.2)
+    assert patent.override(decoder="viterbi") == Decision("viterbi", vote_share=0.1, context=400)
+
+
+def test_the_default_label_set_decodes_too():
+    chain = grammar_chain(DEFAULT)
+    assert chain.moves.shape == (8, 7) and chain.end.shape == (7,)

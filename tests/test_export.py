@@ -72,7 +72,7 @@ def places(spans):
 
 def check_tags(source, exported, text):
     """The tags, and nearly the scores, are the same however they are decoded."""
-    for decision in ({}, {"decode": "greedy"}, {"span_threshold": 0.5, "context": 100}):
+    for decision in ({}, {"decoder": "greedy"}, {"min_span_probability": 0.5, "context": 100}):
         ours = Tagger.from_pretrained(exported, "onnx", precision="fp32", **decision).tag(text)
         theirs = Tagger.from_pretrained(source, precision="fp32", **decision).tag(text)
         assert places(ours) == places(theirs) and ours

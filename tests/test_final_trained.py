@@ -54,7 +54,7 @@ def test_greedy_spans_are_those_of_the_pipeline():
     """On patents of the demo corpus; the pipeline is given lines, which is how the tagger cuts them."""
     lines = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n")[:60]
     lines = [line for line in [*lines, TEXT] if line and line == line.strip() and len(line) < 300]
-    tagger, pipe, found = Tagger.from_pretrained(decode="greedy"), make_pipeline(), 0
+    tagger, pipe, found = Tagger.from_pretrained(decoder="greedy"), make_pipeline(), 0
     for line, spans in zip(lines, tagger.tag_many(lines), strict=True):
         entities = [(each["start"], each["end"], each["entity_group"]) for each in pipe(line)]
         assert [span[:3] for span in spans] == entities
@@ -63,10 +63,10 @@ def test_greedy_spans_are_those_of_the_pipeline():
 
 
 def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_path):
-    """Sentence by sentence, though the model itself decides over a patent (`agreement`)."""
+    """Sentence by sentence, though the model itself decides over a patent (`vote_share`)."""
     text = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n\n")[0]
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
-    words = ["predict", str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.jsonl"), "--decode", "greedy"]
+    words = ["predict", str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.jsonl"), "--decoder", "greedy"]
     assert main(words) == 0
     (row,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
     found = [(span["start"], span["end"], span["label"]) for span in row["spans"]]
@@ -74,7 +74,7 @@ def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_pa
     for start, end in Tagger.from_pretrained().find_sentences(text):
         wanted += [(start + each["start"], start + each["end"], each["entity_group"]) for each in pipe(text[start:end])]
     assert found == wanted and len(found) > 50
-    assert main([*words, "--agreement", "0.1", "--overwrite"]) == 0
+    assert main([*words, "--vote-share", "0.1", "--overwrite"]) == 0
     (voted,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
     assert len(voted["spans"]) > len(found), "the vote would have made a difference"
 
@@ -112,7 +112,7 @@ def test_the_card_says_how_many_scores_are_below_a_half(card):
 
 def test_the_card_gives_its_temperature_and_the_scores_to_expect(card):
     decision = Tagger.from_pretrained().decision
-    assert decision.agreement == 0.1 and decision.decode == "spans"
+    assert decision.vote_share == 0.1 and decision.decoder == "spans"
     assert f"temperature {decision.temperature}" in card
     frame = collect_runs([ROOT / "results" / "BERT_LM_mixed_soup"])
     rows = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]

@@ -1,7 +1,6 @@
 """`cbpner preannotate`: how uncertain a document is, in what order documents stand, what the formats hold of it."""
 
 import csv
-import itertools
 import json
 
 import numpy as np
@@ -11,48 +10,13 @@ from test_predict import make_tagger, table  # noqa: F401
 
 from cbpner.cli import main
 from cbpner.commands import preannotate as command
-from cbpner.decoding.probabilities import Chain, make_chain, sum_entropies
 from cbpner.formats.document import Document
 from cbpner.formats.registry import read_documents
 from cbpner.prediction.inputs import Bad
 from cbpner.prediction.job import Tally
 from cbpner.prediction.preannotate import check_names, rank_documents
-from cbpner.text.labels import DEFAULT
 
 LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:12]
-
-
-def entropy_by_hand(scores, chain):
-    """Over all tag sequences."""
-    labels, weights = scores.shape[1], {}
-    for path in itertools.product(range(labels), repeat=len(scores)):
-        moves = chain.moves[-1, path[0]] + sum(chain.moves[a, b] for a, b in itertools.pairwise(path))
-        weights[path] = np.exp(moves + chain.end[path[-1]] + sum(scores[n, tag] for n, tag in enumerate(path)))
-    total, entropy = sum(weights.values()), 0.0
-    for position in range(len(scores)):
-        shares = [sum(w for path, w in weights.items() if path[position] == tag) / total for tag in range(labels)]
-        entropy -= sum(share * np.log(share) for share in shares if share > 0)
-    return entropy
-
-
-def test_the_entropy_is_that_of_the_tags_over_all_legal_sequences():
-    random, grammar = np.random.default_rng(0), make_chain(DEFAULT)
-    crf = Chain(grammar.moves + random.normal(size=(8, 7)) * (grammar.moves == 0), random.normal(size=7))
-    scores = [random.normal(size=(length, 7)).astype(np.float32) for length in (3, 0, 1, 4)]
-    for chain in (grammar, crf):
-        wanted = [entropy_by_hand(row, chain) if len(row) else 0.0 for row in scores]
-        np.testing.assert_allclose(sum_entropies(scores, chain), wanted, rtol=1e-6)
-    sure = np.array([[0, -50, -50, -50, -50, -50, -50]] * 5, dtype=np.float32)
-    assert sum_entropies([sure], grammar)[0] < 1e-9
-
-
-def test_one_character_of_even_odds_at_the_temperature():
-    scores = np.full((1, 7), -60, dtype=np.float32)
-    scores[0, [0, 1]] = [0.0, -2.0]  # O, or B-gene
-    for temperature in (1.0, 2.0):
-        share = 1 / (1 + np.exp(-2 / temperature))
-        wanted = -share * np.log(share) - (1 - share) * np.log(1 - share)
-        assert sum_entropies([scores], make_chain(DEFAULT), temperature)[0] == pytest.approx(wanted, rel=1e-6)
 
 
 def test_measured_texts_have_the_spans_and_the_entropy_of_their_sentences(table):  # noqa: F811

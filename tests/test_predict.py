@@ -20,10 +20,8 @@ from torch.nn import functional as F
 
 from cbpner.base.errors import InputError
 from cbpner.commands import predict as command
-from cbpner.decoding.decide import agree_document, decide_spans
-from cbpner.decoding.decision import DECODERS, KEY, Decision, describe_decision, read_decision
-from cbpner.decoding.probabilities import make_chain
-from cbpner.formats.document import Span, cut_span
+from cbpner.decoding.decision import DECODERS, KEY, Decision
+from cbpner.decoding.probabilities import grammar_chain
 from cbpner.models import devices
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.fast_bert import BertTagger, can_pack, is_plain, mask_padding, mix_values
@@ -56,7 +54,7 @@ class TableBackend(Backend):
         draw = np.random.default_rng(seed).normal(size=(size, len(DEFAULT.tags))).astype(np.float32)
         draw[:, 0] += outside
         self.scores = draw - np.log(np.exp(draw).sum(axis=1, keepdims=True))
-        self.chain, self.rows = make_chain(DEFAULT), []
+        self.chain, self.rows = grammar_chain(DEFAULT), []
 
     def score(self, ids, mask):
         self.rows += mask.sum(axis=1).tolist()
@@ -279,7 +277,7 @@ def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger
     model = load_transformers(folder) if head == "linear" else load_crf(folder)
     sentences = [Sentence(line[:126], ("O",) * len(line[:126])) for line in LINES[:12]]
     expected = predict_sentences(model, sentences, table=table, labels=DEFAULT, recipe=recipe, context=nullcontext)
-    tagger = Tagger.from_pretrained(folder, precision="fp32", **describe_decision(recipe))
+    tagger = Tagger.from_pretrained(folder, precision="fp32", **asdict(recipe.decision))
     assert tagger.backend.chain.moves.shape == (8, 7)
     text = "\n".join(sentence.chars for sentence in sentences)
     tags = spans_to_tags(places(tagger.tag(text)), len(text))
@@ -311,7 +309,7 @@ def check_pipeline(pipe, tagger, text):
 
 
 def test_greedy_spans_are_those_of_the_pipeline(pipe, tiny_tagger):
-    tagger = Tagger.from_pretrained(tiny_tagger, decode="greedy")
+    tagger = Tagger.from_pretrained(tiny_tagger, decoder="greedy")
     assert tagger.backend.precision == "fp32"
     text = "\n".join([ODD, *LINES[:6]])
     check_pipeline(pipe, tagger, text)
@@ -322,14 +320,14 @@ def test_greedy_spans_are_those_of_the_pipeline(pipe, tiny_tagger):
 @settings(max_examples=25)
 @given(text=st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("基因HER2")), max_size=60))
 def test_greedy_spans_are_those_of_the_pipeline_on_any_text(pipe, tiny_tagger, tagger, text):
-    greedy = Tagger(tagger.backend, tagger.table, DEFAULT, replace(tagger.decision, decode="greedy"))
+    greedy = Tagger(tagger.backend, tagger.table, DEFAULT, replace(tagger.decision, decoder="greedy"))
     check_pipeline(pipe, greedy, text)
 
 
 # ---- many texts ----
 
 
-@pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decode": "spans", "agreement": 0.2}])
+@pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decoder": "spans", "vote_share": 0.2}])
 def test_many_texts_together_are_tagged_as_one_by_one(tiny_tagger, decision):
     tagger = Tagger.from_pretrained(tiny_tagger, precision="fp32", **decision)
     tagger.batch_tokens = 300
@@ -402,47 +400,6 @@ def test_a_sentence_longer_than_the_window_is_read_in_windows(table, tagger):
     assert max(tagger.backend.rows) == 128
 
 
-def test_scores_are_span_probabilities_at_the_models_temperature():
-    rows = [np.log(np.full((1, 7), 0.05, dtype=np.float32))]
-    rows[0][0, :2] = np.log([0.1, 0.65])
-    chain = make_chain(DEFAULT)  # a single character: no I- is legal, so 0.65 of 0.85
-    for decode in DECODERS:
-        ((start, end, label, score),) = decide_spans(rows, DEFAULT, chain, Decision(decode=decode))[0]
-        assert (start, end, label) == (0, 1, "gene") and score == pytest.approx(0.65 / 0.85)
-    cool = decide_spans(rows, DEFAULT, chain, Decision(temperature=2.0))[0][0][3]
-    weights = np.sqrt([0.1, 0.65, 0.05, 0.05])
-    assert cool == pytest.approx(weights[1] / weights.sum())
-    assert decide_spans(rows, DEFAULT, chain, Decision(decode="spans", span_threshold=0.8)) == [[]]
-
-
-def test_one_decision_a_document_and_surface():
-    text = "HER2。HER2。\nHER2，HER2"
-    sentences = [(0, 10), (11, 20)]
-    spans = [cut_span(text, *place, label, score) for *place, label, score in
-             [(0, 4, "gene", 0.9), (5, 9, "gene", 0.5), (16, 20, "protein", 0.4)]]  # fmt: skip
-    wanted = [(0, 0.9), (5, 0.5), (11, 0.7), (16, 0.7)]
-    assert agree_document(text, spans, sentences, 0.5) == [
-        Span(start, start + 4, "gene", "HER2", pytest.approx(score)) for start, score in wanted
-    ]
-    assert agree_document(text, spans, sentences, 0.8) == []
-
-
-def test_the_vote_may_ask_for_a_sure_place(tmp_path, tiny_vocabulary):
-    write_tagger(tmp_path, tiny_vocabulary, **{KEY: {"decode": "spans", "agreement": 0.01}})
-    text = "\n".join(LINES[:4])
-    every = Tagger.from_pretrained(tmp_path, agreement=0.0).tag(text)
-    assert every, "the tiny tagger finds something"
-    best = max(span.score for span in every)
-    assert Tagger.from_pretrained(tmp_path, agreement_peak=min(1.0, best + 1e-6)).tag(text) == [
-        span for span in every if span.end - span.start < 2
-    ], "no place is so likely; single characters take no part"
-    wanted = {span.text for span in every if span.score >= best - 1e-6}
-    found = Tagger.from_pretrained(tmp_path, agreement_peak=best - 1e-6).tag(text)
-    assert {span.text for span in found if span.end - span.start > 1} == {each for each in wanted if len(each) > 1}
-    with pytest.raises(InputError, match="without agreement"):
-        Tagger.from_pretrained(tmp_path, agreement=0.0, agreement_peak=0.5, decode="viterbi")
-
-
 def test_min_score_leaves_out_what_is_below(table):
     every = make_tagger(table).tag("".join(LINES[:3]))
     some = make_tagger(table, min_score=0.5).tag("".join(LINES[:3]))
@@ -450,21 +407,12 @@ def test_min_score_leaves_out_what_is_below(table):
 
 
 def test_the_model_says_how_it_decodes_unless_the_caller_does(tmp_path, tiny_vocabulary):
-    write_tagger(tmp_path, tiny_vocabulary, **{KEY: {"decode": "spans", "agreement": 0.1, "temperature": 1.5}})
+    write_tagger(tmp_path, tiny_vocabulary, **{KEY: {"decoder": "spans", "vote_share": 0.1, "temperature": 1.5}})
     load_transformers(tmp_path)  # which takes no notice
     model = Decision("spans", 0.5, 0.1, 0, 128, 1.5)
     assert Tagger.from_pretrained(tmp_path).decision == model
-    assert Tagger.from_pretrained(tmp_path, decode="viterbi", context=64).decision == replace(
-        model, decode="viterbi", context=64
-    )
-    assert Tagger.from_pretrained(tmp_path, span_threshold=0.7).decision == replace(model, span_threshold=0.7)
-    assert Decision().override(span_threshold=0.7) == Decision("spans", 0.7)
-    assert Decision().override(span_threshold=0.7, decode="greedy").decode == "greedy"
-    patent = Decision("spans", agreement=0.1, context=400)
-    assert patent.override(decode="greedy") == Decision("greedy"), "as transformers' pipeline"
-    assert patent.override(decode="greedy", agreement=0.2, context=None) == Decision("greedy", agreement=0.2)
-    assert patent.override(decode="viterbi") == Decision("viterbi", agreement=0.1, context=400)
-    assert Decision("greedy", agreement=0.1).override(min_score=None) == Decision("greedy", agreement=0.1)
+    changes = {"decoder": "viterbi", "context": 64}
+    assert Tagger.from_pretrained(tmp_path, **changes).decision == replace(model, **changes)
 
 
 def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):
@@ -473,22 +421,8 @@ def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):
     recipe = get_recipe("cbp_patent", "any", context=100, max_length=128)
     write_model(tmp_path, load_transformers(tiny_tagger), AutoTokenizer.from_pretrained(tiny_tagger), recipe)
     tagger = Tagger.from_pretrained(tmp_path / "model")
-    assert tagger.decision == Decision("spans", recipe.span_threshold, recipe.agreement, 100, 128, 1.0)
-    assert describe_decision(get_recipe("paper", "any")) == asdict(Decision("greedy"))
-
-
-@pytest.mark.parametrize(
-    "entry, message",
-    [({"decode": "best"}, "decode 'best'"), ({"span_threshold": 0.4}, "at least 0.5"), ({"agreement": 2}, "0 to 1"),
-     ({"agreement_peak": 0.5}, "without agreement"),
-     ({"temperature": 0}, "above 0"), ({"temperature": float("nan")}, "above 0"), ({"context": 513}, "max_length, 512"),
-     ({"max_length": 4}, "8 or more"), ({"context": 1.5}, "a whole number"), ({"agreement": "1"}, "a number"),
-     ({"colour": 1}, "fields of decode"), ([], "an object")],
-)  # fmt: skip
-def test_decisions_that_make_no_sense_are_named(entry, message):
-    with pytest.raises(InputError, match=message) as caught:
-        read_decision({KEY: entry}, "M/config.json")
-    assert "M/config.json" in str(caught.value)
+    assert tagger.decision == recipe.decision == Decision("spans", 0.5, 0.1, 100, 128, 1.0)
+    assert get_recipe("paper", "any").decision == Decision("greedy")
 
 
 # ---- finding models ----
@@ -569,31 +503,10 @@ def test_other_tags_than_ours_are_a_message():
 
 @settings(max_examples=60)
 @given(
-    text=ANY_TEXT, decode=st.sampled_from(DECODERS), context=st.sampled_from([0, 50]), share=st.sampled_from([0, 0.3])
+    text=ANY_TEXT, decoder=st.sampled_from(DECODERS), context=st.sampled_from([0, 50]), share=st.sampled_from([0, 0.3])
 )
-def test_any_text_is_tagged_and_spans_cut_out_what_they_say(table, text, decode, context, share):
-    spans = make_tagger(table, decode=decode, context=context, agreement=share).tag(text)
+def test_any_text_is_tagged_and_spans_cut_out_what_they_say(table, text, decoder, context, share):
+    spans = make_tagger(table, decoder=decoder, context=context, vote_share=share).tag(text)
     assert all(text[span.start : span.end] == span.text != "" and 0 <= span.score <= 1 for span in spans)
     assert all(before.end <= after.start for before, after in itertools.pairwise(spans))
     assert {span.label for span in spans} <= set(DEFAULT.types)
-
-
-def test_a_models_lexicon_counts_in_prediction_as_it_did_in_its_run(tmp_path, tiny_tagger):
-    from transformers import AutoTokenizer
-
-    names = tmp_path / "names.tsv"
-    names.write_text("HER2\tgene\n", encoding="utf-8")
-    recipe = get_recipe("cbp", "any", lexicon=str(names), lexicon_bonus=1000.0, max_length=128)
-    write_model(tmp_path, load_transformers(tiny_tagger), AutoTokenizer.from_pretrained(tiny_tagger), recipe)
-    tagger, text = Tagger.from_pretrained(tmp_path / "model"), "本发明的HER2与HER22"
-    assert tagger.decision.lexicon_bonus == 1000
-    assert (4, 8, "gene") in [span[:3] for span in tagger.tag(text)]
-    assert (9, 13, "gene") not in [span[:3] for span in tagger.tag(text)], "inside another word"
-    (hinted,) = tagger.score_sentences([(text,)])
-    (plain,) = Tagger.from_pretrained(tmp_path / "model", lexicon_bonus=0.0).score_sentences([(text,)])
-    gene = tagger.labels.tag_to_id["B-gene"]
-    np.testing.assert_allclose((hinted - plain)[4:8].max(axis=1), 1000, rtol=1e-3)
-    assert (hinted - plain)[4, gene] == (hinted - plain).max() and not (hinted - plain)[[0, 1, 2, 3, 8, 9, 13]].any()
-    (tmp_path / "model" / "lexicon.tsv").unlink()
-    with pytest.raises(InputError, match="lexicon"):
-        Tagger.from_pretrained(tmp_path / "model")

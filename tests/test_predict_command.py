@@ -428,7 +428,7 @@ def test_nothing_half_written_looks_whole(tmp_path, tagger, monkeypatch):
         (["d.txt", "-o", "o/", "--shard-size", "0"], "expected 1 or more"),
         (["-", "-"], "found - twice"),
         (["d.txt", "--model", "./nowhere"], "no such folder"),
-        (["d.txt", "--model", "TAGGER", "--span-threshold", "0.3"], "at least 0.5"),
+        (["d.txt", "--model", "TAGGER", "--min-span-probability", "0.3"], "at least 0.5"),
         (["d.txt", "--model", "TAGGER", "--min-score", "3"], "found min_score 3"),
     ],
 )
@@ -443,7 +443,7 @@ def test_mistakes_are_messages_and_write_nothing(tmp_path, tiny_tagger, monkeypa
 
 
 def test_flags_reach_the_model(tiny_tagger):
-    flags = ["--decode", "spans", "--span-threshold", "0.6", "--agreement", "0.3", "--context", "100"]
+    flags = ["--decoder", "spans", "--min-span-probability", "0.6", "--vote-share", "0.3", "--context", "100"]
     more = ["--min-score", "0.25", "--precision", "bf16", "--device", "cpu", "--backend", "torch"]
     args = build_parser("predict").parse_args(["predict", "-", "--model", str(tiny_tagger), *flags, *more])
     tagger = command.load_tagger(args)

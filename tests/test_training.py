@@ -20,22 +20,23 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
-from cbpner.decoding.document_vote import agree_tags
-from cbpner.decoding.probabilities import decode_spans
-from cbpner.decoding.windows import decode, score_texts
-from cbpner.models.devices import autocast
+from cbpner.decoding.decision import Decision
+from cbpner.decoding.decode import decode_tags
+from cbpner.decoding.document_vote import ScoredSpan, vote_spans
+from cbpner.decoding.probabilities import grammar_chain
+from cbpner.decoding.windows import score_sentences
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.reports.table import build_report
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, read_bio, write_bio
-from cbpner.text.labels import LabelSet, spans_to_tags, tags_to_spans
+from cbpner.text.labels import LabelSet, TagSpan, spans_to_tags, tags_to_spans
 from cbpner.text.splits import split_patents
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import Job, train_tagger
-from cbpner.training.trainer import choose_selection, encode_sentences, predict_sentences
+from cbpner.training.trainer import choose_selection, encode_sentences, make_score, predict_sentences
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
 AWKWARD = "ＢＲＣＡ１\t与\u200b\U0001f600\x97 乳腺癌\r\n[SEP] [MASK]\u2028e\u0301İ，\ufeff "
@@ -119,10 +120,11 @@ def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(make_job)
 def assert_pipeline_agrees(model, tokenizer, text):
     found = pipeline("token-classification", model=model, tokenizer=tokenizer, ignore_labels=[])(text)
     assert [(item["start"], item["end"]) for item in found] == [(i, i + 1) for i in range(len(text))]
-    scores = score_texts(model, CharacterTable(tokenizer), [text], batch_tokens=512, max_length=128,
-                         context=lambda: autocast("fp32", torch.device("cpu")))[0]  # fmt: skip
-    labels = LabelSet(("disease", "gene"))
-    assert [item["entity"] for item in found] == decode([scores], labels, "greedy")[0]
+    table, labels = CharacterTable(tokenizer), LabelSet(("disease", "gene"))
+    score_batch = make_score(model, table, nullcontext)
+    (scores,) = score_sentences([[text]], table, score_batch, batch_tokens=512, max_length=128)
+    greedy = decode_tags([[text]], [scores], labels, grammar_chain(labels), Decision("greedy"))
+    assert [item["entity"] for item in found] == greedy[0]
     assert np.allclose([item["score"] for item in found], np.exp(scores.max(axis=1)), atol=1e-5)
 
 
@@ -142,8 +144,9 @@ def test_texts_longer_than_the_model_are_scored_whole(tiny_encoder):
     recipe = get_recipe("cbp", "", encoder=str(tiny_encoder))
     model, tokenizer = load_tagger(recipe, LabelSet(("gene",)), "eager")
     texts = ["乳腺癌" * 700, "癌", "BRCA1" * 30]
-    scores = score_texts(model, CharacterTable(tokenizer), texts, batch_tokens=1024, max_length=512,
-                         context=lambda: autocast("fp32", torch.device("cpu")))  # fmt: skip
+    table = CharacterTable(tokenizer)
+    score_batch = make_score(model, table, nullcontext)
+    scores = score_sentences([[text] for text in texts], table, score_batch, batch_tokens=1024, max_length=512)
     assert [row.shape for row in scores] == [(2100, 3), (1, 3), (150, 3)]
     assert all(np.isfinite(row).all() for row in scores)
 
@@ -201,30 +204,19 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
     assert main(["rerun", str(tmp_path / "0"), "-o", str(tmp_path / "again")]) == 0
 
 
-def test_a_run_with_agreement_tags_a_surface_in_one_way(make_job, files):
+def test_a_run_with_a_document_vote_tags_a_surface_in_one_way(make_job, files):
     job = make_job(agreement=0.5, epochs=1)
     assert train_tagger(job)["test"]
-    tags, gold = runs.read_tags(runs.tags_path(job.output, "test")), read_bio(files["test"])
     plain = make_job("plain", epochs=1)
     train_tagger(plain)
-    expected = []
-    for patent in split_patents(gold):
-        own = runs.read_tags(runs.tags_path(plain.output, "test"))[len(expected) : len(expected) + len(patent)]
-        expected += agree_tags([sentence.chars for sentence in patent], own, 0.5)
-    assert tags == expected != runs.read_tags(runs.tags_path(plain.output, "test"))
-
-
-def test_a_run_whose_vote_asks_for_a_sure_place(make_job):
-    job = make_job(agreement=0.01, agreement_peak=1.0, epochs=1)
-    assert train_tagger(job)["test"]
-    spans = [span for row in runs.read_tags(runs.tags_path(job.output, "test")) for span in tags_to_spans(row)]
-    plain = make_job("plain", agreement=0.01, epochs=1)
-    train_tagger(plain)
-    before = [span for row in runs.read_tags(runs.tags_path(plain.output, "test")) for span in tags_to_spans(row)]
-    assert any(end - start > 1 for start, end, _ in before)
-    assert all(end - start == 1 for start, end, _ in spans), "nothing is sure; single characters take no part"
-    with pytest.raises(InputError, match="without agreement"):
-        get_recipe("cbp", "any", agreement_peak=0.5)
+    tags, before = (runs.read_tags(runs.tags_path(each.output, "test")) for each in (job, plain))
+    expected, rows = [], iter(before)
+    for patent in split_patents(read_bio(files["test"])):
+        spans = [[ScoredSpan(*span, 1.0) for span in tags_to_spans(next(rows))] for _ in patent]
+        texts = [sentence.chars for sentence in patent]
+        for text, row in zip(texts, vote_spans(texts, spans, 0.5), strict=True):
+            expected.append(spans_to_tags([TagSpan(*span[:3]) for span in row], len(text)))
+    assert tags == expected != before
 
 
 def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
@@ -232,27 +224,17 @@ def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
     assert train_tagger(job)["test"]
     model = AutoModelForTokenClassification.from_pretrained(job.output / runs.MODEL, attn_implementation="eager")
     table = CharacterTable(AutoTokenizer.from_pretrained(job.output / runs.MODEL))
-    texts = [sentence.chars for sentence in read_bio(files["test"])]
-    scores = score_texts(model, table, texts, batch_tokens=600, max_length=128, context=nullcontext)
+    documents = [[sentence.chars] for sentence in read_bio(files["test"])]
+    score_batch = make_score(model, table, nullcontext)
+    scores = score_sentences(documents, table, score_batch, batch_tokens=600, max_length=128)
     labels = LabelSet(tuple(dict.fromkeys(tag[2:] for tag in model.config.label2id if tag != "O")))
-    tags = runs.read_tags(runs.tags_path(job.output, "test"))
-    assert tags == decode_spans(scores, labels, 0.9) != decode_spans(scores, labels, 0.5)
+    strict, loose = (
+        decode_tags(documents, scores, labels, grammar_chain(labels), Decision("spans", probability))
+        for probability in (0.9, 0.5)
+    )
+    assert runs.read_tags(runs.tags_path(job.output, "test")) == strict != loose
     with pytest.raises(InputError, match="span_threshold 0.4; expected 0, or"):
         make_job("other", span_threshold=0.4)
-
-
-def test_a_lexicon_hints_at_names_and_its_content_is_recorded(make_job, tmp_path):
-    names = tmp_path / "names.tsv"
-    names.write_text("本发明公开了\tgene\n", encoding="utf-8")
-    plain, hinted = make_job("plain", epochs=1), make_job("hinted", epochs=1, lexicon=str(names), lexicon_bonus=20.0)
-    openings = []
-    for job in (plain, hinted):
-        train_tagger(job)
-        openings.append([row[:6] for row in runs.read_tags(runs.tags_path(job.output, "test"))])
-    assert openings[1] == [["B-gene", *["I-gene"] * 5]] * 12 != openings[0]
-    assert runs.read_config(hinted.output)["lexicon"] == file_checksum(names)
-    with pytest.raises(InputError, match="none.tsv: cannot read the file"):
-        train_tagger(make_job("none", lexicon=str(tmp_path / "none.tsv")))
 
 
 def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):

@@ -55,7 +55,7 @@ def run(args):
 
 def read_found(folder, part, data_dir):
     """(a run's tagger, the `Found` of its texts)."""
-    from cbpner.prediction.calibration import find_spans
+    from cbpner.prediction.calibration import collect_found
     from cbpner.prediction.tagger import Tagger
     from cbpner.text.bio import read_bio
 
@@ -63,7 +63,7 @@ def read_found(folder, part, data_dir):
     path = runs.find_data(config, part, data_dir)
     tagger = Tagger.from_pretrained(folder)
     sentences = read_bio(path, tagger.labels, config["flags"].get("orphans", "keep"))
-    return tagger, find_spans(tagger, sentences)
+    return tagger, collect_found(tagger, sentences)
 
 
 def same_chain(folder, first, chain):

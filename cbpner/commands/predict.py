@@ -36,7 +36,7 @@ from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, guess_output
 from cbpner.prediction.remote import is_uri
 from cbpner.prediction.sources import KINDS, open_sources
 
-GREEDY = "how tags are chosen (greedy: as transformers' pipeline, sentence by sentence; agreement and context are 0)"
+GREEDY = "how scores become spans (greedy: as transformers' pipeline, without vote and context)"
 ENGINES = ("local", "ray")
 PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
 
@@ -78,24 +78,22 @@ def add_model_flags(group):
         "--precision", choices=PRECISIONS, default="auto",
         help="number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)",
     )  # fmt: skip
-    group.add_argument("--decode", choices=DECODERS, help=GREEDY)
-    group.add_argument("--span-threshold", type=float, metavar="P", help="tag what is so likely; means --decode spans")
+    group.add_argument("--decoder", choices=DECODERS, help=GREEDY)
     group.add_argument(
-        "--agreement", type=float, metavar="SHARE",
-        help="tag a surface everywhere in a document, or nowhere, by the share of its places that are tagged; 0: each "
-        "place for itself",
-    )  # fmt: skip
+        "--min-span-probability", type=float, metavar="P", help="keep spans with probability >= P (--decoder spans)",
+    )
     group.add_argument(
-        "--agreement-peak", type=float, metavar="P",
-        help="with --agreement: a surface also needs a place where it is so likely; 0: not",
+        "--vote-share", type=float, metavar="SHARE",
+        help="document vote: tag a surface at all of its occurrences where at least this share of them is tagged, else "
+        "at none; 0: no vote",
     )  # fmt: skip
     group.add_argument(
         "--context", type=int, metavar="N", help="read sentences together, up to N tokens; 0: each alone"
     )
     group.add_argument(
         "--min-score", type=float, default=0.0, metavar="P",
-        help="leave out spans with lower scores; scores are told at the model's temperature, which --span-threshold "
-        "knows nothing of: 0.5 drops about half of the shipped tagger's",
+        help="leave out spans with lower scores; scores are at the model's temperature, which "
+        "--min-span-probability ignores: 0.5 drops about half of the shipped tagger's",
     )  # fmt: skip
 
 
@@ -111,7 +109,7 @@ def load_tagger(args, precision=None):
 
 def read_options(args):
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "decode", "span_threshold", "agreement", "agreement_peak", "context")
+    names = ("min_score", "decoder", "min_span_probability", "vote_share", "context")
     return {name: getattr(args, name) for name in names}
 
 
@@ -233,7 +231,7 @@ def load_folder_tagger(args, output, cluster):
         precision = recall_precision(output, args.backend)
     if cluster:
         args.device = "cpu"
-        if cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decode != "greedy":
+        if cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy":
             precision = precision or "bf16"
     return load_tagger(args, precision)
 

@@ -1,0 +1,1 @@
+"""Scores per character to tags and spans, with numpy alone: the one path that evaluation and prediction share."""

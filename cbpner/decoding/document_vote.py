@@ -1,142 +1,121 @@
-"""One decision a document and surface: what is mostly tagged as a mention in a patent is one wherever it stands there.
+"""A vote over a document: a surface that is mostly tagged in a patent is tagged at all of its occurrences.
 
-Annotators keep to one reading of a name within a patent; a tagger that sees a sentence at a time does not. The surface
-is what stands between a span's borders. In the manner of the label consistency of Krishnan and Manning (ACL 2006), but
-as a vote over the first tagger's spans and not as a second tagger.
+Annotators keep one reading of a name within a patent; a tagger that reads sentence by sentence does not. In the manner
+of the label consistency of Krishnan and Manning (ACL 2006), as a vote over the tagger's own spans in place of a second
+tagger. A surface is the text of a span.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from cbpner.text.labels import TagSpan, spans_to_tags, tags_to_spans
-
-SHORTEST = 2  # characters; a single one stands in too many other words
-KEY = 2  # characters by which surfaces are looked up
+MIN_SURFACE = 2  # characters; a single one is part of too many words
+PREFIX = 2  # characters by which surfaces are looked up
 
 
-def agree_tags(texts, tags, share, sure=None):
-    """`agree_spans` for the tags of one document's sentences: lists of tags in, lists of tags out."""
-    agreed = agree_spans(texts, [tags_to_spans(row) for row in tags], share, sure)
-    return [spans_to_tags(spans, len(text)) for spans, text in zip(agreed, texts, strict=True)]
+class ScoredSpan(NamedTuple):
+    """A span of a sentence; score: its probability."""
+
+    start: int
+    end: int
+    label: str
+    score: float
 
 
-def agree_spans(texts, spans, share, sure=None):
+def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], share: float) -> list[list[ScoredSpan]]:
     """The spans of one document's sentences after the vote.
 
-    texts: the sentences. spans: of each sentence, without overlaps. A surface's places are where it stands in a
-    sentence: as a span, or free of spans, and not inside a Latin word or number. Where at least `share` of them (above
-    0, at most 1) are spans, all of them become spans of the surface's most frequent type, longer surfaces first;
-    where fewer are, none stays. Surfaces of fewer than SHORTEST characters stay as they are.
+    A surface occurs where it is a span, or lies free of spans and not inside a Latin word or number. Where at least
+    `share` of its occurrences are spans, all become spans of its most frequent label, longer surfaces first; else none
+    stays a span. Single characters stay as they are. A span that keeps its label keeps its score; any other has the
+    mean score of the spans that voted for its label.
 
-    sure: of each sentence's spans, whether the tagger was sure of them. With it a surface is chosen only where one span
-    at least is sure; and the longer of two chosen surfaces has the place that both want, found before or not.
+    Args:
+        texts: the sentences.
+        spans: of each sentence, without overlaps.
+        share: above 0, at most 1.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
-    votes = count_votes(texts, spans)
-    trusted = None if sure is None else list_sure(texts, spans, sure)
-    index = index_surfaces(votes)
-    places = [find_places(text, index) for text in texts] if votes else []
-    free = Counter(
-        text[start:end]
-        for text, row, found in zip(texts, spans, places, strict=False)
-        for start, end in keep_free(found, row)
-    )
-    chosen = {
-        surface: types.most_common(1)[0][0]
-        for surface, types in votes.items()
-        if types.total() >= share * (types.total() + free[surface]) and (trusted is None or surface in trusted)
-    }
-    return [
-        settle_sentence(text, row, found, votes, chosen, longest_first=sure is not None)
-        for text, row, found in zip(texts, spans, places or [[]] * len(texts), strict=True)
-    ]
-
-
-def count_votes(texts, spans):
-    """{surface: Counter of its spans' types} of all surfaces that are long enough, types in the order of the text."""
-    votes = defaultdict(Counter)
+    votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
     for text, row in zip(texts, spans, strict=True):
-        for start, end, label in sorted(row):
-            if end - start >= SHORTEST:
-                votes[text[start:end]][label] += 1
-    return votes
+        for span in sorted(row):
+            if span.end - span.start >= MIN_SURFACE:
+                votes[text[span.start : span.end]][span.label].append(span.score)
+    lengths = index_lengths(votes)
+    places = [find_occurrences(text, votes, lengths) for text in texts]
+    free: Counter[str] = Counter()
+    for text, row, found in zip(texts, spans, places, strict=True):
+        taken = mark_taken(text, row)
+        free.update(text[start:end] for start, end in found if not any(taken[start:end]))
+    chosen = {}
+    for surface, labels in votes.items():
+        tagged = sum(map(len, labels.values()))
+        if tagged >= share * (tagged + free[surface]):
+            label, scores = max(labels.items(), key=lambda item: len(item[1]))
+            chosen[surface] = label, sum(scores) / len(scores)
+    lost = votes.keys() - chosen.keys()
+    settled = []
+    for text, row, found in zip(texts, spans, places, strict=True):
+        kept = [span for span in row if text[span.start : span.end] not in lost]
+        settled.append(apply_vote(text, kept, found, chosen))
+    return settled
 
 
-def list_sure(texts, spans, sure):
-    """The surfaces of the spans that are sure."""
-    return {
-        text[start:end]
-        for text, row, flags in zip(texts, spans, sure, strict=True)
-        for (start, end, _), flag in zip(row, flags, strict=True)
-        if flag
-    }
+def apply_vote(
+    text: str, spans: Sequence[ScoredSpan], places: Sequence[tuple[int, int]], chosen: Mapping[str, tuple[str, float]]
+) -> list[ScoredSpan]:
+    """A sentence's spans with the chosen labels, and spans at the free occurrences of chosen surfaces.
 
-
-def settle_sentence(text, spans, places, votes, chosen, longest_first=False):
-    """One sentence's spans: those that stay, with their surface's type, and the chosen surfaces' free places.
-
-    longest_first: what stays has no right to its place against longer surfaces.
+    Args:
+        places: (start, end) of the occurrences of surfaces.
+        chosen: {surface: (label, score)}.
     """
-
-    def by_length(span):
-        return span[0] - span[1], span[0]
-
-    stay = [
-        TagSpan(start, end, chosen.get(text[start:end], label))
-        for start, end, label in spans
-        if text[start:end] not in votes or text[start:end] in chosen
-    ]
-    new = [TagSpan(start, end, chosen[text[start:end]]) for start, end in places if text[start:end] in chosen]
-    order = sorted(stay + new, key=by_length) if longest_first else stay + sorted(new, key=by_length)
-    kept, taken = [], bytearray(len(text))
-    for span in order:
-        start, end, _ = span
-        if not any(taken[start:end]):
-            kept.append(span)
+    taken, settled = mark_taken(text, spans), []
+    for span in spans:
+        label, score = chosen.get(text[span.start : span.end], span[2:])
+        settled.append(span if label == span.label else span._replace(label=label, score=score))
+    for start, end in sorted(places, key=lambda place: (place[0] - place[1], place[0])):
+        if text[start:end] in chosen and not any(taken[start:end]):
+            settled.append(ScoredSpan(start, end, *chosen[text[start:end]]))
             taken[start:end] = b"\1" * (end - start)
-    return sorted(kept)
+    return sorted(settled)
 
 
-def keep_free(places, spans):
-    """Those of the places (start, end) that share no character with a span."""
-    taken = bytearray(max((end for _, end, *_ in [*places, *spans]), default=0))
+def mark_taken(text: str, spans: Sequence[ScoredSpan]) -> bytearray:
+    """A byte a character: 1 inside a span."""
+    taken = bytearray(len(text))
     for start, end, *_ in spans:
         taken[start:end] = b"\1" * (end - start)
-    return [(start, end) for start, end in places if not any(taken[start:end])]
+    return taken
 
 
-class Index(NamedTuple):
-    """Surfaces to be looked up. lengths: {first KEY characters: lengths of the surfaces that begin so}."""
-
-    surfaces: frozenset
-    lengths: dict
-
-
-def index_surfaces(surfaces) -> Index:
-    """Each surface has at least KEY characters."""
-    surfaces, lengths = frozenset(surfaces), defaultdict(set)
+def index_lengths(surfaces: Collection[str]) -> dict[str, list[int]]:
+    """{first PREFIX characters: lengths of the surfaces that begin with them}; each surface has at least so many."""
+    lengths: dict[str, set[int]] = defaultdict(set)
     for surface in surfaces:
-        lengths[surface[:KEY]].add(len(surface))
-    return Index(surfaces, {key: sorted(own) for key, own in lengths.items()})
+        lengths[surface[:PREFIX]].add(len(surface))
+    return {prefix: sorted(own) for prefix, own in lengths.items()}
 
 
-def find_places(text, index):
-    """(start, end) of every place of the indexed surfaces, but where a Latin letter or digit goes on at an end."""
+def find_occurrences(
+    text: str, surfaces: Collection[str], lengths: Mapping[str, Sequence[int]]
+) -> list[tuple[int, int]]:
+    """(start, end) of every occurrence of the surfaces as whole words; lengths: see `index_lengths`."""
     return [
         (start, start + length)
-        for start in range(len(text) - KEY + 1)
-        for length in index.lengths.get(text[start : start + KEY], ())
+        for start in range(len(text) - PREFIX + 1)
+        for length in lengths.get(text[start : start + PREFIX], ())
         if start + length <= len(text)
-        and text[start : start + length] in index.surfaces
-        and is_whole(text, start, start + length)
+        and text[start : start + length] in surfaces
+        and is_whole_word(text, start, start + length)
     ]
 
 
-def is_whole(text, start, end):
-    """Whether no Latin letter or digit goes on at either end of a stretch of the text (`AR` in `PARP`)."""
-    return not (_goes_on(text[start - 1 : start], text[start]) or _goes_on(text[end - 1], text[end : end + 1]))
+def is_whole_word(text: str, start: int, end: int) -> bool:
+    """Whether no Latin word or number continues over either end of a stretch (as over those of `AR` in `PARP`)."""
 
+    def continues(before: str, after: str) -> bool:
+        return all(char.isascii() and char.isalnum() for char in (before, after))
 
-def _goes_on(before, behind):
-    return all(char.isascii() and char.isalnum() for char in (before, behind))
+    return not (continues(text[start - 1 : start], text[start]) or continues(text[end - 1], text[end : end + 1]))

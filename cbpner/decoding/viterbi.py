@@ -1,19 +1,21 @@
-"""The best tag sequences under the grammar's moves, or a CRF's, with numpy alone: tagging needs no torch for them.
+"""The best tag sequences under the grammar's moves, or a CRF's."""
 
-`cbpner.models.crf` finds the same paths with torch, on any device.
-"""
+from collections.abc import Sequence
 
 import numpy as np
 
 FORBIDDEN = -1e4  # the score of a move that the grammar forbids: finite, so that gradients are; exp() of it is 0
 
 
-def viterbi(scores, moves, end=None):
-    """The best tag numbers of each sequence, all sequences together: a list of int64 arrays.
+def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray | None = None) -> list[np.ndarray]:
+    """The best tag numbers of each sequence, int64, all sequences together.
 
-    scores: list of (characters, labels) float32 arrays, of any lengths. moves: (labels + 1, labels), FORBIDDEN for what
-    the grammar does not allow, the start's row last. end: (labels,) or None for zeros. Memory grows with the text
-    alone: about sequences x longest x (4 x labels + 8) bytes (0.18 GB for 256 texts of 20,000 characters and 7 labels).
+    Memory: about sequences x longest x (4 x labels + 8) bytes.
+
+    Args:
+        scores: (characters, labels) float32 of each sequence, of any length.
+        moves: (labels + 1, labels) as in `cbpner.decoding.probabilities.Chain`.
+        end: (labels,) of ending with a tag, or None for zeros.
     """
     moves = np.asarray(moves, dtype=np.float32)
     labels = moves.shape[1]
@@ -27,13 +29,13 @@ def viterbi(scores, moves, end=None):
     bests = np.zeros((lengths.max(), labels, len(scores)), dtype=np.float32)  # that order: few labels, many sequences
     for number, row in enumerate(scores):
         bests[: len(row), :, number] = row
-    add_best_moves(bests, moves)
-    path = trace_back(bests, lengths, moves[:-1], end)
+    _add_best_moves(bests, moves)
+    path = _trace_back(bests, lengths, moves[:-1], end)
     return [row[:length] for row, length in zip(path.T, lengths, strict=True)]
 
 
-def cut_path(path) -> list[tuple]:
-    """[(start, end, number of its `B-`), ...] of tag numbers, an int array, by the lenient rule of `tags_to_spans`."""
+def cut_path(path: np.ndarray) -> list[tuple[int, int, int]]:
+    """[(start, end, number of its `B-`), ...] of tag numbers, by the lenient rule of `tags_to_spans`."""
     types, breaks = (path + 1) // 2, path == 0
     before = np.concatenate(([0], types[:-1]))
     starts = ~breaks & ((path % 2 == 1) | (types != before))
@@ -43,8 +45,8 @@ def cut_path(path) -> list[tuple]:
     return list(zip(firsts.tolist(), ends.tolist(), (2 * types[firsts] - 1).tolist(), strict=True))
 
 
-def add_best_moves(bests, moves):
-    """Make of scores (time, labels, sequences) the best sums up to each position and tag."""
+def _add_best_moves(bests: np.ndarray, moves: np.ndarray) -> None:
+    """Turn scores (time, labels, sequences), in place, into the best sums up to each position and tag."""
     inner, candidates = moves[:-1, :, None], np.empty((*moves[:-1].shape, bests.shape[2]), dtype=np.float32)
     bests[0] += moves[-1][:, None]
     for number in range(1, len(bests)):
@@ -54,7 +56,7 @@ def add_best_moves(bests, moves):
             bests[number] -= bests[number].max(axis=0)  # no sum grows: float32 is as exact at the end of a long text
 
 
-def trace_back(bests, lengths, moves, end):
+def _trace_back(bests: np.ndarray, lengths: np.ndarray, moves: np.ndarray, end: np.ndarray) -> np.ndarray:
     """(time, sequences) tags; behind a sequence's end its last tag repeats."""
     path = np.empty((len(bests), len(lengths)), dtype=np.int64)
     last = bests[np.maximum(lengths - 1, 0), :, np.arange(len(lengths))]  # (sequences, labels)

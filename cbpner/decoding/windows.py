@@ -1,105 +1,65 @@
-"""From scores per character to tags: windows through the model, joined again, decoded under the BIO grammar."""
+"""Texts of any length through a model in overlapping windows, batched by length, and their scores joined again."""
+
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from cbpner.decoding.probabilities import make_chain
-from cbpner.decoding.viterbi import viterbi
 from cbpner.text.batches import pad_rows, sorted_batches
 from cbpner.text.segments import join_windows, overlapping_windows
+from cbpner.text.tokenizer import CharacterTable
 
 OVERLAP = 64  # characters that neighbouring windows of a long text share
 
+Score = Callable[[np.ndarray, Sequence[int]], np.ndarray]
+Map = Callable[[Callable[[Sequence[int]], np.ndarray], list[list[int]]], Iterable[np.ndarray]]
 
-def score_texts(model, table, texts, *, batch_tokens, max_length, context, padding="longest", store=None):
-    """Log-probabilities (characters, labels), float32, of each text, in order. Texts of any length, none empty.
 
-    context: a function that gives the autocast context of a forward pass. padding: `longest` of the batch, or
-    `max_length` for every window. store: a `cbpner.training.features.FeatureStore` of `cut_windows`' rows, made with
-    the same batch_tokens, that stands in for the model's frozen part.
+def score_sentences(
+    groups: Sequence[Sequence[str]], table: CharacterTable, score: Score, *, batch_tokens: int, max_length: int,
+    width: int = 0, map_batches: Map = map,
+) -> list[np.ndarray]:  # fmt: skip
+    """Scores (characters, labels) of each sentence of all groups, in order.
+
+    Args:
+        groups: sentences that are read together; none of a group is empty.
+        score: (token ids (batch, tokens) int64, numbers of their rows in `cut_windows`) to (batch, tokens, labels).
+        batch_tokens: padded tokens of a batch, at least those of one window.
+        max_length: tokens of a window, with [CLS] and [SEP].
+        width: batches are padded to so many tokens at least.
+        map_batches: applies a function to a list of batches, in order.
     """
-    import torch
+    windows, rows = cut_windows(table, ["".join(group) for group in groups], max_length)
 
-    model.eval()
-    windows, rows = cut_windows(table, texts, max_length)
-    width = max_length if padding == "max_length" else 0
+    def score_batch(batch: Sequence[int]) -> np.ndarray:
+        return score(pad_rows([rows[index] for index in batch], table.pad, width), batch)
 
-    def score(ids, batch):
-        features, ids = None if store is None else store.gather(batch, ids.shape[1]), torch.from_numpy(ids)
-        return score_rows(model, ids, ids.ne(table.pad), context, features)
-
-    with torch.no_grad():
-        return join_chunks(windows, score_windows(rows, score, table.pad, max(batch_tokens, max_length), width))
-
-
-def score_windows(rows, score, pad_id, batch_tokens, width=0, over=map):
-    """(characters, labels) of each row of token ids, without [CLS] and [SEP], in order.
-
-    score: (ids as int64 array, numbers of the rows) -> (batch, tokens, labels), called with batches of similar length,
-    padded to `width` tokens at least. over: what applies a function to a list of batches, in order.
-    """
-
-    def score_batch(batch):
-        return score(pad_rows([rows[index] for index in batch], pad_id, width), batch)
-
-    chunks, batches = [None] * len(rows), list(sorted_batches([len(row) for row in rows], batch_tokens))
-    for batch, found in zip(batches, over(score_batch, batches), strict=True):
+    chunks = [np.empty(0)] * len(rows)
+    batches = sorted_batches([len(row) for row in rows], max(batch_tokens, max_length))
+    for batch, found in zip(batches, map_batches(score_batch, batches), strict=True):
         for index, row in zip(batch, found, strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
-    return chunks
+    sentences, parts = [], iter(chunks)
+    for group, spans in zip(groups, windows, strict=True):
+        own = [next(parts) for _ in spans]
+        joined = own[0] if len(spans) == 1 else np.stack(join_windows(spans, own, spans[-1][1]))
+        ends = np.cumsum([len(sentence) for sentence in group])
+        sentences += np.split(joined, ends[:-1])
+    return sentences
 
 
-def join_chunks(windows, chunks):
-    """(characters, labels) of each text from those of its windows, in order; see `cut_windows`."""
-    chunks = iter(chunks)
-    return [join_scores(spans, [next(chunks) for _ in spans], spans[-1][1]) for spans in windows]
-
-
-def cut_windows(table, texts, max_length):
+def cut_windows(
+    table: CharacterTable, texts: Iterable[str], max_length: int
+) -> tuple[list[list[tuple[int, int]]], list[np.ndarray]]:
     """(the windows of each text, (start, end) in characters; the token ids of all windows, special tokens included)."""
-    ids = [table.encode(text) for text in texts]
-    windows = [overlapping_windows(len(row), max_length - 2, min(OVERLAP, (max_length - 2) // 4)) for row in ids]
-    rows = [wrap(table, row[start:end]) for row, spans in zip(ids, windows, strict=True) for start, end in spans]
+    size, windows, rows = max_length - 2, [], []
+    for text in texts:
+        ids = table.encode(text)
+        spans = overlapping_windows(len(ids), size, min(OVERLAP, size // 4))
+        windows.append(spans)
+        rows += [add_special_tokens(table, ids[start:end]) for start, end in spans]
     return windows, rows
 
 
-def wrap(table, ids):
+def add_special_tokens(table: CharacterTable, ids: np.ndarray) -> np.ndarray:
+    """[CLS], the ids, [SEP]."""
     return np.concatenate(([table.cls], ids, [table.sep]))
-
-
-def score_rows(model, ids, mask, context, features=None):
-    """(batch, tokens, labels) log-probabilities as a numpy array; features: see `BertCrfForTokenClassification`."""
-    inputs = {"input_ids": ids, "attention_mask": mask.long()} | ({} if features is None else {"features": features})
-    with context():
-        logits = model(**{name: value.to(model.device) for name, value in inputs.items()}).logits
-    return logits.float().log_softmax(dim=-1).cpu().numpy()
-
-
-def join_scores(spans, chunks, length):
-    return chunks[0] if len(spans) == 1 else np.stack(join_windows(spans, chunks, length))
-
-
-def decode(scores, labels, decoder="viterbi", batch=256, crf=None):
-    """Tags of each text from `score_texts`' scores: the best legal BIO sequence, or (`greedy`) each one's best.
-
-    crf: a `cbpner.models.crf.Crf`, whose scores of moves and ends then count beside the grammar. batch: texts at a
-    time, of similar length.
-    """
-    if decoder == "greedy":
-        paths = [row.argmax(axis=-1) for row in scores]
-    else:
-        paths = find_paths(scores, *make_chain(labels, crf), batch)
-    return [[labels.tags[number] for number in path] for path in paths]
-
-
-def find_paths(scores, moves, end=None, batch=256):
-    """`cbpner.decoding.viterbi.viterbi` in batches of so many texts of similar length;
-
-    the paths in the texts' order.
-    """
-    paths = [None] * len(scores)
-    order = np.argsort([len(row) for row in scores], kind="stable")
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        for index, path in zip(chosen, viterbi([scores[i] for i in chosen], moves, end), strict=True):
-            paths[index] = path
-    return paths

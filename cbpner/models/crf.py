@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from cbpner.decoding.probabilities import Chain
 from cbpner.decoding.viterbi import FORBIDDEN
 
 # When the tree is faster on a CPU: from TREE_TIME positions on, and up to so many cells (batch x labels**3, the tree's
@@ -62,6 +63,10 @@ class Crf(nn.Module):
         """(labels + 1, labels) scores of all moves, the start's row last, forbidden ones FORBIDDEN."""
         scores = torch.cat((self.transitions, self.start[None]))
         return torch.where(self.allowed, scores, FORBIDDEN)
+
+    def chain(self) -> Chain:
+        """The scores of moves and ends as numpy arrays, for `cbpner.decoding`."""
+        return Chain(*(part.detach().cpu().double().numpy() for part in (self.moves(), self.end)))
 
     def forward(self, emissions, tags, mask):
         """(batch,) log-likelihood of each tag sequence: its score less the log partition function.

@@ -14,7 +14,7 @@ from cbpner.prediction.model_folder import BACKENDS, WEIGHTS, list_weights
 
 class Backend(Protocol):
     """name: of BACKENDS. device, precision: where and in which number format it runs, for people and for settings.
-    chain: scores of moves between tags, of the grammar or of a CRF (`cbpner.decoding.probabilities.make_chain`).
+    chain: scores of moves between tags, of the grammar or of a CRF (`cbpner.decoding.probabilities.Chain`).
     weights: the name of the file that it runs.
     """
 

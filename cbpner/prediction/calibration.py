@@ -30,13 +30,13 @@ class Found(NamedTuple):
     correct: list
 
 
-def find_spans(tagger, sentences) -> Found:
+def collect_found(tagger, sentences) -> Found:
     """What a `cbpner.prediction.tagger.Tagger` finds in gold sentences, without one decision a patent and surface."""
     groups = group_neighbours(sentences, tagger.decision.context - 2)
     rows = tagger.score_sentences([tuple(sentence.chars for sentence in group) for group in groups])
     found, begins = Found([], [], []), {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
-    decided = tagger.decide_spans(rows)
-    for sentence, row, spans in zip((own for group in groups for own in group), rows, decided, strict=True):
+    decoded = tagger.decode_spans(rows)
+    for sentence, row, spans in zip((own for group in groups for own in group), rows, decoded, strict=True):
         if spans:
             gold = {tuple(span) for span in tags_to_spans(sentence.tags, strict=True)}
             found.scores.append(row)

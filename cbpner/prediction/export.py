@@ -22,7 +22,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.prediction.backend import open_backend
 from cbpner.prediction.fast_bert import PLAIN, WORDS, BertTagger, is_plain, mask_padding
-from cbpner.prediction.model_folder import WEIGHTS, list_files, locate_model, read_config, read_labels
+from cbpner.prediction.model_folder import FILES, WEIGHTS, locate_model, read_config, read_labels
 from cbpner.prediction.onnx_backend import CHAIN, HOW_TO_INSTALL, INPUTS
 
 BLOCK = 128  # numbers of a token that share a scale
@@ -75,7 +75,7 @@ def export_tagger(name, output, int8=False, overwrite=False) -> Path:
         chain = open_backend("torch", folder, labels, "cpu", "fp32").chain
         entry = model.metadata_props.add()
         entry.key, entry.value = CHAIN, json.dumps({name: part.tolist() for name, part in chain._asdict().items()})
-    for each in list_files(folder):
+    for each in FILES:
         if not (output / each).is_file():
             with atomic_open(output / each, "wb") as file, open(folder / each, "rb") as source:
                 shutil.copyfileobj(source, file)
@@ -98,7 +98,7 @@ def check_output(folder, path, overwrite):
     """InputError where the output may not be written."""
     if path.exists() and not overwrite:
         raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
-    for name in list_files(folder):
+    for name in FILES:
         there = path.parent / name
         if there.is_file() and there.read_bytes() != (folder / name).read_bytes():
             raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")

@@ -29,7 +29,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, atomic_open, file_checksum, read_json, remove_tree, write_text
 from cbpner.formats.fields import dump_row
 from cbpner.prediction.inputs import Bad
-from cbpner.prediction.model_folder import list_files
+from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import list_differences, lock_run
@@ -163,7 +163,7 @@ def write_errors(path, errors):
 def describe_settings(tagger, **more) -> dict:
     """What the bytes of a job's shards depend on: program, model, how it decides and runs, and more, as JSON has it."""
     backend = tagger.backend
-    names = (backend.weights, *(name for name in list_files(tagger.folder) if name != "config.json"))
+    names = (backend.weights, *(name for name in FILES if name != "config.json"))
     settings = {
         "cbpner": cbpner.__version__,
         "model": {name: file_checksum(tagger.folder / name) for name in names},

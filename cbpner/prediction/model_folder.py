@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from cbpner.base.errors import InputError
-from cbpner.decoding.decision import LEXICON
 from cbpner.runs import folder as runs
 from cbpner.text.labels import LabelSet
 
@@ -20,11 +19,6 @@ HOW_TO_TRAIN = (
     "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
     "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
 )
-
-
-def list_files(folder):
-    """The names of a tagger's files but for its weights."""
-    return [*FILES, *([LEXICON] if (folder / LEXICON).is_file() else [])]
 
 
 def locate_model(name, backend="torch") -> Path:
@@ -78,7 +72,7 @@ def ask_hub(name, backend) -> Path:
     """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
     from huggingface_hub import is_offline_mode, snapshot_download
 
-    files = [*FILES, LEXICON, *WEIGHTS[backend].values()]
+    files = [*FILES, *WEIGHTS[backend].values()]
     try:
         try:
             folder = Path(snapshot_download(name, allow_patterns=files, local_files_only=True))

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from cbpner.base.errors import InputError
-from cbpner.decoding.probabilities import Chain, make_chain
+from cbpner.decoding.probabilities import Chain, grammar_chain
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.model_folder import WEIGHTS
 
@@ -66,6 +66,6 @@ def count_threads():
 def read_chain(metadata, labels) -> Chain:
     """The chain in a model's metadata, or that of the grammar."""
     if CHAIN not in metadata:
-        return make_chain(labels)
+        return grammar_chain(labels)
     chain = json.loads(metadata[CHAIN])
     return Chain(np.array(chain["moves"]), np.array(chain["end"]))

@@ -25,7 +25,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.job import Tally, checksum, cut_shards, name_shard, write_shard
-from cbpner.prediction.model_folder import list_files
+from cbpner.prediction.model_folder import FILES
 
 RETRIES = 3  # of a shard whose worker died
 HOW_TO_INSTALL = "pip install 'cbpner[ray]'"
@@ -75,7 +75,7 @@ class Worker:
 
 def pack_tagger(tagger, **options) -> Parcel:
     """options: the arguments with which `tagger` came to be, but for its device."""
-    names = (*list_files(tagger.folder), tagger.backend.weights)
+    names = (*FILES, tagger.backend.weights)
     files = {name: (tagger.folder / name).read_bytes() for name in names}
     return Parcel(files, {**options, "backend": tagger.backend.name, "precision": tagger.backend.precision})
 

@@ -1,151 +1,170 @@
 """Texts in, spans out.
 
-    from cbpner.prediction.tagger import Tagger
+    from cbpner import Tagger
 
     tagger = Tagger.from_pretrained()  # models/final_trained; or a folder, a run, a name on the hub
     tagger.tag("HER2阳性乳腺癌")  # [Span(start=0, end=4, label='protein', text='HER2', score=0.91), ...]
 
-The path of the data: text -> `sentences` -> groups of sentences that are read together -> a pool of groups of many
-documents -> windows, batches of similar length -> `Backend.score` -> `deciding` -> spans, back in their documents.
+The path of the data: text -> sentences -> groups of sentences that are read together -> a pool of groups of many
+documents -> windows, batches of similar length -> `Backend.score` -> `cbpner.decoding` -> spans of each document.
 """
 
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from cbpner.base.errors import InputError
-from cbpner.decoding.decide import agree_document, decide_spans
-from cbpner.decoding.decision import LEXICON, Decision, read_decision
-from cbpner.decoding.lexicon import add_hints, read_lexicon
-from cbpner.decoding.probabilities import mark_sure, sum_entropies
-from cbpner.decoding.windows import cut_windows, join_chunks, score_windows
+from cbpner.decoding.decision import Decision, read_decision
+from cbpner.decoding.decode import decode_spans
+from cbpner.decoding.document_vote import ScoredSpan, vote_spans
+from cbpner.decoding.probabilities import sum_entropies
+from cbpner.decoding.windows import score_sentences
 from cbpner.formats.document import Span, cut_span
 from cbpner.prediction.backend import Backend, check_backend, open_backend
 from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_config, read_labels
+from cbpner.text.labels import LabelSet
 from cbpner.text.sentences import find_sentences, group_sentences
 from cbpner.text.tokenizer import CharacterTable
 
 BATCH_TOKENS = 2048  # padded tokens that go through the model together, as in training's evaluation
 POOL_BATCHES = 32  # so many batches' worth of characters are sorted by length together
-SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end, as the gold's training files are
+MAX_SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end, as the gold's training files are
+
+Watch = Callable[[int], None]
 
 
 @dataclass
 class Record:
-    """A document on its way. open: its groups that are in the pool; is_cut: whether all of them have been put there.
-
-    entropy, characters: see `Measured`.
-    """
+    """A document in progress. spans: of each sentence, once decoded. pending: its groups that are in the pool."""
 
     text: str
-    spans: list = field(default_factory=list)
-    open: int = 0
-    is_cut: bool = False
+    sentences: list[tuple[int, int]] = field(default_factory=list)
+    spans: list[list[ScoredSpan]] = field(default_factory=list)
+    pending: int = 0
+    is_read: bool = False  # all of its groups have been put into the pool
     entropy: float = 0.0
     characters: int = 0
 
 
 class Measured(NamedTuple):
-    """A text's spans, and how sure the tagger was. entropy: the sum over its characters of the entropy of the tag, in
-    nats; characters: of its sentences, what lies between them left out.
+    """A text's spans and uncertainty.
+
+    entropy: the sum over its characters of the entropy of the tag, in nats; characters: those of its sentences, without
+    the white space between.
     """
 
-    spans: list
+    spans: list[Span]
     entropy: float
     characters: int
 
 
 class Pool:
-    """Groups of sentences that wait to be scored; the same sentences are one group, wherever they stand.
+    """Groups of sentences that wait to be scored; equal groups are scored once.
 
-    groups: {the sentences of a group: [(record, start of each sentence in its text), ...]}. size: characters, and one
-    for each group and document.
+    groups: {the sentences of a group: [(record, number of its first sentence), ...]}. size: characters, and one for
+    each group and document.
     """
 
-    def __init__(self):
-        self.groups, self.size = {}, 0
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, ...], list[tuple[Record, int]]] = {}
+        self.size = 0
 
-    def add(self, record, group):
-        """group: (start, end) of its sentences."""
+    def add(self, record: Record, group: Sequence[tuple[int, int]]) -> None:
+        """Add (start, end) of a group's sentences."""
         key = tuple(record.text[start:end] for start, end in group)
-        self.groups.setdefault(key, []).append((record, [start for start, _ in group]))
+        self.groups.setdefault(key, []).append((record, len(record.sentences)))
         self.size += 1 + sum(map(len, key))
-        record.open += 1
+        record.sentences += group
+        record.spans += [[] for _ in group]
+        record.pending += 1
 
 
 class Tagger:
-    """A model that tags texts. labels: `cbpner.text.labels.LabelSet`; decision: how scores become spans.
+    """A model that tags texts.
 
-    table: `cbpner.text.tokenizer.CharacterTable`. min_score: spans below are left out. batch_tokens: padded tokens
-    that go through the model together. lexicon: `cbpner.decoding.lexicon.read_lexicon`'s, for a decision with a bonus.
+    Args:
+        decision: how scores become spans.
+        min_score: spans below are left out.
+        batch_tokens: padded tokens that go through the model together.
+        folder: where the model's files are.
     """
 
     def __init__(
-        self, backend: Backend, table, labels, decision=None, *, min_score=0.0, batch_tokens=BATCH_TOKENS, folder=None,
-        lexicon=None,
-    ):  # fmt: skip
+        self, backend: Backend, table: CharacterTable, labels: LabelSet, decision: Decision | None = None, *,
+        min_score: float = 0.0, batch_tokens: int = BATCH_TOKENS, folder: Path | None = None,
+    ) -> None:  # fmt: skip
         if not 0 <= min_score <= 1:
             raise InputError(f"found min_score {min_score}; expected 0 to 1")
         self.backend, self.table, self.labels, self.folder = backend, table, labels, folder
         self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
-        self.lexicon = lexicon
-        self._limit = min(SENTENCE, self.decision.max_length - 2)
+        self._max_sentence = min(MAX_SENTENCE, self.decision.max_length - 2)
 
     @classmethod
     def from_pretrained(
-        cls, name=DEFAULT_MODEL, backend="torch", *, device=None, precision="auto", min_score=0.0, **decision
-    ):
-        """The tagger of a model: see `cbpner.prediction.model_folder.locate_model`.
+        cls, name: str | Path = DEFAULT_MODEL, backend: str = "torch", *, device: str | None = None,
+        precision: str = "auto", min_score: float = 0.0, **decision: Any,
+    ) -> "Tagger":  # fmt: skip
+        """Load the tagger of a model.
 
-        backend: `torch`, or `onnx` for what `cbpner export` wrote. device: `cpu`, `cuda`, `cuda:1`, or None for what
-        is there. precision: `fp32`, `bf16` (torch), `int8` (onnx), or `auto` for the faster one that can be had (but
-        with torch fp32 under `greedy`, whose point is to give what transformers' pipeline gives). decision: fields of
-        `cbpner.decoding.decision.Decision`, in the place of what the model says. InputError for a model that cannot be
-        had or read, and for wrong values.
+        Args:
+            name: a folder, a run's folder, or a name on the hub.
+            backend: `torch`, or `onnx` for what `cbpner export` wrote.
+            device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one.
+            precision: `fp32`, `bf16` (torch), `int8` (onnx), or `auto` for the fastest that is available; with torch
+                and the decoder `greedy`, `auto` is fp32, to reproduce the pipeline of transformers.
+            decision: fields of `Decision` that replace the model's own.
+
+        Raises:
+            InputError: the model cannot be found or read, or a value is wrong.
         """
         check_backend(backend, precision)
         folder = locate_model(name, backend)
         config, place = read_config(folder), folder / "config.json"
-        labels, found = read_labels(config, place), read_decision(config, place)
-        found = found.override(**decision)
+        labels, found = read_labels(config, place), read_decision(config, place).override(**decision)
         limit = config.get("max_position_embeddings", found.max_length)
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
-        lexicon = read_lexicon(folder / LEXICON, labels) if found.lexicon_bonus else None
         table = CharacterTable.from_file(folder / "tokenizer.json")
-        if (backend, precision, found.decode) == ("torch", "auto", "greedy"):
+        if (backend, precision, found.decoder) == ("torch", "auto", "greedy"):
             precision = "fp32"
         opened = open_backend(backend, folder, labels, device, precision)
-        return cls(opened, table, labels, found, min_score=min_score, folder=folder, lexicon=lexicon)
+        return cls(opened, table, labels, found, min_score=min_score, folder=folder)
 
     def tag(self, text: str) -> list[Span]:
         """The spans of a text of any length, by start; offsets are code points of `text`."""
         return next(self.tag_many([text]))
 
-    def tag_many(self, texts, watch=None):
+    def tag_many(self, texts: Iterable[str], watch: Watch | None = None) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order.
 
-        texts: any iterable, read as far ahead as a pool of sentences takes (some 65,000 characters). Memory is that
-        pool's, and that of the texts that are waiting in it with their spans. watch: called with the number of
-        characters that have been done each time that some have.
+        Memory is that of a pool of sentences (some 65,000 characters) and of the texts that have sentences in it.
+
+        Args:
+            texts: read as far ahead as the pool takes.
+            watch: called with a number of characters each time that so many more are tagged.
         """
         return map(self._finish, self._tag_records(texts, watch))
 
-    def tag_measured(self, texts, watch=None):
-        """As `tag_many`, but yield a `Measured` of each text."""
+    def tag_measured(self, texts: Iterable[str], watch: Watch | None = None) -> Iterator[Measured]:
+        """As `tag_many`, with the uncertainty of each text."""
         for record in self._tag_records(texts, watch, is_measured=True):
             yield Measured(self._finish(record), record.entropy, record.characters)
 
-    def find_sentences(self, text):
+    def find_sentences(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.text.sentences`."""
-        return find_sentences(text, self._limit)
+        return find_sentences(text, self._max_sentence)
 
-    def _tag_records(self, texts, watch, is_measured=False):
+    def _tag_records(self, texts: Iterable[str], watch: Watch | None, is_measured: bool = False) -> Iterator[Record]:
         """Yield the Record of each text when it is done, in order."""
         if isinstance(texts, str):
             raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
-        pool, waiting, room = Pool(), deque(), self.batch_tokens * POOL_BATCHES
+        waiting: deque[Record] = deque()
+        pool, room = Pool(), self.batch_tokens * POOL_BATCHES
         for text in texts:
             record = Record(text)
             waiting.append(record)
@@ -154,73 +173,53 @@ class Tagger:
                 pool.add(record, group)
                 if pool.size > room:
                     pool = self._drain(pool, watch, is_measured)
-            record.is_cut = True
+            record.is_read = True
             if pool.size > room:
                 pool = self._drain(pool, watch, is_measured)
-            while waiting and waiting[0].is_cut and not waiting[0].open:
+            while waiting and waiting[0].is_read and not waiting[0].pending:
                 yield waiting.popleft()
         self._drain(pool, watch, is_measured)
         yield from waiting
 
-    def _drain(self, pool, watch, is_measured):
-        """Tag the pool's groups, and give their records the spans; a new pool."""
-        scores, entropies = self.score_sentences(list(pool.groups)), repeat(0.0)
-        decided = self.decide_spans(scores)
-        found = iter(zip(decided, self._mark_sure(scores, decided), strict=True))
+    def _drain(self, pool: Pool, watch: Watch | None, is_measured: bool) -> Pool:
+        """Tag the pool's groups and give the spans to their records; a new pool."""
+        scores = self.score_sentences(list(pool.groups))
+        decoded, entropies = iter(self.decode_spans(scores)), repeat(0.0)
         if is_measured:
             entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
+        done = 0
         for key, places in pool.groups.items():
-            own, entropy = [next(found) for _ in key], sum(next(entropies) for _ in key)
-            for record, starts in places:
-                record.open -= 1
+            rows, entropy = [next(decoded) for _ in key], sum(next(entropies) for _ in key)
+            characters = sum(map(len, key))
+            for record, first in places:
+                record.spans[first : first + len(rows)] = rows
+                record.pending -= 1
                 record.entropy += entropy
-                record.characters += sum(map(len, key))
-                for base, (spans, sure) in zip(starts, own, strict=True):
-                    record.spans += [
-                        (base + start, base + end, label, score, flag)
-                        for (start, end, label, score), flag in zip(spans, sure, strict=True)
-                    ]
+                record.characters += characters
+            done += characters * len(places)
         if watch:
-            watch(sum(sum(map(len, key)) * len(places) for key, places in pool.groups.items()))
+            watch(done)
         return Pool()
 
-    def score_sentences(self, groups) -> list:
-        """(characters, labels) scores of each sentence of each group, a tuple of texts read together.
+    def score_sentences(self, groups: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """Log-probabilities (characters, labels) of each sentence of each group of sentences that are read together."""
+        return score_sentences(
+            groups, self.table, lambda ids, _: self.backend.score(ids, ids != self.table.pad),
+            batch_tokens=self.batch_tokens, max_length=self.decision.max_length, map_batches=self.backend.map,
+        )  # fmt: skip
 
-        They are log-probabilities, with the lexicon's hints where there is one.
-        """
-        windows, rows = cut_windows(self.table, ["".join(group) for group in groups], self.decision.max_length)
-        room = max(self.batch_tokens, self.decision.max_length)
-        chunks = score_windows(rows, self._score, self.table.pad, room, over=self.backend.map)
-        scores = []
-        for group, row in zip(groups, join_chunks(windows, chunks), strict=True):
-            start = 0
-            for sentence in group:
-                scores.append(row[start : start + len(sentence)])
-                start += len(sentence)
-        if self.lexicon is not None:
-            texts = [sentence for group in groups for sentence in group]
-            scores = add_hints(scores, texts, self.lexicon, self.decision.lexicon_bonus)
-        return scores
+    def decode_spans(self, scores: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
+        """The spans of each sentence from `score_sentences`' scores, before the document vote."""
+        return decode_spans(scores, self.labels, self.backend.chain, self.decision)
 
-    def decide_spans(self, scores) -> list[list[tuple]]:
-        """[(start, end, label, score), ...] of each sentence, from `score_sentences`' scores."""
-        return decide_spans(scores, self.labels, self.backend.chain, self.decision)
-
-    def _mark_sure(self, scores, decided):
-        """Of each span of `decide_spans` whether it is as likely as the vote asks of a surface's surest place."""
-        if not self.decision.agreement_peak:
-            return [[True] * len(row) for row in decided]
-        return mark_sure(scores, decided, self.labels, self.backend.chain, self.decision.agreement_peak)
-
-    def _score(self, ids, batch):
-        return self.backend.score(ids, ids != self.table.pad)
-
-    def _finish(self, record) -> list[Span]:
-        text, decision = record.text, self.decision
-        found = sorted(record.spans)
-        spans = [cut_span(text, start, end, label, score) for start, end, label, score, _ in found]
-        if decision.agreement and spans:
-            sure = [flag for *_, flag in found] if decision.agreement_peak else None
-            spans = agree_document(text, spans, list(self.find_sentences(text)), decision.agreement, sure)
-        return [span for span in spans if span.score >= self.min_score]
+    def _finish(self, record: Record) -> list[Span]:
+        """The document's spans after the vote."""
+        text, rows = record.text, record.spans
+        if self.decision.vote_share:
+            rows = vote_spans([text[start:end] for start, end in record.sentences], rows, self.decision.vote_share)
+        return [
+            cut_span(text, base + start, base + end, label, score)
+            for (base, _), row in zip(record.sentences, rows, strict=True)
+            for start, end, label, score in row
+            if score >= self.min_score
+        ]

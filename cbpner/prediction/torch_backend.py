@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from cbpner.base.errors import InputError
-from cbpner.decoding.probabilities import make_chain
+from cbpner.decoding.probabilities import grammar_chain
 from cbpner.models.devices import autocast, pick_device, pick_precision, spread_threads
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.fast_bert import WEIGHTS, BertEnsemble, BertTagger, is_ensemble, is_plain
@@ -31,15 +31,17 @@ class TorchBackend(Backend):
             torch.empty(0, device=place)
         except (RuntimeError, AssertionError) as error:
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
-        config, crf = read_config(folder), None
+        config = read_config(folder)
+        self.chain = grammar_chain(labels)
         self.precision = choose_precision(precision, place)
         if is_plain(config) or is_ensemble(config):
             kind = BertTagger if is_plain(config) else BertEnsemble
             self._model = kind(folder, config, place, DTYPES[self.precision], packed=True)
         else:
             model = load_by_transformers(folder, place)
-            self._model, crf = partial(run_model, model, self.precision), getattr(model, "crf", None)
-        self.chain = make_chain(labels, crf)
+            self._model = partial(run_model, model, self.precision)
+            if hasattr(model, "crf"):
+                self.chain = model.crf.chain()
         self.device, self._place = place.type, place
 
     @torch.inference_mode()

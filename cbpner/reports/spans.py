@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from itertools import accumulate
 
-from cbpner.decoding.document_vote import is_whole
+from cbpner.decoding.document_vote import is_whole_word
 from cbpner.reports.join import list_gold_spans, list_patent_keys
 from cbpner.reports.table import OVERALL
 from cbpner.scoring.matching import JUDGEMENTS, KINDS, pair_spans, score_partial
@@ -308,6 +308,6 @@ def _find_places(text, surface):
     """Where the surface begins in the text, but where a Latin letter or a digit goes on at an end of it that is one."""
     start = text.find(surface)
     while start >= 0:
-        if is_whole(text, start, start + len(surface)):
+        if is_whole_word(text, start, start + len(surface)):
             yield start
         start = text.find(surface, start + 1)

@@ -140,7 +140,6 @@ def describe_soup(job, members, average, precision):
         "method": job.method,
         "recipe": job.recipe_name,
         "encoder": job.recipe.encoder,
-        "lexicon": file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
         "flags": config["flags"] | asdict(job.recipe),
         "save_model": job.save_model,
         "members": own,

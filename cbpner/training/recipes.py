@@ -2,8 +2,7 @@
 
 `paper` is the original's: bert-base-chinese and the hyper-parameters that its code really used (Hu and Verberne, COLING
 2020, and its public repository). `cbp` is ours, for the shipped encoders, tuned on patents that no test set has;
-`cbp_patent` is the same with tags that are decided over a whole patent, `cbp_sure` that with a surface tagged by its
-surest place, `cbp_fgm` that with adversarial training (FGM)
+`cbp_patent` is the same with tags that are decided over a whole patent, `cbp_fgm` that with adversarial training (FGM)
 where all of the encoder learns, which takes twice the time.
 """
 
@@ -11,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cbpner.base.errors import InputError
+from cbpner.decoding.decision import Decision
 from cbpner.text.tokenizer import CASINGS
 
 SHIPPED_ENCODER, ADAPTED_ENCODER = "cbp_mini", "cbp_mini_bio"  # the second: fine-tuned as a masked LM on biomedicine
@@ -48,13 +48,11 @@ class Recipe:
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
     as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
     other Latin letters and digits each time, so that names are told by shape and context. layer_decay, adversarial (the
-    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.training.optimization`. lexicon,
-    lexicon_bonus: a file of names, and by how much their characters score higher (`cbpner.decoding.lexicon`).
+    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.training.optimization`.
     span_threshold: a span is tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0).
     agreement: where at least this share of a surface's places in a patent is tagged, all are, and else none (0: each
-    place for itself; see `cbpner.decoding.document_vote`), and with an agreement_peak only where one of them is so
-    likely. head_seed: the head's first weights are drawn with it, None: with the run's own seed; runs that share it
-    and not the seed have a good mean (`cbpner.training.ensembles`).
+    place for itself; see `cbpner.decoding.document_vote`). head_seed: the head's first weights are drawn with it, None:
+    with the run's own seed; runs that share it and not the seed have a good mean (`cbpner.training.ensembles`).
     """
 
     encoder: str
@@ -96,11 +94,8 @@ class Recipe:
     layer_decay: float = 1.0
     adversarial: float = 0.0
     average_epochs: int = 1
-    lexicon: str = ""
-    lexicon_bonus: float = 0.0
     span_threshold: float = 0.0
     agreement: float = 0.0
-    agreement_peak: float = 0.0
     head_seed: int | None = None
 
     @property
@@ -108,9 +103,20 @@ class Recipe:
         """Whether all of the encoder learns, which adversarial training needs."""
         return not (self.freeze_encoder or self.trainable_layers)
 
+    @property
+    def decision(self) -> Decision:
+        """How the scores of a model under this recipe become tags."""
+        return Decision(
+            decoder="spans" if self.span_threshold else self.decoder,
+            min_span_probability=self.span_threshold or Decision.min_span_probability,
+            vote_share=self.agreement,
+            context=self.context,
+            max_length=self.max_length,
+        )
+
 
 # what the weights do not depend on
-DECODING = ("decoder", "lexicon", "lexicon_bonus", "span_threshold", "agreement", "agreement_peak")
+DECODING = ("decoder", "span_threshold", "agreement")
 
 OPTIONAL = {float | None: float, int | None: int}  # the type of a flag's value
 
@@ -141,7 +147,6 @@ CBP_CRF = replace(CBP, crf_lr=1e-2, outside_bias=0.5, start_bias=1.0)
 
 # decisions over whole patents, not sentence by sentence
 PATENT: dict[str, Any] = {"span_threshold": 0.5, "agreement": 0.1}
-SURE: dict[str, Any] = {"span_threshold": 0.5, "agreement": 0.02, "agreement_peak": 0.7}
 
 CBP_METHODS = {  # method: table; "" stands for every other method
     "": CBP,
@@ -154,7 +159,6 @@ CBP_PATENT: dict[str, Any] = {method: replace(table, **PATENT) for method, table
 RECIPES = {
     "cbp": CBP_METHODS,
     "cbp_patent": CBP_PATENT,
-    "cbp_sure": {method: replace(table, **SURE) for method, table in CBP_METHODS.items()},
     "cbp_fgm": {
         method: replace(table, adversarial=1.0) if table.learns_embeddings else table
         for method, table in CBP_PATENT.items()
@@ -197,15 +201,13 @@ def check_recipe(recipe):
         "mask_share": (0, 1), "max_length": (8, None),
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
         "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1),
-        "agreement_peak": (0, 1), "layer_decay": (0, 1),
-        "adversarial": (0, None), "average_epochs": (1, None), "lexicon_bonus": (0, None),
+        "layer_decay": (0, 1),
+        "adversarial": (0, None), "average_epochs": (1, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)
     if recipe.span_threshold and not 0.5 <= recipe.span_threshold < 1:
         raise InputError(f"found span_threshold {recipe.span_threshold}; expected 0, or at least 0.5 and below 1")
-    if recipe.agreement_peak and not recipe.agreement:
-        raise InputError(f"found agreement_peak {recipe.agreement_peak} without agreement; expected both or neither")
     if recipe.adversarial and not recipe.learns_embeddings:
         raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
     if recipe.average_epochs > 1 and recipe.selection != "last":

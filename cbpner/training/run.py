@@ -1,7 +1,6 @@
 """The one training path: column files and a recipe in, a run folder out."""
 
 import json
-import shutil
 import sys
 import time
 from contextlib import suppress
@@ -14,7 +13,7 @@ from transformers import set_seed
 from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.files import atomic_folder, file_checksum, is_main_process, read_json, remove_tree
 from cbpner.base.memory import measure_peak
-from cbpner.decoding.decision import KEY, LEXICON, describe_decision
+from cbpner.decoding.decision import KEY
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import pick_device, pick_precision
 from cbpner.models.encoders import load_tagger, locate_encoder
@@ -162,7 +161,6 @@ def describe_job(job, data, labels, table, precision):
         "seed": job.seed,
         "encoder": job.recipe.encoder,
         "masked_lm": describe_masked_lm(job.encoder),
-        "lexicon": file_checksum(job.recipe.lexicon) if job.recipe.lexicon else None,
         "flags": asdict(job.recipe)
         | {"orphans": job.orphans, "labels": describe_labels(job.labels), "patents": job.patents},
         "save_model": job.save_model,
@@ -248,10 +246,8 @@ def write_predictions(folder, data, predict):
 
 def write_model(folder, model, tokenizer, recipe):
     """Save the run's model, with how the recipe decodes in its config.json (`cbpner.decoding.decision`)."""
-    setattr(model.config, KEY, describe_decision(recipe))
+    setattr(model.config, KEY, asdict(recipe.decision))
     with atomic_folder(folder / runs.MODEL) as target:
-        if recipe.lexicon:
-            shutil.copyfile(recipe.lexicon, target / LEXICON)
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
 

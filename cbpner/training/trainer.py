@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from itertools import accumulate
 from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
@@ -15,17 +14,16 @@ from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import is_main_process
-from cbpner.decoding.document_vote import agree_tags
-from cbpner.decoding.lexicon import add_hints, read_lexicon
-from cbpner.decoding.probabilities import decode_spans, make_chain, mark_sure
-from cbpner.decoding.windows import cut_windows, decode, score_texts, wrap
+from cbpner.decoding.decode import decode_tags
+from cbpner.decoding.probabilities import grammar_chain
+from cbpner.decoding.windows import add_special_tokens, cut_windows, score_sentences
 from cbpner.models.crf_tagger import count_features
 from cbpner.models.devices import autocast, spread_threads
 from cbpner.models.loss import mean_loss
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import list_mentions
-from cbpner.text.labels import repair_tags, tags_to_spans
+from cbpner.text.labels import repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.splits import group_neighbours, join_sentences, split_patents
 from cbpner.training.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
@@ -49,7 +47,7 @@ def encode_sentences(sentences, table, labels, max_length, repair=False, context
     for group in group_neighbours(sentences, context - 2):
         for piece in cut_sentence(join_sentences(group), max_length - 2):
             tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
-            ids, tags = wrap(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
+            ids, tags = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
             examples.append({"index": len(examples), "ids": ids, "labels": tags})
     return examples
 
@@ -308,7 +306,7 @@ def build_trainer(job, data, labels, model, table, precision, device):
     start = time.perf_counter()
     keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
     store = keep([example["ids"] for example in examples])
-    dev_rows = cut_windows(table, list_texts(group_neighbours(dev or [], recipe.context - 2)), recipe.max_length)[1]
+    dev_rows = cut_windows(table, map("".join, group_texts(dev or [], recipe.context)), recipe.max_length)[1]
     dev_store = keep(dev_rows, taken=store) if dev_rows else None
     spent = time.perf_counter() - start
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
@@ -358,54 +356,44 @@ def find_features(job, model, rows, taken=None, *, table, context, precision):
     )  # fmt: skip
 
 
-def list_texts(groups):
-    """The text of each group of sentences."""
-    return ["".join(sentence.chars for sentence in group) for group in groups]
+def group_texts(sentences, context):
+    """The texts of sentences that are read together; context: see `cbpner.decoding.decision.Decision`."""
+    return [[sentence.chars for sentence in group] for group in group_neighbours(sentences, context - 2)]
 
 
 def make_predictor(recipe, labels, table, context):
     """`predict_sentences` as a function of the model, sentences and perhaps a store."""
-    lexicon = read_lexicon(recipe.lexicon, labels) if recipe.lexicon else None
-    return partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context, lexicon=lexicon)
+    return partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
 
 
-def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None, lexicon=None):
-    """The tags of each sentence by `model`, under the recipe's decoder.
-
-    store: see `score_texts`. lexicon: see `read_lexicon`.
-    """
-    tokens = recipe.batch_size * recipe.max_length if recipe.padding == "max_length" else EVALUATION_TOKENS
-    groups = group_neighbours(sentences, recipe.context - 2)
-    joined = score_texts(
-        model, table, list_texts(groups), batch_tokens=tokens, max_length=recipe.max_length, context=context,
-        padding=recipe.padding, store=store,
+def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None):
+    """The tags of each sentence by `model`, under the recipe's decision; context, store: see `make_score`."""
+    is_fixed, decision = recipe.padding == "max_length", recipe.decision
+    scores = score_sentences(
+        group_texts(sentences, decision.context), table, make_score(model, table, context, store),
+        batch_tokens=recipe.batch_size * decision.max_length if is_fixed else EVALUATION_TOKENS,
+        max_length=decision.max_length, width=decision.max_length if is_fixed else 0,
     )  # fmt: skip
-    scores = [
-        row[end - len(sentence.chars) : end]
-        for row, group in zip(joined, groups, strict=True)
-        for sentence, end in zip(group, accumulate(len(sentence.chars) for sentence in group), strict=True)
-    ]
-    if lexicon is not None:
-        scores = add_hints(scores, [sentence.chars for sentence in sentences], lexicon, recipe.lexicon_bonus)
+    documents = [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
     crf = getattr(model, "crf", None)
-    if recipe.span_threshold:
-        tags = decode_spans(scores, labels, recipe.span_threshold, crf)
-    else:
-        tags = decode(scores, labels, recipe.decoder, crf=crf)
-    if not recipe.agreement:
-        return tags
-    sure = None
-    if recipe.agreement_peak:
-        found = [tags_to_spans(row) for row in tags]
-        sure = mark_sure(scores, found, labels, make_chain(labels, crf), recipe.agreement_peak)
-    return agree_patents(sentences, tags, recipe.agreement, sure)
+    return decode_tags(documents, scores, labels, grammar_chain(labels) if crf is None else crf.chain(), decision)
 
 
-def agree_patents(sentences, tags, share, sure=None):
-    """The tags of sentences after `cbpner.decoding.document_vote.agree_tags` in each patent."""
-    agreed = []
-    for patent in split_patents(sentences):
-        own = slice(len(agreed), len(agreed) + len(patent))
-        texts = [sentence.chars for sentence in patent]
-        agreed += agree_tags(texts, tags[own], share, None if sure is None else sure[own])
-    return agreed
+def make_score(model, table, context, store=None):
+    """The `score` function of a model for `cbpner.decoding.windows.score_sentences`: log-probabilities.
+
+    context: a function that gives the autocast context of a forward pass. store: a
+    `cbpner.training.features.FeatureStore` of the windows' rows that stands in for the model's frozen part.
+    """
+    model.eval()
+
+    @torch.no_grad()
+    def score_batch(ids, rows):
+        features, ids = None if store is None else store.gather(rows, ids.shape[1]), torch.from_numpy(ids)
+        inputs = {"input_ids": ids, "attention_mask": ids.ne(table.pad).long()}
+        inputs |= {} if features is None else {"features": features}
+        with context():
+            logits = model(**{name: value.to(model.device) for name, value in inputs.items()}).logits
+        return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+    return score_batch

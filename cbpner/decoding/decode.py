@@ -1,0 +1,72 @@
+"""The decoding path: scores of sentences in, scored spans or tags out.
+
+`decode_spans` decodes sentences one by one; `cbpner.decoding.document_vote.vote_spans` then settles the surfaces of a
+document. `decode_tags` does both for documents whose sentences are at hand.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cbpner.decoding.decision import Decision
+from cbpner.decoding.document_vote import ScoredSpan, vote_spans
+from cbpner.decoding.probabilities import Chain, find_likely_spans, score_spans
+from cbpner.decoding.viterbi import cut_path, viterbi
+from cbpner.text.labels import LabelSet, TagSpan, spans_to_tags
+
+MARGIN = 1e-9  # of two overlapping spans with a probability of exactly 0.5 neither is kept
+
+
+def decode_spans(
+    scores: Sequence[np.ndarray], labels: LabelSet, chain: Chain, decision: Decision
+) -> list[list[ScoredSpan]]:
+    """The spans of each sentence, by start, scored with their probability under the chain and the temperature.
+
+    Args:
+        scores: (characters, labels) float32 of each sentence.
+    """
+    if decision.decoder == "spans":
+        found = find_likely_spans(scores, chain, decision.min_span_probability + MARGIN)
+    else:
+        found = [cut_path(path) if path.any() else [] for path in find_paths(scores, chain, decision.decoder)]
+    values = score_spans(scores, found, chain, decision.temperature)
+    return [
+        [
+            ScoredSpan(start, end, labels.tags[tag][2:], float(value))
+            for (start, end, tag), value in zip(row, own, strict=True)
+        ]
+        for row, own in zip(found, values, strict=True)
+    ]
+
+
+def decode_tags(
+    documents: Sequence[Sequence[str]], scores: Sequence[np.ndarray], labels: LabelSet, chain: Chain, decision: Decision
+) -> list[list[str]]:
+    """The tags of each sentence of all documents, in order.
+
+    Args:
+        documents: the sentences of each document.
+        scores: (characters, labels) float32 of each sentence of all documents.
+    """
+    if decision.decoder != "spans" and not decision.vote_share:  # greedy tags may break the grammar, and stay so
+        return [[labels.tags[tag] for tag in path] for path in find_paths(scores, chain, decision.decoder)]
+    decoded, tags = iter(decode_spans(scores, labels, chain, decision)), []
+    for texts in documents:
+        rows = [next(decoded) for _ in texts]
+        if decision.vote_share:
+            rows = vote_spans(texts, rows, decision.vote_share)
+        for text, row in zip(texts, rows, strict=True):
+            tags.append(spans_to_tags([TagSpan(*span[:3]) for span in row], len(text)))
+    return tags
+
+
+def find_paths(scores: Sequence[np.ndarray], chain: Chain, decoder: str, batch: int = 256) -> list[np.ndarray]:
+    """The tag numbers of each sentence by `viterbi`, in batches of sentences of similar length, or by `greedy`."""
+    if decoder == "greedy":
+        return [row.argmax(axis=-1) for row in scores]
+    paths, order = [np.empty(0, dtype=np.int64)] * len(scores), np.argsort([len(row) for row in scores], kind="stable")
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        for index, path in zip(chosen, viterbi([scores[i] for i in chosen], *chain), strict=True):
+            paths[index] = path
+    return paths
