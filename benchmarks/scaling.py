@@ -143,14 +143,14 @@ def render(found) -> str:
     ]
     return "\n\n".join((
         f"{' and '.join(f'{size:,}' for size in found['characters'])} characters in documents of {found['each']:,}, "
-        f"{found['rounds']} rounds, a thread a worker, {found['precision']}; all sides wrote the same bytes.",
-        format_table(("", "characters/s", "against one process", "getting ready"), rows, "lrrr"),
-        f"Everything but the model: {found['outside']:,} characters/s on one core. A character takes the model "
+        f"{found['rounds']} round(s), one thread per worker, {found['precision']}; all wrote the same bytes.",
+        format_table(("", "characters/s", "against one process", "start-up"), rows, "lrrr"),
+        f"Everything except the model: {found['outside']:,} characters/s on one core. A character costs the model "
         f"{found['operations'] / 1e6:,.1f} million multiplications and additions in sentences of {SENTENCE}.",
-        f"Estimates for HG, {CORPUS['patents']:,} patents, taken as {CORPUS['characters']:,} characters:",
-        format_table(("", "characters/s", "time", "bound by"), hours, "lrrl"),
-        f"They grow with the workers, which was measured for two alone. One process that reads and writes is taken to "
-        f"serve {WORKERS_PER_READER} of them, so that the corpus is cut into parts, a job each, for more.",
+        f"Estimates for HG, {CORPUS['patents']:,} patents of together {CORPUS['characters']:,} characters:",
+        format_table(("", "characters/s", "time", "limited by"), hours, "lrrl"),
+        f"They assume that speed grows linearly with the workers, which was measured for two only, and that one "
+        f"process reads and writes for {WORKERS_PER_READER} workers; for more, the corpus is split into several jobs.",
     )) + "\n"  # fmt: skip
 
 

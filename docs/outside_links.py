@@ -1,10 +1,11 @@
-"""A hook of the site's: links to files outside docs/ become their names, since the site does not hold them."""
+"""MkDocs hook: links to files outside docs/ become their names, since the site does not hold them."""
 
 import re
+from typing import Any
 
 LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(\.\./([^)\s#]+)(?:#[^)\s]*)?\)")
 
 
-def on_page_markdown(markdown, **kwargs):
+def on_page_markdown(markdown: str, **kwargs: Any) -> str:
     """`[by type](../results/x.md)` becomes `by type (`results/x.md`)`."""
     return LINK.sub(lambda match: f"{match[1]} (`{match[2]}`)", markdown)

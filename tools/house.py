@@ -1,16 +1,18 @@
 """Measure the house: the size and shape of the code, as a table with the bar that each figure is held to.
 
     python -m tools.house            print the table
-    python -m tools.house --names    also list the names that mean different things in different modules
+    python -m tools.house --names    also list the shared names and the repeated lines
 
-`tests/test_house.py` holds the bars. Lines are those that `wc -l` counts. A name counts as shared where two modules of
-`cbpner` define it at top level as a function or class, but for the protocol of `commands/` (`add_arguments`, `run`).
-A public parameter is one of a function, or of a method of a class, whose names do not begin with an underscore.
+`tests/test_house.py` checks the bars. Lines are those that `wc -l` counts. A name is shared if two modules of `cbpner`
+define it at top level as a function or class, except for the protocol of `commands/` (`add_arguments`, `run`). A
+public parameter is one of a function, or of a method of a class, whose names do not begin with an underscore. Two
+places repeat each other if more than ten lines of Python in a row are equal, blank lines and imports aside.
 """
 
 import argparse
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
+IMPORT = re.compile(r"(from [\w.]+ )?import ")
 PROTOCOL = {"add_arguments", "run"}  # every command module has these
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -74,11 +77,35 @@ def list_public_parameters(modules: dict[Path, ast.Module]) -> list[ast.arg]:
     return found
 
 
-def measure_tree(root: Path = ROOT) -> float:
-    """MB (10^6 bytes) of the tracked files as they lie in the working tree."""
+def find_repeats(root: Path = ROOT, length: int = 11) -> list[str]:
+    """The places where at least `length` lines in a row repeat an earlier place, as `file:line = file:line`."""
+    seen: dict[tuple[str, ...], tuple[Path, int]] = {}
+    found = []
+    for path in list_tracked(root):
+        if path.suffix != ".py":
+            continue
+        stripped = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [(number, line) for number, line in enumerate(stripped, 1) if line and not IMPORT.match(line)]
+        was_repeated = False
+        for start in range(len(lines) - length + 1):
+            key, place = tuple(line for _, line in lines[start : start + length]), (path, lines[start][0])
+            first = seen.setdefault(key, place)
+            if first != place and not was_repeated:
+                found.append(" = ".join(f"{each.relative_to(root)}:{number}" for each, number in (first, place)))
+            was_repeated = first != place
+    return found
+
+
+def list_tracked(root: Path = ROOT) -> list[Path]:
+    """The tracked files that are in the working tree."""
     names = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=True).stdout
-    paths = (root / os.fsdecode(name) for name in names.split(b"\0") if name)
-    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
+    paths = [root / os.fsdecode(name) for name in names.split(b"\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def measure_tree(root: Path = ROOT) -> float:
+    """MB (10^6 bytes) of the tracked files as they are in the working tree."""
+    return sum(path.stat().st_size for path in list_tracked(root)) / 1e6
 
 
 def measure(root: Path = ROOT) -> list[Figure]:
@@ -92,6 +119,7 @@ def measure(root: Path = ROOT) -> list[Figure]:
         Figure("lines of cbpner/", count_lines(list(modules)), 19_500),
         Figure("modules loose in cbpner/", sum(path.parent == root / "cbpner" for path in modules), 3),
         Figure("names that two modules define", len(find_shared_names(modules)), 10),
+        Figure("places that repeat more than ten lines", len(find_repeats(root)), 0),
         Figure("fields of Recipe", len(fields(Recipe)), 32),
         Figure("functions over 40 lines", sum(f.end_lineno - f.lineno >= 40 for f in functions), 0),
         Figure("public parameters with a type, %", round(100 * typed, 1), 95, is_least=True),
@@ -103,7 +131,7 @@ def measure(root: Path = ROOT) -> list[Figure]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--names", action="store_true", help="list the shared names")
+    parser.add_argument("--names", action="store_true", help="list the shared names and the repeated lines")
     args = parser.parse_args(argv)
     print("| what | now | bar | |\n|---|---:|---:|---|")
     for figure in measure():
@@ -112,6 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.names:
         for name, paths in find_shared_names(list_modules()).items():
             print(f"{name}: {', '.join(str(path.relative_to(ROOT)) for path in paths)}")
+        print(*find_repeats(), sep="\n")
     return 0
 
 

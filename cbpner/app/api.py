@@ -124,7 +124,7 @@ def answer_request(service: TaggingService, request: TagRequest, start: float) -
     name = request.model or service.default
     if name not in service.models:
         known = ", ".join(service.models)
-        raise HTTPException(404, replace_surrogates(f"found the model {name!r}; expected one of {known}"))
+        raise HTTPException(404, make_encodable(f"found the model {name!r}; expected one of {known}"))
     try:
         check_text(request.text, service.limits.size)
         (spans,) = service.tag_many([request.text], name, waited=time.perf_counter() - start)
@@ -139,10 +139,10 @@ def answer_request(service: TaggingService, request: TagRequest, start: float) -
 async def describe_invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
     """422 with the places and the reasons, without the values."""
     faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:MAX_FAULTS]]
-    return JSONResponse({"detail": replace_surrogates("; ".join(faults))}, 422)
+    return JSONResponse({"detail": make_encodable("; ".join(faults))}, 422)
 
 
-def replace_surrogates(text: str) -> str:
+def make_encodable(text: str) -> str:
     """Text that UTF-8 can hold: lone surrogates become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -24,21 +24,21 @@ def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] 
     named = [str(name) for name in named]
     found = {name: locate_model(name) for name in named}
     for folder in folders:
-        for place in _walk(Path(folder)):
+        for place in _list_candidates(Path(folder)):
             model = place / runs.MODEL if (place / runs.METRICS).is_file() else place
             if _is_tagger(model) and model not in found.values():
-                found[shorten(place)] = model
+                found[relative_to_project(place)] = model
     return dict(sorted(found.items(), key=lambda item: (item[0] not in named, item[0] != DEFAULT_MODEL)))
 
 
-def _walk(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+def _list_candidates(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """The folders below a folder, sorted; runs and models are not entered."""
     if depth == 0 or not folder.is_dir():
         return
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         yield place
         if not (place / runs.METRICS).is_file() and not (place / "config.json").is_file():
-            yield from _walk(place, depth - 1)
+            yield from _list_candidates(place, depth - 1)
 
 
 def _is_tagger(folder: Path) -> bool:
@@ -51,7 +51,7 @@ def _is_tagger(folder: Path) -> bool:
     return True
 
 
-def shorten(place: str | Path) -> str:
+def relative_to_project(place: str | Path) -> str:
     """A path relative to the project, if it is in it."""
     resolved = Path(place).resolve()
     return str(resolved.relative_to(runs.PROJECT) if resolved.is_relative_to(runs.PROJECT) else place)

@@ -55,7 +55,7 @@ def run_app(settings: AppSettings) -> None:
             how = "pip install 'cbpner[app]'"
             raise InputError(f"found no {error.name}; expected it for `cbpner app`: {how}") from error
         host, port = settings.host, settings.port
-        service, kinds = open_service(settings), read_kinds(settings.lexicons)
+        service, kinds = open_service(settings), build_kinds(settings.lexicons)
         check_port(host, port)
         runs = find_run_folders(settings.run_folders)
         app = server.create_app(service, kinds, runs, host, port, settings.allowed_hosts)
@@ -89,7 +89,7 @@ def open_service(settings: AppSettings) -> TaggingService:
     return service
 
 
-def read_kinds(lexicons: list[str]) -> Kinds:
+def build_kinds(lexicons: list[str]) -> Kinds:
     lookalikes = read_lookalikes(find_shipped(SHIPPED_LOOKALIKES))
     return Kinds(read_gene_lexicon(lexicons), read_lexicons([], "disease"), lookalikes=lookalikes)
 

@@ -212,7 +212,7 @@ def build_report_tab(actions: PageActions, runs: Sequence[str]) -> None:
     if not runs:
         gr.Markdown(actions.texts["no_runs"])
         return
-    named = [(discovery.shorten(path), path) for path in runs]
+    named = [(discovery.relative_to_project(path), path) for path in runs]
     run = gr.Dropdown(
         named, value=discovery.choose_run(runs), label=actions.texts["run"], scale=3, elem_id="run", render=False
     )

@@ -64,7 +64,7 @@ class LimitBody:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         body = None if length.isdigit() and int(length) > self.size else await read_body(receive, self.size)
         if body is None:
-            return await refuse(413, describe_limit(self.size), scope, receive, send)
+            return await send_error(413, describe_limit(self.size), scope, receive, send)
         await self.app(scope, replay(body, receive), send)
 
 
@@ -94,16 +94,16 @@ class RequestGuard:
             return await send({"type": "websocket.close", "code": 1008})
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if problem := check_origin(headers, self.hosts):
-            return await refuse(*problem, scope, receive, send)
+            return await send_error(*problem, scope, receive, send)
         path = split_page_path(scope["path"], self.pages)
         if path is not None and not is_needed(scope["method"], path, self.folder()):
-            return await refuse(404, "Not Found", scope, receive, send)
+            return await send_error(404, "Not Found", scope, receive, send)
         if path is not None and path.rstrip("/") == JOIN:
             body = await read_body(receive, self.size)
             if body is None:
-                return await refuse(413, describe_limit(self.size), scope, receive, send)
+                return await send_error(413, describe_limit(self.size), scope, receive, send)
             if fault := check_values(body, self.folder(), self.suffixes):
-                return await refuse(422, fault, scope, receive, send)
+                return await send_error(422, fault, scope, receive, send)
             receive = replay(body, receive)
         await self.app(scope, receive, send)
 
@@ -218,5 +218,5 @@ def describe_limit(size: int) -> str:
     return f"found more than {size:,} bytes; expected less"
 
 
-async def refuse(status: int, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_error(status: int, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({"detail": detail}, status)(scope, receive, send)
