@@ -17,7 +17,7 @@ from cbpner.corpora import measures, near_duplicates
 from cbpner.corpora import selection as select
 from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.measures import batch_patents, measure_text
-from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, hash_grams, sketch_text
+from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, sketch_text
 from cbpner.corpora.selection import PatentSelection, count_selected, draw_selected, drop_repeats, load_candidates
 
 OFF = PatentSelection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
@@ -99,30 +99,12 @@ def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
 # ---- sketches ----
 
 
-def test_grams_are_hashed_as_in_plain_arithmetic():
-    def mix(value):
-        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
-        return value ^ value >> 31
-
-    codes = [ord(character) for character in "乳腺癌BRCA1基因"]
-    expected = []
-    for place in range(len(codes) - 4):
-        value = 0
-        for code in codes[place : place + 5]:
-            value = (value * 0x9E3779B97F4A7C15 + code) % 2**64
-        expected.append(mix(value))
-    assert hash_grams(np.array(codes, dtype=np.uint32)).tolist() == expected
-    assert not len(hash_grams(np.array(codes[:4], dtype=np.uint32)))
-
-
 def test_a_sketch_does_not_depend_on_the_pieces(monkeypatch):
     codes = measure_text(make_text(1, 1000)).solid
     whole = sketch_text(codes)
     monkeypatch.setattr(near_duplicates, "PIECE", 70)
     assert whole.shape == (128,) and whole.dtype == np.uint32
     assert (sketch_text(codes) == whole).all()
-    assert (sketch_text(codes[:4]) == 2**32 - 1).all()
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])

@@ -25,35 +25,12 @@ from cbpner.corpora.document import (
 from cbpner.corpora.records import FieldNames
 from cbpner.corpora.sources import read_patents
 
-HEAD = """<meta charset="utf-8"><meta name="DC.title" content="
-  一种试剂盒
-"><meta name="DC.date" content="2014-01-02" scheme="dateSubmitted">
-<meta name="DC.date" content="2016-05-25" scheme="issue">
-<meta name="citation_patent_publication_number" content="CN:905611940:A">
-<link rel="canonical" href="https://patents.google.com/patent/CN905611940A/zh">"""
+PAGES = Path(__file__).parent / "data" / "patent_pages"
+SERVED, TRANSLATED, RENDERED = (
+    (PAGES / f"{name}.html").read_text(encoding="utf-8") for name in ("served", "translated", "rendered")
+)
 CITATIONS = """<table><tr itemprop="backwardReferences"><td><span itemprop="publicationNumber">CN1234567A</span></td>
 <td itemprop="publicationDate">2001-01-01</td><td itemprop="title">别的专利</td></tr></table>"""
-SERVED = f"""<!DOCTYPE html><html lang="zh"><head>
-<title>CN905611940A - 一种试剂盒 - Google Patents</title>{HEAD}</head><body>
-<article itemscope><h1 itemprop="pageTitle">CN905611940A - 一种试剂盒 - Google Patents</h1>{CITATIONS}
-<span itemprop="title">一种试剂盒</span>
-<dl><dt>Publication number</dt><dd itemprop="publicationNumber">CN905611940A</dd></dl>
-<time itemprop="priorityDate" datetime="2014-01-01">2014-01-01</time>
-<time itemprop="publicationDate" datetime="2016-05-25">2016-05-25</time>
-<section itemprop="family" itemscope><h1>Family</h1><h2>ID=56019847</h2>{CITATIONS}</section>
-<section itemprop="abstract" itemscope><h2>Abstract</h2><div itemprop="content" html>
-<div class="abstract">本发明公开了
-  一种试剂盒。</div></div></section>
-<section itemprop="description" itemscope><h2>Description</h2><div itemprop="content" html><div class="description">
-<heading>技术领域</heading><div class="description-paragraph" num="0001">[0001] 检测 CO<sub>2</sub> 与 A &lt; B 的
-<i>BRCA1</i>基因。<!-- 注 --></div><script>var x = 1;</script>
-<table><tr><th>组别</th><th>例数</th></tr><tr><td>对照</td><td><p>40</p></td></tr></table>
-<div class="description-paragraph">第一行<br>第二行</div></div></div></section>
-<section itemprop="claims" itemscope><h2>Claims (<span itemprop="count">2</span>)</h2><div itemprop="content" html>
-<div class="claims"><div class="claim"><div class="claim" num="00001"><div class="claim-text">1.一种试剂盒，包括：
-<div class="claim-text">(1)引物；</div><div class="claim-text">(2)probe</div><div class="claim-text">set。</div>
-</div></div></div><div class="claim-dependent"><div class="claim" num="00002"><div class="claim-text">2.根据<claim-ref>
-权利要求1</claim-ref>所述。</div></div></div></div></div></section>{CITATIONS}</article></body></html>"""
 EXPECTED = PatentDocument(
     number="CN905611940A",
     date=20160525,
@@ -63,42 +40,6 @@ EXPECTED = PatentDocument(
     description="技术领域\n[0001] 检测 CO2 与 A < B 的 BRCA1基因。\n组别\t例数\n对照\t40\n第一行\n第二行",
     family="56019847",
 )
-
-
-def pair(original, translation):
-    return (
-        f'<span class="notranslate"> <span class="google-src-text">{original}</span> <b>The</b> {translation}</span> '
-    )
-
-
-TRANSLATED = f"""<html><head><meta name="DC.title" content="A kit"></head><body><article>
-<dd itemprop="publicationNumber">CN905611940A</dd><h2 itemprop="title">A kit</h2>
-<section itemprop="abstract"><h2>Abstract</h2>
-<aside>Translated from <span itemprop="translatedLanguage">Chinese</span></aside><div itemprop="content" html>
-<abstract lang="EN">{pair("本发明公开了一种", "invention")}{pair("试剂盒。", "kit.")}</abstract></div></section>
-<section itemprop="claims"><h2>Claims (2)</h2><div itemprop="content"><claims lang="EN">
-<claim num="1"><claim-text>{pair("1.一种试剂盒，<br/>包括：", "kit")}
-<claim-text>{pair("引物。", "primer")}</claim-text></claim-text></claim>
-<claim num="2"><claim-text>{pair("2.根据权利要求1。", "of claim 1")}</claim-text></claim></claims></div></section>
-<section itemprop="description"><h2>Description</h2><div itemprop="content"><description>
-<technical-field><p num="0001">{pair("本发明属于生物技术。", "field")}</p></technical-field>
-<p>[0002] {pair("检测BRCA1 exon 2。", "exon")}</p></description></div></section></article></body></html>"""
-RENDERED = """<!-- saved from url=(0048)https://patents.google.com/patent/CN905611940A/zh -->
-<html><head><link rel="canonical" href="https://patents.google.com/patent/CN905611940A/zh"></head><body>
-<search-app class="style-scope"><patent-result><h2 id="pubnum" class="style-scope patent-result">CN905611940A</h2>
-<h1 id="title" class="scroll-target style-scope patent-result">一种试剂盒</h1>
-<section id="abstract" class="style-scope patent-result"><h3>Abstract</h3><patent-text name="abstract">
-<div class="layout style-scope patent-text"><section class="style-scope patent-text">
-<div class="abstract style-scope patent-text">本发明公开了一种试剂盒。</div></section></div></patent-text></section>
-<section id="text"><section id="description"><h3>Description</h3><patent-text name="description">
-<div class="description style-scope patent-text">
-<div class="description-paragraph style-scope patent-text">第一段。</div>
-<div class="description-paragraph style-scope patent-text">第二段。</div></div></patent-text></section>
-<section id="claims"><h3>Claims (<span>1</span>)</h3><patent-text name="claims">
-<div class="claims style-scope patent-text">
-<div class="claim style-scope patent-text">
-<div class="claim-text style-scope patent-text">1.一种试剂盒。</div></div></div>
-</patent-text></section></section><button>Download PDF</button></patent-result></search-app></body></html>"""
 
 
 def read(path, data=None, fields=sources.USUAL_FIELDS):
