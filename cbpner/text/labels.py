@@ -86,7 +86,7 @@ class LabelSet:
         return dict(enumerate(self.tags))
 
     def transitions(self) -> list[list[bool]]:
-        """Allowed moves, (tags + 1, tags): [previous tag][tag], with the sentence's start as the last row."""
+        """Allowed moves, (tags + 1, tags): `[previous tag][tag]`, with the sentence's start as the last row."""
         return [[may_follow(previous, tag) for tag in self.tags] for previous in (*self.tags, None)]
 
     @classmethod
