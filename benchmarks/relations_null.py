@@ -32,7 +32,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
 from cbpner.base.store import Store
-from cbpner.biology.relations.counts import Counting
+from cbpner.biology.relations.counts import CountSettings
 from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS
 from cbpner.biology.relations.pairs import find_relations
 from cbpner.runs.folder import describe_environment
@@ -168,7 +168,7 @@ def measure_corpus(folder, corpus, unit="sentence", pairs="gene-gene"):
             arrays = [pa.array(column, type) for column, type in zip(columns, SCHEMAS[name].types, strict=True)]
             store.run_on(pa.table(arrays, schema=SCHEMAS[name]), f"CREATE TABLE {name} AS FROM batch")
         store.run(COUNTED)
-        return find_relations(store, Counting(unit, pairs=pairs))
+        return find_relations(store, CountSettings(unit, pairs=pairs))
 
 
 def list_p(relations):

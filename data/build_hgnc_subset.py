@@ -8,12 +8,12 @@ share a name with one of them, so that what is ambiguous stays so. HGNC's data a
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 from cbpner.base.files import atomic_open
+from cbpner.base.tables import write_csv
 from cbpner.biology.genes.lexicons import SHIPPED_GENES, SHIPPED_NAMES, find_shipped, open_lexicon, read_lexicons
-from cbpner.biology.genes.resolution import GeneReader, number_of
+from cbpner.biology.genes.resolution import GeneResolver, sort_key
 from cbpner.text.bio import list_mentions, read_bio
 
 HERE = Path(__file__).resolve().parent
@@ -41,18 +41,17 @@ def main(argv=None):
     path = parser.parse_args(argv).hgnc
     lexicon, genes = read_lexicons([path], "gene"), read_genes(path)
     names = list_names({gene["symbol"]: id for id, gene in genes.items()})
-    reader = GeneReader(lexicon)
-    found = {id for surface in list_demo_surfaces() for id in reader.read(surface).ids} | {id for id, _ in names}
+    resolver = GeneResolver(lexicon)
+    found = {id for surface in list_demo_surfaces() for id in resolver.resolve(surface).ids} | {id for id, _ in names}
     found |= {id for ids in lexicon.folded.values() if found & set(ids) for id in ids}
-    write_table(
-        find_shipped(SHIPPED_GENES),
-        ("hgnc_id", "symbol", "alias_symbol", "prev_symbol"),
-        [
-            (id, genes[id]["symbol"], "|".join(genes[id]["alias"]), "|".join(genes[id]["previous"]))
-            for id in sorted(found, key=number_of)
-        ],
-    )
-    write_table(find_shipped(SHIPPED_NAMES), ("id", "name"), names)
+    rows = [
+        (id, genes[id]["symbol"], "|".join(genes[id]["alias"]), "|".join(genes[id]["previous"]))
+        for id in sorted(found, key=sort_key)
+    ]
+    header = ("hgnc_id", "symbol", "alias_symbol", "prev_symbol")
+    for name, table in ((SHIPPED_GENES, [header, *rows]), (SHIPPED_NAMES, [("id", "name"), *names])):
+        with atomic_open(find_shipped(name)) as file:
+            write_csv(file, table, "\t")
 
 
 def read_genes(path) -> dict:
@@ -73,17 +72,12 @@ def list_names(ids) -> list[tuple[str, str]]:
     names = [(ids[symbol], name) for symbol, *each in filter(None, rows) for name in each]
     for name, (symbol, numbers) in SERIES.items():
         names += [(ids[symbol.format(n)], name.format(n)) for n in numbers if symbol.format(n) in ids]
-    return sorted(dict.fromkeys(names), key=lambda row: (number_of(row[0]), row[1]))
+    return sorted(dict.fromkeys(names), key=lambda row: (sort_key(row[0]), row[1]))
 
 
 def list_demo_surfaces():
     files = sorted((HERE / "demo" / "0").glob("cbp_demo_*.bio"))
     return sorted({text for file in files for text, label in list_mentions(read_bio(file)) if label != "disease"})
-
-
-def write_table(path, columns, rows):
-    with atomic_open(path) as file:
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([columns, *rows])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from cbpner.app.service import FairLock, ServiceLimits, SharedBackend, TaggingSe
 from cbpner.app.translations import LANGUAGES, TEXTS, choose_language, choose_texts
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.lexicons import read_gene_lexicon, read_lexicons
-from cbpner.biology.genes.mentions import Kinds
+from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.cli import main
 from cbpner.formats.document import Document, Span
 from cbpner.prediction.tagger import Tagger
@@ -28,8 +28,8 @@ SCRIPT = "<script>window.hacked = 1</script>"
 
 
 @pytest.fixture(scope="module")
-def kinds():
-    return Kinds(read_gene_lexicon(), read_lexicons([], "disease"))
+def resolver():
+    return EntityResolver(read_gene_lexicon(), read_lexicons([], "disease"))
 
 
 @pytest.fixture(scope="module")
@@ -176,11 +176,11 @@ def test_a_long_text_is_cut_and_says_so(monkeypatch):
     assert content.cut_document(document, 8).spans == document.spans[:1]
 
 
-def test_entities_are_counted_and_linked_to_hgnc(kinds):
+def test_entities_are_counted_and_linked_to_hgnc(resolver):
     text = "HER2与HER2，HER2，乳腺癌，PCR"
     spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.8), (10, 14, "protein", 0.7), (15, 18, "disease", 0.6)]
     document = make_document(text, *spans, (19, 22, "gene", 0.5))
-    rows = content.list_entities([document], kinds)
+    rows = content.list_entities([document], resolver)
     link = "[ERBB2 (HGNC:3430)](https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/3430)"
     assert rows == [
         ["gene", "HER2", 2, 0.85, link],
@@ -188,13 +188,14 @@ def test_entities_are_counted_and_linked_to_hgnc(kinds):
         ["gene", "PCR", 1, 0.5, ""],
         ["protein", "HER2", 1, 0.7, link],
     ]
-    assert content.list_entities(content.filter_by_score([document], 0.75), kinds) == [["gene", "HER2", 2, 0.85, link]]
+    likely = content.filter_by_score([document], 0.75)
+    assert content.list_entities(likely, resolver) == [["gene", "HER2", 2, 0.85, link]]
 
 
 def test_ambiguous_names_show_candidates():
     reading = SimpleNamespace(ids=("HGNC:1", "HGNC:2", "HGNC:3", "X:4"), is_settled=False)
-    kinds = SimpleNamespace(read=lambda label, surface: ("gene", reading), labels={"HGNC:1": "A"})
-    told = content.identify("gene", "x", kinds)
+    resolver = SimpleNamespace(resolve=lambda label, surface: ("gene", reading), labels={"HGNC:1": "A"})
+    told = content.identify("gene", "x", resolver)
     assert told.startswith("? [A (HGNC:1)](") and told.endswith("…") and "/ [HGNC:2](" in told and "X:4" not in told
 
 
@@ -243,25 +244,25 @@ def test_files_are_read_and_others_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_network_of_a_set_of_patents(kinds):
+def test_the_network_of_a_set_of_patents(resolver):
     text = "HER2与EGFR在乳腺癌中。"
     spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.9), (10, 13, "disease", 0.9)]
     page = content.render_network(
-        [make_document(text, *spans, id=f"p{n}") for n in range(3)], kinds, "sentence", "Mine"
+        [make_document(text, *spans, id=f"p{n}") for n in range(3)], resolver, "sentence", "Mine"
     )
     assert "ERBB2" in page and "EGFR" in page and "Mine" in page
-    same = content.render_network([make_document(text, *spans, id="p")] * 3, kinds, "sentence", f"{SCRIPT}")
+    same = content.render_network([make_document(text, *spans, id="p")] * 3, resolver, "sentence", f"{SCRIPT}")
     assert "ERBB2" in same and SCRIPT not in same
     with pytest.raises(content.EmptyNetwork):
-        content.render_network([make_document("无")], kinds, "sentence", "Mine")
+        content.render_network([make_document("无")], resolver, "sentence", "Mine")
 
 
 @pytest.mark.slow
-def test_ids_of_documents_do_not_run_in_the_network(kinds):
+def test_ids_of_documents_do_not_run_in_the_network(resolver):
     text = f"HER2与EGFR在乳腺癌中。{SCRIPT}</script>{SCRIPT}"
     spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.9), (10, 13, "disease", 0.9)]
     documents = [make_document(text, *spans, id=f"</script>{SCRIPT}{n}") for n in range(3)]
-    assert SCRIPT not in content.render_network(documents, kinds, "sentence", "Mine")
+    assert SCRIPT not in content.render_network(documents, resolver, "sentence", "Mine")
 
 
 @pytest.mark.slow

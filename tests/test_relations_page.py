@@ -66,7 +66,7 @@ def test_the_figures_on_top_say_what_they_are_of(tmp_path):
     flags = ("--known", tmp_path / "known.tsv", "--overwrite")
     assert run(tmp_path, str(tmp_path / "hgnc.tsv"), *flags, rows=ROWS, out="network.html") == 0
     html = (tmp_path / "network.html").read_text(encoding="utf-8")
-    assert "relations with q ≤ 0.05, of 2 pairs seen often enough" in html
+    assert "relations with q ≤ 0.05, of 2 pairs with enough support" in html
     assert (
         "of all 2 relations, whatever their q, are in no list of known interactions" in html and "of these" not in html
     )
@@ -76,7 +76,7 @@ def test_the_figures_on_top_say_what_they_are_of(tmp_path):
         run(tmp_path, str(tmp_path / "hgnc.tsv"), *flags, "--q", (q[0] + q[1]) / 2, rows=ROWS, out="network.html") == 0
     )
     html = (tmp_path / "network.html").read_text(encoding="utf-8")
-    assert "of 2 pairs seen often enough" in html and "of all 1 relations, whatever" in html
+    assert "of 2 pairs with enough support" in html and "of all 1 relations, whatever" in html
 
 
 def test_drawn_says_how_many_are_left_out(tmp_path):

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.biology.genes.mentions import Kinds
+from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.prediction import html_page as html
 from cbpner.prediction.inputs import Bad, read_sources
@@ -129,7 +129,7 @@ def cut_document(document: Document, length: int) -> Document:
     return replace(document, text=document.text[:end], spans=[span for span in document.spans if span.end <= end])
 
 
-def list_entities(documents: Iterable[Document], kinds: Kinds) -> list[list]:
+def list_entities(documents: Iterable[Document], resolver: EntityResolver) -> list[list]:
     """Rows of (type, surface, mentions, mean score, identity in Markdown), the most frequent first.
 
     The Markdown is made of ids and official names only, never of the text.
@@ -139,17 +139,17 @@ def list_entities(documents: Iterable[Document], kinds: Kinds) -> list[list]:
         for span in document.spans:
             scores[span.label, span.text].append(span.score)
     order = sorted(scores, key=lambda key: (-len(scores[key]), key))[:MAX_ROWS]
-    return [[*key, len(scores[key]), round(fmean(scores[key]), 2), identify(*key, kinds)] for key in order]
+    return [[*key, len(scores[key]), round(fmean(scores[key]), 2), identify(*key, resolver)] for key in order]
 
 
-def identify(label: str, surface: str, kinds: Kinds) -> str:
+def identify(label: str, surface: str, resolver: EntityResolver) -> str:
     """Markdown: a link to the gene in HGNC, `?` and candidates, or nothing."""
-    _, reading = kinds.read(label, surface)
-    names = [link_id(id, kinds.labels.get(id, "")) for id in reading.ids[:3]]
+    _, found = resolver.resolve(label, surface)
+    names = [link_id(id, resolver.labels.get(id, "")) for id in found.ids[:3]]
     if not names:
         return ""
-    more = " …" if len(reading.ids) > 3 else ""
-    return ", ".join(names) + more if reading.is_settled else "? " + " / ".join(names) + more
+    more = " …" if len(found.ids) > 3 else ""
+    return ", ".join(names) + more if found.is_settled else "? " + " / ".join(names) + more
 
 
 def link_id(id: str, name: str) -> str:
@@ -187,25 +187,26 @@ def make_ids_unique(documents: Iterable[Document], longest: int | None = None) -
         yield replace(document, id=id)
 
 
-def render_network(documents: Sequence[Document], kinds: Kinds, unit: str, title: str) -> str:
+def render_network(documents: Sequence[Document], resolver: EntityResolver, unit: str, title: str) -> str:
     """Render the page of `cbpner relations` for the documents; EmptyNetwork if no two entities co-occur."""
-    from cbpner.biology.relations.counts import Counting
-    from cbpner.biology.relations.job import Plan, find_and_write
-    from cbpner.biology.relations.occurrences import Selection
+    from cbpner.biology.relations.counts import CountSettings
+    from cbpner.biology.relations.job import write_relations
+    from cbpner.biology.relations.occurrences import MentionFilter
+    from cbpner.biology.relations.settings import RelationSettings
 
-    counting = Counting(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
+    counting = CountSettings(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
     with TemporaryDirectory(prefix="cbpner.") as folder:
         with open_writer("jsonl", Path(folder) / "tagged.jsonl", ()) as write:
             for document in make_ids_unique(documents):
                 write(document)
         output = Path(folder) / "network.html"
-        plan = Plan(
-            inputs=[Path(folder) / "tagged.jsonl"], source="jsonl", outputs=[output], evidence=None, about={},
-            counting=counting, selection=Selection(counting.kinds), title=title, memory_mb=256,
-            told={"predictions": [title], "lexicons": ["shipped"], "known": []},
+        settings = RelationSettings(
+            inputs=[Path(folder) / "tagged.jsonl"], source="jsonl", outputs=[output], counting=counting,
+            filter=MentionFilter(counting.kinds), title=title, memory_mb=256,
+            sources={"predictions": [title], "lexicons": ["shipped"], "known": []},
         )  # fmt: skip
         try:
-            list(find_and_write(plan, kinds, Choices(overlap="longest")))
+            write_relations(settings, resolver, Choices(overlap="longest"))
         except InputError as error:
             raise EmptyNetwork(str(error)) from error
         return output.read_text(encoding="utf-8")

@@ -13,9 +13,8 @@ from typing import NamedTuple
 from cbpner.app.discovery import find_models, find_run_folders
 from cbpner.app.service import ServiceLimits, TaggingService
 from cbpner.base.errors import InputError
-from cbpner.biology.genes.lexicons import SHIPPED_LOOKALIKES, find_shipped, read_gene_lexicon, read_lexicons
-from cbpner.biology.genes.mentions import Kinds
-from cbpner.biology.genes.resolution import read_lookalikes
+from cbpner.biology.genes.lexicons import read_gene_lexicon
+from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.prediction.model_folder import HOW_TO_TRAIN
 from cbpner.runs.folder import PROJECT
 
@@ -55,10 +54,10 @@ def run_app(settings: AppSettings) -> None:
             how = "pip install 'cbpner[app]'"
             raise InputError(f"found no {error.name}; expected it for `cbpner app`: {how}") from error
         host, port = settings.host, settings.port
-        service, kinds = open_service(settings), build_kinds(settings.lexicons)
+        service, resolver = open_service(settings), build_resolver(settings.lexicons)
         check_port(host, port)
         runs = find_run_folders(settings.run_folders)
-        app = server.create_app(service, kinds, runs, host, port, settings.allowed_hosts)
+        app = server.create_app(service, resolver, runs, host, port, settings.allowed_hosts)
         print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
         server.serve(app, host, port)
 
@@ -89,9 +88,8 @@ def open_service(settings: AppSettings) -> TaggingService:
     return service
 
 
-def build_kinds(lexicons: list[str]) -> Kinds:
-    lookalikes = read_lookalikes(find_shipped(SHIPPED_LOOKALIKES))
-    return Kinds(read_gene_lexicon(lexicons), read_lexicons([], "disease"), lookalikes=lookalikes)
+def build_resolver(lexicons: list[str]) -> EntityResolver:
+    return EntityResolver(read_gene_lexicon(lexicons))
 
 
 def check_port(host: str, port: int) -> None:

@@ -19,7 +19,7 @@ from cbpner.app import content, discovery
 from cbpner.app.service import TaggingService
 from cbpner.app.translations import EXAMPLE, choose_texts
 from cbpner.base.errors import InputError
-from cbpner.biology.genes.mentions import Kinds
+from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Document
 
 MAX_FAULTS = 5  # that are shown
@@ -62,8 +62,8 @@ class TaggedDocuments(NamedTuple):
 class PageActions:
     """What the buttons of the page do. texts: those of its language."""
 
-    def __init__(self, service: TaggingService, kinds: Kinds, texts: Mapping[str, Any]) -> None:
-        self.service, self.kinds, self.texts = service, kinds, texts
+    def __init__(self, service: TaggingService, resolver: EntityResolver, texts: Mapping[str, Any]) -> None:
+        self.service, self.resolver, self.texts = service, resolver, texts
 
     def tag(self, text: str | None, paths: list[str] | None, model: str, min_score: float) -> tuple:
         """Tag a text and files; what is kept, and what `show` gives."""
@@ -91,7 +91,7 @@ class PageActions:
         page = content.render_documents(documents, tagged.types, self.texts["entities"], self.texts["rest"])
         buttons = [self.offer_download(documents, tagged.types, kind, folder) for kind in content.DOWNLOADS]
         summary = content.describe_tagged(documents, tagged.seconds, self.texts)
-        return (summary, make_frame(page, "short"), content.list_entities(documents, self.kinds), *buttons)
+        return (summary, make_frame(page, "short"), content.list_entities(documents, self.resolver), *buttons)
 
     def offer_download(
         self, documents: list[Document], types: Sequence[str], kind: str, folder: Path
@@ -107,7 +107,7 @@ class PageActions:
         if tagged is None:
             self.refuse(self.texts["untagged"])
         documents = content.filter_by_score(tagged.documents, min_score)
-        page = self.attempt(content.render_network, documents, self.kinds, unit, self.texts["title"])
+        page = self.attempt(content.render_network, documents, self.resolver, unit, self.texts["title"])
         return self.show_page(page, "network.html")
 
     def show_report(self, folder: str) -> tuple:
@@ -148,10 +148,12 @@ def make_folder() -> Path:
     return Path(mkdtemp(prefix="cbpner.", dir=get_upload_folder()))
 
 
-def build_app_page(service: TaggingService, kinds: Kinds, runs: Sequence[str], language: str, origin: str) -> gr.Blocks:
+def build_app_page(
+    service: TaggingService, resolver: EntityResolver, runs: Sequence[str], language: str, origin: str
+) -> gr.Blocks:
     """Build the page in a language. runs: folders for the report; origin: address of the endpoint, for the example."""
     texts = choose_texts(language)
-    actions = PageActions(service, kinds, texts)
+    actions = PageActions(service, resolver, texts)
     other = "zh" if language == "en" else "en"
     with gr.Blocks(title=texts["title"], analytics_enabled=False, delete_cache=FILE_CLEANUP) as page:
         gr.HTML(f'<a class="language" href="/{other}/">{texts["other_language"]}</a><h1>{texts["title"]}</h1>')

@@ -16,7 +16,7 @@ from cbpner.app.page import CSS, build_app_page, make_theme
 from cbpner.app.request_guard import AllowedHosts, RequestGuard
 from cbpner.app.service import TaggingService
 from cbpner.app.translations import LANGUAGES, choose_language
-from cbpner.biology.genes.mentions import Kinds
+from cbpner.biology.genes.mentions import EntityResolver
 
 HEADERS = {  # a browser loads nothing from elsewhere, and shows the page in no other's frame
     "Content-Security-Policy": (
@@ -34,14 +34,14 @@ SHUTDOWN_SECONDS = 3  # that open connections get to end
 
 
 def create_app(
-    service: TaggingService, kinds: Kinds, runs: Sequence[str] = (), host: str = "127.0.0.1", port: int = 7860,
-    allowed: Iterable[str] = (),
+    service: TaggingService, resolver: EntityResolver, runs: Sequence[str] = (), host: str = "127.0.0.1",
+    port: int = 7860, allowed: Iterable[str] = (),
 ) -> FastAPI:  # fmt: skip
     """Create the application.
 
     Args:
         service: Tags the texts.
-        kinds: Resolves genes and diseases.
+        resolver: Resolves genes and diseases.
         runs: Folders of runs for the report.
         host: Address to listen on.
         port: Port to listen on.
@@ -63,7 +63,7 @@ def create_app(
         response.headers.update(HEADERS)
         return response
 
-    mount_pages(app, service, kinds, list(runs), host, port)
+    mount_pages(app, service, resolver, list(runs), host, port)
     app.add_middleware(
         RequestGuard, hosts=AllowedHosts.of(host, allowed), pages=[f"/{language}" for language in LANGUAGES],
         folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=max_request_bytes(service),
@@ -71,11 +71,13 @@ def create_app(
     return app
 
 
-def mount_pages(app: FastAPI, service: TaggingService, kinds: Kinds, runs: list[str], host: str, port: int) -> None:
+def mount_pages(
+    app: FastAPI, service: TaggingService, resolver: EntityResolver, runs: list[str], host: str, port: int
+) -> None:
     """Mount the page in each language; it serves uploaded files only (see also `request_guard`)."""
     origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     for language in LANGUAGES:
-        page = build_app_page(service, kinds, runs, language, origin)
+        page = build_app_page(service, resolver, runs, language, origin)
         gr.mount_gradio_app(
             app, page, f"/{language}", server_name=host, server_port=port, max_file_size=service.limits.size,
             ssr_mode=False, theme=make_theme(), css=CSS, footer_links=[], run_history=False, show_error=False,

@@ -1,10 +1,11 @@
-"""What stands around a gene's name in a Chinese mention: 基因, 的RNA转录本, 抗...抗体, 重组人, 小鼠, ...
+"""Affixes of a gene's name in a Chinese mention: 基因, 的RNA转录本, 抗...抗体, 重组人, 小鼠, ...
 
-`peel` takes one layer after another off and says what the layers make of the name inside: the gene itself (also its
-transcript, its protein, a form of it), or an agent, something for or against it, such as an antibody, primer or siRNA.
+`list_stems` strips one affix after another and records what they imply: the gene itself (also its transcript, its
+protein, a form of it), or an agent, something for or against it such as an antibody, primer or siRNA.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 SPECIFIC = r"(?:的?特异性?的?|的)?"
@@ -61,36 +62,36 @@ MUTATION = re.compile(r"(?<=[A-Za-z0-9])[\s\-:(]*(?:p\.)?[A-Z][0-9]{1,4}(?:[A-Z*
 ISOFORM = re.compile(r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9a-z])-[35]p$")
 
 
-class Layer(NamedTuple):
-    """A name and what the layers around it say: is_agent, is_foreign (of another species)."""
+class Stem(NamedTuple):
+    """A name without some of its affixes, and whether these make it an agent, or a gene of another species."""
 
     text: str
     is_agent: bool = False
     is_foreign: bool = False
 
 
-def peel(text: str) -> list[Layer]:
-    """The text itself, then one layer fewer each time: suffixes, then prefixes, then mutations and isoforms."""
-    layers = [Layer(text)]
-    while following := peel_once(layers[-1]):
-        layers.append(following)
-    return layers
+def list_stems(text: str) -> Iterator[Stem]:
+    """Yield the text itself, then with one affix fewer each time: suffixes, prefixes, then isoforms and mutations."""
+    stem: Stem | None = Stem(text)
+    while stem:
+        yield stem
+        stem = strip_affix(stem)
 
 
-def peel_once(layer):
-    """The next Layer, or None where nothing is left to take off."""
-    text, is_agent, is_foreign = layer
+def strip_affix(stem: Stem) -> Stem | None:
+    """The stem without its next affix, or None if it has none."""
+    text, is_agent, is_foreign = stem
     for pattern, makes_agent in SUFFIXES:
         rest = pattern.sub("", text).rstrip(" ")
         if rest and rest != text:
-            return Layer(rest, is_agent or makes_agent, is_foreign)
-    for pattern, what in PREFIXES:
+            return Stem(rest, is_agent or makes_agent, is_foreign)
+    for pattern, role in PREFIXES:
         match = pattern.match(text)
         rest = text[match.end() :].lstrip(" -") if match else ""
         if rest:
-            return Layer(rest, is_agent or what == "agent", is_foreign or what == "foreign")
+            return Stem(rest, is_agent or role == "agent", is_foreign or role == "foreign")
     for pattern in (ISOFORM, MUTATION):
         rest = pattern.sub("", text).rstrip(" (")
         if rest and rest != text:
-            return Layer(rest, is_agent, is_foreign)
+            return Stem(rest, is_agent, is_foreign)
     return None

@@ -1,21 +1,25 @@
 """Tables of entities from mentions: counted in DuckDB on disk, so that any number of patents fits.
 
-One row an entity: a gene with its HGNC id and everything that it is called, or a group of mentions of one spelling
-where no id was found or several are possible. Written as CSV, TSV, Parquet or JSON lines, whole or not at all.
+A row is a gene with its HGNC id and its names in the texts, or a group of mentions of one spelling for which no id, or
+several, were found. Tables are written as CSV, TSV, Parquet or JSON lines, completely or not at all.
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import UNFINISHED, atomic_open
-from cbpner.base.store import ROWS_AT_ONCE, Store
-from cbpner.biology.genes.mentions import Mention
+from cbpner.base.files import UNFINISHED, atomic_open, created_folder
+from cbpner.base.store import ROWS_AT_ONCE, Store, explain_store_errors
+from cbpner.biology.genes.mentions import Bibliography, EntityResolver, Mention, drop_repeated, read_mentions
+from cbpner.biology.genes.predictions import read_predictions
+from cbpner.biology.tables import TableWriter, write_arrow
+from cbpner.formats.document import Choices
 
 SCHEMA = pa.schema(
     {
@@ -26,12 +30,14 @@ SCHEMA = pa.schema(
         "family": pa.string(),
     }
 )  # fmt: skip
-FORMATS = (".csv", ".tsv", ".parquet", ".jsonl")
+STATUS_NAMES = {
+    "one": "with an id", "ambiguous": "ambiguous", "family": "of families", "lookalike": "that only look like genes",
+    "foreign": "of another species", "unknown": "in no list",
+}  # fmt: skip
 SETTLED = "status IN ('one', 'several')"
 
-# surfaces, labels: with their counts, the most frequent first. mentions: how often the entity itself is named; agents:
-# how often something for or against it is. score: the sum of the mentions' scores, agents too, null without scores.
-# families: patents of one family count once; an application and the patent granted on it are of one
+# surfaces, labels: with their counts, the most frequent first. mentions: of the entity itself; agents: of something for
+# or against it. score: the sum of the mentions' scores, agents included; null without scores
 ENTITIES = f"""
 WITH counted AS (SELECT entity, surface, count(*) AS n FROM mentions GROUP BY ALL),
 surfaces AS (
@@ -81,92 +87,87 @@ FROM mentions GROUP BY ALL ORDER BY kind, mentions DESC, state
 """
 
 
-@contextmanager
-def open_mentions(mentions: Iterable[Mention], folder, memory_mb=1024, threads=None):
-    """A `Store` with the table `mentions` (columns of Mention) of all mentions, in a new folder within `folder`.
+class EntitySettings(NamedTuple):
+    """What to do.
 
-    The folder is deleted in the end. InputError where there is no mention.
+    Attributes:
+        inputs, source: Files with predictions, and their format (None: guessed).
+        entities, mentions: Paths of the tables to write.
+    """
+
+    inputs: Sequence[str | Path]
+    source: str | None
+    entities: Path
+    mentions: Path | None = None
+    bibliography: Bibliography | None = None
+    memory_mb: int = 1024
+    threads: int | None = None
+
+
+def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: Choices) -> list[str]:
+    """Resolve the mentions in predictions and write the tables; lines that summarize them."""
+    left_out: Counter[str] = Counter()
+    folder = settings.entities.parent
+    documents = drop_repeated(read_predictions(settings.inputs, settings.source, choices), left_out)
+    mentions = read_mentions(documents, resolver, settings.bibliography, choices)
+    with (
+        created_folder(folder),
+        explain_store_errors(settings.entities, settings.memory_mb),
+        open_mentions(mentions, folder, settings.memory_mb, settings.threads) as store,
+    ):
+        statuses = count_statuses(store)
+        write_tables(store, settings.entities, settings.mentions)
+    notes = [f"note: {count:,} {reason}" for reason, count in left_out.items()]
+    return [*summarize_statuses(settings.entities, statuses), *notes]
+
+
+@contextmanager
+def open_mentions(
+    mentions: Iterable[Mention], folder: Path, memory_mb: int = 1024, threads: int | None = None
+) -> Iterator[Store]:
+    """Load all mentions into the table `mentions` (columns of Mention) of a `Store` in a temporary folder.
+
+    Args:
+        folder: The temporary folder is made in this one.
+
+    Raises:
+        InputError: There is no mention.
     """
     with tempfile.TemporaryDirectory(prefix=".mentions.", suffix=UNFINISHED, dir=folder) as work:
-        with explain_memory(memory_mb), Store(Path(work), memory_mb, threads) as store:
-            count = load_mentions(store, mentions)
+        with Store(Path(work), memory_mb, threads) as store:
+            writer, count = TableWriter(store, "mentions", SCHEMA), 0
+            for count, mention in enumerate(mentions, 1):  # noqa: B007 (used after the loop)
+                writer.add(*mention)
+            writer.flush()
             if not count:
                 raise InputError(
                     "found no mention in the predictions; expected at least one span: is it the tagger's output, and "
-                    "did it mark anything? `cbpner stats PREDICTIONS` counts"
+                    "did it find anything? `cbpner stats PREDICTIONS` counts"
                 )
             yield store
 
 
-@contextmanager
-def explain_memory(memory_mb):
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        raise InputError(f"found too little memory for DuckDB (--memory {memory_mb}); expected more") from error
-
-
-def load_mentions(store, mentions) -> int:
-    """Fill the table `mentions`; how many there are."""
-    store.run_on(SCHEMA.empty_table(), "CREATE TABLE mentions AS FROM batch")
-    count, waiting = 0, []
-    for mention in mentions:
-        waiting.append(mention)
-        if len(waiting) == ROWS_AT_ONCE:
-            count += add_batch(store, waiting)
-            waiting = []
-    return count + (add_batch(store, waiting) if waiting else 0)
-
-
-def add_batch(store, mentions):
-    columns = [pa.array(column, type) for column, type in zip(zip(*mentions, strict=True), SCHEMA.types, strict=True)]
-    store.run_on(pa.table(columns, schema=SCHEMA), "INSERT INTO mentions FROM batch")
-    return len(mentions)
-
-
-def count_states(store) -> list[dict]:
+def count_statuses(store: Store) -> list[dict]:
     """{kind, state, mentions, entities, examples} of each kind and status; `several` counts as `one`."""
     names = ("kind", "state", "mentions", "entities", "examples")
     return [dict(zip(names, row, strict=True)) for row in store.run(COUNTS)]
 
 
-def check_output(path, overwrite=False) -> Path:
-    """The path; InputError where its suffix is of no format, or something is there already."""
-    path = Path(path)
-    if path.suffix not in FORMATS:
-        raise InputError(f"{path}: found the suffix {path.suffix!r}; expected one of {', '.join(FORMATS)}")
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
-    return path
-
-
-def write_tables(store, entities=None, mentions=None):
-    """Write the tables to the paths that are given, each in the format of its suffix; all of them or none."""
-    tables = [(entities, ENTITIES, FLAT), (mentions, MENTIONS, FLAT_MENTIONS)]
+def write_tables(store: Store, entities: Path, mentions: Path | None = None) -> None:
+    """Write the table of entities, and that of mentions, each in the format of its suffix; both or none."""
+    tables = [(entities, ENTITIES, FLAT), *([(mentions, MENTIONS, FLAT_MENTIONS)] if mentions else [])]
     with ExitStack() as stack:
         for path, sql, flat in tables:
-            if path is not None:
-                file = stack.enter_context(atomic_open(path, "wb"))
-                is_flat = Path(path).suffix in (".csv", ".tsv")
-                write_table(store, flat.format(sql) if is_flat else sql, file, Path(path).suffix)
+            file = stack.enter_context(atomic_open(path, "wb"))
+            query = flat.format(sql) if path.suffix in (".csv", ".tsv") else sql
+            write_arrow(store.connection.sql(query).to_arrow_reader(ROWS_AT_ONCE), file, path.suffix)
 
 
-def write_table(store, sql, file, suffix):
-    """Write a statement's rows to an open binary file."""
-    reader = store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
-    if suffix == ".jsonl":
-        from cbpner.formats.fields import dump_row
-
-        for batch in reader:
-            file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())
-        return
-    from pyarrow import csv, parquet
-
-    if suffix == ".parquet":
-        make = parquet.ParquetWriter(file, reader.schema, compression="zstd")
-    else:
-        options = csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
-        make = csv.CSVWriter(file, reader.schema, write_options=options)
-    with make as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+def summarize_statuses(path: Path, statuses: Sequence[dict]) -> Iterator[str]:
+    """Yield the lines that say what a table of entities has. statuses: of `count_statuses`."""
+    entities, mentions = (sum(row[name] for row in statuses) for name in ("entities", "mentions"))
+    yield f"{path}: {entities:,} entities, {mentions:,} mentions"
+    for row in statuses:
+        examples = "" if row["state"] == "one" else f": {', '.join(row['examples'])}{', ...' * (row['entities'] > 5)}"
+        counts = f"{row['mentions']:,} mentions, {row['entities']:,} entities"
+        yield f"  {row['kind']}: {counts} {STATUS_NAMES[row['state']]}{examples}"

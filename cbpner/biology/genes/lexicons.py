@@ -1,8 +1,8 @@
-"""Lists of names with ids: readers for the files as their publishers give them, and the index over their names.
+"""Lexicons of names with ids: readers for the files as their publishers provide them, and an index over the names.
 
-A lexicon is known by its first line:
+The first line tells the format of a lexicon:
 
-| file | what it is known by |
+| format | recognized by |
 |---|---|
 | HGNC's hgnc_complete_set.txt, or a custom download | columns `hgnc_id` (`HGNC ID`) and `symbol` (`Approved symbol`) |
 | symbols and synonyms, a pair a line | columns `hgnc`, `symb`, `synonym1`, `synonym2` (aliases, previous symbols) |
@@ -10,33 +10,39 @@ A lexicon is known by its first line:
 | MeSH descriptors in ASCII (d20YY.bin) | `*NEWRECORD` |
 | any other list: ICD, a user's own names | columns `id` and `name`, a name a line (`code`, `编码`, `名称` too) |
 
-Tables are tab or comma separated, UTF-8. Lines of the last kind that begin with `#` are comments.
+Tables are separated by tabs or commas, in UTF-8. Lines that begin with `#` are comments.
 """
 
-import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.biology.genes.spelling import clean, fold
+from cbpner.biology.genes.spelling import fold, normalize_surface
+from cbpner.formats.rows import read_cells
 
-KINDS = ("user", "symbol", "usual", "previous", "alias", "title")  # of names, the surest first
-DECISIVE = KINDS.index("usual")  # a name of this or a surer kind stands for its id, whatever others have it as an alias
+NAME_KINDS = ("user", "symbol", "usual", "previous", "alias", "title")  # the surest first
 HGNC_ID = re.compile(r"HGNC:[0-9]+")
 SHIPPED_GENES, SHIPPED_NAMES, SHIPPED_LOOKALIKES = "hgnc_subset.tsv", "names_zh.tsv", "lookalikes.tsv"
+LOOKALIKE_KINDS = ("term", "word", "exact")  # in any spelling; unless in capitals, as symbols are; in this spelling
 ID_COLUMNS = ("id", "code", "编码", "疾病编码", "诊断编码", "icd")
 NAME_COLUMNS = ("name", "surface", "名称", "疾病名称", "诊断名称")
-MANY = re.compile(r"\s*[|]\s*|,\s+")
+HGNC_COLUMNS = (
+    ("previous", ("prev_symbol", "previous_symbol", "previous_symbols")),
+    ("alias", ("alias_symbol", "alias_symbols", "synonyms")),
+    ("title", ("name", "approved_name")),
+    ("title", ("alias_name", "alias_names")),
+)
 EXAMPLES = 5
-MESH_DISEASES = ("C", "F03")  # branches of MeSH's tree: diseases, mental disorders
+
+Ranks = dict[str, int]  # {id: place of the kind of name in NAME_KINDS}
 
 
 class Name(NamedTuple):
-    """One name of one id. kind: of KINDS. place: file and line where it stands."""
+    """A name of an id. kind: one of NAME_KINDS. place: `FILE:LINE`."""
 
     id: str
     kind: str
@@ -44,30 +50,40 @@ class Name(NamedTuple):
     place: str
 
 
-class Row(NamedTuple):
-    """A table's row by its columns, and where it stands."""
+class LexiconRow(NamedTuple):
+    """A row of a table by its normalized columns. place: `FILE:LINE`."""
 
     place: str
-    values: dict
+    values: dict[str, str]
+
+    def first(self, *columns: str) -> str:
+        """The first value that is not empty, or ''."""
+        return next((self.values[column] for column in columns if self.values.get(column)), "")
 
 
 @dataclass
 class Lexicon:
     """An index over names.
 
-    exact, cased, folded: {a name as it stands, in small letters, its key: {id: rank of its kind}}. labels: {id: what
-    it is called}. names: {id: keys of all its names}. sources: one {path, format, ids, names} a file.
+    Attributes:
+        exact: {name as it is: ranks}.
+        cased: {name in lower case: ranks}.
+        folded: {key of a name: ranks}.
+        labels: {id: its official name}.
+        names: {id: keys of its names}.
+        sources: {path, format, ids, names} of each file; ids: those that no file before it has.
     """
 
-    exact: dict = field(default_factory=dict)
-    cased: dict = field(default_factory=dict)
-    folded: dict = field(default_factory=dict)
-    labels: dict = field(default_factory=dict)
-    names: dict = field(default_factory=dict)
-    sources: list = field(default_factory=list)
+    exact: dict[str, Ranks] = field(default_factory=dict)
+    cased: dict[str, Ranks] = field(default_factory=dict)
+    folded: dict[str, Ranks] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    names: dict[str, set[str]] = field(default_factory=dict)
+    sources: list[dict] = field(default_factory=list)
 
-    def add(self, name: Name):
-        text, key, rank = clean(name.text), fold(name.text), KINDS.index(name.kind)
+    def add(self, name: Name) -> None:
+        """Index a name."""
+        text, key, rank = normalize_surface(name.text), fold(name.text), NAME_KINDS.index(name.kind)
         if not key:
             return
         for index, spelling in ((self.exact, text), (self.cased, text.casefold()), (self.folded, key)):
@@ -78,63 +94,67 @@ class Lexicon:
             self.labels[name.id] = name.text
 
     def count_ambiguous(self) -> int:
-        """Keys that stand for several ids, for none of them decisively."""
-        return sum(len(ranks) > 1 and min(ranks.values()) > DECISIVE for ranks in self.folded.values())
+        """The number of keys that refer to several ids, to none of them decisively."""
+        return sum(len(ranks) > 1 and not is_decisive(ranks) for ranks in self.folded.values())
 
 
-def read_lexicons(paths: Iterable, expects: str) -> Lexicon:
-    """The lexicon of several files. expects: `gene` or `disease`, what the ids stand for.
+def is_decisive(ranks: Ranks) -> bool:
+    """Whether a name is so sure a kind of name of an id that other ids, which have it as an alias, do not count."""
+    return bool(ranks) and min(ranks.values()) <= NAME_KINDS.index("usual")
 
-    InputError for a file of none of the formats, or without a name; for a user's gene names whose HGNC id no other
-    file has, where a file has HGNC's symbols.
+
+def read_lexicons(paths: Iterable[str | Path], expects: str) -> Lexicon:
+    """Read one lexicon from several files.
+
+    Args:
+        expects: `gene` or `disease`, what the ids refer to.
+
+    Raises:
+        InputError: A file has none of the formats, or no name; an id of a user's gene names is no HGNC id, or missing
+            in the files with HGNC's symbols.
     """
-    lexicon, loose = Lexicon(), []
+    lexicon = Lexicon()
+    user_names: list[Name] = []
     for path in paths:
         format, names = open_lexicon(path)
         if (format in GENE_FORMATS) != (expects == "gene") and format != "names":
             raise InputError(f"{path}: found a list of {FORMAT_NAMES[format]}; expected one of {expects}s")
-        count, before = 0, len(lexicon.labels)
-        for name in names:
-            count += 1
+        count, known = 0, len(lexicon.labels)
+        for count, name in enumerate(names, 1):  # noqa: B007 (used after the loop)
             if format == "names" and expects == "gene":
-                loose.append(name)
+                user_names.append(name)
             else:
                 lexicon.add(name)
         if not count:
-            raise InputError(f"{path}: found no name in it; expected at least one below the first line")
-        lexicon.sources.append(
-            {"path": str(path), "format": format, "ids": len(lexicon.labels) - before, "names": count}
-        )
-    check_ids(loose, lexicon)
-    for name in loose:
+            raise InputError(f"{path}: found no name; expected at least one below the first line")
+        source = {"path": str(path), "format": format, "ids": len(lexicon.labels) - known, "names": count}
+        lexicon.sources.append(source)
+    check_user_names(user_names, lexicon)
+    for name in user_names:
         lexicon.add(name)
     return lexicon
 
 
-def check_ids(names, lexicon):
-    """InputError for names whose ids are no HGNC ids, or unknown to the lists of symbols that were read."""
-    bad = [name for name in names if not HGNC_ID.fullmatch(name.id)]
-    if bad:
-        found = "; ".join(f"{name.place}: {name.id!r} for {name.text!r}" for name in bad[:EXAMPLES])
-        raise InputError(f"{found}; expected ids such as HGNC:3430 in a list of gene names")
-    unknown = [name for name in names if lexicon.labels and name.id not in lexicon.labels]
-    if unknown:
-        found = "; ".join(f"{name.place}: {name.id} ({name.text})" for name in unknown[:EXAMPLES])
-        raise InputError(
-            f"found {len(unknown)} name(s) with ids that no list of symbols has: {found}; expected ids of "
-            f"{', '.join(source['path'] for source in lexicon.sources if source['format'] in GENE_FORMATS)}: "
-            "correct them, or hand in a list that has them"
-        )
+def check_user_names(names: Sequence[Name], lexicon: Lexicon) -> None:
+    """Raise InputError for ids that are no HGNC ids, or that are missing in the lexicon's symbols."""
+    for bad, expected in (
+        ([name for name in names if not HGNC_ID.fullmatch(name.id)], "HGNC ids such as HGNC:3430"),
+        ([name for name in names if lexicon.labels and name.id not in lexicon.labels], "ids in the list of symbols"),
+    ):
+        if bad:
+            found = "; ".join(f"{name.place}: {name.id!r} for {name.text!r}" for name in bad[:EXAMPLES])
+            raise InputError(f"found {len(bad)} name(s) with wrong ids: {found}; expected {expected}")
 
 
-def read_gene_lexicon(paths=(), shipped=True) -> Lexicon:
-    """The lexicon of genes: HGNC's files and users' names among `paths`; without any of HGNC's, the shipped subset.
+def read_gene_lexicon(paths: Iterable[str | Path] = (), shipped: bool = True) -> Lexicon:
+    """Read the lexicon of genes.
 
-    shipped: whether the shipped Chinese names count; those of ids that the user's HGNC file lacks do not.
+    Args:
+        paths: HGNC's files and users' names; without any of HGNC's, the shipped subset is read too.
+        shipped: Whether to add the shipped Chinese names, of ids that the list of symbols has.
     """
-    paths = [Path(path) for path in paths]
-    formats = [open_lexicon(path)[0] for path in paths]
-    if not any(format in GENE_FORMATS for format in formats):
+    paths = list(paths)
+    if not any(open_lexicon(path)[0] in GENE_FORMATS for path in paths):
         paths = [find_shipped(SHIPPED_GENES), *paths]
     lexicon = read_lexicons(paths, "gene")
     if shipped:
@@ -146,84 +166,72 @@ def read_gene_lexicon(paths=(), shipped=True) -> Lexicon:
     return lexicon
 
 
-def find_shipped(name) -> Path:
+def find_shipped(name: str) -> Path:
     """The path of a file that ships with the package."""
     return Path(str(resources.files("cbpner.biology.genes").joinpath(name)))
 
 
-def open_lexicon(path) -> tuple[str, Iterator[Name]]:
-    """(format, its names) of a file; InputError where it is none of a lexicon."""
+def open_lexicon(path: str | Path) -> tuple[str, Iterator[Name]]:
+    """Recognize a lexicon: (format, its names).
+
+    Raises:
+        InputError: The file has none of the formats.
+    """
     path = Path(path)
-    lines = read_lines(path)
-    if not lines:
+    rows = read_cells(path, ("\t", ","), comment="#")
+    number, first = next(rows, (0, []))
+    if not first:
         raise InputError(f"{path}: found an empty file; expected a lexicon: see `cbpner lexicons`")
-    if lines[0].strip() == "*NEWRECORD":
-        return "mesh", read_mesh(path, lines)
-    first = next((number for number, line in enumerate(lines) if not line.startswith("#") and line.strip()), 0)
-    delimiter = "\t" if "\t" in lines[first] else ","
-    columns = [simplify(name) for name in next(csv.reader([lines[first]], delimiter=delimiter))]
-    for format, wanted, read in TABLES:
+    if first == ["*NEWRECORD"]:
+        return "mesh", parse_mesh(path, read_cells(path, ("\t",), quoted=False))
+    columns = [normalize_column(name) for name in first]
+    for format, wanted, parse in TABLES:
         if all(any(name in columns for name in names) for names in wanted):
-            return format, read(read_table(path, lines, first, columns, delimiter))
+            return format, parse(read_table_rows(path, columns, rows))
     raise InputError(
-        f"{path}:{first + 1}: found the columns {', '.join(columns)[:120]}; expected those of HGNC (hgnc_id, symbol, "
+        f"{path}:{number}: found the columns {', '.join(columns)[:120]}; expected those of HGNC (hgnc_id, symbol, "
         "alias_symbol, prev_symbol), of symbols and synonyms (hgnc, symb, synonym1, synonym2), of HPO translations "
         "(subject_id, source_value, translation_value), or id and name; see `cbpner lexicons`"
     )
 
 
-def read_lines(path) -> list[str]:
-    try:
-        return path.read_bytes().decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: found bytes that are not UTF-8 at byte {error.start + 1}; expected UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the lexicon ({error.strerror}); see `cbpner lexicons`") from error
+def normalize_column(name: str) -> str:
+    """One name for `Approved symbol`, `approved_symbol` and `#Approved Symbol`."""
+    return re.sub(r"[\s_]+", "_", name.strip().lstrip("#").lower())
 
 
-def simplify(column):
-    """`Approved symbol` and `approved_symbol` are one column."""
-    return re.sub(r"[\s_]+", "_", column.strip().lower())
-
-
-def read_table(path, lines, first, columns, delimiter) -> Iterator[Row]:
-    """The rows below the line of columns; InputError for a row of another width."""
-    for number, line in enumerate(lines[first + 1 :], first + 2):
-        if not line.strip() or line.startswith("#"):
-            continue
-        place, values = f"{path}:{number}", next(csv.reader([line], delimiter=delimiter))
+def read_table_rows(path: Path, columns: Sequence[str], rows: Iterable[tuple[int, list[str]]]) -> Iterator[LexiconRow]:
+    """Name the fields of rows; InputError for a row of another width."""
+    for number, values in rows:
+        place = f"{path}:{number}"
         if len(values) != len(columns):
             raise InputError(f"{place}: found {len(values)} columns; expected {len(columns)} as in the first line")
-        yield Row(place, dict(zip(columns, map(str.strip, values), strict=True)))
+        yield LexiconRow(place, dict(zip(columns, map(str.strip, values), strict=True)))
 
 
-def take(row, *columns) -> str:
-    return next((row.values[column] for column in columns if row.values.get(column)), "")
-
-
-def read_hgnc(rows):
-    """Names of HGNC's own download: several in a field are parted by | (or by a comma in custom downloads)."""
+def parse_hgnc(rows: Iterable[LexiconRow]) -> Iterator[Name]:
+    """Names in HGNC's own downloads; several in a field are separated by | (by commas in custom downloads)."""
     for row in rows:
-        id, symbol = take(row, "hgnc_id"), take(row, "symbol", "approved_symbol")
+        id, symbol = row.first("hgnc_id"), row.first("symbol", "approved_symbol")
         id = f"HGNC:{id}" if id.isdigit() else id
         if not HGNC_ID.fullmatch(id) or not symbol:
             raise InputError(f"{row.place}: found the id {id!r} and the symbol {symbol!r}; expected both: HGNC:5, A1BG")
-        if take(row, "status") not in ("", "Approved"):
+        if row.first("status") not in ("", "Approved"):
             continue
         yield Name(id, "symbol", symbol, row.place)
         for kind, columns in HGNC_COLUMNS:
             for column in columns:
                 value = row.values.get(column, "")
-                for text in [value] if kind == "title" else MANY.split(value):
+                for text in [value] if kind == "title" else re.split(r"\s*[|]\s*|,\s+", value):
                     if text.strip():
                         yield Name(id, kind, text.strip(), row.place)
 
 
-def read_pairs(rows):
-    """Names of the table of symbols and synonyms, where a gene has a line for each pair of alias and old symbol."""
+def parse_pairs(rows: Iterable[LexiconRow]) -> Iterator[Name]:
+    """Names in a table with a line for each pair of alias and previous symbol of a gene."""
     seen = set()
     for row in rows:
-        id = take(row, "hgnc")
+        id = row.first("hgnc")
         if not HGNC_ID.fullmatch(id):
             raise InputError(f"{row.place}: found the id {id!r}; expected one such as HGNC:5")
         for column, kind in (("symb", "symbol"), ("synonym1", "alias"), ("synonym2", "previous")):
@@ -233,51 +241,71 @@ def read_pairs(rows):
                 yield Name(id, kind, text, row.place)
 
 
-def read_babelon(rows):
-    """The English and the translated names of HPO's terms; the translation names the term."""
+def parse_babelon(rows: Iterable[LexiconRow]) -> Iterator[Name]:
+    """The translated and the English names of HPO's terms; the translation is the label."""
     for row in rows:
-        if not take(row, "subject_id"):
+        if not row.first("subject_id"):
             raise InputError(f"{row.place}: found no id in subject_id; expected one such as HP:0003002")
         for column in ("translation_value", "source_value"):
-            if take(row, column):
-                yield Name(take(row, "subject_id"), "user", take(row, column), row.place)
+            if row.first(column):
+                yield Name(row.first("subject_id"), "user", row.first(column), row.place)
 
 
-def read_names(rows):
+def parse_names(rows: Iterable[LexiconRow]) -> Iterator[Name]:
+    """Names in a table of ids and names."""
     for row in rows:
-        id, name = take(row, *ID_COLUMNS), take(row, *NAME_COLUMNS)
+        id, name = row.first(*ID_COLUMNS), row.first(*NAME_COLUMNS)
         if not id or not name:
             raise InputError(f"{row.place}: found the id {id!r} and the name {name!r}; expected both")
         yield Name(id, "user", name, row.place)
 
 
-def read_mesh(path, lines):
-    """Headings and entry terms of the diseases among MeSH's ASCII descriptors; the id stands at a record's end."""
-    found, id, is_disease = [], None, False
-    for number, line in enumerate([*lines, "*NEWRECORD"], 1):
+def parse_mesh(path: Path, rows: Iterable[tuple[int, list[str]]]) -> Iterator[Name]:
+    """Headings and entry terms of the diseases among MeSH's descriptors; the id comes at the end of a record."""
+    names: list[tuple[str, str]] = []
+    id, is_disease = "", False
+    for number, cells in [*rows, (0, ["*NEWRECORD"])]:
+        line = "\t".join(cells)
         if line.strip() == "*NEWRECORD":
-            yield from (Name(id, "user", text, place) for text, place in found if id and is_disease)
-            found, id, is_disease = [], None, False
+            yield from (Name(id, "user", text, place) for text, place in names if id and is_disease)
+            names, id, is_disease = [], "", False
         tag, equals, value = (part.strip() for part in line.partition(" = "))
         if equals and tag in ("MH", "ENTRY", "PRINT ENTRY"):
-            found.append((value.split("|")[0], f"{path}:{number}"))
+            names.append((value.split("|")[0], f"{path}:{number}"))
         elif equals and tag == "MN":
-            is_disease |= value.startswith(MESH_DISEASES)
+            is_disease |= value.startswith(("C", "F03"))  # branches of MeSH's tree: diseases, mental disorders
         elif equals and tag == "UI":
             id = f"MESH:{value}"
 
 
-HGNC_COLUMNS = (
-    ("previous", ("prev_symbol", "previous_symbol", "previous_symbols")),
-    ("alias", ("alias_symbol", "alias_symbols", "synonyms")),
-    ("title", ("name", "approved_name")),
-    ("title", ("alias_name", "alias_names")),
-)
+def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]]:
+    """Read a list of words and terms that look like genes, with the columns name, kind (of LOOKALIKE_KINDS) and what.
+
+    Args:
+        path: By default the shipped list.
+
+    Returns:
+        {key: (kind, what it means)}; the key of kind `exact` is the name itself after a `=`.
+    """
+    path = Path(path or find_shipped(SHIPPED_LOOKALIKES))
+    found, is_header = {}, True
+    for number, row in read_cells(path, ("\t",), comment="#"):
+        if len(row) != 3 or (row[1] not in LOOKALIKE_KINDS and not is_header):
+            raise InputError(
+                f"{path}:{number}: found {len(row)} columns, {row[1] if len(row) > 1 else ''!r} as the kind; expected "
+                f"name, kind ({', '.join(LOOKALIKE_KINDS)}) and what it means, separated by tabs"
+            )
+        if not is_header:
+            found[f"={normalize_surface(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
+        is_header = False
+    return found
+
+
 TABLES = (
-    ("hgnc", (("hgnc_id",), ("symbol", "approved_symbol")), read_hgnc),
-    ("pairs", (("hgnc",), ("symb",), ("synonym1",)), read_pairs),
-    ("hpo", (("subject_id",), ("source_value",), ("translation_value",)), read_babelon),
-    ("names", (ID_COLUMNS, NAME_COLUMNS), read_names),
+    ("hgnc", (("hgnc_id",), ("symbol", "approved_symbol")), parse_hgnc),
+    ("pairs", (("hgnc",), ("symb",), ("synonym1",)), parse_pairs),
+    ("hpo", (("subject_id",), ("source_value",), ("translation_value",)), parse_babelon),
+    ("names", (ID_COLUMNS, NAME_COLUMNS), parse_names),
 )
 GENE_FORMATS = ("hgnc", "pairs")
 FORMAT_NAMES = {

@@ -1,85 +1,95 @@
-"""How well surfaces are read, against a table of decisions made by hand (`tests/data/hgnc_surfaces.tsv`)."""
+"""Measure how well surfaces are resolved, against decisions made by hand (`tests/data/hgnc_surfaces.tsv`)."""
 
-import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from cbpner.base.errors import InputError
+from cbpner.biology.genes.resolution import GeneResolver, Resolution
+from cbpner.formats.rows import read_cells
 
 COLUMNS = ("surface", "count", "decision", "hgnc", "role")
-DECISIONS = ("id", "several", "none")
+RATIOS = {
+    "accuracy": ("right", "all"), "coverage": ("covered", "with_id"), "recall": ("found", "with_id"),
+    "precision": ("found", "given"), "ambiguity": ("ambiguous", "all"), "first": ("first", "open"),
+    "among": ("among", "open"), "agents": ("role", "found"),
+}  # fmt: skip
 
 
-def read_decisions(path) -> list[dict]:
-    """Rows with `surface`, `count` (int), `ids` (a set, empty of `none`), `is_agent`; InputError for others."""
-    try:
-        with open(Path(path), encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the decisions: {error}") from error
-    missing = [name for name in COLUMNS if not rows or name not in rows[0]]
-    if missing:
-        raise InputError(f"{path}: found no column or no row of {', '.join(missing)}; expected {', '.join(COLUMNS)}")
+class JudgedSurface(NamedTuple):
+    """What a surface refers to, as decided by hand. ids: empty if to no human gene. count: its mentions."""
+
+    surface: str
+    count: int
+    ids: frozenset[str]
+    is_agent: bool
+
+
+def read_decisions(path: str | Path) -> list[JudgedSurface]:
+    """Read a table with COLUMNS, separated by tabs; InputError with the line for a wrong row."""
+    rows = read_cells(path, ("\t",), quoted=False)
+    _, columns = next(rows, (1, []))
+    if missing := [name for name in COLUMNS if name not in columns]:
+        raise InputError(f"{path}: found no column {', '.join(missing)}; expected {', '.join(COLUMNS)}")
     decisions = []
-    for number, row in enumerate(rows, 2):
-        ids = {id for id in row["hgnc"].split(";") if id}
-        if row["decision"] not in DECISIONS or bool(ids) != (row["decision"] != "none") or not row["count"].isdigit():
-            raise InputError(f"{path}:{number}: found {row}; expected a count, and ids but where the decision is none")
-        decisions.append(
-            {"surface": row["surface"], "count": int(row["count"]), "ids": ids, "is_agent": row["role"] == "agent"}
-        )
+    for number, values in rows:
+        row = dict(zip(columns, values, strict=False))
+        ids = frozenset(id for id in row.get("hgnc", "").split(";") if id)
+        is_valid = row["decision"] in ("id", "several", "none") and bool(ids) == (row["decision"] != "none")
+        if len(values) != len(columns) or not is_valid or not row["count"].isdigit():
+            raise InputError(f"{path}:{number}: found {row}; expected a count, and ids unless the decision is none")
+        decisions.append(JudgedSurface(row["surface"], int(row["count"]), ids, row["role"] == "agent"))
     return decisions
 
 
-def judge(decision, reading) -> str:
-    """right, false (another id, too many or too few), missed, ambiguous, or false_id where there is no id to find."""
-    if reading.status == "ambiguous":
+def grade(decision: JudgedSurface, found: Resolution) -> str:
+    """right, false (another id, too many or too few), missed, ambiguous, or false_id if there is no id to find."""
+    if found.status == "ambiguous":
         return "ambiguous"
-    if not decision["ids"]:
-        return "false_id" if reading.is_settled else "right"
-    if not reading.is_settled:
+    if not decision.ids:
+        return "false_id" if found.is_settled else "right"
+    if not found.is_settled:
         return "missed"
-    return "right" if set(reading.ids) == decision["ids"] else "false"
+    return "right" if set(found.ids) == decision.ids else "false"
 
 
-def measure_reader(reader, decisions) -> dict:
-    """{`surfaces`, `mentions`: figures}, of different surfaces and of their mentions; and `faults`: what was not right.
+def measure_resolver(resolver: GeneResolver, decisions: Sequence[JudgedSurface]) -> dict:
+    """Measure over different surfaces and over their mentions.
 
-    accuracy: share of all that is read rightly (its ids and no others; no id where there is none). coverage: share of
-    those with an id that get one. recall: share of those with an id that get theirs. precision: share of the given ids
-    that are right. ambiguity: share of all that stays ambiguous. first, among: of the ambiguous ones with an id, the
-    share whose first candidate, or one of them, is right. agents: share of the right ones with an id whose role is
-    right. A share of nothing is None.
+    Returns:
+        {`surfaces`, `mentions`: figures, `faults`: [{surface, verdict, expected, found}]}. Figures are `count`,
+        `with_id` and these ratios (None if undefined):
+
+        - accuracy: right (its ids and no others; no id if there is none), of all;
+        - coverage, recall: that get an id, or their own, of those that have one;
+        - precision: right, of the given ids;
+        - ambiguity: ambiguous, of all;
+        - first, among: whose first candidate, or one candidate, is right, of the ambiguous that have an id;
+        - agents: whose role is right, of the right ones with an id.
     """
-    judged = [(each, reading := reader.read(each["surface"]), judge(each, reading)) for each in decisions]
+    graded = [(each, found := resolver.resolve(each.surface), grade(each, found)) for each in decisions]
     faults = [
-        {"surface": each["surface"], "verdict": verdict, "expected": sorted(each["ids"]), "found": list(reading.ids)}
-        for each, reading, verdict in judged
+        {"surface": each.surface, "verdict": verdict, "expected": sorted(each.ids), "found": list(found.ids)}
+        for each, found, verdict in graded
         if verdict != "right"
     ]
-    weights = {"surfaces": lambda each: 1, "mentions": lambda each: each["count"]}
-    return {name: summarize(judged, weigh) for name, weigh in weights.items()} | {"faults": faults}
+    weights = {"surfaces": [1] * len(decisions), "mentions": [each.count for each in decisions]}
+    return {name: compute_ratios(graded, own) for name, own in weights.items()} | {"faults": faults}
 
 
-def summarize(judged, weigh):
-    counts = Counter()
-    for each, reading, verdict in judged:
-        weight, has_id = weigh(each), bool(each["ids"])
-        counts["all"] += weight
+def compute_ratios(graded: Sequence[tuple[JudgedSurface, Resolution, str]], weights: Sequence[int]) -> dict:
+    """The figures of `measure_resolver`, with a weight for each surface."""
+    counts: Counter[str] = Counter()
+    for (each, found, verdict), weight in zip(graded, weights, strict=True):
+        is_right = bool(each.ids) and verdict == "right"
+        is_open = bool(each.ids) and verdict == "ambiguous"
         counts[verdict] += weight
-        counts["with_id"] += weight * has_id
-        counts["found"] += weight * (has_id and verdict == "right")
-        counts["covered"] += weight * (has_id and reading.is_settled)
-        counts["given"] += weight * reading.is_settled
-        counts["role"] += weight * (has_id and verdict == "right" and reading.is_agent == each["is_agent"])
-        if verdict == "ambiguous" and has_id:
-            counts["open"] += weight
-            counts["first"] += weight * (reading.ids[0] in each["ids"])
-            counts["among"] += weight * bool(each["ids"] & set(reading.ids))
-    shares = {
-        "accuracy": ("right", "all"), "coverage": ("covered", "with_id"), "recall": ("found", "with_id"),
-        "precision": ("found", "given"), "ambiguity": ("ambiguous", "all"), "first": ("first", "open"),
-        "among": ("among", "open"), "agents": ("role", "found"),
-    }  # fmt: skip
-    shown = {name: counts[part] / counts[whole] if counts[whole] else None for name, (part, whole) in shares.items()}
-    return {"count": counts["all"], "with_id": counts["with_id"]} | shown
+        for name, holds in {
+            "all": True, "with_id": each.ids, "found": is_right, "covered": each.ids and found.is_settled,
+            "given": found.is_settled, "role": is_right and found.is_agent == each.is_agent, "open": is_open,
+            "first": is_open and found.ids[0] in each.ids, "among": is_open and each.ids & set(found.ids),
+        }.items():  # fmt: skip
+            counts[name] += weight * bool(holds)
+    ratios = {name: counts[part] / counts[whole] if counts[whole] else None for name, (part, whole) in RATIOS.items()}
+    return {"count": counts["all"], "with_id": counts["with_id"]} | ratios

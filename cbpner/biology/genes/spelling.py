@@ -1,4 +1,4 @@
-"""One spelling for names that differ in width, case, hyphens or Greek letters only.
+"""Normalize names that differ only in width, case, hyphens or Greek letters to one key.
 
 `TNF-α`, `TNFα`, `tnf alpha` and `ＴＮＦ－α` have the key `tnfalpha`; `spell_latin` makes `tnfa` of it, since
 HGNC writes Greek letters as Latin ones (`TGFB1`).
@@ -26,8 +26,8 @@ CAPITALS = re.compile(r"[A-Z][A-Z0-9\-]*[lI|][0-9lI|]*|[A-Z]{2,}[A-Z0-9\-]*[OQ�
 READ_AS = (("l", "1"), ("I", "1"), ("|", "1"), ("〇", "0"), ("O", "0"))
 
 
-def clean(surface: str) -> str:
-    """The surface with half-width letters, plain hyphens and single spaces, without ® and quotes around it."""
+def normalize_surface(surface: str) -> str:
+    """Give a surface half-width letters, plain hyphens and single spaces; drop ®, quotes and punctuation around it."""
     text = unicodedata.normalize("NFKC", surface)
     text = SIGNS.sub("", HYPHENS.sub("-", text))
     text = IN_HAN.sub("", " ".join(text.split()))
@@ -35,24 +35,24 @@ def clean(surface: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The key of a name: small letters, Greek letters spelt out, no gaps and hyphens between; may be empty."""
-    folded = "".join(GREEK.get(char, char) for char in clean(text).casefold().replace("ς", "σ"))
+    """The key of a name: lower case, Greek letters spelt out, no gaps or hyphens; may be empty."""
+    folded = "".join(GREEK.get(char, char) for char in normalize_surface(text).casefold().replace("ς", "σ"))
     return GAPS.sub("", folded)
 
 
 def spell_latin(key: str) -> str:
-    """A key with Latin letters for the names of Greek ones: `tgfbeta1` -> `tgfb1`."""
+    """Replace the names of Greek letters in a key by Latin letters: `tgfbeta1` -> `tgfb1`."""
     return NAMED.sub(lambda match: LATIN[match[0]], key)
 
 
-def list_misreadings(text: str) -> list[str]:
+def list_ocr_variants(text: str) -> list[str]:
     """What a name may have been before a scan was misread: `GALNTl3` -> `GALNT13`; none for other words.
 
-    l, I and | are taken for 1, and O for 0, one kind at a time, in names that are otherwise capitals and digits; and
-    an l or I alone behind the last hyphen of any name.
+    In names of capitals and digits l, I and | are replaced by 1, and O by 0, one kind at a time; in any name a single
+    l or I after the last hyphen is replaced by 1.
     """
     last = [text[:-1] + "1"] if text[-1:] in ("l", "I", "|") else []
     if not CAPITALS.fullmatch(text):
         return last if text[-2:-1] == "-" else []
-    found = dict.fromkeys(text.replace(wrong, right) for wrong, right in READ_AS if wrong in text)
-    return [variant for variant in dict.fromkeys([*last, *found]) if variant != text]
+    variants = [text.replace(wrong, right) for wrong, right in READ_AS if wrong in text]
+    return [variant for variant in dict.fromkeys([*last, *variants]) if variant != text]

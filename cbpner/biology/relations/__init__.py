@@ -1,6 +1,6 @@
-"""From mentions to relations: which genes, and genes and diseases, stand together more often than by chance.
+"""From mentions to relations: which genes, or genes and diseases, co-occur more often than expected.
 
-The path of the data: documents -> `occurrences` (tables in DuckDB) -> `counts` (units, pairs) -> `null`, `statistics`
-and `relations` (expected counts, p, q) -> `known`, `evidence` -> `outputs`, or `scene` (what is drawn), `graph`,
-`drawing` and `page`. `job` is all of it; `compare` sets two networks side by side.
+The path of the data: documents -> `occurrences` (tables in DuckDB) -> `counts` (units, pairs) -> `null_model`,
+`statistics`, `pairs` (expected counts, p, q) -> `known`, `evidence` -> `outputs`, or `network` (what is drawn, laid out
+by `graph`) -> `svg`, `page`. `job` runs all of it; `compare` compares two networks.
 """

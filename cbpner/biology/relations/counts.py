@@ -1,25 +1,31 @@
-"""Who stands together in a unit: sentences, windows of sentences, patents.
+"""Count co-occurrences within a unit: a sentence, a window of sentences, or a patent.
 
 ```
 all_incidences  family, unit, entity, kind, weight    an entity in a unit; weight: its best mention's score (1 without)
-crowded         unit                                  that counts for nothing
-incidences      as all_incidences                     of entities with support, in other units
+crowded         unit                                  units that are left out
+incidences      as all_incidences                     entities with support, in the other units
 pair_families   a, b, kind, family, units, weight     two of these that share units in a family; kind: of b
 ```
 
-Only counted patents (`occurrences`) are in them, one a family. A window is every stretch of N consecutive sentences,
-also those that reach over a text's edges: two sentences at a distance d share N - d of them.
+Only counted patents (`occurrences`) are in them, one of each family. A window is any N consecutive sentences, also
+those that reach over the edges of a text: two sentences at a distance d share N - d windows.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cbpner.base.errors import InputError
+from cbpner.base.store import Store
 from cbpner.biology.relations.occurrences import DISEASE, GENE
 
 UNITS = ("sentence", "window", "patent")
-PAIRS = {"gene-gene": (GENE, GENE), "gene-disease": (GENE, DISEASE)}
+PAIRS = {  # and what is b of a pair, a being a gene
+    "gene-gene": "b.kind = 0 AND a.entity < b.entity",
+    "gene-disease": "b.kind = 1",
+    "both": "(b.kind = 1 OR a.entity < b.entity)",
+}
 UNIT_SQL = {
     "sentence": "(m.document::BIGINT << 24) + m.sentence",
     "window": "(m.document::BIGINT << 24) + m.sentence + w.shift",
@@ -54,21 +60,23 @@ SELECT
 FROM incidences a JOIN incidences b ON a.unit = b.unit AND a.kind = 0 AND {condition}
 GROUP BY ALL
 """
-CONDITIONS = {
-    "gene-gene": "b.kind = 0 AND a.entity < b.entity",
-    "gene-disease": "b.kind = 1",
-    "both": "(b.kind = 1 OR a.entity < b.entity)",
-}
 PAIRS_SEEN = """
 SELECT a, b, any_value(kind) AS kind, sum(units)::BIGINT AS units, count(*) AS patents, sum(weight) AS weight
 FROM pair_families GROUP BY a, b HAVING count(*) >= ? ORDER BY a, b
 """
 
+Columns = dict[str, np.ndarray]  # of one length
 
-class Counting(NamedTuple):
-    """How to count. unit: of UNITS. size: sentences a window. pairs: `gene-gene`, `gene-disease` or `both`.
-    min_support: patents that an entity, and a pair, must be in. crowd: units with more entities than this count for
-    nothing (lists of hundreds of genes make a pair of any two).
+
+class CountSettings(NamedTuple):
+    """What counts as a co-occurrence.
+
+    Attributes:
+        unit: One of UNITS.
+        size: Sentences in a window.
+        pairs: One of PAIRS.
+        min_support: Patent families that an entity, and a pair, must be in.
+        crowd: Units with more entities are left out: lists of hundreds of genes make a pair of any two.
     """
 
     unit: str = "sentence"
@@ -78,65 +86,65 @@ class Counting(NamedTuple):
     crowd: int = 500
 
     @property
-    def kinds(self):
-        """Of the entities that take part."""
-        return (GENE, DISEASE) if self.pairs != "gene-gene" else (GENE,)
+    def kinds(self) -> tuple[int, ...]:
+        """The kinds of entities that take part."""
+        return (GENE,) if self.pairs == "gene-gene" else (GENE, DISEASE)
 
 
 class Counts(NamedTuple):
     """What was counted.
 
-    units, families: how many have an entity. crowded: units left out. entities: {column: array} of those with support:
-    entity, kind, units, patents. pairs: {column: array} of pairs with support: a, b, kind (of b), units,
-    patents, weight. tested: {kind of b: number of all pairs of entities with support, seen together or not}.
+    Attributes:
+        units, families: How many have an entity.
+        crowded: Units left out.
+        entities: {column: array} of those with support: entity, kind, units, patents.
+        pairs: {column: array} of those with support: a, b, kind (of b), units, patents, weight.
+        tested: {kind of b: number of all pairs of entities with support, whether they co-occur or not}.
     """
 
     units: int
     families: int
     crowded: int
-    entities: dict
-    pairs: dict
-    tested: dict
+    entities: Columns
+    pairs: Columns
+    tested: dict[int, int]
 
 
-def check_counting(counting: Counting):
-    """InputError for a number that makes no sense."""
+def check_settings(settings: CountSettings) -> None:
+    """Raise InputError for a number that is too small."""
     for flag, value, least in (
-        ("--window", counting.size, 1), ("--min-support", counting.min_support, 1), ("--crowd", counting.crowd, 2)
+        ("--window", settings.size, 1), ("--min-support", settings.min_support, 1), ("--crowd", settings.crowd, 2)
     ):  # fmt: skip
         if value < least:
             raise InputError(f"found {flag} {value}; expected at least {least}")
 
 
-def count_pairs(store, counting: Counting) -> Counts:
+def count_pairs(store: Store, settings: CountSettings) -> Counts:
     """Count entities and pairs; the tables above stay in the store."""
-    windows = f", (SELECT unnest(range({counting.size})) AS shift) w" if counting.unit == "window" else ""
-    store.run(INCIDENCES.format(unit=UNIT_SQL[counting.unit], windows=windows))
-    store.run(CROWDED, [counting.crowd])
+    windows = f", (SELECT unnest(range({settings.size})) AS shift) w" if settings.unit == "window" else ""
+    store.run(INCIDENCES.format(unit=UNIT_SQL[settings.unit], windows=windows))
+    store.run(CROWDED, [settings.crowd])
     store.run(MARGINS)
-    store.run(SUPPORTED, [counting.min_support])
-    store.run(PAIR_FAMILIES.format(condition=CONDITIONS[counting.pairs]))
+    store.run(SUPPORTED, [settings.min_support])
+    store.run(PAIR_FAMILIES.format(condition=PAIRS[settings.pairs]))
     units, families = store.run(
         "SELECT count(DISTINCT unit), count(DISTINCT family) FROM all_incidences ANTI JOIN crowded USING (unit)"
     )[0]
-    entities = fetch(
+    support = [settings.min_support]
+    entities = fetch_columns(
         store, "SELECT m.*, e.kind FROM margins m JOIN entities e USING (entity) WHERE patents >= ? ORDER BY entity",
-        [counting.min_support],
+        support,
     )  # fmt: skip
-    pairs = fetch(store, PAIRS_SEEN, [counting.min_support])
-    crowded = store.run("SELECT count(*) FROM crowded")[0][0]
-    return Counts(units, families, crowded, entities, pairs, count_tested(entities, counting.pairs))
-
-
-def fetch(store, sql, parameters=()) -> dict[str, np.ndarray]:
-    return {
-        name: np.asarray(column)
-        for name, column in store.connection.execute(sql, list(parameters)).fetchnumpy().items()
-    }
-
-
-def count_tested(entities, pairs):
-    """{kind of b: number of possible pairs}."""
     genes, diseases = (int((entities["kind"] == kind).sum()) for kind in (GENE, DISEASE))
     tested = {GENE: genes * (genes - 1) // 2, DISEASE: genes * diseases}
-    return {kind: tested[kind] for name, (_, kind) in PAIRS.items() if pairs in (name, "both")}
+    own_kinds = {"gene-gene": (GENE,), "gene-disease": (DISEASE,), "both": (GENE, DISEASE)}[settings.pairs]
+    return Counts(
+        units, families, store.run("SELECT count(*) FROM crowded")[0][0], entities,
+        fetch_columns(store, PAIRS_SEEN, support), {kind: tested[kind] for kind in own_kinds},
+    )  # fmt: skip
+
+
+def fetch_columns(store: Store, sql: str, parameters: Sequence[Any] = ()) -> Columns:
+    """The result of a statement as {column: array}."""
+    columns = store.connection.execute(sql, list(parameters)).fetchnumpy()
+    return {name: np.asarray(column) for name, column in columns.items()}

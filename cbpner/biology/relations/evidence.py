@@ -1,15 +1,17 @@
-"""Where a relation stands: for each pair the patents, sentences and offsets; and which patent had it first.
+"""Evidence of relations: the patents, sentences and offsets of each pair, and the patent that had it first.
 
-A row of evidence is one sentence with both (unit sentence), two sentences less than N apart (window), or for a patent
-the surest mention of each. All members of a family are looked at, those that are not counted too, since the first
-patent may be one of them. Crowded units are no evidence: two sentences are where a window with both is not crowded.
+A row of evidence is one sentence with both entities (unit sentence), two sentences less than N apart (window), or the
+surest mention of each in a patent. All members of a family are searched, counted or not, since the first patent may be
+any of them. Crowded units are no evidence: two sentences are if some window with both is not crowded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
-from cbpner.base.store import ROWS_AT_ONCE
+from cbpner.base.store import ROWS_AT_ONCE, Store
+from cbpner.biology.relations.counts import Columns, CountSettings
 
 SENTENCE = pa.struct({"document": pa.string(), "start": pa.int32(), "end": pa.int32(), "text": pa.string()})
 MENTION = pa.struct(
@@ -21,8 +23,6 @@ SCHEMA = pa.schema(
         "year": pa.int32(), "a": MENTION, "b": MENTION, "sentences": pa.list_(SENTENCE),
     }
 )  # fmt: skip
-
-NAMES = tuple(field.name for field in MENTION)
 
 SPOTS = """
 CREATE OR REPLACE TABLE spots AS
@@ -43,8 +43,8 @@ PLACES = {
     ),
     "patent": ("d.patent", "y.patent = x.patent"),
 }
-TOGETHER = """
-CREATE OR REPLACE TABLE together AS
+COOCCURRENCES = """
+CREATE OR REPLACE TABLE cooccurrences AS
 SELECT
     p.relation, x.patent, x.year, x.weight * y.weight AS weight, x.mention AS a, y.mention AS b,
     abs(x.mention.sentence - y.mention.sentence) AS distance
@@ -60,26 +60,26 @@ CROWDS = {
     GROUP BY ALL HAVING count(DISTINCT m.entity) > {crowd}
     """,
 }
-CLEARED = {  # of `size` windows with a sentence, two at a distance d share size - d
+UNCROWD = {  # two sentences at a distance d share size - d windows; without a window of theirs they are deleted
     "sentence": """
-    DELETE FROM together WHERE rowid IN (
-        SELECT t.rowid FROM together t JOIN crowds c ON c.document = t.a.document AND c.place
+    DELETE FROM cooccurrences WHERE rowid IN (
+        SELECT t.rowid FROM cooccurrences t JOIN crowds c ON c.document = t.a.document AND c.place
             BETWEEN greatest(t.a.sentence, t.b.sentence) AND least(t.a.sentence, t.b.sentence) + {size} - 1
         GROUP BY t.rowid, t.distance HAVING count(*) = {size} - t.distance
     )
     """,
-    "patent": "DELETE FROM together WHERE patent IN (FROM crowds)",
+    "patent": "DELETE FROM cooccurrences WHERE patent IN (FROM crowds)",
 }
 FIRST = """
 SELECT relation, arg_min(patent, (coalesce(year, 9999), patent)) AS patent, min(year) AS year
-FROM together GROUP BY relation ORDER BY relation
+FROM cooccurrences GROUP BY relation ORDER BY relation
 """
 KEPT = """
 WITH ordered AS (
     SELECT *, row_number() OVER (
         PARTITION BY relation, patent ORDER BY distance, weight DESC, a.document, a.start, b.start
     ) AS turn
-    FROM together
+    FROM cooccurrences
 )
 SELECT relation, patent, year, a, b FROM ordered
 QUALIFY row_number() OVER (PARTITION BY relation ORDER BY turn, weight DESC, patent) <= ?
@@ -97,53 +97,56 @@ WHERE relation < {relations} ORDER BY number
 """
 
 
-def find_places(store, rows, counting):
-    """Make the table `together` of where the relations `rows` stand; their number is that of their row, from 0."""
-    place, condition = PLACES[counting.unit]
+def locate_pairs(store: Store, rows: Columns, settings: CountSettings) -> None:
+    """Make the table `cooccurrences` of the relations `rows`, which are numbered from 0, without crowded units."""
+    place, condition = PLACES[settings.unit]
     store.run(SPOTS.format(place=place))
     batch = pa.table({"relation": pa.array(range(len(rows["a"])), pa.int32()), "a": rows["a"], "b": rows["b"]})
-    store.run_on(batch, TOGETHER.format(condition=condition.format(reach=counting.size - 1)))
+    store.run_on(batch, COOCCURRENCES.format(condition=condition.format(reach=settings.size - 1)))
     store.run("DROP TABLE spots")
-    clear_crowds(store, counting)
-
-
-def clear_crowds(store, counting):
-    """Take the places out of `together` that are in crowded units alone, of patents that are not counted too."""
-    kind = "patent" if counting.unit == "patent" else "sentence"
-    size = counting.size if counting.unit == "window" else 1
-    store.run(f"CREATE OR REPLACE TEMP TABLE crowds AS {CROWDS[kind].format(size=size, crowd=counting.crowd)}")
+    kind = "patent" if settings.unit == "patent" else "sentence"
+    size = settings.size if settings.unit == "window" else 1
+    store.run(f"CREATE OR REPLACE TEMP TABLE crowds AS {CROWDS[kind].format(size=size, crowd=settings.crowd)}")
     if store.run("SELECT count(*) FROM crowds")[0][0]:
-        store.run(CLEARED[kind].format(size=size))
+        store.run(UNCROWD[kind].format(size=size))
 
 
-def list_first(store):
-    """(patent, year or None) of each relation, in order: the earliest, and of one year the lower number."""
+def list_first_patents(store: Store) -> list[tuple[int, str, int | None]]:
+    """(relation, patent, year) of the earliest patent of each relation; of one year the lower number."""
     return store.run(FIRST)
 
 
-def count_places(store) -> int:
-    return store.run("SELECT count(*) FROM together")[0][0]
+def count_evidence(store: Store) -> int:
+    """The rows of evidence of all relations."""
+    return store.run("SELECT count(*) FROM cooccurrences")[0][0]
 
 
-def read_evidence(store, ids, most, relations=None) -> Iterator[dict]:
-    """Rows as SCHEMA says, at most so many a relation, from as many patents as there are.
+def read_evidence(
+    store: Store, ids: Sequence[tuple[str, str]], most: int, relations: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield rows as SCHEMA says, at most `most` of each relation, from as many patents as there are.
 
-    ids: (a_id, b_id) of each relation. relations: how many, from the first; None for all.
+    Args:
+        ids: (a_id, b_id) of each relation.
+        relations: The number of relations, from the first; None for all.
     """
     store.run(f"CREATE OR REPLACE TABLE kept AS {KEPT}", [most])
     sql = LOOKED_UP.format(relations=len(ids) if relations is None else int(relations))
     for batch in store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE):
         for row in batch.to_pylist():
-            yield take_row(store, row, *ids[row["relation"]])
+            yield build_evidence_row(store, row, *ids[row["relation"]])
 
 
-def take_row(store, row, a_id, b_id):
+def build_evidence_row(store: Store, row: dict[str, Any], a_id: str, b_id: str) -> dict[str, Any]:
     """A row of SCHEMA from one of LOOKED_UP; sentences in the order of the text, each once."""
     names = {row[side]["document"]: row[f"{side}_document"] for side in "ab"}
     sentences = [
         {"document": names[document], "start": start, "end": end, "text": store.read_text(place, size)}
         for document, start, end, place, size in sorted({tuple(row["first"]), tuple(row["second"])})
     ]
-    mentions = {side: row[side] | {"document": row[f"{side}_document"]} for side in "ab"}
-    about = {name: row[name] for name in ("relation", "patent", "year")} | {"a_id": a_id, "b_id": b_id}
-    return about | {side: {name: mentions[side][name] for name in NAMES} for side in "ab"} | {"sentences": sentences}
+    mentions = {
+        side: {field.name: row[side].get(field.name) for field in MENTION} | {"document": row[f"{side}_document"]}
+        for side in "ab"
+    }
+    about = {name: row[name] for name in ("relation", "patent", "year")}
+    return about | {"a_id": a_id, "b_id": b_id, **mentions, "sentences": sentences}

@@ -1,28 +1,34 @@
-"""The network that is drawn: nodes and edges, communities, and where each node stands.
+"""The graph of relations with communities and a layout.
 
-Communities are Louvain's (networkx), with NPMI as the weight of an edge. Every connected component is laid out by
-itself (networkx: Kamada-Kawai for small ones, springs for others, from where their communities stand) and given room
-for its nodes; the components are then packed around the largest.
+Communities are Louvain's (networkx), with NPMI as the weight of an edge. Each connected component has its own layout
+(networkx: Kamada-Kawai for small ones; springs for others, which start from a layout of their communities); the
+components are then packed around the largest.
 """
 
 import math
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import networkx as nx
 import numpy as np
 
-LEAST_WEIGHT = 0.05  # of an edge with an NPMI below that
-SMALL = 60  # nodes of a component that Kamada-Kawai lays out
-ROOM = 34.0  # between two nodes, in the drawing's units
+LEAST_WEIGHT = 0.05  # of an edge, for a lower NPMI
+SMALL = 60  # most nodes of a component for Kamada-Kawai
+ROOM = 34.0  # between two nodes, in units of the drawing
 PUSHES = 60
-WIDER = 1.25  # than high is the whole drawing
-SIZES = 0.1  # two circles are of about one size: of the natural logarithm of their radius
+ASPECT = 1.25  # width to height of the drawing
+SIZE_STEP = 0.1  # of ln(radius), within which circles count as one size
 WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
+Point = tuple[float, float]
 
-def build_graph(rows, level=1.0, seed=0) -> nx.Graph:
-    """The graph of relations with the nodes' `community` (0 is the largest), `x` and `y`.
 
-    rows: of the table of relations, as dictionaries, an edge each. level: edges with a larger q pull less.
+def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 0) -> nx.Graph:
+    """The graph of relations with `community` (0 is the largest), `x` and `y` of each node.
+
+    Args:
+        rows: Of the table of relations, an edge each.
+        level: Edges with a larger q pull less.
     """
     graph = nx.Graph()
     for row in rows:
@@ -40,30 +46,29 @@ def build_graph(rows, level=1.0, seed=0) -> nx.Graph:
     return graph
 
 
-def find_communities(graph, seed=0) -> list:
+def find_communities(graph: nx.Graph, seed: int = 0) -> list[set]:
     """Sets of nodes, the largest first."""
-    if not graph:
-        return []
     order = {node: number for number, node in enumerate(graph)}
-    found = nx.community.louvain_communities(graph, seed=seed)
+    found = nx.community.louvain_communities(graph, seed=seed) if graph else []
     return sorted(found, key=lambda members: (-len(members), min(order[node] for node in members)))
 
 
-def place_nodes(graph, seed=0) -> dict:
-    """{node: (x, y)} in units of which ROOM lie between neighbours; the middle is 0."""
+def place_nodes(graph: nx.Graph, seed: int = 0) -> dict[Hashable, Point]:
+    """{node: (x, y)} around 0, with about ROOM between neighbours."""
     parts = sorted(split_graph(graph), key=len, reverse=True)
     placed = [place_component(part, seed) for part in parts]
     radii = [max((math.hypot(x, y) for x, y in places.values()), default=0) + ROOM for places in placed]
     order = sorted(range(len(placed)), key=lambda number: (number > 0, -radii[number], number))
     centres = pack_circles([radii[number] for number in order])
-    found = {}
-    for number, (x, y) in zip(order, centres, strict=True):
-        found.update({node: (x + own_x, y + own_y) for node, (own_x, own_y) in placed[number].items()})
-    return found
+    return {
+        node: (x + own_x, y + own_y)
+        for number, (x, y) in zip(order, centres, strict=True)
+        for node, (own_x, own_y) in placed[number].items()
+    }
 
 
-def split_graph(graph):
-    """The graph of each connected component, in the order of the whole graph, on which layouts depend."""
+def split_graph(graph: nx.Graph) -> list[nx.Graph]:
+    """The connected components, each in the order of the whole graph, on which layouts depend."""
     part_of = {node: number for number, part in enumerate(nx.connected_components(graph)) for node in part}
     parts = [nx.Graph() for _ in range(max(part_of.values(), default=-1) + 1)]
     for node, about in graph.nodes(data=True):
@@ -73,8 +78,8 @@ def split_graph(graph):
     return parts
 
 
-def place_component(graph, seed):
-    """{node: (x, y)} of a connected graph around its middle."""
+def place_component(graph: nx.Graph, seed: int) -> dict[Hashable, Point]:
+    """{node: (x, y)} of a connected graph around its centre."""
     nodes = list(graph)
     if len(nodes) <= 2:
         return {node: (0.0, (number - (len(nodes) - 1) / 2) * ROOM) for number, node in enumerate(nodes)}
@@ -90,9 +95,9 @@ def place_component(graph, seed):
     return dict(zip(nodes, push_apart(points), strict=True))
 
 
-def place_communities(graph, seed):
+def place_communities(graph: nx.Graph, seed: int) -> dict[Hashable, np.ndarray]:
     """A start for springs: each node near the place of its community in the network of communities."""
-    groups = {}
+    groups: dict[int, list] = {}
     for node in graph:
         groups.setdefault(graph.nodes[node]["community"], []).append(node)
     between = nx.Graph()
@@ -111,8 +116,8 @@ def place_communities(graph, seed):
     }
 
 
-def push_apart(points, least=ROOM * 0.62):
-    """The points, those that are too near one another moved away a little, some rounds long."""
+def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
+    """Move points apart, (points, 2), that are closer than `least`, for a limited number of rounds."""
     from scipy.spatial import cKDTree
 
     points = points.copy()
@@ -128,15 +133,15 @@ def push_apart(points, least=ROOM * 0.62):
     return points
 
 
-def pack_circles(radii):
-    """A middle for each circle so that none touch, around the first one's, as near to it as a spiral comes.
+def pack_circles(radii: Sequence[float]) -> list[list[float]]:
+    """A centre for each circle such that none overlap, along a spiral around the first one.
 
-    A circle of about the size of the one before goes on where that one's search ended: what was too narrow for one is
-    so for the other. The smaller the circles become, the better; each new size begins within again.
+    The search for a circle of about the size of the one before starts where that one's ended, since what was too narrow
+    for one is too narrow for the other; for a new size it starts near the centre again.
     """
-    circles, size, cursor = np.empty((len(radii), 3)), None, (0.0, 0.0)
+    circles, size, cursor = np.empty((len(radii), 3)), None, (0.0, 0.0)  # (circles, x y radius)
     for number, radius in enumerate(radii):
-        taken, own = circles[:number], math.ceil(math.log(radius) / SIZES)
+        taken, own = circles[:number], math.ceil(math.log(radius) / SIZE_STEP)
         if own != size:
             size, cursor = own, (max(0.0, 0.6 * math.sqrt((taken[:, 2] ** 2).sum()) - radius), 0.0)
         x, y, cursor = find_room(taken, radius, cursor)
@@ -144,19 +149,19 @@ def pack_circles(radii):
     return circles[:, :2].tolist()
 
 
-def find_room(taken, radius, cursor):
-    """(x, y, the place on the spiral) of the first place from `cursor` for a circle that touches none of `taken`.
+def find_room(taken: np.ndarray, radius: float, cursor: Point) -> tuple[float, float, Point]:
+    """(x, y, cursor) of the first place on the spiral from `cursor` at which a circle overlaps none of `taken`.
 
-    From where a circle overlaps another it goes on by what it must move to be rid of that one.
+    Where it overlaps, the search skips as far as the circle must move at least.
     """
     if not len(taken):
         return 0.0, 0.0, cursor
     step = max(ROOM / 2, radius / 3)
     distance, angle = cursor
     while True:
-        x, y = WIDER * distance * math.cos(angle), distance * math.sin(angle)
+        x, y = ASPECT * distance * math.cos(angle), distance * math.sin(angle)
         overlap = np.max(taken[:, 2] + radius - np.sqrt((taken[:, 0] - x) ** 2 + (taken[:, 1] - y) ** 2))
         if overlap <= 0:
             return x, y, (distance, angle)
-        turn = max(step, overlap / WIDER) / max(distance, step)
+        turn = max(step, overlap / ASPECT) / max(distance, step)
         angle, distance = angle + turn, distance + step * turn / (2 * math.pi)

@@ -1,222 +1,217 @@
-"""Known interactions: reading lists of them, telling known pairs from new ones, and how well a ranking finds them.
+"""Known interactions: read lists of them, classify pairs as known or new, and measure how well a ranking finds them.
 
-A list is known by its first line:
+The first line tells the format of a list:
 
-| file | what it is known by |
+| format | recognized by |
 |---|---|
 | BioGRID (tab2, tab3) | `Official Symbol Interactor A` and `... B`; pairs of other organisms than 9606 do not count |
 | STRING links | `protein1`, `protein2`; --known-names has the names of its ids (9606.protein.info) |
 | a table with both HGNC ids | `source_code`, `target_code` |
 | any other list | its first two columns: symbols or HGNC ids; the first line may name them |
 
-Columns have tabs, commas or spaces between them; a file whose name ends in .gz is unpacked on reading.
+Columns are separated by tabs, commas or spaces; a file whose name ends in .gz is unpacked.
 """
 
-import csv
-import gzip
 import math
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from cbpner.base.errors import InputError
-from cbpner.biology.genes.lexicons import HGNC_ID, Lexicon
-from cbpner.biology.genes.spelling import clean
+from cbpner.biology.genes.lexicons import HGNC_ID, Lexicon, normalize_column
+from cbpner.biology.genes.spelling import normalize_surface
+from cbpner.formats.rows import read_cells
 
-# known: in the list; path: not, but both with a third one; new: neither; unlisted: one or both are in no list at all
+# known: in the list; path: not, but both with a third gene; new: neither; unlisted: one or both are in no list
 STATES = ("known", "path", "new", "unlisted")
-COLUMNS = (
+STRING_COLUMNS = ("protein1", "protein2")
+GENE_COLUMNS = (
     ("official_symbol_interactor_a", "official_symbol_interactor_b"),
-    ("protein1", "protein2"),
+    STRING_COLUMNS,
     ("source_code", "target_code"),
 )
-ORGANISMS = (
+ORGANISM_COLUMNS = (
     ("organism_id_interactor_a", "organism_id_interactor_b"),
     ("organism_interactor_a", "organism_interactor_b"),
 )
 HUMAN = "9606"
 RANKS = (10, 20, 50, 100, 200, 500, 1000)
-SWAPS = 10  # an edge, of a random network
-ENOUGH = 1.0  # swaps an edge, without which a network is none that was drawn at random
-TRIES = 100  # an edge
+SWAPS = 10  # per edge, in a random network
+MIN_SWAPS = 1.0  # per edge; with fewer a network is not random
+TRIES = 100  # per edge
 EXAMPLES = 5
 
+Pair = tuple[str, str]
 
-class Known(NamedTuple):
-    """partners: {HGNC id: ids that it is listed with}. pairs: how many. unread: names that no gene list has, with the
-    number of rows that were left for want of them; others: rows left for another reason. strange: HGNC ids that no gene
-    list has, with the number of their rows, which can join two genes as a third one.
+
+@dataclass
+class KnownInteractions:
+    """Known interactions of genes.
+
+    Attributes:
+        partners: {HGNC id: ids that it interacts with}.
+        unresolved: {name that the gene list lacks: rows left out because of it}.
+        unlisted: {HGNC id that the gene list lacks: its rows}; such a gene can be the third one of a path.
+        skipped: Rows left out for another reason.
     """
 
-    partners: dict
-    pairs: int
-    unread: dict
-    others: int
-    strange: dict = {}  # noqa: RUF012 (never changed)
+    partners: dict[str, set[str]] = field(default_factory=dict)
+    unresolved: Counter[str] = field(default_factory=Counter)
+    unlisted: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
 
-    def classify(self, a, b) -> str:
+    @property
+    def pairs(self) -> int:
+        """The number of interactions."""
+        return sum(map(len, self.partners.values())) // 2
+
+    def add(self, a: str, b: str) -> None:
+        """Add an interaction."""
+        self.partners.setdefault(a, set()).add(b)
+        self.partners.setdefault(b, set()).add(a)
+
+    def classify(self, a: str, b: str) -> str:
         """One of STATES."""
-        first, second = self.partners.get(a, frozenset()), self.partners.get(b, frozenset())
+        first, second = self.partners.get(a, set()), self.partners.get(b, set())
         if b in first:
             return "known"
         if not first or not second:
             return "unlisted"
-        return "path" if not first.isdisjoint(second) else "new"
+        return "new" if first.isdisjoint(second) else "path"
 
 
-def read_known(paths, lexicon: Lexicon, names=None, least_score=700) -> Known:
-    """The pairs of several lists. names: a table of STRING's ids. least_score: of STRING's combined score, 0 to 1000.
+def read_known_interactions(
+    paths: Iterable[str | Path], lexicon: Lexicon, names: str | Path | None = None, least_score: int = 700
+) -> KnownInteractions:
+    """Read the interactions of several lists.
 
-    InputError for a file that is no list of pairs, or none of whose genes the lexicon has.
+    Args:
+        names: A table of STRING's ids.
+        least_score: Of STRING's combined score, 0 to 1000.
+
+    Raises:
+        InputError: A file is no list of pairs, or the lexicon has none of its genes.
     """
-    labels = read_string_names(names) if names else {}
-    partners: dict = {}
-    unread, strange, others = {}, {}, 0
+    labels = read_string_names(Path(names)) if names else {}
+    known = KnownInteractions()
     for path in map(Path, paths):
-        found = 0
+        found = False
         for pair in read_pairs(path, lexicon, labels, least_score):
-            ids = [find_id(lexicon, name) if name else None for name in pair]
-            if None in ids:
-                missing = next((name for name, id in zip(pair, ids, strict=True) if name and id is None), None)
-                if missing is None:
-                    others += 1
-                else:
-                    unread[missing] = unread.get(missing, 0) + 1
-            elif ids[0] != ids[1]:
-                new = [id for id in ids if id not in lexicon.labels]
-                strange.update({id: strange.get(id, 0) + 1 for id in new[:1]})
-                found += not new
-                partners.setdefault(ids[0], set()).add(ids[1])
-                partners.setdefault(ids[1], set()).add(ids[0])
+            a, b = (find_id(lexicon, name) for name in pair or ("", ""))
+            if a and b:
+                unlisted = [id for id in (a, b) if id not in lexicon.labels]
+                if a != b:
+                    known.unlisted.update(unlisted[:1])
+                    known.add(a, b)
+                    found |= not unlisted
+            elif missing := [name for name, id in zip(pair or (), (a, b), strict=False) if name and not id]:
+                known.unresolved[missing[0]] += 1
+            else:
+                known.skipped += 1
         if not found:
-            names = ", ".join([*unread, *strange][:EXAMPLES]) or "none"
+            examples = ", ".join([*known.unresolved, *known.unlisted][:EXAMPLES]) or "none"
             raise InputError(
-                f"{path}: found no pair of two known genes (names such as {names}); expected symbols or HGNC ids of "
-                "the gene list: hand in all of HGNC with --lexicon, see `cbpner lexicons`"
+                f"{path}: found no pair of two known genes (names such as {examples}); expected symbols or HGNC ids of "
+                "the gene list: pass all of HGNC with --lexicon, see `cbpner lexicons`"
             )
-    return Known(partners, sum(len(each) for each in partners.values()) // 2, unread, others, strange)
+    return known
 
 
-def read_pairs(path, lexicon, labels, least_score) -> Iterator[tuple]:
-    """(name, name) of each row; ('', '') of a row that does not count (another organism, a low score)."""
-    rows = read_rows(path)
-    number, first = next(rows, (0, None))
-    if first is None:
+def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_score: int) -> Iterator[Pair | None]:
+    """Yield the two names of each row; None for a row that does not count (another organism, a low score)."""
+    rows = read_cells(path, quoted=False)
+    number, first = next(rows, (0, []))
+    if not first:
         raise InputError(f"{path}: found an empty file; expected pairs of genes")
     if len(first) < 2:
         raise InputError(f"{path}:{number}: found 1 column ({first[0][:40]!r}); expected two with a gene each")
-    columns = [name.strip().lstrip("#").lower().replace(" ", "_") for name in first]
-    wanted = next((pair for pair in COLUMNS if all(name in columns for name in pair)), None)
+    columns = [normalize_column(name) for name in first]
+    wanted = next((pair for pair in GENE_COLUMNS if set(pair) <= set(columns)), None)
     places = [columns.index(name) for name in wanted] if wanted else [0, 1]
     if not wanted and all(find_id(lexicon, name) for name in first[:2]):
-        yield tuple(first[:2])
-    organisms = next(([columns.index(name) for name in pair] for pair in ORGANISMS if set(pair) <= set(columns)), [])
+        yield first[0], first[1]
+    organism_pair = next((pair for pair in ORGANISM_COLUMNS if set(pair) <= set(columns)), ())
+    organisms = [columns.index(name) for name in organism_pair]
     score = columns.index("combined_score") if "combined_score" in columns else None
     least = len(first) if wanted else 1 + max([1, *organisms, *([] if score is None else [score])])
     for number, row in rows:
         if len(row) < least:
             raise InputError(f"{path}:{number}: found {len(row)} columns; expected {len(first)} as in the first line")
-        if any(row[place] != HUMAN for place in organisms) or (
-            score is not None and read_score(row[score], path, number) < least_score
-        ):
-            yield "", ""
+        if score is not None and not row[score].isdigit():
+            raise InputError(f"{path}:{number}: found the score {row[score]!r}; expected an integer from 0 to 1000")
+        if any(row[place] != HUMAN for place in organisms) or (score is not None and int(row[score]) < least_score):
+            yield None
             continue
-        pair = [row[place].strip() for place in places]
-        if wanted == COLUMNS[1]:
-            pair = [labels.get(name, name) for name in pair]
-            if not labels and pair[0].startswith(f"{HUMAN}."):
-                raise InputError(
-                    f"{path}:{number}: found STRING's id {pair[0]}; expected its name: hand in "
-                    "9606.protein.info.v12.0.txt.gz with --known-names"
-                )
-        yield tuple(pair)
+        a, b = (row[place].strip() for place in places)
+        if wanted == STRING_COLUMNS and not labels and a.startswith(f"{HUMAN}."):
+            raise InputError(
+                f"{path}:{number}: found STRING's id {a}; expected its name: pass 9606.protein.info.v12.0.txt.gz with "
+                "--known-names"
+            )
+        yield (labels.get(a, a), labels.get(b, b)) if wanted == STRING_COLUMNS else (a, b)
 
 
-def read_score(text, path, number):
-    if not text.isdigit():
-        raise InputError(f"{path}:{number}: found the score {text!r}; expected a whole number from 0 to 1000")
-    return int(text)
-
-
-def read_rows(path) -> Iterator[tuple[int, list]]:
-    """(line, fields) of a table with tabs, commas or spaces; InputError where it cannot be read."""
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            number, delimiter = 0, None
-            for number, line in enumerate(file, 1):
-                line = line.rstrip("\r\n")
-                if not line.strip():
-                    continue
-                if delimiter is None:
-                    delimiter = next((sign for sign in "\t, " if sign in line), "\t")
-                yield (
-                    number,
-                    next(csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter != "," else 0)),
-                )
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: found bytes that are not UTF-8 at byte {error.start + 1}; expected UTF-8") from error
-    except (OSError, EOFError, csv.Error) as error:
-        raise InputError(f"{path}: cannot read the known interactions ({error})") from error
-
-
-def read_string_names(path) -> dict[str, str]:
-    """{STRING's id: symbol} of 9606.protein.info or protein.aliases' shape: id and name in the first two columns."""
-    labels = {row[0]: row[1] for _, row in read_rows(Path(path)) if len(row) > 1}
+def read_string_names(path: Path) -> dict[str, str]:
+    """{STRING's id: symbol} of 9606.protein.info or 9606.protein.aliases: the first two columns."""
+    labels = {row[0]: row[1] for _, row in read_cells(path, quoted=False) if len(row) > 1}
     if not any(id.startswith(f"{HUMAN}.") for id in labels):
         raise InputError(f"{path}: found no id that begins with {HUMAN}.; expected STRING's 9606.protein.info")
     return labels
 
 
-def find_id(lexicon, name) -> str | None:
-    """The HGNC id of a name as it stands: an id, a symbol, or the one gene that has it as a former name or alias."""
-    if HGNC_ID.fullmatch(name):
-        return name
-    ranks = lexicon.exact.get(clean(name)) or lexicon.cased.get(clean(name).casefold()) or {}
+def find_id(lexicon: Lexicon, name: str) -> str | None:
+    """The HGNC id of a name: an id, a symbol, or the one gene that has it as a previous symbol or alias."""
+    if not name or HGNC_ID.fullmatch(name):
+        return name or None
+    text = normalize_surface(name)
+    ranks = lexicon.exact.get(text) or lexicon.cased.get(text.casefold()) or {}
     best = [id for id, rank in ranks.items() if rank == min(ranks.values())]
     return best[0] if len(best) == 1 else None
 
 
-def measure_precision(pairs, known, samples=20, seed=0) -> list[dict]:
-    """Of the first k pairs of a ranking how many are known, and how many joined by a third gene; beside it networks of
-    the same genes, each with as many partners as in those k pairs, who are drawn at random (by swapping the ends of two
-    edges).
+def measure_precision(
+    pairs: Sequence[Pair], known: KnownInteractions, samples: int = 20, seed: int = 0
+) -> list[dict[str, float]]:
+    """Measure how many of the first k pairs of a ranking are known, and how many are joined by a third gene.
 
-    pairs: (id, id), the best first. {`k`, `known`, `precision`, `random`, `low`, `high`} of each of RANKS that there
-    are pairs for, and of all pairs where they are fewer; random: mean of the samples, low and high: least and most; NaN
-    where not even ENOUGH swaps an edge were found. `path`, `path_share`, `path_random`, `path_low`, `path_high`: the
-    same of those that are joined.
+    They are compared with random networks of the same genes in which each keeps its number of partners (`rewire`).
+
+    Args:
+        pairs: (id, id), the best first.
+        samples: Random networks.
+
+    Returns:
+        For each k of RANKS, and for all pairs if they are fewer than the last: `k`; `known`, `precision` (their
+        number and share), `random`, `low`, `high` (mean, least and greatest share in the random networks); the same
+        of the joined ones as `path`, `path_share`, `path_random`, `path_low`, `path_high`. NaN if too few ends can be
+        swapped.
     """
     ranks = [k for k in RANKS if k <= len(pairs)]
     ranks += [len(pairs)] * (0 < len(pairs) < RANKS[-1] and len(pairs) not in ranks)
     return [measure_first(pairs[:k], known, samples, seed) for k in ranks]
 
 
-def measure_first(pairs, known, samples, seed):
-    found = [share for number in range(samples) if (share := share_rewired(pairs, known, seed + number)) is not None]
-    row = {"k": len(pairs)}
+def measure_first(pairs: Sequence[Pair], known: KnownInteractions, samples: int, seed: int) -> dict[str, float]:
+    """The row of `measure_precision` with k of all these pairs."""
+    drawn = [network for number in range(samples) if (network := rewire(pairs, seed + number)) is not None]
+    states = [[known.classify(a, b) for a, b in network] for network in drawn]
+    row: dict[str, float] = {"k": len(pairs)}
     for state, share, prefix in (("known", "precision", ""), ("path", "path_share", "path_")):
-        hits, shares = sum(known.classify(a, b) == state for a, b in pairs), [each[state] for each in found]
-        drawn = (np.mean(shares), min(shares), max(shares)) if shares else (math.nan,) * 3
+        hits = sum(known.classify(a, b) == state for a, b in pairs)
+        shares = [own.count(state) / len(own) for own in states]
+        random_share = (float(np.mean(shares)), min(shares), max(shares)) if shares else (math.nan,) * 3
         names = (f"{prefix}{name}" for name in ("random", "low", "high"))
-        row |= {state: hits, share: hits / len(pairs), **dict(zip(names, drawn, strict=True))}
+        row |= {state: hits, share: hits / len(pairs), **dict(zip(names, random_share, strict=True))}
     return row
 
 
-def share_rewired(pairs, known, seed):
-    """{`known`, `path`: share of the pairs} with their ends swapped at random, or None after too few swaps."""
-    swapped = rewire(pairs, seed)
-    if swapped is None:
-        return None
-    states = [known.classify(a, b) for a, b in swapped]
-    return {state: states.count(state) / len(states) for state in ("known", "path")}
-
-
-def rewire(pairs, seed):
-    """The pairs after SWAPS swaps an edge, each of two edges' ends, that leave no edge twice; None after too few."""
-    generator, edges = random.Random(seed), list(dict.fromkeys(tuple(sorted(pair)) for pair in pairs))
+def rewire(pairs: Sequence[Pair], seed: int) -> list[Pair] | None:
+    """Randomize a network by SWAPS swaps of two edges' ends per edge, without double edges; None after too few."""
+    generator, edges = random.Random(seed), list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
     taken, done = set(map(frozenset, edges)), 0
     if len(edges) < 2:
         return None
@@ -230,4 +225,4 @@ def rewire(pairs, seed):
             edges[first], edges[second], done = (a, d), (c, b), done + 1
             if done == SWAPS * len(edges):
                 break
-    return edges if done >= ENOUGH * len(edges) else None
+    return edges if done >= MIN_SWAPS * len(edges) else None

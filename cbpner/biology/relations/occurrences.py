@@ -1,15 +1,14 @@
-"""Mentions of documents as tables in DuckDB: who is named where, in which patent, of which family.
+"""Mentions of documents as tables in DuckDB: which entity occurs where, in which patent, of which family.
 
 ```
 mentions    document, sentence, start, "end", entity, surface, score        of entities that take part
 sentences   document, sentence, start, "end", place, size                   with a mention; place: in the store's texts
-documents   document, id, patent, family, year, is_counted                  all; of several with one id the first
+documents   document, id, patent, family, year, is_counted                  all; the first of several with one id
 entities    entity, id, name, kind                                          kind: 0 gene, 1 disease
 ```
 
-A patent's family is what the bibliography or the document says; else the publication number without its kind code, so
-that an application and the patent granted on it are one. Of a family one patent is counted, the one with most mentions
-(then the earliest, then the lower number): its members repeat each other's sentences.
+Of a family one patent is counted, the one with most mentions (then the earliest, then the lower number): its members
+repeat each other's sentences. `genes.mentions.identify_publication` says which family a document is of.
 """
 
 from collections import Counter
@@ -18,8 +17,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from cbpner.base.store import ROWS_AT_ONCE, Store
-from cbpner.biology.genes.mentions import Kinds, describe_family, drop_repeated, read_mentions
+from cbpner.base.store import Store
+from cbpner.biology.genes.mentions import (
+    Bibliography,
+    EntityResolver,
+    Mention,
+    drop_repeated,
+    identify_publication,
+    read_mentions,
+)
+from cbpner.biology.tables import TableWriter
 from cbpner.formats.document import Choices, Document
 
 GENE, DISEASE = 0, 1
@@ -42,14 +49,14 @@ SCHEMAS = {
 COUNTED = """
 CREATE OR REPLACE TABLE documents AS
 WITH sizes AS (SELECT document, count(*) AS mentions FROM mentions GROUP BY document),
-speakers AS (
+representatives AS (
     SELECT family, patent FROM documents LEFT JOIN sizes USING (document) GROUP BY family, patent
     QUALIFY row_number() OVER (
         PARTITION BY family ORDER BY coalesce(sum(mentions), 0) DESC, min(year) NULLS LAST, patent
     ) = 1
 )
 SELECT d.*, s.patent IS NOT NULL AS is_counted
-FROM documents d LEFT JOIN speakers s ON s.family = d.family AND s.patent = d.patent
+FROM documents d LEFT JOIN representatives s ON s.family = d.family AND s.patent = d.patent
 """
 NAMED = """
 CREATE OR REPLACE TABLE entities AS
@@ -59,91 +66,72 @@ SELECT e.* REPLACE (coalesce(e.name, m.name, e.id) AS name) FROM entities e LEFT
 """
 
 
-class Selection(NamedTuple):
-    """Which mentions take part. kinds: of GENE, DISEASE. agents: antibodies, primers and such count as the gene.
-    min_score: mentions with a lower score do not; those without a score do.
+class MentionFilter(NamedTuple):
+    """Which mentions take part.
+
+    Attributes:
+        kinds: Of GENE, DISEASE.
+        agents: Whether antibodies, primers and other agents count as their gene.
+        min_score: The least score of a mention; mentions without a score take part.
     """
 
-    kinds: tuple = (GENE,)
+    kinds: tuple[int, ...] = (GENE,)
     agents: bool = False
     min_score: float = 0.0
 
-
-class Writer:
-    """Fills a table in batches."""
-
-    def __init__(self, store, name):
-        self.store, self.name, self.waiting = store, name, []
-        store.run_on(SCHEMAS[name].empty_table(), f"CREATE TABLE {name} AS FROM batch")
-
-    def add(self, *row):
-        self.waiting.append(row)
-        if len(self.waiting) >= 8 * ROWS_AT_ONCE:
-            self.flush()
-
-    def flush(self):
-        if self.waiting:
-            schema = SCHEMAS[self.name]
-            columns = zip(zip(*self.waiting, strict=True), schema.types, strict=True)
-            batch = pa.table([pa.array(column, type) for column, type in columns], schema=schema)
-            self.store.run_on(batch, f"INSERT INTO {self.name} FROM batch")
-            self.waiting = []
+    def reject(self, mention: Mention) -> str:
+        """The reason why a mention does not take part, in the plural; '' if it does."""
+        if mention.kind not in KIND_NAMES or KIND_NAMES.index(mention.kind) not in self.kinds:
+            return f"mentions of the kind {mention.kind}"
+        if mention.kind == "gene" and mention.status not in ("one", "several"):
+            return f"mentions of genes without a sure id ({mention.status})"
+        if mention.is_agent and not self.agents:
+            return "mentions of agents of genes, such as antibodies (--agents counts them)"
+        if mention.score is not None and mention.score < self.min_score:
+            return "mentions below --min-score"
+        return ""
 
 
 def load_occurrences(
-    store: Store, documents: Iterable[Document], kinds: Kinds, about=None, choices=None, selection=None
-) -> Counter:
-    """Fill the tables from documents, one after another; {statement: count} of what does not take part."""
-    about, choices, selection, left_out = about or {}, choices or Choices(), selection or Selection(), Counter()
-    mentions, sentences, patents, entities = (Writer(store, name) for name in SCHEMAS)
-    numbers = {}
+    store: Store,
+    documents: Iterable[Document],
+    resolver: EntityResolver,
+    bibliography: Bibliography | None = None,
+    choices: Choices | None = None,
+    filter: MentionFilter | None = None,
+) -> Counter[str]:
+    """Fill the tables from documents, one after another; {reason: count} of what does not take part."""
+    bibliography, choices, filter = bibliography or {}, choices or Choices(), filter or MentionFilter()
+    left_out: Counter[str] = Counter()
+    writers = {name: TableWriter(store, name, schema) for name, schema in SCHEMAS.items()}
+    numbers: dict[str, int] = {}
     for number, document in enumerate(drop_repeated(documents, left_out)):
-        patents.add(number, document.id, *describe_family(document, about))
-        found = []
-        for mention in read_mentions([document], kinds, about, choices):
-            if why := find_reason(mention, selection):
-                left_out[why] += 1
+        writers["documents"].add(number, document.id, *identify_publication(document, bibliography))
+        sentences = {}
+        for mention in read_mentions([document], resolver, bibliography, choices):
+            if reason := filter.reject(mention):
+                left_out[reason] += 1
                 continue
-            entity = numbers.get(mention.entity)
-            if entity is None:
-                entity = numbers[mention.entity] = len(numbers)
-                entities.add(entity, mention.entity, mention.name, KIND_NAMES.index(mention.kind))
-            start, end, surface, score = mention.start, mention.end, mention.surface, mention.score
-            mentions.add(number, mention.sentence, start, end, entity, surface, score)
-            found.append((mention.sentence, mention.sentence_start, mention.sentence_end))
-        add_sentences(sentences, number, document.text, dict.fromkeys(found))
-    for writer in (mentions, sentences, patents, entities):
+            if mention.entity not in numbers:
+                numbers[mention.entity] = len(numbers)
+                kind = KIND_NAMES.index(mention.kind)
+                writers["entities"].add(numbers[mention.entity], mention.entity, mention.name, kind)
+            entity = numbers[mention.entity]
+            writers["mentions"].add(
+                number, mention.sentence, mention.start, mention.end, entity, mention.surface, mention.score
+            )
+            sentences[mention.sentence] = (mention.sentence_start, mention.sentence_end)
+        for sentence, (start, end) in sentences.items():
+            text = document.text[start:end].encode("utf-8")
+            writers["sentences"].add(number, sentence, start, end, store.add_text(text), len(text))
+    for writer in writers.values():
         writer.flush()
     store.run(COUNTED)
     store.run(NAMED)
     return left_out
 
 
-def find_reason(mention, selection):
-    """Why a mention does not take part, in the plural; '' where it does."""
-    if mention.kind not in KIND_NAMES or KIND_NAMES.index(mention.kind) not in selection.kinds:
-        return f"mentions of the kind {mention.kind}"
-    if mention.kind == "gene" and mention.status not in ("one", "several"):
-        return f"mentions of genes without a sure id ({mention.status})"
-    if mention.is_agent and not selection.agents:
-        return "mentions of agents of genes, such as antibodies (--agents counts them)"
-    if mention.score is not None and mention.score < selection.min_score:
-        return "mentions below --min-score"
-    return ""
-
-
-def add_sentences(sentences, number, text, places):
-    """Keep the texts of a document's sentences, one behind the other in the store's file."""
-    pieces = [text[start:end].encode("utf-8") for _, start, end in places]
-    if not pieces:
-        return
-    place = sentences.store.add_text(*pieces)
-    for (sentence, start, end), piece in zip(places, pieces, strict=True):
-        sentences.add(number, sentence, start, end, place, len(piece))
-        place += len(piece)
-
-
-def count_families(store) -> Counter:
-    """{statement: count} of patents that are not counted."""
+def count_uncounted(store: Store) -> Counter[str]:
+    """{reason: count} of the patents that are not counted."""
     members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
     return Counter({"patents of families of which another one is counted": members})

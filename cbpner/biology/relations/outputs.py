@@ -1,27 +1,32 @@
-"""Relations as files: tables, evidence, GraphML, lists of edges; those that are asked for all appear whole, or none.
+"""Relations as files.
 
-| suffix | what |
+| suffix | content |
 |---|---|
 | .csv .tsv .parquet .jsonl | the table, COLUMNS |
-| .edges | a list of edges for Gephi and others: ids of source and target, weight, their names, tabs between |
+| .edges | a list of edges for Gephi and others: ids of source and target, weight, names; separated by tabs |
 | .graphml | the network with all columns, for Cytoscape and Gephi |
-| .svg .html | drawings: `drawing`, `page` |
+| .svg .html | the drawing (`svg`) and the page (`page`) |
 """
 
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from cbpner.base.errors import InputError
 from cbpner.base.html import clean_xml
+from cbpner.base.store import Store
+from cbpner.biology.relations.evidence import SCHEMA as EVIDENCE_SCHEMA
+from cbpner.biology.relations.evidence import list_first_patents
+from cbpner.biology.relations.known import KnownInteractions
 from cbpner.biology.relations.occurrences import KIND_NAMES
-from cbpner.formats.fields import dump_row
+from cbpner.biology.relations.pairs import Relations
+from cbpner.biology.tables import TABLE_SUFFIXES, write_arrow
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 DRAWINGS = (".svg", ".html")
-SUFFIXES = (*TABLES, ".edges", ".graphml", *DRAWINGS)
+SUFFIXES = (*TABLE_SUFFIXES, ".edges", ".graphml", *DRAWINGS)
 EVIDENCE_SUFFIXES = (".parquet", ".jsonl")
-FEW = 1 << 12  # rows at once
+BATCH_ROWS = 1 << 12
 SCHEMA = pa.schema(
     {
         "a_id": pa.string(), "a": pa.string(), "a_kind": pa.string(), "b_id": pa.string(), "b": pa.string(),
@@ -32,108 +37,58 @@ SCHEMA = pa.schema(
     }
 )  # fmt: skip
 COLUMNS = tuple(SCHEMA.names)
-EDGE_COLUMNS = COLUMNS[COLUMNS.index("units") : COLUMNS.index("weight")] + COLUMNS[COLUMNS.index("expected_units") :]
+EDGE_ATTRIBUTES = COLUMNS[COLUMNS.index("units") : COLUMNS.index("weight")] + COLUMNS[COLUMNS.index("expected_units") :]
 
 
-def check_outputs(paths, evidence=None, overwrite=False) -> list[Path]:
-    """The paths of relations and evidence; InputError for a suffix that says nothing, a name that is taken or twice."""
-    found = []
-    for path, suffixes in [(path, SUFFIXES) for path in paths] + [(evidence, EVIDENCE_SUFFIXES)] * bool(evidence):
-        path = Path(path)
-        if path.suffix not in suffixes:
-            raise InputError(f"{path}: found the suffix {path.suffix!r}; expected one of {', '.join(suffixes)}")
-        if path.is_dir() or (path.exists() and not overwrite):
-            raise InputError(
-                f"{path}: found something there already; expected a new name, or --overwrite to replace it"
-            )
-        if path.resolve() in [other.resolve() for other in found]:
-            raise InputError(f"{path}: found one name for two outputs; expected two")
-        found.append(path)
-    return found
-
-
-def build_table(store, relations, known=None) -> pa.Table:
-    """The relations as a table;
-
-    known: `cbpner.biology.relations.known.Known` or None. First patents: `evidence.list_first`.
-    """
-    from cbpner.biology.relations.evidence import list_first
-
-    rows = relations.rows
-    named = {
-        entity: (id, name, kind) for entity, id, name, kind in store.run("SELECT entity, id, name, kind FROM entities")
-    }
-    first, second = ([named[entity] for entity in rows[side].tolist()] for side in "ab")
-    firsts = {number: found for number, *found in list_first(store)}
-    states = [None if known is None or b[2] else known.classify(a[0], b[0]) for a, b in zip(first, second, strict=True)]
-    numbers = range(len(first))
-    columns = {name: rows[name] for name in COLUMNS if name in rows and name not in "ab"} | {
-        "a_id": [row[0] for row in first], "a": [row[1] for row in first],
-        "a_kind": [KIND_NAMES[row[2]] for row in first], "b_id": [row[0] for row in second],
-        "b": [row[1] for row in second], "b_kind": [KIND_NAMES[row[2]] for row in second], "state": states,
-        "first_patent": [firsts[number][0] for number in numbers],
-        "first_year": [firsts[number][1] for number in numbers],
-    }  # fmt: skip
+def build_relation_table(store: Store, relations: Relations, known: KnownInteractions | None = None) -> pa.Table:
+    """The relations as a table of SCHEMA, with names, first patents, and `state` if interactions are known."""
+    entities = {entity: about for entity, *about in store.run("SELECT entity, id, name, kind FROM entities")}
+    a, b = ([entities[entity] for entity in relations.rows[side].tolist()] for side in "ab")
+    columns: dict[str, Any] = {name: column for name, column in relations.rows.items() if name in COLUMNS}
+    for side, own in (("a", a), ("b", b)):
+        columns |= {f"{side}_id": [id for id, *_ in own], side: [name for _, name, _ in own]}
+        columns[f"{side}_kind"] = [KIND_NAMES[kind] for *_, kind in own]
+    columns["state"] = [
+        None if known is None or second[2] else known.classify(first[0], second[0])
+        for first, second in zip(a, b, strict=True)
+    ]
+    firsts = list_first_patents(store)
+    columns |= {"first_patent": [row[1] for row in firsts], "first_year": [row[2] for row in firsts]}
     return pa.table([pa.array(columns[name], SCHEMA.field(name).type) for name in COLUMNS], schema=SCHEMA)
 
 
-def write_table(table, file, suffix):
-    """Write a table to an open binary file."""
-    from pyarrow import csv, parquet
-
-    if suffix == ".parquet":
-        parquet.write_table(table, file, compression="zstd")
-    elif suffix == ".jsonl":
-        for batch in table.to_batches(FEW):
-            file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())
-    else:
-        options = csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
-        csv.write_csv(table, file, options)
+def write_edges(table: pa.Table, file: BinaryIO) -> None:
+    """Write source and target (ids, since two genes may share a name), weight (patents) and more, separated by tabs."""
+    columns = {
+        "source": "a_id", "target": "b_id", "weight": "patents", "source_name": "a", "target_name": "b",
+        "npmi": "npmi", "q": "q", "state": "state",
+    }  # fmt: skip
+    edges = table.select(list(columns.values())).rename_columns(list(columns))
+    write_arrow(edges.to_reader(), file, ".tsv")
 
 
-def write_edges(table, file):
-    """source and target (ids, since two may have one name), weight (patents) and more: a line each below the names."""
-    from pyarrow import csv
-
-    edges = table.select(["a_id", "b_id", "patents", "a", "b", "npmi", "q", "state"]).rename_columns(
-        ["source", "target", "weight", "source_name", "target_name", "npmi", "q", "state"]
-    )
-    csv.write_csv(edges, file, csv.WriteOptions(delimiter="\t", quoting_style="needed"))
-
-
-def write_graphml(table, file):
+def write_graphml(table: pa.Table, file: BinaryIO) -> None:
+    """Write the network with the columns of the relations and the label, kind and counts of each node."""
     import networkx as nx
 
     graph = nx.Graph()
-    for batch in table.to_batches(FEW):
-        for row in batch.to_pylist():
-            for side in "ab":
-                about = {name: row[f"{name}_{side}"] for name in ("patents", "units")}
-                about |= {"label": clean_xml(row[side]), "kind": row[f"{side}_kind"]}
-                graph.add_node(clean_xml(row[f"{side}_id"]), **about)
-            about = {name: row[name] for name in EDGE_COLUMNS} | {"weight": row["patents"], "score": row["weight"]}
-            usable = {name: value for name, value in about.items() if value is not None}
-            graph.add_edge(clean_xml(row["a_id"]), clean_xml(row["b_id"]), **usable)
+    for row in (row for batch in table.to_batches(BATCH_ROWS) for row in batch.to_pylist()):
+        for side in "ab":
+            about = {name: row[f"{name}_{side}"] for name in ("patents", "units")}
+            about |= {"label": clean_xml(row[side]), "kind": row[f"{side}_kind"]}
+            graph.add_node(clean_xml(row[f"{side}_id"]), **about)
+        about = {name: row[name] for name in EDGE_ATTRIBUTES} | {"weight": row["patents"], "score": row["weight"]}
+        given = {name: value for name, value in about.items() if value is not None}
+        graph.add_edge(clean_xml(row["a_id"]), clean_xml(row["b_id"]), **given)
     nx.write_graphml(graph, file, named_key_ids=True)
 
 
-def write_evidence(rows, file, suffix):
-    """Write rows of `evidence.SCHEMA` to an open binary file; how many there were."""
-    from pyarrow import parquet
+def write_evidence(rows: Iterable[dict[str, Any]], file: BinaryIO, suffix: str) -> int:
+    """Write rows of `evidence.SCHEMA` to an open binary file; the number of rows."""
 
-    from cbpner.biology.relations.evidence import SCHEMA
+    def list_batches() -> Iterator[pa.RecordBatch]:
+        remaining = iter(rows)
+        while batch := list(islice(remaining, BATCH_ROWS)):
+            yield pa.RecordBatch.from_pylist(batch, EVIDENCE_SCHEMA)
 
-    count, waiting = 0, []
-    if suffix == ".jsonl":
-        for row in rows:
-            file.write(f"{dump_row(row)}\n".encode())
-            count += 1
-        return count
-    with parquet.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
-        for row in rows:
-            waiting.append(row)
-            if len(waiting) == FEW:
-                writer.write_table(pa.Table.from_pylist(waiting, SCHEMA))
-                count, waiting = count + FEW, []
-        writer.write_table(pa.Table.from_pylist(waiting, SCHEMA))
-    return count + len(waiting)
+    return write_arrow(pa.RecordBatchReader.from_batches(EVIDENCE_SCHEMA, list_batches()), file, suffix)

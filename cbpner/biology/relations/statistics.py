@@ -1,22 +1,23 @@
-"""Statistics of pairs, each a function of counts. Arrays in, arrays out."""
+"""Statistics of pairs, each a function of counts: arrays in, arrays out, (pairs,)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainc, betaln
 
-TINY = 1e-17  # of a sum, what no longer counts
-FAR = 10  # standard deviations below the mean, where a sum may begin
-BIG = 1e200  # of a sum that is made smaller before it overflows
+TINY = 1e-17  # share of a sum that a term may be ignored at
+FAR = 10  # standard deviations below the mean, from where a sum may begin
+BIG = 1e200  # above it a sum is scaled down before it overflows
 
 
-def expect_units(units_a, units_b, total):
-    """Units that two entities share if each is spread over the units at random: n_a n_b / N."""
+def expect_units(units_a: ArrayLike, units_b: ArrayLike, total: int) -> np.ndarray:
+    """The units that two entities share if each is spread over the units at random: n_a n_b / N."""
     return np.asarray(units_a, float) * units_b / total
 
 
-def measure_npmi(shared, units_a, units_b, total):
-    """Normalised pointwise mutual information, -1 to 1: ln(p_ab / (p_a p_b)) / -ln p_ab (Bouma 2009).
+def compute_npmi(shared: ArrayLike, units_a: ArrayLike, units_b: ArrayLike, total: int) -> np.ndarray:
+    """Normalized pointwise mutual information, -1 to 1: ln(p_ab / (p_a p_b)) / -ln p_ab (Bouma 2009).
 
-    1: never apart; 0: as often as by chance; -1: never together. 1 too where both are in every unit.
+    1: only together, or both in every unit; 0: independent; -1: never together.
     """
     together = np.asarray(shared, float) / total
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -24,17 +25,18 @@ def measure_npmi(shared, units_a, units_b, total):
     return np.where(together == 0, -1.0, np.where(together >= 1, 1.0, value))
 
 
-def measure_p(shared, first, second, places):
-    """P(at least `shared`) where `first` and `second` of so many places are drawn at random: the hypergeometric tail,
-    which is the one-sided Fisher's exact test.
+def compute_p(shared: ArrayLike, first: ArrayLike, second: ArrayLike, places: ArrayLike) -> np.ndarray:
+    """P(at least `shared`) if `first` and `second` of the places are drawn at random: the hypergeometric tail, which is
+    the one-sided Fisher's exact test.
 
-    places: need not be whole; never fewer than are drawn. (scipy's tail is exact too, but counts up to `places`, which
-    are thousands of millions for rare genes.)
+    Args:
+        places: Need not be whole; at least as many as are drawn are taken. (scipy's tail takes time in proportion to
+            `places`, which are thousands of millions for rare genes.)
     """
     k, n, m = (np.atleast_1d(np.asarray(each, float)).copy() for each in (shared, first, second))
     places = np.maximum(np.asarray(places, float), np.maximum(n, m))
     is_sure = k <= np.maximum(n + m - places, 0)
-    start = count_ways(n, k) + count_ways(places - n, m - k) - count_ways(places, m)  # ln P(exactly `shared`)
+    start = log_binomial(n, k) + log_binomial(places - n, m - k) - log_binomial(places, m)  # ln P(exactly `shared`)
     term, total, active = np.ones(len(k)), np.ones(len(k)), ~is_sure
     while active.any():
         own = (each[active] for each in (k, n, m, places))
@@ -46,35 +48,41 @@ def measure_p(shared, first, second, places):
     return np.where(is_sure, 1.0, np.clip(np.exp(start + np.log(total)), np.finfo(float).tiny, 1.0))
 
 
-def measure_thinned_p(shared, first, second, both, expected):
-    """P(at least `shared`) where `first` and `second` of some places are drawn at random and meet in `both` of them on
-    average, and of the places where they meet each counts by a chance, `expected` of them on average.
+def compute_thinned_p(
+    shared: ArrayLike, first: ArrayLike, second: ArrayLike, both: ArrayLike, expected: ArrayLike
+) -> np.ndarray:
+    """P(at least `shared`) of a thinned hypergeometric distribution.
 
-    A hypergeometric number of meetings, thinned: sum over o of P(o meetings) P(at least `shared` of o count). Its
-    variance is about E (1 - E / n), that of the hypergeometric with the same mean E less: E (1 - E / n)^2.
+    `first` and `second` of some places are drawn at random and meet in `both` of them on average; each place where they
+    meet counts with one probability, `expected` of them on average. This is the sum over o of P(o meetings) P(at least
+    `shared` of o count). Its variance is about E (1 - E / n), that of the hypergeometric with mean E only
+    E (1 - E / n)^2.
     """
     given = (np.atleast_1d(np.asarray(each, float)) for each in (shared, first, second, both, expected))
     k, n, m, both, expected = np.broadcast_arrays(*given)
     is_sure, k = k <= 0, np.maximum(k, 1.0)
-    places = np.maximum(np.floor(n * m / both * (1 + 1e-9)), np.maximum(n, m))  # whole: chances add up to 1
+    places = np.maximum(np.floor(n * m / both * (1 + 1e-9)), np.maximum(n, m))  # whole: P adds up to 1
     share = np.clip(expected * places / (n * m), np.finfo(float).tiny, 1.0)
     spread = np.sqrt(n * m / places * (1 - n / places) * (1 - m / places)) + 1
     low = np.maximum.reduce([k, n + m - places, np.floor(n * m / places - FAR * spread)])
     low = np.minimum(low, np.maximum(np.minimum(n, m), k))
-    start = count_ways(n, low) + count_ways(places - n, m - low) - count_ways(places, m)  # ln P(`low` meetings)
-    with np.errstate(divide="ignore", over="ignore"):  # of what underflows: p is the least number there is
+    start = log_binomial(n, low) + log_binomial(places - n, m - low) - log_binomial(places, m)  # ln P(`low` meetings)
+    with np.errstate(divide="ignore", over="ignore"):  # underflow: p is the least number there is
         reached = np.where(low == k, k * np.log(share), np.log(betainc(k, low - k + 1, share)))
-        more = count_ways(low, k - 1) + k * np.log(share) + (low - k + 1) * np.log1p(-share)
+        more = log_binomial(low, k - 1) + k * np.log(share) + (low - k + 1) * np.log1p(-share)
         more = np.exp(more - np.where(np.isfinite(reached), reached, -np.inf))
     total = sum_thinned(low, (k, n, m, places, share), more)
     return np.where(is_sure, 1.0, np.clip(np.exp(start + reached + total), np.finfo(float).tiny, 1.0))
 
 
-def sum_thinned(meetings, given, more):
-    """ln of the sum over o from `meetings` of P(o) P(at least k of o count), as a multiple of its first term.
+def sum_thinned(meetings: np.ndarray, given: tuple[np.ndarray, ...], more: np.ndarray) -> np.ndarray:
+    """ln of the sum over o >= `meetings` of P(o) P(at least k of o count), as a multiple of its first term.
 
-    given: k, n, m, places, share. more: what P(at least k count) gains by one meeting more, as a multiple of its first.
-    The terms rise to one highest and fall behind it: the sum is over where they no longer count.
+    The terms rise to a maximum and fall after it; the sum ends where they no longer count.
+
+    Args:
+        given: k, n, m, places, share.
+        more: What P(at least k count) gains by one more meeting, as a multiple of its first value.
     """
     meetings, more = meetings.copy(), more.copy()
     term, reached, total, taken = (np.ones(len(meetings)) for _ in range(4))
@@ -96,19 +104,19 @@ def sum_thinned(meetings, given, more):
     return np.log(total) + lost
 
 
-def step_up(k, n, m, places):
+def step_up(k: np.ndarray, n: np.ndarray, m: np.ndarray, places: np.ndarray) -> np.ndarray:
     """P(exactly k + 1) / P(exactly k)."""
     return (n - k) * (m - k) / ((k + 1) * np.maximum(places - n - m + k + 1, 1e-9))
 
 
-def count_ways(n, k):
+def log_binomial(n: np.ndarray, k: np.ndarray) -> np.ndarray:
     """ln C(n, k), also of numbers that are not whole."""
     return -np.log1p(n) - betaln(n - k + 1, k + 1)
 
 
-def adjust_p(p, tested=None):
-    """Benjamini-Hochberg q of p-values, in their order. tested: how many tests there were, the others' p being 1."""
-    p = np.asarray(p, float)
+def adjust_p(p_values: ArrayLike, tested: int | None = None) -> np.ndarray:
+    """Benjamini-Hochberg q of p-values. tested: the number of tests, the others having a p of 1."""
+    p = np.asarray(p_values, float)
     if not len(p):
         return p
     order = np.argsort(p, kind="stable")

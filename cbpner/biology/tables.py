@@ -1,0 +1,90 @@
+"""Tables: checks of their paths, Arrow tables as CSV, TSV, Parquet or JSON lines, and tables in DuckDB."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from cbpner.base.errors import InputError
+from cbpner.base.store import ROWS_AT_ONCE, Store
+from cbpner.formats.fields import dump_row
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+
+
+def check_outputs(
+    outputs: Iterable[tuple[str | Path, Sequence[str]]], inputs: Iterable[str | Path], overwrite: bool = False
+) -> list[Path]:
+    """The output paths, checked before anything is read.
+
+    Args:
+        outputs: (path, suffixes that it may have).
+
+    Raises:
+        InputError: A suffix of no format; a file that exists, without `overwrite`; one path for two outputs; an output
+            that is an input, or JSON lines in a folder of inputs, where they would be read as one.
+    """
+    found: list[Path] = []
+    for output, suffixes in outputs:
+        path = Path(output)
+        if path.suffix not in suffixes:
+            raise InputError(f"{path}: found the suffix {path.suffix!r}; expected one of {', '.join(suffixes)}")
+        if path.is_dir() or (path.exists() and not overwrite):
+            raise InputError(f"{path}: exists already; expected a new name, or --overwrite to replace it")
+        place = path.resolve()
+        if place in [other.resolve() for other in found]:
+            raise InputError(f"{path}: found one name for two outputs; expected two")
+        for source in map(Path, inputs):
+            folder = source.resolve()
+            in_folder = source.is_dir() and path.suffix.lower() == ".jsonl" and place.is_relative_to(folder)
+            if place == folder or in_folder:
+                raise InputError(f"{path}: would be read with the predictions in {source}; expected another folder")
+        found.append(path)
+    return found
+
+
+def write_arrow(reader: pa.RecordBatchReader, file: BinaryIO, suffix: str) -> int:
+    """Write record batches to an open binary file in the format of a suffix; the number of rows."""
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
+
+    rows = 0
+    if suffix == ".jsonl":
+        for batch in reader:
+            file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())
+            rows += batch.num_rows
+        return rows
+    if suffix == ".parquet":
+        writer = parquet.ParquetWriter(file, reader.schema, compression="zstd")
+    else:
+        options = arrow_csv.WriteOptions(delimiter="," if suffix == ".csv" else "\t", quoting_style="needed")
+        writer = arrow_csv.CSVWriter(file, reader.schema, write_options=options)
+    with writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+class TableWriter:
+    """Creates a table in a store and fills it in batches; `flush` at the end."""
+
+    def __init__(self, store: Store, name: str, schema: pa.Schema) -> None:
+        self.store, self.name, self.schema = store, name, schema
+        self.rows: list[tuple[Any, ...]] = []
+        store.run_on(schema.empty_table(), f"CREATE TABLE {name} AS FROM batch")
+
+    def add(self, *row: Any) -> None:
+        """Append a row, with a value for each column of the schema."""
+        self.rows.append(row)
+        if len(self.rows) == ROWS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are still in memory."""
+        if self.rows:
+            columns = zip(zip(*self.rows, strict=True), self.schema.types, strict=True)
+            batch = pa.table([pa.array(column, type) for column, type in columns], schema=self.schema)
+            self.store.run_on(batch, f"INSERT INTO {self.name} FROM batch")
+            self.rows = []
