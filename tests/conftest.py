@@ -110,7 +110,7 @@ def write_tagger(folder, vocabulary, seed=0, **settings):
     with torch.no_grad():
         model.classifier.bias.copy_(torch.tensor([3.5, 1, 3, 0, 2, 0, 2]))
     model.save_pretrained(folder)
-    build_tokenizer(vocabulary, special_tokens_are_text=True, max_length=128).save_pretrained(folder)
+    build_tokenizer(vocabulary, special_tokens_are_text=True).save_pretrained(folder)
 
 
 @pytest.fixture(scope="session")
