@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.common import write_figures
 from cbpner.base.process import run_guarded
 from cbpner.decoding.decision import Decision
-from cbpner.decoding.decode import decode_tags
+from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import score_sentences
 from cbpner.models.attention import pick_attention
@@ -42,7 +42,7 @@ def tag_padded(folder, labels, texts, precision):
     table, documents = CharacterTable(AutoTokenizer.from_pretrained(place)), [[text] for text in texts]
     run = make_score(model.to(device), table, partial(autocast, precision, device))
     scores = score_sentences(documents, table, run, batch_tokens=EVALUATION_TOKENS, max_length=512)
-    return decode_tags(documents, scores, labels, grammar_chain(labels), Decision())
+    return decode_documents(documents, scores, labels, grammar_chain(labels), Decision())
 
 
 def tag_packed(folder, texts, precision):

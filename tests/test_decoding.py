@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cbpner.base.errors import InputError
 from cbpner.decoding.decision import KEY, Decision, read_decision
-from cbpner.decoding.decode import decode_spans, decode_tags, find_paths
+from cbpner.decoding.decode import decode_documents, decode_spans, find_paths
 from cbpner.decoding.document_vote import ScoredSpan, find_occurrences, index_lengths, is_whole_word, vote_spans
 from cbpner.decoding.probabilities import Chain, find_likely_spans, grammar_chain, score_spans, sum_entropies
 from cbpner.decoding.viterbi import cut_path, viterbi
@@ -83,7 +83,7 @@ def test_greedy_takes_each_characters_best_even_where_the_grammar_forbids_it():
     scores = np.full((2, 5), -5.0, dtype=np.float32)
     scores[0, 2] = scores[1, 4] = 0.0
     greedy, legal = (
-        decode_tags([["甲乙"]], [scores], LABELS, CHAINS["linear"], Decision(decoder))[0]
+        decode_documents([["甲乙"]], [scores], LABELS, CHAINS["linear"], Decision(decoder))[0]
         for decoder in ("greedy", "viterbi")
     )
     assert greedy == ["I-gene", "I-disease"]
@@ -92,7 +92,7 @@ def test_greedy_takes_each_characters_best_even_where_the_grammar_forbids_it():
 
 def test_nothing_to_decode():
     for decision in (Decision(), Decision("spans", vote_share=0.1)):
-        assert decode_tags([], [], LABELS, CHAINS["linear"], decision) == []
+        assert decode_documents([], [], LABELS, CHAINS["linear"], decision) == []
     assert decode_spans([np.zeros((0, 5), dtype=np.float32)], LABELS, CHAINS["linear"], Decision("spans")) == [[]]
 
 
@@ -131,7 +131,7 @@ def test_every_span_that_is_likely_enough_is_found(seed, threshold, scale):
 def test_tags_are_those_of_the_likely_spans():
     scores = make_scores(3, (5, 1, 4), 2.0)
     documents = [["甲乙丙丁戊", "甲"], ["甲乙丙丁"]]
-    tags = decode_tags(documents, scores, LABELS, CHAINS["linear"], Decision("spans"))
+    tags = decode_documents(documents, scores, LABELS, CHAINS["linear"], Decision("spans"))
     for row, sentence in zip(scores, tags, strict=True):
         wanted = [span for span, value in enumerate_spans(row, CHAINS["linear"]).items() if value > 0.5]
         assert [(s, e, TAGS.index(f"B-{label}")) for s, e, label in tags_to_spans(sentence)] == sorted(wanted)

@@ -12,7 +12,7 @@ from cbpner.cli import main
 from cbpner.commands import preannotate as command
 from cbpner.formats.document import Document
 from cbpner.formats.registry import read_documents
-from cbpner.prediction.inputs import Bad
+from cbpner.prediction.inputs import Rejected
 from cbpner.prediction.job import Tally
 from cbpner.prediction.preannotate import check_names, rank_documents
 
@@ -33,7 +33,7 @@ def test_the_least_certain_document_is_first_whatever_its_length(table):  # noqa
     tagger.backend.scores[:] = np.log([0.97, *[0.005] * 6])
     tagger.backend.scores[table.ids[ord("基")]] = np.log([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
     texts = {"sure": "甲" * 300, "half": "甲基" * 100, "all": "基", "none": "", "again": "基基"}
-    items = [*(Document(id, text) for id, text in texts.items()), Bad("x.txt", "found bytes")]
+    items = [*(Document(id, text) for id, text in texts.items()), Rejected("x.txt", "found bytes")]
     tally = Tally()
     ranked = rank_documents(tagger, items, tally)
     assert [each.document.id for each in ranked] == ["again", "all", "half", "sure", "none"]
@@ -50,7 +50,7 @@ def test_equal_documents_stay_in_their_order(table):  # noqa: F811
 def test_ids_that_name_no_file_are_reported():
     good, bad = Document("a/b", "甲"), Document("甲" * 100, "甲")
     first, second = check_names([good, bad])
-    assert first is good and isinstance(second, Bad) and "1 to 200 bytes" in second.reason
+    assert first is good and isinstance(second, Rejected) and "1 to 200 bytes" in second.reason
 
 
 # ---- the command ----

@@ -20,7 +20,7 @@ from cbpner.commands import predict as command
 from cbpner.decoding.decision import Decision
 from cbpner.formats.document import Document, Span
 from cbpner.formats.registry import read_documents
-from cbpner.prediction.inputs import Bad, Fields, read_sources
+from cbpner.prediction.inputs import Fields, Rejected, read_sources
 from cbpner.prediction.outputs import open_writer, show
 from cbpner.prediction.sources import KINDS, open_sources
 from cbpner.prediction.tagger import Tagger
@@ -146,7 +146,7 @@ BROKEN = {
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path, name):
     content, message = BROKEN[name]
     found = read_all([put(tmp_path, name, content), put(tmp_path, "good.txt", "甲")])
-    assert [type(each) for each in found] == [Bad, Document]
+    assert [type(each) for each in found] == [Rejected, Document]
     assert found[0].source.startswith(str(tmp_path / name)) and message in found[0].reason
 
 
@@ -155,7 +155,7 @@ def test_a_file_that_may_not_be_read_is_bad(tmp_path):
     with open_sources([path]) as sources:
         path.unlink()
         (bad,) = read_sources(sources)
-    assert bad == Bad(str(path), "cannot be read (No such file or directory)")
+    assert bad == Rejected(str(path), "cannot be read (No such file or directory)")
 
 
 def test_parquet_of_other_types_is_bad(tmp_path):
@@ -177,7 +177,7 @@ ANY_BYTES = st.one_of(
 def test_any_bytes_are_documents_or_bad_ones(tmp_path, kind, data):
     path = put(tmp_path, "d", data)
     for item in read_all([path], kind=kind):
-        assert isinstance(item, Bad) or is_encodable(item.text)
+        assert isinstance(item, Rejected) or is_encodable(item.text)
         if kind == "txt" and isinstance(item, Document):
             assert item.text.encode("utf-8") == data
 
@@ -187,7 +187,7 @@ def test_a_parquet_file_that_was_cut_off_is_bad(tmp_path, share):
     path = write_parquet(tmp_path / "d.parquet", {"text": [TEXT] * 20})
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     (bad,) = read_all([path])
-    assert isinstance(bad, Bad) and "cannot be read on" in bad.reason
+    assert isinstance(bad, Rejected) and "cannot be read on" in bad.reason
 
 
 # ---- out ----

@@ -18,7 +18,7 @@ from cbpner.base.errors import InputError
 from cbpner.cli import main
 from cbpner.formats.document import Document
 from cbpner.prediction import job
-from cbpner.prediction.inputs import Bad, Fields
+from cbpner.prediction.inputs import Fields, Rejected
 from cbpner.prediction.sources import open_sources
 from cbpner.text.characters import is_encodable
 
@@ -61,7 +61,7 @@ def test_an_id_of_any_type_is_text_or_a_bad_document(tmp_path, name):
     table = pa.table({"text": ["基因", "癌"], "id": pa.array([*values, None], kind)})
     parquet.write_table(table, tmp_path / "d.parquet")
     first, second = read_all([tmp_path / "d.parquet"], Fields(id="id"))
-    assert isinstance(second, Bad) and "null as an id" in second.reason or "read" in second.reason
+    assert isinstance(second, Rejected) and "null as an id" in second.reason or "read" in second.reason
     if id is None:
         assert first.source.endswith("d.parquet:1") and "found" in first.reason and "expected text" in first.reason
     else:
@@ -95,7 +95,7 @@ def test_a_parquet_file_with_bytes_flipped_has_documents_and_bad_ones(tmp_path, 
     path = put(tmp_path, "d.parquet", bytes(data))
     for fields in (Fields(), Fields(id="id"), Fields("id", "text")):
         for item in read_all([path], fields):
-            assert isinstance(item, Bad) or is_encodable(item.text)
+            assert isinstance(item, Rejected) or is_encodable(item.text)
 
 
 # ---- names ----
@@ -176,17 +176,17 @@ def test_suffixes_in_upper_case_count(tmp_path):
 @pytest.mark.parametrize(
     "content, texts, reason",
     [
-        ('text,id\n甲,1\n"乙,2\n丙,3\n', ["甲", Bad], "unexpected end of data"),
-        ('text,id\n甲,1\n"乙,2\n"丙",3\n丁,4\n', ["甲", Bad, "丁"], "',' expected after '\"'"),
+        ('text,id\n甲,1\n"乙,2\n丙,3\n', ["甲", Rejected], "unexpected end of data"),
+        ('text,id\n甲,1\n"乙,2\n"丙",3\n丁,4\n', ["甲", Rejected, "丁"], "',' expected after '\"'"),
         ('text,id\n"甲""乙"\n丙\n', ['甲"乙', "丙"], ""),
-        ("text,id\n甲,乙,1\n丙,2,\n", [Bad, "丙"], "more values than fields"),
-        ('"text\n甲\n', [Bad], "a broken first row (unexpected end of data)"),
+        ("text,id\n甲,乙,1\n丙,2,\n", [Rejected, "丙"], "more values than fields"),
+        ('"text\n甲\n', [Rejected], "a broken first row (unexpected end of data)"),
     ],
 )
 def test_a_quote_that_is_not_closed_swallows_nothing_silently(tmp_path, content, texts, reason):
     found = read_all([put(tmp_path, "d.csv", content), put(tmp_path, "good.txt", "好")])
-    assert [Bad if isinstance(item, Bad) else item.text for item in found] == [*texts, "好"]
-    assert all(reason in item.reason for item in found if isinstance(item, Bad))
+    assert [Rejected if isinstance(item, Rejected) else item.text for item in found] == [*texts, "好"]
+    assert all(reason in item.reason for item in found if isinstance(item, Rejected))
 
 
 # ---- encodings ----

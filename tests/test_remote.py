@@ -7,7 +7,7 @@ import pytest
 
 from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.prediction.inputs import Bad, read_sources
+from cbpner.prediction.inputs import Rejected, read_sources
 from cbpner.prediction.remote import copy_remote, is_uri, list_remote
 from cbpner.prediction.sources import open_sources
 
@@ -31,7 +31,7 @@ def test_the_same_documents_as_from_the_folder(store):
         assert [source.id for source in near] == [source.id for source in far] == ["b", "sub/a"]
         own, other = list(read_sources(near)), list(read_sources(far))
     assert own[:2] == other[:2] and [document.text for document in own[:2]] == ["人类基因", "乳腺癌"]
-    assert isinstance(other[2], Bad) and other[2].source == f"file://{store}/sub/a.jsonl:2"
+    assert isinstance(other[2], Rejected) and other[2].source == f"file://{store}/sub/a.jsonl:2"
 
 
 def test_a_single_file_and_what_is_not_there(store):
@@ -57,7 +57,7 @@ def test_a_copy_goes_with_its_block_and_a_lost_file_is_a_bad_one(store):
     with open_sources([f"file://{store}"]) as sources:
         (store / "b.txt").unlink()
         first, second, *_ = read_sources(sources)
-    assert isinstance(first, Bad) and "cannot be read" in first.reason and second.text == "乳腺癌"
+    assert isinstance(first, Rejected) and "cannot be read" in first.reason and second.text == "乳腺癌"
 
 
 def test_a_job_knows_a_changed_file(store, tmp_path, tiny_tagger, capsys):

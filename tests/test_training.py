@@ -21,7 +21,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.decoding.decision import Decision
-from cbpner.decoding.decode import decode_tags
+from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.document_vote import ScoredSpan, vote_spans
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import score_sentences
@@ -123,7 +123,7 @@ def assert_pipeline_agrees(model, tokenizer, text):
     table, labels = CharacterTable(tokenizer), LabelSet(("disease", "gene"))
     score_batch = make_score(model, table, nullcontext)
     (scores,) = score_sentences([[text]], table, score_batch, batch_tokens=512, max_length=128)
-    greedy = decode_tags([[text]], [scores], labels, grammar_chain(labels), Decision("greedy"))
+    greedy = decode_documents([[text]], [scores], labels, grammar_chain(labels), Decision("greedy"))
     assert [item["entity"] for item in found] == greedy[0]
     assert np.allclose([item["score"] for item in found], np.exp(scores.max(axis=1)), atol=1e-5)
 
@@ -229,7 +229,7 @@ def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
     scores = score_sentences(documents, table, score_batch, batch_tokens=600, max_length=128)
     labels = LabelSet(tuple(dict.fromkeys(tag[2:] for tag in model.config.label2id if tag != "O")))
     strict, loose = (
-        decode_tags(documents, scores, labels, grammar_chain(labels), Decision("spans", probability))
+        decode_documents(documents, scores, labels, grammar_chain(labels), Decision("spans", probability))
         for probability in (0.9, 0.5)
     )
     assert runs.read_tags(runs.tags_path(job.output, "test")) == strict != loose

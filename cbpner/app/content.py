@@ -13,7 +13,7 @@ from cbpner.base.errors import InputError
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.prediction import html_page as html
-from cbpner.prediction.inputs import Bad, read_sources
+from cbpner.prediction.inputs import Rejected, read_sources
 from cbpner.prediction.outputs import open_writer
 from cbpner.prediction.sources import open_sources
 
@@ -80,7 +80,7 @@ def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document]
     documents, problems = [], []
     with open_sources(paths) as sources:
         for item in read_sources(sources):
-            if isinstance(item, Bad):
+            if isinstance(item, Rejected):
                 problems.append(f"{Path(item.source).name}: {item.reason}")
             else:
                 documents.append(item)

@@ -1,7 +1,7 @@
 """The decoding path: scores of sentences in, scored spans or tags out.
 
 `decode_spans` decodes sentences one by one; `cbpner.decoding.document_vote.vote_spans` then settles the surfaces of a
-document. `decode_tags` does both for documents whose sentences are at hand.
+document. `decode_documents` does both for documents whose sentences are at hand.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def decode_spans(
     ]
 
 
-def decode_tags(
+def decode_documents(
     documents: Sequence[Sequence[str]], scores: Sequence[np.ndarray], labels: LabelSet, chain: Chain, decision: Decision
 ) -> list[list[str]]:
     """The tags of each sentence of all documents, in order.

@@ -28,7 +28,7 @@ import cbpner
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, atomic_open, file_checksum, read_json, remove_tree, write_text
 from cbpner.formats.fields import dump_row
-from cbpner.prediction.inputs import Bad
+from cbpner.prediction.inputs import Rejected
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
 from cbpner.runs import folder as runs
@@ -75,7 +75,7 @@ class Tally:
         """Count a shard that somebody else has done, and report its errors."""
         self.counts.update({name: shard[name] for name in COUNTS})
         for error in shard["errors"]:
-            self.report(Bad(*error))
+            self.report(Rejected(*error))
         self.bar.update(shard["documents"])
         self.show_speed(shard["characters"])
 
@@ -93,7 +93,7 @@ class Tally:
 
 
 def tag_documents(tagger, items, tally):
-    """The documents among the items (Document or Bad) with their spans, in order; the others are reported."""
+    """The documents among the items (Document or Rejected) with their spans, in order; the others are reported."""
     for document, spans in join_found(tagger.tag_many, items, tally):
         yield put_spans(document, spans)
 
@@ -112,7 +112,7 @@ def join_found(tag, items, tally):
 
     def take_texts():
         for item in tally.watch(items):
-            if isinstance(item, Bad):
+            if isinstance(item, Rejected):
                 tally.report(item)
             else:
                 waiting.append(item)
@@ -128,7 +128,7 @@ def write_tagged(tagger, items, write, tally):
         try:
             write(document)
         except InputError as error:
-            tally.report(Bad(document.id, str(error)))
+            tally.report(Rejected(document.id, str(error)))
         else:
             tally.add(document)
 
@@ -154,7 +154,7 @@ def write_errors(path, errors):
         path.unlink(missing_ok=True)
         return
     with atomic_open(path) as file:
-        file.writelines(dump_row(Bad(*error)._asdict()) + "\n" for error in chain([first], errors))
+        file.writelines(dump_row(Rejected(*error)._asdict()) + "\n" for error in chain([first], errors))
 
 
 # ---- a folder of shards ----

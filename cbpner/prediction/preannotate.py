@@ -15,7 +15,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.formats.document import Document
 from cbpner.formats.registry import name_file
-from cbpner.prediction.inputs import Bad
+from cbpner.prediction.inputs import Rejected
 from cbpner.prediction.job import join_found, put_spans
 
 COLUMNS = ("rank", "document", "uncertainty", "characters", "spans")
@@ -31,7 +31,7 @@ class Ranked(NamedTuple):
 
 
 def rank_documents(tagger, items, tally) -> list[Ranked]:
-    """The documents among the items (Document or Bad), least certain first; the others are reported to the Tally."""
+    """The documents among the items (Document or Rejected), least certain first; the others are reported to the Tally."""
     ranked = []
     for document, found in join_found(tagger.tag_measured, items, tally):
         document = put_spans(document, found.spans)
@@ -42,14 +42,14 @@ def rank_documents(tagger, items, tally) -> list[Ranked]:
 
 
 def check_names(items):
-    """The items, with a Bad in the place of each document whose id cannot name a file."""
+    """The items, with a Rejected in the place of each document whose id cannot name a file."""
     for item in items:
         try:
             if isinstance(item, Document):
                 name_file(item.id)
             yield item
         except InputError as error:
-            yield Bad(item.id, str(error))
+            yield Rejected(item.id, str(error))
 
 
 def note_ranks(ranked):

@@ -14,7 +14,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import is_main_process
-from cbpner.decoding.decode import decode_tags
+from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import add_special_tokens, cut_windows, score_sentences
 from cbpner.models.crf_tagger import count_features
@@ -376,7 +376,7 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context, store
     )  # fmt: skip
     documents = [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
     crf = getattr(model, "crf", None)
-    return decode_tags(documents, scores, labels, grammar_chain(labels) if crf is None else crf.chain(), decision)
+    return decode_documents(documents, scores, labels, grammar_chain(labels) if crf is None else crf.chain(), decision)
 
 
 def make_score(model, table, context, store=None):
