@@ -31,7 +31,7 @@ class Ranked(NamedTuple):
 
 
 def rank_documents(tagger, items, tally) -> list[Ranked]:
-    """The documents among the items (Document or Rejected), least certain first; the others are reported to the Tally."""
+    """The documents among the items, least certain first; those that cannot be tagged are reported to the Tally."""
     ranked = []
     for document, found in join_found(tagger.tag_measured, items, tally):
         document = put_spans(document, found.spans)
