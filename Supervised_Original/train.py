@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from cbpner.base.process import run_guarded
-from cbpner.commands.train import add_arguments, train
+from cbpner.commands.train import add_arguments, run_training
 
 METHOD = "Supervised_Original"
 ORIGINAL_FLAGS = {
@@ -28,7 +28,7 @@ def build_parser():
 
 def main(argv=None):
     args = build_parser().parse_args(argv)
-    return run_guarded(lambda: train(args, METHOD, freeze_encoder=not args.finetuning))
+    return run_guarded(lambda: run_training(args, METHOD, freeze_encoder=not args.finetuning))
 
 
 if __name__ == "__main__":

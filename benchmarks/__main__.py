@@ -34,9 +34,9 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
 from cbpner.models.encoders import locate_encoder
+from cbpner.models.names import SHIPPED_ENCODER
 from cbpner.text.bio import Sentence, read_bio
 from cbpner.text.labels import DEFAULT
-from cbpner.training.recipes import SHIPPED_ENCODER
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = (("data/cbp_gold/0/no_long_cbp_gold_v2_train.bio", "the gold data, split 0"),

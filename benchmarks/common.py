@@ -11,9 +11,10 @@ import torch
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.models.encoders import load_tagger, locate_encoder
-from cbpner.runs.folder import describe_environment
+from cbpner.models.names import SHIPPED_ENCODER
+from cbpner.runs.environment import describe_environment
 from cbpner.text.labels import DEFAULT
-from cbpner.training.recipes import SHIPPED_ENCODER, get_recipe
+from cbpner.training.recipes import get_recipe
 from cbpner.training.run import write_model
 
 DEMO_TEXT = Path(__file__).parents[1] / "data" / "demo" / "unlabelled" / "train.txt"

@@ -180,7 +180,7 @@ def read_numbers(path):
 
 def report(folder, args, seconds, peak):
     """What goes into the JSON file."""
-    from cbpner.runs.folder import describe_environment
+    from cbpner.runs.environment import describe_environment
 
     truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
     found = json.loads((folder / FOUND).read_text(encoding="utf-8"))

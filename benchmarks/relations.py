@@ -28,7 +28,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.memory import wait_measured
 from cbpner.base.process import run_guarded
-from cbpner.runs.folder import describe_environment
+from cbpner.runs.environment import describe_environment
 
 LEVEL = 0.05
 SENTENCES = 100  # of a patent, median

@@ -35,7 +35,7 @@ from cbpner.base.store import Store
 from cbpner.biology.relations.counts import CountSettings
 from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS
 from cbpner.biology.relations.pairs import find_relations
-from cbpner.runs.folder import describe_environment
+from cbpner.runs.environment import describe_environment
 
 LEVELS = (0.05, 0.01, 0.001, 0.0001)
 STRATA = (0.0, 0.05, 0.3, 0.9)  # of families that the rarer one is in: from here to the next

@@ -13,7 +13,7 @@ import sys
 
 from cbpner.base.process import run_guarded
 from cbpner.commands.files import add_name_flags, place_files
-from cbpner.commands.train import add_arguments, train
+from cbpner.commands.train import add_arguments, run_training
 
 METHOD = "partBERT_CRF"
 VARIANTS = ("described", "coded")
@@ -69,7 +69,7 @@ def run(args):
     for line in list_idle_flags(args):
         print(line, file=sys.stderr)
     spread_rate(args)
-    train(args, f"{METHOD}_{args.variant}")
+    run_training(args, f"{METHOD}_{args.variant}")
 
 
 def main(argv=None):

@@ -11,8 +11,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 
+from cbpner.models.loss import IGNORED
 from cbpner.text.batches import fill_batches, sorted_batches
-from cbpner.training.batching import IGNORED, GroupedSampler, TokenBudgetSampler, fit_count, pad
+from cbpner.training.batching import GroupedSampler, TokenBudgetSampler, fit_count, pad
 
 EPOCHS = 20
 

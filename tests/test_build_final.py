@@ -12,8 +12,9 @@ from test_training import FAST, files, make_sentences  # noqa: F401
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.text.bio import write_bio
+from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import Job, train_tagger
+from cbpner.training.run import train
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,7 +28,7 @@ def test_the_script_leaves_a_tagger_in_half_precision(files, tiny_encoder, tmp_p
     write_bio(tmp_path / "gold" / "test.bio", rows)
     recipe = get_recipe("cbp", "", encoder=str(tiny_encoder), **FAST | {"epochs": 15, "lr": 5e-3, "head_lr": 1e-2})
     data = {"train": files["train"], "test": tmp_path / "gold" / "test.bio"}
-    train_tagger(Job("mine", "cbp", recipe, data, tmp_path / "split", split="0"))
+    train(Job("mine", "cbp", recipe, data, tmp_path / "split", split="0"))
 
     settings = {"DATA_DIR": "gold", "SEEDS": "0 3", "OUT_DIR": "runs", "MODEL": "final", "CALIBRATE": "split"}
     settings = {name: value if name == "SEEDS" else str(tmp_path / value) for name, value in settings.items()}

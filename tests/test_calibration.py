@@ -13,8 +13,9 @@ from cbpner.prediction.calibration import Found, calibration_error, fit_temperat
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import write_bio
 from cbpner.text.labels import LabelSet
+from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import Job, train_tagger
+from cbpner.training.run import train
 
 LABELS = LabelSet(("gene",))
 
@@ -68,7 +69,7 @@ def trained(files, tiny_encoder, tmp_path_factory):  # noqa: F811
     settings = FAST | {"epochs": 15, "lr": 5e-3, "head_lr": 1e-2, "mask_share": 0.0, "selection": "last"}
     recipe = get_recipe("cbp", "", encoder=str(tiny_encoder), **settings)
     data = {"train": files["train"], "test": folder / "toy_test.bio"}
-    train_tagger(Job("mine", "cbp", recipe, data, folder / "run", split="2"))
+    train(Job("mine", "cbp", recipe, data, folder / "run", split="2"))
     return folder / "run"
 
 

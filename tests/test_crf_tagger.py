@@ -18,7 +18,7 @@ from cbpner.text.labels import DEFAULT, may_follow
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.features import FeatureStore
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import train_tagger
+from cbpner.training.run import train
 from cbpner.training.trainer import TaggingCollator, encode_sentences
 
 VARIANTS = ("described", "coded")
@@ -205,7 +205,7 @@ def test_a_run_with_kept_features_equals_one_without(variant, make_job):  # noqa
     metrics = {}
     for name, more in (("kept", {}), ("disk", {"cache_mb": 0}), ("anew", {"no_cache": True})):
         job = make_job(name, method=f"partBERT_CRF_{variant}", **settings, **more)
-        metrics[name] = train_tagger(job)
+        metrics[name] = train(job)
     weights = {name: load_file(job.output.parent / name / "model" / "model.safetensors") for name in metrics}
     for name in weights["kept"]:
         assert torch.equal(weights["kept"][name], weights["disk"][name])
@@ -226,7 +226,7 @@ def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811
 
     monkeypatch.setattr(BertCrfForTokenClassification, "compute_features", count)
     job = make_job(method="partBERT_CRF_coded", epochs=3, lstm_size=8)
-    metrics = train_tagger(job)
+    metrics = train(job)
     assert len(calls) == 3 and not any(calls), "train, dev and test, once each: short sentences are one batch"
     assert metrics["seconds"]["train"] >= 0.5, "their time counts"
 
@@ -236,7 +236,7 @@ def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811
 def test_both_variants_train_and_write_a_run(recipe, variant, make_job):  # noqa: F811
     shape = {"trainable_layers": 1} if variant == "described" else {"lstm_size": 8}
     job = make_job(recipe=recipe, method=f"partBERT_CRF_{variant}", epochs=1, **shape)
-    metrics = train_tagger(job)
+    metrics = train(job)
     assert metrics["test"] and runs.read_config(job.output)["method"] == f"partBERT_CRF_{variant}"
     tags = runs.read_tags(runs.tags_path(job.output, "test"))
     assert all(may_follow(*pair) for row in tags for pair in zip((None, *row), row, strict=False))
@@ -249,14 +249,14 @@ def test_a_crf_tagger_learns(make_job):  # noqa: F811
             variant, method=f"partBERT_CRF_{variant}", epochs=25, lr=5e-3, head_lr=2e-2, crf_lr=5e-2, lstm_size=32,
             trainable_layers=2 if variant == "described" else 0, outside_bias=0.0, start_bias=0.0,
         )  # fmt: skip
-        assert train_tagger(job)["test"]["entity_strict"]["overall"]["f1"] > 0.8, variant
+        assert train(job)["test"]["entity_strict"]["overall"]["f1"] > 0.8, variant
 
 
 def test_orphans_are_repaired_for_the_grammar(make_job, tmp_path):  # noqa: F811
     orphan = Sentence("BRCA1是基因", ("I-gene",) * 5 + ("O",) * 3)
     write_bio(tmp_path / "train.bio", [orphan] * 8)
     job = make_job(method="partBERT_CRF_coded", files={"train": tmp_path / "train.bio"}, epochs=10, lstm_size=4)
-    losses = read_curve(train_tagger(job))
+    losses = read_curve(train(job))
     assert losses and all(0 < loss < 10 for loss in losses)
 
 
@@ -265,7 +265,7 @@ def test_a_plateau_needs_a_dev_file(make_job, files):  # noqa: F811
         recipe="paper", method="partBERT_CRF_coded", files={"train": files["train"]}, lstm_size=4, epochs=1
     )  # fmt: skip
     with pytest.raises(InputError, match="reduce_lr_on_plateau"):
-        train_tagger(job)
+        train(job)
 
 
 @pytest.mark.parametrize("unit", ["characters", "sentences"])
@@ -274,7 +274,7 @@ def test_the_loss_is_a_mean_over_the_recipes_unit(unit, make_job):  # noqa: F811
         method="partBERT_CRF_coded", epochs=10, lstm_size=4, loss_over=unit, batch_size=48, outside_bias=0.0,
         start_bias=0.0, mask_share=0.0, lr=0.0, head_lr=0.0,
     )  # fmt: skip
-    metrics = train_tagger(job)
+    metrics = train(job)
     characters = runs.read_config(job.output)["data"]["files"]["train"]["characters"]
     loss = read_curve(metrics)[0]
     per_character = loss if unit == "characters" else loss * 48 / characters

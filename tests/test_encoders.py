@@ -8,8 +8,9 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from cbpner.base.errors import InputError
 from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger, locate_encoder
+from cbpner.models.names import SHIPPED_ENCODERS
 from cbpner.text.labels import DEFAULT
-from cbpner.training.recipes import SHIPPED_ENCODERS, get_recipe
+from cbpner.training.recipes import get_recipe
 
 
 def load(**overrides):

@@ -104,7 +104,7 @@ def test_part_bert_crf_trains_both_variants(variant, files, tiny_encoder, tmp_pa
 def read_job(files, tmp_path, monkeypatch):  # noqa: F811
     """Call partBERT_CRF's run_ner.py with more flags, without training: the job it would have trained."""
     jobs = []
-    monkeypatch.setattr("cbpner.training.run.train_tagger", jobs.append)
+    monkeypatch.setattr("cbpner.training.run.train", jobs.append)
 
     def call(*more):
         assert part_bert_crf(files, tmp_path / "run", *more) == 0
@@ -177,7 +177,7 @@ def test_part_bert_crf_says_what_is_wrong_with_the_files(command, message, files
 
 def test_part_bert_crf_takes_a_split_of_a_data_folder(tmp_path, monkeypatch):
     jobs = []
-    monkeypatch.setattr("cbpner.training.run.train_tagger", jobs.append)
+    monkeypatch.setattr("cbpner.training.run.train", jobs.append)
     command = ["--data_dir", str(ROOT / "data" / "demo"), "--split", "2", "--output_dir", str(tmp_path / "run")]
     assert load_script("partBERT_CRF/run_ner.py").main(command) == 0
     assert jobs[0].split == "2" and jobs[0].files["test"] == ROOT / "data/demo/2/no_long_cbp_demo_test.bio"

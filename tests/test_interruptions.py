@@ -27,9 +27,11 @@ from cbpner.base.files import atomic_folder, natural_key
 from cbpner.base.process import run_guarded
 from cbpner.cli import main
 from cbpner.runs import folder as runs
-from cbpner.runs import lifecycle
+from cbpner.runs import lifecycle, lock
+from cbpner.runs.checkpoints import read_checkpoint
+from cbpner.training.config import TAGGER_RUN, Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import Job, train_tagger
+from cbpner.training.run import train
 from cbpner.training.trainer import TaggerTrainer
 
 EPOCHS = 3
@@ -37,7 +39,7 @@ ROUNDS = 5
 CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
 PRELOAD = [
     "test_interruptions", "test_lm_training", "transformers.models.bert.modeling_bert",
-    "transformers.models.bert.tokenization_bert", "torch.utils.tensorboard",
+    "transformers.models.bert.tokenization_bert",
 ]  # fmt: skip
 conversion_mapping.get_checkpoint_conversion_mapping("bert")  # a table that every process else builds anew
 
@@ -88,8 +90,7 @@ def named(name, place=0):
 # moment: (split, owner of the function, its name, the call at which, how, epochs that need no second training)
 # A checkpoint writes with torch.save its arguments, optimizer, schedule and random numbers.
 MOMENTS = {
-    "before config.json": (0, runs, "write_config", nth(1), before, 0),
-    "config.json has its text but not its name": (0, os, "replace", nth(1), before, 0),
+    "before config.json": (0, lifecycle.Run, "start", nth(1), before, 0),
     "in the first epoch": (0, TaggerTrainer, "training_step", nth(4), before, 0),
     "in the second epoch": (1, TaggerTrainer, "training_step", nth(10), before, 1),
     "in the weights of the first checkpoint": (0, modeling_utils, "safe_save_file", nth(1), half_written, 0),
@@ -105,8 +106,8 @@ MOMENTS = {
     "between the predictions": (1, runs, "write_tags", nth(2), before, 3),
     "in the model's weights": (0, modeling_utils, "safe_save_file", nth(EPOCHS + 1), half_written, 3),
     "the model is whole but has not its name": (1, os, "replace", named("model", place=1), before, 3),
-    "before metrics.json": (0, runs, "write_metrics", nth(1), before, 3),
-    "behind metrics.json": (1, runs, "write_metrics", nth(1), after, None),
+    "before metrics.json": (0, lifecycle.Run, "finish", nth(1), before, 3),
+    "behind metrics.json": (1, lifecycle, "remove_tree", named(runs.CHECKPOINTS), before, None),
     "while the checkpoints of a finished run are deleted": (
         0, shutil, "rmtree", named(".checkpoints.old.part"), half_deleted, None,
     ),
@@ -173,7 +174,7 @@ def run_child(job, watched, moment, slow, limit):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     errors = StringIO()
     with redirect_stderr(errors), redirect_stdout(StringIO()):
-        code = run_guarded(lambda: train_tagger(job) and 0)
+        code = run_guarded(lambda: train(job) and 0)
     watched.answer.send((code, errors.getvalue()))
 
 
@@ -416,7 +417,7 @@ def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoint
         file.unlink()
     else:
         os.truncate(file, 0 if damage == "empty" else file.stat().st_size - 1 if file.suffix != ".json" else 100)
-    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == str(*older)
+    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == Path(*older)
     assert os.listdir(tmp_path / "checkpoints") == [older[0].name]
 
 
@@ -427,7 +428,7 @@ def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints,
     path = newest / "trainer_state.json"
     state = json.loads(path.read_text()) | {"best_global_step": int(oldest.name.split("-")[1])}
     path.write_text(json.dumps(state))
-    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == str(newest)
+    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == newest
     (oldest / "model.safetensors").unlink()
     assert lifecycle.find_checkpoint(tmp_path / "checkpoints") is None
     assert not os.listdir(tmp_path / "checkpoints")
@@ -437,9 +438,9 @@ def test_a_checkpoint_of_two_processes_needs_the_random_numbers_of_both(checkpoi
     shutil.copytree(next(checkpoints.iterdir()), tmp_path / "checkpoint-1")
     (tmp_path / "checkpoint-1" / "rng_state.pth").rename(tmp_path / "checkpoint-1" / "rng_state_0.pth")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert lifecycle.read_checkpoint(tmp_path / "checkpoint-1") is None
+    assert read_checkpoint(tmp_path / "checkpoint-1") is None
     shutil.copy(tmp_path / "checkpoint-1" / "rng_state_0.pth", tmp_path / "checkpoint-1" / "rng_state_1.pth")
-    assert lifecycle.read_checkpoint(tmp_path / "checkpoint-1")["global_step"] > 0
+    assert read_checkpoint(tmp_path / "checkpoint-1")["global_step"] > 0
 
 
 def test_a_broken_off_run_of_two_processes_does_not_go_on_with_one(forks, make_job, tmp_path, monkeypatch):
@@ -455,8 +456,8 @@ def test_a_broken_off_run_of_two_processes_does_not_go_on_with_one(forks, make_j
 def test_a_models_folder_is_no_broken_off_run(make_job, tiny_encoder, tmp_path):
     shutil.copytree(tiny_encoder, tmp_path / "run")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="so it is no run's|beside the run"):
-            train_tagger(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+        with pytest.raises(InputError, match="so it is not a run's|beside the run"):
+            train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
     assert sorted(os.listdir(tmp_path / "run")) == sorted(os.listdir(tiny_encoder))
 
 
@@ -466,7 +467,7 @@ def test_other_programs_files_stay(make_job, tmp_path):
         (tmp_path / "run" / name).write_text("precious")
     for overwrite in (False, True):
         with pytest.raises(InputError, match="a folder with other things in it|film.mkv.part beside the run"):
-            train_tagger(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+            train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
     assert sorted(os.listdir(tmp_path / "run")) == [".lock", "film.mkv.part"]
 
 
@@ -490,7 +491,7 @@ def test_a_second_process_on_a_run_is_refused_and_touches_nothing(overwrite, hol
         shutil.copytree(unbroken / "0" / name, tmp_path / "run" / name)
     names = sorted(os.listdir(tmp_path / "run"))
     with pytest.raises(InputError, match="run: found another process at work on this run"):
-        train_tagger(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+        train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
     assert sorted(os.listdir(tmp_path / "run")) == names
     assert read_bytes(tmp_path / "run") == read_bytes(unbroken / "0")
 
@@ -507,7 +508,7 @@ def test_the_lock_of_a_killed_process_is_no_obstacle(holder, forks, make_job, un
 
 def test_a_lock_that_lost_its_name_is_not_taken(tmp_path, monkeypatch):
     """Between opening and locking the holder may have ended and removed the file: two would hold two locks."""
-    flock, names = lifecycle.fcntl.flock, []
+    flock, names = lock.fcntl.flock, []
 
     def lose_name(file, how):
         names.append(Path(file.name))
@@ -515,7 +516,7 @@ def test_a_lock_that_lost_its_name_is_not_taken(tmp_path, monkeypatch):
             names[0].unlink()
         flock(file, how)
 
-    monkeypatch.setattr(lifecycle.fcntl, "flock", lose_name)
+    monkeypatch.setattr(lock.fcntl, "flock", lose_name)
     with lifecycle.lock_run(tmp_path / "a" / "run"):
         assert len(names) == 2 and names[1].is_file()
     assert not os.listdir(tmp_path)
@@ -526,7 +527,7 @@ def test_a_file_system_without_locks_is_warned_about(code, tmp_path, monkeypatch
     def fail(file, how):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(lifecycle.fcntl, "flock", fail)
+    monkeypatch.setattr(lock.fcntl, "flock", fail)
     with lifecycle.lock_run(tmp_path / "run"):
         assert (tmp_path / "run").is_dir()
     assert "no file locks here" in capsys.readouterr().err
@@ -566,7 +567,7 @@ def test_a_disk_that_fills_up_while_the_model_is_saved(make_job, tmp_path, monke
     monkeypatch.setattr(
         modeling_utils, "safe_save_file", lambda *args, **more: (fail if next(calls) else save)(*args, **more)
     )
-    assert run_guarded(lambda: train_tagger(job)) == 2
+    assert run_guarded(lambda: train(job)) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert not (job.output / runs.MODEL).exists() and not list(job.output.glob("*.part"))
     assert (job.output / runs.CHECKPOINTS).is_dir()
@@ -578,14 +579,14 @@ def test_a_folder_that_cannot_be_written_to_is_named(code, make_job, tmp_path, m
         raise OSError(code, os.strerror(code), str(tmp_path / "run"))
 
     monkeypatch.setattr(Path, "mkdir", fail)
-    assert run_guarded(lambda: train_tagger(make_job(tmp_path / "run"))) == 2
+    assert run_guarded(lambda: train(make_job(tmp_path / "run"))) == 2
     assert f"cannot write there ({tmp_path / 'run'}: {os.strerror(code)})" in capsys.readouterr().err
 
 
 def test_a_file_where_a_folder_should_be_is_named(make_job, tmp_path, capsys):
     (tmp_path / "file").write_text("precious")
     for output in (tmp_path / "file", tmp_path / "file" / "run"):
-        assert run_guarded(lambda output=output: train_tagger(make_job(output))) == 2
+        assert run_guarded(lambda output=output: train(make_job(output))) == 2
         assert "cannot write there" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "precious"
 
@@ -594,7 +595,7 @@ def test_a_file_where_a_folder_should_be_is_named(make_job, tmp_path, capsys):
 def test_a_read_only_folder_is_named(make_job, tmp_path, capsys):
     tmp_path.chmod(0o555)
     try:
-        assert run_guarded(lambda: train_tagger(make_job(tmp_path / "run"))) == 2
+        assert run_guarded(lambda: train(make_job(tmp_path / "run"))) == 2
     finally:
         tmp_path.chmod(0o755)
     assert "Permission denied" in capsys.readouterr().err
@@ -637,7 +638,7 @@ def test_wrong_data_spare_the_run_that_was_to_be_overwritten(unbroken, make_job,
     (tmp_path / "train.bio").write_text("癌 X-gene\n", encoding="utf-8")
     job = replace(make_job(tmp_path / "run"), overwrite=True, files={"train": tmp_path / "train.bio"})
     with pytest.raises(InputError, match="unknown tag"):
-        train_tagger(job)
+        train(job)
     assert_same_run(tmp_path / "run", unbroken / "0")
 
 
@@ -645,5 +646,5 @@ def test_the_order_of_deletion_leaves_a_broken_off_run_at_any_moment(unbroken, t
     shutil.copytree(unbroken / "0", tmp_path / "run")
     gone, remove = [], lifecycle.remove_tree
     monkeypatch.setattr(lifecycle, "remove_tree", lambda path: (gone.append(path.name), remove(path)))
-    lifecycle.remove_run(tmp_path / "run")
+    lifecycle.remove_run(tmp_path / "run", TAGGER_RUN)
     assert gone[0] == runs.METRICS and gone[-1] == runs.CONFIG and not os.listdir(tmp_path / "run")

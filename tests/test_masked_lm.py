@@ -16,9 +16,9 @@ from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import DocumentBlocks, StreamBlocks, cut_blocks, make_block
 from cbpner.masked_lm.cache import TextSource, open_corpus
 from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss, sum_losses
+from cbpner.models.loss import IGNORED
 from cbpner.models.tokenizers import build_tokenizer
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.batching import IGNORED
 
 TEXTS = ["本发明涉及一种抗体。", "HER2阳性乳腺癌患者的基因表达水平显著升高，且", "蛋白"]
 

@@ -53,6 +53,7 @@ from cbpner.masked_lm.run import fine_tune, measure_model
 from cbpner.masked_lm.trainer import FineTuner
 from cbpner.models.encoders import load_masked_lm, locate_encoder
 from cbpner.runs import folder as runs
+from cbpner.runs.lifecycle import Run
 from cbpner.text.tokenizer import CharacterTable
 
 pytestmark = pytest.mark.slow
@@ -337,7 +338,7 @@ def attempt(forks, job, moment=None, limit=None):  # noqa: F811
 
 # moment: (owner of the function, its name, the call at which, how); a checkpoint every two steps and behind each epoch
 MOMENTS = {
-    "before lm_run.json": (runs, "write_config", nth(1), before),
+    "before lm_run.json": (Run, "start", nth(1), before),
     "in the second epoch, after a checkpoint": (FineTuner, "training_step", nth(8), before),
     "in the weights of a checkpoint": (modeling_utils, "safe_save_file", nth(3), half_written),
     "in the state of a checkpoint": (TrainerState, "save_to_json", nth(4), half_written),

@@ -1,18 +1,15 @@
 """Learning rates by layer, adversarial steps, averages of epochs."""
 
-import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from test_training import files, make_job, read_weights  # noqa: F401
 from transformers import AutoModelForTokenClassification
 
 from cbpner.base.errors import InputError
-from cbpner.runs import folder as runs
-from cbpner.training.optimization import average_checkpoints, find_rate, make_optimizer, perturb_embeddings
+from cbpner.training.optimization import find_rate, make_optimizer, perturb_embeddings
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import train_tagger
+from cbpner.training.run import train
 
 
 @pytest.fixture
@@ -60,30 +57,7 @@ def test_embeddings_are_moved_along_their_gradient_and_back(model):
 
 
 def test_an_adversarial_run_learns_otherwise_and_refuses_a_frozen_encoder(make_job):  # noqa: F811
-    losses = [train_tagger(make_job(str(size), adversarial=size, epochs=1))["history"] for size in (0.0, 0.5)]
+    losses = [train(make_job(str(size), adversarial=size, epochs=1))["history"] for size in (0.0, 0.5)]
     assert losses[0] != losses[1]
     with pytest.raises(InputError, match="embeddings that do not learn"):
         make_job("frozen", adversarial=0.5, freeze_encoder=True)
-
-
-def test_the_last_epochs_are_averaged(make_job, monkeypatch, tmp_path):  # noqa: F811
-    kept, settings = tmp_path / "kept", {"selection": "last", "epochs": 3, "lr": 1e-3}
-
-    def keep(model, folder, count):
-        shutil.copytree(folder, kept)
-        average_checkpoints(model, folder, count)
-
-    monkeypatch.setattr("cbpner.training.run.average_checkpoints", keep)
-    job = make_job("mean", average_epochs=2, **settings)
-    train_tagger(job)
-    steps = sorted(int(path.name.rpartition("-")[2]) for path in kept.glob("checkpoint-*"))
-    states = [load_file(kept / f"checkpoint-{step}" / "model.safetensors") for step in steps[-2:]]
-    mean = {name: (states[0][name] + states[1][name]) / 2 for name in states[0]}
-    found = read_weights(job.output)
-    assert all(torch.allclose(found[name], mean[name], rtol=0, atol=1e-6) for name in mean) and len(found) == len(mean)
-    plain = make_job("last", **settings)
-    train_tagger(plain)
-    assert all(torch.equal(weight, states[1][name]) for name, weight in read_weights(plain.output).items())
-    assert runs.read_config(job.output)["flags"]["average_epochs"] == 2
-    with pytest.raises(InputError, match="average_epochs 2; expected the selection last"):
-        make_job("best", average_epochs=2)

@@ -14,11 +14,13 @@ from test_training import FAST, files, make_sentences  # noqa: F401
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.commands import rerun
+from cbpner.runs import environment
 from cbpner.runs import folder as runs
 from cbpner.text.bio import read_bio, write_bio
 from cbpner.text.labels import LabelSet
+from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import Job, train_tagger
+from cbpner.training.run import train
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +36,7 @@ def original(files, tiny_encoder, tmp_path_factory):  # noqa: F811
         "Supervised_Original", "cbp", recipe, files, folder / "run", seed=3, split="4", labels=folder / "labels.txt",
         orphans="repair", precision="fp32",
     )  # fmt: skip
-    train_tagger(job)
+    train(job)
     (folder / "labels.txt").unlink()
     return folder / "run"
 
@@ -175,24 +177,6 @@ def test_the_recorded_number_of_threads_is_used(run, monkeypatch):
     assert used[0] == 7
 
 
-def test_committed_runs_can_be_rebuilt():
-    """Flags that came later have their defaults; the recorded paths are meant from this project or a folder of it.
-
-    The oldest runs under results/ did not record that folder: their method names it.
-    """
-    folders = sorted(path.parent for path in (ROOT / "results").rglob(runs.METRICS))
-    for folder in folders:
-        config = rerun.read_config(folder)
-        recipe = rerun.rebuild_recipe(folder / runs.CONFIG, config["flags"], [], config["split"])
-        assert recipe == replace(recipe, **{key: config["flags"][key] for key in ("lr", "epochs", "freeze_encoder")})
-        assert recipe.head in ("linear", "crf", "bilstm-crf") and recipe.encoder == config["encoder"]
-        made_in = config.get("folder", config["method"])
-        assert ROOT / made_in in rerun.list_folders(config)
-        if made_in != ".":  # `cbpner soup`, or a run that was begun in the project's own folder
-            assert (ROOT / made_in / "iter_exp.sh").is_file()
-    assert folders
-
-
 def test_relative_paths_are_meant_from_the_folder_of_the_run(tmp_path, monkeypatch):
     """A project with a method's folder: the run was made there, the rerun starts elsewhere in it."""
     data = tmp_path / "data" / "mine" / "train.bio"
@@ -201,10 +185,11 @@ def test_relative_paths_are_meant_from_the_folder_of_the_run(tmp_path, monkeypat
     (tmp_path / "method" / "below").mkdir(parents=True)
     (tmp_path / "runs").mkdir()
     monkeypatch.setattr(runs, "PROJECT", tmp_path)
+    monkeypatch.setattr(environment, "PROJECT", tmp_path)
     monkeypatch.chdir(tmp_path / "method" / "below")
     recorded = {"path": "../../data/mine/train.bio", "sha256": file_checksum(data)}
-    config = {"method": "method", "split": None, "data": {"files": {"train": recorded}}}
-    assert runs.describe_folder() == "method/below"
+    config = {"method": "method/below", "split": None, "data": {"files": {"train": recorded}}}
+    assert environment.describe_command()["folder"] == "method/below"
     monkeypatch.chdir(tmp_path / "runs")
     for folder in ({"folder": "method/below"}, {"folder": str(tmp_path / "method" / "below")}, {}):
         found = rerun.find_data(config | folder, "train")
@@ -213,11 +198,11 @@ def test_relative_paths_are_meant_from_the_folder_of_the_run(tmp_path, monkeypat
 
 def test_a_folder_outside_the_project_is_recorded_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert runs.describe_folder() == str(tmp_path)
+    assert environment.describe_command()["folder"] == str(tmp_path)
 
 
 def test_labels_may_be_given_as_a_set(files, original, tmp_path):  # noqa: F811
-    recipe = rerun.rebuild_recipe(original / runs.CONFIG, runs.read_config(original)["flags"], [])
+    recipe = rerun.rebuild_recipe(original / runs.CONFIG, runs.read_config(original)["flags"], tmp_path)
     job = Job("m", "cbp", replace(recipe, epochs=1), files, tmp_path / "run", labels=LabelSet(("disease", "gene", "x")))
-    train_tagger(job)
+    train(job)
     assert runs.read_config(tmp_path / "run")["data"]["labels"] == ["disease", "gene", "x"]

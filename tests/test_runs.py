@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
+from cbpner.runs import environment
 from cbpner.runs import folder as runs
 from cbpner.text.labels import DEFAULT
 
@@ -36,16 +37,6 @@ def test_config_and_metrics_come_back(tmp_path):
     assert runs.is_finished(tmp_path / "0")
     assert (runs.read_config(tmp_path / "0"), runs.read_metrics(tmp_path / "0")) == (config, metrics)
     assert "基因" in (tmp_path / "0" / "config.json").read_text(encoding="utf-8")
-
-
-def test_an_unfinished_run_may_begin_again_and_a_finished_one_is_left_alone(tmp_path):
-    runs.write_config(tmp_path, {"seed": 1})
-    runs.write_config(tmp_path, {"seed": 2})
-    runs.write_metrics(tmp_path, {})
-    for write in (runs.write_config, runs.write_metrics):
-        with pytest.raises(InputError, match="finished run"):
-            write(tmp_path, {"seed": 3})
-    assert runs.read_config(tmp_path) == {"seed": 2}
 
 
 def test_a_number_that_json_lacks_is_refused_and_leaves_no_file(tmp_path):
@@ -189,13 +180,13 @@ def test_find_runs_names_a_path_that_is_none(tmp_path):
 
 
 def test_environment_says_what_repeats_a_run_and_not_whose_it_was():
-    found = runs.describe_environment()
+    found = environment.describe_environment()
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert set(found["packages"]) == {"cbpner", *runs.PACKAGES}
+    assert set(found["packages"]) == {"cbpner", *environment.PACKAGES}
     assert found["packages"]["seqeval"] == "1.2.2"
     assert found["cpu_count"] >= 1
     text = json.dumps(found)
-    checkout = Path(runs.__file__).parents[1]
+    checkout = runs.PROJECT
     for private in (socket.gethostname(), str(checkout), str(Path.home()) + "/", f"/{getpass.getuser()}"):
         assert private not in text
     if (checkout / ".git").exists():
@@ -214,27 +205,27 @@ def test_only_what_may_change_the_digits_is_a_difference():
         "git": {"revision": "b", "dirty": False}, "cpu": "6502", "cpu_count": 2, "device": "cuda", "precision": "bf16",
         "threads": 2, "processes": 2,
     }  # fmt: skip
-    assert runs.compare_environments(before, now) == [
+    assert environment.compare_environments(before, now) == [
         "torch: 2.12.0, now 2.13.0", "cpu: Z80, now 6502", "device: cpu, now cuda", "precision: fp32, now bf16",
         "threads: 1, now 2", "git revision: a, now b",
     ]  # fmt: skip
-    assert not runs.compare_environments(now, now)
-    assert not runs.compare_environments({**now, "git": None}, now)
+    assert not environment.compare_environments(now, now)
+    assert not environment.compare_environments({**now, "git": None}, now)
 
 
 def test_environment_outside_a_checkout(monkeypatch, tmp_path):
-    monkeypatch.setattr(runs, "__file__", str(tmp_path / "runs.py"))
-    assert runs.describe_environment()["git"] is None
+    monkeypatch.setattr("cbpner.__file__", str(tmp_path / "__init__.py"))
+    assert environment.describe_environment()["git"] is None
 
 
 def test_environment_without_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert runs.describe_environment()["git"] is None
+    assert environment.describe_environment()["git"] is None
 
 
 def test_a_missing_package_has_no_version(monkeypatch):
-    monkeypatch.setattr(runs, "PACKAGES", ("no-such-package-of-ours",))
-    assert runs.describe_environment()["packages"]["no-such-package-of-ours"] is None
+    monkeypatch.setattr(environment, "PACKAGES", ("no-such-package-of-ours",))
+    assert environment.describe_environment()["packages"]["no-such-package-of-ours"] is None
 
 
 def test_checksum(tmp_path):

@@ -23,8 +23,9 @@ from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import tags_to_spans
+from cbpner.training.config import Job
 from cbpner.training.recipes import RECIPES, get_recipe
-from cbpner.training.run import Job, train_tagger
+from cbpner.training.run import train
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def seeds(files, tiny_encoder, tmp_path_factory):  # noqa: F811
         for split in ("0", "1")
     ]
     for job in jobs:
-        train_tagger(job)
+        train(job)
     return folder
 
 
@@ -205,7 +206,7 @@ def test_runs_that_share_the_seed_of_their_head_begin_with_the_same_one(files, t
             "cbp", "", encoder=str(tiny_encoder), head_seed=head_seed, **FAST | {"epochs": 1, "lr": 0.0, "head_lr": 0.0}
         )
         folder = tmp_path / f"{seed}_{head_seed}"
-        train_tagger(Job("mine", "cbp", recipe, files, folder, seed=seed))
+        train(Job("mine", "cbp", recipe, files, folder, seed=seed))
         heads[seed, head_seed] = weights(folder)["classifier.weight"]
     assert torch.equal(heads[1, 7], heads[2, 7])
     assert not torch.equal(heads[1, None], heads[2, None])

@@ -34,8 +34,9 @@ from cbpner.text.bio import Sentence, read_bio, write_bio
 from cbpner.text.labels import LabelSet, TagSpan, spans_to_tags, tags_to_spans
 from cbpner.text.splits import split_patents
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import Job, train_tagger
+from cbpner.training.run import train
 from cbpner.training.trainer import choose_selection, encode_sentences, make_score, predict_sentences
 
 GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
@@ -87,7 +88,7 @@ def assert_same_weights(left, right, tolerance=0.0):
 
 def test_a_run_folder_holds_what_it_says(make_job, files):
     job = make_job(split="3", epochs=1)
-    metrics = train_tagger(job)
+    metrics = train(job)
     names = {path.name for path in job.output.iterdir()}
     assert names == {"config.json", "metrics.json", "log.jsonl", "model", "predictions", "tensorboard"}
     assert runs.read_metrics(job.output) == metrics
@@ -104,13 +105,13 @@ def test_a_run_folder_holds_what_it_says(make_job, files):
 
 
 def test_it_learns(make_job):
-    metrics = train_tagger(make_job(epochs=30, lr=5e-3, head_lr=1e-2, warmup=0.1, mask_share=0.0))
+    metrics = train(make_job(epochs=30, lr=5e-3, head_lr=1e-2, warmup=0.1, mask_share=0.0))
     assert metrics["test"]["entity_strict"]["overall"]["f1"] > 0.9
 
 
 def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(make_job):
     job = make_job(epochs=1, lr=1e-2)
-    train_tagger(job)
+    train(job)
     folder = str(job.output / "model")
     model, tokenizer = AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     for text in (AWKWARD + "MLH1基因。", " ", "\t", "\x97"):
@@ -131,7 +132,7 @@ def assert_pipeline_agrees(model, tokenizer, text):
 @pytest.mark.parametrize("casing", ["paper", "lower", "keep"])
 def test_pipeline_sees_the_same_on_a_lower_case_vocabulary(make_job, lowercase_encoder, casing):
     job = make_job(epochs=1, encoder=str(lowercase_encoder), casing=casing, method="BERT_LM_mixed")
-    train_tagger(job)
+    train(job)
     folder = str(job.output / "model")
     table = CharacterTable(AutoTokenizer.from_pretrained(folder))
     unknown = [number == table.unk for number in table.encode("BRCA1")]
@@ -179,12 +180,12 @@ def test_neighbouring_sentences_are_read_together(make_job, tiny_encoder, files)
 @pytest.mark.parametrize("method", ["Supervised_Original", "partBERT_CRF_coded"])
 def test_a_run_with_context_keeps_the_sentences(method, make_job, files):
     job = make_job(method=method, context=100, epochs=1)
-    metrics = train_tagger(job)
+    metrics = train(job)
     gold, tags = read_bio(files["test"]), runs.read_tags(runs.tags_path(job.output, "test"))
     assert [len(row) for row in tags] == [len(sentence.chars) for sentence in gold]
     assert metrics["test"] == score([sentence.tags for sentence in gold], tags)
     if method == "partBERT_CRF_coded":
-        anew = train_tagger(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
+        anew = train(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
         assert anew["dev"] == metrics["dev"]
 
 
@@ -194,21 +195,21 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
     names = str(tmp_path / "encoder_{split}")
     for split in "01":
         job = make_job(split, encoder=names, split=split, epochs=1)
-        assert job.encoder == str(tmp_path / f"encoder_{split}") and train_tagger(job)
+        assert job.encoder == str(tmp_path / f"encoder_{split}") and train(job)
         assert runs.read_config(job.output)["encoder"] == names
     assert build_report([tmp_path / "0", tmp_path / "1"]).markdown.count(f"encoder {names}") == 1
     with pytest.raises(InputError, match="encoder_2: no such folder"):
-        train_tagger(make_job("2", encoder=names, split="2"))
+        train(make_job("2", encoder=names, split="2"))
     with pytest.raises(InputError, match="no split; expected --split"):
-        train_tagger(make_job("3", encoder=names))
+        train(make_job("3", encoder=names))
     assert main(["rerun", str(tmp_path / "0"), "-o", str(tmp_path / "again")]) == 0
 
 
 def test_a_run_with_a_document_vote_tags_a_surface_in_one_way(make_job, files):
     job = make_job(agreement=0.5, epochs=1)
-    assert train_tagger(job)["test"]
+    assert train(job)["test"]
     plain = make_job("plain", epochs=1)
-    train_tagger(plain)
+    train(plain)
     tags, before = (runs.read_tags(runs.tags_path(each.output, "test")) for each in (job, plain))
     expected, rows = [], iter(before)
     for patent in split_patents(read_bio(files["test"])):
@@ -221,7 +222,7 @@ def test_a_run_with_a_document_vote_tags_a_surface_in_one_way(make_job, files):
 
 def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
     job = make_job(span_threshold=0.9, epochs=10, lr=5e-3, head_lr=1e-2)
-    assert train_tagger(job)["test"]
+    assert train(job)["test"]
     model = AutoModelForTokenClassification.from_pretrained(job.output / runs.MODEL, attn_implementation="eager")
     table = CharacterTable(AutoTokenizer.from_pretrained(job.output / runs.MODEL))
     documents = [[sentence.chars] for sentence in read_bio(files["test"])]
@@ -240,7 +241,7 @@ def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
 def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
     for variant in ("Supervised_Original", "partBERT_CRF_coded"):
         scores = [
-            train_tagger(make_job(f"{variant}{share}", method=variant, rename_share=share, epochs=1))["history"][0]
+            train(make_job(f"{variant}{share}", method=variant, rename_share=share, epochs=1))["history"][0]
             for share in (0.0, 1.0)
         ]
         assert scores[0]["loss"] != scores[1]["loss"]
@@ -248,12 +249,12 @@ def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
 
 def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
     job = make_job(epochs=1)
-    first = train_tagger(job)
+    first = train(job)
     written = (job.output / "metrics.json").stat().st_mtime_ns
-    assert train_tagger(job) == first
+    assert train(job) == first
     assert "finished already" in capsys.readouterr().out
     assert (job.output / "metrics.json").stat().st_mtime_ns == written
-    train_tagger(make_job(epochs=1, overwrite=True))
+    train(make_job(epochs=1, overwrite=True))
     assert (job.output / "metrics.json").stat().st_mtime_ns > written
 
 
@@ -270,20 +271,20 @@ def break_off_after_epoch(monkeypatch, job):
     with monkeypatch.context() as patch:
         patch.setattr(TaggerTrainer, "_save_checkpoint", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            train_tagger(job)
+            train(job)
 
 
 @pytest.mark.parametrize("min_dev_mentions", [1, 1000])
 def test_a_broken_off_run_goes_on_and_ends_the_same(make_job, monkeypatch, min_dev_mentions):
     settings = {"epochs": 3, "dropout": 0.1, "min_dev_mentions": min_dev_mentions, "patience": 0}
     whole, broken = make_job("whole", **settings), make_job("broken", **settings)
-    expected = train_tagger(whole)
+    expected = train(whole)
     break_off_after_epoch(monkeypatch, broken)
     assert not runs.is_finished(broken.output)
     torn = broken.output / "checkpoints" / "checkpoint-9999"
     torn.mkdir()
     (torn / "model.safetensors").write_bytes(b"half")
-    found = train_tagger(broken)
+    found = train(broken)
     assert not (broken.output / "checkpoints").exists()
     for key in ("dev", "test", "best_epoch", "epochs", "selection"):
         assert found[key] == expected[key]
@@ -293,7 +294,7 @@ def test_a_broken_off_run_goes_on_and_ends_the_same(make_job, monkeypatch, min_d
 def test_a_broken_off_run_with_other_settings_is_refused(make_job, monkeypatch):
     break_off_after_epoch(monkeypatch, make_job())
     with pytest.raises(InputError, match=r"another flags \(lr: .*--overwrite"):
-        train_tagger(make_job(lr=1e-3))
+        train(make_job(lr=1e-3))
 
 
 def test_foreign_folders_are_left_alone(make_job, tmp_path):
@@ -301,13 +302,13 @@ def test_foreign_folders_are_left_alone(make_job, tmp_path):
     (tmp_path / "run" / "thesis.txt").write_text("precious")
     for overwrite in (False, True):
         with pytest.raises(InputError, match="expected a new or empty one|thesis.txt"):
-            train_tagger(make_job(overwrite=overwrite))
+            train(make_job(overwrite=overwrite))
     assert (tmp_path / "run" / "thesis.txt").read_text() == "precious"
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(make_job):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train_tagger(make_job(name, epochs=1, seed=seed))
+        train(make_job(name, epochs=1, seed=seed))
     folder = make_job("a").output.parent
     assert_same_weights(folder / "a", folder / "b")
     with pytest.raises(AssertionError):
@@ -316,8 +317,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(make_job)
 
 def test_accumulated_batches_count_every_character_once(make_job):
     settings = {"epochs": 1, "batch_size": 8, "max_grad_norm": 0.0, "mask_share": 0.0, "dropout": 0.0}
-    train_tagger(make_job("one", **settings))
-    train_tagger(make_job("two", **settings | {"batch_size": 4, "accumulation": 2}))
+    train(make_job("one", **settings))
+    train(make_job("two", **settings | {"batch_size": 4, "accumulation": 2}))
     folder = make_job("one").output.parent
     assert_same_weights(folder / "one", folder / "two", tolerance=1e-5)
 
@@ -347,7 +348,7 @@ def train_on_two_processes(files, output, settings):
 def test_two_processes_equal_one_on_the_same_global_batch(head, make_job, files, tiny_encoder, tmp_path):
     """Batches of other lengths on each process; loss and gradient are those of one process, and so are the weights."""
     settings = {"epochs": 2, "max_grad_norm": 1.0, "mask_share": 0.0, "dropout": 0.0, **head}
-    train_tagger(make_job("one", batch_size=8, **settings))
+    train(make_job("one", batch_size=8, **settings))
     more = FAST | settings | {"batch_size": 4, "encoder": tiny_encoder}
     train_on_two_processes(files, tmp_path / "two", more)
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
@@ -390,7 +391,7 @@ def test_a_small_dev_set_chooses_nothing_and_says_so():
 
 
 def test_the_best_epoch_is_kept_where_dev_can_choose(make_job):
-    metrics = train_tagger(
+    metrics = train(
         make_job(epochs=6, lr=5e-3, head_lr=1e-2, min_dev_mentions=1, schedule="constant", patience=0)
     )
     curve = [record["eval_entity_strict_f1"] for record in metrics["history"] if "eval_entity_strict_f1" in record]
@@ -403,24 +404,24 @@ def test_any_label_set_works_and_is_saved(files, make_job, tmp_path):
     sentences = [Sentence("药物A有效", ("B-药", "I-药", "I-药", "O", "O")), Sentence("无", ("O",))] * 4
     write_bio(tmp_path / "train.bio", sentences)
     job = make_job(files={"train": tmp_path / "train.bio", "test": tmp_path / "train.bio"}, epochs=1)
-    train_tagger(job)
+    train(job)
     config = json.loads((job.output / "model" / "config.json").read_text())
     assert config["id2label"] == {"0": "O", "1": "B-药", "2": "I-药"}
     (tmp_path / "labels.txt").write_text("B-gene\nI-gene\nO\n药\n")
     job = make_job("more", files={"train": tmp_path / "train.bio"}, epochs=1, labels=tmp_path / "labels.txt")
-    train_tagger(job)
+    train(job)
     assert runs.read_config(job.output)["data"]["labels"] == ["gene", "药"]
 
 
 @pytest.mark.parametrize("method", ["Supervised_Original", "BERT_LM_mixed"])
 def test_the_papers_recipe_runs_on_any_encoder(make_job, method, lowercase_encoder):
-    metrics = train_tagger(make_job(recipe="paper", method=method, epochs=1, encoder=str(lowercase_encoder)))
+    metrics = train(make_job(recipe="paper", method=method, epochs=1, encoder=str(lowercase_encoder)))
     assert metrics["selection"]["rule"] == "last epoch" and metrics["test"]
 
 
 def test_a_frozen_encoder_stays_as_it_was(make_job, tiny_encoder):
     job = make_job(epochs=1, freeze_encoder=True)
-    train_tagger(job)
+    train(job)
     before, after = load_file(tiny_encoder / "model.safetensors"), read_weights(job.output)
     name = "bert.encoder.layer.0.output.dense.weight"
     assert torch.equal(before[name], after[name])

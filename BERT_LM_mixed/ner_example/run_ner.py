@@ -10,7 +10,7 @@ import sys
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 from cbpner.commands.files import add_name_flags, place_files
-from cbpner.commands.train import add_arguments, train
+from cbpner.commands.train import add_arguments, run_training
 
 METHOD = "BERT_LM_mixed"
 ORIGINAL_FLAGS = {
@@ -41,7 +41,7 @@ def run(args):
         raise InputError("found no --do_train; expected it: this script trains, `cbpner table` shows finished runs")
     wanted = {"train": args.do_train, "dev": args.do_eval, "test": args.do_predict}
     place_files(args, [part for part, want in wanted.items() if want])
-    train(args, METHOD)
+    run_training(args, METHOD)
 
 
 def main(argv=None):

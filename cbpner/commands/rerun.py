@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.runs import folder as runs
-from cbpner.runs.folder import find_data, list_folders, shorten_path
+from cbpner.runs.environment import compare_environments
+from cbpner.runs.folder import find_data, find_origin, shorten_path
 from cbpner.text.labels import LabelSet
 from cbpner.text.splits import PARTS
 from cbpner.training.recipes import Recipe, check_recipe, name_encoder
@@ -44,14 +45,15 @@ def run(args):
     import torch
 
     from cbpner.base.files import is_main_process
-    from cbpner.training.run import describe_machine, train_tagger
+    from cbpner.training.config import describe_machine
+    from cbpner.training.run import train
 
     torch.set_num_threads(config["environment"].get("threads") or torch.get_num_threads())
     if is_main_process():
         now = describe_machine(job.precision or job.recipe.precision)
-        for change in runs.compare_environments(config["environment"], now):
+        for change in compare_environments(config["environment"], now):
             print(f"may change the last digits: {change}")
-    if train_tagger(job):
+    if train(job):
         print("\n".join(compare_runs(old, new)))
 
 
@@ -67,13 +69,13 @@ def read_config(folder):
 
 def rebuild_job(old, config, output, data_dir=None):
     """The `cbpner.training.run.Job` of a run's config.json; see the module's text for what it takes from where."""
-    from cbpner.training.run import Job
+    from cbpner.training.config import Job
 
     flags, data, environment = config["flags"], config["data"], config["environment"]
     return Job(
         method=config["method"],
         recipe_name=config["recipe"],
-        recipe=rebuild_recipe(old / runs.CONFIG, flags, list_folders(config), config.get("split")),
+        recipe=rebuild_recipe(old / runs.CONFIG, flags, find_origin(config), config.get("split")),
         files={part: find_data(config, part, data_dir) for part in data["files"]},
         output=output,
         seed=config["seed"],
@@ -87,7 +89,7 @@ def rebuild_job(old, config, output, data_dir=None):
     )
 
 
-def rebuild_recipe(path, flags, folders, split=None):
+def rebuild_recipe(path, flags, origin, split=None):
     """The Recipe of config.json's flags; a field that came later has its default, under which it changes nothing."""
     known = Recipe.__dataclass_fields__
     if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
@@ -100,16 +102,14 @@ def rebuild_recipe(path, flags, folders, split=None):
         check_recipe(recipe)
     except TypeError as error:
         raise InputError(f"{path}: found flags that make no recipe: {error}") from error
-    return find_encoder(recipe, folders, split)
+    return find_encoder(recipe, origin, split)
 
 
-def find_encoder(recipe, folders, split=None):
+def find_encoder(recipe, origin, split=None):
     """The recipe; an encoder's folder that is not to be seen from here is taken as seen from where the run was made."""
     name = name_encoder(recipe.encoder, split)
-    if not Path(name).exists():
-        for folder in folders:
-            if (folder / name / "config.json").is_file():
-                return replace(recipe, encoder=str(shorten_path(folder / recipe.encoder)))
+    if not Path(name).exists() and (origin / name / "config.json").is_file():
+        return replace(recipe, encoder=str(shorten_path(origin / recipe.encoder)))
     return recipe
 
 

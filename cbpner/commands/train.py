@@ -73,7 +73,7 @@ def check_data_dir(name):
 
 def make_job(args, method, **overrides):
     """The job that the arguments describe; `overrides` are recipe values of the entry point."""
-    from cbpner.training.run import Job
+    from cbpner.training.config import Job
 
     return Job(
         method=method,
@@ -99,13 +99,13 @@ def report(metrics):
             print(f"{part} F1: " + ", ".join(f"{level.replace('_', ' ')} {value:.3f}" for level, value in f1.items()))
 
 
-def train(args, method, **overrides):
+def run_training(args, method, **overrides):
     """What every training entry point does behind its parser."""
     job = make_job(args, method, **overrides)
-    from cbpner.training.run import train_tagger
+    from cbpner.training.run import train
 
-    report(train_tagger(job))
+    report(train(job))
 
 
 def run(args):
-    train(args, METHOD)
+    run_training(args, METHOD)

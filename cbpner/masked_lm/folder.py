@@ -25,7 +25,7 @@ from cbpner.runs.lifecycle import (
     lock_run,
     remove_leftovers,
 )
-from cbpner.training.run import describe_machine
+from cbpner.training.config import describe_machine
 
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 INTERVALS = ("save_steps", "save_total_limit", "logging_steps", "eval_steps")

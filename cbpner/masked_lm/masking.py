@@ -13,8 +13,9 @@ from transformers import BertForMaskedLM
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import Block
 from cbpner.masked_lm.recipes import MASK_SHARE
+from cbpner.models.loss import IGNORED
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.batching import IGNORED, pad
+from cbpner.training.batching import pad
 
 REPLACED_BY_MASK = 0.8  # Devlin et al. 2019, section 3.1: of the targets 80% become [MASK],
 REPLACED_BY_RANDOM = 0.1  # 10% a random token, and 10% stay

@@ -11,8 +11,9 @@ from typing import Any
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import PACKINGS
 from cbpner.masked_lm.word_starts import SEGMENTERS
+from cbpner.models.names import PRECISIONS, SHIPPED_ENCODER
 from cbpner.text.tokenizer import CASINGS
-from cbpner.training.recipes import PRECISIONS, SHIPPED_ENCODER, check_choices, check_limits
+from cbpner.training.recipes import check_choices, check_limits
 
 MASK_SHARE = 0.15  # Devlin et al. 2019, section 3.1
 

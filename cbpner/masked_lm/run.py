@@ -31,8 +31,8 @@ from cbpner.models.encoders import load_masked_lm
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import explain_write_errors, find_checkpoint, lock_run
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.progress import close_bars
 from cbpner.training.run import measure_memory
-from cbpner.training.trainer import close_bars
 
 
 def fine_tune(job: LMJob) -> dict[str, Any] | None:

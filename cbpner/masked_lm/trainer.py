@@ -23,7 +23,8 @@ from cbpner.runs import folder as runs
 from cbpner.text.batches import sorted_batches
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import GroupedSampler, TokenBudgetSampler
-from cbpner.training.trainer import EVALUATION_TOKENS, Progress
+from cbpner.training.progress import Progress
+from cbpner.training.trainer import EVALUATION_TOKENS
 
 
 class MaskedLMTrainer(Trainer):

@@ -13,9 +13,8 @@ from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
 from cbpner.models.bilstm import BiLstm
 from cbpner.models.crf import Crf
-from cbpner.models.loss import shift_scores
+from cbpner.models.loss import IGNORED, shift_scores
 from cbpner.text.labels import LabelSet
-from cbpner.training.batching import IGNORED
 
 FEATURE_LAYERS = 4  # how many of the last layers (or all, where there are fewer) stand side by side under the BiLSTM
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from cbpner.training.recipes import PRECISIONS
+from cbpner.models.names import PRECISIONS
 
 WORTHWHILE_GAIN = 1.2  # bfloat16 is taken where it multiplies at least this much faster than float32
 TRIAL_ROUNDS = 12

@@ -12,9 +12,9 @@ from transformers.utils import logging
 
 from cbpner.base.errors import InputError
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
+from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
 from cbpner.runs.folder import LM_CONFIG
-from cbpner.training.recipes import SHIPPED_ENCODER, SHIPPED_ENCODERS
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models"
 FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # folder: (corpus, epochs), as in the paper

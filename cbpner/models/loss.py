@@ -2,7 +2,7 @@
 
 from torch.nn.functional import cross_entropy
 
-from cbpner.training.batching import IGNORED
+IGNORED = -100  # the label of positions that no loss and no score counts
 
 
 def shift_scores(scores, outside_bias=0.0, start_bias=0.0):

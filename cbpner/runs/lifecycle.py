@@ -1,175 +1,217 @@
-"""The life of a run folder: locked, claimed, gone on with, cleaned, removed.
+"""One mechanism for every kind of run: lock the folder, claim or resume it, finish it, clean up.
 
-A process may be killed at any moment. What then stands in the folder is either whole or not taken for anything: files
-and the model appear by renaming; a checkpoint counts only with all its files; metrics.json comes last and makes the run
-finished; whatever is not yet, or no more, whole has a name that ends in `.part`. The same command cleans up, and goes
-on from the newest whole checkpoint.
+A process may be killed at any moment. What is then in the folder is either whole or ignored: files and the model appear
+by renaming; a checkpoint counts only with all its files; the metrics come last and make the run finished; whatever is
+not yet, or no longer, whole has a name that ends in `.part`. The same command cleans up and resumes from the newest
+whole checkpoint.
+
+To add a kind of run, define a `RunKind` and a function that works on a `Run`:
+
+    KIND = RunKind("config.json", "metrics.json", "log.jsonl", outputs=("model", "checkpoints"), required=("seed",),
+                   find_settings=lambda config: {"seed": config["seed"]})
+
+    def make(run: Run) -> dict | None:
+        precision = run.recorded_environment.get("precision") or "fp32"      # a resumed run keeps it
+        run.start({"seed": 0, "environment": {...}})                         # writes, or compares, config.json
+        train(output=run.checkpoints, resume_from=run.find_checkpoint())
+        return run.finish({"f1": 0.5}) if is_main_process() else None        # writes metrics.json, last
+
+    metrics = run_once(folder, KIND, make, overwrite=False)
+
+Under `torchrun` every process calls `run_once`; the main process alone locks, writes and deletes.
 """
 
-import errno
-import json
 import os
 import re
-import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
+from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import CANNOT_WRITE, UNFINISHED, is_main_process, read_json, remove_tree
-from cbpner.runs import folder as runs
-from cbpner.training.recipes import Recipe
+from cbpner.base.files import CANNOT_WRITE, UNFINISHED, is_main_process, read_json, remove_tree, write_json
+from cbpner.runs.checkpoints import find_checkpoint
+from cbpner.runs.environment import compare_environments
+from cbpner.runs.folder import CHECKPOINTS, LOCK, PREDICTIONS
+from cbpner.runs.lock import lock_run
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
+Json = dict[str, Any]
 TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream error|cannot be opened|Parent directory")
 
 
-@contextmanager
-def lock_run(folder):
-    """Make the run's folder and hold RUN/.lock; InputError where another process holds it.
+@dataclass(frozen=True)
+class RunKind:
+    """The files of one kind of run, and what makes two runs the same.
 
-    The kernel releases the lock however the process ends, so a file that stayed behind is no obstacle. At the block's
-    end the file goes, and so do the folders made here that are still empty. Under `torchrun` the main process locks.
-    """
-    if not is_main_process():
-        yield
-        return
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        file = _take_lock(folder / runs.LOCK)
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                if not os.path.getsize(folder / runs.LOCK):  # ours is empty
-                    os.unlink(folder / runs.LOCK)  # while it is held: nobody else can hold a file without a name
-            file.close()
-    finally:
-        for path in made:
-            with suppress(OSError):
-                path.rmdir()
-
-
-def _take_lock(path):
-    """The open, locked file; one that lost its name between opening and locking is not taken."""
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a")  # noqa: SIM115 (held for the whole run)
-        try:
-            _flock(file)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                    return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()
-
-
-def _flock(file):
-    if fcntl is None:
-        print(f"{file.name}: no file locks here; start no second run in this folder", file=sys.stderr)
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(
-            f"{Path(file.name).parent}: found another process at work on this run (it holds {runs.LOCK}); "
-            "wait until it ends, or name another folder"
-        ) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        print(f"{file.name}: no file locks here ({error.strerror}); start no second run there", file=sys.stderr)
-
-
-class Layout(NamedTuple):
-    """The files of one kind of run.
-
-    config: what repeats it. own: all that it writes, in the order of deletion: what makes it finished first, config
-    last. needed: keys of config. find_settings: from config to what the result depends on.
+    Attributes:
+        config: Name of the file with all that repeats the run.
+        metrics: Name of the file that is written last and makes the run finished.
+        log: Name of the log, one JSON record a line.
+        outputs: Everything else that such a run writes.
+        required: Keys without which a file called `config` is not such a run's.
+        find_settings: From the content of `config` to what the result depends on, by name: checksums, not paths.
+        keeps_checkpoints: A finished run keeps them.
+        overwrite_flag: The flag that users know for `overwrite`.
     """
 
     config: str
-    own: tuple
-    needed: tuple
-    find_settings: Callable
+    metrics: str
+    log: str
+    outputs: tuple[str, ...]
+    required: tuple[str, ...]
+    find_settings: Callable[[Json], Json]
+    keeps_checkpoints: bool = False
+    overwrite_flag: str = "--overwrite"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All names in the order of deletion: what makes the run finished first, what makes it a run last."""
+        return (self.metrics, *self.outputs, self.log, self.config)
+
+    def is_finished(self, folder: Path) -> bool:
+        return (folder / self.metrics).is_file()
 
 
-def find_settings(config):
-    """What the result of a run depends on, from its config.json; not the paths of files, but what is in them."""
-    data, flags = config["data"], complete_flags(config["flags"])
-    return {
-        **{key: config[key] for key in ("method", "recipe", "split", "seed")},
-        "flags": {key: value for key, value in flags.items() if key != "labels"},
-        "data": {"name": data["name"], "labels": data["labels"]}
-        | {part: file["sha256"] for part, file in data["files"].items()},
-        "masked LM": (config.get("masked_lm") or {}).get("sha256"),
-        "number of processes": config.get("environment", {}).get("processes", 1),
-    }
+@dataclass(frozen=True)
+class Run:
+    """A run folder that this process has locked, and that holds no finished run, or one to overwrite."""
 
+    folder: Path
+    kind: RunKind
+    overwrite: bool = False
 
-def complete_flags(flags):
-    """The flags with those that came later, as their defaults, which mean: as before there was such a flag."""
-    later = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
-    return later | {"orphans": "keep", "labels": None, "patents": None} | flags
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / CHECKPOINTS
 
+    @property
+    def recorded_environment(self) -> Json:
+        """The environment that a broken-off attempt recorded; empty where there is none to resume."""
+        path = self.folder / self.kind.config
+        return read_json(path).get("environment", {}) if path.is_file() and not self.overwrite else {}
 
-TAGGER = Layout(
-    runs.CONFIG,
-    (runs.METRICS, runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD, runs.LOG, runs.CONFIG),
-    ("method", "recipe", "split", "seed", "flags", "data"), find_settings,
-)  # fmt: skip
+    def start(self, config: Json) -> None:
+        """Write the config, or check that a broken-off run has the same settings; leftovers are deleted.
 
+        Prints what differs from the machine on which a broken-off run began. Raises InputError for other settings and
+        for a folder with other things in it; what is there is then left alone.
+        """
+        if not is_main_process():
+            return
+        if self.overwrite:
+            remove_run(self.folder, self.kind)
+        path = self.folder / self.kind.config
+        if path.is_file():
+            before = read_json(path)
+            self._check_settings(before, config)
+            for change in compare_environments(before.get("environment", {}), config["environment"]):
+                print(f"{self.folder}: resumed on another machine, which may change the last digits: {change}")
+        elif not all(map(_is_ours, os.listdir(self.folder))):
+            raise InputError(f"{self.folder}: found a folder with other things in it; expected a new or empty one")
+        remove_leftovers(self.folder)
+        write_json(path, config)
 
-def claim_folder(folder, config, overwrite=False, layout=TAGGER):
-    """Write config.json, or check that a broken-off run there has the same settings; leftovers go.
+    def find_checkpoint(self) -> Path | None:
+        """The checkpoint to resume from, or None; see `cbpner.runs.checkpoints`."""
+        return find_checkpoint(self.checkpoints)
 
-    overwrite: delete what a run left there. Returns what differs from the machine on which a broken-off run began, one
-    line each.
-    """
-    if overwrite:
-        remove_run(folder, layout)
-    changes, path = [], folder / layout.config
-    if path.is_file():
-        before = read_json(path)
-        check_same_run(folder, before, config, layout)
-        changes = runs.compare_environments(before.get("environment", {}), config["environment"])
-    elif not all(map(is_ours, os.listdir(folder))):
-        raise InputError(f"{folder}: found a folder with other things in it; expected a new or empty one")
-    remove_leftovers(folder)
-    runs.write_config(folder, config, layout.config)
-    return changes
+    def finish(self, metrics: Json) -> Json:
+        """Write the metrics, last of all, and delete the checkpoints unless such runs keep them."""
+        write_json(self.folder / self.kind.metrics, metrics)
+        if not self.kind.keeps_checkpoints:
+            with suppress(OSError):
+                remove_tree(self.checkpoints)
+        return metrics
 
-
-def check_same_run(folder, before, config, layout):
-    """InputError where a broken-off run's config.json has settings that would give another result."""
-    if missing := [key for key in layout.needed if key not in before]:
-        raise InputError(
-            f"{folder / layout.config}: found no {', '.join(missing)}, so it is no run's; expected a new or empty "
-            "folder"
-        )
-    before, now = layout.find_settings(before), layout.find_settings(config)
-    for key in now:
-        if before[key] != now[key]:
+    def _check_settings(self, before: Json, config: Json) -> None:
+        if missing := [key for key in self.kind.required if key not in before]:
             raise InputError(
-                f"{folder}: found a broken-off run with another {key} "
-                f"({list_differences(before[key], now[key])}); take another folder, or --overwrite"
+                f"{self.folder / self.kind.config}: found no {', '.join(missing)}, so it is not a run's; expected a "
+                "new or empty folder"
             )
+        compare_settings(
+            f"{self.folder}: found a broken-off run", self.kind.find_settings(before),
+            self.kind.find_settings(config), f"take another folder, or {self.kind.overwrite_flag}",
+        )  # fmt: skip
 
 
-def list_differences(before, now):
+def run_once(
+    folder: Path,
+    kind: RunKind,
+    make: Callable[[Run], Json | None],
+    overwrite: bool = False,
+    check_finished: Callable[[Json], None] | None = None,
+) -> Json | None:
+    """Make the run in `folder` unless it is finished; resume it if it broke off.
+
+    Args:
+        make: Does the work in the locked folder; see the module's text.
+        overwrite: Delete what a run left there, once the new one starts.
+        check_finished: Gets a finished run's config; raises InputError where that is not the run that was asked for.
+
+    Returns:
+        The metrics, of a finished run those that it has; None in processes that `make` gives none.
+
+    Raises:
+        InputError: Another process works on the run, the folder cannot be written to, or as `Run.start`.
+    """
+    if kind.is_finished(folder) and not overwrite:
+        return _skip_finished(folder, kind, check_finished)
+    with explain_write_errors(folder), lock_run(folder):
+        if not kind.is_finished(folder) or overwrite:
+            return make(Run(folder, kind, overwrite))
+    return _skip_finished(folder, kind, check_finished)  # another process finished it meanwhile
+
+
+def _skip_finished(folder: Path, kind: RunKind, check_finished: Callable[[Json], None] | None) -> Json:
+    """Say that the run is finished; delete what a process left that was killed after it had finished the run."""
+    if check_finished is not None:
+        check_finished(read_json(folder / kind.config))
+    checkpoints = folder / CHECKPOINTS
+    is_stale = checkpoints.exists() and not kind.keeps_checkpoints
+    if is_main_process() and (is_stale or (folder / LOCK).exists() or _list_leftovers(folder)):
+        with suppress(InputError, OSError), lock_run(folder):
+            if is_stale:
+                remove_tree(checkpoints)
+            remove_leftovers(folder)
+    print(f"{folder}: finished already; {kind.overwrite_flag} runs it again")
+    return read_json(folder / kind.metrics)
+
+
+def remove_run(folder: Path, kind: RunKind) -> None:
+    """Delete a run's own files, so that what a kill leaves is a broken-off run.
+
+    Raises InputError, and deletes nothing, where the folder holds something that no such run writes.
+    """
+    if not folder.exists():
+        return
+    if foreign := sorted(name for name in os.listdir(folder) if name not in kind.files and not _is_ours(name)):
+        raise InputError(
+            f"{folder}: found {', '.join(foreign[:5])} beside the run; {kind.overwrite_flag} deletes run folders alone"
+        )
+    for name in kind.files:
+        remove_tree(folder / name)
+    remove_leftovers(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a broken-off attempt was writing or deleting."""
+    for path in _list_leftovers(folder):
+        remove_tree(path)
+
+
+def compare_settings(what: str, before: Json, now: Json, advice: str) -> None:
+    """Raise InputError, `{what} with another {name} ({differences}); {advice}`, for the first setting that differs."""
+    for name in now:
+        if before.get(name) != now[name]:
+            raise InputError(f"{what} with another {name} ({list_differences(before.get(name), now[name])}); {advice}")
+
+
+def list_differences(before: object, now: object) -> str:
+    """`1, now 2`; of two dicts `key: 1, now 2` for each key that differs."""
     if not isinstance(before, dict) or not isinstance(now, dict):
         return f"{before!r}, now {now!r}"
     keys = dict.fromkeys((*before, *now))
@@ -178,98 +220,9 @@ def list_differences(before, now):
     )
 
 
-def remove_run(folder, layout=TAGGER):
-    """Delete a run's own files, metrics.json first and config.json last: what a kill leaves is a broken-off run.
-
-    InputError, and nothing is deleted, where the folder holds something that no run writes.
-    """
-    if not folder.exists():
-        return
-    if foreign := sorted(name for name in os.listdir(folder) if name not in layout.own and not is_ours(name)):
-        raise InputError(
-            f"{folder}: found {', '.join(foreign[:5])} beside the run; --overwrite deletes run folders alone"
-        )
-    for name in layout.own:
-        remove_tree(folder / name)
-    remove_leftovers(folder)
-
-
-def is_ours(name):
-    """Whether a file or folder in a run's folder is the lock, or what a broken-off attempt was writing or deleting."""
-    return name == runs.LOCK or (name.endswith(UNFINISHED) and name.startswith((".", "features.")))
-
-
-def list_leftovers(folder):
-    """What a broken-off attempt was writing or deleting."""
-    places = [folder / place for place in (".", runs.PREDICTIONS, runs.CHECKPOINTS)]
-    found = [path for place in places for path in place.glob(f"*{UNFINISHED}")]
-    return [path for path in found if is_ours(path.name)]
-
-
-def remove_leftovers(folder):
-    for path in list_leftovers(folder):
-        remove_tree(path)
-
-
-def clean_finished(folder):
-    """Delete what a process left behind that was killed after it had finished the run; no error where that fails."""
-    checkpoints, lock = folder / runs.CHECKPOINTS, folder / runs.LOCK
-    if is_main_process() and (checkpoints.exists() or lock.exists() or list_leftovers(folder)):
-        with suppress(InputError, OSError), lock_run(folder):
-            remove_tree(checkpoints)
-            remove_leftovers(folder)
-
-
-def count_processes():
-    """How many processes train together, as `torchrun` says."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def find_checkpoint(folder, clean=True):
-    """The newest whole checkpoint in `folder`, or None.
-
-    clean: the main process deletes newer ones and broken ones. Whole: every file is there to its end, and the
-    checkpoint of the best epoch so far, if one was chosen, is whole too.
-    """
-    paths = {path.name.removeprefix("checkpoint-"): path for path in Path(folder).glob("checkpoint-*")}
-    paths = {int(step): path for step, path in paths.items() if step.isdecimal()}
-    states = {step: read_checkpoint(path) for step, path in paths.items()}
-    whole = {step for step, state in states.items() if state is not None}
-    usable = {step for step in whole if (states[step].get("best_global_step") or step) in whole}
-    newest = max(usable, default=None)
-    if clean and is_main_process():
-        for step in paths:
-            if step not in whole or newest is None or step > newest:
-                remove_tree(paths[step])
-    return None if newest is None else str(paths[newest])
-
-
-def read_checkpoint(path):
-    """The Trainer's state in a checkpoint, or None where one of its files is missing or cut off.
-
-    The Trainer writes the state last, but it deletes old checkpoints file by file in any order.
-    """
-    processes = count_processes()
-    random = [f"rng_state_{rank}.pth" for rank in range(processes)] if processes > 1 else ["rng_state.pth"]
-    try:
-        with safe_open(path / "model.safetensors", framework="np"):
-            pass
-        for name in ("optimizer.pt", "scheduler.pt", *random):
-            with ZipFile(path / name):
-                pass
-        return json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, SafetensorError, BadZipFile):
-        return None
-
-
 @contextmanager
-def explain_write_errors(folder):
-    """Turn a full disk, or a folder that cannot be written to, into an InputError; other errors pass.
-
-    TensorBoard's writer has a thread of its own, whose errors come up here too, later; there they are not printed.
-    """
-    hook = threading.excepthook
-    threading.excepthook = lambda args: hook(args) if explain_write_error(args.exc_value) is None else None
+def explain_write_errors(folder: Path) -> Iterator[None]:
+    """Turn a full disk, or a folder that cannot be written to, into an InputError; other errors pass."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -278,13 +231,11 @@ def explain_write_errors(folder):
             raise
         raise InputError(
             f"{folder}: cannot write there ({reason}); expected room on the disk and the permission to write. "
-            "Make room or name another folder; the same command goes on from the last whole checkpoint"
+            "Make room or name another folder; the same command resumes from the last whole checkpoint"
         ) from error
-    finally:
-        threading.excepthook = hook
 
 
-def explain_write_error(error):
+def explain_write_error(error: BaseException) -> str | None:
     """Why a file could not be written, in one line, or None where the error is of another kind."""
     text = str(error).strip().split("\n")[0]
     if isinstance(error, OSError):
@@ -295,3 +246,36 @@ def explain_write_error(error):
     if isinstance(error, RuntimeError) and TORCH_CANNOT_WRITE.search(text):
         return f"a file broke off, as on a full disk: {text}"
     return None
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a name in a run's folder is the lock, or what a broken-off attempt was writing or deleting."""
+    return name == LOCK or (name.endswith(UNFINISHED) and name.startswith((".", "features.")))
+
+
+def _list_leftovers(folder: Path) -> list[Path]:
+    places = [folder / place for place in (".", PREDICTIONS, CHECKPOINTS)]
+    found = [path for place in places for path in place.glob(f"*{UNFINISHED}")]
+    return [path for path in found if _is_ours(path.name)]
+
+
+# ---- the former interface, until masked_lm uses `run_once` ----
+
+from typing import NamedTuple  # noqa: E402
+
+
+class Layout(NamedTuple):
+    config: str
+    own: tuple[str, ...]
+    needed: tuple[str, ...]
+    find_settings: Callable[[Json], Json]
+
+
+def claim_folder(folder: Path, config: Json, overwrite: bool, layout: Layout) -> list[str]:
+    kind = RunKind(layout.config, layout.own[0], layout.own[-2], layout.own[1:-2], layout.needed, layout.find_settings)
+    Run(folder, kind, overwrite).start(config)
+    return []
+
+
+def list_leftovers(folder: Path) -> list[Path]:
+    return _list_leftovers(folder)

@@ -6,7 +6,6 @@ from torch.utils.data import BatchSampler
 
 from cbpner.text.batches import fill_batches, pad_rows
 
-IGNORED = -100  # the label of positions that no loss and no score counts
 POOL_BATCHES = 128  # how many batches' worth of sequences are sorted by length together
 
 

@@ -6,12 +6,10 @@ other flags. The mean of probabilities (`cbpner.models.ensemble`) needs no such 
 cost.
 """
 
-import sys
 import time
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, AutoTokenizer
@@ -23,18 +21,13 @@ from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import silence_libraries
 from cbpner.models.ensemble import join_models
 from cbpner.runs import folder as runs
-from cbpner.runs.lifecycle import (
-    claim_folder,
-    clean_finished,
-    explain_write_errors,
-    find_settings,
-    list_differences,
-    lock_run,
-)
+from cbpner.runs.environment import describe_command
+from cbpner.runs.lifecycle import list_differences, run_once
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.config import TAGGER_RUN, describe_machine, find_settings, read_data
 from cbpner.training.optimization import average_weights, set_weights
 from cbpner.training.recipes import DECODING
-from cbpner.training.run import describe_machine, measure_memory, read_data, write_model, write_predictions
+from cbpner.training.run import measure_memory, write_model, write_predictions
 from cbpner.training.trainer import choose_selection, make_predictor
 
 WEIGHTS = "model.safetensors"
@@ -89,26 +82,25 @@ def make_soup(job, members, average="weights"):
         raise InputError(
             f"{job.output}: found the head {job.recipe.head}; a mean of probabilities expects linear heads"
         )
-    if runs.is_finished(job.output) and not job.overwrite:
-        clean_finished(job.output)
-        print(f"{job.output}: finished already; --overwrite runs it again")
-        return runs.read_metrics(job.output)
-    with explain_write_errors(job.output), lock_run(job.output):
-        device = pick_device()
-        precision = pick_precision(job.precision or job.recipe.precision, device)
-        claim_folder(job.output, describe_soup(job, members, average, precision), job.overwrite)
-        data, labels = read_data(job)
-        model, tokenizer = load_mean(members, average, pick_attention(device))
-        model.to(device)
-        predict = make_predictor(job.recipe, labels, CharacterTable(tokenizer), partial(autocast, precision, device))
-        start = time.perf_counter()
-        scores = write_predictions(job.output, data, partial(predict, model))
-        spent = time.perf_counter() - start
-        if job.save_model:
-            write_model(job.output, model, tokenizer, job.recipe)
-        metrics = collect_metrics(job, members, average, data, scores, spent)
-        runs.write_metrics(job.output, metrics)
-    return metrics
+    return run_once(
+        job.output, TAGGER_RUN, lambda run: _make_locked(job, members, average, run), job.overwrite
+    )  # fmt: skip
+
+
+def _make_locked(job, members, average, run):
+    device = pick_device()
+    precision = pick_precision(job.precision or job.recipe.precision, device)
+    run.start(describe_soup(job, members, average, precision))
+    data, labels = read_data(job)
+    model, tokenizer = load_mean(members, average, pick_attention(device))
+    model.to(device)
+    predict = make_predictor(job.recipe, labels, CharacterTable(tokenizer), partial(autocast, precision, device))
+    start = time.perf_counter()
+    scores = write_predictions(job.output, data, partial(predict, model))
+    spent = time.perf_counter() - start
+    if job.save_model:
+        write_model(job.output, model, tokenizer, job.recipe)
+    return run.finish(collect_metrics(job, members, average, data, scores, spent))
 
 
 def load_mean(members, average, attention):
@@ -146,8 +138,7 @@ def describe_soup(job, members, average, precision):
         **({"average": average} if average != "weights" else {}),
         "data": config["data"] | {"files": files},
         "environment": describe_machine(precision),
-        "folder": runs.describe_folder(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        **describe_command(),
     }
 
 

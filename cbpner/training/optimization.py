@@ -2,7 +2,6 @@
 
 import re
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -53,12 +52,6 @@ def perturb_embeddings(model, size):
         yield
     finally:
         weight.data.copy_(before)
-
-
-def average_checkpoints(model, folder, count):
-    """Set the weights to the mean of those of the last `count` checkpoints in the folder (fewer where there are)."""
-    paths = sorted(Path(folder).glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
-    set_weights(model, average_weights([path / "model.safetensors" for path in paths]))
 
 
 def average_weights(paths):

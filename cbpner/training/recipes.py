@@ -11,19 +11,16 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.decoding.decision import Decision
+from cbpner.models.names import ADAPTED_ENCODER, HEADS, PRECISIONS, SHIPPED_ENCODER
 from cbpner.text.tokenizer import CASINGS
 
-SHIPPED_ENCODER, ADAPTED_ENCODER = "cbp_mini", "cbp_mini_bio"  # the second: fine-tuned as a masked LM on biomedicine
-SHIPPED_ENCODERS = (SHIPPED_ENCODER, ADAPTED_ENCODER)  # folders of models/
 SPLIT = "{split}"  # in an encoder's name: each split has its own
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("linear", "constant", "reduce_lr_on_plateau")
 PADDINGS = ("longest", "max_length")
 SELECTIONS = ("best", "last")
 DECODERS = ("viterbi", "greedy")
-HEADS = ("linear", "crf", "bilstm-crf")
 LOSS_UNITS = ("characters", "sentences")
-PRECISIONS = ("auto", "bf16", "fp32")
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Recipe:
     training and the dev text; beyond it, a file. context: consecutive sentences of a patent are read together, as many
     as fit into so many tokens (0: each alone). rename_share: the share of training sentences whose mentions are made of
     other Latin letters and digits each time, so that names are told by shape and context. layer_decay, adversarial (the
-    norm of a shift of the embeddings; 0: none), average_epochs: see `cbpner.training.optimization`.
+    norm of a shift of the embeddings; 0: none): see `cbpner.training.optimization`.
     span_threshold: a span is tagged where it is so likely (0.5 to below 1), in the place of the decoder's choice (0).
     agreement: where at least this share of a surface's places in a patent is tagged, all are, and else none (0: each
     place for itself; see `cbpner.decoding.document_vote`). head_seed: the head's first weights are drawn with it, None:
@@ -93,7 +90,6 @@ class Recipe:
     rename_share: float = 0.0
     layer_decay: float = 1.0
     adversarial: float = 0.0
-    average_epochs: int = 1
     span_threshold: float = 0.0
     agreement: float = 0.0
     head_seed: int | None = None
@@ -202,7 +198,7 @@ def check_recipe(recipe):
         "trainable_layers": (0, None), "lstm_size": (1, None), "crf_lr": (0, None), "cache_mb": (0, None),
         "context": (0, recipe.max_length), "rename_share": (0, 1), "agreement": (0, 1),
         "layer_decay": (0, 1),
-        "adversarial": (0, None), "average_epochs": (1, None),
+        "adversarial": (0, None),
         "min_dev_mentions": (0, None), "patience": (0, None),
     }  # fmt: skip
     check_limits(recipe, limits)
@@ -210,8 +206,6 @@ def check_recipe(recipe):
         raise InputError(f"found span_threshold {recipe.span_threshold}; expected 0, or at least 0.5 and below 1")
     if recipe.adversarial and not recipe.learns_embeddings:
         raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
-    if recipe.average_epochs > 1 and recipe.selection != "last":
-        raise InputError(f"found average_epochs {recipe.average_epochs}; expected the selection last with it")
     if not recipe.batch_size and recipe.batch_tokens < recipe.max_length:
         raise InputError(
             f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.max_length}; expected a batch to hold at "

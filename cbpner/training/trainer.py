@@ -7,9 +7,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.integrations import TensorBoardCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
@@ -18,21 +16,20 @@ from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import add_special_tokens, cut_windows, score_sentences
 from cbpner.models.crf_tagger import count_features
-from cbpner.models.devices import autocast, spread_threads
-from cbpner.models.loss import mean_loss
+from cbpner.models.devices import autocast
+from cbpner.models.loss import IGNORED, mean_loss
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import list_mentions
 from cbpner.text.labels import repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.splits import group_neighbours, join_sentences, split_patents
-from cbpner.training.batching import IGNORED, GroupedSampler, TokenBudgetSampler, pad
+from cbpner.training.batching import GroupedSampler, TokenBudgetSampler, pad
 from cbpner.training.features import store_features
-from cbpner.training.halves import can_halve, halve
 from cbpner.training.optimization import make_optimizer, perturb_embeddings
+from cbpner.training.progress import CHOSEN_BY, Progress, TensorBoardLog
 
 EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
-CHOSEN_BY = "eval_entity_strict_f1"
 LOG_STEPS = 10
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # in dev F1, epochs: half the rate, as flair does by default
 
@@ -108,7 +105,6 @@ class TaggerTrainer(Trainer):
     def __init__(self, *args, job, predict, dev, dev_store=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.job, self.predict, self.dev, self.dev_store = job, predict, dev, dev_store
-        self.pool = None  # see `train`
         self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
 
     def get_train_dataloader(self):
@@ -134,26 +130,11 @@ class TaggerTrainer(Trainer):
             inputs = inputs | list_biases(self.job.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
-    def train(self, *args, **kwargs):
-        """On a CPU the halves of a batch are computed side by side, where that gives the same."""
-        threads, recipe = torch.get_num_threads(), self.job.recipe
-        plain = recipe.head == "linear" and recipe.accumulation == 1 and not recipe.adversarial
-        if not plain or self.args.world_size > 1 or has_features(self.model) or not can_halve(self.model, threads):
-            return super().train(*args, **kwargs)
-        with spread_threads(2, threads) as self.pool:
-            try:
-                return super().train(*args, **kwargs)
-            finally:
-                self.pool = None
-
     def training_step(self, model, inputs, num_items_in_batch=None):
-        step = partial(super().training_step, model, num_items_in_batch=num_items_in_batch)
-        if self.pool is not None and num_items_in_batch is not None and len(parts := halve(inputs)) > 1:
-            return sum(self.pool.map(step, parts))
-        loss = step(inputs)
+        loss = super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)
         if self.job.recipe.adversarial:
             with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
-                step(inputs)  # its gradients are added
+                super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)  # its gradients are added
         return loss
 
     def _get_num_items_in_batch(self, batch_samples, device):
@@ -174,86 +155,6 @@ class TaggerTrainer(Trainer):
     def predict_tags(self, sentences):
         """The tags of each sentence; dev's frozen features, where they are kept, are not computed again."""
         return self.predict(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
-
-
-class Progress(TrainerCallback):
-    """A progress bar with the current loss and dev F1, and every record as a line of the run's log.
-
-    Each record has `seconds`, the training time so far, with what was `spent` on frozen layers before. A resumed run's
-    log, and its time, go on where its checkpoint was; what a broken-off attempt logged behind that is dropped.
-    """
-
-    log_name = runs.LOG
-    shows = {"loss": "loss", CHOSEN_BY: "dev F1"}  # of the records: what the bar calls it
-
-    def __init__(self, folder, label, spent=0.0):
-        self.folder, self.label, self.spent, self.bar, self.shown, self.start = folder, label, spent, None, {}, 0.0
-
-    def open_bar(self, args, state, **kwargs):
-        return tqdm(
-            total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
-            dynamic_ncols=True,
-        )  # fmt: skip
-
-    def count(self, state):
-        """How far the run is, in the bar's units."""
-        return state.global_step
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
-            state.best_model_checkpoint = f"{args.output_dir}/checkpoint-{state.best_global_step}"
-        if state.is_world_process_zero:
-            before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
-            self.start = time.perf_counter() - before
-            runs.write_log(self.folder, map(order_record, state.log_history), self.log_name)
-            self.bar = self.open_bar(args, state, **kwargs)
-
-    def on_step_end(self, args, state, control, **kwargs):
-        if self.bar is not None:
-            self.bar.update(self.count(state) - self.bar.n)
-
-    def on_epoch_end(self, args, state, control, **kwargs):
-        control.should_log = True  # no mean loss spans a checkpoint, so a resumed run logs what an unbroken one does
-
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        if self.bar is None or not logs:
-            return
-        if "train_loss" in logs:
-            logs = sum_up(logs, state.log_history)
-        record = {name: float(value) for name, value in logs.items()}
-        record["seconds"] = round(time.perf_counter() - self.start, 3)
-        state.log_history[-1] = record | {"step": state.global_step}
-        runs.append_log(self.folder, order_record(state.log_history[-1]), self.log_name)
-        self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
-        self.bar.set_postfix(self.shown)
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.close()
-
-    def close(self):
-        if self.bar is not None:
-            self.bar.close()
-
-
-def close_bars(trainer):
-    """Close the progress bar after an error, too: its message begins on a line of its own."""
-    for callback in trainer.callback_handler.callbacks:
-        if isinstance(callback, Progress):
-            callback.close()
-
-
-def order_record(record):
-    """A record of the Trainer's history as it stands in log.jsonl: `step` first."""
-    return {"step": record["step"]} | record
-
-
-def sum_up(logs, history):
-    """The Trainer's last record, with the mean loss over all steps, not one attempt's, and without one's speeds."""
-    total = last = 0
-    for record in history:
-        if "loss" in record:
-            total, last = total + record["loss"] * (record["step"] - last), record["step"]
-    return {"total_flos": logs["total_flos"], "train_loss": total / max(last, 1), "epoch": logs["epoch"]}
 
 
 def choose_selection(recipe, dev):
@@ -281,7 +182,7 @@ def build_arguments(job, precision, device, by_dev, has_dev):
         gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
         bf16=precision == "bf16",
         use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH,
-        save_total_limit=2 if by_dev else recipe.average_epochs,
+        save_total_limit=2 if by_dev else 1,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
         greater_is_better=True if by_dev or plateau else None,
@@ -300,8 +201,6 @@ def build_trainer(job, data, labels, model, table, precision, device):
     examples = encode_sentences(
         data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
     )
-    from torch.utils.tensorboard import SummaryWriter
-
     arguments = build_arguments(job, precision, device, by_dev, bool(dev))
     start = time.perf_counter()
     keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
@@ -311,7 +210,7 @@ def build_trainer(job, data, labels, model, table, precision, device):
     spent = time.perf_counter() - start
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
     if is_main_process():
-        callbacks.append(TensorBoardCallback(SummaryWriter(str(job.output / runs.TENSORBOARD))))
+        callbacks.append(TensorBoardLog(job.output / runs.TENSORBOARD))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     width = recipe.max_length if recipe.padding == "max_length" else 0

@@ -1,0 +1,50 @@
+"""Which checkpoint of the Trainer a broken-off run resumes from: the newest one that is whole."""
+
+import json
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from safetensors import SafetensorError, safe_open
+
+from cbpner.base.files import is_main_process, remove_tree
+from cbpner.runs.environment import count_processes
+
+
+def find_checkpoint(folder: Path, clean: bool = True) -> Path | None:
+    """The newest whole checkpoint in `folder`, or None.
+
+    Whole: no file is missing or cut off, and the checkpoint of the best epoch so far, if one was chosen, is whole too.
+
+    Args:
+        clean: The main process deletes newer checkpoints and broken ones.
+    """
+    paths = {path.name.removeprefix("checkpoint-"): path for path in folder.glob("checkpoint-*")}
+    by_step = {int(step): path for step, path in paths.items() if step.isdecimal()}
+    states = {step: state for step, path in by_step.items() if (state := read_checkpoint(path)) is not None}
+    usable = [step for step, state in states.items() if (state.get("best_global_step") or step) in states]
+    newest = max(usable, default=None)
+    if clean and is_main_process():
+        for step, path in by_step.items():
+            if step not in states or newest is None or step > newest:
+                remove_tree(path)
+    return None if newest is None else by_step[newest]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The Trainer's state in a checkpoint, or None where one of its files is missing or cut off.
+
+    The Trainer writes the state last, but it deletes old checkpoints file by file in any order.
+    """
+    processes = count_processes()
+    random = [f"rng_state_{rank}.pth" for rank in range(processes)] if processes > 1 else ["rng_state.pth"]
+    try:
+        with safe_open(path / "model.safetensors", framework="np"):
+            pass
+        for name in ("optimizer.pt", "scheduler.pt", *random):
+            with ZipFile(path / name):
+                pass
+        state: dict[str, Any] = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        return state
+    except (OSError, ValueError, SafetensorError, BadZipFile):
+        return None

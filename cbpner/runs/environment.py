@@ -1,0 +1,95 @@
+"""Versions, machine and command of a process, as a run's config.json records them. Imports no heavy library."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cbpner
+from cbpner.runs.folder import PROJECT
+
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "seqeval")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions, git revision and machine of this process: no host name, user name or path.
+
+    Returns:
+        python; packages ({name: version, None where not installed}); git ({"revision", "dirty"}, None outside a
+        checkout; dirty: a tracked file differs from the revision); platform; cpu_count; cpu (model name or None).
+    """
+    return {
+        "python": platform.python_version(),
+        "packages": {"cbpner": cbpner.__version__} | {name: _find_version(name) for name in PACKAGES},
+        "git": _describe_checkout(),
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "cpu": _find_cpu_model(),
+    }
+
+
+def describe_command() -> dict[str, str]:
+    """The command line, and the folder from which its paths are meant: relative to the project where inside."""
+    here = Path.cwd()
+    folder = here.relative_to(PROJECT) if here.is_relative_to(PROJECT) else here
+    return {"folder": folder.as_posix(), "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])}
+
+
+def compare_environments(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """One line for each difference that may change the last digits of a result: `torch: 2.12.0, now 2.13.0`.
+
+    Both as in config.json; a key that one of them lacks is no difference.
+    """
+    before, now = _flatten(before), _flatten(now)
+    return [f"{key}: {before[key]}, now {now[key]}" for key in now if key in before and before[key] != now[key]]
+
+
+def count_processes() -> int:
+    """How many processes train together, as `torchrun` says."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _flatten(environment: dict[str, Any]) -> dict[str, Any]:
+    git = environment.get("git") or {}
+    names = ("python", "cpu", "device", "precision", "threads", "processes")
+    return (
+        dict(environment.get("packages") or {})
+        | {name: environment[name] for name in names if name in environment}
+        | {f"git {name}": git[name] for name in ("revision", "dirty") if name in git}
+    )
+
+
+def _find_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _describe_checkout() -> dict[str, Any] | None:
+    """Revision of the checkout that holds this code; a copy installed inside another project's checkout has none."""
+    if _ask_git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    changes = _ask_git("status", "--porcelain", "--untracked-files=no")
+    return {"revision": _ask_git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+
+
+def _ask_git(*arguments: str) -> str | None:
+    """git's answer about the package's folder, or None where git is missing, fails or takes more than 10 seconds."""
+    command = ["git", "--no-optional-locks", "-C", str(Path(cbpner.__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _find_cpu_model() -> str | None:
+    try:
+        match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), flags=re.MULTILINE)
+    except OSError:
+        match = None
+    return match[1].strip() if match else platform.processor() or None

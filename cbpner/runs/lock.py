@@ -1,0 +1,79 @@
+"""The lock of a run folder: one process at a time works on a run."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from cbpner.base.errors import InputError
+from cbpner.base.files import is_main_process
+from cbpner.runs.folder import LOCK
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
+
+
+@contextmanager
+def lock_run(folder: Path) -> Iterator[None]:
+    """Make the run's folder and hold FOLDER/.lock; InputError where another process holds it.
+
+    The kernel releases the lock however the process ends, so a file that stayed behind is no obstacle. At the block's
+    end the file goes, and so do the folders made here that are still empty. Under `torchrun` the main process locks.
+    """
+    if not is_main_process():
+        yield
+        return
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        file = _take_lock(folder / LOCK)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                if not os.path.getsize(folder / LOCK):  # ours is empty
+                    os.unlink(folder / LOCK)  # while it is held: nobody else can hold a file without a name
+            file.close()
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def _take_lock(path: Path) -> IO[Any]:
+    """The open, locked file; one that lost its name between opening and locking is not taken."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a")  # noqa: SIM115 (held for the whole run)
+        try:
+            _flock(file)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _flock(file: IO[Any]) -> None:
+    if fcntl is None:
+        print(f"{file.name}: no file locks here; start no second run in this folder", file=sys.stderr)
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"{Path(file.name).parent}: found another process at work on this run (it holds {LOCK}); wait until it "
+            "ends, or name another folder"
+        ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        print(f"{file.name}: no file locks here ({error.strerror}); start no second run there", file=sys.stderr)

@@ -1,0 +1,162 @@
+"""What a training run depends on, and the content of its config.json."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cbpner.base.errors import FaultyFile, InputError
+from cbpner.base.files import file_checksum, read_json
+from cbpner.models.devices import pick_device
+from cbpner.models.encoders import locate_encoder
+from cbpner.models.names import ADAPTED_ENCODER
+from cbpner.runs import folder as runs
+from cbpner.runs.environment import count_processes, describe_command, describe_environment
+from cbpner.runs.lifecycle import RunKind
+from cbpner.text.bio import Sentence, count_orphans, find_labels, list_mentions, read_bio
+from cbpner.text.gold import git_blob_id, read_blob_ids
+from cbpner.text.labels import LabelSet
+from cbpner.text.splits import draw_patents, split_patents
+from cbpner.text.tokenizer import CharacterTable, unknown_share
+from cbpner.training.recipes import Recipe, name_encoder
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that one run depends on.
+
+    Attributes:
+        files: The column file of `train`, and perhaps of `dev` and `test`.
+        output: The run's folder.
+        split: Its name in tables, or None.
+        labels: A label file, a LabelSet, or None for the labels of the training file.
+        patents: Train on so many of the training file's patents, drawn by `seed`; None: on all.
+        precision: What the recipe's `auto` means; None: measured, or as the run to resume has it.
+        data_name: What the data are called in tables; None: see `name_data`.
+    """
+
+    method: str
+    recipe_name: str
+    recipe: Recipe
+    files: dict[str, Path]
+    output: Path
+    seed: int = 0
+    split: str | None = None
+    labels: Path | LabelSet | None = None
+    orphans: str = "keep"
+    patents: int | None = None
+    overwrite: bool = False
+    save_model: bool = True
+    precision: str | None = None
+    data_name: str | None = None
+
+    @property
+    def encoder(self) -> str:
+        """The recipe's encoder, with the split's name in the place of `{split}`."""
+        return name_encoder(self.recipe.encoder, self.split)
+
+
+def find_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """What the result of a run depends on, from its config.json: not the paths of files, but what is in them."""
+    data = config["data"]
+    return {
+        **{key: config[key] for key in ("method", "recipe", "split", "seed")},
+        "flags": {key: value for key, value in config["flags"].items() if key != "labels"},
+        "data": {"name": data["name"], "labels": data["labels"]}
+        | {part: file["sha256"] for part, file in data["files"].items()},
+        "masked LM": (config.get("masked_lm") or {}).get("sha256"),
+        "number of processes": config["environment"].get("processes", 1),
+    }
+
+
+TAGGER_RUN = RunKind(
+    runs.CONFIG, runs.METRICS, runs.LOG, (runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD),
+    ("method", "recipe", "split", "seed", "flags", "data", "environment"), find_settings,
+)  # fmt: skip
+
+
+def read_data(job: Job) -> tuple[dict[str, list[Sentence]], LabelSet]:
+    """The sentences of each part, and their label set; every part must use the training file's, or `job.labels`."""
+    labels = job.labels if isinstance(job.labels, LabelSet | None) else LabelSet.from_file(job.labels)
+    data, faults = {}, []
+    for part, path in job.files.items():
+        try:
+            data[part] = read_bio(path, labels, job.orphans)
+        except FaultyFile as error:
+            faults.append(error)
+            continue
+        labels = labels or find_labels(data[part])
+    if faults or labels is None:
+        raise InputError("\n".join(map(str, faults)))
+    if job.patents is not None:
+        data["train"] = draw_patents(data["train"], job.patents, job.seed)
+    return data, labels
+
+
+def name_data(files: dict[str, Path]) -> str:
+    """`cbp_gold` where the training file has the content of one of the gold's; else its data folder's name."""
+    path = Path(files["train"])
+    if git_blob_id(path.read_bytes()) in read_blob_ids().values():
+        return "cbp_gold"
+    folder = path.resolve().parent
+    return (folder.parent if folder.name.isdigit() else folder).name
+
+
+def describe_job(
+    job: Job, data: dict[str, list[Sentence]], labels: LabelSet, table: CharacterTable, precision: str
+) -> dict[str, Any]:
+    """The content of config.json: all that repeats the run."""
+    given = list(job.labels.types) if isinstance(job.labels, LabelSet) else str(job.labels) if job.labels else None
+    return {
+        "method": job.method,
+        "recipe": job.recipe_name,
+        "split": job.split,
+        "seed": job.seed,
+        "encoder": job.recipe.encoder,
+        "masked_lm": describe_masked_lm(job.encoder),
+        "flags": asdict(job.recipe) | {"orphans": job.orphans, "labels": given, "patents": job.patents},
+        "save_model": job.save_model,
+        "data": {
+            "name": job.data_name or name_data(job.files),
+            "labels": list(labels.types),
+            "files": {part: describe_part(job.files[part], data[part], table) for part in data},
+        },
+        "environment": describe_machine(precision),
+        **describe_command(),
+    }
+
+
+def describe_masked_lm(encoder: str) -> dict[str, str] | None:
+    """`name` and `sha256` of the weights where the encoder is a masked LM that was fine-tuned here, else None."""
+    folder = Path(locate_encoder(encoder))
+    if encoder == ADAPTED_ENCODER:
+        name = encoder
+    elif (folder / runs.LM_CONFIG).is_file():
+        name = read_json(folder / runs.LM_CONFIG)["name"]
+    else:
+        return None
+    return {"name": name, "sha256": file_checksum(folder / "model.safetensors")}
+
+
+def describe_machine(precision: str) -> dict[str, Any]:
+    """The `environment` of config.json: versions and machine, and how this process uses them."""
+    return describe_environment() | {
+        "device": pick_device().type,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "processes": count_processes(),
+    }
+
+
+def describe_part(path: Path, sentences: list[Sentence], table: CharacterTable) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "sha256": file_checksum(path),
+        "patents": len(split_patents(sentences)),
+        "sentences": len(sentences),
+        "characters": sum(len(sentence.chars) for sentence in sentences),
+        "mentions": len(list_mentions(sentences)),
+        "orphans": count_orphans(sentences),
+        "unknown_characters": round(unknown_share(table, (sentence.chars for sentence in sentences)), 6),
+    }

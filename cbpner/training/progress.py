@@ -1,0 +1,129 @@
+"""Callbacks of the Trainer: a progress bar, the run's log, and its copy for TensorBoard."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tqdm.auto import tqdm
+from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
+
+from cbpner.runs import folder as runs
+
+CHOSEN_BY = "eval_entity_strict_f1"  # the record's key by which the best epoch is chosen
+Record = Mapping[str, Any]
+
+
+class Progress(TrainerCallback):
+    """A progress bar with the current loss and dev F1, and every record as a line of the run's log.
+
+    Each record has `seconds`, the training time so far, which begins with `spent`. A resumed run's log and time
+    continue from its checkpoint; what a broken-off attempt logged after that is dropped.
+    """
+
+    log_name = runs.LOG
+    shows: Mapping[str, str] = {"loss": "loss", CHOSEN_BY: "dev F1"}  # of the records: their names in the bar
+
+    def __init__(self, folder: Path, label: str, spent: float = 0.0):
+        self.folder, self.label, self.spent = folder, label, spent
+        self.bar: Any = None
+        self.shown: dict[str, str] = {}
+        self.start = 0.0
+
+    def open_bar(self, args: TrainingArguments, state: TrainerState, **kwargs: Any) -> Any:
+        return tqdm(
+            total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
+            dynamic_ncols=True,
+        )  # fmt: skip
+
+    def count(self, state: TrainerState) -> int:
+        """How far the run is, in the bar's units."""
+        return state.global_step
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
+            state.best_model_checkpoint = f"{args.output_dir}/checkpoint-{state.best_global_step}"
+        if state.is_world_process_zero:
+            before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
+            self.start = time.perf_counter() - before
+            runs.write_log(self.folder, map(order_record, state.log_history), self.log_name)
+            self.bar = self.open_bar(args, state, **kwargs)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if self.bar is not None:
+            self.bar.update(self.count(state) - self.bar.n)
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        control.should_log = True  # no mean loss spans a checkpoint, so a resumed run logs what an unbroken one does
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if self.bar is None or not logs:
+            return
+        if "train_loss" in logs:
+            logs = sum_up(logs, state.log_history)
+        record = {name: float(value) for name, value in logs.items()}
+        record["seconds"] = round(time.perf_counter() - self.start, 3)
+        state.log_history[-1] = record | {"step": state.global_step}
+        runs.append_log(self.folder, order_record(state.log_history[-1]), self.log_name)
+        self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
+        self.bar.set_postfix(self.shown)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.close()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+class TensorBoardLog(TrainerCallback):
+    """Every record of the log as TensorBoard's events.
+
+    Written at once and by the training's own thread, not by a background one as TensorBoard's writer does: a full disk
+    is then an error of the run.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.writer: RecordWriter | None = None
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.writer = RecordWriter(open(self.folder / f"events.out.tfevents.{time.time_ns()}", "wb", buffering=0))
+        self.write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in (logs or {}).items()]
+        self.write(Event(wall_time=time.time(), step=state.global_step, summary=Summary(value=values)))
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if self.writer is not None:
+            self.writer.close()
+
+    def write(self, event: Event) -> None:
+        if self.writer is not None:
+            self.writer.write(event.SerializeToString())
+
+
+def close_bars(trainer: Trainer) -> None:
+    """Close the progress bar after an error, too: its message then starts on a line of its own."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, Progress):
+            callback.close()
+
+
+def order_record(record: Record) -> dict[str, Any]:
+    """A record of the Trainer's history as it stands in log.jsonl: `step` first."""
+    return {"step": record["step"], **record}
+
+
+def sum_up(logs: Record, history: Sequence[Record]) -> dict[str, Any]:
+    """The Trainer's last record, with the mean loss over all steps instead of one attempt's, and without speeds."""
+    total = last = 0
+    for record in history:
+        if "loss" in record:
+            total, last = total + record["loss"] * (record["step"] - last), record["step"]
+    return {"total_flos": logs["total_flos"], "train_loss": total / max(last, 1), "epoch": logs["epoch"]}
