@@ -1,11 +1,28 @@
-"""Named entity recognition for Chinese biomedical patents: genes, proteins and diseases."""
+"""Named entity recognition for Chinese biomedical patents: genes, proteins and diseases.
 
-import os
+The public names are imported on first use, so that `import cbpner` loads neither torch nor pandas.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0"
 
-# How many products of one size oneDNN, and torch for it, keep ready on a CPU: by default 1,024 each. Every batch of
-# text has sizes of its own, and is not met again: 40 million characters grew to 3 GB so; bounded, 8 million stay at
-# 0.8 (docs/LOG.md). What the user has set stays; read with the first product, or when torch is imported.
-for _name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-    os.environ.setdefault(_name, "64")
+_PUBLIC = {  # name: where it is defined, and under which name
+    "Tagger": ("cbpner.prediction.tagger", "Tagger"),
+    "Span": ("cbpner.formats.document", "Span"),
+    "LabelSet": ("cbpner.text.labels", "LabelSet"),
+    "read_bio": ("cbpner.text.bio", "read_bio"),
+    "train": ("cbpner.training.run", "train_tagger"),
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

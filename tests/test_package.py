@@ -1,4 +1,4 @@
-"""What importing the package does to a process."""
+"""The package itself: its public names, what importing it costs, the bounds of kernel caches."""
 
 import os
 import subprocess
@@ -6,13 +6,25 @@ import sys
 
 import pytest
 
-CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+import cbpner
+from cbpner.base.process import KERNEL_CACHES, bound_kernel_caches
 
 
-@pytest.mark.parametrize("given", [None, "7"])
-def test_caches_of_products_are_bounded_before_torch_is_there_and_the_users_stay(given):
-    environment = {name: value for name, value in os.environ.items() if name not in CACHES}
-    environment |= {} if given is None else dict.fromkeys(CACHES, given)
-    code = f"import os, sys, cbpner; print([os.environ[name] for name in {CACHES}], 'torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [f"['{given or 64}',", f"'{given or 64}']", "False"]
+def test_importing_the_package_loads_no_heavy_library():
+    code = "import sys, cbpner; sys.exit(sorted({'torch', 'transformers', 'pandas', 'numpy'} & set(sys.modules)) or 0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_public_names_are_there():
+    assert {name for name in cbpner.__all__ if callable(getattr(cbpner, name))} == set(cbpner.__all__)
+    assert set(cbpner.__all__) <= set(dir(cbpner))
+    with pytest.raises(AttributeError):
+        cbpner.nothing  # noqa: B018
+
+
+def test_kernel_caches_are_bounded_unless_the_user_says_otherwise(monkeypatch):
+    first, second = KERNEL_CACHES
+    monkeypatch.setenv(first, "7")
+    monkeypatch.delenv(second, raising=False)
+    bound_kernel_caches()
+    assert (os.environ[first], os.environ[second]) == ("7", "64")

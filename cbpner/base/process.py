@@ -9,6 +9,18 @@ from typing import Any
 from cbpner.base.errors import InputError
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
+KERNEL_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's own, and torch's for it
+CACHED_KERNELS = 64
+
+
+def bound_kernel_caches() -> None:
+    """Bound how many kernels oneDNN and torch keep on a CPU, unless the user's environment says how many.
+
+    By default they keep 1,024 each, one for each size of a batch; batches of text have sizes that hardly recur, so that
+    memory would grow with the text. The variables are read when torch is imported, or with its first product.
+    """
+    for name in KERNEL_CACHES:
+        os.environ.setdefault(name, str(CACHED_KERNELS))
 
 
 def run_guarded(function: Callable[..., int | None], *args: Any) -> int:
@@ -16,6 +28,7 @@ def run_guarded(function: Callable[..., int | None], *args: Any) -> int:
 
     A user's mistake or a full disk becomes a message on stderr and exit code 2, Ctrl-C a message and `INTERRUPTED`.
     """
+    bound_kernel_caches()
     try:
         return function(*args) or 0
     except InputError as error:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from cbpner.base.errors import InputError
+from cbpner.base.process import bound_kernel_caches
 from cbpner.decoding.probabilities import Chain
 from cbpner.prediction.model_folder import BACKENDS, WEIGHTS, list_weights
 
@@ -58,6 +59,7 @@ def open_backend(name, folder, labels, device=None, precision="auto") -> Backend
             there, wanted = ", ".join(found.values()), WEIGHTS[name][precision]
             raise InputError(f"{folder}: found {there}; expected {wanted} for the number format {precision}")
         return OnnxBackend(folder, labels, device, next(iter(found)) if precision == "auto" else precision)
+    bound_kernel_caches()
     from cbpner.prediction.torch_backend import TorchBackend
 
     return TorchBackend(folder, labels, device, precision)
