@@ -30,7 +30,7 @@ from cbpner.base.process import run_guarded
 from cbpner.biology.relations.compare import compare_edges, read_edges
 from cbpner.cli import main as run_cbpner
 from cbpner.formats.fields import dump_row
-from cbpner.reports.join import join_runs, list_gold_spans, list_patent_keys
+from cbpner.reports.join import join_runs
 
 DRAWS = 5000
 
@@ -38,7 +38,7 @@ DRAWS = 5000
 def list_documents(joined, spans) -> dict[str, dict]:
     """{patent: a row of span JSONL} of one test set; spans: of each sentence. Sentences are lines of the text."""
     rows = {}
-    for key, sentence, own in zip(list_patent_keys(joined.sentences), joined.sentences, spans, strict=True):
+    for key, sentence, own in zip(joined.patent_keys, joined.sentences, spans, strict=True):
         row = rows.setdefault(key, {"id": f"patent {key}", "text": "", "spans": []})
         start = len(row["text"])
         row["spans"] += [{"start": start + first, "end": start + last, "label": label} for first, last, label in own]
@@ -56,7 +56,7 @@ def write_sides(path, data_dir, folder):
         sets += sorted(systems[0].sets, key=lambda joined: (natural_key(joined.split), natural_key(joined.seed)))
     gold, tagged = {}, {}
     for joined in sets:
-        for key, row in list_documents(joined, list_gold_spans(joined)).items():
+        for key, row in list_documents(joined, joined.gold).items():
             gold.setdefault(key, row)
         for key, row in list_documents(joined, joined.spans).items():
             tagged.setdefault(key, row)

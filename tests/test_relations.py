@@ -39,7 +39,7 @@ from cbpner.biology.relations.null_model import fit_degrees, solve_rates
 from cbpner.biology.relations.occurrences import load_occurrences
 from cbpner.cli import main
 from cbpner.formats.document import Document, cut_span
-from cbpner.reports.join import Joined, Joint, System
+from cbpner.reports.join import JoinedSystems, PredictedSet, System
 from cbpner.text.bio import Sentence
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -839,7 +839,7 @@ def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
 def test_what_survives_by_hand():
     survive = load_benchmark("relations_survive")
     sentences = [Sentence(text, ["O"] * len(text)) for text in ("Abstract甲", "AAA1与BBB2", "Abstract乙", "CCC3")]
-    joined = Joined("run", "0", "0", sentences, [], [], [], None)
+    joined = PredictedSet("run", "0", "0", sentences, [], [], [], None)
     first, second = survive.list_documents(
         joined, [[], [(0, 4, "gene"), (5, 9, "gene")], [], [(0, 4, "gene")]]
     ).values()
@@ -862,10 +862,11 @@ def test_what_survives_of_runs_in_two_folders(tmp_path, monkeypatch):
     def join(paths, data_dir):
         texts = {"splits": ["甲", "乙"], "folds": ["乙", "丙"]}[paths[0]]
         sets = [
-            Joined("", str(number), "0", [Sentence(f"Abstract{text}", ["O"] * 9)], [], [[(8, 9, paths[0])]], [], None)
+            PredictedSet("", str(number), "0", [Sentence(f"Abstract{text}", ["O"] * 9)], [], [[(8, 9, paths[0])]], [],
+                         None)
             for number, text in enumerate(texts)
         ]  # fmt: skip
-        return Joint([System(paths[0], sets, [])] * (2 if data_dir == "two" else 1), [])
+        return JoinedSystems([System(paths[0], sets, [])] * (2 if data_dir == "two" else 1), [])
 
     monkeypatch.setattr(survive, "join_runs", join)
     assert survive.write_sides("splits,folds", None, tmp_path) == 3

@@ -8,8 +8,9 @@ from conftest import GOLD, needs_gold
 
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
+from cbpner.reports.run_scores import collect_scores
 from cbpner.reports.systems import BLOCK
-from cbpner.reports.table import build_report, collect_runs
+from cbpner.reports.table import build_score_table
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
@@ -47,7 +48,7 @@ def test_the_readme_quotes_the_table():
     table = (ROOT / "results" / "table.md").read_text(encoding="utf-8")
     rows = [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines() if line.startswith("| ")]
     for name, folders in METHODS.items():
-        frame = collect_runs([ROOT / "results" / folder for folder in folders])
+        frame = collect_scores([ROOT / "results" / folder for folder in folders])
         method, recipe, encoder, data = frame.loc[0, BLOCK]
         method += {"Supervised_Original": ", casing keep", "Supervised_Original_lower": ", casing lower"}.get(
             folders[0], ""
@@ -59,7 +60,7 @@ def test_the_readme_quotes_the_table():
 
 
 def test_the_committed_table_is_the_one_that_the_runs_give():
-    report = build_report([ROOT / "results" / folder for folder in FOLDERS])
+    report = build_score_table([ROOT / "results" / folder for folder in FOLDERS])
     assert (ROOT / "results" / "table.md").read_text(encoding="utf-8") == report.markdown
 
 

@@ -10,8 +10,10 @@ import sys
 import pytest
 
 from cbpner.base.errors import InputError
+from cbpner.base.tables import format_markdown
 from cbpner.cli import main
-from cbpner.reports.table import OVERALL, build_report, collect_runs, render_table, summarise
+from cbpner.reports.run_scores import OVERALL, collect_scores, summarise_scores
+from cbpner.reports.table import build_score_table
 from cbpner.runs.folder import append_log, write_config, write_metrics
 from cbpner.scoring.metrics import score
 
@@ -54,7 +56,7 @@ def runs(tmp_path):
 
 
 def test_rows_means_and_deviations(runs):
-    markdown = build_report([runs]).markdown
+    markdown = build_score_table([runs]).markdown
     # token, split 0: 2 of 3 predicted right, 4 gold; lenient and strict: 1 of 2, 3 gold
     assert cells_of(markdown, "0")[0] == ["0.667", "0.500", "0.571", *["0.500", "0.333", "0.400"] * 2]
     # split 2: the orphan costs one token, no lenient entity, one strict entity
@@ -68,7 +70,7 @@ def test_rows_means_and_deviations(runs):
 
 
 def test_types_with_gold_mentions(runs):
-    markdown = build_report([runs]).markdown
+    markdown = build_score_table([runs]).markdown
     assert "| split | disease lenient | disease strict | gene lenient | gene strict |" in markdown
     assert cells_of(markdown, "0")[2] == ["0.000 (1)", "0.000 (1)", "0.667 (2)", "0.667 (2)"]
     assert cells_of(markdown, "mean")[1][:2] == ["0.667", "0.667"]
@@ -77,7 +79,7 @@ def test_types_with_gold_mentions(runs):
 def test_a_type_without_gold_mentions_counts_in_no_mean(tmp_path):
     make_run(tmp_path / "0", FULL, split=0)
     make_run(tmp_path / "1", [["B-disease"]], [["B-gene"]], split=1)
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert cells_of(markdown, "1")[2] == ["- (0)", "- (0)", "0.000 (1)", "0.000 (1)"]
     assert cells_of(markdown, "mean")[1] == ["1.000", "1.000", "0.500", "0.500"]
     assert cells_of(markdown, "± std")[1] == ["-", "-", "0.707", "0.707"]
@@ -85,7 +87,7 @@ def test_a_type_without_gold_mentions_counts_in_no_mean(tmp_path):
 
 def test_one_run_has_no_deviation(tmp_path):
     make_run(tmp_path, HALF)
-    report = build_report([tmp_path])
+    report = build_score_table([tmp_path])
     assert cells_of(report.markdown, "mean")[0][5] == "0.400"
     assert "± std |" not in report.markdown
     assert "nan" not in report.markdown + report.csv
@@ -94,14 +96,14 @@ def test_one_run_has_no_deviation(tmp_path):
 def test_splits_in_natural_order_whatever_the_folders_are_called(tmp_path):
     for folder, split in (("a", 10), ("b", 2), ("c", 0)):
         make_run(tmp_path / folder, split=split)
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert re.findall(r"^\| (\d+) ", markdown, flags=re.MULTILINE) == ["0", "2", "10"] * 3
 
 
 def test_a_split_run_twice_names_its_seeds(tmp_path):
     for seed in (1, 2):
         make_run(tmp_path / str(seed), HALF, seed=seed)
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert cells_of(markdown, "0 (seed 1)") and cells_of(markdown, "0 (seed 2)")
 
 
@@ -112,7 +114,7 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     make_run(tmp_path / "e", encoder="bert-base-chinese")
     make_run(tmp_path / "d", data={"name": "cbp_gold"})
     make_run(tmp_path / "c", method="crf")
-    markdown = build_report([tmp_path / "s", tmp_path]).markdown
+    markdown = build_score_table([tmp_path / "s", tmp_path]).markdown
     assert len(re.findall("^## ", markdown, flags=re.MULTILINE)) == 1 + 5
     row = cells_of(markdown, "supervised")[0]
     assert row[:4] == ["cbp", "cbp_mini", "cbp_demo", "0 1"]
@@ -123,19 +125,19 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
 def test_runs_on_some_of_the_patents_are_a_block_of_their_own(tmp_path):
     for name, patents in (("all", None), ("few", 2), ("more", 5)):
         make_run(tmp_path / name, flags={"epochs": 2, "patents": patents})
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert all(f"data {data}\n" in markdown for data in ("cbp_demo", "cbp_demo, 2 patents", "cbp_demo, 5 patents"))
 
 
 def test_one_method_has_no_summary(runs):
-    assert "## Summary" not in build_report([runs]).markdown
+    assert "## Summary" not in build_score_table([runs]).markdown
 
 
 def test_how_the_epoch_was_chosen(tmp_path):
     make_run(tmp_path / "0")
     few = {"rule": "last epoch", "dev_mentions": 24, "reason": "too few dev mentions to choose by"}
     make_run(tmp_path / "1", split=1, metrics={"best_epoch": None, "epochs": 40, "selection": few})
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert "- split 0: epoch 1 of 2, best dev epoch; 62 dev mentions; dev has 20 mentions or more" in markdown
     assert "- split 1: epoch 40 of 40, last epoch; 24 dev mentions; too few dev mentions to choose by" in markdown
 
@@ -146,7 +148,7 @@ def test_unfinished_runs_are_named_beneath_their_block(runs):
     (runs / "8").mkdir()
     (runs / "8" / "config.json").write_text("{", encoding="utf-8")
     append_log(runs / "3", {"test": {"f1": 1.0}})
-    markdown = build_report([runs]).markdown
+    markdown = build_score_table([runs]).markdown
     assert re.search(r"left out \(no metrics.json\):\n- \S*/3 \(supervised, recipe cbp, split 3\)\n\n", markdown)
     assert re.search(r"\n- \S*/8 \(config.json cannot be read\)\n- \S*/9 \(other, recipe cbp, split 0\)\n", markdown)
     assert not cells_of(markdown, "3")
@@ -158,7 +160,7 @@ def test_runs_of_other_settings_are_other_systems(tmp_path):
         for split in range(2):
             flags = {"epochs": 2, "casing": casing, "precision": precision}
             make_run(tmp_path / f"{number}{split}", predicted, split=split, flags=flags)
-    report = build_report([tmp_path])
+    report = build_score_table([tmp_path])
     for casing, f1 in (("keep", "0.400 ± 0.000"), ("lower", "1.000 ± 0.000")):
         assert f"## supervised, casing {casing}, recipe cbp, encoder cbp_mini, data cbp_demo\n" in report.markdown
         summary, by_split = cells_of(report.markdown, f"supervised, casing {casing}")
@@ -172,7 +174,7 @@ def test_seeds_of_a_split_are_averaged_first(tmp_path):
     for split, seed, predicted in ((0, 0, HALF), (0, 1, FULL), (1, 0, FULL), (1, 1, FULL)):
         make_run(tmp_path / f"{split}{seed}", predicted, split=split, seed=seed)
     make_run(tmp_path / "99", FULL, method="other")
-    report, deviation = build_report([tmp_path]), f"{statistics.stdev((0.7, 1)):.3f}"
+    report, deviation = build_score_table([tmp_path]), f"{statistics.stdev((0.7, 1)):.3f}"
     assert [cells_of(report.markdown, name)[0][5] for name in ("mean", "± std", "± seeds")] == [
         "0.850",
         *[deviation] * 2,
@@ -187,7 +189,7 @@ def test_seeds_of_a_split_are_averaged_first(tmp_path):
 def test_seeds_that_lack_a_split_have_no_spread_of_their_own(tmp_path):
     for split, seed in ((0, 0), (0, 1), (1, 0)):
         make_run(tmp_path / f"{split}{seed}", (HALF, FULL)[seed], split=split, seed=seed)
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert cells_of(markdown, "mean")[0][5] == "0.550" and not cells_of(markdown, "± seeds")
 
 
@@ -195,7 +197,7 @@ def test_texts_without_a_split_are_told_apart_by_their_checksum(tmp_path):
     for number, predicted in enumerate((HALF, FULL)):
         data = {"name": "folds", "files": {"test": {"path": "test.bio", "sha256": str(number)}}}
         make_run(tmp_path / str(number), predicted, split=None, data=data)
-    assert cells_of(build_report([tmp_path]).markdown, "± std")[0][5] == f"{statistics.stdev((0.4, 1)):.3f}"
+    assert cells_of(build_score_table([tmp_path]).markdown, "± std")[0][5] == f"{statistics.stdev((0.4, 1)):.3f}"
 
 
 def test_what_is_undefined_is_no_nought(tmp_path):
@@ -204,7 +206,7 @@ def test_what_is_undefined_is_no_nought(tmp_path):
     make_run(tmp_path / "0", FULL)
     make_run(tmp_path / "1", nothing, split=1)
     make_run(tmp_path / "2", nothing, nothing, split=2)
-    report = build_report([tmp_path])
+    report = build_score_table([tmp_path])
     assert cells_of(report.markdown, "1")[0] == ["-", "0.000", "0.000"] * 3
     assert cells_of(report.markdown, "2")[0] == ["-"] * 9
     assert cells_of(report.markdown, "mean")[0] == ["1.000", "0.500", "0.500"] * 3
@@ -214,7 +216,7 @@ def test_what_is_undefined_is_no_nought(tmp_path):
 
 
 def test_counts_stand_below_the_scores(runs):
-    markdown = build_report([runs]).markdown
+    markdown = build_score_table([runs]).markdown
     assert cells_of(markdown, "2")[1] == ["3 / 4 / 4", "3 / 3 / 3", "2 / 2 / 3"]
     assert cells_of(markdown, "all") == [["9 / 11 / 12", "7 / 8 / 9", "6 / 7 / 9"]]
 
@@ -224,25 +226,25 @@ def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
     runs.rename(tmp_path / "0")
     (tmp_path / "all" / "below").mkdir(parents=True)
     (tmp_path / "0").rename(tmp_path / "all" / "below" / "deep")
-    named = "Left out: 3 finished run(s) that lie deeper than is looked; to include them name all/below/deep"
+    named = "Left out: 3 finished run(s) that lie deeper than is searched; to include them name all/below/deep"
     with pytest.raises(InputError, match="found none; name one of those below") as caught:
-        build_report(["all"])
+        build_score_table(["all"])
     assert str(caught.value).endswith(named)
     make_run(tmp_path / "all" / "first")
-    assert f"\n{named}\n" in build_report(["all"]).markdown
-    assert "Left out" not in build_report(["all", "all/below/deep"]).markdown
+    assert f"\n{named}\n" in build_score_table(["all"]).markdown
+    assert "Left out" not in build_score_table(["all", "all/below/deep"]).markdown
 
 
 @pytest.mark.parametrize(("name", "printed"), [("cbp_gold", True), ("cbp_demo", False)])
 def test_the_papers_figure_stands_beside_the_gold_data_alone(tmp_path, name, printed):
     make_run(tmp_path, data={"name": name})
-    assert ("0.54 ± 0.15" in build_report([tmp_path]).markdown) is printed
+    assert ("0.54 ± 0.15" in build_score_table([tmp_path]).markdown) is printed
 
 
 def test_dev_scores_on_demand_and_runs_without_them_named(tmp_path):
     make_run(tmp_path / "0", metrics={"dev": score(GOLD, HALF)}, data={"name": "cbp_gold"})
     make_run(tmp_path / "1", split=1)
-    markdown = build_report([tmp_path], "dev").markdown
+    markdown = build_score_table([tmp_path], "dev").markdown
     assert cells_of(markdown, "0")[0][5] == "0.400"
     assert not cells_of(markdown, "1")
     assert re.search(r"want of dev scores:\n- \S*/1 ", markdown)
@@ -250,7 +252,7 @@ def test_dev_scores_on_demand_and_runs_without_them_named(tmp_path):
 
 
 def test_csv_holds_what_the_table_shows(runs):
-    rows = list(csv.DictReader(build_report([runs]).csv.splitlines()))
+    rows = list(csv.DictReader(build_score_table([runs]).csv.splitlines()))
     strict = [row for row in rows if (row["level"], row["type"]) == ("entity_strict", OVERALL)]
     assert [(row["statistic"], row["split"]) for row in strict] == [
         ("run", "0"), ("run", "1"), ("run", "2"), ("mean", ""), ("std", "")
@@ -261,9 +263,9 @@ def test_csv_holds_what_the_table_shows(runs):
 
 
 def test_frames_for_other_reports(runs):
-    frame = collect_runs([runs])
+    frame = collect_scores([runs])
     assert len(frame) == 3 * 3 * 3  # runs, levels, two types and overall
-    genes = summarise(frame).set_index(["level", "type"]).loc[("entity_lenient", "gene")]
+    genes = summarise_scores(frame).set_index(["level", "type"]).loc[("entity_lenient", "gene")]
     assert genes["runs"] == 3
     assert genes["recall_mean"] == pytest.approx((1 / 2 + 1 + 1) / 3)
 
@@ -273,13 +275,13 @@ def test_many_types_stay_within_a_terminal(tmp_path):
     gold = [[f"B-{label}" for label in types]]
     for split in range(5):
         make_run(tmp_path / str(split), gold, gold, split=split)
-    tables = [line for line in build_report([tmp_path]).markdown.splitlines() if line.startswith("|")]
+    tables = [line for line in build_score_table([tmp_path]).markdown.splitlines() if line.startswith("|")]
     assert max(map(len, tables)) <= 120
     assert all(any(f"{label} strict" in line for line in tables) for label in types)
 
 
 def test_render_table_aligns_and_escapes():
-    assert render_table(["name", "F1"], [["a|b", "0.5"]]).splitlines() == [
+    assert format_markdown(["name", "F1"], [["a|b", "0.5"]]).splitlines() == [
         "| name |  F1 |",
         "| ---- | --: |",
         "| a\\|b | 0.5 |",
@@ -343,13 +345,13 @@ def test_malformed_json_is_named_and_nothing_is_written(runs, tmp_path, capsys):
 
 def test_no_run_is_an_error(tmp_path):
     with pytest.raises(InputError, match="expected a finished run.*found none"):
-        build_report([tmp_path])
+        build_score_table([tmp_path])
     write_config(tmp_path / "0", make_config())
     with pytest.raises(InputError, match="found only unfinished ones .*/0"):
-        build_report([tmp_path])
+        build_score_table([tmp_path])
     make_run(tmp_path / "1")
     with pytest.raises(InputError, match="none with dev scores; try --part test"):
-        build_report([tmp_path], "dev")
+        build_score_table([tmp_path], "dev")
 
 
 def test_an_output_that_cannot_be_written_is_named(runs, tmp_path):
@@ -370,6 +372,6 @@ def test_one_encoder_is_one_however_its_path_is_spelt(tmp_path):
         config = make_config(split=str(split), encoder=encoder) | {"folder": folder}
         write_config(tmp_path / str(split), config)
         write_metrics(tmp_path / str(split), make_metrics(config, FULL, GOLD))
-    markdown = build_report([tmp_path]).markdown
+    markdown = build_score_table([tmp_path]).markdown
     assert markdown.count("encoder models/x,") == markdown.count("encoder elsewhere/x,") == 1
     assert cells_of(markdown, "0") and cells_of(markdown, "2") and markdown.count("## ") == 3

@@ -27,7 +27,7 @@ from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import score_sentences
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
-from cbpner.reports.table import build_report
+from cbpner.reports.table import build_score_table
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, read_bio, write_bio
@@ -197,7 +197,7 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
         job = make_job(split, encoder=names, split=split, epochs=1)
         assert job.encoder == str(tmp_path / f"encoder_{split}") and train(job)
         assert runs.read_config(job.output)["encoder"] == names
-    assert build_report([tmp_path / "0", tmp_path / "1"]).markdown.count(f"encoder {names}") == 1
+    assert build_score_table([tmp_path / "0", tmp_path / "1"]).markdown.count(f"encoder {names}") == 1
     with pytest.raises(InputError, match="encoder_2: no such folder"):
         train(make_job("2", encoder=names, split="2"))
     with pytest.raises(InputError, match="no split; expected --split"):

@@ -214,7 +214,7 @@ def render_network(documents: Sequence[Document], resolver: EntityResolver, unit
 
 def render_report(folder: str) -> str:
     """Render the page of `cbpner report` for a folder of runs."""
-    from cbpner.reports.page.inputs import gather_material
-    from cbpner.reports.page.render import build_page
+    from cbpner.reports.page.inputs import gather_report
+    from cbpner.reports.page.render import build_report
 
-    return build_page(gather_material([folder])).html
+    return build_report(gather_report([folder])).html

@@ -13,77 +13,73 @@ A JSON line: {"text": "...", "spans": [{"start": 0, "end": 4, "label": "gene"}]}
 the last one. `text` is one gold sentence or several, in the gold's order; or {"index": 0, ...} names a sentence.
 """
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
-from cbpner.commands.options import add_resampling_flags, read_resampling
-from cbpner.reports.evaluate import SHOWN, evaluate_systems, render_evaluation, write_evaluation
-from cbpner.reports.join import join_files, join_runs
-from cbpner.reports.table import PARTS
+from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags, read_resampling
+
+if TYPE_CHECKING:
+    from cbpner.reports.join import JoinedSystems
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
+        "paths", nargs="+", metavar="PATH",
         help="run folders and folders of runs; or GOLD.bio and one or more predictions: a column file, FILE.jsonl, or "
-        "the FILE.tags.gz of a run",
-    )
+        "the predicted tags of a run",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for evaluation.md, evaluation.json and tables")
-    parser.add_argument("--part", choices=PARTS, help="which predictions of runs (default: test)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data files of runs are now, at any depth")
     parser.add_argument("--train", metavar="FILE", help="column file that says which mentions are seen (for files)")
     parser.add_argument(
-        "--rename",
-        action="append",
-        default=[],
-        metavar="OTHER=TYPE",
+        "--rename", action="append", default=[], metavar="OTHER=TYPE",
         help="read the label OTHER of predictions as TYPE; may be given several times (for files)",
-    )
-    parser.add_argument("--no-text", action="store_true", help="no surface and no sentence of the gold in the output")
-    parser.add_argument(
-        "--top", type=int, default=SHOWN, metavar="N", help="wrong surfaces shown of each system (default: %(default)s)"
-    )
+    )  # fmt: skip
+    add_run_flags(parser, part=None)
+    add_text_flags(parser)
     add_resampling_flags(parser)
 
 
-def run(args):
-    resampling = read_resampling(args)
-    if args.top < 0:
-        raise InputError(f"found --top {args.top}; expected at least 0")
-    joint = join_paths(args)
-    evaluation = evaluate_systems(joint, args.part or ("test" if joint.systems[0].runs else "given"), resampling)
+def run(args: Namespace) -> None:
+    from cbpner.reports.evaluate import evaluate_systems, render_evaluation, write_evaluation
+
+    resampling, joined = read_resampling(args), join_paths(args)
+    part = args.part or ("test" if joined.systems[0].runs else "given")
+    evaluation = evaluate_systems(joined, part, resampling)
     if args.output:
         write_evaluation(evaluation, args.output, not args.no_text, args.top)
     print(render_evaluation(evaluation, not args.no_text, args.top), end="")
 
 
-def join_paths(args):
-    """The Joint of the paths: of runs where they are folders, else of gold and predictions."""
+def join_paths(args: Namespace) -> "JoinedSystems":
+    """Join runs with their gold where all paths are folders, else gold and predictions."""
+    from cbpner.reports.join import join_files, join_runs
+
     folders = [path for path in args.paths if Path(path).is_dir()]
     if len(folders) == len(args.paths):
-        refuse_flags(args, {"--train": args.train, "--rename": args.rename}, "files: runs say what they learnt from")
+        refuse_flags({"--train": args.train, "--rename": args.rename}, "files: runs say what they were trained on")
         return join_runs(args.paths, args.part or "test", args.data_dir)
     missing = [path for path in args.paths if not Path(path).exists()]
     if folders or missing or len(args.paths) < 2:
         found = f"{missing[0]}: no such file or folder" if missing else "folders and files" if folders else "one file"
         raise InputError(f"found {found}; expected run folders alone, or GOLD.bio and one or more files of predictions")
-    refuse_flags(args, {"--part": args.part, "--data-dir": args.data_dir}, "runs")
-    return join_files(args.paths[0], args.paths[1:], args.train, read_names(args.rename))
+    refuse_flags({"--part": args.part, "--data-dir": args.data_dir}, "runs")
+    return join_files(args.paths[0], args.paths[1:], args.train, read_renamed(args.rename))
 
 
-def refuse_flags(args, given, what):
+def refuse_flags(given: Mapping[str, Any], what: str) -> None:
     if flags := [flag for flag, value in given.items() if value]:
         raise InputError(f"found {' and '.join(flags)}; expected it only with {what}")
 
 
-def read_names(pairs):
+def read_renamed(pairs: Sequence[str]) -> dict[str, str]:
     """{OTHER: TYPE} of the texts `OTHER=TYPE`."""
-    names = {}
+    renamed = {}
     for pair in pairs:
         other, sign, label = pair.rpartition("=")
         if not (other and sign and label) or label.split() != [label]:
             raise InputError(f"found --rename {pair!r}; expected OTHER=TYPE, such as GENE=gene")
-        names[other] = label
-    return names
+        renamed[other] = label
+    return renamed

@@ -1,7 +1,10 @@
 """Flags that several commands share."""
 
+from argparse import ArgumentParser, Namespace
+
 from cbpner.base.errors import InputError
 from cbpner.formats.document import RULES, Choices
+from cbpner.reports.resampling import UNITS, Resampling
 from cbpner.text.bio import ORPHAN_RULES
 from cbpner.text.labels import LabelSet
 
@@ -31,30 +34,37 @@ def read_labels(args):
     return LabelSet.from_file(args.labels) if args.labels else None
 
 
-def add_resampling_flags(parser):
-    """`--resamples`, `--seed` and `--by`: how intervals and p-values are made."""
-    from cbpner.reports.intervals import UNITS, Resampling
+def add_run_flags(parser: ArgumentParser, part: str | None = "test") -> None:
+    """`--part` and `--data-dir`: which scores of runs, and where their gold is."""
+    parser.add_argument("--part", choices=("test", "dev"), default=part, help="which scores of runs (default: test)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data files of the runs are now, at any depth")
 
+
+def add_resampling_flags(parser: ArgumentParser) -> None:
+    """`--resamples`, `--seed` and `--by`: how intervals and p-values are made."""
     default = Resampling()
     parser.add_argument(
-        "--resamples",
-        type=int,
-        default=default.resamples,
-        metavar="N",
+        "--resamples", type=int, default=default.resamples, metavar="N",
         help="bootstrap samples, and random swaps behind a p-value (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=default.seed, help="the same seed draws the same samples (default: %(default)s)"
-    )
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=default.seed, help="of the samples (default: %(default)s)")
     parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn (default: %(default)s)")
 
 
-def read_resampling(args):
-    """The `cbpner.reports.intervals.Resampling` of the flags."""
-    from cbpner.reports.intervals import Resampling
+def add_text_flags(parser: ArgumentParser) -> None:
+    """`--no-text` and `--top`: how much of the gold's text the output has."""
+    parser.add_argument("--no-text", action="store_true", help="no surface and no sentence of the gold in the output")
+    parser.add_argument(
+        "--top", type=int, default=15, metavar="N", help="wrong surfaces shown of each system (default: %(default)s)"
+    )
 
+
+def read_resampling(args: Namespace) -> Resampling:
+    """The settings of `add_resampling_flags`; checks `--top` too."""
     if args.resamples < 1 or args.seed < 0:
         raise InputError(f"found --resamples {args.resamples} --seed {args.seed}; expected at least 1 and at least 0")
+    if getattr(args, "top", 0) < 0:
+        raise InputError(f"found --top {args.top}; expected at least 0")
     return Resampling(args.resamples, args.seed, args.by)
 
 

@@ -3,6 +3,8 @@
   cbpner table runs/supervised                     five splits: runs/supervised/0 .. runs/supervised/4
   cbpner table runs/* -o results                   all methods; writes results/table.md and results/table.csv
   cbpner table runs/supervised -o results/first.md writes results/first.md and results/first.csv
+  cbpner table runs/a runs/b --into README.md      one row a method, in place of what stands between the lines
+                                                   <!-- table --> and <!-- /table -->
 
 Only finished runs count (those with metrics.json); unfinished ones are named, and so are folders of runs that lie
 deeper. Means and ± go over the splits, the seeds of each averaged first; runs of other settings are rows of their own.
@@ -10,36 +12,33 @@ deeper. Means and ± go over the splits, the seeds of each averaged first; runs 
 evaluate` says more about them.
 """
 
-from cbpner.commands.options import add_resampling_flags, read_resampling
-from cbpner.reports.table import PARTS, build_report, write_report
+from argparse import ArgumentParser, Namespace
+
+from cbpner.commands.options import add_resampling_flags, add_run_flags, read_resampling
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="a run folder, a folder of runs, or a folder of those")
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for table.md and table.csv, or a name.md")
-    parser.add_argument("--part", choices=PARTS, default="test", help="which scores (default: %(default)s)")
+    parser.add_argument("--into", metavar="FILE", help="write the summary between the markers of a Markdown file")
     parser.add_argument("--intervals", action="store_true", help="95%% intervals of each F1")
     parser.add_argument("--compare", action="store_true", help="the methods against each other, with p-values")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data files of the runs are now, at any depth")
+    add_run_flags(parser)
     add_resampling_flags(parser)
 
 
-def run(args):
-    report = build_report(args.runs, args.part)
-    if args.intervals or args.compare:
-        sections = measure_runs(args)
-        report = report._replace(markdown="\n".join([report.markdown, *(f"{section}\n" for section in sections)]))
-    if args.output:
-        write_report(report, args.output)
-    print(report.markdown, end="")
-    return 0
-
-
-def measure_runs(args):
-    """The Markdown sections of --intervals and --compare."""
+def run(args: Namespace) -> None:
     from cbpner.reports.intervals import render_sections
     from cbpner.reports.join import join_runs
+    from cbpner.reports.table import build_score_table, insert_table, write_score_table
 
-    resampling = read_resampling(args)
-    joint = join_runs(args.runs, args.part, args.data_dir)
-    return render_sections(joint.systems, resampling, args.intervals, args.compare)
+    table = build_score_table(args.runs, args.part)
+    if args.intervals or args.compare:
+        systems = join_runs(args.runs, args.part, args.data_dir).systems
+        sections = render_sections(systems, read_resampling(args), args.intervals, args.compare)
+        table = table._replace(markdown="\n".join([table.markdown, *(f"{section}\n" for section in sections)]))
+    if args.output:
+        write_score_table(table, args.output)
+    if args.into:
+        insert_table(args.into, table.summary)
+    print(table.markdown, end="")

@@ -1,31 +1,44 @@
 """F1 against the number of training patents, and what a run costs: tables and a plot from run folders.
 
-The path of the data: `load_runs` -> `frame_points` (one row a run) -> `mark_compared` -> Markdown, CSV and Figure. A
-group is a block of `cbpner.reports.table`: the runs that share method, recipe, encoder and data set; a point is a
-group's runs on the same number of patents. pandas and matplotlib are imported where they are used.
+A group is a block of `cbpner.reports.systems`: the runs that share method, recipe, encoder and data set; a point is a
+group's runs on the same number of patents.
 """
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open, natural_key, write_text
-from cbpner.reports.systems import BLOCK
-from cbpner.reports.table import (
+from cbpner.base.tables import format_markdown
+from cbpner.reports.charts import chart_style, new_figure, series_look
+from cbpner.reports.run_scores import (
     GOLD_DATA,
     LEVEL_NAMES,
-    NONE,
     OVERALL,
-    explain_nothing,
-    frame_runs,
+    frame_scores,
     list_left_out,
     load_runs,
-    note_deeper,
-    render_table,
+    warn_mixed,
+)
+from cbpner.reports.systems import BLOCK, Run
+from cbpner.reports.tables import (
+    Figure,
+    average_sets,
+    explain_output_errors,
+    format_cell,
+    frame_to_csv,
+    stack_statistics,
 )
 from cbpner.runs.folder import METRICS
 from cbpner.scoring.metrics import LEVELS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
 GOLD_TRAIN_PATENTS = 18  # of the 21, in each of the five gold splits
 POINT = [*BLOCK, "patents"]
@@ -36,21 +49,14 @@ COSTS = {
 MEASURED = [*LEVELS, *COSTS]
 NAME = "curve"
 TITLE = "F1 against the number of training patents"
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's, no yellow
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-WIDE_SPAN = 20  # the axis of minutes is logarithmic where the slowest run takes more than so many times the fastest
-STYLE = {
-    "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
-    "text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": NAME,
-}  # fmt: skip
+WIDE_SPAN = 20  # the axis of minutes is logarithmic where the slowest run takes over so many times the fastest
 
 LEGEND = """\
 Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
 smaller, dev and test stay. Mean ± std go over the splits; where several seeds ran on a split, their mean is the
-split's figure. std is the sample standard deviation (ddof = 1), none for a single split. The other columns are means:
-epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes of training and of everything that was
-timed, and the peak memory of the process (MiB)."""
+split's figure. std is the sample standard deviation (ddof = 1). The other columns are means: epochs and optimizer steps
+(fewer patents make fewer steps an epoch), minutes of training and of everything that was timed, and the peak memory of
+the process (MiB)."""
 
 
 class Curve(NamedTuple):
@@ -58,21 +64,21 @@ class Curve(NamedTuple):
 
     markdown: str
     csv: str
-    points: Any
+    points: pd.DataFrame
 
 
-def build_curve(paths, all_splits=False):
-    """The Curve of the finished runs in `paths`; InputError where none has test scores and a number of patents.
+def build_curve(paths: Sequence[str | Path], all_splits: bool = False) -> Curve:
+    """The curve of the runs in `paths`; InputError where none has test scores and a number of patents.
 
-    all_splits: compare points that rest on different splits too.
+    Args:
+        paths: as `cbpner.reports.run_scores.load_runs` takes them.
+        all_splits: also compare points that rest on different splits.
     """
-    runs, unfinished = load_runs(paths)
-    scored = [run for run in runs if run.metrics["test"] is not None]
-    if not scored:
-        raise InputError(explain_nothing(paths, runs, unfinished, "test"))
-    counted = [run for run in scored if count_patents(run.config) is not None]
+    loaded = load_runs(paths)
+    counted = [run for run in loaded.scored if count_patents(run.config) is not None]
+    uncounted = [run for run in loaded.scored if count_patents(run.config) is None]
     if not counted:
-        raise InputError(f"{scored[0].folder}: config.json does not say on how many patents it trained; make it again")
+        raise InputError(f"{uncounted[0].folder}: config.json names no number of training patents; train again")
     points = mark_compared(frame_points(counted), all_splits)
     if not points["compared"].any():
         raise InputError(
@@ -80,30 +86,28 @@ def build_curve(paths, all_splits=False):
             "train what is missing, or compare different splits with --all-splits"
         )
     left_out = [
-        *list_left_out(unfinished, f"Unfinished, left out (no {METRICS})"),
-        *list_left_out([run for run in runs if run.metrics["test"] is None], "Left out for want of test scores"),
-        *list_left_out([run for run in scored if count_patents(run.config) is None],
-                       "Left out, for config.json does not say on how many patents they trained"),
-        *note_deeper(paths),
-    ]  # fmt: skip
-    return Curve(render_markdown(points, counted, all_splits, left_out), render_csv(points), points)
+        *list_left_out(loaded.unfinished, f"Unfinished, left out (no {METRICS})"),
+        *list_left_out(loaded.unscored, "Left out for want of test scores"),
+        *list_left_out(uncounted, "Left out, for config.json does not say on how many patents they trained"),
+        *loaded.deeper,
+    ]
+    return Curve(_render_markdown(points, counted, all_splits, left_out), _render_csv(points), points)
 
 
-def write_curve(curve, output, level):
+def write_curve(curve: Curve, output: str | Path, level: str) -> None:
     """Write curve.md, curve.csv, curve.png and curve.svg into the folder `output`; `level` of LEVELS is drawn."""
     base, figure = Path(output) / NAME, draw_curve(curve.points, level)
-    try:
+    shown = f"F1: {level.replace('_', ' ')}. Pale: single runs; the lines join their means."
+    with explain_output_errors(output):
         for suffix, metadata in ((".png", {}), (".svg", {"Date": None})):
-            with atomic_open(base.with_suffix(suffix), "wb") as file, style():
+            with atomic_open(base.with_suffix(suffix), "wb") as file, chart_style():
                 figure.savefig(file, format=suffix[1:], dpi=200, metadata=metadata)
         write_text(base.with_suffix(".csv"), curve.csv)
-        write_text(base.with_suffix(".md"), f"{curve.markdown}\n{_show_figure(level)}\n")
-    except OSError as error:
-        raise InputError(f"{output}: cannot write there: {error.strerror}; name another folder with -o") from error
+        write_text(base.with_suffix(".md"), f"{curve.markdown}\n![{TITLE}]({NAME}.png)\n\n{shown}\n")
 
 
-def count_patents(config):
-    """On how many patents a run trained, or None where its config.json does not say so (runs of older versions)."""
+def count_patents(config: Mapping[str, Any]) -> int | None:
+    """On how many patents a run trained; None where its config.json does not say (runs of older versions)."""
     train = (config["data"].get("files") or {}).get("train") or {}
     count = train.get("patents")
     if count is None and config["data"]["name"] == GOLD_DATA and not str(train.get("path")).endswith("_total.bio"):
@@ -111,138 +115,81 @@ def count_patents(config):
     return count if isinstance(count, int) else None
 
 
-def frame_points(runs):
-    """A DataFrame with one row a run: run, POINT, split, seed, then MEASURED (F1 by level, costs) and `machine`.
+def frame_points(runs: Sequence[Run]) -> pd.DataFrame:
+    """A frame with one row a run: run, POINT, split, seed, MEASURED (F1 by level, costs; NaN unmeasured), machine.
 
-    Every run has test scores and a number of patents. What a run did not measure is NaN.
+    Args:
+        runs: all with test scores and a number of patents.
     """
-    import pandas as pd
-
-    frame = frame_runs(runs)
+    frame = frame_scores(runs)
     frame["data"] = frame["run"].map({run.folder: str(run.config["data"]["name"]) for run in runs})
     frame = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]
     scores = frame.pivot(index="run", columns="level", values="f1")
-    own = pd.DataFrame([_describe_cost(run) for run in runs]).set_index("run")
-    rows = frame.drop_duplicates("run")[["run", *BLOCK, "split", "seed"]].join(scores, on="run").join(own, on="run")
+    costs = pd.DataFrame([_describe_cost(run) for run in runs]).set_index("run")
+    rows = frame.drop_duplicates("run")[["run", *BLOCK, "split", "seed"]].join(scores, on="run").join(costs, on="run")
     return rows[["run", *POINT, "split", "seed", *MEASURED, "machine"]].reset_index(drop=True)
 
 
-def mark_compared(points, all_splits=False):
-    """The frame with a column `compared`: the run's split has a run on each number of patents of its group."""
+def mark_compared(points: pd.DataFrame, all_splits: bool = False) -> pd.DataFrame:
+    """Add a column `compared`: whether the run's split has a run on each number of patents of its group."""
     wanted = points.groupby(BLOCK)["patents"].transform("nunique")
     found = points.groupby([*BLOCK, "split"])["patents"].transform("nunique")
     return points.assign(compared=all_splits | (found == wanted))
 
 
-def summarise_points(points):
-    """One row a point: POINT, `runs`, `splits`, `machines`, then `<name>_mean`, `<name>_std` of MEASURED (ddof = 1).
+def summarise_points(points: pd.DataFrame) -> pd.DataFrame:
+    """One row a point: POINT, runs, sets, splits (text), machines (tuple), `<name>_mean` and `_std` of MEASURED.
 
-    They go over the splits, each the mean of its runs. Groups in the frame's order, points by their number of patents;
-    splits: text; machines: a tuple.
+    They go over the splits (`average_sets`). Groups are in the frame's order, their points by number of patents.
     """
-    numbered = points.assign(group=points.groupby(BLOCK, sort=False).ngroup())
-    keys = ["group", *POINT]
-    groups, by_split = numbered.groupby(keys), numbered.groupby([*keys, "split"])
-    summary = by_split[MEASURED].mean().groupby(keys).agg(["mean", "std"])
-    summary.columns = [f"{name}_{statistic}" for name, statistic in summary.columns]
-    summary.insert(0, "runs", groups.size())
-    summary.insert(1, "splits", groups["split"].agg(_join_splits))
-    summary.insert(2, "machines", groups["machine"].agg(lambda column: tuple(dict.fromkeys(column))))
-    return summary.reset_index().drop(columns="group")
+    ordered = points.assign(group=points.groupby(BLOCK, sort=False).ngroup()).sort_values(
+        ["group", "patents"], kind="stable"
+    )
+    groups = ordered.groupby(POINT, sort=False)
+    summary = average_sets(ordered, POINT, "split", MEASURED)
+    summary["splits"] = groups["split"].agg(_join_splits)
+    summary["machines"] = groups["machine"].agg(lambda column: tuple(column.unique()))
+    return summary.reset_index()
 
 
-def render_csv(points):
-    """A row a run, then the means and standard deviations of the compared runs; `statistic` tells them apart."""
-    import pandas as pd
-
-    summary = summarise_points(points[points["compared"]])
-    parts = [points.assign(statistic="run", runs=1, compared=points["compared"].map({True: "yes", False: "no"}))]
-    for statistic in ("mean", "std"):
-        renamed = summary.rename(columns={f"{name}_{statistic}": name for name in MEASURED})
-        parts.append(renamed[[*POINT, "runs", *MEASURED]].assign(statistic=statistic))
-    columns = [*POINT, "statistic", "run", "split", "seed", "compared", *MEASURED, "machine", "runs"]
-    names = {level: f"{level}_f1" for level in LEVELS}
-    table = pd.concat(parts, ignore_index=True)[columns].rename(columns=names)
-    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+def label_groups(points: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    """{group: its name in a legend}: the method, and what else differs between the groups."""
+    groups = points[BLOCK].drop_duplicates()
+    shown = [name for name in BLOCK if name == "method" or groups[name].nunique() > 1]
+    return {tuple(row[BLOCK]): ", ".join(row[shown]) for _, row in groups.iterrows()}
 
 
-def render_markdown(points, runs, all_splits, left_out):
-    """The whole report: each group's curve, the costs, the machines, and what was left out."""
-    machines = list(dict.fromkeys(points["machine"]))
-    costs = [name for name in COSTS if points[name].notna().any()]
-    by_folder = {run.folder: run for run in runs}
-    sections = [f"# {TITLE}", LEGEND]
-    for key, group in points.groupby(BLOCK, sort=False):
-        members = [by_folder[folder] for folder in group["run"]]
-        sections += _render_group(key, group, costs, machines, all_splits) + warn_mixed(members, ["patents"])
-    sections += _warn_different_splits(points)
-    sections += ["## Costs", "A run on as many patents as each method had, all of its splits.",
-                 _render_costs(points, costs, machines), _list_machines(machines)]  # fmt: skip
-    return "\n\n".join(sections + left_out) + "\n"
-
-
-def draw_curve(points, level):
-    """A matplotlib Figure: F1 at `level` against patents and against training minutes; single runs are pale."""
-    from matplotlib.figure import Figure
-
+def draw_curve(points: pd.DataFrame, level: str) -> "Drawing":
+    """A matplotlib figure: F1 at `level` against patents and against training minutes; single runs are pale."""
     points = points[points["compared"]]
     summary, labels = summarise_points(points), label_groups(points)
-    with style():
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
+    with chart_style():
+        figure = new_figure(9, 4.2)
         left, right = figure.subplots(1, 2, sharey=True)
         for number, (key, label) in enumerate(labels.items()):
-            look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-            runs = points[(points[BLOCK] == list(key)).all(axis=1)]
-            means = summary[(summary[BLOCK] == list(key)).all(axis=1)]
+            look = series_look(number)
+            runs, means = (frame[(frame[BLOCK] == list(key)).all(axis=1)] for frame in (points, summary))
             for axes, column, mean in ((left, "patents", "patents"), (right, "train_minutes", "train_minutes_mean")):
                 axes.scatter(runs[column], runs[level], s=12, alpha=0.4, linewidths=0, **look)
                 axes.plot(means[mean], means[f"{level}_mean"], markersize=5, linewidth=1.2, label=label, **look)
-            _name_points(right, means, level, look["color"])
-        _finish_axes(left, right, sorted(set(points["patents"])), points["train_minutes"], level)
-        columns = math.ceil(len(labels) / math.ceil(len(labels) / 3))  # rows of at most three, as even as can be
+            for row in means.dropna(subset="train_minutes_mean").to_dict("records"):
+                right.annotate(
+                    str(row["patents"]), (row["train_minutes_mean"], row[f"{level}_mean"]), (-4, 4),
+                    textcoords="offset points", ha="right", fontsize=8, color=look["color"],
+                )  # fmt: skip
+        _finish_axes(left, right, points, level)
+        columns = math.ceil(len(labels) / math.ceil(len(labels) / 3))  # rows of at most three, as even as possible
         handles, names = left.get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 
-def style():
-    """The context in which figures are drawn and saved: the same on every machine, whatever its settings."""
-    import matplotlib.style
-
-    return matplotlib.style.context(["default", STYLE])
+def list_minutes(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """What a run was timed at, in minutes, by phase."""
+    return {name: value / 60 for name, value in (metrics.get("seconds") or {}).items() if value is not None}
 
 
-def warn_mixed(members, ignored=()):
-    """A line where numbers or switches differ between the runs of a block, whose mean then mixes settings.
-
-    ignored: what may differ besides split and seed.
-    """
-    flags = [run.config.get("flags") or {} for run in members]
-    differing = []
-    for name in sorted({name for each in flags for name in each} - {"split", "seed", *ignored}):
-        values = list(dict.fromkeys(each.get(name) for each in flags if isinstance(each.get(name), int | float)))
-        if len(values) > 1:
-            differing.append(f"{name} ({', '.join(map(str, values))})")
-    return [f"Mixed: the runs of this block differ in {', '.join(differing)}."] if differing else []
-
-
-def _describe_cost(run):
-    """{run, patents, COSTS, machine} of one run; NaN for what it did not measure."""
-    seconds = {name: value for name, value in (run.metrics.get("seconds") or {}).items() if value is not None}
-    return {
-        "run": run.folder,
-        "patents": count_patents(run.config),
-        "epochs": run.metrics.get("epochs", math.nan),
-        "steps": max((row.get("step", math.nan) for row in run.metrics.get("history") or ()), default=math.nan),
-        "train_minutes": seconds.get("train", math.nan) / 60,
-        "total_minutes": sum(seconds.values()) / 60 if seconds else math.nan,
-        "memory_mb": run.metrics.get("peak_memory_mb", math.nan),
-        "gpu_memory_mb": run.metrics.get("peak_gpu_memory_mb", math.nan),
-        "machine": describe_machine(run.config.get("environment") or {}),
-    }
-
-
-def describe_machine(environment):
+def show_machine(environment: Mapping[str, Any]) -> str:
     """Device, processor, threads and number format, as far as a run's config.json names them."""
     names = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
     names += [f"{environment['threads']} threads"] if environment.get("threads") else []
@@ -251,28 +198,81 @@ def describe_machine(environment):
     return ", ".join(names) or "not recorded"
 
 
-def _show_figure(level):
-    return f"![{TITLE}]({NAME}.png)\n\nF1: {level.replace('_', ' ')}. Pale: single runs; the lines join their means."
+def format_cost(row: Mapping[str, Any], name: str, with_std: bool = True) -> str:
+    """`mean ± std` of one of COSTS in a row of `summarise_points`; the mean alone for a single split."""
+    style = ".1f" if name.endswith("minutes") else ".0f"
+    return format_cell(Figure(row[f"{name}_mean"], std=row[f"{name}_std"] if with_std else math.nan, style=style))
 
 
-def _render_group(key, group, costs, machines, all_splits):
+def _describe_cost(run: Run) -> dict[str, Any]:
+    """{run, patents, COSTS, machine} of one run; NaN for what it did not measure."""
+    minutes = list_minutes(run.metrics)
+    return {
+        "run": run.folder,
+        "patents": count_patents(run.config),
+        "epochs": run.metrics.get("epochs", math.nan),
+        "steps": max((row.get("step", math.nan) for row in run.metrics.get("history") or ()), default=math.nan),
+        "train_minutes": minutes.get("train", math.nan),
+        "total_minutes": sum(minutes.values()) if minutes else math.nan,
+        "memory_mb": run.metrics.get("peak_memory_mb", math.nan),
+        "gpu_memory_mb": run.metrics.get("peak_gpu_memory_mb", math.nan),
+        "machine": show_machine(run.config.get("environment") or {}),
+    }
+
+
+def _render_csv(points: pd.DataFrame) -> str:
+    """A row a run, then the means and standard deviations of the compared runs; `statistic` distinguishes them."""
+    runs = points.assign(compared=points["compared"].map({True: "yes", False: "no"}))
+    summary = summarise_points(points[points["compared"]])
+    columns = [*POINT, "statistic", "run", "split", "seed", "compared", *MEASURED, "machine", "runs"]
+    table = stack_statistics(runs, summary, MEASURED, ("mean", "std"))[columns]
+    return frame_to_csv(table.rename(columns={level: f"{level}_f1" for level in LEVELS}), "%.6g")
+
+
+def _render_markdown(points: pd.DataFrame, runs: Sequence[Run], all_splits: bool, left_out: Sequence[str]) -> str:
+    """The whole report: each group's curve, the costs, the machines, and what was left out."""
+    machines, by_folder = list(points["machine"].unique()), {run.folder: run for run in runs}
+    costs = [name for name in COSTS if points[name].notna().any()]
+    sections = [f"# {TITLE}", LEGEND]
+    for key, group in points.groupby(BLOCK, sort=False):
+        sections += _render_group(key, group, costs, machines, all_splits)
+        sections += warn_mixed([by_folder[folder] for folder in group["run"]], ["patents"])
+    splits = points[points["compared"]].groupby(BLOCK, sort=False)["split"].agg(_join_splits)
+    if splits.nunique() > 1:
+        sections.append("The curves rest on different splits: compare the points of one, not one with another.")
+    title = "Machine:"
+    if len(machines) > 1:
+        title = "Machines (minutes on one cannot be compared with minutes on another):"
+    sections += [
+        *("## Costs", "A run on as many patents as each method had, all of its splits."),
+        _render_costs(points, costs, machines),
+        "\n".join([title, *(f"- [{number}] {machine}" for number, machine in enumerate(machines, 1))]),
+    ]
+    return "\n\n".join([*sections, *left_out]) + "\n"
+
+
+def _render_group(
+    key: Sequence[str], group: pd.DataFrame, costs: Sequence[str], machines: list[str], all_splits: bool
+) -> list[str]:
     method, recipe, encoder, data = key
     title = f"## {method}, recipe {recipe}, encoder {encoder}, data {data}"
     compared = group[group["compared"]]
     if compared.empty:
-        return [title, _explain_no_curve(group)]
+        each = (f"{_join_splits(splits)} at {number}" for number, splits in group.groupby("patents")["split"])
+        reason = f"No curve: no split has every number of patents (splits {'; '.join(each)}). --all-splits shows them."
+        return [title, reason]
     header = ["patents", "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS),
               *(COSTS[name] for name in costs), "machine"]  # fmt: skip
     rows = [
-        [row["patents"], row["splits"], row["runs"], *(_format_mean(row, level, 3) for level in LEVELS),
-         *(_format_number(row[f"{name}_mean"], _count_digits(name)) for name in costs),
-         _number_machines(row["machines"], machines)]
+        [row["patents"], row["splits"], row["runs"],
+         *(format_cell(Figure(row[f"{level}_mean"], std=row[f"{level}_std"])) for level in LEVELS),
+         *(format_cost(row, name, with_std=False) for name in costs), _number_machines(row["machines"], machines)]
         for row in summarise_points(compared).to_dict("records")
     ]  # fmt: skip
-    return [title, *_explain_splits(group, all_splits), render_table(header, rows, text_columns=2)]
+    return [title, *_explain_splits(group, all_splits), format_markdown(header, rows, text_columns=2)]
 
 
-def _explain_splits(group, all_splits):
+def _explain_splits(group: pd.DataFrame, all_splits: bool) -> list[str]:
     """A line on the splits that a group's points rest on; none where there is one point."""
     by_point = group.groupby("patents")["split"].agg(frozenset)
     if len(by_point) == 1:
@@ -281,83 +281,34 @@ def _explain_splits(group, all_splits):
         return ["All points rest on the same splits."]
     if all_splits:
         return ["The points rest on different splits: differences between them are differences between test sets too."]
-    left_out = group[~group["compared"]]
-    each = (f"{_join_splits(splits)} (at {number})" for number, splits in left_out.groupby("patents")["split"])
+    left_out = group[~group["compared"]].groupby("patents")["split"]
+    each = (f"{_join_splits(splits)} (at {number})" for number, splits in left_out)
     return [f"Only splits that every point has; left out: {'; '.join(each)}."]
 
 
-def _explain_no_curve(group):
-    each = (f"{_join_splits(splits)} at {number}" for number, splits in group.groupby("patents")["split"])
-    return f"No curve: no split has every number of patents (splits {'; '.join(each)}). --all-splits shows them."
-
-
-def _warn_different_splits(points):
-    splits = points[points["compared"]].groupby(BLOCK, sort=False)["split"].agg(_join_splits)
-    if splits.nunique() < 2:
-        return []
-    return ["The curves of the methods rest on different splits: compare the points of one, not one with another."]
-
-
-def _render_costs(points, costs, machines):
+def _render_costs(points: pd.DataFrame, costs: Sequence[str], machines: list[str]) -> str:
     """A row a group: its runs on the largest number of patents."""
     largest = points[points["patents"] == points.groupby(BLOCK)["patents"].transform("max")]
     rows = [
-        [*(row[name] for name in BLOCK), row["patents"], row["runs"],
-         *(_format_mean(row, name, _count_digits(name)) for name in costs), _number_machines(row["machines"], machines)]
+        [*(row[name] for name in POINT), row["runs"], *(format_cost(row, name) for name in costs),
+         _number_machines(row["machines"], machines)]
         for row in summarise_points(largest).to_dict("records")
     ]  # fmt: skip
-    return render_table([*BLOCK, "patents", "runs", *(COSTS[name] for name in costs), "machine"], rows, len(BLOCK))
+    return format_markdown([*POINT, "runs", *(COSTS[name] for name in costs), "machine"], rows, len(BLOCK))
 
 
-def _list_machines(machines):
-    lines = [f"- [{number}] {machine}" for number, machine in enumerate(machines, start=1)]
-    title = "Machines (minutes on one cannot be compared with minutes on another):" if len(lines) > 1 else "Machine:"
-    return "\n".join([title, *lines])
-
-
-def _number_machines(found, machines):
+def _number_machines(found: Sequence[str], machines: list[str]) -> str:
     return " ".join(f"[{machines.index(machine) + 1}]" for machine in found)
 
 
-def _join_splits(splits):
+def _join_splits(splits: Iterable[str]) -> str:
     return " ".join(sorted(set(splits), key=natural_key))
 
 
-def _count_digits(name):
-    return 1 if name.endswith("minutes") else 0
-
-
-def _format_mean(row, name, digits):
-    """`mean ± std` of a summary's row; the mean alone for a single run."""
-    mean, std = (_format_number(row[f"{name}_{statistic}"], digits) for statistic in ("mean", "std"))
-    return mean if std == NONE else f"{mean} ± {std}"
-
-
-def _format_number(value, digits):
-    return NONE if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def label_groups(points):
-    """{group: its name in the legend}: the method, and what else differs between the groups."""
-    groups = points[BLOCK].drop_duplicates()
-    shown = [name for name in BLOCK if name == "method" or groups[name].nunique() > 1]
-    return {tuple(row[name] for name in BLOCK): ", ".join(row[name] for name in shown)
-            for row in groups.to_dict("records")}  # fmt: skip
-
-
-def _name_points(axes, means, level, colour):
-    """Write each point's number of patents beside it."""
-    for row in means.to_dict("records"):
-        if not math.isnan(row["train_minutes_mean"]):
-            place = (row["train_minutes_mean"], row[f"{level}_mean"])
-            axes.annotate(
-                str(row["patents"]), place, (-4, 4), textcoords="offset points", ha="right", fontsize=8, color=colour
-            )
-
-
-def _finish_axes(left, right, counts, minutes, level):
+def _finish_axes(left: "Axes", right: "Axes", points: pd.DataFrame, level: str) -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
+    counts, minutes = sorted(set(points["patents"])), points["train_minutes"]
     left.set_xticks(counts, [str(count) for count in counts])
     left.set_xlabel("training patents")
     left.set_ylabel(f"test F1, {level.replace('_', ' ')}")

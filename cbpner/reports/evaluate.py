@@ -1,36 +1,38 @@
-"""Everything that can be said about predictions beside their gold: Markdown to read, JSON and CSV to go on from.
+"""All that can be said about predictions beside their gold: Markdown to read, JSON and CSV for other programs.
 
-The path of the data: `cbpner.reports.join` (systems) -> `evaluate_systems` (frames) -> `render_evaluation`,
-`write_evaluation`. Frames with figures alone can be published; those of WITH_TEXT hold the gold's text.
+`cbpner.reports.join` makes systems, `evaluate_systems` frames of them, which are rendered or written. Frames of figures
+alone can be published; those of WITH_TEXT hold the gold's text.
 """
 
 import re
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json, write_json, write_text
+from cbpner.base.tables import format_markdown
 from cbpner.reports.intervals import (
     COMPARISON,
     INTERVAL,
-    WIDTH,
-    Resampling,
+    describe_texts,
     explain_intervals,
-    explain_texts,
-    format_number,
     frame_comparisons,
     frame_intervals,
-    name_sets,
     render_comparisons,
     render_intervals,
     warn_few_mentions,
 )
-from cbpner.reports.join import Joined, System, describe_sets
-from cbpner.reports.panel import lay_out, score_levels
+from cbpner.reports.join import JoinedSystems, PredictedSet, System, describe_patents
+from cbpner.reports.panel import count_panel, score_levels
+from cbpner.reports.resampling import Resampling
+from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows, show_split
 from cbpner.reports.spans import (
-    AGREEMENT,
     CONFUSIONS,
+    CONSISTENCY,
     KIND_COUNTS,
     NO_TYPE,
     PAIR,
@@ -39,75 +41,87 @@ from cbpner.reports.spans import (
     SCORES,
     count_confusions,
     count_kinds,
-    frame_agreement,
+    cut_context,
     frame_spans,
+    frame_surfaces,
     rank_wrong_surfaces,
     score_groups,
     score_schemes,
-    summarise_agreement,
+    summarise_surfaces,
 )
-from cbpner.reports.systems import BLOCK, block_key
-from cbpner.reports.table import LEVEL_NAMES, MEASURE_NAMES, NONE, OVERALL, render_table
+from cbpner.reports.systems import BLOCK, Run, block_key
+from cbpner.reports.tables import (
+    UNDEFINED,
+    explain_output_errors,
+    format_number,
+    frame_to_csv,
+    replace_unprintable,
+)
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
 from cbpner.scoring.metrics import COUNTS, MEASURES
 
 NAME = "evaluation"
-FIGURES = {  # frames, with their columns, and those
+FIGURES = {  # frames of figures alone, with their columns
     "scores": SCORES, "partial": SCHEMES, "errors": KIND_COUNTS, "confusions": CONFUSIONS, "intervals": INTERVAL,
-    "comparisons": list(COMPARISON), "agreement": AGREEMENT,
+    "comparisons": COMPARISON, "agreement": CONSISTENCY,
 }  # fmt: skip
-WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # that hold text of the gold
-SHOWN = 15  # wrong surfaces of a system
-CONTEXT = 15  # characters on each side of one
+WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # frames that hold text of the gold
+NUMBERS = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
+CONTEXT = 15  # characters on each side of a wrong surface
 
 LEGEND = """\
-- token: single characters. lenient: whole entities, borders and type; an `I-` without its `B-` begins one. strict: the
-  same, but an `I-` without its `B-` belongs to none. Where no level is named, spans are read leniently.
+- token: single characters. lenient: whole entities, boundaries and type; an `I-` without its `B-` begins one. strict:
+  the same, but an `I-` without its `B-` belongs to none. Where no level is named, spans are read leniently.
 - P, R, F1: precision, recall, F1, beside the counts that they are made of; `-`: undefined, since nothing was predicted
   or there is no gold."""
-READING = """\
-- Partial credit: SemEval-2013 task 9.1, after MUC-5, each span in one pair at most. strict: borders and type; exact:
-  borders; partial: borders, and half for an overlap; type: an overlap and the type.
+EXPLANATION = """\
+- Partial credit: SemEval-2013 task 9.1, after MUC-5, each span in one pair at most. strict: boundaries and type; exact:
+  boundaries; partial: boundaries, and half for an overlap; type: an overlap and the type.
 - Groups: a span, gold or predicted, is in the group of its own text and type, so that the counts of the groups add up.
   Seen: the surface is a mention of that type in the text that the system learnt from. Length in characters.
 - Classes: a gold and a predicted span that share a character are a pair, by what is wrong with it; gold spans without
   another are missed, predicted ones spurious. Gold against predicted types: the same pairs.
-- Agreement within a patent: surfaces of two characters or more that are a mention in a patent and stand there twice or
-  more, outside other mentions. Tagged alike everywhere; with two types or more; untagged somewhere; deviating: places
-  that are not tagged as most of their surface's are."""
+- Consistency within a patent: surfaces of two characters or more that are a mention in a patent and occur there twice
+  or more, outside other mentions. alike: tagged alike everywhere; two types: with two types or more; untagged:
+  somewhere; deviating: places that are not tagged as most of their surface's are."""
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_systems` found. texts: the paragraph of `explain_texts`. notes: one line each, for people.
+    """What `evaluate_systems` found.
 
-    frames, by name, and what a row of each is (columns: see the function that makes it):
-    scores: a set or system, group (type, patent, length, seen, script), value and level; counts and ratios
-        (`score_levels`, `score_groups`)
-    partial: a set or system, type and scheme of partial credit (`score_schemes`)
-    errors: a set or system, type and class of pairs (`count_kinds`)
-    confusions: a system, gold type and predicted type (`count_confusions`)
-    intervals: a set, mean or pooled F1, level and type (`frame_intervals`)
-    comparisons: a level and pair of systems (`frame_comparisons`)
-    agreement: a system and side (`summarise_agreement`)
-    spans: a gold or predicted span (`frame_spans`)
-    wrong_surfaces: a kind of error on one surface, with its first sentence (`rank_wrong_surfaces`)
-    surfaces: a surface that is not tagged alike everywhere in its patent (`frame_agreement`)
+    Attributes:
+        part: test or dev, or `given` for files.
+        resampling: how intervals were made.
+        systems: the judged ones.
+        frames: by name; a row of each is
+            scores: a set or system, group (type, patent, length, seen, script), value and level; counts and ratios
+            partial: a set or system, type and scheme of partial credit
+            errors: a set or system, type and class of pairs
+            confusions: a system, gold type and predicted type
+            intervals: a set, mean or pooled F1, level and type
+            comparisons: a level and pair of systems
+            agreement: a system and side: how consistently surfaces are tagged
+            spans: a gold or predicted span
+            wrong_surfaces: a kind of error on one surface, with its first sentence
+            surfaces: a surface that is not tagged alike everywhere in its patent
+        texts: the paragraph of `describe_texts`.
+        notes: one line each, for people.
     """
 
     part: str
     resampling: Resampling
     systems: list[System]
-    frames: dict[str, Any]
+    frames: dict[str, pd.DataFrame]
     texts: str
     notes: list[str]
 
 
-def evaluate_systems(joint, part="test", resampling=None) -> Evaluation:
-    """All frames of the systems of a `cbpner.reports.join.Joint`."""
-    import pandas as pd
-
-    resampling, systems = resampling or Resampling(), joint.systems
-    panel, spans, agreement = lay_out(systems, resampling.unit), frame_spans(systems), frame_agreement(systems)
+def evaluate_systems(
+    joined: JoinedSystems, part: str = "test", resampling: Resampling | None = None
+) -> Evaluation:
+    """Compute all frames."""
+    resampling, systems = resampling or Resampling(), joined.systems
+    panel, spans, surfaces = count_panel(systems, resampling.unit), frame_spans(systems), frame_surfaces(systems)
     kinds = count_kinds(spans, systems)
     frames = {
         "scores": pd.concat([score_levels(panel), score_groups(spans, systems)], ignore_index=True),
@@ -116,131 +130,135 @@ def evaluate_systems(joint, part="test", resampling=None) -> Evaluation:
         "confusions": count_confusions(spans, systems),
         "intervals": frame_intervals(panel, resampling),
         "comparisons": frame_comparisons(panel, resampling),
-        "agreement": summarise_agreement(agreement),
+        "agreement": summarise_surfaces(surfaces),
         "spans": spans,
         "wrong_surfaces": rank_wrong_surfaces(spans, systems),
-        "surfaces": agreement[agreement["deviating"] > 0].reset_index(drop=True),
+        "surfaces": surfaces[surfaces["deviating"] > 0].reset_index(drop=True),
     }
-    notes = [*warn_few_mentions(systems), *joint.notes]
-    return Evaluation(part, resampling, systems, frames, explain_texts(panel, resampling.unit), notes)
+    notes = [*warn_few_mentions(systems), *joined.notes]
+    return Evaluation(part, resampling, systems, frames, describe_texts(panel, resampling.unit), notes)
 
 
-def render_evaluation(evaluation, with_text=True, shown=SHOWN):
-    """Everything as Markdown; without text no surface and no sentence of the gold. shown: wrong surfaces a system."""
+def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int = 15) -> str:
+    """The evaluation as Markdown.
+
+    Args:
+        evaluation: what to render.
+        with_text: also surfaces and sentences of the gold.
+        shown: wrong surfaces of each system.
+    """
     sections = [f"# Evaluation on the {evaluation.part} sets", LEGEND, explain_intervals(evaluation.resampling)]
     for system in evaluation.systems:
-        sections += [f"## {system.name}", *_render_system(evaluation.frames, system)]
-        if with_text and shown:
-            sections += _render_wrong(evaluation.frames["wrong_surfaces"], system, shown)
+        own = {name: frame[frame["system"] == system.name] for name, frame in evaluation.frames.items()
+               if "system" in frame.columns}  # fmt: skip
+        sections += [f"## {system.name}", *_render_frames(own, system)]
+        if with_text and shown and not own["wrong_surfaces"].empty:
+            sections += ["The most frequent wrong spans:", _render_wrong(own["wrong_surfaces"].head(shown))]
     sections += render_comparisons(evaluation.frames["comparisons"], evaluation.resampling)
-    sections += ["## Texts", textwrap.fill(evaluation.texts, WIDTH), "## How to read the tables", READING]
+    sections += ["## Texts", textwrap.fill(evaluation.texts, 120), "## How to read the tables", EXPLANATION]
     if evaluation.notes:
         sections += ["## Notes", "\n".join(f"- {note}" for note in evaluation.notes)]
     return "\n\n".join(sections) + "\n"
 
 
-def write_evaluation(evaluation, output, with_text=True, shown=SHOWN):
+def write_evaluation(
+    evaluation: Evaluation, output: str | Path, with_text: bool = True, shown: int = 15
+) -> None:
     """Write evaluation.md, a CSV file a frame, and last evaluation.json into the folder `output`.
 
-    evaluation.json has the figures alone: `part`, `resampling`, `systems` (name, BLOCK, runs), `patents` (see
-    `describe_sets`), `texts`, `notes`, and each frame but those WITH_TEXT as a list of rows; null where something is
-    undefined. Without text, files WITH_TEXT of an earlier evaluation there are deleted.
+    evaluation.json has the figures alone (`describe_evaluation`). Without text, files WITH_TEXT of an earlier
+    evaluation there are deleted.
     """
     folder = Path(output)
-    try:
+    with explain_output_errors(output):
         (folder / f"{NAME}.json").unlink(missing_ok=True)
         for name, frame in evaluation.frames.items():
             if with_text or name not in WITH_TEXT:
-                csv = frame.to_csv(index=False, lineterminator="\n", float_format="%.6f")
-                write_text(folder / f"{name}.csv", csv)
+                write_text(folder / f"{name}.csv", frame_to_csv(frame))
             else:
                 (folder / f"{name}.csv").unlink(missing_ok=True)
         write_text(folder / f"{NAME}.md", render_evaluation(evaluation, with_text, shown))
         write_json(folder / f"{NAME}.json", describe_evaluation(evaluation))
-    except OSError as error:
-        raise InputError(f"{output}: cannot write there: {error.strerror}; name another folder with -o") from error
 
 
-def describe_evaluation(evaluation) -> dict:
-    """The content of evaluation.json; see `write_evaluation`."""
+def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    """The content of evaluation.json.
+
+    `part`, `resampling`, `systems` (name, BLOCK, runs), `patents` (`describe_patents`), `texts`, `notes`, and each
+    frame but those WITH_TEXT as a list of rows, null where something is undefined.
+    """
     systems = [
-        {
-            "name": system.name,
-            **(dict(zip(BLOCK, block_key(system.runs[0].config), strict=True)) if system.runs else {}),
-            "runs": [joined.run for joined in system.sets],
-        }
+        {"name": system.name}
+        | (dict(zip(BLOCK, block_key(system.runs[0].config), strict=True)) if system.runs else {})
+        | {"runs": [own.run for own in system.sets]}
         for system in evaluation.systems
     ]
+    frames = {name: evaluation.frames[name] for name in FIGURES}
     return {
         "part": evaluation.part,
         "resampling": evaluation.resampling._asdict(),
         "systems": systems,
-        "patents": describe_sets(evaluation.systems),
+        "patents": describe_patents(evaluation.systems),
         "texts": evaluation.texts,
         "notes": evaluation.notes,
-    } | {
-        name: frame.astype(object).where(frame.notna(), None).to_dict("records")
-        for name, frame in evaluation.frames.items()
-        if name not in WITH_TEXT
-    }
+    } | {name: own.astype(object).where(own.notna(), None).to_dict("records") for name, own in frames.items()}
 
 
-def read_evaluation(path, systems, part="test") -> Evaluation:
-    """The Evaluation that evaluation.json holds: no frame WITH_TEXT, and sets without sentences.
+def read_evaluation(path: str | Path, systems: Mapping[str, Sequence[Run]], part: str = "test") -> Evaluation:
+    """The evaluation that an evaluation.json holds: no frame WITH_TEXT, and sets without sentences.
 
-    systems: {name: its finished runs}, which must be those that were evaluated, recognised by method, recipe, encoder,
-    data, split, seed and all counts, wherever their folders lie now; InputError where they are not.
+    Args:
+        path: the file.
+        systems: {name: its finished runs}, those that were evaluated: they are recognised by method, recipe, encoder,
+            data, split, seed and all counts, wherever their folders lie now.
+        part: test or dev.
+
+    Raises:
+        InputError: where the file is of other runs or not whole.
     """
     content = read_json(path)
     try:
         if content["part"] != part:
             raise InputError(f"{path}: holds figures of the {content['part']} sets; expected those of the {part} sets")
-        frames = {name: _read_frame(name, content[name]) for name in FIGURES}
+        frames = {name: _read_frame(content[name], columns) for name, columns in FIGURES.items()}
         runs, names = _match_runs(path, content, frames["scores"], systems)
         renamed = {"system": names, "run": runs, "first": names, "second": names}
         for frame in frames.values():
             for column in renamed.keys() & set(frame.columns):
                 frame[column] = frame[column].map(renamed[column])
-        resampling = Resampling(**content["resampling"])
-        texts = content["texts"]
+        resampling, texts = Resampling(**content["resampling"]), content["texts"]
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: found no whole evaluation ({error}); make it again: cbpner evaluate") from error
-    sets = {
-        name: [Joined(r.folder, _show(r.config["split"]), str(r.config["seed"]), [], [], [], [], None) for r in own]
-        for name, own in systems.items()
-    }
-    judged = [System(name, sets[name], own) for name, own in systems.items()]
+    judged = []
+    for name, own in systems.items():
+        sets = [PredictedSet(run.folder, *_split_and_seed(run), [], [], [], [], None) for run in own]
+        judged.append(System(name, sets, list(own)))
     return Evaluation(part, resampling, judged, frames, texts, warn_few_mentions(judged))
 
 
-def _read_frame(name, rows):
-    import pandas as pd
-
-    frame = pd.DataFrame(rows, columns=None if rows else FIGURES[name])
-    numbers = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
-    return frame.astype(dict.fromkeys(numbers & set(frame.columns), float))
+def _read_frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=None if rows else columns)
+    return frame.astype(dict.fromkeys(NUMBERS & set(frame.columns), float))
 
 
-def _match_runs(path, content, scores, systems):
+def _match_runs(
+    path: str | Path, content: dict[str, Any], scores: pd.DataFrame, systems: Mapping[str, Sequence[Run]]
+) -> tuple[dict[str, str], dict[str, str]]:
     """({recorded run: run here}, {recorded system: system here})."""
     rows = scores[(scores["statistic"] == "run") & (scores["group"] == "type")]
-    counts = {}
-    for row in rows.to_dict("records"):
-        if row["value"] != OVERALL and (row["gold"] or row["predicted"]):
-            key = (row["level"], row["value"], *(int(row[name]) for name in COUNTS))
-            counts.setdefault((row["system"], row["run"]), set()).add(key)
-    heads = rows.drop_duplicates(["system", "run"]).set_index(["system", "run"])[["split", "seed"]].to_dict("index")
-    found = {}
+    by_run = dict(list(rows.groupby(["system", "run"], sort=False)))
+    recorded: dict[tuple, list[tuple[str, str]]] = {}
     for system in content["systems"]:
-        block = tuple(system[name] for name in BLOCK)
         for run in system["runs"]:
-            head = heads[system["name"], run]
-            key = (block, str(head["split"]), str(head["seed"]), frozenset(counts.get((system["name"], run), ())))
-            found.setdefault(key, []).append((system["name"], run))
-    runs, names, total = {}, {}, sum(len(system["runs"]) for system in content["systems"])
-    for name, own in systems.items():
-        for run in own:
-            matches = found.get(_identify_run(run, content["part"]), [])
+            own = by_run[system["name"], run]
+            counted = own[(own["value"] != OVERALL) & ((own["gold"] > 0) | (own["predicted"] > 0))]
+            counts = frozenset(counted[["level", "value", *COUNTS]].itertuples(index=False, name=None))
+            key = (tuple(system[name] for name in BLOCK), str(own["split"].iloc[0]), str(own["seed"].iloc[0]), counts)
+            recorded.setdefault(key, []).append((system["name"], run))
+    runs, names, total = {}, {}, sum(map(len, recorded.values()))
+    for name, own_runs in systems.items():
+        for run in own_runs:
+            matches = recorded.get((block_key(run.config), *_split_and_seed(run), _list_counts(run, content["part"])))
             if not matches:
                 raise InputError(
                     f"{path}: its figures are not of {run.folder} as it is; make them again: "
@@ -255,126 +273,100 @@ def _match_runs(path, content, scores, systems):
     return runs, names
 
 
-def _identify_run(run, part):
-    """What `_match_runs` recognises a run by."""
-    counts = {
-        (level, label, *(int(values[name]) for name in COUNTS))
-        for level, found in run.metrics[part].items()
-        for label, values in found["types"].items()
+def _split_and_seed(run: Run) -> tuple[str, str]:
+    return show_split(run.config), str(run.config["seed"])
+
+
+def _list_counts(run: Run, part: str) -> frozenset[tuple]:
+    """(level, type, COUNTS) of a run's metrics.json, but for types without gold and predictions."""
+    return frozenset(
+        (level, label, *(values[name] for name in COUNTS))
+        for level, found in run.metrics[part].items() for label, values in found["types"].items()
         if values["gold"] or values["predicted"]
-    }
-    return block_key(run.config), _show(run.config["split"]), str(run.config["seed"]), frozenset(counts)
+    )  # fmt: skip
 
 
-def _show(split):
-    return NONE if split is None else str(split)
-
-
-def _render_system(frames, system):
+def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[str]:
     """The tables of one system, each with its title."""
-    scores, partial, errors, confusions, agreement = (
-        frames[name][frames[name]["system"] == system.name]
-        for name in ("scores", "partial", "errors", "confusions", "agreement")
-    )
+    scores = frames["scores"]
     lenient = scores[(scores["value"] == OVERALL) & (scores["level"] == "entity_lenient")]
     gold = lenient[lenient["statistic"] == "run"].set_index("run")["gold"].to_dict()
+    pooled = {name: frame[frame["statistic"] == POOLED] for name, frame in frames.items() if "statistic" in frame}
+    by_type = pooled["scores"][pooled["scores"]["group"] == "type"]
+    by_type = by_type.assign(level=by_type["level"].map(LEVEL_NAMES))
+    schemes = pooled["partial"][pooled["partial"]["type"] == OVERALL]
+    measures = list(MEASURE_NAMES.values())
+    header = ["level", "type", *COUNTS, *measures]
     return [
         render_intervals(frames["intervals"], system, gold),
-        *("All mentions:", _render_levels(scores)),
-        *("Partial credit:", _render_schemes(partial)),
+        *("All mentions:", _render_columns(by_type, ["level", "value", *COUNTS, *MEASURES], header, 2)),
+        "Partial credit:",
+        _render_columns(schemes, ["scheme", *JUDGEMENTS, *MEASURES], ["scheme", *JUDGEMENTS, *measures]),
         *("By group, lenient (last column: strict F1):", _render_groups(scores, system)),
-        *("Classes:", _render_kinds(errors)),
-        *("Gold types (rows) against predicted types:", _render_confusions(confusions)),
-        *("Agreement within a patent:", _render_agreement(agreement)),
-    ]
+        *("Classes:", _render_kinds(pooled["errors"])),
+        *("Gold types (rows) against predicted types:", _render_confusions(frames["confusions"])),
+        "Consistency within a patent:",
+        _render_columns(frames["agreement"], CONSISTENCY[1:],
+                        ["side", "surfaces", "alike", "two types", "untagged", "places", "deviating"]),
+    ]  # fmt: skip
 
 
-def _render_levels(scores):
-    """A row a level and type, pooled over the sets."""
-    pooled = scores[(scores["statistic"] == POOLED) & (scores["group"] == "type")]
-    rows = [[LEVEL_NAMES[row["level"]], row["value"], *_list_cells(row)] for row in pooled.to_dict("records")]
-    return render_table(["level", "type", *COUNTS, *MEASURE_NAMES.values()], rows, text_columns=2)
-
-
-def _render_schemes(partial):
-    pooled = partial[(partial["statistic"] == POOLED) & (partial["type"] == OVERALL)]
+def _render_columns(frame: pd.DataFrame, columns: Sequence[str], header: Sequence[str], text_columns: int = 1) -> str:
     rows = [
-        [row["scheme"], *(row[name] for name in JUDGEMENTS), *(format_number(row[name]) for name in MEASURES)]
-        for row in pooled.to_dict("records")
+        [format_number(value) if name in NUMBERS else value for name, value in zip(columns, row, strict=True)]
+        for row in frame[list(columns)].itertuples(index=False)
     ]
-    return render_table(["scheme", *JUDGEMENTS, *MEASURE_NAMES.values()], rows)
+    return format_markdown(header, rows, text_columns)
 
 
-def _render_groups(scores, system):
+def _render_groups(scores: pd.DataFrame, system: System) -> str:
     """A row a value of each group; patents by set, all else pooled over the sets."""
-    groups = scores[scores["group"] != "type"]
-    strict = groups[groups["level"] == "entity_strict"]["f1"]  # in the order of the lenient rows
-    names, rows = name_sets(system), []
-    for row, strict_f1 in zip(groups[groups["level"] == "entity_lenient"].to_dict("records"), strict, strict=True):
-        if row["group"] == "patent":
-            value = row["value"] if len(names) == 1 else f"{names[row['run']]}: {row['value']}"
-        elif row["statistic"] == POOLED:
-            value = row["value"]
-        else:
-            continue
-        rows.append([row["group"], value, *_list_cells(row), format_number(strict_f1)])
-    return render_table(["group", "value", *COUNTS, *MEASURE_NAMES.values(), "strict F1"], rows, text_columns=2)
+    names = name_rows((own.run, own.split, own.seed) for own in system.sets)
+    groups = scores[(scores["group"] != "type") & ((scores["group"] == "patent") | (scores["statistic"] == POOLED))]
+    lenient, strict = (groups[groups["level"] == level] for level in ("entity_lenient", "entity_strict"))
+    rows = lenient.assign(std=strict["f1"].to_numpy())  # both have the same order
+    if len(names) > 1:
+        patents = rows["run"].map(names) + ": " + rows["value"]
+        rows["value"] = rows["value"].mask(rows["group"] == "patent", patents)
+    header = ["group", "value", *COUNTS, *MEASURE_NAMES.values(), "strict F1"]
+    return _render_columns(rows, ["group", "value", *COUNTS, *MEASURES, "std"], header, 2)
 
 
-def _list_cells(row):
-    return [*(row[name] for name in COUNTS), *(format_number(row[name]) for name in MEASURES)]
-
-
-def _render_kinds(errors):
-    """Classes by type, pooled over the sets."""
-    pooled = errors[errors["statistic"] == POOLED]
-    wide = pooled.pivot(index="type", columns="class", values="count")[list(KINDS)]
+def _render_kinds(errors: pd.DataFrame) -> str:
+    """Classes by type."""
+    wide = errors.pivot(index="type", columns="class", values="count")[list(KINDS)]
     types = sorted(wide.index, key=lambda label: (label == OVERALL, label))
-    return render_table(["type", *KINDS], [[label, *wide.loc[label]] for label in types])
+    return format_markdown(["type", *KINDS], [[label, *wide.loc[label]] for label in types])
 
 
-def _render_confusions(confusions):
-    """Rows: gold types, columns: predicted ones; nothing is both."""
+def _render_confusions(confusions: pd.DataFrame) -> str:
+    """Rows: gold types, columns: predicted ones."""
     types = sorted({*confusions["gold_type"], *confusions["predicted_type"]}, key=lambda name: (name == NO_TYPE, name))
     counts = confusions.set_index(PAIR)["count"].to_dict()
-    return render_table(["", *types], [[gold, *(counts.get((gold, found), NONE) for found in types)] for gold in types])
+    rows = [[gold, *(counts.get((gold, found), UNDEFINED) for found in types)] for gold in types]
+    return format_markdown(["", *types], rows)
 
 
-def _render_agreement(agreement):
-    names = ["surfaces", "alike", "types", "untagged", "places", "deviating"]
-    titles = ["surfaces", "alike", "two types", "untagged", "places", "deviating"]
-    rows = [[row["side"], *(row[name] for name in names)] for row in agreement.to_dict("records")]
-    return render_table(["side", *titles], rows)
-
-
-def _render_wrong(wrong, system, shown):
-    """The most frequent wrong surfaces of one system, with the sentence around the first."""
-    own = wrong[wrong["system"] == system.name].head(shown)
-    if own.empty:
-        return []
+def _render_wrong(wrong: pd.DataFrame) -> str:
+    """Wrong surfaces, with the sentence around the first."""
     rows = [
         [
             *(row["count"], row["patents"], row["class"]),
-            *(_show_side(row[f"{side}_surface"], row[f"{side}_type"]) for side in ("gold", "predicted")),
-            _show_place(row["text"], row["start"], row["end"]),
+            *(name_side(row[f"{side}_surface"], row[f"{side}_type"]) or UNDEFINED for side in ("gold", "predicted")),
+            cut_context(row["text"], row["start"], row["end"], CONTEXT),
         ]
-        for row in own.to_dict("records")
+        for row in wrong.to_dict("records")
     ]
     header = ["count", "patents", "class", "gold", "predicted", "the first, ⟦marked⟧ (gold, or what is spurious)"]
-    return ["The most frequent wrong spans:", render_table(header, rows, text_columns=len(header))]
+    cells = [[_escape_markdown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return format_markdown(header, cells, text_columns=len(header))
 
 
-def _show_side(surface, label):
-    return NONE if surface is None or surface != surface else f"{_show_text(surface)} ({label})"
+def name_side(surface: Any, label: str) -> str | None:
+    """`surface (type)`; None for the side that a missed or spurious span does not have."""
+    return f"{surface} ({label})" if isinstance(surface, str) else None
 
 
-def _show_place(text, start, end):
-    before, behind = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
-    cut = ["…" if start > CONTEXT else "", "…" if end + CONTEXT < len(text) else ""]
-    return f"{cut[0]}{_show_text(before)}⟦{_show_text(text[start:end])}⟧{_show_text(behind)}{cut[1]}"
-
-
-def _show_text(text):
-    """Text on one line that Markdown shows as it is: no markup, no control character."""
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    return re.sub(r"([\\`*<])", r"\\\1", shown)
+def _escape_markdown(text: str) -> str:
+    """Text on one line that Markdown shows as it is."""
+    return re.sub(r"([\\`*<])", r"\\\1", replace_unprintable(text))

@@ -5,13 +5,18 @@ found them, or below a folder that the user gives. Runs of the same settings are
 """
 
 import hashlib
-from functools import cache
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import zip_longest
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.reports.systems import name_systems
-from cbpner.reports.table import NONE, Run, explain_nothing, load_runs, note_deeper
+from cbpner.reports.run_scores import load_runs, show_split
+from cbpner.reports.systems import Run, name_systems
+from cbpner.reports.tables import UNDEFINED
 from cbpner.runs.folder import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.scoring.answers import flatten_spans, read_answers
 from cbpner.scoring.metrics import score
@@ -19,179 +24,213 @@ from cbpner.text.bio import Sentence, list_mentions, read_bio
 from cbpner.text.labels import TagSpan, split_tag, tags_to_spans
 from cbpner.text.splits import draw_patents, split_patents
 
-JSON_LINES, TAGS = ".jsonl", (".tags", ".tags.gz")
+TAGS_SUFFIXES = (".tags", ".tags.gz")
 
 
-class Joined(NamedTuple):
-    """Gold sentences, and what one run or one other system made of them.
+@dataclass(frozen=True, eq=False)
+class PredictedSet:
+    """Gold sentences, and what one run or one other system predicted for them.
 
-    run: its folder or file, as shown. split, seed: text, NONE where there is none. sentences: the gold. tags: the
-    predicted BIO tags of each sentence. spans, strict: the predicted spans of each, as `tags_to_spans` reads the tags
-    leniently and strictly; spans that came as such are in both. known: (surface, type) of the mentions in the text that
-    the run learnt from, or None.
+    Attributes:
+        run: its folder or file, as shown.
+        split, seed: text, UNDEFINED where there is none.
+        sentences: the gold.
+        tags: the predicted BIO tags of each sentence.
+        spans, strict: the predicted spans of each sentence, as `tags_to_spans` reads the tags leniently and strictly;
+            spans that came as such are in both.
+        known: (surface, type) of the mentions in the training text, or None.
     """
 
     run: str
     split: str
     seed: str
-    sentences: list[Sentence]
-    tags: list
-    spans: list[list[TagSpan]]
-    strict: list[list[TagSpan]]
-    known: frozenset | None
+    sentences: Sequence[Sentence]
+    tags: Sequence[Sequence[str]]
+    spans: Sequence[Sequence[TagSpan]]
+    strict: Sequence[Sequence[TagSpan]]
+    known: frozenset[tuple[str, str]] | None
+
+    @cached_property
+    def gold(self) -> list[list[TagSpan]]:
+        """The gold spans of each sentence, read leniently."""
+        return [tags_to_spans(sentence.tags) for sentence in self.sentences]
+
+    @cached_property
+    def strict_gold(self) -> list[list[TagSpan]]:
+        return [tags_to_spans(sentence.tags, strict=True) for sentence in self.sentences]
+
+    @cached_property
+    def patent_keys(self) -> list[str]:
+        """For each sentence what identifies its patent by its text, in whatever file: 12 hex digits."""
+        keys = []
+        for patent in split_patents(self.sentences):
+            text = "\n".join(sentence.chars for sentence in patent)
+            keys += [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]] * len(patent)
+        return keys
+
+    @cached_property
+    def patents(self) -> list[tuple[int, range]]:
+        """(number from 1, places of its sentences) of each patent."""
+        found, start = [], 0
+        for number, patent in enumerate(split_patents(self.sentences), 1):
+            found.append((number, range(start, start + len(patent))))
+            start += len(patent)
+        return found
+
+    @cached_property
+    def identity(self) -> str:
+        """What identifies the set of gold sentences: a hash of their text and tags."""
+        lines = "\n".join(f"{sentence.chars}\t{' '.join(sentence.tags)}" for sentence in self.sentences)
+        return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class System(NamedTuple):
     """What is judged as one: the sets of one way to make predictions, and its runs (none for files)."""
 
     name: str
-    sets: list[Joined]
+    sets: list[PredictedSet]
     runs: list[Run]
 
 
-class Joint(NamedTuple):
+class JoinedSystems(NamedTuple):
     """All systems, and notes for people, one line each."""
 
     systems: list[System]
     notes: list[str]
 
 
-def join_runs(paths, part="test", data_dir=None) -> Joint:
+def join_runs(
+    paths: Sequence[str | Path], part: str = "test", data_dir: str | Path | None = None
+) -> JoinedSystems:
     """The finished runs in `paths` with the gold of `part`, test or dev.
 
-    InputError where there is nothing to score, where the data are not to be found or not those of the run, and where a
-    run's predictions do not give the scores of its metrics.json.
+    Raises:
+        InputError: where there is nothing to score, the data are not to be found or not those of the run, or a run's
+            predictions do not give the scores of its metrics.json.
     """
-    runs, unfinished = load_runs(paths)
-    scored = [run for run in runs if run.metrics[part] is not None]
-    if not scored:
-        raise InputError(explain_nothing(paths, runs, unfinished, part))
-    systems = join_scored(scored, name_systems(scored), part, data_dir)
-    notes = [*note_repetitions(systems), *note_left_out(runs, unfinished, part), *note_deeper(paths)]
-    return Joint(systems, notes)
+    loaded = load_runs(paths, part)
+    systems = join_scored(loaded.scored, name_systems(loaded.scored), part, data_dir)
+    return JoinedSystems(systems, [*note_repetitions(systems), *loaded.list_notes(part)])
 
 
-def join_scored(runs, names, part="test", data_dir=None) -> list[System]:
-    """The systems of runs that have scores on `part`; names: that of each run's system. InputError as `join_runs`."""
+def join_scored(
+    runs: Sequence[Run], names: Sequence[str], part: str = "test", data_dir: str | Path | None = None
+) -> list[System]:
+    """The systems of runs that have scores on `part`; names: of each run's system. Raises as `join_runs`."""
     read = cache(lambda path, orphans: read_bio(path, orphans=orphans))
-    known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
-    systems = {}
+    list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
+    systems: dict[str, System] = {}
     for run, name in zip(runs, names, strict=True):
         system = systems.setdefault(name, System(name, [], []))
-        system.sets.append(_join_run(run, part, data_dir, read, known))
+        system.sets.append(_join_run(run, part, data_dir, read, list_known))
         system.runs.append(run)
     return list(systems.values())
 
 
-def note_left_out(runs, unfinished, part):
-    """A line for each run that cannot count, or has no scores on `part`."""
-    lines = [f"{run.folder}: unfinished (no {METRICS}), left out" for run in unfinished]
-    return lines + [f"{run.folder}: has no {part} scores, left out" for run in runs if run.metrics[part] is None]
-
-
-def join_files(gold_path, paths, train=None, renamed=()) -> Joint:
+def join_files(
+    gold_path: str | Path,
+    paths: Sequence[str | Path],
+    train: str | Path | None = None,
+    renamed: Mapping[str, str] | None = None,
+) -> JoinedSystems:
     """A gold column file with predictions for it, one system a path.
 
-    What ends in .jsonl is read by `cbpner.scoring.answers`, what ends in .tags or .tags.gz is a run's, all else is a
-    column file of the same text. train: the column file that seen mentions are in, or None. renamed: {label in a
-    prediction: label}. InputError where texts differ.
+    Args:
+        gold_path: the column file.
+        paths: JSON lines where the name ends in .jsonl (`cbpner.scoring.answers`), a run's tags where it ends in .tags
+            or .tags.gz, else column files of the same text.
+        train: the column file whose mentions count as seen, or None.
+        renamed: {label in a prediction: label}.
+
+    Raises:
+        InputError: where texts differ.
     """
-    gold, renamed = read_bio(gold_path), dict(renamed)
+    gold, renamed = read_bio(gold_path), dict(renamed or {})
     known = None if train is None else _list_known(read_bio(train))
     systems, notes = [], []
     for path in dict.fromkeys(map(str, paths)):
-        spans, strict, tags, remarks = _read_predictions(path, gold_path, gold, renamed)
-        systems.append(System(path, [Joined(path, NONE, NONE, gold, tags, spans, strict, known)], []))
-        notes += [f"{path}: {note}" for note in [*remarks, *_note_labels(gold, spans)]]
-    return Joint(systems, notes)
+        if path.endswith(".jsonl"):
+            answers = read_answers(path, gold, renamed)
+            spans = strict = answers.spans
+            tags = [flatten_spans(own, len(sentence.chars)) for own, sentence in zip(spans, gold, strict=True)]
+            notes += [f"{path}: {note}" for note in answers.notes]
+        else:
+            read = _read_tags if path.endswith(TAGS_SUFFIXES) else _read_columns
+            tags = [[_rename_tag(tag, renamed) for tag in own] for own in read(path, gold_path, gold)]
+            spans, strict = ([tags_to_spans(own, is_strict) for own in tags] for is_strict in (False, True))
+        predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, spans, strict, known)
+        systems.append(System(path, [predicted], []))
+        notes += [f"{path}: {note}" for note in _note_labels(gold, spans)]
+    return JoinedSystems(systems, notes)
 
 
-def note_repetitions(systems):
+def note_repetitions(systems: Sequence[System]) -> list[str]:
     """A line for each set that has the settings, split, seed and gold of another one of its system."""
     notes = []
     for system in systems:
-        seen = {}
-        for joined in system.sets:
-            first = seen.setdefault((joined.split, joined.seed, identify_set(joined)), joined.run)
-            if first != joined.run:
-                notes.append(f"{joined.run}: has the settings, split and seed of {first}; both count, as two runs")
+        seen: dict[tuple, str] = {}
+        for own in system.sets:
+            first = seen.setdefault((own.split, own.seed, own.identity), own.run)
+            if first != own.run:
+                notes.append(f"{own.run}: has the settings, split and seed of {first}; both count, as two runs")
     return notes
 
 
-def list_gold_spans(joined, strict=False) -> list[list[TagSpan]]:
-    """The gold spans of each sentence."""
-    return [tags_to_spans(sentence.tags, strict) for sentence in joined.sentences]
+def describe_patents(systems: Sequence[System]) -> list[dict[str, Any]]:
+    """One row a patent of the sets: `patent_key`, `sentences`, `mentions`, `places`.
+
+    places: where it stands, `split:number of the patent in the file`, sorted.
+    """
+    patents: dict[str, dict[str, Any]] = {}
+    for own in (own for system in systems for own in system.sets):
+        for number, places in own.patents:
+            key, sentences = own.patent_keys[places[0]], [own.sentences[place] for place in places]
+            row = {"patent_key": key, "sentences": len(sentences), "mentions": len(list_mentions(sentences))}
+            patents.setdefault(key, row | {"places": set()})["places"].add(f"{own.split}:{number}")
+    return [row | {"places": sorted(row["places"])} for row in patents.values()]
 
 
-def list_patent_keys(sentences) -> list[str]:
-    """For each sentence what tells its patent from others by its text, wherever it stands: 12 hex digits."""
-    keys = []
-    for patent in split_patents(sentences):
-        text = "\n".join(sentence.chars for sentence in patent)
-        keys += [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]] * len(patent)
-    return keys
+def _list_known(
+    sentences: Sequence[Sentence], patents: int | None = None, seed: int = 0
+) -> frozenset[tuple[str, str]]:
+    return frozenset(list_mentions(sentences if patents is None else draw_patents(sentences, patents, seed)))
 
 
-def identify_set(joined) -> str:
-    """What tells a set of gold sentences from others: text and tags."""
-    lines = "\n".join(f"{sentence.chars}\t{' '.join(sentence.tags)}" for sentence in joined.sentences)
-    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _list_known(sentences, patents=None, seed=0):
-    drawn = sentences if patents is None else draw_patents(sentences, patents, seed)
-    return frozenset(list_mentions(drawn))
-
-
-def _join_run(run, part, data_dir, read, known):
+def _join_run(
+    run: Run, part: str, data_dir: str | Path | None, read: Callable[..., Any], list_known: Callable[..., Any]
+) -> PredictedSet:
     config = run.config
     flags, path = config.get("flags", {}), tags_path(run.folder, part)
     if missing := [name for name in ("train", part) if name not in config["data"].get("files", {})]:
         raise InputError(f"{run.folder}/{CONFIG}: found no {' and no '.join(missing)} file in data; make the run again")
     sentences = read(find_data(config, part, data_dir), flags.get("orphans", "keep"))
-    tags = read_tags(path)
-    gold = [sentence.tags for sentence in sentences]
-    if [len(each) for each in tags] != [len(each) for each in gold]:
+    tags, gold = read_tags(path), [sentence.tags for sentence in sentences]
+    if list(map(len, tags)) != list(map(len, gold)):
         raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
     if score(gold, tags) != run.metrics[part]:
         raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
-    return Joined(
+    return PredictedSet(
         run=run.folder,
-        split=NONE if config["split"] is None else str(config["split"]),
+        split=show_split(config),
         seed=str(config["seed"]),
         sentences=sentences,
         tags=tags,
-        spans=[tags_to_spans(each) for each in tags],
-        strict=[tags_to_spans(each, strict=True) for each in tags],
-        known=known(find_data(config, "train", data_dir), flags.get("patents"), config["seed"]),
+        spans=[tags_to_spans(own) for own in tags],
+        strict=[tags_to_spans(own, strict=True) for own in tags],
+        known=list_known(find_data(config, "train", data_dir), flags.get("patents"), config["seed"]),
     )
 
 
-def _read_predictions(path, gold_path, gold, renamed):
-    """(lenient spans, strict spans, tags, notes), the first three by sentence, of one file of predictions."""
-    if path.endswith(JSON_LINES):
-        answers = read_answers(path, gold, renamed)
-        tags = [flatten_spans(spans, len(s.chars)) for spans, s in zip(answers.spans, gold, strict=True)]
-        return answers.spans, answers.spans, tags, answers.notes
-    if path.endswith(TAGS):
-        tags = read_tags(path)
-        if [len(each) for each in tags] != [len(sentence.tags) for sentence in gold]:
-            raise InputError(f"{path}: found other sentences than {gold_path} has; expected tags of that file")
-    else:
-        predicted = read_bio(path)
-        _check_same_text(gold_path, gold, path, predicted)
-        tags = [sentence.tags for sentence in predicted]
-    tags = [[_rename_tag(tag, renamed) for tag in each] for each in tags]
-    return [tags_to_spans(each) for each in tags], [tags_to_spans(each, strict=True) for each in tags], tags, []
+def _read_tags(path: str, gold_path: str | Path, gold: Sequence[Sentence]) -> list[list[str]]:
+    tags = read_tags(path)
+    if list(map(len, tags)) != [len(sentence.tags) for sentence in gold]:
+        raise InputError(f"{path}: found other sentences than {gold_path} has; expected tags of that file")
+    return tags
 
 
-def _rename_tag(tag, renamed):
-    prefix, label = split_tag(tag)
-    return f"{prefix}-{renamed[label]}" if label in renamed else tag
-
-
-def _check_same_text(gold_path, gold, path, predicted):
-    """InputError at the first line in which the two column files differ in more than the tag."""
+def _read_columns(path: str, gold_path: str | Path, gold: Sequence[Sentence]) -> list[tuple[str, ...]]:
+    """The tags of a column file; InputError at the first line that differs from the gold file in more than the tag."""
+    predicted = read_bio(path)
     for expected, found in zip_longest(gold, predicted):
         if expected is None or found is None:
             rest, place = (found, path) if expected is None else (expected, gold_path)
@@ -201,38 +240,24 @@ def _check_same_text(gold_path, gold, path, predicted):
             )
         if expected.chars != found.chars:
             pairs = enumerate(zip_longest(found.chars, expected.chars))
-            offset, (char, wanted) = next((offset, pair) for offset, pair in pairs if pair[0] != pair[1])
+            offset, chars = next((offset, pair) for offset, pair in pairs if pair[0] != pair[1])
+            char, wanted = ("the sentence's end" if char is None else repr(char) for char in chars)
             raise InputError(
-                f"{path}:{found.line + offset}: found {_show_char(char)}; expected {_show_char(wanted)} as in "
+                f"{path}:{found.line + offset}: found {char}; expected {wanted} as in "
                 f"{gold_path}:{expected.line + offset}: the two files must have the same text and sentences"
             )
+    return [sentence.tags for sentence in predicted]
 
 
-def _show_char(char):
-    return "the sentence's end" if char is None else repr(char)
+def _rename_tag(tag: str, renamed: Mapping[str, str]) -> str:
+    prefix, label = split_tag(tag)
+    return f"{prefix}-{renamed[label]}" if label in renamed else tag
 
 
-def _note_labels(gold, spans):
-    known = {label for sentence in gold for _, label in map(split_tag, set(sentence.tags))}
-    unknown = [span.label for each in spans for span in each if span.label not in known]
+def _note_labels(gold: Sequence[Sentence], spans: Sequence[Sequence[TagSpan]]) -> list[str]:
+    known = {split_tag(tag)[1] for sentence in gold for tag in set(sentence.tags)}
+    unknown = Counter(span.label for own in spans for span in own if span.label not in known)
     if not unknown:
         return []
-    counted = ", ".join(f"{label} ({unknown.count(label)})" for label in sorted(set(unknown)))
+    counted = ", ".join(f"{label} ({count})" for label, count in sorted(unknown.items()))
     return [f"labels that the gold does not have: {counted}; --rename OTHER=TYPE reads them as one that it has"]
-
-
-def describe_sets(systems) -> list[dict]:
-    """One row a patent that is met: `patent_key` (see `list_patent_keys`), `sentences`, `mentions`, `places`.
-
-    places: where it stands, `split:number of the patent in the file`, sorted.
-    """
-    patents = {}
-    for joined in (joined for system in systems for joined in system.sets):
-        keys = list_patent_keys(joined.sentences)
-        for number, key in enumerate(dict.fromkeys(keys), 1):
-            own = [sentence for sentence, other in zip(joined.sentences, keys, strict=True) if other == key]
-            row = patents.setdefault(
-                key, {"patent_key": key, "sentences": len(own), "mentions": len(list_mentions(own)), "places": set()}
-            )
-            row["places"].add(f"{joined.split}:{number}")
-    return [row | {"places": sorted(row["places"])} for row in patents.values()]

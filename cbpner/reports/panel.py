@@ -6,24 +6,28 @@ the patent, is drawn together.
 """
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from cbpner.reports.join import System, identify_set, list_patent_keys
+from cbpner.reports.join import PredictedSet, System
+from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.spans import POOLED, SCORES
-from cbpner.reports.table import OVERALL
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
-from cbpner.text.labels import split_tag, tags_to_spans
-
-UNITS = ("sentence", "patent")
+from cbpner.text.labels import TagSpan, split_tag
 
 
 class Panel(NamedTuple):
-    """The counts, and what their places mean; sets are numbered through all systems.
+    """Counts by unit and set; the sets of all systems are numbered in one row.
 
-    counts: int array (units, sets, LEVELS, types, COUNTS). members: bool array (units, sets), whether a set has a unit.
-    keys: what tells each set of gold sentences from others (`identify_set`).
+    Attributes:
+        systems: as they came.
+        types: their names, sorted.
+        keys: the identity of each set's gold.
+        members: whether a set has a unit, (units, sets) of bool.
+        counts: (units, sets, LEVELS, types, COUNTS) of int.
     """
 
     systems: list[System]
@@ -32,89 +36,79 @@ class Panel(NamedTuple):
     members: np.ndarray
     counts: np.ndarray
 
-    def list_places(self, system):
-        """The places of one system's sets."""
+    def list_places(self, system: System) -> list[int]:
+        """The numbers of one system's sets."""
         number = self.systems.index(system)
         start = sum(len(other.sets) for other in self.systems[:number])
         return list(range(start, start + len(system.sets)))
 
 
-def lay_out(systems, unit="sentence") -> Panel:
-    """The Panel of all systems; `unit` is one of UNITS."""
-    sets = [joined for system in systems for joined in system.sets]
-    types = sorted({label for joined in sets for label in _list_labels(joined)})
-    keys = [list_units(joined.sentences, unit) for joined in sets]
-    order = sorted(set().union(*keys))  # by key, so that it does not depend on what else is laid out
+def count_panel(systems: Sequence[System], unit: str = "sentence") -> Panel:
+    """The counts of all systems; `unit` is one of UNITS."""
+    sets = [own for system in systems for own in system.sets]
+    tags = {tag for own in sets for side in ([s.tags for s in own.sentences], own.tags) for tag in set().union(*side)}
+    labels = {span.label for own in sets for spans in own.spans for span in spans} | {split_tag(tag)[1] for tag in tags}
+    types = sorted(labels - {""})
+    units = [list_units(own, unit) for own in sets]
+    order = sorted(set().union(*units))  # by key, so that it does not depend on the other systems
     numbers = {key: number for number, key in enumerate(order)}
-    rows = [[numbers[key] for key in own] for own in keys]
     members = np.zeros((len(numbers), len(sets)), dtype=np.bool_)
     counts = np.zeros((len(numbers), len(sets), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
-    for place, (joined, units) in enumerate(zip(sets, rows, strict=True)):
-        members[units, place] = True
-        np.add.at(counts[:, place], units, count_levels(joined, types))
-    return Panel(list(systems), types, [identify_set(joined) for joined in sets], members, counts)
+    for place, (own, keys) in enumerate(zip(sets, units, strict=True)):
+        rows = [numbers[key] for key in keys]
+        members[rows, place] = True
+        np.add.at(counts[:, place], rows, _count_sentences(own, types))
+    return Panel(list(systems), types, [own.identity for own in sets], members, counts)
 
 
-def list_units(sentences, unit="sentence") -> list:
-    """For each sentence the key of its unit: that of its patent, and for sentences its number in it too."""
-    keys = list_patent_keys(sentences)
+def list_units(predicted: PredictedSet, unit: str = "sentence") -> list[Any]:
+    """For each sentence the key of its unit: that of its patent, and for sentences its number in the patent too."""
     if unit == "patent":
-        return keys
-    met, units = Counter(), []
-    for key in keys:
+        return predicted.patent_keys
+    met: Counter[str] = Counter()
+    units = []
+    for key in predicted.patent_keys:
         units.append((key, met[key]))
         met[key] += 1
     return units
 
 
-def count_levels(joined, types):
-    """Counts by sentence, level and type: int array (sentences, LEVELS, types, COUNTS)."""
-    places = {label: place for place, label in enumerate(types)}
-    counts = np.zeros((len(joined.sentences), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
-    sides = zip(counts, joined.sentences, joined.tags, joined.spans, joined.strict, strict=True)
-    for (token, lenient, strict), sentence, tags, spans, strict_spans in sides:
-        _count_tags(token, sentence.tags, tags, places)
-        _count_spans(lenient, tags_to_spans(sentence.tags), spans, places)
-        _count_spans(strict, tags_to_spans(sentence.tags, strict=True), strict_spans, places)
-    return counts
+def score_levels(panel: Panel) -> pd.DataFrame:
+    """A row a set or system, level and type (OVERALL: the micro average); columns SCORES with the group `type`.
 
-
-def score_levels(panel):
-    """A DataFrame of scores, a row a set or system, level and type (OVERALL: the micro average).
-
-    Columns: SCORES, as in `cbpner.reports.spans.score_groups`, with group `type`; MEASURES are NaN where undefined.
-    statistic: `run`, or POOLED over a system's sets.
+    statistic: `run`, or POOLED over a system's sets. MEASURES are NaN where undefined.
     """
-    import pandas as pd
-
-    rows = []
+    rows: list[list[Any]] = []
     by_set = panel.counts.sum(axis=0)  # (sets, levels, types, COUNTS)
     for system in panel.systems:
         places = panel.list_places(system)
-        for joined, place in zip(system.sets, places, strict=True):
-            head = [system.name, "run", joined.run, joined.split, joined.seed]
-            rows += _list_scores(head, by_set[place], panel.types)
+        for own, place in zip(system.sets, places, strict=True):
+            rows += _list_scores([system.name, "run", own.run, own.split, own.seed], by_set[place], panel.types)
         rows += _list_scores([system.name, POOLED, None, None, None], by_set[places].sum(axis=0), panel.types)
-    frame = pd.DataFrame(rows, columns=SCORES)
-    return frame.astype(dict.fromkeys(MEASURES, float))
+    return pd.DataFrame(rows, columns=SCORES).astype(dict.fromkeys(MEASURES, float))
 
 
-def _list_scores(head, counts, types):
+def _list_scores(head: list[Any], counts: np.ndarray, types: Sequence[str]) -> Iterator[list[Any]]:
     """The rows of one table of counts (levels, types, COUNTS)."""
     for number, level in enumerate(LEVELS):
-        own = [(OVERALL, counts[number].sum(axis=0)), *zip(types, counts[number], strict=True)]
-        for label, numbers in own:
-            whole = [int(count) for count in numbers]
-            yield [*head, "type", label, level, *whole, *divide_counts(*whole).values()]
+        for label, numbers in [(OVERALL, counts[number].sum(axis=0)), *zip(types, counts[number], strict=True)]:
+            own = [int(count) for count in numbers]
+            yield [*head, "type", label, level, *own, *divide_counts(*own).values()]
 
 
-def _list_labels(joined):
-    tags = {tag for sentence in joined.sentences for tag in sentence.tags}.union(*joined.tags)
-    labels = {split_tag(tag)[1] for tag in tags} - {""}
-    return labels | {span.label for spans in joined.spans for span in spans}
+def _count_sentences(own: PredictedSet, types: Sequence[str]) -> np.ndarray:
+    """Counts by sentence, level and type, (sentences, LEVELS, types, COUNTS) of int."""
+    places = {label: place for place, label in enumerate(types)}
+    counts = np.zeros((len(own.sentences), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
+    for sentence_counts, sentence, tags in zip(counts[:, 0], own.sentences, own.tags, strict=True):
+        _count_tags(sentence_counts, sentence.tags, tags, places)
+    for number, (gold, predicted) in enumerate(((own.gold, own.spans), (own.strict_gold, own.strict)), 1):
+        for sentence_counts, expected, found in zip(counts[:, number], gold, predicted, strict=True):
+            _count_spans(sentence_counts, set(expected), set(found), places)
+    return counts
 
 
-def _count_tags(counts, gold, predicted, places):
+def _count_tags(counts: np.ndarray, gold: Sequence[str], predicted: Sequence[str], places: Mapping[str, int]) -> None:
     """Add characters to counts (types, COUNTS); one is right where its tag is not O and equals the gold's."""
     for (expected, found), count in Counter(zip(gold, predicted, strict=True)).items():
         gold_label, label = split_tag(expected)[1], split_tag(found)[1]
@@ -125,9 +119,8 @@ def _count_tags(counts, gold, predicted, places):
             counts[places[gold_label], 2] += count
 
 
-def _count_spans(counts, gold, predicted, places):
-    """Add spans to counts (types, COUNTS); each side is a set."""
-    gold, predicted = set(gold), set(predicted)
+def _count_spans(counts: np.ndarray, gold: set[TagSpan], predicted: set[TagSpan], places: Mapping[str, int]) -> None:
+    """Add spans to counts (types, COUNTS)."""
     for column, spans in enumerate((gold & predicted, predicted, gold)):
         for span in spans:
             counts[places[span.label], column] += 1

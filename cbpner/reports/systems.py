@@ -2,71 +2,81 @@
 
 import json
 import os
-from dataclasses import MISSING, fields
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 BLOCK = ["method", "recipe", "encoder", "data"]
-RESOURCES = ("precision", "no_cache", "cache_mb", "patents")  # flags that make no other system; BLOCK has the last
+RESOURCES = {"precision", "no_cache", "cache_mb", "patents"}  # flags that make no other system; BLOCK has the last
+UNRECORDED = {  # what a flag was in runs of versions that did not have it yet, where that is not None
+    "adversarial": 0.0, "agreement": 0.0, "agreement_peak": 0.0, "average_epochs": 1, "context": 0, "crf_lr": 0.0,
+    "group_by_length": False, "head": "linear", "layer_decay": 1.0, "lexicon": "", "lexicon_bonus": 0.0,
+    "loss_over": "characters", "lstm_size": 128, "patience": 0, "rename_share": 0.0, "span_threshold": 0.0,
+    "start_bias": 0.0, "trainable_layers": 0,
+}  # fmt: skip
 
 
-def block_key(config):
-    """The values of BLOCK as text, in that order."""
+class Run(NamedTuple):
+    """A run folder as read; `metrics` is None for an unfinished run, and so is a `config` that cannot be read."""
+
+    folder: str
+    config: dict[str, Any] | None
+    metrics: dict[str, Any] | None
+
+
+def block_key(config: dict[str, Any]) -> tuple[str, str, str, str]:
+    """The values of BLOCK, in that order."""
     patents = config.get("flags", {}).get("patents")
     data = f"{config['data']['name']}, {patents} patents" if patents else str(config["data"]["name"])
-    return str(config["method"]), str(config["recipe"]), name_encoder(config), data
-
-
-def name_encoder(config):
-    """The run's encoder; a folder told by a relative path is named as seen from the project's folder."""
     encoder = str(config["encoder"])
-    if not encoder.startswith(".") or config.get("folder") is None:
-        return encoder
-    return Path(os.path.normpath(Path(config["folder"], encoder))).as_posix()
+    if encoder.startswith(".") and config.get("folder") is not None:  # as seen from the project's folder
+        encoder = Path(os.path.normpath(Path(config["folder"], encoder))).as_posix()
+    return str(config["method"]), str(config["recipe"]), encoder, data
 
 
-def name_systems(runs) -> list[str]:
-    """The name of each run's system: its method, and what else tells the systems apart.
+def name_systems(runs: Sequence[Run]) -> list[str]:
+    """The name of each run's system: its method, and what else distinguishes the systems.
 
-    Two runs are of one system where BLOCK and all flags agree, but for RESOURCES; a flag that an older version did not
-    have yet counts with its default.
+    Two runs are of one system where BLOCK and all flags are equal, but for RESOURCES.
     """
     blocks = [block_key(run.config) for run in runs]
     shown = [place for place in range(1, len(BLOCK)) if len({block[place] for block in blocks}) > 1]
     names = [", ".join([block[0], *(f"{BLOCK[place]} {block[place]}" for place in shown)]) for block in blocks]
-    return [", ".join(filter(None, pair)) for pair in zip(names, list_settings(runs), strict=True)]
+    return [", ".join(filter(None, pair)) for pair in zip(names, distinguish_settings(runs), strict=True)]
 
 
-def list_settings(runs) -> list[str]:
-    """For each run the flags that tell its system from others of its block: `casing keep, lr 0.1`, or nothing."""
+def distinguish_settings(runs: Sequence[Run]) -> list[str]:
+    """For each run the flags that its system does not share with all others of its block: `casing keep, lr 0.1`."""
     blocks, settings = [block_key(run.config) for run in runs], [""] * len(runs)
     for block in dict.fromkeys(blocks):
         members = [place for place, other in enumerate(blocks) if other == block]
-        flags = fill_flags([runs[place].config for place in members])
-        told = [name for name in flags[0] if name not in BLOCK]
-        differing = [name for name in told if len({json.dumps(own[name]) for own in flags}) > 1]
+        flags = complete_flags([runs[place].config for place in members])
+        differing = [
+            name for name in flags[0] if name not in BLOCK and len({json.dumps(own[name]) for own in flags}) > 1
+        ]
         for place, own in zip(members, flags, strict=True):
             settings[place] = ", ".join(f"{name} {own[name]}" for name in differing)
     return settings
 
 
-def shorten_names(runs, names):
-    """The names of the runs' systems without what the systems of one method share: recipe, encoder or data."""
+def shorten_names(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
+    """The names of the runs' systems without what all systems of a method share: recipe, encoder or data."""
     blocks, short = [block_key(run.config) for run in runs], []
     for block, name in zip(blocks, names, strict=True):
         for place in range(1, len(BLOCK)):
             if all(other[place] == block[place] for other in blocks if other[0] == block[0]):
                 name = name.replace(f", {BLOCK[place]} {block[place]}", "", 1)
         short.append(name)
-    return short if len(set(short)) == len(set(names)) else names
+    return short if len(set(short)) == len(set(names)) else list(names)
 
 
-def fill_flags(configs):
-    """The flags of each config.json but for RESOURCES, with defaults where an older version had no such flag."""
-    flags = [config.get("flags", {}) for config in configs]
-    names = sorted({name for own in flags for name in own} - set(RESOURCES))
-    if all(name in own for own in flags for name in names):
-        return [{name: own[name] for name in names} for own in flags]
-    from cbpner.training.recipes import Recipe  # imports torch, which a look at finished runs does not need
-
-    defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
-    return [{name: own.get(name, defaults.get(name)) for name in names} for own in flags]
+def complete_flags(configs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The flags of each config.json but for RESOURCES, all with the same names; nested settings stand flat."""
+    flags = []
+    for config in configs:
+        recorded = config.get("flags") or {}
+        nested = [value for value in recorded.values() if isinstance(value, dict)]
+        flags.append({name: value for each in (recorded, *nested) for name, value in each.items()
+                      if not isinstance(value, dict)})  # fmt: skip
+    names = sorted({name for own in flags for name in own} - RESOURCES)
+    return [{name: own.get(name, UNRECORDED.get(name)) for name in names} for own in flags]

@@ -1,6 +1,5 @@
-"""One report as a self-contained HTML page, and its tables as Markdown, CSV and LaTeX.
+"""The report of runs as one self-contained HTML page, with its tables as CSV and its main table as LaTeX.
 
-The path of the data: `material` (run folders, and the gold where it is) -> `sections`, which puts together those of
-`scores`, `comparisons`, `errors` and `making` -> `render`. They are made of `parts`, `tables` and `charts`; `sentences`
-holds what the page's browser of sentences shows.
+`inputs` gathers what the page shows; `scores`, `errors` and `provenance` make its sections of the parts in `parts`;
+`sentences` is what its browser of sentences shows; `render` puts all together.
 """

@@ -1,4 +1,4 @@
-"""What a report is made of: finished runs, their evaluation where the gold is at hand, and what could not be had.
+"""What a report is made of: finished runs, their evaluation where the gold is at hand, and what is missing.
 
 Runs on fewer training patents (`cbpner train --patents`) are points of a curve and no systems of their own, unless
 there are no others. Where the gold text is not to be found, the figures that need it come from an evaluation.json that
@@ -6,68 +6,130 @@ there are no others. Where the gold text is not to be found, the figures that ne
 """
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from cbpner.base.errors import InputError
+from cbpner.base.files import natural_key
 from cbpner.reports.curve import POINT, count_patents, frame_points, mark_compared
 from cbpner.reports.evaluate import NAME, Evaluation, evaluate_systems, read_evaluation
-from cbpner.reports.join import Joint, join_scored, note_left_out, note_repetitions
-from cbpner.reports.systems import BLOCK, RESOURCES, block_key, fill_flags, name_systems, shorten_names
-from cbpner.reports.table import Run, explain_nothing, frame_runs, load_runs, note_deeper
+from cbpner.reports.join import JoinedSystems, join_scored, note_repetitions
+from cbpner.reports.resampling import Resampling
+from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs, show_split, summarise_scores
+from cbpner.reports.spans import POOLED
+from cbpner.reports.systems import BLOCK, Run, block_key, complete_flags, name_systems, shorten_names
+from cbpner.reports.tables import Figure
 from cbpner.runs.folder import CONFIG, LOG, find_data
+from cbpner.scoring.metrics import COUNTS, divide_counts
+
+MAIN = "entity_strict"  # the level of charts
+FigureKey = tuple[str, str, str | None, str, str]
 
 
-class Material(NamedTuple):
-    """What `gather_material` found.
+class ReportData(NamedTuple):
+    """What the page shows.
 
-    part: test or dev. systems: {name: its runs}. scores: `frame_runs` of them for the part, with a column `system`.
-    evaluation: or None. recorded: the evaluation.json that it was read from, or None where it was made here. missing:
-    why the gold text is not there, or None. points: the runs of the curve (see `mark_compared`), or None. notes: one
-    line each, for people.
+    Attributes:
+        part: test or dev.
+        systems: the runs of each system, in the order of splits and seeds.
+        scores: `frame_scores` of the runs for the part, with a column `system`.
+        figures: F1 of {(system, `run`, `mean`, `seeds` or POOLED, run or None, level, type)}, from the evaluation or,
+            without intervals, from metrics.json; of `seeds`, for systems with several, only std counts.
+        types: the names of entity types.
+        evaluation: or None.
+        recorded: the evaluation.json that it was read from, or None where it was computed.
+        missing: why the gold text is not there, or None.
+        points: the runs of the curve (`mark_compared`), or None.
+        notes: one line each, for people.
     """
 
     part: str
     systems: dict[str, list[Run]]
-    scores: Any
+    scores: pd.DataFrame
+    figures: dict[FigureKey, Figure]
+    types: list[str]
     evaluation: Evaluation | None
     recorded: Path | None
     missing: str | None
-    points: Any
+    points: pd.DataFrame | None
     notes: list[str]
 
+    @property
+    def names(self) -> list[str]:
+        return list(self.systems)
 
-def gather_material(paths, part="test", data_dir=None, recorded=None, resampling=None) -> Material:
-    """The Material of the finished runs in `paths`; InputError where none has scores on `part`.
+    def list_splits(self, name: str) -> list[str]:
+        return list(dict.fromkeys(show_split(run.config) for run in self.systems[name]))
 
-    recorded: an evaluation.json, for want of the gold text; without it, one that lies in a folder of `paths`, or in
-    its `evaluation/`, is taken.
+    def find_figure(
+        self, name: str, statistic: str, run: str | None = None, level: str = MAIN, label: str = OVERALL
+    ) -> Figure:
+        return self.figures.get((name, statistic, run, level, label), Figure(math.nan))
+
+    def find_best(self) -> str:
+        """The system with the highest mean strict F1 among those that have most splits."""
+        most = max(len(self.list_splits(name)) for name in self.names)
+        rivals = [name for name in self.names if len(self.list_splits(name)) == most]
+        return max(rivals, key=lambda name: -1 if math.isnan(v := self.find_figure(name, "mean").value) else v)
+
+
+def gather_report(
+    paths: Sequence[str | Path],
+    part: str = "test",
+    data_dir: str | Path | None = None,
+    recorded: str | Path | None = None,
+    resampling: Resampling | None = None,
+) -> ReportData:
+    """Gather what a report on the finished runs in `paths` shows.
+
+    Args:
+        paths: run folders, folders of runs, or folders of those.
+        part: test or dev.
+        data_dir: where the gold is to be found, if not where the runs found it.
+        recorded: an evaluation.json, for want of the gold; without it, one that lies in a folder of `paths`, or in its
+            `evaluation/`, is taken.
+        resampling: how intervals are made.
+
+    Raises:
+        InputError: where no run has scores on `part`.
     """
-    runs, unfinished = load_runs(paths)
-    scored = [run for run in runs if run.metrics[part] is not None]
-    if not scored:
-        raise InputError(explain_nothing(paths, runs, unfinished, part))
-    judged = [run for run in scored if not _has_fewer(run)] or scored
+    loaded = load_runs(paths, part)
+    judged = [run for run in loaded.scored if not _has_fewer(run)] or loaded.scored
     names = shorten_names(judged, name_systems(judged))
-    systems = {name: [run for run, own in zip(judged, names, strict=True) if own == name] for name in names}
-    scores = frame_runs(judged)
+    systems: dict[str, list[Run]] = {name: [] for name in names}
+    for name, run in sorted(zip(names, judged, strict=True), key=lambda pair: _order_runs(pair[1])):
+        systems[name].append(run)
+    scores = frame_scores(judged)
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
-    notes = [*note_left_out(runs, unfinished, part), *note_deeper(paths)]
-    evaluation, place, missing = None, None, _find_missing(judged, part, data_dir)
+    notes, place = loaded.list_notes(part), None
+    missing = _find_missing(judged, part, data_dir)
     if missing is None:
         joined = join_scored(judged, names, part, data_dir)
-        notes = [*note_repetitions(joined), *notes]
-        evaluation = evaluate_systems(Joint(joined, notes), part, resampling)
+        evaluation = evaluate_systems(JoinedSystems(joined, [*note_repetitions(joined), *notes]), part, resampling)
         notes = evaluation.notes
     else:
-        evaluation, place, remarks = _take_recorded(paths, recorded, systems, part)
+        evaluation, place, remarks = _find_recorded(paths, recorded, systems, part)
         notes = [*(evaluation.notes if evaluation else []), *remarks, *notes]
-    points = _frame_curve(scored, judged, systems)
-    return Material(part, systems, scores, evaluation, place, missing, points, list(dict.fromkeys(notes)))
+    figures = _collect_scores(scores) if evaluation is None else _collect_intervals(evaluation)
+    types = sorted(set(scores["type"]) - {OVERALL})
+    points = _frame_curve(loaded.scored, systems)
+    return ReportData(
+        part, systems, scores, figures, types, evaluation, place, missing, points, list(dict.fromkeys(notes))
+    )
 
 
-def list_history(run):
+def sum_counts(rows: pd.DataFrame) -> tuple[list[int], list[Figure]]:
+    """(COUNTS, MEASURES) of rows of scores taken together."""
+    counts = [int(rows[column].sum()) for column in COUNTS]
+    return counts, [Figure(math.nan if value is None else value) for value in divide_counts(*counts).values()]
+
+
+def read_history(run: Run) -> list[dict[str, Any]]:
     """The records of one run that have an epoch, in its order: those of metrics.json, else of log.jsonl."""
     history = run.metrics.get("history")
     if not history:
@@ -79,34 +141,31 @@ def list_history(run):
     return [row for row in history if isinstance(row, dict) and "epoch" in row]
 
 
-def group_casings(systems):
-    """{(what all share, as text): {casing: name of the system}} where systems differ in casing and nothing else."""
-    groups = {}
-    for (name, runs), flags in zip(systems.items(), fill_flags([r[0].config for r in systems.values()]), strict=True):
-        rest = {key: value for key, value in flags.items() if key not in ("casing", "paper_lowers")}
-        key = (*block_key(runs[0].config), json.dumps(rest, sort_keys=True))
-        groups.setdefault(key, {})[flags.get("casing")] = name
-    return {key: found for key, found in groups.items() if len(found) > 1 and None not in found}
-
-
-def list_differing_flags(systems):
+def list_differing_flags(systems: Mapping[str, Sequence[Run]]) -> dict[str, list[str]]:
     """{flag: the value of each system as text} for the flags in which systems, or runs of one, differ."""
-    filled = iter(fill_flags([run.config for runs in systems.values() for run in runs]))
+    filled = iter(complete_flags([run.config for runs in systems.values() for run in runs]))
     flags = [[next(filled) for _ in runs] for runs in systems.values()]
-    names = dict.fromkeys(name for own in flags for each in own for name in each)
     values = {
-        name: [", ".join(dict.fromkeys(_show_value(each.get(name)) for each in own)) for own in flags]
-        for name in names
+        name: [", ".join(dict.fromkeys(_show_flag(run[name]) for run in own)) for own in flags]
+        for name in flags[0][0]
         if name not in BLOCK
     }
     return {name: own for name, own in values.items() if len(set(own)) > 1 or any(", " in value for value in own)}
 
 
-def _has_fewer(run):
+def _show_flag(value: Any) -> str:
+    return "none" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _order_runs(run: Run) -> tuple:
+    return natural_key(show_split(run.config)), natural_key(run.config["seed"]), run.folder
+
+
+def _has_fewer(run: Run) -> bool:
     return bool((run.config.get("flags") or {}).get("patents"))
 
 
-def _find_missing(runs, part, data_dir):
+def _find_missing(runs: Sequence[Run], part: str, data_dir: str | Path | None) -> str | None:
     """None where all data of the runs are found; else a sentence."""
     for run in runs:
         files = run.config["data"].get("files") or {}
@@ -120,7 +179,9 @@ def _find_missing(runs, part, data_dir):
     return None
 
 
-def _take_recorded(paths, recorded, systems, part):
+def _find_recorded(
+    paths: Sequence[str | Path], recorded: str | Path | None, systems: Mapping[str, Sequence[Run]], part: str
+) -> tuple[Evaluation | None, Path | None, list[str]]:
     """(evaluation, its file, remarks) of the first evaluation.json that was made of these runs."""
     if recorded is not None:
         return read_evaluation(recorded, systems, part), Path(recorded), []
@@ -135,23 +196,47 @@ def _take_recorded(paths, recorded, systems, part):
     return None, None, remarks
 
 
-def _frame_curve(scored, judged, systems):
+def _collect_scores(scores: pd.DataFrame) -> dict[FigureKey, Figure]:
+    """The figures of metrics.json."""
+    figures: dict[FigureKey, Figure] = {}
+    for row in scores[scores["type"] == OVERALL].to_dict("records"):
+        figures[row["system"], "run", row["run"], row["level"], OVERALL] = Figure(row["f1"])
+    for name, own in scores.groupby("system"):
+        for row in summarise_scores(own[own["type"] == OVERALL]).to_dict("records"):
+            figures[name, "mean", None, row["level"], OVERALL] = Figure(row["f1_mean"], std=row["f1_std"])
+            if not math.isnan(row["f1_seeds"]):
+                figures[name, "seeds", None, row["level"], OVERALL] = Figure(math.nan, std=row["f1_seeds"])
+    for (name, level, label), own in scores.groupby(["system", "level", "type"]):
+        figures[name, POOLED, None, level, label] = sum_counts(own)[1][-1]
+    return figures
+
+
+def _collect_intervals(evaluation: Evaluation) -> dict[FigureKey, Figure]:
+    """The figures of an evaluation."""
+    figures = {}
+    for row in evaluation.frames["intervals"].to_dict("records"):
+        run = row["run"] if row["statistic"] == "run" else None
+        key = (row["system"], row["statistic"], run, row["level"], row["type"])
+        figures[key] = Figure(row["f1"], row["low"], row["high"], row["std"])
+    return figures
+
+
+def _frame_curve(scored: Sequence[Run], systems: Mapping[str, Sequence[Run]]) -> pd.DataFrame | None:
     """The points of groups that have runs on two numbers of patents or more.
 
     Where a group's runs on all patents are several systems, the one counts that shares most flags with the others.
     """
     counted = [run for run in scored if count_patents(run.config) is not None]
-    fewer = [run for run in counted if _has_fewer(run)]
-    names = {run.folder: name for name, runs in systems.items() for run in runs}
-    kept = list(fewer)
-    for group in dict.fromkeys(_name_group(run) for run in fewer):
-        whole = [run for run in counted if not _has_fewer(run) and _name_group(run) == group and run in judged]
-        likeness = {}
-        for run in whole:
-            others = [_count_alike(run, other) for other in fewer if _name_group(other) == group]
-            likeness.setdefault(names[run.folder], sum(others) / len(others))
-        best = max(likeness, key=likeness.get, default=None)
-        kept += [run for run in whole if names[run.folder] == best]
+    kept = fewer = [run for run in counted if _has_fewer(run)]
+    for group in dict.fromkeys(map(_group_curve, fewer)):
+        others = [run.config for run in fewer if _group_curve(run) == group]
+        alike = {}
+        for name, runs in systems.items():
+            if _group_curve(runs[0]) == group and not _has_fewer(runs[0]) and runs[0] in counted:
+                own, *flags = complete_flags([runs[0].config, *others])
+                alike[name] = sum(own[flag] == other[flag] for other in flags for flag in own)
+        if alike:
+            kept = kept + systems[max(alike, key=alike.__getitem__)]
     if not kept:
         return None
     points = mark_compared(frame_points(kept))
@@ -159,16 +244,5 @@ def _frame_curve(scored, judged, systems):
     return points if len(points.drop_duplicates(POINT)) > 1 else None
 
 
-def _name_group(run):
+def _group_curve(run: Run) -> tuple[str, ...]:
     return (*block_key(run.config)[:3], str(run.config["data"]["name"]))
-
-
-def _count_alike(run, other):
-    first, second = fill_flags([run.config, other.config])
-    return sum(first[name] == second[name] for name in first if name not in RESOURCES)
-
-
-def _show_value(value):
-    if value is None:
-        return "none"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -1,6 +1,8 @@
-"""The report as one HTML file that needs nothing else, and beside it its tables as Markdown, CSV and LaTeX."""
+"""The report as one HTML file that needs nothing else; beside it its tables as CSV and the score table as LaTeX."""
 
+import math
 import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -10,37 +12,75 @@ from markupsafe import Markup, escape
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.html import open_templates, read_page_style
-from cbpner.reports.evaluate import SHOWN
-from cbpner.reports.page import charts, sections, tables
-from cbpner.reports.page.components import Fold, List, Row, Text
+from cbpner.reports.page.errors import show_errors, show_sentences
+from cbpner.reports.page.inputs import ReportData
+from cbpner.reports.page.parts import Fold, Section
+from cbpner.reports.page.provenance import show_curve, show_learning, show_provenance
+from cbpner.reports.page.scores import show_comparisons, show_groups, show_scores, show_splits, show_types
+from cbpner.reports.run_scores import GOLD_DATA
+from cbpner.reports.tables import (
+    Figure,
+    Table,
+    explain_output_errors,
+    format_cell,
+    format_count,
+    replace_unprintable,
+    split_figure,
+    table_to_csv,
+    table_to_latex,
+)
 
 TITLE = "Named entities in patents"
+PAPER = Figure(0.54, std=0.15, style=".2f")  # Hu and Verberne, COLING 2020: LM mixed fine-tuning, lenient F1
+PAPER_SPLITS = set("01234")
 
 
-class Page(NamedTuple):
-    """The texts of a report; csv: {name of a table: its text}."""
+class Report(NamedTuple):
+    """The texts of a report. latex: the score table. csv: {name of a table: its text}."""
 
     html: str
-    markdown: str
     latex: str
     csv: dict[str, str]
 
 
-def build_page(material, title=TITLE, with_text=True, shown=SHOWN) -> Page:
-    """The Page of `cbpner.reports.page.inputs.Material`. with_text: also surfaces and sentences of the gold."""
-    headline, parts = sections.build_sections(material, with_text, shown)
-    found = [table for section in parts for table in _list_tables(section.parts)]
-    lines = explain_missing(material, with_text)
-    return Page(
-        _render_html(title, headline, parts, lines, material),
-        _render_markdown(title, headline, parts, lines, material),
-        tables.LATEX_HEAD + "\n" + "\n\n".join(map(tables.render_latex, found)) + "\n",
-        {table.name: tables.render_csv(table) for table in found},
-    )
+class Headline(NamedTuple):
+    """What stands first. figures: (figure, what it is) of each."""
+
+    subtitle: str
+    figures: list[tuple[Figure, str]]
+    sentences: list[str]
 
 
-def write_page(page, output):
-    """Write NAME.html, NAME.md, NAME.tex and NAME_tables/*.csv; `output` is NAME.html. Returns the files' names.
+def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, shown: int = 15) -> Report:
+    """Render the report.
+
+    Args:
+        data: of `cbpner.reports.page.inputs.gather_report`.
+        title: the heading.
+        with_text: also surfaces and sentences of the gold.
+        shown: wrong surfaces of each system.
+    """
+    found = (
+        show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
+        show_comparisons(data), show_curve(data), show_learning(data), show_sentences(data) if with_text else None,
+        show_provenance(data),
+    )  # fmt: skip
+    sections = [section for section in found if section]
+    tables = {table.name: table for section in sections for table in _list_tables(section)}
+    templates = open_templates(__package__)
+    templates.filters |= {"cell": format_cell, "printable": replace_unprintable, "breakable": _break_names}
+    templates.globals |= {"split_figure": split_figure, "kind_of": lambda part: type(part).__name__.lower()}
+    script = resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8")
+    html = templates.get_template("report.html.jinja").render(
+        title=title, headline=make_headline(data), sections=sections, lines=explain_missing(data, with_text),
+        notes=data.notes, css=Markup(read_page_style()), script=Markup(script),
+    )  # fmt: skip
+    csv = {name: table_to_csv(table) for name, table in tables.items()}
+    return Report(html, table_to_latex(tables["scores"]), csv)
+
+
+def write_report(report: Report, output: str | Path) -> list[Path]:
+    """Write NAME.html, NAME.tex and NAME_tables/*.csv; `output` is NAME.html. Returns what was written.
 
     CSV files of an earlier report there are deleted.
     """
@@ -48,86 +88,71 @@ def write_page(page, output):
     if output.is_dir() or output.suffix not in (".html", ".htm"):
         raise InputError(f"found -o {output}; expected the name of a file that ends in .html")
     folder = output.with_name(f"{output.stem}_tables")
-    try:
-        for name, text in page.csv.items():
+    with explain_output_errors(output):
+        for name, text in report.csv.items():
             write_text(folder / f"{name}.csv", text)
         for path in folder.glob("*.csv"):
-            if path.stem not in page.csv:
+            if path.stem not in report.csv:
                 path.unlink()
-        write_text(output.with_suffix(".md"), page.markdown)
-        write_text(output.with_suffix(".tex"), page.latex)
-        write_text(output, page.html)
-    except OSError as error:
-        raise InputError(f"{output}: cannot write there: {error.strerror}; name another file with -o") from error
-    return [output, output.with_suffix(".md"), output.with_suffix(".tex"), folder]
+        write_text(output.with_suffix(".tex"), report.latex)
+        write_text(output, report.html)
+    return [output, output.with_suffix(".tex"), folder]
 
 
-def explain_missing(material, with_text=True) -> list[str]:
+def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
     """Lines on what a report lacks for want of the gold text, and how to get it."""
-    if material.missing is None:
+    if data.missing is None:
         return [] if with_text else ["Made without text: the sentences and the wrong surfaces are left out."]
     how = (
         "To have them, get the data (the gold: bash data/get_cbp_gold.sh) and make the report again, with "
         "--data-dir DIR where they do not lie where the runs found them."
     )
-    if material.evaluation is None:
+    if data.evaluation is None:
         lacking = "intervals, comparisons, seen and unseen mentions, errors and the sentences are missing"
-        return [f"The gold text is not here ({material.missing}): {lacking}; the scores are those of the runs. {how}"]
+        return [f"The gold text is not here ({data.missing}): {lacking}; the scores are those of the runs. {how}"]
     return [
-        f"The gold text is not here ({material.missing}): the sentences and the wrong surfaces are missing. Intervals, "
-        f"errors and comparisons are those that {material.recorded} holds for these very runs. {how}"
+        f"The gold text is not here ({data.missing}): the sentences and the wrong surfaces are missing. Intervals, "
+        f"errors and comparisons are those that {data.recorded} holds for these very runs. {how}"
     ]
 
 
-def _list_tables(parts):
-    for part in parts:
-        if isinstance(part, tables.Table):
+def make_headline(data: ReportData) -> Headline:
+    """The best system's F1, beside the paper's where the texts are the same."""
+    best, runs = data.find_best(), sum(map(len, data.systems.values()))
+    splits = {split for name in data.names for split in data.list_splits(name)}
+    counted = [format_count(*pair) for pair in ((len(data.names), "method"), (runs, "run"), (len(splits), "split"))]
+    strict = data.find_figure(best, "mean")._replace(low=math.nan)
+    own = f"{format_count(len(data.list_splits(best)), 'split')}, {format_count(len(data.systems[best]), 'run')}"
+    figures, sentences = [(strict, f"{best}: strict F1, mean ± std over {own}")], []
+    if len(data.names) > 1:
+        sentences.append(f"{best} was chosen of {len(data.names)} methods by this score, which is therefore biased up.")
+    if not math.isnan(seeds := data.find_figure(best, "seeds").std):
+        sentences.append(f"The means of its seeds have a standard deviation of {seeds:.3f}.")
+    configs = [run.config for run in data.systems[best]]
+    is_gold = {str(config["data"]["name"]) for config in configs} == {GOLD_DATA}
+    if is_gold and set(data.list_splits(best)) == PAPER_SPLITS and data.part == "test":
+        lenient = data.find_figure(best, "mean", level="entity_lenient")._replace(low=math.nan)
+        encoders = ", ".join(dict.fromkeys(str(config["encoder"]) for config in configs))
+        figures.append((PAPER, "the paper's best model, lenient F1"))
+        sentences.append(
+            f"The paper (Hu and Verberne, COLING 2020) reports F1 {format_cell(PAPER)} for masked-LM fine-tuning on "
+            "patents, then NER with bert-base-chinese, at the lenient entity level on the same five splits. Only "
+            f"lenient F1 can be compared with it: {format_cell(lenient)} here, a difference of "
+            f"{lenient.value - PAPER.value:+.3f}, with the encoder {encoders}. Without its predictions no test can say "
+            "whether that is more than chance. Either ± is the spread between splits of two test patents each, not an "
+            "error of the mean."
+        )
+    return Headline(f"{', '.join(counted)}; scores on the {data.part} sets", figures, sentences)
+
+
+def _list_tables(section: Section) -> Iterator[Table]:
+    for part in section.parts:
+        if isinstance(part, Table):
             yield part
-        elif isinstance(part, Fold | Row):
-            yield from _list_tables(part.parts)
+        elif isinstance(part, Fold):
+            yield from part.tables
 
 
-def _render_html(title, headline, parts, lines, material):
-    environment = open_templates(__package__)
-    environment.filters |= {"cell": tables.format_cell, "shown": tables.show_text, "breakable": _break_names}
-    environment.globals |= {"split_figure": tables.split_figure, "mark": charts.draw_mark, "kind_of": _name_kind}
-    script = Markup(resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8"))
-    return environment.get_template("report.html.jinja").render(
-        title=title, headline=headline, sections=parts, lines=lines, material=material,
-        css=Markup(read_page_style()), script=script,
-    )  # fmt: skip
-
-
-def _break_names(text):
-    """HTML of a text whose long names (folders, methods) may go on in the next line, behind `/` and `_`."""
+def _break_names(text: str) -> Markup:
+    """HTML of a text whose long names (folders, methods) may break behind `/` and `_`."""
     return Markup(re.sub(r"(?<=[/_])(?=\w)", "<wbr>", str(escape(text))))
-
-
-def _name_kind(part):
-    """What the template calls a part or a cell: the name of its class, in lower case."""
-    return type(part).__name__.lower()
-
-
-def _render_markdown(title, headline, parts, lines, material):
-    found = [f"# {title}", *lines]
-    found += [f"- {about}: **{tables.format_cell(figure)}**" for figure, about in headline.figures]
-    found += headline.sentences
-    for section in parts:
-        own = list(_write_parts(section.parts))
-        if own:
-            found += [f"## {section.title}", *own]
-    if material.notes:
-        found += ["## Notes", "\n".join(f"- {note}" for note in material.notes)]
-    return "\n\n".join(found) + "\n"
-
-
-def _write_parts(parts):
-    for part in parts:
-        if isinstance(part, tables.Table):
-            yield tables.render_markdown(part)
-        elif isinstance(part, Text):
-            yield part.text
-        elif isinstance(part, List):
-            yield "\n".join(f"- {line}" for line in part.lines)
-        elif isinstance(part, Fold | Row):
-            yield from _write_parts(part.parts)

@@ -1,217 +1,215 @@
-"""Sections of scores: by method, split, type, kind of mention, casing."""
+"""Sections of scores: by method, split, type and kind of mention; the methods against each other."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
-from cbpner.base.files import natural_key
-from cbpner.reports.page import charts
-from cbpner.reports.page.charts import Chart, Dots
-from cbpner.reports.page.components import (
-    MAIN,
-    Fold,
-    Section,
-    Text,
-    list_counts,
-    list_measures,
-    list_points,
-    make_chart,
-    mean_known,
-    select_rows,
-    show_split,
-    sort_runs,
-    take_values,
-)
-from cbpner.reports.page.inputs import group_casings
-from cbpner.reports.page.tables import Figure, Table
+from cbpner.reports import charts
+from cbpner.reports.charts import NEUTRAL, Dots
+from cbpner.reports.intervals import SEED_NOTE, describe_ahead
+from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
+from cbpner.reports.page.parts import Chart, Fold, Section
+from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, show_split
 from cbpner.reports.spans import POOLED
-from cbpner.reports.table import LEVEL_NAMES, MEASURE_NAMES, OVERALL
+from cbpner.reports.tables import Figure, Table, format_cell, format_count, format_p
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 GROUP_NAMES = {
     "seen": "Seen and unseen mentions", "length": "Length in characters", "script": "Script of the mention",
 }  # fmt: skip
+F1_NAMES = [f"{LEVEL_NAMES[level]} F1" for level in LEVELS]
+SIGNIFICANT = 0.05
+MOST_PAIRS = 3  # of more pairs of methods, only those of the best method are drawn and described
 
 
-def show_scores(view) -> Section:
-    """The table of means with intervals, and each system's own."""
-    differing = [setting for setting in ("recipe", "encoder") if _differs_untold(view, setting)]
-    f1_names = [*(f"{LEVEL_NAMES[level]} F1" for level in LEVELS), f"pooled {LEVEL_NAMES[MAIN]} F1"]
-    header = ["method", *differing, "splits", "runs", *f1_names]
+def show_scores(data: ReportData) -> Section:
+    """The table of means with intervals, and each system's precision and recall."""
+    header = ["method", "recipe", "encoder", "splits", "runs", *F1_NAMES, f"pooled {LEVEL_NAMES[MAIN]} F1"]
     rows = [
-        [name, *(str(runs[0].config[setting]) for setting in differing), " ".join(view.splits[name]), len(runs),
-         *(view.figures[name, "mean", None, level, OVERALL] for level in LEVELS),
-         view.figures[name, POOLED, None, MAIN, OVERALL]]
-        for name, runs in view.material.systems.items()
+        [name, str(runs[0].config["recipe"]), str(runs[0].config["encoder"]), " ".join(data.list_splits(name)),
+         len(runs), *(data.find_figure(name, "mean", level=level) for level in LEVELS), data.find_figure(name, POOLED)]
+        for name, runs in data.systems.items()
     ]  # fmt: skip
     note = (
         "Mean over the splits ± sample standard deviation, a split with several seeds counting with their mean; "
-        "pooled: one F1 over all mentions of all runs; -: undefined, and in no mean."
+        "pooled: one F1 over all mentions of all runs; -: undefined, and left out of means."
     )
-    seeds = [view.figures.get((name, "seeds", None, MAIN, OVERALL)) for name in view.names]
-    if any(seeds):
+    seeds = [data.find_figure(name, "seeds").std for name in data.names]
+    if not all(map(math.isnan, seeds)):
         header.append(f"± seeds, {LEVEL_NAMES[MAIN]}")
-        rows = [[*row, Figure(own.std) if own else None] for row, own in zip(rows, seeds, strict=True)]
+        rows = [[*row, Figure(std)] for row, std in zip(rows, seeds, strict=True)]
         note += " ± seeds: the standard deviation of the seeds' means over the splits."
-    evaluation = view.material.evaluation
-    if evaluation:
-        r = evaluation.resampling
+    if data.evaluation:
+        r = data.evaluation.resampling
         note += f" In brackets 95% bootstrap intervals over {r.resamples:,} samples of the {r.unit}s, seed {r.seed}."
     levels = (
-        "Token: single characters. Lenient: whole entities, borders and type; an I- without its B- begins one. Strict: "
-        "the same, but an I- without its B- belongs to none."
+        "Token: single characters. Lenient: whole entities, boundaries and type; an I- without its B- begins one. "
+        "Strict: the same, but an I- without its B- belongs to none."
     )
-    parts = [Text(levels), Table("scores", "F1 of each method", header, rows, 2 + len(differing), note)]
-    parts.append(Fold("Precision and recall", [_table_levels(view, name) for name in view.names]))
-    return Section("scores", "Scores", "Scores", parts)
+    table = Table("scores", "F1 of each method", header, rows, 4, note)
+    return Section("scores", "Scores", "Scores", [levels, table, Fold("Precision and recall", _list_levels(data))])
 
 
-def show_splits(view) -> Section | None:
-    """Every split's F1 per method."""
-    if all(len(runs) < 2 for runs in view.material.systems.values()):
+def show_splits(data: ReportData) -> Section | None:
+    """Every run's F1; None where each system has one."""
+    if all(len(runs) < 2 for runs in data.systems.values()):
         return None
-    rows = [
-        Dots(name, place, list_points(view, name), *take_values(view.figures[name, "mean", None, MAIN, OVERALL], 3))
-        for place, name in enumerate(view.names)
-    ]
+    dots, rows = [], []
+    for number, (name, runs) in enumerate(data.systems.items()):
+        points = []
+        for run in runs:
+            split, seed = show_split(run.config), str(run.config["seed"])
+            cells = [data.find_figure(name, "run", run.folder, level) for level in LEVELS]
+            gold = run.metrics[data.part][MAIN]["overall"]["gold"]
+            rows.append([name, split, seed, gold, *cells])
+            strict = cells[LEVELS.index(MAIN)]
+            if not math.isnan(strict.value):
+                points.append((strict.value, split, f"{name}, split {split}, seed {seed}: {format_cell(strict)}"))
+        dots.append(Dots(name, number, points, *data.find_figure(name, "mean")[:3]))
     caption = "Strict F1. A circle is a run, with its split's name; the line is the mean over the splits"
-    caption += ", the band its 95% interval." if view.material.evaluation else "."
-    chart = Chart(charts.draw_dots([(None, rows)], "Strict F1 of every run by method"), caption, [])
-    table_rows = []
-    for name in view.names:
-        for run in sort_runs(view.material.systems[name]):
-            cells = [view.figures[name, "run", run.folder, level, OVERALL] for level in LEVELS]
-            gold = run.metrics[view.material.part][MAIN]["overall"]["gold"]
-            table_rows.append([name, show_split(run), str(run.config["seed"]), gold, *cells])
-    header = ["method", "split", "seed", "gold mentions", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
-    table = Table("splits", "F1 of every run", header, table_rows, 3)
+    caption += ", the band its 95% interval." if data.evaluation else "."
+    chart = Chart(charts.draw_dots([(None, dots)], "Strict F1 of every run by method"), caption)
+    table = Table("splits", "F1 of every run", ["method", "split", "seed", "gold mentions", *F1_NAMES], rows, 3)
     return Section("splits", "Every split", "Splits", [chart, Fold("The figures", [table])])
 
 
-def show_types(view) -> Section:
+def show_types(data: ReportData) -> Section:
     """F1 by type, pooled over the runs."""
-    groups = [
-        (label, [Dots("", place, [], *take_values(view.figures.get((name, POOLED, None, MAIN, label)), 3))
-                 for place, name in enumerate(view.names)])
-        for label in view.types
-    ]  # fmt: skip
-    rows = []
-    for name in view.names:
-        for label in view.types:
-            own = select_rows(view, name, MAIN, label)
-            figure = view.figures.get((name, POOLED, None, MAIN, label), Figure(math.nan))
-            rows.append([name, label, *list_counts(own), *list_measures(own)[:2], figure])
-    header = ["method", "type", *COUNTS, "P", "R", "F1"]
-    parts = [
-        make_chart(view, groups, "Strict F1 by type", "Strict F1 by type, pooled over all runs."),
-        Fold("The figures", [Table("types", "Strict scores by type, pooled over the runs", header, rows, 2)]),
-    ]
-    return Section("types", "By type", "Types", parts)
+    groups, rows = [], []
+    for label in data.types:
+        figures = [data.find_figure(name, POOLED, label=label) for name in data.names]
+        groups.append((label, [Dots("", number, (), *figure[:3]) for number, figure in enumerate(figures)]))
+    for name in data.names:
+        rows += [[name, label, *_pool(data, name, MAIN, label)] for label in data.types]
+    table = Table("types", "Strict scores by type, pooled over the runs", ["method", "type", *COUNTS, "P", "R", "F1"],
+                  rows, 2)  # fmt: skip
+    chart = _draw_groups(data, groups, "Strict F1 by type", "Strict F1 by type, pooled over all runs.")
+    return Section("types", "By type", "Types", [chart, Fold("The figures", [table])])
 
 
-def show_groups(view) -> Section | None:
+def show_groups(data: ReportData) -> Section | None:
     """Seen against unseen mentions, lengths and scripts."""
-    if view.material.evaluation is None:
+    if data.evaluation is None:
         return None
-    frame, parts, rows = view.material.evaluation.frames["scores"], [], []
+    frame, parts, rows = data.evaluation.frames["scores"], [], []
     frame = frame[(frame["statistic"] == POOLED) & (frame["level"] == MAIN)]
-    lookup = {(row["system"], row["group"], row["value"]): row for row in frame.to_dict("records")}
     for group, title in GROUP_NAMES.items():
-        values = list(dict.fromkeys(value for _, own, value in lookup if own == group))
-        found = []
-        for value in values:
-            own = [lookup.get((name, group, value)) for name in view.names]
-            if not any(row and row["gold"] for row in own):
+        groups = []
+        for value, found in frame[frame["group"] == group].groupby("value", sort=False):
+            if not found["gold"].max():
                 continue
-            gold = max(row["gold"] for row in own if row)
-            dots = [Dots("", place, [], row["f1"] if row else math.nan) for place, row in enumerate(own)]
-            found.append((f"{value} ({gold:,})", dots))
-            rows += [[title, value, name, *(row[c] for c in COUNTS), *(Figure(row[m]) for m in MEASURES)]
-                     for name, row in zip(view.names, own, strict=True) if row]  # fmt: skip
-        if found:
+            own = found.set_index("system").to_dict("index")
+            dots = [Dots("", number, (), own[name]["f1"]) for number, name in enumerate(data.names)]
+            groups.append((f"{value} ({found['gold'].max():,})", dots))
+            rows += [
+                [title, value, name, *(row[c] for c in COUNTS), *(Figure(row[m]) for m in MEASURES)]
+                for name, row in own.items()
+            ]
+        if groups:
             caption = f"{title}: strict F1, pooled. In brackets: gold mentions, over all runs of a method."
-            parts.append(make_chart(view, found, f"Strict F1, {title.lower()}", caption, bool(parts)))
+            parts.append(_draw_groups(data, groups, f"Strict F1, {title.lower()}", caption))
     if not parts:
         return None
-    header = ["group", "value", "method", *COUNTS, *MEASURE_NAMES.values()]
     lead = (
         "A mention is seen where the text that the model learnt from has the same surface as a mention of the same "
         "type. Each span, gold or predicted, is in the group of its own text and type, so that the counts add up."
     )
+    header = ["group", "value", "method", *COUNTS, *MEASURE_NAMES.values()]
     table = Table("groups", "Strict scores by group, pooled over the runs", header, rows, 3)
-    return Section(
-        "groups", "Seen and unseen, short and long", "Seen, unseen", [Text(lead), *parts, Fold("The figures", [table])]
-    )
+    parts = [lead, *parts, Fold("The figures", [table])]
+    return Section("groups", "Seen and unseen, short and long", "Seen, unseen", parts)
 
 
-def show_casings(view) -> Section | None:
-    """Systems that differ in casing alone."""
-    groups = group_casings(view.material.systems)
-    if not groups:
+def show_comparisons(data: ReportData) -> Section | None:
+    """The methods against each other."""
+    if data.evaluation is None or data.evaluation.frames["comparisons"].empty:
         return None
-    rows, dots = [], []
-    for key, found in groups.items():
-        shared = set.intersection(*(set(view.splits[name]) for name in found.values()))
-        title = f"{key[0]}, recipe {key[1]}, encoder {key[2]}"
-        for casing, name in found.items():
-            runs = [run for run in sort_runs(view.material.systems[name]) if show_split(run) in shared]
-            if not runs:
-                continue
-            values = {level: _average_splits(select_rows(view, name, level, OVERALL), shared) for level in LEVELS}
-            unknown = [_find_unknown(run, view.material.part) for run in runs]
-            share = Figure(mean_known(unknown), style=".2%")
-            figures = [Figure(mean_known(values[level]), std=_deviate(values[level])) for level in LEVELS]
-            rows.append([title, casing, " ".join(sorted(shared, key=natural_key)), len(runs), share, *figures])
-            f1 = {run.folder: view.figures[name, "run", run.folder, MAIN, OVERALL].value for run in runs}
-            points = [(f1[run.folder], show_split(run), f"{casing}, split {show_split(run)}: {f1[run.folder]:.3f}")
-                      for run in runs if not math.isnan(f1[run.folder])]  # fmt: skip
-            dots.append((title, Dots(casing, view.names.index(name), points, figures[-1].value)))
-    grouped = [(title, [row for own, row in dots if own == title]) for title in dict.fromkeys(own for own, _ in dots)]
-    header = [
-        "what else is the same",
-        "casing",
-        "splits",
-        "runs",
-        "unknown characters",
-        *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS),
+    found, best = data.evaluation.frames["comparisons"], data.find_best()
+    pairs = found[found["level"] == MAIN].to_dict("records")
+    chosen = [_put_first(row, best) for row in pairs if best in (row["first"], row["second"])]
+    chosen = pairs if len(pairs) <= MOST_PAIRS or not chosen else chosen
+    dots = [
+        Dots(f"{row['first']} − {row['second']}", NEUTRAL, (), row["difference"], row["low"], row["high"])
+        for row in chosen
     ]
+    bounds = [0.0, *(value for row in dots for value in row[3:] if not math.isnan(value))]
+    caption = "Difference of pooled strict F1, first minus second, with its 95% interval."
+    if len(chosen) < len(pairs):
+        caption += f" {best} against the others; the table has all pairs."
+    svg = charts.draw_dots([(None, dots)], "Differences of strict F1", (min(bounds), max(bounds)), "difference of F1")
+    r = data.evaluation.resampling
     note = (
-        "Only splits that every casing has. keep: upper-case letters are in the vocabulary; lower: the text is "
-        "lower-cased; paper: as the original ran the method. Unknown: characters of these texts that the encoder does "
-        "not know."
+        f"p: paired approximate randomization over {r.unit}s, two-sided, {r.resamples:,} random swaps. Holm: corrected "
+        "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average. "
+        f"{SEED_NOTE}."
     )
-    chart = Chart(charts.draw_dots(grouped, "Strict F1 by casing"), "Strict F1 by casing; the line is the mean.", [])
-    return Section("casing", "Casing", "Casing", [chart, Table("casing", "The casing ablation", header, rows, 3, note)])
+    tables = {level: _compare_pairs(rows.to_dict("records"), level) for level, rows in found.groupby("level")}
+    main = tables.pop(MAIN)._replace(note=note)
+    sentences = [describe_comparison(row, r.unit) for row in chosen]
+    parts = [data.evaluation.texts, sentences, Chart(svg, caption), main]
+    parts += [Fold(table.title, [table]) for table in tables.values()]
+    return Section("comparisons", "Method against method", "Comparisons", parts)
 
 
-def _differs_untold(view, setting):
-    """Whether the systems differ in a setting that no system's name tells."""
-    values = {str(runs[0].config[setting]) for runs in view.material.systems.values()}
-    return len(values) > 1 and not any(f", {setting} " in name for name in view.names)
+def describe_comparison(row: dict[str, Any], unit: str) -> str:
+    """One sentence on a pair of systems; unit: what was drawn."""
+    if math.isnan(row["p"]):
+        return f"{row['first']} and {row['second']} cannot be compared: their common texts have no mention."
+    if row["difference"] == 0:
+        return f"{row['first']} and {row['second']} have the same pooled F1."
+    row = _put_first(row, row["first" if row["difference"] > 0 else "second"])
+    p = format_p(row["p_holm"])
+    p = p if p.startswith("<") else f"= {p}"
+    verdict = f"on these texts no more than chance may give (p {p} after Holm)"
+    if row["p_holm"] < SIGNIFICANT:
+        verdict = f"more than chance in which of these {unit}s were drawn would give (p {p} after Holm)"
+    sets = format_count(int(row["sets"]), "set")
+    ahead = f"{row['difference']:.3f} ahead of {row['second']}, on {row['first_ahead']} of {sets}"
+    return f"{row['first']} is {ahead}: {verdict}."
 
 
-def _table_levels(view, name):
-    """P, R, F1 at each level, pooled, with intervals by run."""
-    rows = []
-    for level in LEVELS:
-        for label in (OVERALL, *view.types):
-            own = select_rows(view, name, level, label)
-            rows.append([LEVEL_NAMES[level], label, *list_counts(own), *list_measures(own)[:2],
-                         view.figures.get((name, POOLED, None, level, label), Figure(math.nan))])  # fmt: skip
-    number = view.names.index(name) + 1
-    return Table(f"levels_{number}", f"{name}: all runs pooled", ["level", "type", *COUNTS, "P", "R", "F1"], rows, 2)
+def _put_first(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """The row of a comparison with the system `name` as its first."""
+    if row["first"] == name:
+        return row
+    swapped = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+    for key in ("", "_f1", "_ahead"):
+        swapped |= {f"first{key}": row.get(f"second{key}"), f"second{key}": row.get(f"first{key}")}
+    return row | swapped
 
 
-def _find_unknown(run, part):
-    share = ((run.config["data"].get("files") or {}).get(part) or {}).get("unknown_characters")
-    return math.nan if share is None else share
+def _compare_pairs(rows: Sequence[dict[str, Any]], level: str) -> Table:
+    name = LEVEL_NAMES[level]
+    cells = [
+        [row["first"], row["second"], Figure(row["first_f1"]), Figure(row["second_f1"]),
+         Figure(row["difference"], row["low"], row["high"], style="+.3f"), Figure(row["p"], style="p"),
+         Figure(row["p_holm"], style="p"), describe_ahead(row)]
+        for row in rows
+    ]  # fmt: skip
+    header = ["first", "second", "F1 first", "F1 second", "difference", "p", "Holm", "ahead"]
+    return Table(f"comparisons_{name}", f"The methods against each other, {name} F1", header, cells, 2)
 
 
-def _average_splits(rows, splits):
-    """F1 of each split, the mean of its runs where it is defined."""
-    return list(rows[rows["split"].isin(splits)].groupby("set")["f1"].mean().dropna())
+def _list_levels(data: ReportData) -> list[Table]:
+    """P, R, F1 of each system at each level, pooled over its runs."""
+    header, labels = ["level", "type", *COUNTS, "P", "R", "F1"], (OVERALL, *data.types)
+    tables = []
+    for number, name in enumerate(data.names, 1):
+        rows = [[LEVEL_NAMES[level], label, *_pool(data, name, level, label)] for level in LEVELS for label in labels]
+        tables.append(Table(f"levels_{number}", f"{name}: all runs pooled", header, rows, 2))
+    return tables
 
 
-def _deviate(values):
-    if len(values) < 2:
-        return math.nan
-    mean = mean_known(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+def _pool(data: ReportData, name: str, level: str, label: str) -> list[int | Figure]:
+    """COUNTS, precision, recall and F1 (with its interval) of a system, pooled over its runs."""
+    scores = data.scores
+    own = scores[(scores["system"] == name) & (scores["level"] == level) & (scores["type"] == label)]
+    counts, measures = sum_counts(own)
+    return [*counts, *measures[:2], data.find_figure(name, POOLED, level=level, label=label)]
+
+
+def _draw_groups(
+    data: ReportData, groups: Sequence[tuple[str, Sequence[Dots]]], label: str, caption: str
+) -> Chart:
+    legend = charts.series_legend(enumerate(data.names)) if len(data.names) > 1 else ()
+    return Chart(charts.draw_dots(groups, label), caption, legend)

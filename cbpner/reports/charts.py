@@ -1,0 +1,240 @@
+"""Charts drawn by matplotlib: SVG for a page, coloured by its style sheet, and the look of figures in files.
+
+The same numbers give the same bytes in every process, whatever the user's matplotlib settings are. A page's SVG has its
+text as text, its colours as the style sheet's variables (so that it follows a dark background), and tooltips.
+matplotlib is imported where a chart is drawn.
+"""
+
+import io
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup, escape
+
+from cbpner.base.html import read_page_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NEUTRAL = 99  # the series without a colour of its own
+GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖", "*": "★"}  # of markers, in legends
+TOOLTIP = "tooltip:"  # how the id of an element that shows one begins
+WIDTH = 8.2  # inches
+ROW_HEIGHT = 0.32  # inches
+STYLE = {
+    "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "cbpner",
+}  # fmt: skip
+
+
+class Dots(NamedTuple):
+    """A row of a dot chart.
+
+    Attributes:
+        label: the row's name, or empty where it has its group's.
+        series: which colour and marker.
+        points: (value, text in the dot, tooltip) of single results.
+        value, low, high: what sums them up, and its interval; NaN where unknown.
+    """
+
+    label: str
+    series: int
+    points: Sequence[tuple[float, str, str]] = ()
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+class Line(NamedTuple):
+    """A line through (x, y) points. label: written at its end. dashed: says that its values mean little."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
+    dashed: bool = False
+
+
+def chart_style() -> AbstractContextManager[None]:
+    """The context in which figures are drawn and saved."""
+    import matplotlib.style
+
+    return matplotlib.style.context(["default", STYLE])
+
+
+def new_figure(width: float = WIDTH, height: float = 1.0) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def series_look(number: int) -> dict[str, str]:
+    """Colour and marker of a series, as keyword arguments of matplotlib."""
+    if number == NEUTRAL:
+        return {"color": palette()["soft"], "marker": "D"}
+    return {"color": palette()[f"s{number % 7}"], "marker": list(GLYPHS)[number % len(GLYPHS)]}
+
+
+def series_legend(names: Iterable[tuple[int, str]]) -> list[tuple[str, str, str]]:
+    """(CSS class, glyph, name) of each (series, name)."""
+    return [(f"s{number % 7}", GLYPHS[series_look(number)["marker"]], name) for number, name in names]
+
+
+@cache
+def palette() -> dict[str, str]:
+    """The colours that charts take from the style sheet, as on a light background: `{"ink": "#1b1d21", ...}`."""
+    light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", read_page_style().split("}")[0]))
+    return {name: colour for name, colour in light.items() if not re.fullmatch(r"heat|link|faint|t\d", name)}
+
+
+def render_svg(figure: "Figure", label: str) -> Markup:
+    """A figure as SVG for a page. label: what a screen reader says."""
+    file = io.StringIO()
+    unsigned = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with chart_style():
+        figure.savefig(file, format="svg", metadata=unsigned, transparent=True)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+    svg = re.sub(rf'<g id="{TOOLTIP}([^"]*)">', r"<g><title>\1</title>", svg)
+    svg = re.sub(r' id="[A-Za-z.\d]+_\d+"', "", svg)  # figure_1, axes_1: each chart of a page has them
+    svg = re.sub(r"<defs>\s*<style.*?</defs>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", svg)
+    variables = {colour: f"var(--{name})" for name, colour in reversed(palette().items())} | {"#000000": "var(--soft)"}
+    return Markup(re.sub(r"#[0-9a-f]{6}", lambda found: variables.get(found[0], found[0]), svg))
+
+
+def draw_dots(
+    groups: Sequence[tuple[str | None, Sequence[Dots]]],
+    label: str,
+    limits: tuple[float, float] | None = None,
+    xlabel: str = "F1",
+) -> Markup:
+    """Rows of dots and intervals along one axis.
+
+    Args:
+        groups: (name or None, rows); the name stands above rows with labels, and beside rows without.
+        label: what a screen reader says.
+        limits: of the axis; without them it begins at 0.
+    """
+    values = [v for _, rows in groups for r in rows for v in (r.value, r.low, r.high, *(p[0] for p in r.points))]
+    low, high = limits or (0.0, max([value for value in values if not math.isnan(value)], default=1.0))
+    spread = (high - low) or 1.0
+    with chart_style():
+        figure = new_figure()
+        axes, y, ticks = figure.subplots(), 0.0, []
+        for name, rows in groups:
+            has_labels = any(row.label for row in rows)
+            if name and has_labels:
+                ticks.append((y, name))
+                y += 1.0
+            top = y
+            for row in rows:
+                lanes = place_lanes([value for value, *_ in row.points], spread / 28)
+                height = max(1.0 if row.label else 0.5, 0.65 * (max(lanes, default=0) + 1) + 0.3)
+                _draw_row(axes, row, y + height / 2, height, lanes)
+                ticks += [(y + height / 2, row.label)] if row.label else []
+                y += height
+            ticks += [((top + y) / 2, name)] if name and not has_labels else []
+            y += 0.25
+        axes.set_xlim(low - spread / 40, high + spread / 40)
+        axes.set_ylim(y, -0.2)
+        axes.set_yticks([place for place, _ in ticks], [textwrap.fill(text, 36) for _, text in ticks])
+        _finish_rows(figure, axes, y, xlabel)
+    return render_svg(figure, label)
+
+
+def draw_shares(rows: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[str], label: str) -> Markup:
+    """Stacked bars. rows: (name, count of each kind). A kind's colour is the style sheet's; see `kind_colour`."""
+    with chart_style():
+        figure = new_figure()
+        axes = figure.subplots()
+        for y, (name, counts) in enumerate(rows):
+            total, left = sum(counts) or 1, 0.0
+            for kind, count in zip(kinds, counts, strict=True):
+                tooltip = f"{TOOLTIP}{name}: {count:,} {kind} ({count / total:.0%})"
+                bar = axes.barh(y, count / total, 0.75, left, color=palette()[kind_colour(kind)])
+                bar.patches[0].set_gid(tooltip)
+                if count / total > 0.05:
+                    axes.text(left + count / total / 2, y, f"{count:,}", ha="center", va="center", color="#16181c")
+                left += count / total
+        axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36) for name, _ in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        _finish_rows(figure, axes, len(rows), "share of the spans")
+    return render_svg(figure, label)
+
+
+def kind_colour(kind: str) -> str:
+    """The style sheet's name of the colour for one of `cbpner.scoring.matching.KINDS`."""
+    return {"correct": "right", "boundary+type": "both"}.get(kind, kind)
+
+
+def draw_learning(losses: Sequence[Line], scores: Sequence[Line], series: int, label: str) -> Markup | None:
+    """Two panels by epoch, the loss on a logarithmic axis and the score on dev; None where there is neither."""
+    if not any(line.points for line in (*losses, *scores)):
+        return None
+    colour = series_look(series)["color"]
+    with chart_style():
+        figure = new_figure(height=2.6)
+        left, right = figure.subplots(1, 2)
+        for axes, lines, title in ((left, losses, "training loss"), (right, scores, "strict F1 on dev")):
+            axes.set(xlabel="epoch", title=title)
+            drawn = [line for line in lines if line.points]
+            for line in drawn:
+                axes.plot(*zip(*line.points, strict=True), color=colour, linewidth=1.2, ls="--" if line.dashed else "-")
+            for line, y in zip(drawn, spread_labels([line.points[-1][1] for line in drawn]), strict=True):
+                axes.annotate(line.label, (line.points[-1][0], y), (3, -3), textcoords="offset points", color=colour)
+        if any(line.points for line in losses):
+            left.set_yscale("log")
+        right.set_ylim(bottom=0)
+    return render_svg(figure, label)
+
+
+def place_lanes(values: Sequence[float], width: float) -> list[int]:
+    """A lane, from 0, for each value, so that no two in one lane are closer than `width`."""
+    lanes, ends = [0] * len(values), []
+    for place in sorted(range(len(values)), key=lambda place: values[place]):
+        free = (lane for lane, end in enumerate(ends) if values[place] - end >= width)
+        lanes[place] = lane = next(free, len(ends))
+        ends[lane : lane + 1] = [values[place]]
+    return lanes
+
+
+def spread_labels(heights: Sequence[float], share: float = 0.05) -> list[float]:
+    """Heights for labels that want to stand at `heights`, apart by a share of the highest or more."""
+    spread, least = list(heights), share * max(heights, default=0.0)
+    order = sorted(range(len(heights)), key=lambda place: heights[place])
+    for below, place in zip(order, order[1:], strict=False):
+        spread[place] = max(spread[place], spread[below] + least)
+    return spread
+
+
+def _draw_row(axes: "Axes", row: Dots, y: float, height: float, lanes: list[int]) -> None:
+    """The row's interval, value and points; y: its middle."""
+    look = series_look(row.series)
+    if row.points:
+        if not math.isnan(row.low):
+            axes.barh(y, row.high - row.low, height * 0.85, row.low, color=look["color"], alpha=0.2, linewidth=0)
+        axes.vlines(row.value, y - height * 0.42, y + height * 0.42, color=look["color"], linewidth=2)
+    else:
+        axes.plot([row.low, row.high], [y, y], color=look["color"], linewidth=1.3, alpha=0.6)
+        axes.plot(row.value, y, markersize=5.5, markeredgecolor=palette()["paper"], **look)
+    middle = max(lanes, default=0) / 2
+    for (value, text, tooltip), lane in zip(row.points, lanes, strict=True):
+        place = y + (lane - middle) * 0.65
+        dot = axes.scatter(value, place, s=150, facecolor=palette()["paper"], edgecolor=look["color"], zorder=3)
+        dot.set_gid(TOOLTIP + tooltip)
+        axes.text(value, place, text, ha="center", va="center", fontsize=8, zorder=4)
+
+
+def _finish_rows(figure: "Figure", axes: "Axes", rows: float, xlabel: str) -> None:
+    axes.set_xlabel(xlabel)
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", color=palette()["rule"])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    figure.set_size_inches(WIDTH, ROW_HEIGHT * rows + 0.7)

@@ -1,0 +1,168 @@
+"""Tables of figures with their spread, as text, CSV and LaTeX; frames as CSV; means over test sets."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from cbpner.base.errors import InputError
+from cbpner.base.tables import format_csv
+
+UNDEFINED = "-"
+LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|":
+    r"\textbar{}", "±": r"$\pm$", "−": "$-$", "…": r"\ldots{}", "⟦": r"\underline{", "⟧": "}",
+}  # fmt: skip
+
+
+class Figure(NamedTuple):
+    """A number with its spread; NaN where one is unknown. style: a format, or `p` for a p-value."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    std: float = math.nan
+    style: str = ".3f"
+
+
+Cell = str | int | Figure | None
+
+
+class Table(NamedTuple):
+    """A table of figures.
+
+    Attributes:
+        name: of its file.
+        title: its caption.
+        header: a name for each column.
+        rows: cells; None where there is nothing.
+        text_columns: how many columns, from the left, are flush left.
+        note: a paragraph below, or empty.
+        shares: for a heat table, how dark a cell is: {(row, column): 0 to 1}.
+        links: what the page's browser of sentences shows for a row: {row: {control: value}}.
+    """
+
+    name: str
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    text_columns: int = 1
+    note: str = ""
+    shares: Mapping[tuple[int, int], float] | None = None
+    links: Mapping[int, Mapping[str, str]] | None = None
+
+
+def format_number(value: float | None, style: str = ".3f") -> str:
+    """A number for a table; UNDEFINED for NaN and None."""
+    return UNDEFINED if value is None or math.isnan(value) else f"{value:{style}}"
+
+
+def format_p(value: float) -> str:
+    """A p-value with four decimals, down to 0.0001."""
+    return "< 0.0001" if value < 0.0001 else format_number(value, ".4f")
+
+
+def split_figure(figure: Figure) -> tuple[str, str, str]:
+    """(number, deviation, interval); the last two are empty where unknown."""
+    value, low, high, std, style = figure
+    if style == "p":
+        return format_p(value), "", ""
+    deviation = "" if math.isnan(std) else f" ± {std:{style.lstrip('+')}}"
+    interval = "" if math.isnan(low) or math.isnan(value) else f" [{low:{style}}, {high:{style}}]"
+    return format_number(value, style), deviation, interval
+
+
+def format_cell(cell: Cell) -> str:
+    """A cell as text: `0.456 ± 0.157`, `0.456 [0.414, 0.491]`, `1,234`."""
+    if cell is None:
+        return UNDEFINED
+    if isinstance(cell, Figure):
+        return "".join(split_figure(cell))
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def format_count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def replace_unprintable(text: str) -> str:
+    """Text on one line: a space for each character that is not printable."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def table_to_csv(table: Table) -> str:
+    """The table with six decimals; the spread of Figures stands in columns of its own."""
+    header, columns = [], []
+    for place, title in enumerate(table.header):
+        cells = [row[place] for row in table.rows]
+        figures = [cell if isinstance(cell, Figure) else Figure(math.nan) for cell in cells]
+        header.append(title)
+        columns.append([f"{c.value:.6f}" if isinstance(c, Figure) and c.value == c.value else
+                        "" if isinstance(c, Figure) else c for c in cells])  # fmt: skip
+        for part in ("std", "low", "high"):
+            values = [getattr(figure, part) for figure in figures]
+            if not all(map(math.isnan, values)):
+                header.append(f"{title} {part}")
+                columns.append(["" if math.isnan(value) else f"{value:.6f}" for value in values])
+    return format_csv([header, *zip(*columns, strict=True)])
+
+
+def table_to_latex(table: Table) -> str:
+    r"""The table as a tabular (booktabs) to `\input`, with its title as a comment above."""
+    columns = "l" * table.text_columns + "r" * (len(table.header) - table.text_columns)
+    lines = [" & ".join(map(escape_latex, row)) + r" \\" for row in (table.header, *table.rows)]
+    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
+    return "\n".join([rf"% {table.title}; needs \usepackage{{booktabs}}", *body, r"\end{tabular}"]) + "\n"
+
+
+def escape_latex(cell: Cell) -> str:
+    return "".join(LATEX.get(char, char) for char in replace_unprintable(format_cell(cell)))
+
+
+def frame_to_csv(frame: pd.DataFrame, float_format: str = "%.6f") -> str:
+    return frame.to_csv(index=False, lineterminator="\n", float_format=float_format)
+
+
+def average_sets(frame: pd.DataFrame, keys: Sequence[str], test_set: str, values: Sequence[str]) -> pd.DataFrame:
+    """Mean and standard deviation over the test sets, each the mean of its runs.
+
+    Args:
+        frame: one row a run.
+        keys: columns that identify what is averaged; the index of the result.
+        test_set: the column that identifies a run's test set.
+        values: columns with numbers.
+
+    Returns:
+        Columns `runs`, `sets`, and `<value>_mean`, `<value>_std` (ddof = 1, NaN for one set) of each value.
+    """
+    by_set = frame.groupby([*keys, test_set], sort=False)[list(values)].mean().groupby(list(keys), sort=False)
+    summary = by_set.agg(["mean", "std"])
+    summary.columns = [f"{value}_{statistic}" for value, statistic in summary.columns]
+    summary.insert(0, "runs", frame.groupby(list(keys), sort=False).size())
+    summary.insert(1, "sets", by_set.size())
+    return summary
+
+
+def stack_statistics(
+    runs: pd.DataFrame, summary: pd.DataFrame, values: Sequence[str], statistics: Sequence[str]
+) -> pd.DataFrame:
+    """The rows of the runs and below them those of each statistic (`mean`, `std`); column `statistic` names it."""
+    parts = [runs.assign(statistic="run", runs=1)]
+    for statistic in statistics:
+        found = summary[[name for name in summary.columns if name in runs.columns or name == "runs"]]
+        found = found.assign(statistic=statistic, **{value: summary[f"{value}_{statistic}"] for value in values})
+        parts.append(found.dropna(how="all", subset=list(values)) if statistic == "seeds" else found)
+    return pd.concat(parts, ignore_index=True)
+
+
+@contextmanager
+def explain_output_errors(output: str | Path) -> Iterator[None]:
+    """Turn a failure to write into an InputError that names the output."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{output}: cannot write there: {error.strerror}; name another place with -o") from error
