@@ -1,6 +1,7 @@
 """The tagging service, what the page shows, and the endpoint; `test_app_page.py` tests the page in a browser."""
 
 import json
+import re
 import socket
 import sys
 import threading
@@ -9,18 +10,16 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from cbpner.app import content, discovery, launch
-from cbpner.app.service import FairLock, ServiceLimits, SharedBackend, TaggingService, TaggingTimeout, tag_checked
-from cbpner.app.translations import LANGUAGES, TEXTS, choose_language, choose_texts
+from cbpner.app.languages import LANGUAGES, choose_language, read_texts
+from cbpner.app.service import FairLock, ServiceLimits, TaggingService, TaggingTimeout, tag_checked
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.lexicons import read_gene_lexicon, read_lexicons
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.cli import main
 from cbpner.formats.document import Document, Span
 from cbpner.prediction.tagger import Tagger
-from cbpner.prediction.torch_backend import MOST_AT_ONCE
 
 TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
 TYPES = ("gene", "protein", "disease")
@@ -35,6 +34,13 @@ def resolver():
 @pytest.fixture(scope="module")
 def service(tiny_tagger):
     return TaggingService({"tiny": tiny_tagger}, ServiceLimits(size=2000, seconds=30))
+
+
+def run_threads(work, count):
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def make_document(text=TEXT, *spans, id="d"):
@@ -70,10 +76,7 @@ def test_many_threads_get_their_own_answers(service, tiny_tagger):
     def ask(number):
         found[number] = next(service.tag_many([texts[number]]))
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+    for thread in run_threads(ask, 40):
         thread.join()
     assert [[span[:4] for span in found[n]] for n in range(40)] == [[span[:4] for span in each] for each in expected]
     assert any(expected)
@@ -104,27 +107,6 @@ def test_time_is_looked_at_before_each_vote():
     asked = []
     found = list(tag_checked(SimpleNamespace(tag_many=tag_many), ["甲", "乙"], lambda *done: asked.append(done)))
     assert found == [[Span(0, 1, "gene", text, 0.1235)] for text in "甲乙"] and asked == [(1,), (), (1,)]
-
-
-def test_a_turn_is_a_batch_a_thread():
-    """The backend's own `map` gets as many batches as it scores at once, within one turn."""
-    turns, parts, checks = FairLock(), [], []
-
-    def score_many(work, batches):
-        assert len(turns._waiting) == 1
-        parts.append(list(batches))
-        return map(work, batches)
-
-    inner = SimpleNamespace(
-        name="torch", device="cpu", precision="fp32", chain=None, weights="", score=lambda batch: -batch, map=score_many
-    )
-    threads = torch.get_num_threads()
-    backend = SharedBackend(inner, turns, threads, lambda: checks.append(1))
-    batches = list(range(2 * threads + 1))
-    assert list(backend.map(backend.score, batches)) == [-batch for batch in batches]
-    at_once = min(threads, MOST_AT_ONCE)
-    assert [batch for part in parts for batch in part] == batches and len(parts[0]) == at_once
-    assert len(parts) == len(checks) and not turns._waiting
 
 
 def test_models_are_found_in_folders_and_runs(tmp_path, tiny_tagger, tiny_encoder):
@@ -226,8 +208,8 @@ def test_sizes_and_counts_are_told_for_people():
     assert content.format_sizes(5_000_001, 5_000_000) == ["5,000,001 bytes", "5,000,000 bytes"]
     assert content.format_sizes(30_000, 20_000) == ["30.0 kB", "20.0 kB"]
     one, two = make_document("HER2", (0, 4, "gene", 0.9)), make_document("A")
-    assert content.describe_tagged([one], 1.25, choose_texts("en")) == "1 document, 4 characters, 1 mention, 1.2 s"
-    assert content.describe_tagged([one, two], 1.0, choose_texts("zh")) == "2 篇文档，5 个字符，1 处实体，用时 1.0 秒"
+    assert content.describe_tagged([one], 1.25, read_texts("en")) == "1 document, 4 characters, 1 mention, 1.2 s"
+    assert content.describe_tagged([one, two], 1.0, read_texts("zh")) == "2 篇文档，5 个字符，1 处实体，用时 1.0 秒"
 
 
 def test_files_are_read_and_others_refused(tmp_path):
@@ -279,15 +261,19 @@ def test_reports_of_runs_that_are_found():
 
 
 def test_both_languages_have_every_text():
-    assert all(len(texts) == len(LANGUAGES) for texts in TEXTS.values())
-    english, chinese = choose_texts("en"), choose_texts("zh")
+    english, chinese = map(read_texts, LANGUAGES)
     assert english.keys() == chinese.keys()
     for name in ("rest", "more", "TextTooLarge", "UnsupportedFile"):
-        fields = [part.split("}")[0] for part in english[name].split("{")[1:]]
-        assert sorted(fields) == sorted(part.split("}")[0] for part in chinese[name].split("{")[1:])
-    assert [choose_language(header) for header in ("zh-CN,zh;q=0.9,en;q=0.8", "en-GB,zh", "de,zh;q=0.5", "fr", "")] == [
-        "zh", "en", "zh", "en", "en",
-    ]  # fmt: skip
+        fields, others = (sorted(re.findall(r"{\w*", texts[name])) for texts in (english, chinese))
+        assert fields == others
+
+
+@pytest.mark.parametrize(
+    "header, language",
+    [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB,zh", "en"), ("de,zh;q=0.5", "zh"), ("fr", "en"), ("", "en")],
+)
+def test_a_browser_gets_its_language(header, language):
+    assert choose_language(header) == language
 
 
 # ---- the endpoint ----
@@ -368,13 +354,11 @@ def test_under_load_health_answers_and_who_comes_too_late_is_told(service, monke
     monkeypatch.setattr(api, "WAITING", 3)
     monkeypatch.setattr(service, "tag_many", lambda texts, name, waited: gate.wait(60) and [[]])
 
-    def ask():
+    def ask(number):
         states.append(client.post("/tag", json={"text": TEXT}).status_code)
 
     with TestClient(api.create_api(service)) as client:
-        threads = [threading.Thread(target=ask) for _ in range(60)]
-        for thread in threads:
-            thread.start()
+        threads = run_threads(ask, 60)
         end = time.monotonic() + 60
         while len(states) < 55 and time.monotonic() < end:
             time.sleep(0.01)

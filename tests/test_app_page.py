@@ -89,6 +89,18 @@ def tag(page, text):
     return page.frame_locator("#shown iframe")
 
 
+def drop(page, *paths):
+    page.set_input_files("#files input[type=file]", paths)
+    page.wait_for_function("count => document.querySelectorAll('#files tr').length == count", arg=len(paths))
+
+
+def download(page, button, path):
+    with page.expect_download() as started:
+        page.click(button)
+    started.value.save_as(path)
+    return started.value.suggested_filename
+
+
 def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
     shown = tag(page, TEXT)
     shown.locator("mark[title]").first.wait_for()
@@ -109,9 +121,7 @@ def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
     )
     kept = [mark.get_attribute("data-label") for mark in marks.all()]
     assert kept and all(float(label.split()[1]) >= round(least, 2) - 0.005 for label in kept)
-    with page.expect_download() as download:
-        page.click("#jsonl")
-    download.value.save_as(tmp_path / "a.jsonl")
+    download(page, "#jsonl", tmp_path / "a.jsonl")
     (row,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
     assert row["text"] == TEXT and len(row["spans"]) == len(kept)
 
@@ -119,14 +129,11 @@ def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
 def test_every_download_holds_what_is_shown(page, tmp_path):
     """Also of two documents of one id, whose brat files could not be named."""
     (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
-    page.set_input_files("#files input[type=file]", tmp_path / "text.txt")
-    page.wait_for_function("document.querySelectorAll('#files tr').length == 1")
+    drop(page, tmp_path / "text.txt")
     tag(page, TEXT).locator("mark[title]").first.wait_for()
     assert page.locator("#summary").inner_text().startswith("2 documents, ")
     for kind in ("csv", "brat"):
-        with page.expect_download() as download:
-            page.click(f"#{kind}")
-        download.value.save_as(tmp_path / kind)
+        download(page, f"#{kind}", tmp_path / kind)
     found = page.frame_locator("#shown iframe").locator("mark[title]").count()
     lines = (tmp_path / "csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + found and all(len(line.rpartition(",")[2]) <= 6 for line in lines[1:])
@@ -139,8 +146,7 @@ def test_the_network_and_the_report_are_shown_and_downloaded(page, tmp_path):
     """Ids of documents are markup there neither."""
     rows = [json.dumps({"id": f"</script>{SCRIPT}{number}", "text": GENES}) + "\n" for number in range(3)]
     (tmp_path / "a.jsonl").write_text("".join(rows), encoding="utf-8")
-    page.set_input_files("#files input[type=file]", tmp_path / "a.jsonl")
-    page.wait_for_function("document.querySelectorAll('#files tr').length == 1")
+    drop(page, tmp_path / "a.jsonl")
     page.click("#go")
     page.wait_for_selector("#shown iframe", timeout=60_000)
     assert page.frame_locator("#shown iframe").locator("h2").first.inner_text() == f"</script>{SCRIPT}0"
@@ -151,24 +157,19 @@ def test_the_network_and_the_report_are_shown_and_downloaded(page, tmp_path):
     frame.locator("svg, canvas").first.wait_for()
     page.wait_for_timeout(500)
     assert frame.locator("body").evaluate("() => window.hacked") is None
-    with page.expect_download() as download:
-        page.click("#save_network")
-    download.value.save_as(tmp_path / "network.html")
+    download(page, "#save_network", tmp_path / "network.html")
     assert SCRIPT not in (tmp_path / "network.html").read_text(encoding="utf-8")
     page.get_by_role("tab").nth(2).click()
     page.click("#build")
     page.wait_for_selector("#report iframe", timeout=120_000)
     page.frame_locator("#report iframe").locator("h1").first.wait_for()
-    with page.expect_download() as download:
-        page.click("#save_report")
-    assert download.value.suggested_filename == "report.html"
+    assert download(page, "#save_report", tmp_path / "report") == "report.html"
 
 
 def test_the_name_of_a_file_does_not_run(page, tmp_path):
     for name in ("<img src=x onerror=window.hacked=1>.txt", "<b>x.jsonl"):
         (tmp_path / name).write_bytes(TEXT.encode() if name.endswith("txt") else b"{\n" * 8)
-    page.set_input_files("#files input[type=file]", sorted(tmp_path.iterdir()))
-    page.wait_for_function("document.querySelectorAll('#files tr').length == 2")
+    drop(page, *sorted(tmp_path.iterdir()))
     page.click("#go")
     page.wait_for_selector("#shown iframe", timeout=60_000)
     page.get_by_text("3 more could not be read").wait_for()
@@ -183,8 +184,7 @@ def test_the_chinese_page_speaks_chinese(page, address, tmp_path):
     page.get_by_text("大小为 30.0 kB，此处最多处理 20.0 kB").wait_for()
     page.fill("#text textarea", "")
     (tmp_path / "a.txt").write_bytes("基因".encode("gb18030"))
-    page.set_input_files("#files input[type=file]", tmp_path / "a.txt")
-    page.wait_for_function("document.querySelectorAll('#files tr').length == 1")
+    drop(page, tmp_path / "a.txt")
     page.click("#go")
     page.get_by_text("没有可读取的文档").wait_for()
     assert page.get_by_text("还没有文本").count() == 0 and page.get_by_text("a.txt: found").count() == 1
@@ -192,13 +192,13 @@ def test_the_chinese_page_speaks_chinese(page, address, tmp_path):
 
 def test_the_slider_does_not_ask_for_the_model_again(tiny_tagger, monkeypatch, tmp_path):
     """What was tagged is shown with the types of the model that tagged it, whatever is chosen since."""
+    from cbpner.app.languages import read_texts
     from cbpner.app.page import PageActions, TaggedDocuments
     from cbpner.app.service import TaggingService
-    from cbpner.app.translations import choose_texts
     from cbpner.formats.document import Document, Span
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    actions = PageActions(TaggingService({"tiny": tiny_tagger}), SimpleNamespace(read=None), choose_texts("en"))
+    actions = PageActions(TaggingService({"tiny": tiny_tagger}), SimpleNamespace(read=None), read_texts("en"))
     monkeypatch.setattr("cbpner.app.content.list_entities", lambda *args: [])
     monkeypatch.setattr("gradio.Warning", warnings := [].append)
     spans = [Span(0, 4, "my type", "HER2", 0.9), Span(4, 5, "my type", "x", 0.2)]
@@ -222,8 +222,7 @@ def test_what_a_text_contains_does_not_run(page):
 def test_files_are_dropped_and_wrong_ones_refused(page, tmp_path):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(json.dumps({"id": "second", "text": TEXT}) + "\n", encoding="utf-8")
-    page.set_input_files("#files input[type=file]", [tmp_path / "a.txt", tmp_path / "b.jsonl"])
-    page.wait_for_function("document.querySelectorAll('#files tr').length == 2")
+    drop(page, tmp_path / "a.txt", tmp_path / "b.jsonl")
     page.click("#go")
     page.wait_for_selector("#shown iframe", timeout=60_000)
     headings = page.frame_locator("#shown iframe").locator("h2")
@@ -270,12 +269,11 @@ def test_both_languages_and_a_narrow_window(page, address):
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_a_browser_gets_its_language(address):
-    for accepted, path in (("zh-CN,zh;q=0.9", "/zh/"), ("en-GB", "/en/")):
-        request = urllib.request.Request(f"{address}/", headers={"accept-language": accepted})
-        with urllib.request.urlopen(request) as answer:
-            assert answer.url == address + path
-            assert "default-src 'self'" in answer.headers["content-security-policy"]
+def test_the_first_page_is_in_the_browsers_language(address):
+    request = urllib.request.Request(f"{address}/", headers={"accept-language": "zh-CN,zh;q=0.9"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.url == f"{address}/zh/"
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
 # ---- requests that no page of ours sends ----

@@ -101,7 +101,7 @@ def filter_by_score(documents: Iterable[Document], min_score: float) -> list[Doc
 
 
 def describe_tagged(documents: Sequence[Document], seconds: float, texts: Mapping[str, Any]) -> str:
-    """Count documents, characters and mentions in a line of the page's language (`translations.choose_texts`)."""
+    """Count documents, characters and mentions in a line of the page's language (`languages.read_texts`)."""
     counts = (len(documents), sum(len(each.text) for each in documents), sum(len(each.spans) for each in documents))
     parts = [forms[count != 1].format(count) for forms, count in zip(texts["counts"], counts, strict=True)]
     return texts["comma"].join([*parts, texts["seconds"].format(seconds)])

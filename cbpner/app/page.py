@@ -16,8 +16,8 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from cbpner.app import content, discovery
+from cbpner.app.languages import EXAMPLE, read_texts
 from cbpner.app.service import TaggingService
-from cbpner.app.translations import EXAMPLE, choose_texts
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Document
@@ -152,7 +152,7 @@ def build_app_page(
     service: TaggingService, resolver: EntityResolver, runs: Sequence[str], language: str, origin: str
 ) -> gr.Blocks:
     """Build the page in a language. runs: folders for the report; origin: address of the endpoint, for the example."""
-    texts = choose_texts(language)
+    texts = read_texts(language)
     actions = PageActions(service, resolver, texts)
     other = "zh" if language == "en" else "en"
     with gr.Blocks(title=texts["title"], analytics_enabled=False, delete_cache=FILE_CLEANUP) as page:

@@ -12,10 +12,10 @@ from gradio.utils import get_upload_folder
 
 from cbpner.app.api import create_api, max_request_bytes
 from cbpner.app.content import SUFFIXES
+from cbpner.app.languages import LANGUAGES, choose_language
 from cbpner.app.page import CSS, build_app_page, make_theme
 from cbpner.app.request_guard import AllowedHosts, RequestGuard
 from cbpner.app.service import TaggingService
-from cbpner.app.translations import LANGUAGES, choose_language
 from cbpner.biology.genes.mentions import EntityResolver
 
 HEADERS = {  # a browser loads nothing from elsewhere, and shows the page in no other's frame
