@@ -1,24 +1,18 @@
 #!/usr/bin/env bash
-# Trains and tests the supervised BERT on the five gold splits, then prints their table (OUT_DIR/table.md, table.csv).
-# Finished splits are not repeated, a broken-off one goes on.
+# Runs ner_exp.sh on the five gold splits, then prints their table (OUT_DIR/table.md, table.csv). Finished splits are
+# skipped, an interrupted one resumes.
 #
 # usage: bash iter_exp.sh                        all five with the shipped encoder
 #        SPLITS="1 4" SEED=7 bash iter_exp.sh    some of them
 #        bash iter_exp.sh --n_epochs 2           more flags go to train.py
-# Relative paths count from this folder.
+# Variables: see ner_exp.sh. Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-export GPU_ID="${GPU_ID:-}"                      # these seven: see ner_exp.sh
-export BATCH_SIZE="${BATCH_SIZE:-}"
-export RECIPE="${RECIPE:-cbp}"
-export BERT_MODEL="${BERT_MODEL:-}"
-export DATA_DIR="${DATA_DIR:-../data/cbp_gold}"
 export OUT_DIR="${OUT_DIR:-../runs/Supervised_Original}"
-export SEED="${SEED:-0}"
 SPLITS="${SPLITS:-0 1 2 3 4}"
 
-source ../env/setup.sh
 for split in $SPLITS; do
   SPLIT="$split" bash ner_exp.sh "$@"
 done
+source ../env/setup.sh
 "$PYTHON" -m cbpner table "$OUT_DIR" -o "$OUT_DIR"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Trains and tests partBERT_CRF on one gold split: run folder OUT_DIR/SPLIT. A finished run is left as it is.
+# Trains and tests partBERT_CRF on one gold split: run folder OUT_DIR/SPLIT. A finished run is skipped.
 #
 # usage: bash ner_exp.sh                                          split 0 with the shipped encoder
 #        VARIANT=coded SPLIT=3 bash ner_exp.sh                    as the original's code ran; another split
 #        bash ner_exp.sh --num_train_epochs 2 --overwrite         more flags go to run_ner.py
-# Relative paths count from this folder.
+# Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU that is there, else the CPU
-BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences a step; empty: as the recipe says
+GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU there is, else the CPU
+BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences per step; empty: the recipe's
 RECIPE="${RECIPE:-cbp}"                          # cbp: ours, the shipped encoder; paper: the original's
-BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: as the recipe says
+BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: the recipe's
 DATA_DIR="${DATA_DIR:-../data/cbp_gold}"
 VARIANT="${VARIANT:-described}"                  # described or coded: see run_ner.py --help
 OUT_DIR="${OUT_DIR:-../runs/partBERT_CRF_$VARIANT}"

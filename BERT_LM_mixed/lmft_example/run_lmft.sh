@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Fine-tunes the base encoder as a masked LM on unlabelled text: a model in OUT_DIR. A finished one is left as it is, a
-# broken-off one goes on. For your own text edit the line that begins with CORPUS.
+# Fine-tunes the base encoder as a masked LM on unlabelled text: a model in OUT_DIR. A finished run is skipped, an
+# interrupted one resumes. For your own text edit the line that begins with CORPUS.
 #
 # usage: bash run_lmft.sh                                          models/partHG_1epoch, from the corpus HG
 #        CORPUS=../../data/corpora/BC EPOCHS=30 bash run_lmft.sh   models/partBC_30epochs, from the corpus BC
 #        CORPUS=/my/texts bash run_lmft.sh --whole_word            more flags go to run_lm_finetuning.py
-# Relative paths count from this folder.
+# Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
 CORPUS="${CORPUS:-../../data/corpora/HG}"        # a folder with train.txt (and test.txt), or of .txt files, or a file
 EPOCHS="${EPOCHS:-1}"
 OUT_DIR="${OUT_DIR:-../../models/part$(basename "${CORPUS%.txt}")_${EPOCHS}epoch$([ "$EPOCHS" = 1 ] || echo s)}"
-GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU that is there, else the CPU
-BATCH_SIZE="${BATCH_SIZE:-}"                     # blocks a step; empty: as the recipe says
+GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU there is, else the CPU
+BATCH_SIZE="${BATCH_SIZE:-}"                     # blocks per step; empty: the recipe's
 RECIPE="${RECIPE-cbp}"                           # cbp: ours, the shipped encoder; paper: the original's
-BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: as the recipe says
+BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: the recipe's
 SEED="${SEED-0}"
 held_out=""; [ ! -f "$CORPUS/test.txt" ] || held_out="$CORPUS/test.txt"
 

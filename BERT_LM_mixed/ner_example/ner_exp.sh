@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Trains and tests a tagger on top of a fine-tuned masked LM on one gold split: run folder OUT_DIR/SPLIT. A finished run
-# is left as it is.
+# is skipped.
 #
 # usage: BERT_MODEL=/my/model bash ner_exp.sh                       split 0
 #        SPLIT=3 bash ner_exp_hg.sh                                 another split, on models/partHG_1epoch
 #        bash ner_exp_bc.sh --num_train_epochs 2 --overwrite        more flags go to run_ner.py
-# Relative paths count from this folder.
+# Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU that is there, else the CPU
-BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences a step; empty: as the recipe says
+GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU there is, else the CPU
+BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences per step; empty: the recipe's
 RECIPE="${RECIPE:-cbp}"                          # cbp: our hyper-parameters; paper: the original's
-BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: as the recipe says, not fine-tuned
+BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: the recipe's, not fine-tuned here
 DATA_DIR="${DATA_DIR:-../../data/cbp_gold}"
 OUT_DIR="${OUT_DIR:-../../runs/BERT_LM_mixed}"
 SEED="${SEED:-0}"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Tags a folder of texts (.txt, a document each): a .pred file each, a character and its tag a line. Files that are
-# there already are left, so that the same command goes on after a break.
+# Tags a folder of texts (.txt, one document each) into .pred files, one character and its tag per line. Files that exist
+# are skipped, so that the same command resumes after an interruption.
 #
 # usage: IN_DIR=/my/texts bash pred_gen.sh
 #        IN_DIR=/my/texts bash pred_gen.sh --overwrite_output_dir     more flags go to make_predictions.py
-# Relative paths count from this folder.
+# Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: a GPU where there is one, else the CPU
-BATCH_SIZE="${BATCH_SIZE:-}"                     # sequences of MAX_LENGTH at a time; empty: what suits a CPU
+GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: a GPU if there is one, else the CPU
+BATCH_SIZE="${BATCH_SIZE:-}"                     # sequences of MAX_LENGTH at a time; empty: the default
 MAX_LENGTH="${MAX_LENGTH:-512}"
 BERT_MODEL="${BERT_MODEL:-../../models/final_trained}"
 IN_DIR="${IN_DIR:-../../data/demo/unlabelled}"
