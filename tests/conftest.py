@@ -121,6 +121,46 @@ def tiny_tagger(tmp_path_factory, tiny_vocabulary):
     return folder
 
 
+SCRIPT_VARIABLES = (
+    "GPU_ID", "BATCH_SIZE", "RECIPE", "BERT_MODEL", "DATA_DIR", "OUT_DIR", "SEED", "SPLIT", "SPLITS", "VARIANT",
+    "CORPUS", "EPOCHS", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CBP_PYTHON", "CUDA_VISIBLE_DEVICES",
+    "TOKENIZERS_PARALLELISM",
+)  # fmt: skip
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """The caller's variables, without an active environment and without the scripts' own variables."""
+    kept = {name: value for name, value in os.environ.items() if name not in SCRIPT_VARIABLES}
+    return {**kept, "STUB_LOG": str(tmp_path / "pip.log")}
+
+
+@pytest.fixture(scope="session")
+def shared_stub(tmp_path_factory):
+    from shell import make_stub
+
+    return make_stub(tmp_path_factory.mktemp("environments") / "stub env")
+
+
+@pytest.fixture
+def stub_python(environment, shared_stub):
+    """`environment` in which scripts use a stub interpreter (tests/shell.py)."""
+    return environment | {"CBP_PYTHON": str(shared_stub)}
+
+
+@pytest.fixture
+def real_python(stub_python, tmp_path):
+    """As `stub_python`, pip and all, but programs are run, by the interpreter of these tests."""
+    import sys
+
+    from shell import make_stub, write_program
+
+    python = make_stub(tmp_path / "real env")
+    text = python.read_text(encoding="utf-8")
+    write_program(python, text[: text.index("  *) printf")] + f'  *) exec "{sys.executable}" "$@" ;;\nesac\n')
+    return stub_python | {"CBP_PYTHON": str(python), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser; tests that ask for it are skipped where there is none."""

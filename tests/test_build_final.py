@@ -5,8 +5,7 @@ import shutil
 from pathlib import Path
 
 from safetensors import safe_open
-from test_lm_entry_points import real_python, run_bash  # noqa: F401
-from test_setup import environment, stub_python  # noqa: F401
+from shell import run_bash
 from test_training import FAST, files, make_sentences  # noqa: F401
 
 from cbpner.prediction.tagger import Tagger

@@ -4,8 +4,7 @@ import re
 import sys
 
 import pytest
-from test_entry_points import ROOT, load_script
-from test_setup import environment, read_calls, read_flags, run_bash, stub_python  # noqa: F401
+from shell import ROOT, load_script, run_bash
 
 from cbpner.formats.columns import read_columns
 from cbpner.formats.document import Choices, Document
@@ -116,24 +115,8 @@ def test_mistakes_are_messages(source, tmp_path, tiny_tagger, monkeypatch, capsy
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_the_script_passes_its_settings_on(stub_python):  # noqa: F811
-    (call,) = read_calls(run_bash(SCRIPT, env=stub_python, cwd="/"))
-    flags = {"--pred_input_dir": "../../data/demo/unlabelled", "--pred_output_dir": "../../runs/pred_gen",
-             "--model_type": "bert", "--model_name_or_path": "../../models/final_trained",
-             "--max_seq_length": "512"}  # fmt: skip
-    assert call[0] == "make_predictions.py" and read_flags(call) == flags
-    settings = {"GPU_ID": "1", "BATCH_SIZE": "5", "MAX_LENGTH": "128", "BERT_MODEL": "a model", "IN_DIR": "my texts",
-                "OUTPUT_DIR": "/some out"}  # fmt: skip
-    (call,) = read_calls(run_bash(SCRIPT, "--overwrite_output_dir", env={**stub_python, **settings}))
-    assert call[-1] == "1"
-    assert read_flags(call) == {
-        "--pred_input_dir": "my texts", "--pred_output_dir": "/some out", "--model_type": "bert",
-        "--model_name_or_path": "a model", "--max_seq_length": "128", "--per_gpu_eval_batch_size": "5",
-        "--overwrite_output_dir": "",
-    }  # fmt: skip
-
-
-def test_the_script_tags_a_file(tmp_path, environment, tiny_tagger):  # noqa: F811
+@pytest.mark.slow
+def test_the_script_tags_a_file(tmp_path, environment, tiny_tagger):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text(TEXTS["a.txt"], encoding="utf-8")
     settings = {"CBP_PYTHON": sys.executable, "IN_DIR": str(tmp_path / "in"), "OUTPUT_DIR": str(tmp_path / "out"),

@@ -1,0 +1,66 @@
+"""Helpers for tests of scripts: a stub interpreter, calls of bash, entry scripts loaded as modules.
+
+`make_stub` makes a small real environment whose `-m pip` only notes its arguments, and which prints the arguments of
+every other program instead of running it.
+"""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STUB = """#!/usr/bin/env bash
+case "${1:-} ${2:-}" in
+  "-m pip"|"-m ensurepip")
+    shift; printf '%s\\n' "$*" >> "$STUB_LOG"; sleep "${STUB_SLEEP:-0}"; exit "${STUB_PIP_STATUS:-0}" ;;
+  "-I "*) exec "REAL" "$@" ;;
+  *) printf '[%s]' "$@"; printf ' CUDA=%s\\n' "${CUDA_VISIBLE_DEVICES-unset}" ;;
+esac
+"""
+
+
+def load_script(path):
+    """Load the entry script at a path in the repository as a module."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_program(path, text):
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def make_stub(folder):
+    """Make a tiny real environment in `folder`, its bin/python replaced by STUB; return that path."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python, real = folder / "bin" / "python", folder / "bin" / "python-real"
+    real.symlink_to(python.resolve())
+    python.unlink()
+    return write_program(python, STUB.replace("REAL", str(real)))
+
+
+def run_bash(*command, env, cwd=None):
+    return subprocess.run(["bash", *map(str, command)], env=env, cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+def read_calls(done):
+    """Return each call of the stub as its list of arguments, with CUDA_VISIBLE_DEVICES last."""
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    return [[*re.findall(r"\[(.*?)\]", line), line.rpartition("CUDA=")[2]] for line in lines]
+
+
+def read_flags(call):
+    """Return {flag: its value, "" for a switch} of one call of an entry script."""
+    flags, name = {}, None
+    for word in call[1:-1]:
+        if word.startswith("--"):
+            name, flags[word] = word, ""
+        else:
+            flags[name] = word
+    return flags

@@ -1,0 +1,178 @@
+"""BERT_LM_mixed from end to end with a tiny encoder: run_lm_finetuning.py, NER on top of the model, the demo."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import DEMO_TEXT, ROOT
+from shell import load_script, run_bash
+from test_training import files  # noqa: F401
+from transformers import AutoModelForMaskedLM
+
+from cbpner.base.files import file_checksum, read_json
+from cbpner.masked_lm.run import read_metrics
+from cbpner.runs import folder as runs
+from cbpner.training.config import find_settings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder as `cbpner patents` leaves one: train.txt with two documents, test.txt with one."""
+    folder = tmp_path_factory.mktemp("corpora") / "my_corpus"
+    folder.mkdir()
+    lines = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if 30 < len(line) < 80]
+    (folder / "train.txt").write_text("\n".join([*lines[:8], "", *lines[8:16]]) + "\n", encoding="utf-8")
+    (folder / "test.txt").write_text("\n".join(lines[16:24]) + "\n", encoding="utf-8")
+    return folder
+
+
+def fine_tune(*flags):
+    return load_script("BERT_LM_mixed/lmft_example/run_lm_finetuning.py").main(list(map(str, flags)))
+
+
+@pytest.fixture(scope="module")
+def model(corpus, tiny_encoder, tmp_path_factory):
+    """A model made under the original's flags, for one of two epochs of its schedule."""
+    folder = tmp_path_factory.mktemp("models") / "model"
+    code = fine_tune(
+        "--mlm", "--mlm_probability", 0.2, "--do_train", "--do_eval", "--evaluate_during_training", "--train_data_file",
+        corpus, "--eval_data_file", corpus, "--model_type", "bert", "--model_name_or_path", tiny_encoder,
+        "--tokenizer_name", tiny_encoder, "--output_dir", folder, "--block_size", 40, "--per_gpu_train_batch_size", 4,
+        "--per_gpu_eval_batch_size", 4, "--gradient_accumulation_steps", 2, "--learning_rate", 1e-3, "--weight_decay",
+        0.01, "--warmup_steps", 1, "--max_grad_norm", 2, "--num_train_epochs", 1, "--schedule_epochs", 2,
+        "--save_steps", 2, "--save_total_limit", 2, "--logging_steps", 1, "--seed", 3, "--bf16",
+    )  # fmt: skip
+    assert code == 0
+    return folder
+
+
+def test_the_originals_flags_arrive(model, tiny_encoder, corpus):
+    config = read_json(model / runs.LM_CONFIG)
+    expected = {"mask_share": 0.2, "encoder": str(tiny_encoder), "block_size": 40, "batch_size": 4, "accumulation": 2,
+                "lr": 1e-3, "weight_decay": 0.01, "warmup": 1.0, "max_grad_norm": 2.0, "epochs": 1.0,
+                "schedule_epochs": 2.0, "precision": "bf16"}  # fmt: skip
+    assert expected.items() <= config["flags"].items()
+    assert config["intervals"] == {"save_steps": 2, "save_total_limit": 2, "logging_steps": 1, "eval_steps": 0}
+    assert (config["seed"], config["recipe"], config["environment"]["precision"]) == (3, "cbp", "bf16")
+    paths = {part: [Path(file["path"]) for file in config["data"][part]["files"]] for part in config["data"]}
+    assert paths == {"train": [corpus / "train.txt"], "held_out": [corpus / "test.txt"]}
+    assert len(os.listdir(model / "checkpoints")) == 2
+    assert AutoModelForMaskedLM.from_pretrained(model)
+
+
+def test_the_perplexity_of_a_finished_model(model, corpus, capsys):
+    fine_tune(
+        "--mlm", "--do_eval", "--eval_data_file", corpus, "--model_name_or_path", model, "--block_size", 40, "--bf16"
+    )
+    expected = read_metrics(model)["perplexity"]
+    assert capsys.readouterr().out == f"perplexity {expected['after']:.3f} ({expected['targets']} masked characters)\n"
+
+
+def test_more_epochs_take_their_settings_from_the_run(model, corpus, tiny_encoder, tmp_path, capsys):
+    given = ["--mlm", "--do_train", "--train_data_file", corpus, "--eval_data_file", corpus, "--should_continue",
+             "--model_name_or_path", model, "--num_train_epochs", 2]  # fmt: skip
+    assert fine_tune(*given, "--output_dir", tmp_path / "longer") == 0
+    before, now = (read_json(folder / runs.LM_CONFIG) for folder in (model, tmp_path / "longer"))
+    assert now["flags"] == before["flags"] | {"epochs": 2.0} and now["seed"] == before["seed"] == 3
+    assert now["continues"]["path"] == str(model)
+    for more, message in (
+        (["--output_dir", model], "--output_dir"),
+        (["--output_dir", tmp_path / "x", "--seed", 4], "seed"),
+        (["--output_dir", tmp_path / "x", "--recipe", "paper"], "recipe"),
+        (["--output_dir", tmp_path / "x", "--learning_rate", 1], "lr: 0.001"),
+        (["--output_dir", tmp_path / "x", "--num_train_epochs", 3], "--schedule_epochs 3"),
+    ):
+        capsys.readouterr()
+        assert fine_tune(*given, *more) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_whole_words_and_lines_as_documents(corpus, tiny_encoder, tmp_path):
+    flags = ["--mlm", "--do_train", "--train_data_file", corpus / "train.txt", "--model_name_or_path", tiny_encoder,
+             "--line_by_line", "--whole_word", "--segmenter", "none", "--block_size", 40, "--max_steps", 2]  # fmt: skip
+    assert fine_tune(*flags, "--output_dir", tmp_path / "model", "--cache_dir", tmp_path / "cache") == 0
+    train = read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
+    assert (train["documents"], train["line_by_line"], train["words"]) == (16, True, "none")
+    assert len(list((tmp_path / "cache").glob("*.tokens"))) == 1
+    assert read_metrics(tmp_path / "model")["perplexity"] is None
+
+
+TRAIN = ["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y"]
+
+
+@pytest.mark.parametrize("flags, found", [
+    (["--do_train"], "--mlm"),
+    (["--mlm"], "--do_eval"),
+    (["--mlm", "--do_train"], "--train_data_file, --output_dir"),
+    (["--mlm", "--do_eval"], "--model_name_or_path, --eval_data_file"),
+    ([*TRAIN, "--evaluate_during_training"], "--eval_data_file"),
+    (TRAIN, "x: "),
+    ([*TRAIN, "--config_name", "z"], "--config_name z"),
+    ([*TRAIN, "--seed", "-1"], "--seed -1"),
+    ([*TRAIN, "--save_steps", "-1"], "--save_steps -1"),
+    ([*TRAIN, "--save_total_limit", "0"], "--save_total_limit 0"),
+])  # fmt: skip
+def test_wrong_flags_name_themselves(flags, found, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert fine_tune(*flags) == 2
+    assert found in capsys.readouterr().err
+    assert not os.listdir(tmp_path)
+
+
+def test_flags_without_an_effect_are_named(capsys):
+    fine_tune(
+        "--mlm", "--do_eval", "--per_gpu_eval_batch_size", 4, "--eval_data_file", "x", "--model_name_or_path", "y"
+    )
+    assert "note: --per_gpu_eval_batch_size has no effect" in capsys.readouterr().err
+
+
+# ---- NER on top ----
+
+
+def train_tagger(files, encoder, output):  # noqa: F811
+    flags = ["--train", files["train"], "--model_name_or_path", encoder, "--output_dir", output, "--do_train",
+             "--num_train_epochs", 1, "--max_seq_length", 128]  # fmt: skip
+    return load_script("BERT_LM_mixed/ner_example/run_ner.py").main(list(map(str, flags)))
+
+
+def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  # noqa: F811
+    assert train_tagger(files, model, tmp_path / "run") == 0
+    config = runs.read_config(tmp_path / "run")
+    assert config["masked_lm"] == {"name": "model", "sha256": file_checksum(model / "model.safetensors")}
+    assert train_tagger(files, tiny_encoder, tmp_path / "plain") == 0
+    plain = runs.read_config(tmp_path / "plain")
+    assert plain["masked_lm"] is None
+    other = find_settings(plain | {"masked_lm": config["masked_lm"]})
+    assert [name for name, value in find_settings(plain).items() if other[name] != value] == ["masked LM"]
+
+
+def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):  # noqa: F811
+    assert train_tagger(files, "../../models/partBC_30epochs", tmp_path / "run") == 2
+    assert "run_lmft.sh" in capsys.readouterr().err
+
+
+# ---- the demo ----
+
+
+def test_the_demo_runs(real_python, files, tiny_encoder, tmp_path):  # noqa: F811
+    """A corpus of the demo exports, half an epoch, a whole one, a tagger on top: four processes, a tiny encoder."""
+    data = tmp_path / "data" / "0"
+    data.mkdir(parents=True)
+    for part, path in files.items():
+        shutil.copy(path, data / f"no_long_toy_{part}.bio")
+    settings = {"BERT_MODEL": str(tiny_encoder), "DATA_DIR": str(tmp_path / "data"), "OUT_DIR": str(tmp_path / "out"),
+                "BATCH_SIZE": "32"}  # fmt: skip
+    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env=real_python | settings)
+    assert done.returncode == 0, done.stderr[-2000:]
+    half, whole = (read_metrics(tmp_path / "out" / name) for name in ("lm_half", "lm_whole"))
+    assert (half["epochs"], whole["epochs"]) == (pytest.approx(0.5, abs=0.05), 1.0)
+    assert done.stdout.count(" before, ") == 2 and "test F1: " in done.stdout
+    found = runs.find_runs([tmp_path / "out"])
+    assert found.finished == [tmp_path / "out" / "0"] and not found.unfinished
+    weights = file_checksum(tmp_path / "out" / "lm_whole" / "model.safetensors")
+    assert json.loads((tmp_path / "out" / "0" / "config.json").read_text())["masked_lm"]["sha256"] == weights

@@ -1,0 +1,137 @@
+"""Each method's entry script under the original's flags: the jobs that they make, and runs with a tiny encoder."""
+
+import pytest
+from shell import ROOT, load_script
+from test_training import FAST, files  # noqa: F401
+
+from cbpner.runs import folder as runs
+
+SCRIPTS = {
+    "Supervised_Original": "Supervised_Original/train.py",
+    "BERT_LM_mixed": "BERT_LM_mixed/ner_example/run_ner.py",
+    "partBERT_CRF": "partBERT_CRF/run_ner.py",
+}
+
+
+def call(method, *flags):
+    return load_script(SCRIPTS[method]).main(list(map(str, flags)))
+
+
+@pytest.fixture
+def read_job(tmp_path, monkeypatch):
+    """Call a method's entry script without training: the job that it would have trained."""
+    jobs = []
+    monkeypatch.setattr("cbpner.training.run.train", jobs.append)
+
+    def read(method, *flags):
+        assert call(method, *flags) == 0
+        return jobs.pop()
+
+    return read
+
+
+@pytest.fixture
+def named(files, tmp_path):  # noqa: F811
+    """The flags by which the original's scripts name their files."""
+    names = [word for part in ("train", "test", "dev") for word in (f"--{part}_filename", files[part].name)]
+    return ["--data_dir", files["train"].parent, *names, "--output_dir", tmp_path / "run"]
+
+
+@pytest.fixture
+def read_part_job(read_job, named):
+    return lambda *more: read_job("partBERT_CRF", *named, *more)
+
+
+def test_flags_of_supervised_original(read_job, files, tmp_path):  # noqa: F811
+    flags = ["--trainset", files["train"], "--validset", files["dev"], "--testset", files["test"], "--logdir",
+             tmp_path / "run", "--batch_size", 8, "--lr", 1e-3, "--n_epochs", 7, "--bert_model", "x"]  # fmt: skip
+    job = read_job("Supervised_Original", *flags, "--finetuning")
+    assert (job.method, job.files, job.output) == ("Supervised_Original", files, tmp_path / "run")
+    recipe = job.recipe
+    assert (recipe.batch_size, recipe.lr, recipe.epochs, recipe.encoder) == (8, 1e-3, 7, "x")
+    assert not recipe.freeze_encoder
+    assert read_job("Supervised_Original", *flags).recipe.freeze_encoder, "without --finetuning the head learns alone"
+
+
+def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):  # noqa: F811
+    flags = ["--max_seq_length", 128, "--num_train_epochs", 7, "--per_gpu_train_batch_size", 8, "--seed", 3,
+             "--model_name_or_path", "x", "--learning_rate", 1e-3, "--overwrite_output_dir"]  # fmt: skip
+    job = read_job("BERT_LM_mixed", *named, *flags, "--do_train", "--do_eval", "--do_predict")
+    assert (job.method, job.files, job.seed, job.overwrite) == ("BERT_LM_mixed", files, 3, True)
+    recipe = job.recipe
+    assert (recipe.epochs, recipe.batch_size, recipe.lr, recipe.encoder) == (7, 8, 1e-3, "x")
+    assert set(read_job("BERT_LM_mixed", *named, "--do_train", "--do_predict").files) == {"train", "test"}
+
+
+def test_flags_of_part_bert_crf(read_job, read_part_job, files, tmp_path):  # noqa: F811
+    job = read_part_job("--num_train_epochs", 7, "--per_gpu_train_batch_size", 4, "--bert_model", "x")
+    assert job.files == files
+    assert (job.recipe.epochs, job.recipe.batch_size, job.recipe.encoder) == (7, 4, "x")
+    folder = ROOT / "data" / "demo"
+    job = read_job("partBERT_CRF", "--data_dir", folder, "--split", 2, "--output_dir", tmp_path / "run")
+    assert job.split == "2" and job.files["test"] == folder / "2" / "no_long_cbp_demo_test.bio"
+
+
+def test_variants_of_part_bert_crf(read_part_job):
+    job = read_part_job()
+    assert (job.method, job.recipe.head, job.recipe.trainable_layers) == ("partBERT_CRF_described", "crf", 4)
+    job = read_part_job("--variant", "coded", "--hidden_layer_size", 6)
+    assert (job.method, job.recipe.head, job.recipe.lstm_size) == ("partBERT_CRF_coded", "bilstm-crf", 6)
+    assert job.recipe.freeze_encoder
+
+
+@pytest.mark.parametrize("recipe", ["paper", "cbp"])
+def test_one_learning_rate_unless_a_rate_has_a_flag_of_its_own(read_part_job, recipe):
+    def read_rates(*flags):
+        found = read_part_job("--recipe", recipe, *flags).recipe
+        return found.lr, found.head_lr, found.crf_lr
+
+    own = read_rates()
+    assert own != (0.3, 0.3, 0.3)
+    assert read_rates("--learning_rate", 0.3) == (0.3, 0.3, 0.3)
+    assert read_rates("--learning_rate", 0.3, "--crf_lr", 0.5) == (0.3, 0.3, 0.5)
+    assert read_rates("--learning_rate", 0.3, "--lr", 0.0) == (0.0, 0.3, 0.3)
+    assert read_rates("--lr", 0.3) == (0.3, *own[1:])
+
+
+@pytest.mark.parametrize("flags, unused", [
+    (["--per_gpu_test_batch_size", 4, "--per_gpu_eval_batch_size", 8], ["per_gpu_eval", "per_gpu_test"]),
+    (["--hidden_layer_size", 64], ["--hidden_layer_size"]),
+    (["--trainable_layers", 2], []),
+    (["--variant", "coded", "--hidden_layer_size", 64], []),
+    (["--variant", "coded", "--trainable_layers", 2, "--lr", 0.1], ["--trainable_layers", "--lr"]),
+    (["--variant", "coded", "--learning_rate", 0.1], []),
+])  # fmt: skip
+def test_flags_without_effect_are_named(read_part_job, capsys, flags, unused):
+    read_part_job(*flags)
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: --")]
+    assert len(notes) == len(unused) and all(name in note for name, note in zip(unused, notes, strict=True))
+
+
+@pytest.mark.parametrize("method, flags, found", [
+    ("BERT_LM_mixed", ["--train", "x"], "--do_train"),
+    ("BERT_LM_mixed", ["--do_train", "--dev_filename", "toy_dev.bio"], "--train_filename"),
+    ("partBERT_CRF", ["--test_filename", "toy_test.bio"], "--train_filename"),
+    ("partBERT_CRF", ["--train_filename", "toy_train.bio", "--train", "x.bio"], "--train and --train_filename"),
+    ("partBERT_CRF", ["--data_dir", "nowhere"], "nowhere"),
+])  # fmt: skip
+def test_missing_and_wrong_files_are_errors(method, flags, found, files, tmp_path, capsys):  # noqa: F811
+    assert call(method, "--data_dir", files["train"].parent, "--output_dir", tmp_path / "run", *flags) == 2
+    assert found in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method, flags", [
+    ("Supervised_Original", ["--logdir", "RUN", "--finetuning"]),
+    ("BERT_LM_mixed", ["--output_dir", "RUN", "--do_train", "--do_eval", "--do_predict"]),
+    ("partBERT_CRF", ["--output_dir", "RUN", "--variant", "described", "--trainable_layers", 1]),
+    ("partBERT_CRF", ["--output_dir", "RUN", "--variant", "coded", "--hidden_layer_size", 6]),
+])  # fmt: skip
+def test_each_method_trains(method, flags, files, tiny_encoder, tmp_path):  # noqa: F811
+    fast = [word for name, value in (FAST | {"epochs": 1}).items() for word in (f"--{name}", value)]
+    data = [word for part, path in files.items() for word in (f"--{part}", path)]
+    flags = [tmp_path / "run" if flag == "RUN" else flag for flag in flags]
+    assert call(method, *data, *flags, "--encoder", tiny_encoder, *fast) == 0
+    assert runs.read_config(tmp_path / "run")["method"].startswith(method)
+    metrics = runs.read_metrics(tmp_path / "run")
+    assert metrics["dev"] and metrics["test"]

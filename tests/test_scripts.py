@@ -1,0 +1,297 @@
+"""The shell scripts: their form, and what reaches the entry scripts behind them (tests/shell.py)."""
+
+import os
+import re
+import shutil
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from shell import ROOT, make_stub, read_calls, read_flags, run_bash, write_program
+
+pytestmark = pytest.mark.slow
+SKIPPED_FOLDERS = {".venv", "runs", "build", "dist"}
+SCRIPTS = sorted(p for p in ROOT.rglob("*.sh") if not SKIPPED_FOLDERS & set(p.relative_to(ROOT).parts))
+SETTINGS = {"GPU_ID": "1,2", "BATCH_SIZE": "5", "RECIPE": "paper", "BERT_MODEL": "an encoder", "SEED": "7",
+            "DATA_DIR": "/some data", "OUT_DIR": "/some out"}  # fmt: skip
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci" / "run"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_script_has_the_house_form(script):
+    text = script.read_text(encoding="utf-8")
+    assert run_bash("-n", script, env=os.environ).returncode == 0
+    assert text.startswith("#!/usr/bin/env bash\n# ")
+    assert re.search(r"^# usage: ", text, re.M), "no usage header"
+    assert re.search(r"\bset -euo pipefail$", text, re.M)
+    assert script.stat().st_mode & stat.S_IXUSR, "not executable"
+
+
+# ---- the methods ----
+
+
+class Method(NamedTuple):
+    """A method's folder of scripts: the entry script, its flags and constant arguments, its run folders."""
+
+    folder: Path
+    entry: str
+    flags: dict
+    fixed: dict
+    data: str
+    output: str
+
+    def read_output(self, call):
+        return read_flags(call)[self.flags["output"]]
+
+
+METHODS = {
+    "Supervised_Original": Method(
+        ROOT / "Supervised_Original", "train.py",
+        {"output": "--logdir", "epochs": "--n_epochs", "batch": "--batch_size", "encoder": "--bert_model"},
+        {"--finetuning": ""}, "../data", "../runs/Supervised_Original",
+    ),
+    "BERT_LM_mixed": Method(
+        ROOT / "BERT_LM_mixed" / "ner_example", "run_ner.py",
+        {"output": "--output_dir", "epochs": "--num_train_epochs", "batch": "--per_gpu_train_batch_size",
+         "encoder": "--model_name_or_path"},
+        {"--do_train": "", "--do_eval": "", "--do_predict": ""}, "../../data", "../../runs/BERT_LM_mixed",
+    ),
+    "partBERT_CRF": Method(
+        ROOT / "partBERT_CRF", "run_ner.py",
+        {"output": "--output_dir", "epochs": "--num_train_epochs", "batch": "--per_gpu_train_batch_size",
+         "encoder": "--bert_model"},
+        {"--variant": "described"}, "../data", "../runs/partBERT_CRF_described",
+    ),
+}  # fmt: skip
+ADAPTED = {"_hg": "../../models/partHG_1epoch", "_bc": "../../models/partBC_30epochs"}
+# (method, ending of the script's name, the encoder that it names)
+EXPERIMENTS = [*((name, "", None) for name in METHODS), *(("BERT_LM_mixed", *item) for item in ADAPTED.items())]
+each_experiment = pytest.mark.parametrize("name, ending, encoder", EXPERIMENTS)
+each_method = pytest.mark.parametrize("name", METHODS)
+
+
+@each_experiment
+def test_defaults_and_all_splits_and_then_the_table(stub_python, name, ending, encoder):
+    method = METHODS[name]
+    *calls, table = read_calls(run_bash(method.folder / f"iter_exp{ending}.sh", env=stub_python, cwd="/"))
+    output = f"{method.output}{ending}"
+    for split, call in enumerate(calls):
+        assert call[0] == method.entry and call[-1] == "unset"
+        assert read_flags(call) == method.fixed | ({method.flags["encoder"]: encoder} if encoder else {}) | {
+            "--data_dir": f"{method.data}/cbp_gold", "--split": str(split), "--recipe": "cbp", "--seed": "0",
+            method.flags["output"]: f"{output}/{split}",
+        }  # fmt: skip
+    assert len(calls) == 5 and table[:-1] == ["-m", "cbpner", "table", output, "-o", output]
+    (one,) = read_calls(run_bash(method.folder / f"ner_exp{ending}.sh", env=stub_python, cwd="/"))
+    assert one == calls[0]
+
+
+@each_experiment
+@pytest.mark.parametrize("script", ["ner_exp", "iter_exp"])
+def test_variables_and_flags_reach_the_training(stub_python, name, ending, encoder, script):
+    method = METHODS[name]
+    env = stub_python | SETTINGS | {"SPLIT": "3", "SPLITS": "3"}
+    call = read_calls(run_bash(method.folder / f"{script}{ending}.sh", "--note", "two words", env=env))[0]
+    assert read_flags(call) == method.fixed | {
+        method.flags["batch"]: "5", method.flags["encoder"]: "an encoder", method.flags["output"]: "/some out/3",
+        "--recipe": "paper", "--data_dir": "/some data", "--seed": "7", "--split": "3", "--note": "two words",
+    }  # fmt: skip
+    assert call[-1] == "1,2"
+
+
+@each_method
+def test_splits_are_chosen_and_a_failed_one_stops_the_rest(stub_python, tmp_path, name):
+    method, script = METHODS[name], METHODS[name].folder / "iter_exp.sh"
+    *calls, _ = read_calls(run_bash(script, env=stub_python | {"OUT_DIR": "/some out", "SPLITS": "1 4"}))
+    assert [method.read_output(call) for call in calls] == ["/some out/1", "/some out/4"]
+    python = make_stub(tmp_path / "stub")
+    failing = f'  {method.entry}*) echo "$*"; exit 2 ;;\n  *) printf'
+    write_program(python, python.read_text().replace("  *) printf", failing))
+    done = run_bash(script, env=stub_python | {"CBP_PYTHON": str(python)})
+    assert done.returncode == 2 and len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["Supervised_Original", "partBERT_CRF"])
+def test_a_method_s_demo(stub_python, name):
+    method, script = METHODS[name], METHODS[name].folder / "demo_run.sh"
+    calls = read_calls(run_bash(script, env=stub_python, cwd="/"))
+    expected = {"--data_dir": "../data/demo", method.flags["epochs"]: "1", "--overwrite": "", "--split": "0",
+                method.flags["output"]: f"{method.output.replace('runs', 'runs/demo')}/0"}  # fmt: skip
+    assert expected.items() <= read_flags(calls[0]).items()
+    calls = read_calls(run_bash(script, "--note", "two words", env=stub_python | SETTINGS))
+    for call in calls:
+        expected = {"--data_dir": "/some data", "--recipe": "paper", "--seed": "7", "--note": "two words"}
+        assert expected.items() <= read_flags(call).items() and call[-1] == "1,2"
+
+
+@pytest.mark.parametrize("script", ["demo_run.sh", "ner_exp.sh", "iter_exp.sh"])
+def test_the_variant_is_chosen_by_variable(stub_python, script):
+    method = METHODS["partBERT_CRF"]
+    calls = read_calls(run_bash(method.folder / script, env=stub_python | {"VARIANT": "coded"}))
+    calls = [call for call in calls if call[0] == "run_ner.py"]
+    assert len(calls) == (5 if script == "iter_exp.sh" else 1)
+    assert {read_flags(call)["--variant"] for call in calls} == {"coded"}
+    assert {Path(method.read_output(call)).parent.name for call in calls} == {"partBERT_CRF_coded"}
+
+
+@pytest.mark.parametrize("given", ["/some out", "/some out/"])
+def test_the_demo_of_part_bert_crf_runs_both_variants_side_by_side(stub_python, given):
+    method = METHODS["partBERT_CRF"]
+    calls = read_calls(run_bash(method.folder / "demo_run.sh", env=stub_python | {"OUT_DIR": given}))
+    assert [read_flags(call)["--variant"] for call in calls] == ["described", "coded"]
+    assert [method.read_output(call) for call in calls] == ["/some out_described/0", "/some out_coded/0"]
+
+
+# ---- the masked LM ----
+
+LMFT = ROOT / "BERT_LM_mixed" / "lmft_example"
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A folder as `cbpner patents` leaves one, with a space in its name."""
+    folder = tmp_path / "my corpus"
+    folder.mkdir()
+    for name in ("train.txt", "test.txt"):
+        (folder / name).write_text("本发明\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("settings, output", [
+    ({}, "../../models/partHG_1epoch"),
+    ({"CORPUS": "../../data/corpora/BC", "EPOCHS": "30"}, "../../models/partBC_30epochs"),
+    ({"CORPUS": "/my own/texts.txt"}, "../../models/parttexts_1epoch"),
+    ({"OUT_DIR": "/some out"}, "/some out"),
+])  # fmt: skip
+def test_the_corpus_names_the_model(settings, output, stub_python):
+    (call,) = read_calls(run_bash(LMFT / "run_lmft.sh", env=stub_python | settings, cwd="/"))
+    assert call[0] == "run_lm_finetuning.py" and call[-1] == "unset"
+    assert read_flags(call) == {
+        "--mlm": "", "--do_train": "", "--train_data_file": settings.get("CORPUS", "../../data/corpora/HG"),
+        "--output_dir": output, "--recipe": "cbp", "--num_train_epochs": settings.get("EPOCHS", "1"), "--seed": "0",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("script", ["run_lmft.sh", "run_lmft_load.sh"])
+def test_variables_reach_the_fine_tuning(script, stub_python, corpus):
+    env = stub_python | SETTINGS | {"CORPUS": str(corpus), "EPOCHS": "4"}
+    (call,) = read_calls(run_bash(LMFT / script, "--whole_word", "--note", "two words", env=env))
+    assert read_flags(call) == {
+        "--mlm": "", "--do_train": "", "--do_eval": "", "--train_data_file": str(corpus),
+        "--eval_data_file": str(corpus / "test.txt"), "--output_dir": "/some out", "--recipe": "paper",
+        "--model_name_or_path": "an encoder", "--per_gpu_train_batch_size": "5", "--num_train_epochs": "4",
+        "--seed": "7", "--whole_word": "", "--note": "two words",
+    }  # fmt: skip
+    assert call[-1] == "1,2"
+
+
+def test_a_continuation_takes_recipe_and_seed_from_the_run(stub_python):
+    (call,) = read_calls(run_bash(LMFT / "run_lmft_load.sh", "--should_continue", env=stub_python))
+    flags = read_flags(call)
+    assert not {"--recipe", "--seed"} & set(flags) and "--should_continue" in flags
+    assert flags["--model_name_or_path"] == "../../models/partHG_1epoch"
+    assert flags["--output_dir"] == "../../models/partHG_1epoch_more"
+
+
+@pytest.mark.parametrize("given", ["", "../here", "/some out"])
+def test_the_demo_of_bert_lm_mixed(given, stub_python):
+    env = stub_python | ({"OUT_DIR": given} if given else {}) | {"SEED": "7"}
+    patents, *calls = read_calls(run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", "--lr", "1e-3", env=env, cwd="/"))
+    half, whole, tagger = map(read_flags, calls)
+    output = (ROOT / "BERT_LM_mixed" / (given or "../runs/demo/BERT_LM_mixed")).resolve()
+
+    def find(flags, name="--output_dir"):
+        return Path(flags[name]).resolve()
+
+    assert patents[1:4] == ["cbpner", "patents", "../data/demo/patents"] and "--overwrite" in patents
+    assert Path(patents[patents.index("-o") + 1]).resolve() == output / "corpus"
+    assert [find(flags) for flags in (half, whole, tagger)] == [output / name for name in ("lm_half", "lm_whole", "0")]
+    assert find(whole, "--model_name_or_path") == output / "lm_half" and "--should_continue" in whole
+    assert find(tagger, "--model_name_or_path") == output / "lm_whole"
+    for flags in (half, whole):
+        assert find(flags, "--train_data_file") == output / "corpus" and find(flags, "--cache_dir") == output / "cache"
+        assert "--overwrite_output_dir" in flags and "--lr" not in flags
+    assert {flags.get("--seed") for flags in (half, whole, tagger)} == {"7"}
+    assert find(tagger, "--data_dir") == ROOT / "data" / "demo" and tagger["--lr"] == "1e-3" and "--overwrite" in tagger
+
+
+def test_the_demo_of_bert_lm_mixed_on_another_corpus(stub_python, corpus):
+    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env=stub_python | {"CORPUS": str(corpus)}, cwd="/")
+    assert [read_flags(call).get("--train_data_file") for call in read_calls(done)] == [str(corpus), str(corpus), None]
+
+
+# ---- tagging, corpora, the main demo, the tests ----
+
+
+def test_pred_gen_passes_its_settings_on(stub_python):
+    script = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
+    (call,) = read_calls(run_bash(script, env=stub_python, cwd="/"))
+    assert call[0] == "make_predictions.py" and read_flags(call) == {
+        "--pred_input_dir": "../../data/demo/unlabelled", "--pred_output_dir": "../../runs/pred_gen",
+        "--model_type": "bert", "--model_name_or_path": "../../models/final_trained", "--max_seq_length": "512",
+    }  # fmt: skip
+    settings = {"GPU_ID": "1", "BATCH_SIZE": "5", "MAX_LENGTH": "128", "BERT_MODEL": "a model", "IN_DIR": "my texts",
+                "OUTPUT_DIR": "/some out"}  # fmt: skip
+    (call,) = read_calls(run_bash(script, "--overwrite_output_dir", env=stub_python | settings))
+    assert call[-1] == "1" and read_flags(call) == {
+        "--pred_input_dir": "my texts", "--pred_output_dir": "/some out", "--model_type": "bert",
+        "--model_name_or_path": "a model", "--max_seq_length": "128", "--per_gpu_eval_batch_size": "5",
+        "--overwrite_output_dir": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name, query, first_day, sample, held_out", [
+    ("hg", "人类 AND 基因", "2009-01-01", "10000", "100"),
+    ("bc", "乳腺癌 AND 生物标记物", "2012-12-01", "100", "5"),
+])  # fmt: skip
+def test_the_corpora_of_the_paper(name, query, first_day, sample, held_out, stub_python, tmp_path):
+    script, env = ROOT / "data" / "patents" / f"build_{name}.sh", stub_python | {"SOURCES": "pages export.jsonl"}
+    (call,) = read_calls(run_bash(script, "--note", "two words", env=env, cwd=tmp_path))
+    flags = read_flags(["", *call[5:]])
+    assert Path(call[4]).resolve() == ROOT / "data" / "corpora" / name.upper()
+    expected = {"--country": "CN", "--from": first_day, "--to": "2019-01-01", "--query": query, "--sample": sample,
+                "--seed": "0", "--note": "two words"}  # fmt: skip
+    assert expected.items() <= flags.items()
+    assert call[call.index("--held-out") : call.index("--note")] == ["--held-out", held_out, "pages", "export.jsonl"]
+
+
+@pytest.mark.parametrize("given, expected", [(None, ROOT / "runs" / "demo"), ("/some out", Path("/some out"))])
+def test_the_demo_runs_each_method_and_makes_the_table_and_a_page(stub_python, given, expected):
+    done = run_bash(ROOT / "demo_run.sh", env=stub_python | ({"OUT_DIR": given} if given else {}), cwd="/")
+    *calls, table, report = read_calls(done)
+    found = [flags for flags in map(read_flags, calls) if "--data_dir" in flags]
+    by_folder = {Path(flags.get("--logdir") or flags["--output_dir"]): flags for flags in found}
+    methods = ("Supervised_Original", "BERT_LM_mixed", "partBERT_CRF_described", "partBERT_CRF_coded")
+    assert {expected / method / "0" for method in methods} <= set(by_folder)
+    for folder, flags in by_folder.items():
+        assert folder.parent.parent == expected, "too deep for the table"
+        assert (ROOT / "Supervised_Original" / flags["--data_dir"]).resolve() == ROOT / "data" / "demo"
+        assert "--overwrite" in flags and "1" in (flags.get("--n_epochs"), flags.get("--num_train_epochs"))
+    assert table[1:-1] == ["cbpner", "table", str(expected), "-o", str(expected)]
+    assert report[1:6] == ["cbpner", "report", str(expected), "-o", str(expected / "report.html")]
+    assert str(expected / "table.md") in done.stdout
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+def test_the_demo_of_the_network(stub_python, tmp_path, has_model):
+    for name in ("demo_network.sh", "env/setup.sh", "env/cbp.txt", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    if has_model:
+        (tmp_path / "models" / "final_trained").mkdir(parents=True)
+    env = stub_python | {"CBP_PYTHON": str(make_stub(tmp_path / "stub"))}
+    calls = [call[2:-1] for call in read_calls(run_bash(tmp_path / "demo_network.sh", "--note", "x", env=env))]
+    assert [call[0] for call in calls] == ["train"] * (not has_model) + ["patents", "predict", "relations"]
+    model = calls[-2][calls[-2].index("--model") + 1]
+    assert model == ("models/final_trained" if has_model else calls[0][calls[0].index("-o") + 1])
+    assert calls[-1][-2:] == ["--note", "x"]
+
+
+def test_the_test_command_passes_arguments_on(stub_python, tmp_path):
+    call = read_calls(run_bash(ROOT / "run_tests.sh", "-k", "two words", env=stub_python, cwd="/"))[-1]
+    assert call[1] == "pytest" and call[-3:-1] == ["-k", "two words"]
+    (tmp_path / "with chromium").mkdir()  # else the checks would install one
+    write_program(tmp_path / "with chromium" / "chromium", "#!/bin/sh\n")
+    path = f"{tmp_path / 'with chromium'}:{stub_python.get('PATH', os.environ['PATH'])}"
+    calls = read_calls(run_bash(ROOT / ".ci" / "run", env=stub_python | {"PATH": path}, cwd="/"))
+    assert any(call[1] == "pytest" for call in calls)
