@@ -13,7 +13,7 @@ from patent_data import make_text
 
 from cbpner.base.errors import InputError
 from cbpner.base.store import Store
-from cbpner.corpora import measures, near_duplicates
+from cbpner.corpora import measures
 from cbpner.corpora import selection as select
 from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.measures import batch_patents, measure_text
@@ -97,14 +97,6 @@ def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
 
 
 # ---- sketches ----
-
-
-def test_a_sketch_does_not_depend_on_the_pieces(monkeypatch):
-    codes = measure_text(make_text(1, 1000)).solid
-    whole = sketch_text(codes)
-    monkeypatch.setattr(near_duplicates, "PIECE", 70)
-    assert whole.shape == (128,) and whole.dtype == np.uint32
-    assert (sketch_text(codes) == whole).all()
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])

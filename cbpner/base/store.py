@@ -35,7 +35,7 @@ class Store:
     """
 
     def __init__(self, folder: Path, memory_mb: int = 1024, threads: int | None = None):
-        config = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MiB",
             "temp_directory": str(folder / "spilled"),
             "preserve_insertion_order": False,
@@ -58,11 +58,11 @@ class Store:
         finally:
             self.connection.close()
 
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple]:
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return all rows of its result."""
         return self.connection.execute(sql, list(parameters)).fetchall()
 
-    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple]:
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a statement's result; no other statement may run before the last one is read."""
         self.connection.execute(sql, list(parameters))
         try:
@@ -71,7 +71,7 @@ class Store:
         finally:
             self.connection.abort()
 
-    def run_on(self, batch: pa.Table, sql: str, parameters: Sequence[Any] = ()) -> list[tuple]:
+    def run_on(self, batch: pa.Table, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement in which `batch` is this Arrow table."""
         self.connection.register("batch", batch)
         rows = self.run(sql, parameters)

@@ -6,9 +6,11 @@ linear in the length of the text.
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
@@ -196,19 +198,15 @@ def count_cells(line: str) -> tuple[int, int] | None:
 
 def remove_tables(text: str) -> tuple[str, int]:
     text, hits = NUMBER_ROW.subn("", text)
-    kept, run, cells, numbers = [], [], 0, 0
-    for line in (*text.split("\n"), None):
-        row = None if line is None else count_cells(line)
-        if row:
-            run.append(line)
-            cells, numbers = cells + row[0], numbers + row[1]
-            continue
-        if len(run) >= TABLE_LINES and numbers >= NUMERIC_SHARE * cells:
+    kept: list[str] = []
+    rows = [(line, count_cells(line)) for line in text.split("\n")]
+    for is_row, run in groupby(rows, key=lambda row: row[1] is not None):
+        lines, counts = zip(*run, strict=True)
+        cells, numbers = map(sum, zip(*counts, strict=True)) if is_row else (1, 0)
+        if len(lines) >= TABLE_LINES and numbers >= NUMERIC_SHARE * cells:
             hits += 1
         else:
-            kept += run
-        run, cells, numbers = [], 0, 0
-        kept += [] if line is None else [line]
+            kept += lines
     return "\n".join(kept), hits
 
 
@@ -230,12 +228,10 @@ WIDE = re.compile(f"[{CHINESE}]")
 
 def find_page_width(widths: Sequence[int], count: float) -> int | None:
     """The width of a page's lines, where at least `count` of the widths are that or a little less; else None."""
-    widths, best, start = sorted(widths), (0, None), 0
-    for end, width in enumerate(widths):
-        while widths[start] < FULL * width:
-            start += 1
-        best = max(best, (end - start + 1, width))
-    return best[1] if best[0] >= count else None
+    widths = sorted(widths)
+    near = [(end - bisect_left(widths, FULL * width) + 1, width) for end, width in enumerate(widths)]
+    most, width = max(near, default=(0, 0))
+    return width if most >= count else None
 
 
 def join_lines(text: str) -> tuple[str, int]:
@@ -263,7 +259,7 @@ def join_lines(text: str) -> tuple[str, int]:
         return text, 0
     pieces, hits = [lines[0]], 0
     for place in range(len(lines) - 1):
-        word = len(FIRST_WORD.match(lines[place + 1])[0])  # for which the line may have had no room
+        word = len(FIRST_WORD.findall(lines[place + 1])[0])  # for which the line may have had no room
         if is_open[place] and widths[place] + word >= FULL * width:
             pieces[-1] = pieces[-1].rstrip(BLANK)
             last, first = pieces[-1][-1:], lines[place + 1][:1]

@@ -124,18 +124,15 @@ class CorpusCounts:
         drawn: Patents and characters before cleaning.
         short: Of these, the patents that cleaning left too short.
         hits, removed: How often each rule applied, and how many characters it removed, in the other patents.
-        parts: Patents, lines, sentences and characters of each text file.
+        train, test: Patents, lines, sentences and characters of each text file.
     """
 
     drawn: Counter = field(default_factory=Counter)
     short: Counter = field(default_factory=Counter)
     hits: Counter = field(default_factory=Counter)
     removed: Counter = field(default_factory=Counter)
-    parts: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {
-            part: {"patents": 0, "lines": 0, "sentences": 0, "characters": 0} for part in ("train", "test")
-        }
-    )
+    train: Counter = field(default_factory=Counter)
+    test: Counter = field(default_factory=Counter)
 
     @property
     def kept(self) -> Counter:
@@ -185,11 +182,10 @@ def _write_texts(folder: Path, store: Store, job: CorpusJob) -> CorpusCounts:
         patents = tqdm(_clean_patents(store, job, counts), "write", job.sample, unit=" patents", dynamic_ncols=True)
         for place, (patent, text) in enumerate(patents):
             part = "test" if is_held_out(place, job.held_out) else "train"
-            file, numbers = test if part == "test" else train, counts.parts[part]
-            file.write(("\n" if numbers["patents"] else "") + text + "\n")
-            found = {"patents": 1, "lines": text.count("\n") + 1, "sentences": count_sentences(text)}
-            for name, count in (found | {"characters": len(text)}).items():
-                numbers[name] += count
+            file, found = (test, counts.test) if part == "test" else (train, counts.train)
+            file.write(("\n" if found else "") + text + "\n")
+            lines, sentences = text.count("\n") + 1, count_sentences(text)
+            found.update(patents=1, lines=lines, sentences=sentences, characters=len(text))
             record = {
                 "number": patent.number,
                 "date": format_date(patent.date),

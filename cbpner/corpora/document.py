@@ -52,11 +52,6 @@ class PublicationNumber(NamedTuple):
     serial: str
     kind: str
 
-    @property
-    def application(self) -> str:
-        """Country and serial, which publications of one application with different kind codes share."""
-        return self.country + self.serial
-
 
 def parse_number(text: str) -> PublicationNumber | None:
     """Parse a publication number in any spelling, such as `CN-105611940-A` or `cn 105 611 940 a`."""
@@ -84,7 +79,7 @@ def find_numbers(text: str) -> list[str]:
 
 def list_applications(numbers: Iterable[str]) -> frozenset[str]:
     """Country and serial of normalized publication numbers: `CN105611940` of `CN105611940A`."""
-    return frozenset(parsed.application for parsed in map(parse_number, numbers) if parsed)
+    return frozenset(parsed.country + parsed.serial for parsed in map(parse_number, numbers) if parsed)
 
 
 def load_gold_numbers() -> list[str]:

@@ -145,10 +145,7 @@ class _Parser:
         return Condition(sql, self.patterns)
 
     def parse_or(self) -> str:
-        return self.parse_list("OR", self.parse_and)
-
-    def parse_and(self) -> str:
-        return self.parse_list("AND", self.parse_not)
+        return self.parse_list("OR", lambda: self.parse_list("AND", self.parse_not))
 
     def parse_list(self, operator: str, parse_part: Callable[[], str]) -> str:
         parts = [parse_part()]

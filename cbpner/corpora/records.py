@@ -60,14 +60,17 @@ def read_export(path: Path, fields: FieldNames) -> Iterator[PatentDocument | Fau
     """
     parser, columns = _RowParser(path, fields), None
     if find_kind(path) == "parquet":
-        with suppress(InputError):  # not a whole file: a Fault of read_rows
+        with suppress(InputError):  # not a whole file, which is a Fault of read_rows
             columns = read_columns(path)
     if columns is not None:
-        columns = parser.find_roles(columns).values()
+        columns = list(parser.find_roles(columns).values())
         parser.check()
     for row in read_rows(path, columns=columns, longest_line=MAX_LINE):
+        if isinstance(row, Fault):
+            yield row
+            continue
         try:
-            yield row if isinstance(row, Fault) else parser.parse(row.values, row.number)
+            yield parser.parse(row.values, row.number)
         except UnexpectedValue as error:
             yield row.blame(error)
     if parser.rows:
@@ -99,7 +102,7 @@ class _RowParser:
         if not any(parts[part].strip() for part in PARTS[1:]):
             named = [roles[role] for role in TEXT_ROLES if role in roles]
             raise UnexpectedValue(f"no text in the fields {list_names(named or row)}", "the text of a patent")
-        id, date, family = (row.get(roles.get(role)) for role in META)
+        id, date, family = (row[roles[role]] if role in roles else None for role in META)
         return PatentDocument(
             number=_parse_id(id),
             date=_parse_publication_date(date),

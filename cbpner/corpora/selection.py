@@ -34,10 +34,7 @@ SCHEMA = pa.schema(
     }
 )  # fmt: skip
 TABLES = """
-CREATE TABLE documents (
-    id BIGINT, number VARCHAR, country VARCHAR, serial VARCHAR, date INTEGER, family VARCHAR, source VARCHAR,
-    title VARCHAR, characters BIGINT, size BIGINT, fingerprint BLOB, start BIGINT, removed_by VARCHAR
-);
+CREATE TABLE documents AS SELECT * EXCLUDE (han_share, text), 0::BIGINT AS start, '' AS removed_by FROM batch;
 CREATE TABLE sketches (id BIGINT, sketch BLOB)"""
 CANDIDATES = f"""
 CREATE TABLE candidates AS
@@ -182,7 +179,7 @@ def list_filters(selection: PatentSelection) -> list[Filter]:
 
 def load_candidates(store: Store, patents: Iterable[PatentDocument], selection: PatentSelection) -> None:
     """Read patents into the store and apply the filters to each."""
-    store.run(TABLES)
+    store.run_on(SCHEMA.empty_table(), TABLES)
     filters, count = list_filters(selection), 0
     for batch in batch_patents(patents):
         store.run("BEGIN")
@@ -203,8 +200,8 @@ def _load_batch(
     measures = [measure_text(text) for _, text in batch]
     texts = [text.encode("utf-8") for _, text in batch]
     rows = [
-        _describe_patent(first_id + place, patent, *each)
-        for place, ((patent, _), *each) in enumerate(zip(batch, measures, texts, strict=True))
+        _describe_patent(first_id + place, patent, measures[place], texts[place])
+        for place, (patent, _) in enumerate(batch)
     ]
     table = pa.Table.from_pylist(rows, SCHEMA)
     removed_by = _apply_filters(store, table, filters)

@@ -4,7 +4,6 @@ import gzip
 import os
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -42,8 +41,8 @@ def read_patents(
         InputError: A path does not exist, a folder has no file of a known format, a file of rows lacks the fields that
             it needs, or (at the end) there was no patent in all that was read.
     """
-    paths = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    return _read_listed([list_source_files(path) for path in paths], fields)
+    paths = [paths] if isinstance(paths, str | Path) else paths
+    return _read_listed([list_source_files(Path(path)) for path in paths], fields)
 
 
 def _read_listed(listed: list[tuple[list[Path], list[Fault]]], fields: FieldNames) -> Iterator[PatentDocument | Fault]:
@@ -61,25 +60,18 @@ def _read_listed(listed: list[tuple[list[Path], list[Fault]]], fields: FieldName
 
 
 def list_source_files(path: Path) -> tuple[list[Path], list[Fault]]:
-    """List the files of known formats of a path, sorted, and a Fault for each other suffix."""
+    """List the files of known formats of a path, sorted, and a Fault for each other file."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected {EXPECTED}")
-    files: list[Path] = []
-    others: Counter[str] = Counter()
-    examples: dict[str, Path] = {}
+    files, faults = [], []
     for file in sorted(_walk_sources(path), key=lambda file: file.parts) if path.is_dir() else [path]:
         _, suffix, is_packed = _split_name(file)
         if suffix in (*PAGES, ".txt", *ROWS) or (suffix == ".parquet" and not is_packed):
             files.append(file)
         else:
-            others[file.suffix.lower()] += 1
-            examples.setdefault(file.suffix.lower(), file)
+            faults.append(Fault(str(file), 0, f"an unknown format ({file.suffix or 'no suffix'})", EXPECTED))
     if path.is_dir() and not files:
-        raise InputError(f"{path}: no file of a known format among {others.total()}; expected {EXPECTED}")
-    faults = []
-    for suffix, file in examples.items():
-        these = "" if others[suffix] == 1 else f", as in {others[suffix] - 1:,} other file(s)"
-        faults.append(Fault(str(file), 0, f"an unknown format ({suffix or 'no suffix'}{these})", EXPECTED))
+        raise InputError(f"{path}: no file of a known format among {len(faults)}; expected {EXPECTED}")
     return files, faults
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = "cbpner patents 1"
 LINE_ENDS = "line ends"
+PART_COUNTS = ("patents", "lines", "sentences", "characters")
 
 
 def collect_statistics(
@@ -33,12 +34,12 @@ def collect_statistics(
     patents, lines, sentences and characters of train.txt and test.txt, where a line break inside a patent is a
     character.
     """
-    parts = counts.parts
+    found = {"train": counts.train, "test": counts.test, "total": counts.train + counts.test}
+    parts = {part: {name: found[part][name] for name in PART_COUNTS} for part in found}
     selection = {
         name: sorted(value) if isinstance(value, frozenset | tuple) else value
         for name, value in asdict(job.selection).items()
     }
-    total = {name: sum(part[name] for part in parts.values()) for name in parts["train"]}
     before = counts.kept["characters"]
     return {
         "format": FORMAT,
@@ -57,7 +58,7 @@ def collect_statistics(
             "skipped": skipped,
             "without_publication_number": count_unnumbered(store),
         },
-        "steps": describe_steps([*steps, *_list_late_steps(job, counts, total["characters"])]),
+        "steps": describe_steps([*steps, *_list_late_steps(job, counts, parts["total"]["characters"])]),
         "cleaning": {
             rule: {
                 "hits": counts.hits[rule],
@@ -66,7 +67,7 @@ def collect_statistics(
             }
             for rule in (*sort_rules(job.rules), *([LINE_ENDS] if LINE_ENDS in counts.removed else []))
         },
-        "parts": {**parts, "total": total},
+        "parts": parts,
     }
 
 
@@ -158,7 +159,7 @@ def format_statistics(statistics: dict[str, Any]) -> str:
         "## Cleaning",
         format_markdown(["rule", "hits", "characters removed", "share"], rules) if rules else "No rule.",
         "## What is left",
-        format_markdown(["part", *parts["total"]], left),
+        format_markdown(["part", *PART_COUNTS], left),
     ]
     return "\n\n".join(sections) + "\n"
 
