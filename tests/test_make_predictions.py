@@ -6,7 +6,7 @@ import sys
 import pytest
 from shell import ROOT, load_script, run_bash
 
-from cbpner.formats.columns import read_columns
+from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.sources import open_sources
@@ -37,7 +37,7 @@ def test_each_text_gets_its_characters_and_tags(source, tmp_path, tiny_tagger):
     tagger, found = Tagger.from_pretrained(tiny_tagger, max_length=64), {}
     for name, text in TEXTS.items():
         path = (tmp_path / "out" / name).with_suffix(".pred")
-        (document,) = read_columns(path, name, Choices())
+        (document,) = read_column_documents(path, name, Choices())
         assert document.text == text
         assert [span[:3] for span in document.spans] == [span[:3] for span in tagger.tag(text)]
         found[path] = path.read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def test_the_script_tags_a_file(tmp_path, environment, tiny_tagger):
                 "BERT_MODEL": str(tiny_tagger), "MAX_LENGTH": "64", "BATCH_SIZE": "2"}  # fmt: skip
     done = run_bash(SCRIPT, "--no_cuda", env={**environment, **settings}, cwd="/")
     assert done.returncode == 0, done.stderr
-    (document,) = read_columns(tmp_path / "out" / "a.pred", "a", Choices())
+    (document,) = read_column_documents(tmp_path / "out" / "a.pred", "a", Choices())
     assert document.text == TEXTS["a.txt"] and document.spans
 
 

@@ -1,7 +1,7 @@
 """brat's standoff: `NAME.txt`, and `NAME.ann` with lines `T1<tab>gene 0 5<tab>BRCA1`.
 
 Offsets count code points of the text as it is, CR LF being two and a byte order mark one (so brat's server reads both).
-What the line says that its offsets cut out is checked against the text. Where that fails, programs that opened the
+The text in a line is checked against what its offsets cut out. Where that fails, the counts of programs that opened the
 text with universal newlines (CR LF is one), that counted UTF-16 code units (Python 2 on Windows and macOS), or that
 dropped the byte order mark are tried.
 
@@ -14,12 +14,13 @@ Sources: brat's `annotation.py` and `annotator.py`, https://brat.nlplab.org/stan
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from cbpner.base.errors import Fault, FaultyFile, InputError
-from cbpner.formats.document import Document, Limits, Span, cut_span, fit_spans
+from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
+from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
 from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
-from cbpner.text.bio import read_lines
+from cbpner.text.bio import decode_file, read_lines
 from cbpner.text.characters import BOM, shorten
 
 LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where brat's server breaks lines
@@ -35,66 +36,69 @@ OTHERS = {
     "*": "equivalences",
 }
 EXPECTED = "such as T1<tab>gene 0 5<tab>BRCA1"
+EXPECTED_TEXT = "the text that the offsets cut out (--offsets codepoints or utf16 trusts the offsets)"
 
 
-class Claim:
-    """What a T line says: its number, the label, the fragments (start, end), the text that they cut out or None."""
+class TextBound:
+    """A T line: its number, the label, the fragments (start, end), the text that they are to cut out or None."""
 
-    def __init__(self, line, label, fragments, text):
+    def __init__(self, line: int, label: str, fragments: str, text: str | None):
         self.line, self.label = line, label
         self.text = text if text and not text.isspace() else None
-        self.fragments = [tuple(map(int, fragment.split(" "))) for fragment in fragments.split(";")]
+        self.fragments = [(int(start), int(end)) for start, end in (each.split(" ") for each in fragments.split(";"))]
 
 
-def read_brat(path, id, choices) -> list[Document]:
+def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
     """[the document] of a `.txt` or `.ann` file and the other file beside it. FaultyFile with every fault.
 
     A text without annotations is a document without spans.
     """
-    source, notes = find_beside(Path(path), ".txt"), find_beside(Path(path), ".ann")
+    source, notes = find_beside(path, ".txt"), find_beside(path, ".ann")
     if not source.is_file():
         raise InputError(f"{notes}: found no {source.name} beside it; expected the text that the annotations are of")
-    try:
-        text = source.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FaultyFile(
-            [Fault(str(source), 0, f"bytes that are not UTF-8 at byte {error.start + 1}", "UTF-8")]
-        ) from None
+    text = decode_file(source)
     if not notes.is_file():
         choices.note("text files without an .ann file, read as documents without spans")
         return [Document(id, text)]
     lines, faults = read_lines(notes)
-    claims = read_claims(lines, notes, faults, choices)
-    ruler = choose_count(text, claims, choices)
-    spans = [span for claim in claims for span in read_claim(text, claim, ruler, notes, faults, choices)]
+    found = parse_text_bounds(lines, notes, faults, choices)
+    ruler = choose_brat_ruler(text, found, choices)
+    spans = []
+    for each in found:
+        try:
+            spans += read_text_bound(text, each, ruler, choices)
+        except UnexpectedValue as error:
+            faults.append(Fault(str(notes), each.line, error.found, error.expected))
     if faults:
         raise FaultyFile(sorted(faults, key=lambda fault: fault.line))
     return [Document(id, text, spans)]
 
 
-def find_beside(path, suffix):
+def find_beside(path: Path, suffix: str) -> Path:
     """The file with this suffix, in either case, beside another; where there is none, its name in lower case."""
     names = [path.with_suffix(each) for each in (suffix, suffix.upper())]
     return next((name for name in (path, *names) if name.suffix.lower() == suffix and name.is_file()), names[0])
 
 
-def read_claims(lines, path, faults, choices) -> list[Claim]:
+def parse_text_bounds(
+    lines: Iterable[str | None], path: Path, faults: list[Fault], choices: Choices
+) -> list[TextBound]:
     """The T lines of a `.ann` file; other lines are counted, faults are added to `faults`."""
-    claims = []
+    found = []
     for number, line in enumerate(lines, 1):
         line = (line or "").removesuffix("\r")
         match = TEXT_BOUND.fullmatch(line)
         if match:
-            claims.append(Claim(number, *match.groups()))
+            found.append(TextBound(number, *match.groups()))
         elif line[:1] in OTHERS and "\t" in line:
             choices.note(f"{OTHERS[line[0]]} of brat's left out")
         elif line.strip():
             faults.append(Fault(str(path), number, f"the line {shorten(line)}", EXPECTED))
-    return claims
+    return found
 
 
-def choose_count(text, claims, choices):
-    """The ruler for a document's offsets: the first that agrees with what its lines say, or the one asked for."""
+def choose_brat_ruler(text: str, found: list[TextBound], choices: Choices) -> Ruler:
+    """The ruler for a document's offsets: the first that agrees with its lines' texts, or the one asked for."""
     if choices.offsets != "auto":
         return Ruler(text, choices.offsets)
     counts = [
@@ -103,78 +107,73 @@ def choose_count(text, claims, choices):
         *["newlines"] * ("\r\n" in text),
         *["utf16"] * has_astral(text),
     ]
-    reading = choose_ruler(text, counts, claims, agrees)
-    if reading.ruler.count != "codepoints":
-        choices.note(f"brat documents whose offsets count {COUNTS[reading.ruler.count]}")
-    return reading.ruler
+    ruler = choose_ruler(text, counts, found, fragments_agree)
+    if ruler.count != "codepoints":
+        choices.note(f"brat documents whose offsets count {COUNTS[ruler.count]}")
+    return ruler
 
 
-def agrees(ruler, claim):
-    """Whether the fragments cut out what the line says. Before 1.3 brat joined them without a space."""
-    places = [ruler.cut(*fragment) for fragment in claim.fragments]
-    if None in places:
+def fragments_agree(ruler: Ruler, found: TextBound) -> bool:
+    """Whether the fragments cut out the text in the line. Before 1.3 brat joined them without a space.
+
+    Editors cut white space off a line's end, and a comment may follow the text.
+    """
+    places = [place for place in (ruler.cut(*fragment) for fragment in found.fragments) if place]
+    if len(places) < len(found.fragments):
         return False
-    texts = [ruler.text[start:end] for start, end in places]
-    return claim.text is None or any(says(claim.text, joint.join(texts)) for joint in (" ", ""))
+    if found.text is None:
+        return True
+    for joint in (" ", ""):
+        text = joint.join(ruler.text[start:end] for start, end in places)
+        rest = found.text[len(text) :]
+        if found.text.startswith(text) and (not rest or rest[0].isspace()) or found.text.rstrip() == text.rstrip():
+            return True
+    return False
 
 
-def says(claim, text):
-    """Whether the end of a T line is the text; editors cut white space off its end, a comment may follow."""
-    rest = claim[len(text) :]
-    return claim.startswith(text) and (not rest or rest[0].isspace()) or claim.rstrip() == text.rstrip()
-
-
-def read_claim(text, claim, ruler, path, faults, choices) -> list[Span]:
-    """The spans of one T line; none where it is faulty."""
-    places = [ruler.cut(*fragment) for fragment in claim.fragments]
-    if None in places:
-        start, end = claim.fragments[places.index(None)]
-        if start == end and choices.unfit == "drop":
+def read_text_bound(text: str, found: TextBound, ruler: Ruler, choices: Choices) -> list[Span]:
+    """The spans of one T line; UnexpectedValue where it is faulty."""
+    places = []
+    for start, end in found.fragments:
+        place = ruler.cut(start, end)
+        if place:
+            places.append(place)
+        elif start == end and choices.unfit == "drop":
             choices.note("empty spans dropped")
             return []
-        found = f"the offsets {start}..{end} in a text of {ruler.find_offset(len(text))} {COUNTS[ruler.count]}"
-        faults.append(Fault(str(path), claim.line, found, "offsets within the text, the start before the end"))
-        return []
-    if not agrees(ruler, claim):
-        cut = " ".join(text[start:end] for start, end in places)
+        else:
+            length = f"{ruler.find_offset(len(text))} {COUNTS[ruler.count]}"
+            expected = "offsets within the text, the start before the end"
+            raise UnexpectedValue(f"the offsets {start}..{end} in a text of {length}", expected)
+    if not fragments_agree(ruler, found):
         if choices.offsets == "auto":
-            found = f"{shorten(claim.text)} for the offsets of {shorten(cut)}"
-            expected = (
-                "the text that the offsets cut out (--offsets codepoints or utf16 takes the offsets' word for it)"
-            )
-            faults.append(Fault(str(path), claim.line, found, expected))
-            return []
+            cut = " ".join(text[start:end] for start, end in places)
+            raise UnexpectedValue(f"{shorten(found.text or '')} for the offsets of {shorten(cut)}", EXPECTED_TEXT)
         choices.note("brat annotations whose text is not what their offsets cut out")
     groups = merge_fragments(text, sorted(places))
     if len(groups) > 1:
-        groups = join_groups(groups, claim, path, faults, choices)
-    return [cut_span(text, start, end, claim.label) for start, end in groups]
+        if choices.fragments == "error":
+            expected = "spans in one piece (--fragments cover, split or drop makes something of it)"
+            raise UnexpectedValue(f"a span in {len(groups)} pieces with text between them", expected)
+        choices.note(f"spans in pieces (--fragments {choices.fragments})")
+        groups = {"cover": [(groups[0][0], groups[-1][1])], "split": groups, "drop": []}[choices.fragments]
+    return [cut_span(text, start, end, found.label) for start, end in groups]
 
 
-def merge_fragments(text, places):
+def merge_fragments(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The fragments by start, those with nothing or only white space with a line break between them made one."""
-    groups = [list(places[0])]
+    groups = [places[0]]
     for start, end in places[1:]:
-        gap = text[groups[-1][1] : start]
-        if start <= groups[-1][1] or (gap.isspace() and not PIECES.fullmatch(gap)):
-            groups[-1][1] = max(groups[-1][1], end)
+        first, last = groups[-1]
+        gap = text[last:start]
+        if start <= last or (gap.isspace() and not PIECES.fullmatch(gap)):
+            groups[-1] = first, max(last, end)
         else:
-            groups.append([start, end])
+            groups.append((start, end))
     return groups
 
 
-def join_groups(groups, claim, path, faults, choices):
-    """What `choices.fragments` makes of a span in pieces."""
-    if choices.fragments == "error":
-        found = f"a span in {len(groups)} pieces with text between them"
-        expected = "spans in one piece (--fragments cover, split or drop makes something of it)"
-        faults.append(Fault(str(path), claim.line, found, expected))
-        return []
-    choices.note(f"spans in pieces (--fragments {choices.fragments})")
-    return {"cover": [(groups[0][0], groups[-1][1])], "split": groups, "drop": []}[choices.fragments]
-
-
-def find_misfit(text, span):
+def find_brat_misfit(text: str, span: Span) -> str | None:
     """Why brat cannot hold the span, or None."""
     if text[span.start] in LINE_BREAKS or text[span.end - 1] in LINE_BREAKS:
         return "it begins or ends with a line break"
@@ -183,17 +182,17 @@ def find_misfit(text, span):
     return None
 
 
-def strip_breaks(text, span) -> list[Span]:
-    """The span without line breaks at its ends; none where it is nothing else."""
+def strip_breaks(text: str, span: Span) -> list[Span]:
+    """[the span without line breaks at its ends], or [] where nothing is left."""
     cut = text[span.start : span.end]
     start, end = span.end - len(cut.lstrip(LINE_BREAKS)), span.start + len(cut.rstrip(LINE_BREAKS))
     return [cut_span(text, start, end, span.label, span.score)] if start < end else []
 
 
-LIMITS = Limits("brat", overlaps=True, find_misfit=find_misfit, cut=strip_breaks)
+LIMITS = Limits("brat", overlaps=True, find_misfit=find_brat_misfit, cut=strip_breaks)
 
 
-def render_brat(document: Document, choices) -> tuple[str, str]:
+def render_brat(document: Document, choices: Choices) -> tuple[str, str]:
     """(text, annotations) of a document."""
     lines = []
     for number, span in enumerate(fit_spans(document, LIMITS, choices), 1):
@@ -204,7 +203,7 @@ def render_brat(document: Document, choices) -> tuple[str, str]:
     return document.text, "".join(lines)
 
 
-def cut_fragments(text, span) -> list[tuple[int, int]]:
+def cut_fragments(text: str, span: Span) -> list[tuple[int, int]]:
     """The parts of a span between line breaks, as brat cuts them: without the white space at the breaks."""
     places = []
     for match in PIECES.finditer(text, span.start, span.end):

@@ -2,19 +2,21 @@
 
 A file is a document, and every character of its text a line of the file, but for the line feed, which is a blank line:
 so a blank line between sentences is one line break, two are two, an empty file is an empty text, and nothing is lost.
-(Files that end in a blank line, as most do, are texts that end in a line break.) Files say nothing of documents:
-`Choices.split_at` begins one at each line that begins so, and `Choices.join` writes several into one file.
+(Files that end in a blank line, as most do, are texts that end in a line break.) Files do not mark documents:
+`Choices.split_at` starts one at each line that starts with it, and `Choices.join` writes several into one file.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
-from cbpner.formats.document import Document, Limits, Span, cut_span, fit_spans
-from cbpner.text.bio import find_orphans, parse_lines, read_lines
+from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
+from cbpner.text.bio import Sentence, find_orphans, parse_lines, read_lines
 from cbpner.text.characters import BOM
-from cbpner.text.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
+from cbpner.text.labels import OUTSIDE, LabelSet, spans_to_tags, split_tag, tags_to_spans
 
 
 class Scheme(NamedTuple):
@@ -28,7 +30,7 @@ class Scheme(NamedTuple):
     end: str
     single: str
     same: str
-    others: dict
+    others: dict[str, str]
 
 
 SCHEMES = {
@@ -39,12 +41,12 @@ SCHEMES = {
 }
 
 
-def has_ends(scheme):
+def has_ends(scheme: str) -> bool:
     return SCHEMES[scheme].end != SCHEMES[scheme].inside
 
 
 @cache
-def split_prefix(tag, scheme):
+def split_prefix(tag: str, scheme: str) -> tuple[str, str]:
     """(place, label) of a tag: place is B, I, E, S or O whatever the scheme calls it. ValueError for another tag."""
     rules = SCHEMES[scheme]
     if tag == OUTSIDE:
@@ -56,10 +58,10 @@ def split_prefix(tag, scheme):
     return places[prefix], split_tag(f"B{tag[1:]}")[1]
 
 
-def check_scheme(scheme):
-    """What `parse_lines` checks the tags of a scheme with."""
+def check_scheme(scheme: str) -> Callable[[str, LabelSet | None], None]:
+    """The `check` of `parse_lines` for the tags of a scheme."""
 
-    def check(tag, labels):
+    def check(tag: str, labels: LabelSet | None) -> None:
         try:
             split_prefix(tag, scheme)
         except ValueError:
@@ -71,16 +73,18 @@ def check_scheme(scheme):
     return check
 
 
-def decode_tags(tags, scheme) -> tuple[list[tuple[int, int, str]], list[int]]:
+def decode_tags(tags: Sequence[str], scheme: str) -> tuple[list[tuple[int, int, str]], list[int]]:
     """(spans, positions where the scheme is broken) of one sentence's tags.
 
-    BIO and IOB1 are read as conlleval reads them. So are schemes that mark ends: a span goes on while its label does,
+    BIO and IOB1 are read as conlleval reads them. So are schemes that mark ends: a span continues while its label does,
     to its end or to a beginning; there a span that has no beginning, or no end, is a breach.
     """
     if not has_ends(scheme):
-        spans = [(span.start, span.end, span.label) for span in tags_to_spans(tags)]
-        return spans, find_orphans(tags) if scheme == "bio" else []
-    spans, breaches, start, before = [], [], None, ""
+        found = [(span.start, span.end, span.label) for span in tags_to_spans(tags)]
+        return found, find_orphans(tags) if scheme == "bio" else []
+    spans: list[tuple[int, int, str]] = []
+    breaches: list[int] = []
+    start, before = None, ""
     for position, tag in enumerate((*tags, OUTSIDE)):
         place, label = split_prefix(tag, scheme)
         if start is not None and (place not in "IE" or label != before):  # no end
@@ -91,15 +95,15 @@ def decode_tags(tags, scheme) -> tuple[list[tuple[int, int, str]], list[int]]:
             breaches.append(position)
         if place != OUTSIDE and start is None:
             start, before = position, label
-        if place in "ES":
+        if place in "ES" and start is not None:
             spans.append((start, position + 1, label))
             start = None
     return spans, sorted(set(breaches))
 
 
-def encode_tags(spans, length, scheme) -> list[str]:
+def encode_tags(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
     """The tags of `length` characters; the spans do not overlap."""
-    rules, tags = SCHEMES[scheme], spans_to_tags([span[:3] for span in spans], length)
+    rules, tags = SCHEMES[scheme], spans_to_tags([(span.start, span.end, span.label) for span in spans], length)
     if scheme == "bio":
         return tags
     parts = [split_tag(tag) for tag in (OUTSIDE, *tags, OUTSIDE)]
@@ -116,24 +120,27 @@ def encode_tags(spans, length, scheme) -> list[str]:
     return encoded
 
 
-def read_columns(path, id, choices, scheme="bio") -> list[Document]:
+def read_column_documents(path: Path, id: str, choices: Choices, scheme: str = "bio") -> list[Document]:
     """The document of a column file, or with `choices.split_at` its documents. FaultyFile with every fault."""
     lines, faults = read_lines(path)
     if faults and not faults[0].line:
         raise FaultyFile(faults)
-    sentences = []
+    sentences: list[Sentence] = []
     if any(line is None or line.strip(" \t\r") for line in lines):
         sentences, more = parse_lines(lines, path, check=check_scheme(scheme))
         faults = sorted([*faults, *more], key=lambda fault: fault.line)
     if faults:
         raise FaultyFile(faults)
-    document = join_sentences(id, sentences, len(lines) - (lines[-1] == ""), path, scheme, choices)
+    document = join_column_sentences(id, sentences, len(lines) - (lines[-1] == ""), path, scheme, choices)
     return split_document(document, choices.split_at) if choices.split_at else [document]
 
 
-def join_sentences(id, sentences, count, path, scheme, choices) -> Document:
+def join_column_sentences(
+    id: str, sentences: Iterable[Sentence], count: int, path: Path, scheme: str, choices: Choices
+) -> Document:
     """The document of a file of `count` lines: a sentence has a line for each character, all others are line breaks."""
-    parts, spans, breaches, line, length = [], [], [], 1, 0
+    parts, spans, breaches = [], [], []
+    line, length = 1, 0
     for sentence in sentences:
         parts += ["\n" * (sentence.line - line), sentence.chars]
         length += sentence.line - line
@@ -145,7 +152,7 @@ def join_sentences(id, sentences, count, path, scheme, choices) -> Document:
     return Document(id, "".join(parts) + "\n" * (count + 1 - line), spans)
 
 
-def report_breaches(breaches, path, scheme, choices):
+def report_breaches(breaches: Sequence[tuple[int, str]], path: Path, scheme: str, choices: Choices) -> None:
     """Raise FaultyFile for tags that break the scheme, or count them."""
     if breaches and choices.orphans == "error":
         what = "a span without its beginning or its end" if has_ends(scheme) else "an I- without its B-"
@@ -155,8 +162,8 @@ def report_breaches(breaches, path, scheme, choices):
     choices.note(f"tags repaired that broke {scheme.upper()}", len(breaches))
 
 
-def split_document(document, opening) -> list[Document]:
-    """The documents of a text in which a line that begins with `opening` begins one, and so does the very first."""
+def split_document(document: Document, opening: str) -> list[Document]:
+    """The documents of a text in which each line that starts with `opening`, and the very first one, starts one."""
     starts, place = [0], 0
     for line in document.text.split("\n"):
         if place and line.startswith(opening):
@@ -172,7 +179,7 @@ def split_document(document, opening) -> list[Document]:
     return parts
 
 
-def find_misfit(text, span):
+def find_column_misfit(text: str, span: Span) -> str | None:
     """Why a column file cannot hold the span, or None."""
     if "\n" in text[span.start : span.end]:
         return "it crosses a line break"
@@ -181,7 +188,7 @@ def find_misfit(text, span):
     return None
 
 
-def cut_lines(text, span) -> list[Span]:
+def cut_lines(text: str, span: Span) -> list[Span]:
     """The parts of a span on each line that it touches."""
     pieces, start = [], span.start
     for line in text[span.start : span.end].split("\n"):
@@ -191,13 +198,10 @@ def cut_lines(text, span) -> list[Span]:
     return pieces
 
 
-def limit_columns(name):
-    return Limits(name, find_misfit=find_misfit, cut=cut_lines)
-
-
-def render_columns(document, choices, scheme="bio", name=None) -> tuple[str]:
+def render_columns(document: Document, choices: Choices, scheme: str = "bio", name: str | None = None) -> tuple[str]:
     """(the document's column file,)."""
-    spans = fit_spans(document, limit_columns(name or scheme.upper()), choices)
+    limits = Limits(name or scheme.upper(), find_misfit=find_column_misfit, cut=cut_lines)
+    spans = fit_spans(document, limits, choices)
     tags = encode_tags(spans, len(document.text), scheme)
     lines = ["\n" if char == "\n" else f"{char} {tag}\n" for char, tag in zip(document.text, tags, strict=True)]
     return (BOM * document.text.startswith(BOM) + "".join(lines),)

@@ -9,12 +9,16 @@ doccano imports and exports; relations and comments are counted and left out.
 
 doccano counts UTF-16 code units since 1.5, whose annotator is `v-annotator` (issue 2290), and counted code points
 before (pull request 108). Its files do not say; so `labels` is read in code points and the others in UTF-16, unless the
-file's offsets are possible in the other count alone, and how many documents hang on it is said. Projects set to
-"count grapheme clusters as one character" count a third way, which is not read.
+file's offsets are possible in the other count alone, and the number of documents that depend on it is reported.
+Projects set to "count grapheme clusters as one character" count a third way, which is not read.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
-from cbpner.formats.document import Limits, cut_span, fit_spans
+from cbpner.formats.document import Choices, Document, Limits, cut_span, fit_spans
 from cbpner.formats.fields import (
     check_label,
     check_offset,
@@ -26,7 +30,7 @@ from cbpner.formats.fields import (
     take_text,
 )
 from cbpner.formats.offsets import COUNTS, Ruler, has_astral
-from cbpner.formats.rows import describe_value, list_names, parse_rows, read_rows
+from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, read_rows
 
 # format's name: (field of the spans, what its offsets count)
 FORMS = {
@@ -38,67 +42,69 @@ USUAL_COUNTS = dict(FORMS.values())
 LIMITS = Limits("doccano", overlaps=True, extras=("meta",))
 
 
-class Task:
-    """A row: its place, text, the field of its spans, these as (start, end, label) in the tool's count, its row."""
+class DoccanoRow:
+    """A row, its id and text, the field of its spans, these as (start, end, label) in the tool's count, the rest."""
 
-    def __init__(self, source, id, choices):
+    def __init__(self, source: Row, id: str, choices: Choices):
         self.row, row = source, source.values
         self.id = take_id(row, f"{id}-{source.number}")
         name, self.text = take_text(row, [choices.text_field] if choices.text_field else ["text", "data"])
-        self.form = next((form for form in USUAL_COUNTS if form in row), None)
-        if self.form is None:
+        form = next((form for form in USUAL_COUNTS if form in row), None)
+        if form is None:
             numbers = "; numbered labels (`annotations`) cannot be read: export them as text" * ("annotations" in row)
             raise UnexpectedValue(f"the fields {list_names(row)}", f"spans in entities, label or labels{numbers}")
-        self.entries = [read_entry(entry) for entry in take_list(row, self.form)]
+        self.form = form
+        self.entries = [read_entry(entry) for entry in take_list(row, form)]
         choices.note("relations of doccano's left out", len(take_list(row, "relations")))
         choices.note("comments of doccano's left out", len(take_list(row, "Comments")))
-        used = ("id", name, self.form, "relations", "Comments")
+        used = ("id", name, form, "relations", "Comments")
         self.extras = {field: value for field, value in row.items() if field not in used}
 
-    def allows(self, count):
+    def allows(self, count: str) -> bool:
         """Whether each span lies within the text, and on characters, in this count."""
         ruler = Ruler(self.text, count)
         return all(ruler.cut(start, end) for start, end, _ in self.entries)
 
-    def hangs_on_count(self):
+    def depends_on_count(self) -> bool:
         """Whether UTF-16 code units and code points cut out different spans."""
-        rulers = Ruler(self.text), Ruler(self.text, "utf16")
-        return has_astral(self.text) and any(
-            rulers[0].cut(start, end) != rulers[1].cut(start, end) for start, end, _ in self.entries
-        )
+        if not has_astral(self.text):
+            return False
+        points, units = Ruler(self.text), Ruler(self.text, "utf16")
+        return any(points.cut(start, end) != units.cut(start, end) for start, end, _ in self.entries)
 
 
-def read_doccano(path, id, choices):
-    """The documents of a file. FaultyFile at the end, with every fault."""
+def read_doccano(path: Path, id: str, choices: Choices) -> Iterator[Document]:
+    """Yield the documents of a file. FaultyFile at the end, with every fault."""
     faults: list[Fault] = []
-    tasks = list(parse_rows(read_rows(path), lambda row: Task(row, id, choices), faults))
-    counts = {form: choose_count(form, [task for task in tasks if task.form == form], choices) for form in USUAL_COUNTS}
-    for task in tasks:
+    rows = list(parse_rows(read_rows(path), lambda row: DoccanoRow(row, id, choices), faults))
+    counts = {}
+    for form in USUAL_COUNTS:
+        counts[form] = choose_doccano_count(form, [row for row in rows if row.form == form], choices)
+    for row in rows:
         try:
-            yield build_document(task, counts[task.form], choices)
+            yield build_document(row, counts[row.form], choices)
         except UnexpectedValue as error:
-            faults.append(task.row.blame(error))
+            faults.append(row.row.blame(error))
     if faults:
         raise FaultyFile(faults)
 
 
-def choose_count(form, tasks, choices):
+def choose_doccano_count(form: str, rows: Sequence[DoccanoRow], choices: Choices) -> str:
     """What the offsets of a file's rows with this field count."""
     if choices.offsets != "auto":
         return choices.offsets
     usual = USUAL_COUNTS[form]
     other = "codepoints" if usual == "utf16" else "utf16"
-    count = (
-        usual if all(task.allows(usual) for task in tasks) or not all(task.allows(other) for task in tasks) else other
-    )
+    is_other = not all(row.allows(usual) for row in rows) and all(row.allows(other) for row in rows)
+    count = other if is_other else usual
     statement = (
         f"documents whose offsets were read as {COUNTS[count]}, where it makes a difference (--offsets settles it)"
     )
-    choices.note(statement, sum(task.hangs_on_count() for task in tasks))
+    choices.note(statement, sum(row.depends_on_count() for row in rows))
     return count
 
 
-def read_entry(entry):
+def read_entry(entry: Any) -> tuple[int, int, str]:
     """(start, end, label) of a span, in the tool's count."""
     if isinstance(entry, dict):
         entry = [entry.get(name) for name in ("start_offset", "end_offset", "label")]
@@ -108,36 +114,37 @@ def read_entry(entry):
     return check_offset(entry[0], "start"), check_offset(entry[1], "end"), check_label(entry[2])
 
 
-def build_document(task, count, choices):
-    ruler, spans = Ruler(task.text, count), []
-    for start, end, label in task.entries:
+def build_document(row: DoccanoRow, count: str, choices: Choices) -> Document:
+    ruler, spans = Ruler(row.text, count), []
+    for start, end, label in row.entries:
         place = ruler.cut(start, end)
         if place:
-            spans.append(cut_span(task.text, *place, label))
+            spans.append(cut_span(row.text, *place, label))
         elif start == end and choices.unfit == "drop":
             choices.note("empty spans dropped")
         else:
-            found = f"the offsets {start}..{end} in a text of {ruler.find_offset(len(task.text))} {COUNTS[count]}"
+            found = f"the offsets {start}..{end} in a text of {ruler.find_offset(len(row.text))} {COUNTS[count]}"
             expected = "offsets within the text, on characters, the start before the end"
             other = "codepoints" if count == "utf16" else "utf16"
-            if choices.offsets == "auto" and task.allows(other):
+            if choices.offsets == "auto" and row.allows(other):
                 expected += f"; this row fits {COUNTS[other]}, but others of the file do not: part them, for --offsets"
             raise UnexpectedValue(found, expected)
-    return make_document(task.id, task.text, spans, task.extras, nulls=False)
+    return make_document(row.id, row.text, spans, row.extras, nulls=False)
 
 
-def write_doccano(file, documents, choices, form="doccano"):
+def write_doccano(file: TextIO, documents: Iterable[Document], choices: Choices, form: str = "doccano") -> None:
     """Write the documents, a line each, to an open text file."""
     name, count = FORMS[form]
     number = 0
     for document in documents:
-        ruler, entries = Ruler(document.text, count), []
+        ruler = Ruler(document.text, count)
+        entries: list[Any] = []
         for span in fit_spans(document, LIMITS, choices):
             number += 1
             start, end = ruler.find_offset(span.start), ruler.find_offset(span.end)
             entry = {"id": number, "label": span.label, "start_offset": start, "end_offset": end}
             entries.append(entry if form == "doccano" else [start, end, span.label])
-        relations = {"relations": []} if form == "doccano" else {}
+        relations: dict[str, Any] = {"relations": []} if form == "doccano" else {}
         row = {"id": document.id, "text": document.text, name: entries} | relations | list_extras(document)
         file.write(dump_row(row) + "\n")
         choices.note("documents without text, which doccano refuses to import", not document.text)

@@ -2,15 +2,16 @@
 
 Offsets count the code points of the document's own text, whatever a tool's files count in; the end is excluded, so
 that `document.text[span.start : span.end]` is the mention. Spans may touch, nest, overlap and cross line breaks. What
-a format cannot hold of that is an error, or by a choice (`Choices`) something that is done, counted and said.
+a format cannot hold is an error, or handled as `Choices` say, counted and reported.
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.text.characters import is_encodable, shorten
@@ -24,7 +25,6 @@ RULES = {
     "offsets": ("auto", "codepoints", "utf16"),
     "recommended": ("keep", "drop"),
 }
-
 
 
 class Span(NamedTuple):
@@ -50,23 +50,22 @@ class Document:
     id: str
     text: str
     spans: list[Span] = field(default_factory=list)
-    meta: dict = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
     date: int | None = None
-
 
 
 @dataclass
 class Choices:
-    """How to read what a file leaves open, and what becomes of what a format cannot hold; `notes` counts what was done.
+    """How to read what a file leaves open and to write what a format cannot hold; `notes` counts what was done.
 
-    overlap: two spans over one character: an error; the longest stays; or the first.
+    overlap: two spans over one character: an error; the longest is kept; or the first.
     unfit: a span that cannot be held for another reason, such as a line break in it: an error; cut at the line breaks;
     or dropped, as are empty spans on reading.
     fragments: a span in pieces with text between: an error; one from the first piece to the last; one a piece; dropped.
     orphans: tags that break their scheme: an error; or read as conlleval reads them.
     offsets: what a tool's offsets count: what the file's own evidence says; code points; or UTF-16 code units.
     recommended: YEDDA's unconfirmed marks. text_field: the field with the text. split_at: in column files a line that
-    begins so begins a document. join: several documents in one file, one after another.
+    starts with this text starts a document. join: several documents in one file, one after another.
     """
 
     overlap: str = "error"
@@ -78,14 +77,14 @@ class Choices:
     text_field: str | None = None
     split_at: str | None = None
     join: bool = False
-    notes: Counter = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, rules in RULES.items():
             if getattr(self, name) not in rules:
                 raise ValueError(f"expected {name} to be one of {', '.join(rules)}, got {getattr(self, name)!r}")
 
-    def note(self, statement, count=1):
+    def note(self, statement: str, count: int = 1) -> None:
         """Count something that was done; `statement` is in the plural."""
         if count:
             self.notes[statement] += count
@@ -101,9 +100,9 @@ class Limits:
 
     name: str
     overlaps: bool = False
-    extras: tuple = ()
-    find_misfit: Callable = lambda text, span: None
-    cut: Callable = lambda text, span: [span]
+    extras: tuple[str, ...] = ()
+    find_misfit: Callable[[str, Span], str | None] = lambda text, span: None
+    cut: Callable[[str, Span], list[Span]] = lambda text, span: [span]
 
 
 def cut_span(text: str, start: int, end: int, label: str, score: float | None = None) -> Span:
@@ -123,30 +122,28 @@ def find_problem(document: Document) -> str | None:
             return f"the span {span.start}..{span.end} in a text of {len(document.text)} characters"
         if not span.label or not is_encodable(span.label):
             return f"the label {span.label!r} of the span {span.start}..{span.end}"
-        if span.text is not None and span.text != document.text[span.start : span.end]:
-            cut = document.text[span.start : span.end]
+        cut = document.text[span.start : span.end]
+        if span.text is not None and span.text != cut:
             return f"{shorten(span.text)} as the text of {span.start}..{span.end}, which is {shorten(cut)}"
     return None
 
 
-
-def read_date(value) -> int | None:
+def read_date(value: Any) -> int | None:
     """The integer YYYYMMDD of a date given so, as a number or as text; None for anything else."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if len(text) != 8 or not (text.isascii() and text.isdigit()):
+    if not re.fullmatch("[1-9][0-9]{7}", text):
         return None
     try:
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         return None
-    return int(text) if text[0] != "0" else None
+    return int(text)
 
 
-
-
-def find_overlaps(spans) -> list[tuple[Span, Span]]:
+def find_overlaps(spans: Iterable[Span]) -> list[tuple[Span, Span]]:
     """Pairs of spans that share a character: each span with the one before it, by start, that reaches farthest."""
-    pairs, farthest = [], None
+    pairs: list[tuple[Span, Span]] = []
+    farthest: Span | None = None
     for span in sorted(spans, key=lambda span: (span.start, span.end)):
         if farthest and span.start < farthest.end:
             pairs.append((farthest, span))
@@ -156,47 +153,61 @@ def find_overlaps(spans) -> list[tuple[Span, Span]]:
 
 
 def fit_spans(document: Document, limits: Limits, choices: Choices) -> list[Span]:
-    """The spans, in the document's order, that a format holds; InputError or a note for each that it does not."""
+    """The spans that a format can hold, in the document's order; a note, or InputError, for each that it cannot."""
     problem = find_problem(document)
     if problem:
         raise InputError(f"{limits.name}: cannot write document {shorten(document.id)}: found {problem}")
-    spans = [piece for span in document.spans for piece in fit_span(document, span, limits, choices)]
+    spans = [piece for span in document.spans for piece in _fit_span(document, span, limits, choices)]
     if not limits.overlaps:
-        spans = part_spans(document, spans, limits, choices)
-    note_losses(document, limits, choices)
+        spans = _drop_overlaps(document, spans, limits, choices)
+    if "scores" not in limits.extras:
+        count = sum(span.score is not None for span in document.spans)
+        choices.note(f"spans without their scores, which {limits.name} has no place for", count)
+    if "meta" not in limits.extras:
+        is_lost = bool(document.meta) or document.date is not None
+        choices.note(f"documents without their metadata or date, which {limits.name} has no place for", is_lost)
+    elif document.meta:
+        try:
+            json.dumps(document.meta, allow_nan=False)
+        except ValueError:
+            choices.note("documents with NaN or Infinity in their metadata, written as null")
     return spans
 
 
-def fit_span(document, span, limits, choices):
+def _fit_span(document: Document, span: Span, limits: Limits, choices: Choices) -> list[Span]:
     """[the span], or what the rule `unfit` makes of it."""
-    why = limits.find_misfit(document.text, span)
-    if not why:
+    problem = limits.find_misfit(document.text, span)
+    if not problem:
         return [span]
     if choices.unfit == "drop":
-        choices.note(f"spans dropped, which {limits.name} cannot hold ({why})")
+        choices.note(f"spans dropped, which {limits.name} cannot hold ({problem})")
         return []
     pieces = limits.cut(document.text, span)
     is_cure = pieces != [span] and not any(limits.find_misfit(document.text, piece) for piece in pieces)
     if choices.unfit == "error" or not is_cure:
-        ways = ["--unfit cut cuts it at the line breaks"] * is_cure
-        raise refuse(document, span, limits, why, [*ways, "--unfit drop leaves such spans out"])
+        advice = ["--unfit cut cuts it at the line breaks"] * is_cure
+        raise _refuse_span(document, span, limits, problem, [*advice, "--unfit drop leaves such spans out"])
     choices.note("spans cut at line breaks")
     return pieces
 
 
-def part_spans(document, spans, limits, choices):
+def _drop_overlaps(document: Document, spans: list[Span], limits: Limits, choices: Choices) -> list[Span]:
     """The spans of which no two share a character."""
     overlaps = find_overlaps(spans)
     if not overlaps:
         return spans
     if choices.overlap == "error":
         first, second = overlaps[0]
-        why = f"it shares characters with {describe_span(document, first)}"
-        ways = ["--overlap longest or --overlap first keeps one of them"]
-        raise refuse(document, second, limits, why, ways)
-    order = sorted(range(len(spans)), key=lambda number: rank_span(spans[number], choices.overlap))
+        problem = f"it shares characters with {_describe_span(document, first)}"
+        advice = ["--overlap longest or --overlap first keeps one of them"]
+        raise _refuse_span(document, second, limits, problem, advice)
+
+    def rank(number: int) -> tuple[int, int]:
+        start, length = spans[number].start, spans[number].end - spans[number].start
+        return (-length, start) if choices.overlap == "longest" else (start, -length)
+
     taken, kept = bytearray(len(document.text)), set()
-    for number in order:
+    for number in sorted(range(len(spans)), key=rank):
         start, end = spans[number][:2]
         if not any(taken[start:end]):
             taken[start:end] = b"\1" * (end - start)
@@ -205,50 +216,31 @@ def part_spans(document, spans, limits, choices):
     return [span for number, span in enumerate(spans) if number in kept]
 
 
-def rank_span(span, overlap):
-    length = span.end - span.start
-    return (-length, span.start) if overlap == "longest" else (span.start, -length)
+def _refuse_span(document: Document, span: Span, limits: Limits, problem: str, advice: Sequence[str]) -> InputError:
+    found = f"{limits.name} cannot hold {_describe_span(document, span)} of document {shorten(document.id)}: {problem}"
+    return InputError("; ".join([found, *advice]))
 
 
-def note_losses(document, limits, choices):
-    if "scores" not in limits.extras:
-        count = sum(span.score is not None for span in document.spans)
-        choices.note(f"spans without their scores, which {limits.name} has no place for", count)
-    if "meta" not in limits.extras:
-        lost = bool(document.meta) or document.date is not None
-        choices.note(f"documents without their metadata or date, which {limits.name} has no place for", lost)
-    elif document.meta:
-        try:
-            json.dumps(document.meta, allow_nan=False)
-        except ValueError:
-            choices.note("documents with NaN or Infinity in their metadata, written as null")
-
-
-def refuse(document, span, limits, why, ways):
-    """The InputError that says why a span cannot be written and how to go on."""
-    return InputError(
-        f"{limits.name} cannot hold {describe_span(document, span)} of document {shorten(document.id)}: {why}; "
-        + "; ".join(ways)
-    )
-
-
-def describe_span(document, span):
+def _describe_span(document: Document, span: Span) -> str:
     return f"the span {span.start}..{span.end} ({span.label}, {shorten(document.text[span.start : span.end], 20)})"
 
 
 class Tally:
     """Counts documents as they pass."""
 
-    def __init__(self):
-        self.counts, self.types, self.unique, self.longest = Counter(), Counter(), set(), 0
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        self.mentions: set[tuple[str, str]] = set()
+        self.longest = 0
 
-    def watch(self, documents):
-        """The documents, each counted."""
+    def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Yield the documents, each counted."""
         for document in documents:
             self.add(document)
             yield document
 
-    def add(self, document):
+    def add(self, document: Document) -> None:
         lengths = [len(line) for line in document.text.split("\n") if line]
         mentions = [(document.text[span.start : span.end], span.label) for span in document.spans]
         self.counts.update(
@@ -261,12 +253,12 @@ class Tally:
         )
         self.longest = max(self.longest, *lengths, 0)
         self.types.update(label for _, label in mentions)
-        self.unique.update(mentions)
+        self.mentions.update(mentions)
 
-    def summarize(self) -> dict:
+    def summarize(self) -> dict[str, Any]:
         """`documents`, `lines` (that are not empty), `characters`, `longest` (line), `mentions`, `types` (mentions of
         each label), `unique` (different mentions: text and label), `overlapping`, `crossing` (over line breaks).
         """
         names = ("documents", "lines", "characters", "mentions", "overlapping", "crossing")
         counts = {name: self.counts[name] for name in names}
-        return counts | {"longest": self.longest, "types": dict(self.types), "unique": len(self.unique)}
+        return counts | {"longest": self.longest, "types": dict(self.types), "unique": len(self.mentions)}

@@ -58,9 +58,7 @@ def check_score(value: Any) -> float | None:
     return value
 
 
-def make_document(
-    id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any], nulls: bool = True
-) -> Document:
+def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any], nulls: bool = True) -> Document:
     """The document of a row; UnexpectedValue where its spans or its text cannot be.
 
     Args:

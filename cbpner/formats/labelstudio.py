@@ -7,14 +7,17 @@ not. Predictions are read where no task of a file has an annotation. Relations, 
 are counted and left out. A task's id is that of its data, where it has one; the data's other fields are metadata.
 
 Offsets count code points, CR LF being two (the tool's own tests: `emoji.cy.ts`); before autumn 2021 they counted UTF-16
-code units (issue 1347). Each region's text says which: it is the text that the offsets cut out, but for white space,
+code units (issue 1347). Each region's text shows which: it is the text that the offsets cut out, but for white space,
 which is joined together in it (issue 3078), and for line breaks, which are `\\n` in two characters.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
-from cbpner.formats.document import Limits, cut_span, fit_spans
+from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
 from cbpner.formats.fields import (
     check_label,
     check_offset,
@@ -30,20 +33,22 @@ from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, rea
 
 KINDS = {"labelstudio": "annotations", "labelstudio-predictions": "predictions"}
 MODEL_VERSION = "cbpner"
-FROM_NAME, TO_NAME = "label", "text"  # as in Label Studio's own template for named entities
 WHITE = re.compile(r"(?:\s|\\n)+")
 HYPERTEXT = ("hypertextlabels", "paragraphlabels")
 
 
-class Region:
-    """A labelled stretch: offsets in the tool's count, labels, the text that it says it is or None, a score or None."""
+class Region(NamedTuple):
+    """A labelled stretch: offsets in the tool's count, labels, the text that it is to be or None, a score or None."""
 
-    def __init__(self, start, end, labels, text, score):
-        self.start, self.end, self.labels, self.text, self.score = start, end, labels, text, score
+    start: int
+    end: int
+    labels: list[str]
+    text: str | None
+    score: float | None
 
 
-def read_labelstudio(path, id, choices):
-    """The documents of a file. FaultyFile at the end, with every fault."""
+def read_labelstudio(path: Path, id: str, choices: Choices) -> Iterator[Document]:
+    """Yield the documents of a file. FaultyFile at the end, with every fault."""
     faults: list[Fault] = []
     rows = list(read_rows(path))
     has_annotations = any(isinstance(row, Row) and list_annotations(row.values) for row in rows)
@@ -54,34 +59,28 @@ def read_labelstudio(path, id, choices):
         raise FaultyFile(faults)
 
 
-def list_annotations(row):
+def list_annotations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A task's annotations (`completions` before 1.0) but for the cancelled ones."""
     annotations = row.get("annotations", row.get("completions"))
     entries = annotations if isinstance(annotations, list) else []
     return [entry for entry in entries if isinstance(entry, dict) and not entry.get("was_cancelled")]
 
 
-def read_task(row, id, use_predictions, choices):
+def read_task(row: Mapping[str, Any], id: str, use_predictions: bool, choices: Choices) -> Document:
     data = row.get("data")
     if not isinstance(data, dict):
         raise UnexpectedValue(
             f"the fields {list_names(row)}", 'a task, {"data": {"text": ...}, ...} (export as JSON, not as JSON-MIN)'
         )
-    name, text = take_text(data, find_text_field(data, choices))
+    texts = [name for name, value in data.items() if isinstance(value, str)]
+    is_clear = choices.text_field is None and "text" not in data and len(texts) == 1
+    name, text = take_text(data, texts if is_clear else [choices.text_field or "text"])
     spans = read_regions(text, choose_results(row, use_predictions, choices), choices)
     extras = {field: value for field, value in data.items() if field not in ("id", name)}
     return make_document(take_id(data, take_id(row, id)), text, spans, extras)
 
 
-def find_text_field(data, choices):
-    """[the field that was named, `text`, or the only one that holds text]."""
-    texts = [name for name, value in data.items() if isinstance(value, str)]
-    if choices.text_field or "text" in data or len(texts) != 1:
-        return [choices.text_field or "text"]
-    return texts
-
-
-def choose_results(row, use_predictions, choices) -> list:
+def choose_results(row: Mapping[str, Any], use_predictions: bool, choices: Choices) -> list[Any]:
     """The results of the one annotation, or prediction, that is read of a task."""
     found = take_list(row, "predictions") if use_predictions else list_annotations(row)
     if not found:
@@ -91,36 +90,40 @@ def choose_results(row, use_predictions, choices) -> list:
     choices.note("tasks of which the prediction was read, since none has an annotation", use_predictions)
     if len(found) > 1:
         choices.note("tasks with several annotations (the ground truth is read, or else the last)")
-    chosen = max(enumerate(found), key=rank_annotation)[1]
+    chosen = max(enumerate(found), key=_rank_annotation)[1]
     if not isinstance(chosen, dict):
         raise UnexpectedValue(f"{describe_value(chosen)} as an annotation", 'such as {"result": [...]}')
     return take_list(chosen, "result")
 
 
-def rank_annotation(numbered):
+def _rank_annotation(numbered: tuple[int, Any]) -> tuple[bool, str, int]:
     number, annotation = numbered
     if not isinstance(annotation, dict):
         return False, "", number
     return bool(annotation.get("ground_truth")), str(annotation.get("updated_at") or ""), number
 
 
-def read_regions(text, results, choices):
+def read_regions(text: str, results: Sequence[Any], choices: Choices) -> list[Span]:
     """The spans of an annotation's results."""
     regions = [region for result in results for region in read_region(result, choices)]
-    ruler = choose_count(text, regions, choices)
-    spans = []
+    ruler = choose_region_ruler(text, regions, choices)
+    spans: list[Span] = []
     for region in regions:
         place = ruler.cut(region.start, region.end)
         if place is None:
             found = f"the offsets {region.start}..{region.end} in a text of {len(text)} characters"
             raise UnexpectedValue(found, "offsets within the text, on characters, the start before the end")
-        if not agrees(ruler, region):
-            report_text(text, place, region, choices)
+        if not region_agrees(ruler, region):
+            if choices.offsets == "auto":
+                found = f"{describe_value(region.text)} for {region.start}..{region.end}, which is "
+                expected = "the text that the offsets cut out (--offsets codepoints or utf16 trusts the offsets)"
+                raise UnexpectedValue(found + describe_value(text[slice(*place)]), expected)
+            choices.note("regions whose text is not what their offsets cut out")
         spans += [cut_span(text, *place, label, region.score) for label in region.labels]
     return spans
 
 
-def read_region(result, choices):
+def read_region(result: Any, choices: Choices) -> list[Region]:
     """[the region] of a result, or nothing, counted, where it is none."""
     if not isinstance(result, dict) or not isinstance(result.get("value", {}), dict):
         raise UnexpectedValue(f"{describe_value(result)} as a result", 'such as {"type": "labels", "value": {...}}')
@@ -138,20 +141,20 @@ def read_region(result, choices):
     if start == end and choices.unfit == "drop":
         choices.note("empty spans dropped")
         return []
-    claim = value.get("text")
+    text = value.get("text")
     score = result.get("score")
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         choices.note("scores that are not between 0 and 1 left out", score is not None)
         score = None
-    return [Region(start, end, labels, claim if isinstance(claim, str) else None, score)] if labels else []
+    return [Region(start, end, labels, text if isinstance(text, str) else None, score)] if labels else []
 
 
-def choose_count(text, regions, choices):
+def choose_region_ruler(text: str, regions: Sequence[Region], choices: Choices) -> Ruler:
     """The ruler for a task's offsets: the first that agrees with its regions' texts, or the one asked for."""
     if choices.offsets != "auto":
         return Ruler(text, choices.offsets)
     counts = ["codepoints", *["utf16"] * has_astral(text)]
-    ruler = choose_ruler(text, counts, regions, agrees).ruler
+    ruler = choose_ruler(text, counts, regions, region_agrees)
     choices.note(f"tasks whose offsets count {COUNTS['utf16']}", ruler.count == "utf16")
     if len(counts) > 1 and any(region.text is None for region in regions):
         choices.note(
@@ -160,31 +163,16 @@ def choose_count(text, regions, choices):
     return ruler
 
 
-def agrees(ruler, region):
-    """Whether the offsets cut out what the region says, white space apart."""
+def region_agrees(ruler: Ruler, region: Region) -> bool:
+    """Whether the offsets cut out the region's text, white space apart."""
     place = ruler.cut(region.start, region.end)
-    if place is None:
-        return False
-    return region.text is None or squash(region.text) == squash(ruler.text[slice(*place)])
+    if place is None or region.text is None:
+        return place is not None
+    texts = [WHITE.sub(" ", text).strip(" ") for text in (region.text, ruler.text[slice(*place)])]
+    return texts[0] == texts[1]
 
 
-def squash(text):
-    return WHITE.sub(" ", text).strip(" ")
-
-
-def report_text(text, place, region, choices):
-    """Raise UnexpectedValue for a region whose text is not what its offsets cut out, or count it."""
-    if choices.offsets != "auto":
-        choices.note("regions whose text is not what their offsets cut out")
-        return
-    cut = describe_value(text[slice(*place)])
-    raise UnexpectedValue(
-        f"{describe_value(region.text)} for {region.start}..{region.end}, which is {cut}",
-        "the text that the offsets cut out (--offsets codepoints or utf16 takes the offsets' word for it)",
-    )
-
-
-def write_labelstudio(file, documents, choices, form="labelstudio"):
+def write_labelstudio(file: TextIO, documents: Iterable[Document], choices: Choices, form: str = "labelstudio") -> None:
     """Write the documents as tasks, a line each, to an open text file."""
     number = 0
     for number, document in enumerate(documents, 1):
@@ -192,22 +180,23 @@ def write_labelstudio(file, documents, choices, form="labelstudio"):
     file.write("\n]\n" if number else "[]\n")
 
 
-def build_task(document, choices, form) -> dict:
+def build_task(document: Document, choices: Choices, form: str) -> dict[str, Any]:
     """The task of a document, with its spans as an annotation or as a prediction."""
     extras = ("scores", "meta") if form == "labelstudio-predictions" else ("meta",)
     spans = fit_spans(document, Limits("Label Studio", overlaps=True, extras=extras), choices)
     results = [build_result(document, span, f"s{number}", form) for number, span in enumerate(spans, 1)]
-    entry: dict = {"result": results}
+    entry: dict[str, Any] = {"result": results}
     if form == "labelstudio-predictions":
         scores = [span.score for span in spans if span.score is not None]
         lowest = {"score": min(scores)} if scores and len(scores) == len(spans) else {}
         entry = {"model_version": MODEL_VERSION, **lowest, **entry}
-    return {"data": {"text": document.text, "id": document.id} | list_extras(document), KINDS[form]: [entry]}
+    data: dict[str, Any] = {"text": document.text, "id": document.id}
+    return {"data": data | list_extras(document), KINDS[form]: [entry]}
 
 
-def build_result(document, span, id, form) -> dict:
+def build_result(document: Document, span: Span, id: str, form: str) -> dict[str, Any]:
     text = document.text[span.start : span.end]
     value = {"start": span.start, "end": span.end, "text": text, "labels": [span.label]}
-    result = {"id": id, "from_name": FROM_NAME, "to_name": TO_NAME, "type": "labels", "value": value}
+    result = {"id": id, "from_name": "label", "to_name": "text", "type": "labels", "value": value}
     has_score = form == "labelstudio-predictions" and span.score is not None
     return result | ({"score": span.score} if has_score else {})

@@ -1,4 +1,4 @@
-"""What a tool's offsets count, and which count a file's own evidence speaks for.
+"""What a tool's offsets count, and which count a file's own evidence supports.
 
 Python counts code points, JavaScript UTF-16 code units (a character above U+FFFF is two). A program that opened its
 text with universal newlines counts CR LF as one, and one that opened it as `utf-8-sig` no byte order mark.
@@ -6,9 +6,9 @@ text with universal newlines counts CR LF as one, and one that opened it as `utf
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain, pairwise
-from typing import NamedTuple
+from typing import TypeVar
 
 from cbpner.text.characters import BOM
 
@@ -18,6 +18,9 @@ COUNTS = {
     "newlines": "code points, CR LF being one",
     "unmarked": "code points behind the byte order mark",
 }
+
+
+T = TypeVar("T")
 
 
 class Ruler:
@@ -33,7 +36,7 @@ class Ruler:
             offsets = accumulate(widths, initial=0)
         elif count == "unmarked" and text.startswith(BOM):
             offsets = chain([0], range(len(text)))
-        self.offsets = array("q", offsets) if offsets else None  # of each code point and of the end; None: its number
+        self.offsets = array("q", offsets) if offsets else None  # of each code point, and of the end
 
     def find_place(self, offset: int) -> int | None:
         """The code point that an offset is at; None where it is outside the text or within a character."""
@@ -52,24 +55,19 @@ class Ruler:
         return (first, behind) if first is not None and behind is not None and first < behind else None
 
 
-class Reading(NamedTuple):
-    """One way to count a text, and how many of a document's claims agree with it."""
-
-    ruler: Ruler
-    agreeing: int
-
-
 def has_astral(text: str) -> bool:
     """Whether the text has a character above U+FFFF, which UTF-16 counts as two."""
     return not text.isascii() and max(text) > "\uffff"
 
 
-def choose_ruler(text, counts, claims, agrees) -> Reading:
-    """The first count under which most of the claims agree; agrees: (ruler, claim) -> bool."""
-    readings = []
+def choose_ruler(text: str, counts: Iterable[str], claims: Sequence[T], agrees: Callable[[Ruler, T], bool]) -> Ruler:
+    """The ruler of the first count with which most of the claims agree."""
+    best, most = None, -1
     for count in counts:
         ruler = Ruler(text, count)
-        readings.append(Reading(ruler, sum(agrees(ruler, claim) for claim in claims)))
-        if readings[-1].agreeing == len(claims):
+        agreeing = sum(agrees(ruler, claim) for claim in claims)
+        if agreeing > most:
+            best, most = ruler, agreeing
+        if agreeing == len(claims):
             break
-    return max(readings, key=lambda reading: reading.agreeing)
+    return best or Ruler(text)

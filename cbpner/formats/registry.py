@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import quote, unquote
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.formats.brat import find_beside, read_brat, render_brat
-from cbpner.formats.columns import read_columns, render_columns
+from cbpner.formats.columns import read_column_documents, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.labelstudio import KINDS, read_labelstudio, write_labelstudio
@@ -40,33 +41,31 @@ class Format:
 
     name: str
     summary: str
-    suffixes: tuple
-    read: Callable
-    write: Callable | None = None
-    render: Callable | None = None
-    list_files: Callable | None = None
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, str, Choices], Iterable[Document]]
+    write: Callable[[IO[str], Iterable[Document], Choices], None] | None = None
+    render: Callable[[Document, Choices], tuple[str, ...]] | None = None
+    list_files: Callable[[Path], list[Path]] | None = None
 
 
-def list_suffixes(suffixes, folder):
-    """The files in a folder, and in all folders in it, that end so, in either case; none that is hidden, or in a
-    hidden folder.
-    """
+def list_suffixes(suffixes: str | tuple[str, ...], folder: str | Path) -> list[Path]:
+    """The files below a folder with one of these suffixes, in either case; none in hidden folders, none hidden."""
     found = sorted(path for path in Path(folder).rglob("*") if path.name.lower().endswith(suffixes) and path.is_file())
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
-def list_pairs(folder):
+def list_pairs(folder: Path) -> list[Path]:
     """brat's text files below a folder, and each `.ann` that has no text file: a file of each pair."""
     files = list_suffixes((".txt", ".ann"), folder)
     texts = {path.with_suffix("") for path in files if path.suffix.lower() == ".txt"}
     return [path for path in files if path.suffix.lower() == ".txt" or path.with_suffix("") not in texts]
 
 
-def list_formats():
-    """The formats in the order in which they are told."""
+def list_formats() -> Iterator[Format]:
+    """Yield the formats in the order of the help texts."""
     yield Format("jsonl", "this project's JSON lines", (".jsonl",), read_spans, write=write_spans)
     for scheme, suffixes in (("bio", (".bio",)), ("iob1", (".iob1", ".iob")), ("bioes", (".bioes",))):
-        read, render = partial(read_columns, scheme=scheme), partial(render_columns, scheme=scheme)
+        read, render = partial(read_column_documents, scheme=scheme), partial(render_columns, scheme=scheme)
         summary = f"column files: a character and its {scheme.upper()} tag a line"
         yield Format(scheme, summary, suffixes, read, render=render)
     summary = "brat's NAME.txt and NAME.ann"
@@ -99,12 +98,14 @@ def describe_formats() -> str:
     return "\n".join(f"  {format.name:<{width}}  {format.summary}" for format in FORMATS.values())
 
 
-def read_documents(paths: Iterable, name: str | None = None, choices: Choices | None = None) -> Iterator[Document]:
-    """The documents of files and folders, one after another, in the order of the paths and of the sorted names below.
+def read_documents(
+    paths: Iterable[str | Path], name: str | None = None, choices: Choices | None = None
+) -> Iterator[Document]:
+    """Yield the documents of files and folders, in the order of the paths and of the sorted names below.
 
     name: a format's; None: that of each file's name and content. An id that a file does not give is the file's name,
     within its folder, without the suffix (and with `-1`, `-2` behind it where a file has several documents).
-    FormatError for a faulty file, once its good documents are read; InputError where there is nothing to read.
+    FaultyFile for a faulty file, once its good documents are read; InputError where there is nothing to read.
     """
     choices, count = choices or Choices(), 0
     files = [found for path in map(Path, paths) for found in list_files(path, name)]
@@ -116,7 +117,7 @@ def read_documents(paths: Iterable, name: str | None = None, choices: Choices | 
         raise InputError(f"found no document in {len(files)} file(s); expected at least one")
 
 
-def list_files(path, name) -> list[tuple[Path, str, Format]]:
+def list_files(path: Path, name: str | None) -> list[tuple[Path, str, Format]]:
     """(file, id, format) of a file, or of each file in a folder and in all folders in it that are of the format."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected annotated text")
@@ -132,7 +133,7 @@ def list_files(path, name) -> list[tuple[Path, str, Format]]:
     return [(file, name_document(file.relative_to(path).as_posix(), format), format) for file in files]
 
 
-def name_document(name, format) -> str:
+def name_document(name: str, format: Format) -> str:
     """The id of the document in a file of this name: without its suffix, and with `%2F` and its like read back."""
     suffixes = sorted(format.suffixes, key=len, reverse=True)
     lower = name.lower()
@@ -141,7 +142,7 @@ def name_document(name, format) -> str:
     return unquote(name)
 
 
-def name_file(id) -> str:
+def name_file(id: str) -> str:
     """The name of a document's file without the suffix: its id, with `%2F` and its like for what no name may hold."""
     name = NO_NAME.sub(lambda match: quote(match[0], safe=""), id)
     name = f"%2E{name[1:]}" if name.startswith(".") else name
@@ -150,67 +151,67 @@ def name_file(id) -> str:
     return name
 
 
-def guess_format(path) -> Format:
+def guess_format(path: str | Path) -> Format:
     """The format of a file by its name and content, or of a folder by its files; InputError where it is not clear."""
     path = Path(path)
     if path.is_dir():
-        return guess_folder(path)
+        return _guess_folder(path)
     name = guess_name(path)
     if name is None:
         raise InputError(f"{path}: found no sign of its format; expected its name: --from {', '.join(FORMATS)}")
     return FORMATS[name]
 
 
-def guess_folder(folder):
+def _guess_folder(folder: Path) -> Format:
     suffixes = tuple(suffix for format in FORMATS.values() for suffix in format.suffixes if suffix != ".txt")
     files = list_suffixes(suffixes, folder)
     names = {guess_name(file) for file in files}
-    if len(names) == 1 and None not in names:
-        return FORMATS[names.pop()]
+    if len(names) == 1 and (name := names.pop()):
+        return FORMATS[name]
     found = ", ".join(sorted(str(name or "unknown") for name in names)) or "no file of a known format"
     raise InputError(f"{folder}: found {found}; expected files of one format, or its name: --from {', '.join(FORMATS)}")
 
 
-def guess_name(path) -> str | None:
+def guess_name(path: Path) -> str | None:
     """The name of a file's format, or None."""
     name = path.name.lower()
     if name.endswith(".txt.ann"):
         return "yedda-marked"
     if name.endswith(".ann"):
-        return guess_ann(path)
+        return _guess_ann(path)
     if name.endswith((".jsonl", ".json")):
-        return guess_json(path)
+        return _guess_json(path)
     if name.endswith(".bio"):
-        return guess_columns(path)
+        return _guess_columns(path)
     if name.endswith(".txt"):
         return "brat" if find_beside(path, ".ann").is_file() else None
     return next((each for each in ("iob1", "bioes", "yedda") if name.endswith(FORMATS[each].suffixes)), None)
 
 
-def read_opening(path) -> str:
+def _read_opening(path: Path) -> str:
     with open(path, "rb") as file:
         return file.read(OPENING).decode("utf-8", "replace").removeprefix(BOM)
 
 
-def guess_ann(path):
+def _guess_ann(path: Path) -> str | None:
     """brat where its text lies beside it and it has standoff, or nothing, in it; YEDDA where it has its marks."""
-    text = read_opening(path)
+    text = _read_opening(path)
     if find_beside(path, ".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
         return "brat"
     return "yedda-marked" if MARKED.search(text) else None
 
 
-def guess_columns(path):
+def _guess_columns(path: Path) -> str:
     """BIOES where about as many tags end a span as begin one, else BIO; IOB1 looks like BIO with faults."""
-    lines = read_opening(path).replace("\t", " ").split("\n")
+    lines = _read_opening(path).replace("\t", " ").split("\n")
     counts = Counter(line.rpartition(" ")[2][:2] for line in lines)
     ends = counts["E-"] + counts["L-"]
     return "bioes" if (ends or counts["S-"] or counts["U-"]) and counts["B-"] <= ends + 1 else "bio"
 
 
-def guess_json(path):
+def _guess_json(path: Path) -> str | None:
     """By the fields of the first row."""
-    row = next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
+    row: dict[str, Any] = next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
     if isinstance(row.get("spans"), list):
         return "jsonl"
     if isinstance(row.get("data"), dict):
@@ -218,7 +219,7 @@ def guess_json(path):
     return next((form for form, (name, _) in FORMS.items() if isinstance(row.get(name), list)), None)
 
 
-def guess_output(path) -> Format:
+def guess_output(path: str | Path) -> Format:
     """The format that an output's name stands for; InputError where it is not clear."""
     name = Path(path).name.lower()
     names = {".jsonl": "jsonl", ".bio": "bio", ".iob1": "iob1", ".bioes": "bioes", ".anns": "yedda"}
@@ -230,7 +231,7 @@ def guess_output(path) -> Format:
 
 
 def write_documents(
-    documents: Iterable[Document], path, name: str, choices: Choices | None = None, overwrite: bool = False
+    documents: Iterable[Document], path: str | Path, name: str, choices: Choices | None = None, overwrite: bool = False
 ) -> None:
     """Write documents in the format of that name; the file, or the folder, appears whole or not at all.
 
@@ -242,16 +243,16 @@ def write_documents(
     format, path, choices = find_format(name), Path(path), choices or Choices()
     if not check_output(path, format, overwrite):
         with atomic_folder(path) as folder:
-            write_folder(folder, documents, format, choices)
+            _write_folder(folder, documents, format, choices)
         return
     with atomic_open(path) as file:
         if format.write:
             format.write(file, documents, choices)
         else:
-            write_joined(file, documents, format, choices)
+            _write_joined(file, documents, format, choices)
 
 
-def check_output(path, format, overwrite) -> bool:
+def check_output(path: Path, format: Format, overwrite: bool) -> bool:
     """Whether documents of the format go into one file of this name; InputError where it may not be written."""
     is_file = format.write is not None or (format.name != "brat" and path.name.lower().endswith(format.suffixes))
     if path.exists() and path.is_dir() == is_file:
@@ -266,7 +267,7 @@ def check_output(path, format, overwrite) -> bool:
     return is_file
 
 
-def write_joined(file, documents, format, choices):
+def _write_joined(file: IO[str], documents: Iterable[Document], format: Format, choices: Choices) -> None:
     """Write documents into one file, each on lines of its own; InputError for several, unless `choices.join`."""
     count, is_open = 0, False
     for count, document in enumerate(documents, 1):
@@ -275,14 +276,14 @@ def write_joined(file, documents, format, choices):
                 "found several documents for one file, of a format that cannot say where one begins; expected a folder "
                 "as OUT, for a file each, or --join to write them one after another"
             )
-        text = format.render(document, choices)[0]
-        doubled = BOM * (count > 1 and document.text.startswith(BOM))  # for the file's own sake, where it is the first
+        text = format.render(document, choices)[0]  # type: ignore[misc]
+        doubled = BOM * (count > 1 and document.text.startswith(BOM))  # which only the file's first document keeps
         file.write("\n" * is_open + text.removeprefix(doubled))
         is_open = bool(document.text) and not document.text.endswith("\n")
     choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
 
 
-def write_folder(folder, documents, format, choices):
+def _write_folder(folder: Path, documents: Iterable[Document], format: Format, choices: Choices) -> None:
     names = set()
     for document in documents:
         name = name_file(document.id)
@@ -292,5 +293,5 @@ def write_folder(folder, documents, format, choices):
                 "rename one, or convert the inputs into folders of their own"
             )
         names.add(name)
-        for suffix, text in zip(format.suffixes, format.render(document, choices), strict=False):
+        for suffix, text in zip(format.suffixes, format.render(document, choices), strict=False):  # type: ignore[misc]
             (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")

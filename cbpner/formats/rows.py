@@ -22,7 +22,7 @@ import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from cbpner.base.errors import Fault, InputError, UnexpectedValue
 from cbpner.text.characters import BOM, is_encodable
@@ -85,7 +85,8 @@ def read_rows(
     if kind == "parquet":
         yield from _read_parquet(path, name, required, columns)
         return
-    with gzip.open(path, "rb") if str(path).lower().endswith(".gz") else open(path, "rb") as file:
+    opened = gzip.open(path, "rb") if str(path).lower().endswith(".gz") else open(path, "rb")
+    with cast(BinaryIO, opened) as file:
         number = 0
         if kind in ("csv", "tsv"):
             rows = _read_table(file, name, "\t" if kind == "tsv" else ",", required, columns)
@@ -147,8 +148,10 @@ def read_cells(
                 if not line.strip() or (comment and line.startswith(comment)):
                     continue
                 delimiter = delimiter or next((sign for sign in delimiters if sign in line), delimiters[0])
-                quoting = csv.QUOTE_MINIMAL if quoted or delimiter == "," else csv.QUOTE_NONE
-                yield number, next(csv.reader([line], delimiter=delimiter, quoting=quoting))
+                if quoted or delimiter == ",":
+                    yield number, next(csv.reader([line], delimiter=delimiter))
+                else:
+                    yield number, next(csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: found bytes that are not UTF-8 at byte {error.start + 1}; expected UTF-8") from error
     except (OSError, EOFError, zlib.error, csv.Error) as error:
@@ -156,7 +159,7 @@ def read_cells(
 
 
 def _read_json(
-    file: IO[bytes], name: str, required: Collection[str], arrays: bool, longest_line: int
+    file: BinaryIO, name: str, required: Collection[str], arrays: bool, longest_line: int
 ) -> Iterator[Row | Fault]:
     opening = file.read(1 << 10).removeprefix(BOM.encode())
     file.seek(0)
@@ -176,7 +179,7 @@ def _read_json(
                 yield Fault(name, number, error.found, error.expected)
 
 
-def _read_lines(file: IO[bytes], longest: int) -> Iterator[bytes | None]:
+def _read_lines(file: BinaryIO, longest: int) -> Iterator[bytes | None]:
     """The lines of a file, None for one that is too long."""
     while line := file.readline(longest):
         if len(line) != longest or line.endswith(b"\n"):
@@ -219,7 +222,7 @@ def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[R
 
 
 def _read_table(
-    file: IO[bytes], name: str, delimiter: str, required: Collection[str], columns: Collection[str] | None
+    file: BinaryIO, name: str, delimiter: str, required: Collection[str], columns: Collection[str] | None
 ) -> Iterator[Row | Fault]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     limit = csv.field_size_limit(LONGEST_FIELD)

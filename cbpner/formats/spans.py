@@ -1,12 +1,16 @@
 """JSON lines of documents and spans: this project's own format, and prediction's output.
 
 A line is `{"id", "text", "spans": [{"start", "end", "label", "text", "score"}], "date", "meta"}`; offsets count code
-points, `score`, `date` and `meta` stand where there are any. On reading `id` and a span's `text` may be missing (what
+points, `score`, `date` and `meta` are there where known. On reading `id` and a span's `text` may be missing (what
 is there is checked), and other fields are metadata.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
-from cbpner.formats.document import Document, Limits, Span, fit_spans
+from cbpner.formats.document import Choices, Document, Limits, Span, fit_spans
 from cbpner.formats.fields import (
     check_label,
     check_offset,
@@ -24,15 +28,15 @@ from cbpner.formats.rows import describe_value, parse_rows, read_rows
 LIMITS = Limits("jsonl", overlaps=True, extras=("scores", "meta"))
 
 
-def read_spans(path, id, choices):
-    """The documents one after another. FaultyFile at the end, with every fault."""
+def read_spans(path: Path, id: str, choices: Choices) -> Iterator[Document]:
+    """Yield the documents of a file. FaultyFile at the end, with every fault."""
     faults: list[Fault] = []
     yield from parse_rows(read_rows(path), lambda row: read_row(row.values, f"{id}-{row.number}", choices), faults)
     if faults:
         raise FaultyFile(faults)
 
 
-def read_row(row, id, choices) -> Document:
+def read_row(row: Mapping[str, Any], id: str, choices: Choices) -> Document:
     name, text = take_text(row, [choices.text_field or "text"])
     if "spans" not in row:
         raise UnexpectedValue("no field 'spans'", "a list of spans, empty where there are none")
@@ -41,7 +45,7 @@ def read_row(row, id, choices) -> Document:
     return make_document(take_id(row, id), text, spans, extras)
 
 
-def read_span(row, text) -> Span:
+def read_span(row: Any, text: str) -> Span:
     if not isinstance(row, dict):
         raise UnexpectedValue(f"{describe_value(row)} as a span", 'such as {"start": 0, "end": 2, "label": "gene"}')
     start, end = check_offset(row.get("start"), "start"), check_offset(row.get("end"), "end")
@@ -56,13 +60,13 @@ def read_span(row, text) -> Span:
     return Span(start, end, label, cut, score)
 
 
-def write_spans(file, documents, choices):
+def write_spans(file: TextIO, documents: Iterable[Document], choices: Choices) -> None:
     """Write the documents, a line each, to an open text file."""
     for document in documents:
         file.write(dump_row(build_row(document, choices)) + "\n")
 
 
-def build_row(document: Document, choices) -> dict:
+def build_row(document: Document, choices: Choices) -> dict[str, Any]:
     """The row of a document, as a line of the file holds it."""
     rows = []
     for span in fit_spans(document, LIMITS, choices):

@@ -12,11 +12,13 @@ Source: `YEDDA_Annotator.py` and `utils/recommend.py` of https://github.com/jies
 """
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
-from cbpner.formats.columns import check_scheme, decode_tags, read_columns, render_columns, report_breaches
-from cbpner.formats.document import Document, Limits, cut_span, fit_spans
-from cbpner.text.bio import ONE_CHARACTER, read_lines
+from cbpner.formats.columns import check_scheme, decode_tags, read_column_documents, render_columns, report_breaches
+from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
+from cbpner.text.bio import ONE_CHARACTER, decode_file, read_lines
 from cbpner.text.characters import BOM, shorten
 
 MARK = re.compile(r"\[[@$]|#([^#\[\]\n]+)\*\]")
@@ -25,15 +27,9 @@ LEAST_WORDS = 0.1  # of the lines of a text in words
 NO_LABEL = re.compile(r"[#\[\]\n]|^\*|\*$")
 
 
-def read_marked(path, id, choices) -> list[Document]:
+def read_marked(path: Path, id: str, choices: Choices) -> list[Document]:
     """[the document] of a `.ann` file. FaultyFile where it is not UTF-8."""
-    try:
-        data = path.read_bytes().decode("utf-8").removeprefix(BOM)
-    except UnicodeDecodeError as error:
-        raise FaultyFile(
-            [Fault(str(path), 0, f"bytes that are not UTF-8 at byte {error.start + 1}", "UTF-8")]
-        ) from None
-    text, marks = parse_marks(data)
+    text, marks = parse_marks(decode_file(path).removeprefix(BOM))
     spans = [cut_span(text, start, end, label) for start, end, label, _ in marks if start < end]
     choices.note("empty marks dropped", len(marks) - len(spans))
     recommended = {(start, end, label) for start, end, label, sign in marks if sign == "$"}
@@ -44,16 +40,19 @@ def read_marked(path, id, choices) -> list[Document]:
     return [Document(id, text, spans)]
 
 
-def parse_marks(data):
+def parse_marks(data: str) -> tuple[str, list[tuple[int, int, str, str]]]:
     """(text, [(start, end, label, sign)] by start) of a marked text; the sign is @ or $."""
-    tokens, opened, pairs = list(MARK.finditer(data)), [], {}
+    tokens = list(MARK.finditer(data))
+    opened: list[int] = []
+    pairs: dict[int, int] = {}
     for number, token in enumerate(tokens):
         if token[1] is None:
             opened.append(number)
         elif opened:
             first = opened.pop()
             pairs[first], pairs[number] = number, first
-    parts, marks, starts, place, length = [], [], {}, 0, 0
+    parts, marks, place, length = [], [], 0, 0
+    starts: dict[int, int] = {}
     for number, token in enumerate(tokens):
         if number not in pairs:
             continue
@@ -68,7 +67,7 @@ def parse_marks(data):
     return "".join(parts) + data[place:], sorted(marks)
 
 
-def find_misfit(text, span):
+def find_mark_misfit(text: str, span: Span) -> str | None:
     """Why YEDDA cannot hold the span in its text, or None."""
     if NO_LABEL.search(span.label):
         return "its label has one of #, [, ], a line break, or an * at an end"
@@ -77,10 +76,10 @@ def find_misfit(text, span):
     return None
 
 
-LIMITS = Limits("YEDDA", find_misfit=find_misfit)
+LIMITS = Limits("YEDDA", find_misfit=find_mark_misfit)
 
 
-def render_marked(document, choices) -> tuple[str]:
+def render_marked(document: Document, choices: Choices) -> tuple[str]:
     """(the text with its marks,). InputError where the text itself holds what would be read as a mark."""
     spans = sorted(fit_spans(document, LIMITS, choices))
     parts, place = [], 0
@@ -97,23 +96,28 @@ def render_marked(document, choices) -> tuple[str]:
     return (BOM * marked.startswith(BOM) + marked,)
 
 
-def read_exported(path, id, choices) -> list[Document]:
+def read_exported(path: Path, id: str, choices: Choices) -> list[Document]:
     """The documents of a `.anns` file, in BMES or BIO as its tags say. FaultyFile with every fault."""
-    lines, faults = read_lines(path)
+    found, faults = read_lines(path)
     if faults:
         raise FaultyFile(faults)
+    lines = [line or "" for line in found]
     tags = {line.rstrip("\r \t").replace("\t", " ").rpartition(" ")[2][:1] for line in lines}
     scheme = "bmes" if tags & set("MES") else "bio"
     filled = [line.removesuffix("\r") for line in lines if line.strip(" \t\r")]
     words = sum(not ONE_CHARACTER.fullmatch(line) for line in filled)
     if words <= LEAST_WORDS * len(filled):  # a few are faults
-        return read_columns(path, id, choices, scheme)
+        return read_column_documents(path, id, choices, scheme)
     return [read_words(lines, path, id, choices, scheme)]
 
 
-def read_words(lines, path, id, choices, scheme) -> Document:
+def read_words(lines: Sequence[str], path: Path, id: str, choices: Choices, scheme: str) -> Document:
     """The document of a `.anns` file with a word a line."""
-    parts, spans, faults, breaches, words, length = [], [], [], [], [], 0
+    parts: list[str] = []
+    spans: list[tuple[int, int, str]] = []
+    breaches: list[tuple[int, str]] = []
+    words: list[tuple[int, str, str]] = []
+    faults, length = [], 0
     check = check_scheme(scheme)
     for number, line in enumerate([*lines[:-1], *([lines[-1]] if lines[-1] else [])], 1):
         line = line.removesuffix("\r")
@@ -121,7 +125,7 @@ def read_words(lines, path, id, choices, scheme) -> Document:
         if match:
             try:
                 check(match[2], None)
-                words.append((number, *match.groups()))
+                words.append((number, match[1], match[2]))
             except UnexpectedValue as error:
                 faults.append(Fault(str(path), number, error.found, error.expected))
         elif line.strip(" \t"):
@@ -139,7 +143,14 @@ def read_words(lines, path, id, choices, scheme) -> Document:
     return Document(id, text, [cut_span(text, *span) for span in spans])
 
 
-def join_words(words, parts, spans, breaches, length, scheme):
+def join_words(
+    words: Sequence[tuple[int, str, str]],
+    parts: list[str],
+    spans: list[tuple[int, int, str]],
+    breaches: list[tuple[int, str]],
+    length: int,
+    scheme: str,
+) -> int:
     """Add one line's words, (line, word, tag) each; the length of the text with them."""
     starts = [length]
     for _, word, _ in words:
@@ -151,6 +162,6 @@ def join_words(words, parts, spans, breaches, length, scheme):
     return starts[-1] - 1 if words else length
 
 
-def render_exported(document, choices) -> tuple[str]:
+def render_exported(document: Document, choices: Choices) -> tuple[str]:
     """(the document's `.anns` file,)."""
     return render_columns(document, choices, "bmes", "YEDDA's .anns")

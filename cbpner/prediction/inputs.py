@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
-from cbpner.formats.columns import read_columns
+from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.formats.fields import make_document, take_text
 from cbpner.formats.rows import UTF8, Row, describe_bytes, describe_value, list_names, read_rows
@@ -67,7 +67,7 @@ def _read_source(source: Source, fields: Fields) -> Iterator[Item]:
             yield _reject(Fault(source.name, 0, describe_bytes(error.object, error.start), UTF8))
     elif source.kind == "bio":  # the text alone
         try:
-            yield from read_columns(source.path, source.id, Choices(orphans="repair", split_at=fields.split_at))
+            yield from read_column_documents(source.path, source.id, Choices(orphans="repair", split_at=fields.split_at))
         except FaultyFile as error:
             yield from (_reject(fault._replace(path=source.name)) for fault in error.faults)
     else:

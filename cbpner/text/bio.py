@@ -68,6 +68,15 @@ def read_lines(path: str | Path) -> tuple[list[str | None], list[Fault]]:
     return lines, faults
 
 
+def decode_file(path: Path) -> str:
+    """The text of a file as it is, byte order mark and line ends included; FaultyFile where it is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"bytes that are not UTF-8 at byte {error.start + 1}"
+        raise FaultyFile([Fault(str(path), 0, found, "text in UTF-8")]) from None
+
+
 def parse_lines(
     lines: Iterable[str | None],
     path: str | Path,

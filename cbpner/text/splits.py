@@ -68,9 +68,7 @@ def match_parts(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def read_split(
-    folder: str | Path, long: bool = False, labels: LabelSet | None = None, orphans: str = "keep"
-) -> Split:
+def read_split(folder: str | Path, long: bool = False, labels: LabelSet | None = None, orphans: str = "keep") -> Split:
     """The three parts of the split in `folder`; `labels` and `orphans` as in `read_bio`."""
     files = find_split_files(folder, long)
     return Split(**{part: read_bio(files[part], labels, orphans) for part in PARTS})
