@@ -67,7 +67,8 @@ def _read_source(source: Source, fields: Fields) -> Iterator[Item]:
             yield _reject(Fault(source.name, 0, describe_bytes(error.object, error.start), UTF8))
     elif source.kind == "bio":  # the text alone
         try:
-            yield from read_column_documents(source.path, source.id, Choices(orphans="repair", split_at=fields.split_at))
+            choices = Choices(orphans="repair", split_at=fields.split_at)
+            yield from read_column_documents(source.path, source.id, choices)
         except FaultyFile as error:
             yield from (_reject(fault._replace(path=source.name)) for fault in error.faults)
     else:
