@@ -6,12 +6,12 @@ transformers know the type too.
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig, BertModel, initialization
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
-from cbpner.models.bilstm import BiLstm
 from cbpner.models.crf import Crf
 from cbpner.models.loss import IGNORED, shift_scores
 from cbpner.text.labels import LabelSet
@@ -46,7 +46,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         self.bert = BertModel(config, add_pooling_layer=False)
         width = config.hidden_size
         if self._has_lstm:
-            self.lstm = BiLstm(count_features(config), config.lstm_size)
+            self.lstm = nn.LSTM(count_features(config), config.lstm_size, bidirectional=True, batch_first=True)
             width = 2 * config.lstm_size
         share = config.classifier_dropout
         self.dropout = nn.Dropout(config.hidden_dropout_prob if share is None else share)
@@ -104,7 +104,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
     def score_features(self, features, attention_mask):
         """(batch, tokens, labels) from what `compute_features` gives."""
         if self._has_lstm:
-            hidden = self.lstm(features, attention_mask.sum(dim=1))
+            hidden = run_lstm(self.lstm, features, attention_mask.sum(dim=1))
         else:
             hidden = features.float()
             mask = self._make_mask(hidden, attention_mask)
@@ -143,11 +143,18 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         """A scalar; [CLS] stands before each sequence, so that the characters begin at the second position."""
         emissions, tags = shift_scores(logits[:, 1:].float(), **biases), labels[:, 1:]
         mask = tags.ne(IGNORED)
-        likelihood = self.crf(emissions, tags.masked_fill(~mask, 0), mask)
-        return -likelihood.sum() / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
+        loss = self.crf(emissions, tags, mask).sum()
+        return loss / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
 
     def _make_mask(self, hidden, attention_mask):
         return create_bidirectional_mask(self.config, inputs_embeds=hidden, attention_mask=attention_mask)
+
+
+def run_lstm(lstm: nn.LSTM, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """(batch, time, 2 x units) of (batch, time, width) inputs, in float32; padding never matters."""
+    with torch.autocast(inputs.device.type, enabled=False):
+        packed = pack_padded_sequence(inputs.float(), lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=inputs.shape[1])[0]
 
 
 def copy_settings(config):
