@@ -27,6 +27,7 @@ GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚"
 TOOLTIP = "tooltip:"  # how the id of an element that shows one begins
 WIDTH = 8.2  # inches
 ROW_HEIGHT = 0.32  # inches
+LABEL_WIDTH = 36  # characters in a line of a row's label
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
     "text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "cbpner",
@@ -91,7 +92,7 @@ def palette() -> dict[str, str]:
     return {name: colour for name, colour in light.items() if not re.fullmatch(r"heat|link|faint|t\d", name)}
 
 
-def render_svg(figure: "Figure", label: str) -> Markup:
+def figure_to_svg(figure: "Figure", label: str) -> Markup:
     """A figure as SVG for a page. label: what a screen reader says."""
     file = io.StringIO()
     unsigned = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -134,7 +135,8 @@ def draw_dots(
             top = y
             for row in rows:
                 lanes = place_lanes([value for value, *_ in row.points], spread / 28)
-                height = max(1.0 if row.label else 0.5, 0.65 * (max(lanes, default=0) + 1) + 0.3)
+                height = 0.4 + 0.5 * (1 + len(row.label) // LABEL_WIDTH) if row.label else 0.4
+                height = max(height, 0.65 * max(lanes) + 0.95) if lanes else height
                 _draw_row(axes, row, y + height / 2, height, lanes)
                 ticks += [(y + height / 2, row.label)] if row.label else []
                 y += height
@@ -142,9 +144,9 @@ def draw_dots(
             y += 0.25
         axes.set_xlim(low - spread / 40, high + spread / 40)
         axes.set_ylim(y, -0.2)
-        axes.set_yticks([place for place, _ in ticks], [textwrap.fill(text, 36) for _, text in ticks])
+        axes.set_yticks([place for place, _ in ticks], [textwrap.fill(text, LABEL_WIDTH) for _, text in ticks])
         _finish_rows(figure, axes, y, xlabel)
-    return render_svg(figure, label)
+    return figure_to_svg(figure, label)
 
 
 def draw_shares(rows: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[str], label: str) -> Markup:
@@ -161,11 +163,11 @@ def draw_shares(rows: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[str],
                 if count / total > 0.05:
                     axes.text(left + count / total / 2, y, f"{count:,}", ha="center", va="center", color="#16181c")
                 left += count / total
-        axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36) for name, _ in rows])
+        axes.set_yticks(range(len(rows)), [textwrap.fill(name, LABEL_WIDTH) for name, _ in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         _finish_rows(figure, axes, len(rows), "share of the spans")
-    return render_svg(figure, label)
+    return figure_to_svg(figure, label)
 
 
 def kind_colour(kind: str) -> str:
@@ -190,8 +192,10 @@ def draw_learning(losses: Sequence[Line], scores: Sequence[Line], series: int, l
                 axes.annotate(line.label, (line.points[-1][0], y), (3, -3), textcoords="offset points", color=colour)
         if any(line.points for line in losses):
             left.set_yscale("log")
+            left.yaxis.set_major_formatter("{x:g}")
+            left.yaxis.set_minor_formatter("")
         right.set_ylim(bottom=0)
-    return render_svg(figure, label)
+    return figure_to_svg(figure, label)
 
 
 def place_lanes(values: Sequence[float], width: float) -> list[int]:

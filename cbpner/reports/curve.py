@@ -24,7 +24,7 @@ from cbpner.reports.run_scores import (
     load_runs,
     warn_mixed,
 )
-from cbpner.reports.systems import BLOCK, Run
+from cbpner.reports.systems import BLOCK, RunRecord
 from cbpner.reports.tables import (
     Figure,
     average_sets,
@@ -91,7 +91,7 @@ def build_curve(paths: Sequence[str | Path], all_splits: bool = False) -> Curve:
         *list_left_out(uncounted, "Left out, for config.json does not say on how many patents they trained"),
         *loaded.deeper,
     ]
-    return Curve(_render_markdown(points, counted, all_splits, left_out), _render_csv(points), points)
+    return Curve(_render_curve(points, counted, all_splits, left_out), _render_csv(points), points)
 
 
 def write_curve(curve: Curve, output: str | Path, level: str) -> None:
@@ -115,7 +115,7 @@ def count_patents(config: Mapping[str, Any]) -> int | None:
     return count if isinstance(count, int) else None
 
 
-def frame_points(runs: Sequence[Run]) -> pd.DataFrame:
+def frame_points(runs: Sequence[RunRecord]) -> pd.DataFrame:
     """A frame with one row a run: run, POINT, split, seed, MEASURED (F1 by level, costs; NaN unmeasured), machine.
 
     Args:
@@ -204,7 +204,7 @@ def format_cost(row: Mapping[str, Any], name: str, with_std: bool = True) -> str
     return format_cell(Figure(row[f"{name}_mean"], std=row[f"{name}_std"] if with_std else math.nan, style=style))
 
 
-def _describe_cost(run: Run) -> dict[str, Any]:
+def _describe_cost(run: RunRecord) -> dict[str, Any]:
     """{run, patents, COSTS, machine} of one run; NaN for what it did not measure."""
     minutes = list_minutes(run.metrics)
     return {
@@ -229,7 +229,7 @@ def _render_csv(points: pd.DataFrame) -> str:
     return frame_to_csv(table.rename(columns={level: f"{level}_f1" for level in LEVELS}), "%.6g")
 
 
-def _render_markdown(points: pd.DataFrame, runs: Sequence[Run], all_splits: bool, left_out: Sequence[str]) -> str:
+def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], all_splits: bool, left_out: Sequence[str]) -> str:
     """The whole report: each group's curve, the costs, the machines, and what was left out."""
     machines, by_folder = list(points["machine"].unique()), {run.folder: run for run in runs}
     costs = [name for name in COSTS if points[name].notna().any()]

@@ -49,7 +49,7 @@ from cbpner.reports.spans import (
     score_schemes,
     summarise_surfaces,
 )
-from cbpner.reports.systems import BLOCK, Run, block_key
+from cbpner.reports.systems import BLOCK, RunRecord, block_key
 from cbpner.reports.tables import (
     UNDEFINED,
     explain_output_errors,
@@ -204,7 +204,7 @@ def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     } | {name: own.astype(object).where(own.notna(), None).to_dict("records") for name, own in frames.items()}
 
 
-def read_evaluation(path: str | Path, systems: Mapping[str, Sequence[Run]], part: str = "test") -> Evaluation:
+def read_evaluation(path: str | Path, systems: Mapping[str, Sequence[RunRecord]], part: str = "test") -> Evaluation:
     """The evaluation that an evaluation.json holds: no frame WITH_TEXT, and sets without sentences.
 
     Args:
@@ -242,7 +242,7 @@ def _read_frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFr
 
 
 def _match_runs(
-    path: str | Path, content: dict[str, Any], scores: pd.DataFrame, systems: Mapping[str, Sequence[Run]]
+    path: str | Path, content: dict[str, Any], scores: pd.DataFrame, systems: Mapping[str, Sequence[RunRecord]]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """({recorded run: run here}, {recorded system: system here})."""
     rows = scores[(scores["statistic"] == "run") & (scores["group"] == "type")]
@@ -273,11 +273,11 @@ def _match_runs(
     return runs, names
 
 
-def _split_and_seed(run: Run) -> tuple[str, str]:
+def _split_and_seed(run: RunRecord) -> tuple[str, str]:
     return show_split(run.config), str(run.config["seed"])
 
 
-def _list_counts(run: Run, part: str) -> frozenset[tuple]:
+def _list_counts(run: RunRecord, part: str) -> frozenset[tuple]:
     """(level, type, COUNTS) of a run's metrics.json, but for types without gold and predictions."""
     return frozenset(
         (level, label, *(values[name] for name in COUNTS))

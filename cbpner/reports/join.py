@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.reports.run_scores import load_runs, show_split
-from cbpner.reports.systems import Run, name_systems
+from cbpner.reports.systems import RunRecord, name_systems
 from cbpner.reports.tables import UNDEFINED
 from cbpner.runs.folder import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.scoring.answers import flatten_spans, read_answers
@@ -89,7 +89,7 @@ class System(NamedTuple):
 
     name: str
     sets: list[PredictedSet]
-    runs: list[Run]
+    runs: list[RunRecord]
 
 
 class JoinedSystems(NamedTuple):
@@ -114,7 +114,7 @@ def join_runs(
 
 
 def join_scored(
-    runs: Sequence[Run], names: Sequence[str], part: str = "test", data_dir: str | Path | None = None
+    runs: Sequence[RunRecord], names: Sequence[str], part: str = "test", data_dir: str | Path | None = None
 ) -> list[System]:
     """The systems of runs that have scores on `part`; names: of each run's system. Raises as `join_runs`."""
     read = cache(lambda path, orphans: read_bio(path, orphans=orphans))
@@ -197,7 +197,7 @@ def _list_known(
 
 
 def _join_run(
-    run: Run, part: str, data_dir: str | Path | None, read: Callable[..., Any], list_known: Callable[..., Any]
+    run: RunRecord, part: str, data_dir: str | Path | None, read: Callable[..., Any], list_known: Callable[..., Any]
 ) -> PredictedSet:
     config = run.config
     flags, path = config.get("flags", {}), tags_path(run.folder, part)

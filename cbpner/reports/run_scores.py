@@ -13,7 +13,7 @@ import pandas as pd
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key, read_json
-from cbpner.reports.systems import BLOCK, Run, block_key, distinguish_settings
+from cbpner.reports.systems import BLOCK, RunRecord, block_key, distinguish_settings
 from cbpner.reports.tables import UNDEFINED, average_sets
 from cbpner.runs.folder import CONFIG, METRICS, find_deeper, find_runs
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
@@ -29,9 +29,9 @@ MEASURE_NAMES = {"precision": "P", "recall": "R", "f1": "F1"}
 class LoadedRuns(NamedTuple):
     """Runs by what they have. deeper: a note on finished runs below the depth that is searched, or nothing."""
 
-    scored: list[Run]
-    unscored: list[Run]
-    unfinished: list[Run]
+    scored: list[RunRecord]
+    unscored: list[RunRecord]
+    unfinished: list[RunRecord]
     deeper: list[str]
 
     def list_notes(self, part: str) -> list[str]:
@@ -61,7 +61,7 @@ def collect_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
     return frame_scores(load_runs(paths).scored)
 
 
-def frame_scores(runs: Sequence[Run]) -> pd.DataFrame:
+def frame_scores(runs: Sequence[RunRecord]) -> pd.DataFrame:
     """A frame with one row a run, part (dev, test), level (LEVELS) and type (OVERALL: the micro average).
 
     Columns: run, SYSTEM, split (text), seed, part, set (identifies the part's texts: the split, and the file's checksum
@@ -103,13 +103,13 @@ def name_rows(runs: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     }
 
 
-def list_left_out(runs: Sequence[Run], title: str) -> list[str]:
+def list_left_out(runs: Sequence[RunRecord], title: str) -> list[str]:
     """A Markdown section that names the runs, in a list; an empty list without runs."""
-    lines = [f"- {run.folder} ({_describe_run(run)})" for run in runs]
+    lines = [f"- {run.folder} ({_describe_left_out(run)})" for run in runs]
     return ["\n".join([f"{title}:", *lines])] if runs else []
 
 
-def warn_mixed(runs: Sequence[Run], ignored: Sequence[str] = ()) -> list[str]:
+def warn_mixed(runs: Sequence[RunRecord], ignored: Sequence[str] = ()) -> list[str]:
     """A line where numbers or switches differ between the runs, so that their mean mixes settings.
 
     Args:
@@ -125,7 +125,7 @@ def warn_mixed(runs: Sequence[Run], ignored: Sequence[str] = ()) -> list[str]:
     return [f"Mixed: the runs of this block differ in {', '.join(differing)}."] if differing else []
 
 
-def _load_finished(folder: Path) -> Run:
+def _load_finished(folder: Path) -> RunRecord:
     config, metrics, path = _load_config(folder), read_json(folder / METRICS), folder / METRICS
     for key in ("dev", "test", "best_epoch", "epochs", "selection"):
         _expect(key in metrics, path, f"the key {key!r}")
@@ -138,14 +138,14 @@ def _load_finished(folder: Path) -> Run:
     for key in ("rule", "dev_mentions", "reason"):
         selection = metrics["selection"]
         _expect(isinstance(selection, dict) and key in selection, path, f"the key {key!r} in selection")
-    return Run(_show_path(folder), config, metrics)
+    return RunRecord(_show_path(folder), config, metrics)
 
 
-def _load_unfinished(folder: Path) -> Run:
+def _load_unfinished(folder: Path) -> RunRecord:
     try:
-        return Run(_show_path(folder), _load_config(folder), None)
+        return RunRecord(_show_path(folder), _load_config(folder), None)
     except InputError:
-        return Run(_show_path(folder), None, None)
+        return RunRecord(_show_path(folder), None, None)
 
 
 def _load_config(folder: Path) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _explain_no_scores(paths: Sequence[str | Path], loaded: LoadedRuns, part: st
     return "\n".join([message, *loaded.deeper])
 
 
-def _list_rows(run: Run, settings: str) -> Iterator[dict[str, Any]]:
+def _list_rows(run: RunRecord, settings: str) -> Iterator[dict[str, Any]]:
     """The rows of one run."""
     system = dict(zip(SYSTEM, (*block_key(run.config), settings), strict=True))
     split = show_split(run.config)
@@ -226,7 +226,7 @@ def _deviate_seeds(rows: pd.DataFrame) -> pd.Series:
     return cells.groupby("seed").mean().std() if len(sets) == 1 else pd.Series(math.nan, MEASURES)
 
 
-def _describe_run(run: Run) -> str:
+def _describe_left_out(run: RunRecord) -> str:
     if run.config is None:
         return f"{CONFIG} cannot be read"
     return f"{run.config['method']}, recipe {run.config['recipe']}, split {run.config['split']}"

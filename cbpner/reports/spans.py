@@ -54,7 +54,7 @@ CONSISTENCY = ["system", "side", "surfaces", "alike", "types", "untagged", "plac
 
 def frame_spans(systems: Sequence[System]) -> pd.DataFrame:
     """A frame of SPAN_COLUMNS: every gold and every predicted span of every set, once for each side."""
-    rows = [row for system in systems for own in system.sets for row in _list_spans(system.name, own)]
+    rows = [row for system in systems for own in system.sets for row in _list_set_spans(system.name, own)]
     types = dict.fromkeys(("orphan", "other_orphan"), "bool") | dict.fromkeys(("other_start", "other_end"), "Int64")
     return pd.DataFrame(rows, columns=list(SPAN_COLUMNS)).astype(types | {"seen": "boolean"})
 
@@ -197,7 +197,7 @@ def cut_context(text: str, start: int, end: int, size: int) -> str:
     return f"{before}{text[max(0, start - size) : start]}⟦{text[start:end]}⟧{text[end : end + size]}{behind}"
 
 
-def _list_spans(name: str, own: PredictedSet) -> Iterator[list[Any]]:
+def _list_set_spans(name: str, own: PredictedSet) -> Iterator[list[Any]]:
     """The rows of one set."""
     for patent, numbers in own.patents:
         for number in numbers:

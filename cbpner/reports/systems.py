@@ -16,7 +16,7 @@ UNRECORDED = {  # what a flag was in runs of versions that did not have it yet, 
 }  # fmt: skip
 
 
-class Run(NamedTuple):
+class RunRecord(NamedTuple):
     """A run folder as read; `metrics` is None for an unfinished run, and so is a `config` that cannot be read."""
 
     folder: str
@@ -34,7 +34,7 @@ def block_key(config: dict[str, Any]) -> tuple[str, str, str, str]:
     return str(config["method"]), str(config["recipe"]), encoder, data
 
 
-def name_systems(runs: Sequence[Run]) -> list[str]:
+def name_systems(runs: Sequence[RunRecord]) -> list[str]:
     """The name of each run's system: its method, and what else distinguishes the systems.
 
     Two runs are of one system where BLOCK and all flags are equal, but for RESOURCES.
@@ -45,7 +45,7 @@ def name_systems(runs: Sequence[Run]) -> list[str]:
     return [", ".join(filter(None, pair)) for pair in zip(names, distinguish_settings(runs), strict=True)]
 
 
-def distinguish_settings(runs: Sequence[Run]) -> list[str]:
+def distinguish_settings(runs: Sequence[RunRecord]) -> list[str]:
     """For each run the flags that its system does not share with all others of its block: `casing keep, lr 0.1`."""
     blocks, settings = [block_key(run.config) for run in runs], [""] * len(runs)
     for block in dict.fromkeys(blocks):
@@ -59,7 +59,7 @@ def distinguish_settings(runs: Sequence[Run]) -> list[str]:
     return settings
 
 
-def shorten_names(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
+def shorten_names(runs: Sequence[RunRecord], names: Sequence[str]) -> list[str]:
     """The names of the runs' systems without what all systems of a method share: recipe, encoder or data."""
     blocks, short = [block_key(run.config) for run in runs], []
     for block, name in zip(blocks, names, strict=True):

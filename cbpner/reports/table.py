@@ -23,7 +23,7 @@ from cbpner.reports.run_scores import (
     name_rows,
     summarise_scores,
 )
-from cbpner.reports.systems import BLOCK, Run, block_key
+from cbpner.reports.systems import BLOCK, RunRecord, block_key
 from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number, frame_to_csv, stack_statistics
 from cbpner.runs.folder import METRICS
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
@@ -65,7 +65,7 @@ def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreT
     table = stack_statistics(frame, summary, MEASURES, ("mean", "std", "seeds"))
     columns = [*SYSTEM, "part", "statistic", "run", "split", "seed", "level", "type", *MEASURES, *COUNTS, "runs"]
     table = table.astype({column: "Int64" for column in (*COUNTS, "runs")})[columns]
-    return ScoreTable(_render_markdown(frame, loaded, part), frame_to_csv(table), _render_short(frame, part))
+    return ScoreTable(_render_sections(frame, loaded, part), frame_to_csv(table), _render_short(frame, part))
 
 
 def write_score_table(table: ScoreTable, output: str | Path) -> None:
@@ -100,7 +100,7 @@ def _render_short(frame: pd.DataFrame, part: str) -> str:
     return format_markdown(["method", "encoder", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in levels)], rows, 2)
 
 
-def _render_markdown(frame: pd.DataFrame, loaded: LoadedRuns, part: str) -> str:
+def _render_sections(frame: pd.DataFrame, loaded: LoadedRuns, part: str) -> str:
     """The whole table: legend, a summary of two systems or more, each system, and what was left out."""
     systems = list(frame.groupby(SYSTEM, sort=False))
     sections = [f"# Scores on the {part} sets", LEGEND]
@@ -162,7 +162,7 @@ def _render_splits(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]]) -> l
     return ["Lenient F1 by split, the mean of its runs:", format_markdown([*BLOCK, *splits], rows, text_columns=4)]
 
 
-def _render_system(key: tuple[str, ...], own: pd.DataFrame, runs: Mapping[str, Run]) -> list[str]:
+def _render_system(key: tuple[str, ...], own: pd.DataFrame, runs: Mapping[str, RunRecord]) -> list[str]:
     title = f"## {_name_method(key)}, recipe {key[1]}, encoder {key[2]}, data {key[3]}"
     names = name_rows(own[["run", "split", "seed"]].drop_duplicates().itertuples(index=False))
     sections = [title, _render_scores(own, names)]
@@ -183,12 +183,12 @@ def _render_scores(own: pd.DataFrame, names: Mapping[str, str]) -> str:
     values = overall.set_index(["run", "level"])[list(MEASURES)].to_dict("index")
     summary = summarise_scores(overall).set_index("level")
     rows = [[name, *(format_number(values[run, level][m]) for level, m in columns)] for run, name in names.items()]
-    rows += _list_statistics(lambda column, name: summary.loc[column[0], f"{column[1]}_{name}"], columns)
+    rows += _list_summary_rows(lambda column, name: summary.loc[column[0], f"{column[1]}_{name}"], columns)
     header = ["split", *(f"{LEVEL_NAMES[level]} {MEASURE_NAMES[m]}" for level, m in columns)]
     return format_markdown(header, rows)
 
 
-def _list_statistics(
+def _list_summary_rows(
     find: Callable[[tuple[str, str], str], float | None], columns: Sequence[tuple[str, str]]
 ) -> list[list[str]]:
     """The rows below those of the runs; ± std and ± seeds only where there is one. find: (column, statistic) -> it."""
@@ -220,7 +220,7 @@ def _render_types(own: pd.DataFrame, names: Mapping[str, str], types: Sequence[s
     for run, name in names.items():
         cells = [values.get((run, *column), {"gold": 0, "f1": None}) for column in columns]
         rows.append([name, *(f"{format_number(c['f1']) if c['gold'] else UNDEFINED} ({c['gold']})" for c in cells)])
-    rows += _list_statistics(lambda column, name: summary.get(column, {}).get(f"f1_{name}"), columns)
+    rows += _list_summary_rows(lambda column, name: summary.get(column, {}).get(f"f1_{name}"), columns)
     return format_markdown(["split", *(f"{label} {LEVEL_NAMES[level]}" for label, level in columns)], rows)
 
 

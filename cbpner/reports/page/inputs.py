@@ -21,7 +21,7 @@ from cbpner.reports.join import JoinedSystems, join_scored, note_repetitions
 from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs, show_split, summarise_scores
 from cbpner.reports.spans import POOLED
-from cbpner.reports.systems import BLOCK, Run, block_key, complete_flags, name_systems, shorten_names
+from cbpner.reports.systems import BLOCK, RunRecord, block_key, complete_flags, name_systems, shorten_names
 from cbpner.reports.tables import Figure
 from cbpner.runs.folder import CONFIG, LOG, find_data
 from cbpner.scoring.metrics import COUNTS, divide_counts
@@ -48,7 +48,7 @@ class ReportData(NamedTuple):
     """
 
     part: str
-    systems: dict[str, list[Run]]
+    systems: dict[str, list[RunRecord]]
     scores: pd.DataFrame
     figures: dict[FigureKey, Figure]
     types: list[str]
@@ -100,7 +100,7 @@ def gather_report(
     loaded = load_runs(paths, part)
     judged = [run for run in loaded.scored if not _has_fewer(run)] or loaded.scored
     names = shorten_names(judged, name_systems(judged))
-    systems: dict[str, list[Run]] = {name: [] for name in names}
+    systems: dict[str, list[RunRecord]] = {name: [] for name in names}
     for name, run in sorted(zip(names, judged, strict=True), key=lambda pair: _order_runs(pair[1])):
         systems[name].append(run)
     scores = frame_scores(judged)
@@ -129,7 +129,7 @@ def sum_counts(rows: pd.DataFrame) -> tuple[list[int], list[Figure]]:
     return counts, [Figure(math.nan if value is None else value) for value in divide_counts(*counts).values()]
 
 
-def read_history(run: Run) -> list[dict[str, Any]]:
+def read_history(run: RunRecord) -> list[dict[str, Any]]:
     """The records of one run that have an epoch, in its order: those of metrics.json, else of log.jsonl."""
     history = run.metrics.get("history")
     if not history:
@@ -141,7 +141,7 @@ def read_history(run: Run) -> list[dict[str, Any]]:
     return [row for row in history if isinstance(row, dict) and "epoch" in row]
 
 
-def list_differing_flags(systems: Mapping[str, Sequence[Run]]) -> dict[str, list[str]]:
+def list_differing_flags(systems: Mapping[str, Sequence[RunRecord]]) -> dict[str, list[str]]:
     """{flag: the value of each system as text} for the flags in which systems, or runs of one, differ."""
     filled = iter(complete_flags([run.config for runs in systems.values() for run in runs]))
     flags = [[next(filled) for _ in runs] for runs in systems.values()]
@@ -157,15 +157,15 @@ def _show_flag(value: Any) -> str:
     return "none" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
-def _order_runs(run: Run) -> tuple:
+def _order_runs(run: RunRecord) -> tuple:
     return natural_key(show_split(run.config)), natural_key(run.config["seed"]), run.folder
 
 
-def _has_fewer(run: Run) -> bool:
+def _has_fewer(run: RunRecord) -> bool:
     return bool((run.config.get("flags") or {}).get("patents"))
 
 
-def _find_missing(runs: Sequence[Run], part: str, data_dir: str | Path | None) -> str | None:
+def _find_missing(runs: Sequence[RunRecord], part: str, data_dir: str | Path | None) -> str | None:
     """None where all data of the runs are found; else a sentence."""
     for run in runs:
         files = run.config["data"].get("files") or {}
@@ -180,7 +180,7 @@ def _find_missing(runs: Sequence[Run], part: str, data_dir: str | Path | None) -
 
 
 def _find_recorded(
-    paths: Sequence[str | Path], recorded: str | Path | None, systems: Mapping[str, Sequence[Run]], part: str
+    paths: Sequence[str | Path], recorded: str | Path | None, systems: Mapping[str, Sequence[RunRecord]], part: str
 ) -> tuple[Evaluation | None, Path | None, list[str]]:
     """(evaluation, its file, remarks) of the first evaluation.json that was made of these runs."""
     if recorded is not None:
@@ -221,7 +221,7 @@ def _collect_intervals(evaluation: Evaluation) -> dict[FigureKey, Figure]:
     return figures
 
 
-def _frame_curve(scored: Sequence[Run], systems: Mapping[str, Sequence[Run]]) -> pd.DataFrame | None:
+def _frame_curve(scored: Sequence[RunRecord], systems: Mapping[str, Sequence[RunRecord]]) -> pd.DataFrame | None:
     """The points of groups that have runs on two numbers of patents or more.
 
     Where a group's runs on all patents are several systems, the one counts that shares most flags with the others.
@@ -244,5 +244,5 @@ def _frame_curve(scored: Sequence[Run], systems: Mapping[str, Sequence[Run]]) ->
     return points if len(points.drop_duplicates(POINT)) > 1 else None
 
 
-def _group_curve(run: Run) -> tuple[str, ...]:
+def _group_curve(run: RunRecord) -> tuple[str, ...]:
     return (*block_key(run.config)[:3], str(run.config["data"]["name"]))

@@ -11,7 +11,7 @@ from cbpner.reports.intervals import FEW_MENTIONS
 from cbpner.reports.page.inputs import MAIN, ReportData, list_differing_flags, read_history
 from cbpner.reports.page.parts import Chart, Fold, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, show_split
-from cbpner.reports.systems import BLOCK, Run
+from cbpner.reports.systems import BLOCK, RunRecord
 from cbpner.reports.tables import UNDEFINED, Figure, Table
 from cbpner.scoring.metrics import LEVELS
 
@@ -36,7 +36,7 @@ def show_curve(data: ReportData) -> Section | None:
                   [*header, *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)], scores, 1, note)  # fmt: skip
     cost_table = Table("costs", "Costs against the number of training patents",
                        [*header, *(COSTS[name] for name in costs)], spent, 1)  # fmt: skip
-    svg = charts.render_svg(draw_curve(points, MAIN), "Strict F1 against training patents and training minutes")
+    svg = charts.figure_to_svg(draw_curve(points, MAIN), "Strict F1 against training patents and training minutes")
     caption = "Strict F1 on the test sets: means over the splits that every point has; pale: single runs."
     parts = [Chart(svg, caption), table, Fold("What they cost", [cost_table])]
     return Section("curve", "How little labelled text is enough", "Limited data", parts)
@@ -87,7 +87,7 @@ def show_provenance(data: ReportData) -> Section:
     return Section("provenance", "How the runs were made", "Provenance", parts)
 
 
-def _describe_run(run: Run) -> list:
+def _describe_run(run: RunRecord) -> list:
     """A run's row, from its split on."""
     config, metrics = run.config, run.metrics
     git = (config.get("environment") or {}).get("git") or {}
@@ -101,12 +101,12 @@ def _describe_run(run: Run) -> list:
     ]  # fmt: skip
 
 
-def _describe_machine(run: Run) -> tuple[str, str, str]:
+def _describe_machine(run: RunRecord) -> tuple[str, str, str]:
     environment = run.config.get("environment") or {}
     packages = ", ".join(f"{key} {value}" for key, value in (environment.get("packages") or {}).items() if value)
     return show_machine(environment), environment.get("python") or UNDEFINED, packages or UNDEFINED
 
 
-def _show_command(run: Run) -> str:
+def _show_command(run: RunRecord) -> str:
     command = run.config.get("command") or UNDEFINED
     return command if isinstance(command, str) else " ".join(map(str, command))
