@@ -88,17 +88,12 @@ FROM mentions GROUP BY ALL ORDER BY kind, mentions DESC, state
 
 
 class EntitySettings(NamedTuple):
-    """What to do.
-
-    Attributes:
-        inputs, source: Files with predictions, and their format (None: guessed).
-        entities, mentions: Paths of the tables to write.
-    """
+    """What to do."""
 
     inputs: Sequence[str | Path]
-    source: str | None
-    entities: Path
-    mentions: Path | None = None
+    source: str | None  # the format of the inputs; None: guessed
+    entities: Path  # table to write
+    mentions: Path | None = None  # table to write
     bibliography: Bibliography | None = None
     memory_mb: int = 1024
     threads: int | None = None

@@ -63,23 +63,14 @@ class LexiconRow(NamedTuple):
 
 @dataclass
 class Lexicon:
-    """An index over names.
+    """An index over names."""
 
-    Attributes:
-        exact: {name as it is: ranks}.
-        cased: {name in lower case: ranks}.
-        folded: {key of a name: ranks}.
-        labels: {id: its official name}.
-        names: {id: keys of its names}.
-        sources: {path, format, ids, names} of each file; ids: those that no file before it has.
-    """
-
-    exact: dict[str, Ranks] = field(default_factory=dict)
-    cased: dict[str, Ranks] = field(default_factory=dict)
-    folded: dict[str, Ranks] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    names: dict[str, set[str]] = field(default_factory=dict)
-    sources: list[dict] = field(default_factory=list)
+    exact: dict[str, Ranks] = field(default_factory=dict)  # by the name as it is
+    cased: dict[str, Ranks] = field(default_factory=dict)  # by the name in lower case
+    folded: dict[str, Ranks] = field(default_factory=dict)  # by the key of the name
+    labels: dict[str, str] = field(default_factory=dict)  # {id: its official name}
+    names: dict[str, set[str]] = field(default_factory=dict)  # {id: keys of its names}
+    sources: list[dict] = field(default_factory=list)  # {path, format, ids (that no file before has), names} of a file
 
     def add(self, name: Name) -> None:
         """Index a name."""

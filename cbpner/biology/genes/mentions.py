@@ -29,39 +29,27 @@ Bibliography = Mapping[str, tuple[int | None, str | None]]  # {publication numbe
 class Mention(NamedTuple):
     """A mention and one entity that it refers to; a mention of several genes (`several`) makes as many Mentions.
 
-    Attributes:
-        document: The document's id.
-        sentence: The sentence's number within the document, from 0.
-        sentence_start, sentence_end, start, end: Offsets in the document's text, in code points, ends excluded.
-        label: As predicted.
-        score: 0 to 1, or None.
-        kind: `gene`, `disease`, or the label.
-        entity: An id of a lexicon (`HGNC:3430`), or `KIND:key`, which all spellings share.
-        name: The entity's name in the lexicon, or None.
-        status, is_agent, how: As in Resolution.
-        candidates: Ids, the likeliest first, if the status is not settled.
-        year: Of publication, or None.
-        patent, family: As in Publication.
+    Offsets are in code points of the document's text, ends excluded.
     """
 
-    document: str
-    sentence: int
+    document: str  # its id
+    sentence: int  # number within the document, from 0
     sentence_start: int
     sentence_end: int
     start: int
     end: int
-    label: str
+    label: str  # as predicted
     surface: str
-    score: float | None
-    kind: str
-    entity: str
-    name: str | None
-    status: str
+    score: float | None  # 0 to 1
+    kind: str  # `gene`, `disease`, or the label
+    entity: str  # an id of a lexicon (`HGNC:3430`), or `KIND:key`, which all spellings share
+    name: str | None  # of the entity in the lexicon
+    status: str  # as in Resolution, and so `is_agent` and `how`
     is_agent: bool
     how: str
-    candidates: list[str]
-    year: int | None
-    patent: str
+    candidates: list[str]  # ids, the likeliest first, if the status is not settled
+    year: int | None  # of publication
+    patent: str  # as in Publication, and so `family`
     family: str
 
 

@@ -43,22 +43,13 @@ MICRO_RNA = re.compile(r"^(?:hsa)?(?:mir|mirna|microrna|let)[0-9]")
 
 
 class Resolution(NamedTuple):
-    """What a surface refers to.
+    """What a surface refers to."""
 
-    Attributes:
-        status: One of STATUSES.
-        ids: What the surface refers to if the status is `one` or `several`; else candidates, the likeliest first.
-        is_agent: Whether it is something for or against the gene (antibody, primer, siRNA, ...), not the gene.
-        how: The kind of name that was found (`lexicons.NAME_KINDS`), `part` for lists and brackets, `misread`, or what
-            the look-alike means.
-        key: The name that was found, or the surface's; mentions without an id are grouped by it.
-    """
-
-    status: str
-    ids: tuple[str, ...] = ()
-    is_agent: bool = False
-    how: str = ""
-    key: str = ""
+    status: str  # one of STATUSES
+    ids: tuple[str, ...] = ()  # of `one` and `several` what it refers to, else candidates, the likeliest first
+    is_agent: bool = False  # something for or against the gene (antibody, primer, siRNA, ...), not the gene
+    how: str = ""  # the kind of name found (`lexicons.NAME_KINDS`), `part`, `misread`, or a look-alike's meaning
+    key: str = ""  # the name that was found, or the surface's; mentions without an id are grouped by it
 
     @property
     def is_settled(self) -> bool:

@@ -69,21 +69,13 @@ Columns = dict[str, np.ndarray]  # of one length
 
 
 class CountSettings(NamedTuple):
-    """What counts as a co-occurrence.
+    """What counts as a co-occurrence."""
 
-    Attributes:
-        unit: One of UNITS.
-        size: Sentences in a window.
-        pairs: One of PAIRS.
-        min_support: Patent families that an entity, and a pair, must be in.
-        crowd: Units with more entities are left out: lists of hundreds of genes make a pair of any two.
-    """
-
-    unit: str = "sentence"
-    size: int = 3
-    pairs: str = "gene-gene"
-    min_support: int = 2
-    crowd: int = 500
+    unit: str = "sentence"  # one of UNITS
+    size: int = 3  # sentences in a window
+    pairs: str = "gene-gene"  # one of PAIRS
+    min_support: int = 2  # patent families that an entity, and a pair, must be in
+    crowd: int = 500  # units with more entities are left out: lists of hundreds of genes make a pair of any two
 
     @property
     def kinds(self) -> tuple[int, ...]:
@@ -92,22 +84,14 @@ class CountSettings(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What was counted.
+    """What was counted."""
 
-    Attributes:
-        units, families: How many have an entity.
-        crowded: Units left out.
-        entities: {column: array} of those with support: entity, kind, units, patents.
-        pairs: {column: array} of those with support: a, b, kind (of b), units, patents, weight.
-        tested: {kind of b: number of all pairs of entities with support, whether they co-occur or not}.
-    """
-
-    units: int
+    units: int  # that have an entity
     families: int
-    crowded: int
-    entities: Columns
-    pairs: Columns
-    tested: dict[int, int]
+    crowded: int  # units left out
+    entities: Columns  # with support: entity, kind, units, patents
+    pairs: Columns  # with support: a, b, kind (of b), units, patents, weight
+    tested: dict[int, int]  # {kind of b: number of all pairs of entities with support, whether they co-occur or not}
 
 
 def check_settings(settings: CountSettings) -> None:

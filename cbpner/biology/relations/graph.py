@@ -2,7 +2,7 @@
 
 Communities are Louvain's (networkx), with NPMI as the weight of an edge. Each connected component has its own layout
 (networkx: Kamada-Kawai for small ones; springs for others, which start from a layout of their communities); the
-components are then packed around the largest.
+components are then placed in rows, the largest first.
 """
 
 import math
@@ -17,7 +17,6 @@ SMALL = 60  # most nodes of a component for Kamada-Kawai
 ROOM = 34.0  # between two nodes, in units of the drawing
 PUSHES = 60
 ASPECT = 1.25  # width to height of the drawing
-SIZE_STEP = 0.1  # of ln(radius), within which circles count as one size
 WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
 Point = tuple[float, float]
@@ -54,11 +53,11 @@ def find_communities(graph: nx.Graph, seed: int = 0) -> list[set]:
 
 
 def place_nodes(graph: nx.Graph, seed: int = 0) -> dict[Hashable, Point]:
-    """{node: (x, y)} around 0, with about ROOM between neighbours."""
+    """{node: (x, y)} with about ROOM between neighbours."""
     parts = sorted(split_graph(graph), key=len, reverse=True)
     placed = [place_component(part, seed) for part in parts]
     radii = [max((math.hypot(x, y) for x, y in places.values()), default=0) + ROOM for places in placed]
-    order = sorted(range(len(placed)), key=lambda number: (number > 0, -radii[number], number))
+    order = sorted(range(len(placed)), key=lambda number: -radii[number])
     centres = pack_circles([radii[number] for number in order])
     return {
         node: (x + own_x, y + own_y)
@@ -133,35 +132,13 @@ def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
     return points
 
 
-def pack_circles(radii: Sequence[float]) -> list[list[float]]:
-    """A centre for each circle such that none overlap, along a spiral around the first one.
-
-    The search for a circle of about the size of the one before starts where that one's ended, since what was too narrow
-    for one is too narrow for the other; for a new size it starts near the centre again.
-    """
-    circles, size, cursor = np.empty((len(radii), 3)), None, (0.0, 0.0)  # (circles, x y radius)
-    for number, radius in enumerate(radii):
-        taken, own = circles[:number], math.ceil(math.log(radius) / SIZE_STEP)
-        if own != size:
-            size, cursor = own, (max(0.0, 0.6 * math.sqrt((taken[:, 2] ** 2).sum()) - radius), 0.0)
-        x, y, cursor = find_room(taken, radius, cursor)
-        circles[number] = x, y, radius
-    return circles[:, :2].tolist()
-
-
-def find_room(taken: np.ndarray, radius: float, cursor: Point) -> tuple[float, float, Point]:
-    """(x, y, cursor) of the first place on the spiral from `cursor` at which a circle overlaps none of `taken`.
-
-    Where it overlaps, the search skips as far as the circle must move at least.
-    """
-    if not len(taken):
-        return 0.0, 0.0, cursor
-    step = max(ROOM / 2, radius / 3)
-    distance, angle = cursor
-    while True:
-        x, y = ASPECT * distance * math.cos(angle), distance * math.sin(angle)
-        overlap = np.max(taken[:, 2] + radius - np.sqrt((taken[:, 0] - x) ** 2 + (taken[:, 1] - y) ** 2))
-        if overlap <= 0:
-            return x, y, (distance, angle)
-        turn = max(step, overlap / ASPECT) / max(distance, step)
-        angle, distance = angle + turn, distance + step * turn / (2 * math.pi)
+def pack_circles(radii: Sequence[float]) -> list[Point]:
+    """A centre for each circle, in rows from the top, such that none overlap; the largest first is the best order."""
+    width = max(2 * max(radii, default=0), ASPECT * 2 * math.sqrt(sum(radius**2 for radius in radii)))
+    centres, left, top, height = [], 0.0, 0.0, 0.0
+    for radius in radii:
+        if left and left + 2 * radius > width:
+            left, top, height = 0.0, top + height, 0.0
+        centres.append((left + radius, top + radius))
+        left, height = left + 2 * radius, max(height, 2 * radius)
+    return centres

@@ -50,19 +50,12 @@ Pair = tuple[str, str]
 
 @dataclass
 class KnownInteractions:
-    """Known interactions of genes.
+    """Known interactions of genes."""
 
-    Attributes:
-        partners: {HGNC id: ids that it interacts with}.
-        unresolved: {name that the gene list lacks: rows left out because of it}.
-        unlisted: {HGNC id that the gene list lacks: its rows}; such a gene can be the third one of a path.
-        skipped: Rows left out for another reason.
-    """
-
-    partners: dict[str, set[str]] = field(default_factory=dict)
-    unresolved: Counter[str] = field(default_factory=Counter)
-    unlisted: Counter[str] = field(default_factory=Counter)
-    skipped: int = 0
+    partners: dict[str, set[str]] = field(default_factory=dict)  # {HGNC id: ids that it interacts with}
+    unresolved: Counter[str] = field(default_factory=Counter)  # {name that the gene list lacks: rows left out}
+    unlisted: Counter[str] = field(default_factory=Counter)  # {HGNC id that the gene list lacks: its rows}
+    skipped: int = 0  # rows left out for another reason
 
     @property
     def pairs(self) -> int:

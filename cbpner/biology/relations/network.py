@@ -26,9 +26,8 @@ def build_network(
         about: Further entries.
 
     Returns:
-        `columns`: EDGE_COLUMNS. `nodes`: NODE_COLUMNS of each. `edges`: of each the numbers of its two nodes, then
-        EDGE_COLUMNS. `evidence`: of each edge its rows, see `list_marks`. `level`: LEVEL if a relation has so small a
-        q, else 1.
+        `columns`: EDGE_COLUMNS. `nodes`: NODE_COLUMNS of each. `edges`: two numbers of nodes, then EDGE_COLUMNS.
+        `evidence`: of each edge [patent, year, `list_marks`]. `level`: LEVEL if a q is so small, else 1.
     """
     level = LEVEL if any(row["q"] <= LEVEL for row in rows) else 1.0
     graph = build_graph(rows, level, seed)

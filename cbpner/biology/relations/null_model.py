@@ -53,17 +53,11 @@ WHERE i.kind = ? GROUP BY ALL
 
 
 class Side(NamedTuple):
-    """The entities of one kind.
+    """The entities of one kind."""
 
-    Attributes:
-        places: Their places among `Counts.entities`.
-        x: The model's x of each entity.
-        y: The model's y of each family.
-    """
-
-    places: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
+    places: np.ndarray  # among `Counts.entities`
+    x: np.ndarray  # of the model, for each entity
+    y: np.ndarray  # of the model, for each family
 
 
 class Expected(NamedTuple):

@@ -67,17 +67,11 @@ SELECT e.* REPLACE (coalesce(e.name, m.name, e.id) AS name) FROM entities e LEFT
 
 
 class MentionFilter(NamedTuple):
-    """Which mentions take part.
-
-    Attributes:
-        kinds: Of GENE, DISEASE.
-        agents: Whether antibodies, primers and other agents count as their gene.
-        min_score: The least score of a mention; mentions without a score take part.
-    """
+    """Which mentions take part."""
 
     kinds: tuple[int, ...] = (GENE,)
-    agents: bool = False
-    min_score: float = 0.0
+    agents: bool = False  # whether antibodies, primers and other agents count as their gene
+    min_score: float = 0.0  # mentions without a score take part
 
     def reject(self, mention: Mention) -> str:
         """The reason why a mention does not take part, in the plural; '' if it does."""

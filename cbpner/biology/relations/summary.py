@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
-from cbpner.biology.relations.compare import compare_edges
+from cbpner.biology.relations.compare import Edges, compare_edges
 from cbpner.biology.relations.counts import CountSettings
 from cbpner.biology.relations.known import STATES, KnownInteractions
 from cbpner.biology.relations.network import LEVEL
@@ -67,7 +67,7 @@ def summarize_known(known: KnownInteractions, table: pa.Table, precision: list[d
         yield "note: -: too few ends of relations can be swapped for random networks"
 
 
-def summarize_comparison(table: pa.Table, reference: dict[frozenset[str], int]) -> Iterator[str]:
+def summarize_comparison(table: pa.Table, reference: Edges) -> Iterator[str]:
     """Yield precision and recall of the edges against those of another table."""
     pairs = zip(*(table[name].to_pylist() for name in ("a_id", "b_id", "patents")), strict=True)
     for row in compare_edges({frozenset((a, b)): patents for a, b, patents in pairs}, reference):

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
+import numpy as np
+
 from cbpner.base.html import clean_xml
 from cbpner.biology.relations.network import EDGE_COLUMNS, NODE_COLUMNS, Network
 
@@ -21,8 +23,6 @@ LETTER = 0.6  # width of a Latin letter, as a share of the font size
 FONT_SIZE = 11  # at least
 MAX_WIDTH = 130  # of the drawing, in font sizes
 FONT = "font-family=\"system-ui, 'Segoe UI', 'Noto Sans', Arial, 'Noto Sans CJK SC', sans-serif\""
-
-Box = tuple[float, float, float, float]
 
 
 def render_svg(network: Network) -> str:
@@ -86,7 +86,7 @@ def draw_node(node: Sequence, degree: int) -> str:
 def place_labels(nodes: Iterable[tuple[Sequence, int]], size: float) -> list[str]:
     """Labels beside, above or below (node, degree), the first ones first, where they overlap no other label."""
     placed: list[str] = []
-    cells: dict[tuple[int, int], list[Box]] = {}
+    boxes = np.empty((0, 4))  # left, top, right, bottom of each label
     for node, degree in nodes:
         gap = compute_radius(degree) + 0.25 * size
         width = size * LETTER * sum(1.7 if unicodedata.east_asian_width(char) in "WF" else 1 for char in node[1])
@@ -94,29 +94,15 @@ def place_labels(nodes: Iterable[tuple[Sequence, int]], size: float) -> list[str
             (gap, 0.35 * size), (-gap - width, 0.35 * size), (-width / 2, -gap), (-width / 2, gap + 0.8 * size)
         ):  # fmt: skip
             x, y = node[4] + dx, node[5] + dy
-            box = (x, y - 0.9 * size, x + width, y + 0.25 * size)
-            own_cells = list_cells(box)
-            if any(overlap(box, other) for cell in own_cells for other in cells.get(cell, ())):
-                continue
-            for cell in own_cells:
-                cells.setdefault(cell, []).append(box)
-            placed.append(
-                f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" stroke="#fff" stroke-width="{size / 4:.1f}" '
-                f'paint-order="stroke" stroke-linejoin="round" fill="#1b1d21">{escape(clean_xml(node[1]))}</text>'
-            )
-            break
+            box = np.array((x, y - 0.9 * size, x + width, y + 0.25 * size))
+            if not ((box[:2] < boxes[:, 2:]) & (boxes[:, :2] < box[2:])).all(1).any():
+                boxes = np.vstack((boxes, box))
+                placed.append(
+                    f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" stroke="#fff" stroke-width="{size / 4:.1f}" '
+                    f'paint-order="stroke" stroke-linejoin="round" fill="#1b1d21">{escape(clean_xml(node[1]))}</text>'
+                )
+                break
     return placed
-
-
-def list_cells(box: Box, side: int = 80) -> list[tuple[int, int]]:
-    """The cells of a grid that a box (left, top, right, bottom) touches."""
-    columns, rows = (range(int(box[place] // side), int(box[place + 2] // side) + 1) for place in (0, 1))
-    return [(column, row) for column in columns for row in rows]
-
-
-def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes overlap."""
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def draw_legend(states: Iterable[str], x: float, y: float, size: float) -> list[str]:
