@@ -1,11 +1,11 @@
-"""A corpus out of patents on one machine: seconds a stage, MB a second, peak memory, and the duplicates found.
+"""Measure `build_corpus` on one machine: seconds a stage, MB a second, peak memory, and the duplicates found.
 
 python benchmarks/patent_corpus.py [--patents 50000] [--memory 1024] [--threads N] [--folder DIR] [-o OUT.json]
 
-Writes an export of invented patents (JSON lines and Parquet, half each) into a temporary folder in DIR, with exact and
-near duplicates, near misses and second members of families planted; runs `build_corpus` on it in a process of its own,
-with every step switched on; compares what is left with what was planted. 50,000 patents of 20,000 characters take
-3 GB of disk for the export and up to 9 GB while the corpus is made.
+Writes an export of invented patents (half JSON lines, half Parquet) into a temporary folder in DIR, with exact and near
+duplicates, near misses and second members of families planted; runs `build_corpus` on it in a process of its own, with
+every step on; compares what is left with what was planted. 50,000 patents of 20,000 characters take 3 GB of disk for
+the export and up to 9 GB while the corpus is made.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cbpner.base.memory import wait_measured
+from cbpner.base.tables import format_markdown
 
 SEED = 20200101
 EXPORT, TRUTH, CORPUS, FOUND = "export", "truth.json", "corpus", "found.json"
@@ -35,7 +36,7 @@ BORING = "所述样品来自小鼠，检测其中的蛋白表达水平。"
 
 
 class Writer:
-    """Invents patents: sentences of made-up words, the same for the same seed."""
+    """Invents patents: sentences of invented words, the same for the same seed."""
 
     def __init__(self, characters):
         import numpy as np
@@ -67,20 +68,20 @@ class Writer:
         return [FIRST, MATCHING if matches else BORING, *self.draw_sentences(self.sentences)]
 
     def change(self, sentences, share):
-        """Other sentences in the place of a share of them, in one stretch behind the first two."""
+        """Replace a share of the sentences by others, in one stretch after the first two."""
         count = max(1, round(share * (len(sentences) - 2)))
         start = 2 + int(self.draw.integers(0, len(sentences) - 1 - count))
         return [*sentences[:start], *self.draw_sentences(count), *sentences[start + count :]]
 
 
 def number_lines(sentences):
-    """Paragraphs of ten sentences with the numbers that descriptions have."""
+    """Join sentences to paragraphs of ten, numbered as in descriptions."""
     paragraphs = ["".join(sentences[start : start + 10]) for start in range(0, len(sentences), 10)]
     return "\n".join(f"[{place:04}]{paragraph}" for place, paragraph in enumerate(paragraphs, 1))
 
 
 def invent_patents(count, characters):
-    """Yield (row of the export, kind); a copy has a later date than the patent that it was made of."""
+    """Yield (row of the export, kind); a copy has a later date than its original."""
     writer, originals = Writer(characters), []
     kinds, shares = ["unique", *SHARES], [1 - sum(SHARES.values()), *SHARES.values()]
     for place in range(count):
@@ -105,7 +106,7 @@ def invent_patents(count, characters):
 
 
 def write_export(folder, count, characters):
-    """The export, every other patent in each of its two files; {kind: numbers} and the size of the texts beside it."""
+    """Write the export, alternating between its two files, and beside it {kind: numbers} and the size of the texts."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -133,7 +134,7 @@ def write_export(folder, count, characters):
 
 
 def build(folder, args):
-    """What is measured: the corpus of the export."""
+    """Build the corpus of the export: what is measured."""
     from cbpner.corpora.corpus import CorpusJob, build_corpus
     from cbpner.corpora.selection import PatentSelection
 
@@ -146,7 +147,7 @@ def build(folder, args):
 
 
 def run_stage(stage, folder, args):
-    """This script once more, for one stage; (seconds, peak memory in MB) of that process."""
+    """Run one stage of this script in a process of its own and return its (seconds, peak memory in MB)."""
     start = time.perf_counter()
     command = [sys.executable, __file__, *args, "--stage", stage, "--folder", str(folder)]
     process = subprocess.Popen(command)
@@ -157,7 +158,7 @@ def run_stage(stage, folder, args):
 
 
 def score_duplicates(kinds, left):
-    """Of each kind how many were planted and went; recall and precision over exact and near duplicates.
+    """Count how many of each kind were planted and removed; recall and precision over exact and near duplicates.
 
     kinds: {kind: numbers}; left: the set of numbers in the corpus.
     """
@@ -173,13 +174,13 @@ def score_duplicates(kinds, left):
 
 
 def read_numbers(path):
-    """The numbers in documents.jsonl, which does not fit into memory."""
+    """The numbers in documents.jsonl, read line by line since it does not fit into memory."""
     with open(path, encoding="utf-8") as file:
         return {json.loads(line)["number"] for line in file}
 
 
 def report(folder, args, seconds, peak):
-    """What goes into the JSON file."""
+    """The content of the JSON file."""
     from cbpner.runs.environment import describe_environment
 
     truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
@@ -211,16 +212,17 @@ def render(result):
     ]
     if result["duplicates"]:
         found = result["duplicates"]
-        rows += [(f"{kind}: went", f"{n['went']:,} of {n['planted']:,}") for kind, n in sorted(found["kinds"].items())]
+        kinds = sorted(found["kinds"].items())
+        rows += [(f"{kind}: removed", f"{n['went']:,} of {n['planted']:,}") for kind, n in kinds]
         rows += [(f"duplicates, {what}", f"{found[what]}") for what in ("recall", "precision")]
-    return "\n".join(["| what | measured |", "|---|---:|", *(f"| {what} | {value} |" for what, value in rows)])
+    return format_markdown(["what", "measured"], rows)
 
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patents", type=int, default=50_000)
     parser.add_argument("--characters", type=int, default=20_000, help="a patent")
-    parser.add_argument("--sample", type=int, help="so many of them in the corpus; duplicates are then not scored")
+    parser.add_argument("--sample", type=int, help="patents in the corpus; duplicates are then not scored")
     parser.add_argument("--memory", type=int, default=1024, metavar="MB", help="for DuckDB")
     parser.add_argument("--threads", type=int, help="of DuckDB")
     parser.add_argument("--folder", help="where the temporary folder is made")
