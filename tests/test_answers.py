@@ -92,8 +92,8 @@ def test_white_space_can_be_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("objects", "words"),
     [
-        (["{"], [":1: found malformed JSON", "one JSON object a line"]),
-        (["[]"], [":1: found list", "a JSON object"]),
+        (["{"], [":1: found broken JSON"]),
+        (["[]"], [":1: found an array"]),
         ([{"spans": []}], [":1: found neither `text` nor `index`"]),
         ([{"text": 1, "spans": []}], [":1: found no text that is a string"]),
         ([answer("HER3阳性乳腺癌。")], [":1: found '3阳性乳腺癌。' at character 3", "'2阳性乳腺癌。'", "sentence 0"]),

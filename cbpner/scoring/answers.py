@@ -21,13 +21,15 @@ welcome: one that the gold does not have is wrong everywhere. A span on the whit
 neither: a note counts it, and no score does.
 """
 
-import json
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise, zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
+from cbpner.formats.rows import read_valid_rows
+from cbpner.text.bio import Sentence
 from cbpner.text.labels import TagSpan, spans_to_tags
 
 LIST_KEYS = ("spans", "entities", "predictions")
@@ -36,23 +38,30 @@ CONTEXT = 10  # characters of text shown in a message
 
 
 class Answers(NamedTuple):
-    """The spans of each gold sentence, sorted, and what became of some of them, one line each for people."""
+    """The spans of each gold sentence, sorted, and notes on what became of some of them."""
 
     spans: list[list[TagSpan]]
     notes: list[str]
 
 
-def read_answers(path, sentences, renamed=()) -> Answers:
-    """The spans of a JSONL file over the gold `sentences` (`cbpner.text.bio.Sentence`).
+def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mapping[str, str] | None = None) -> Answers:
+    """The spans of a JSONL file over the gold sentences.
 
-    renamed: {label in the file: label}. InputError with the line for anything that does not fit the gold.
+    Args:
+        renamed: {label in the file: label}.
+
+    Raises:
+        InputError: with the line, for anything that does not fit the gold.
     """
-    spans, asked, counts, following = [[] for _ in sentences], set(), Counter(), 0
-    for number, line in enumerate(_read_lines(path), 1):
-        if not line.strip():
-            continue
-        place = f"{path}:{number}"
-        answer = _parse_object(place, line)
+    spans: list[list[TagSpan]] = [[] for _ in sentences]
+    asked: set[int] = set()
+    counts: Counter[str] = Counter()
+    following = 0
+    for row in read_valid_rows(path, "json", arrays=False):
+        place, answer = f"{path}:{row.number}", row.values
+        if not isinstance(answer.get("text", ""), str) or not ("text" in answer or "index" in answer):
+            found = "no text that is a string" if "text" in answer else "neither `text` nor `index`"
+            raise InputError(f"{place}: found {found}; expected `text`, the gold's characters, or `index`, from 0")
         if "index" in answer:
             starts = _place_index(place, answer, sentences)
         else:
@@ -61,7 +70,7 @@ def read_answers(path, sentences, renamed=()) -> Answers:
         if twice := asked & set(starts):
             raise InputError(f"{place}: found sentence {min(twice)} (from 0) for the second time; expected it once")
         asked |= set(starts)
-        for span in _list_spans(place, answer, sentences, starts, dict(renamed)):
+        for span in _list_spans(place, answer, sentences, starts, renamed or {}):
             pieces = _cut_span(span, sentences, starts)
             counts["cut"] += len(pieces) > 1
             counts["outside"] += not pieces
@@ -70,43 +79,26 @@ def read_answers(path, sentences, renamed=()) -> Answers:
                 spans[sentence].append(piece)
     if not asked:
         raise InputError(f"{path}: found no object; expected one JSON object a line")
-    _check_coverage(path, len(sentences), asked, following)
+    if following and len(asked) < len(sentences):  # without `index`: one is likely to be lost
+        missing = min(set(range(len(sentences))) - asked)
+        raise InputError(
+            f"{path}: found {len(asked)} of the gold's {len(sentences)} sentences, none for number {missing} (from 0); "
+            "expected an object for each in the gold's order, or objects with `index`"
+        )
     spans = [sorted(set(each)) for each in spans]
     return Answers(spans, _describe_answers(spans, len(sentences) - len(asked), counts))
 
 
-def flatten_spans(spans, length) -> list[str]:
-    """The BIO tags of spans that may overlap: of those that do the longest stays, then the first, then by label."""
-    kept = []
+def flatten_spans(spans: Iterable[TagSpan], length: int) -> list[str]:
+    """The BIO tags of spans; of overlapping ones the longest is kept, then the first, then by label."""
+    kept: list[TagSpan] = []
     for span in sorted(set(spans), key=lambda span: (span.start - span.end, span.start, span.label)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
     return spans_to_tags(kept, length)
 
 
-def _read_lines(path):
-    try:
-        return Path(path).read_text(encoding="utf-8-sig").split("\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the file: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: found bytes that are not UTF-8 (at byte {error.start}), expected UTF-8") from error
-
-
-def _parse_object(place, line):
-    try:
-        answer = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{place}: found malformed JSON ({error.msg}); expected one JSON object a line") from error
-    if not isinstance(answer, dict):
-        raise InputError(f"{place}: found {type(answer).__name__}; expected a JSON object")
-    if not isinstance(answer.get("text", ""), str) or not ("text" in answer or "index" in answer):
-        found = "no text that is a string" if "text" in answer else "neither `text` nor `index`"
-        raise InputError(f"{place}: found {found}; expected `text`, the gold's characters, or `index`, from 0")
-    return answer
-
-
-def _place_index(place, answer, sentences):
+def _place_index(place: str, answer: Mapping[str, Any], sentences: Sequence[Sentence]) -> dict[int, int]:
     """{gold sentence: where it starts in the text} of an object that names its sentence."""
     index = answer["index"]
     if not _is_count(index) or index >= len(sentences):
@@ -117,14 +109,16 @@ def _place_index(place, answer, sentences):
     return {index: 0}
 
 
-def _place_text(place, answer, sentences, first):
+def _place_text(place: str, answer: Mapping[str, Any], sentences: Sequence[Sentence], first: int) -> dict[int, int]:
     """{gold sentence: where it starts in the text} of an object that holds sentences from number `first` on."""
-    text, position, starts = answer["text"], 0, {}
+    text: str = answer["text"]
+    position = 0
+    starts: dict[int, int] = {}
     while not starts or _has_more(text[position:], sentences[first + len(starts) : first + len(starts) + 1]):
         number = first + len(starts)
         if number == len(sentences):
             raise InputError(
-                f"{place}: found text behind the gold's last sentence ({_show(text, position)}); "
+                f"{place}: found text behind the gold's last sentence ({_quote_text(text, position)}); "
                 f"expected {len(sentences)} sentences"
             )
         chars, start = sentences[number].chars, position
@@ -137,27 +131,33 @@ def _place_text(place, answer, sentences, first):
     return starts
 
 
-def _has_more(rest, sentences):
+def _has_more(rest: str, sentences: Sequence[Sentence]) -> bool:
     """Whether the rest of a text is more than white space, or the next sentence is white space and in it."""
     return bool(rest.strip()) or bool(sentences and not sentences[0].chars.strip() and sentences[0].chars in rest)
 
 
-def _describe_difference(text, start, chars, number):
+def _describe_difference(text: str, start: int, chars: str, number: int) -> str:
     pairs = enumerate(zip_longest(text[start:], chars))
     offset = next(offset for offset, (found, expected) in pairs if found != expected)
     return (
-        f"found {_show(text, start + offset)} at character {start + offset} of the text; expected "
-        f"{_show(chars, offset)}, character {offset} of the gold's sentence {number} (both counted from 0)"
+        f"found {_quote_text(text, start + offset)} at character {start + offset} of the text; expected "
+        f"{_quote_text(chars, offset)}, character {offset} of the gold's sentence {number} (both counted from 0)"
     )
 
 
-def _show(text, position):
+def _quote_text(text: str, position: int) -> str:
     shown = text[position : position + CONTEXT]
     return repr(shown) if shown else "its end"
 
 
-def _list_spans(place, answer, sentences, starts, renamed):
-    """The object's spans as it has them, each a TagSpan in its text."""
+def _list_spans(
+    place: str,
+    answer: Mapping[str, Any],
+    sentences: Sequence[Sentence],
+    starts: Mapping[int, int],
+    renamed: Mapping[str, str],
+) -> list[TagSpan]:
+    """The object's spans, each a TagSpan in its text."""
     lists = [answer[key] for key in LIST_KEYS if key in answer]
     if len(lists) != 1 or not isinstance(lists[0], list):
         raise InputError(f"{place}: found {len(lists)} of {', '.join(LIST_KEYS)}; expected one of them, a list")
@@ -165,7 +165,7 @@ def _list_spans(place, answer, sentences, starts, renamed):
     return [_read_span(f"{place}: span {number}", span, text, renamed) for number, span in enumerate(lists[0], 1)]
 
 
-def _read_span(place, span, text, renamed):
+def _read_span(place: str, span: Any, text: str, renamed: Mapping[str, str]) -> TagSpan:
     if isinstance(span, list) and len(span) == 3:
         span = dict(zip(("start", "end", "label"), span, strict=True))
     if not isinstance(span, dict):
@@ -187,11 +187,11 @@ def _read_span(place, span, text, renamed):
     return TagSpan(start, end, renamed.get(label, "_".join(label.split())))
 
 
-def _is_count(value):
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _cut_span(span, sentences, starts):
+def _cut_span(span: TagSpan, sentences: Sequence[Sentence], starts: Mapping[int, int]) -> list[tuple[int, TagSpan]]:
     """(sentence, span in it) of each sentence that the span reaches into."""
     pieces = []
     for number, offset in starts.items():
@@ -202,17 +202,7 @@ def _cut_span(span, sentences, starts):
     return pieces
 
 
-def _check_coverage(path, count, asked, following):
-    """Objects without an index must reach the gold's end; else one is likely to be lost."""
-    if following and len(asked) < count:
-        missing = min(set(range(count)) - asked)
-        raise InputError(
-            f"{path}: found {len(asked)} of the gold's {count} sentences, none for number {missing} (from 0); expected "
-            "an object for each in the gold's order, or objects with `index`"
-        )
-
-
-def _describe_answers(spans, unanswered, counts):
+def _describe_answers(spans: Sequence[Sequence[TagSpan]], unanswered: int, counts: Counter[str]) -> list[str]:
     notes = []
     if unanswered:
         notes.append(f"{unanswered} sentence(s) have no object: no spans there")

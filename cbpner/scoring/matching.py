@@ -17,7 +17,8 @@ that of predicted ones.
 """
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from cbpner.scoring.metrics import divide_counts
 from cbpner.text.labels import TagSpan
@@ -41,7 +42,7 @@ class Pair(NamedTuple):
     kind: str
 
 
-def pair_spans(gold, predicted) -> list[Pair]:
+def pair_spans(gold: Iterable[TagSpan], predicted: Iterable[TagSpan]) -> list[Pair]:
     """The pairs of one sentence's spans, in the order of the text; both sides are taken as sets.
 
     Greedy, best pairs first: by kind in the order of KINDS, then by the number of shared characters, then by the
@@ -54,7 +55,8 @@ def pair_spans(gold, predicted) -> list[Pair]:
         for found in predicted
         if expected.start < found.end and found.start < expected.end
     )
-    answers, taken = {}, set()
+    answers: dict[TagSpan, Pair] = {}
+    taken: set[TagSpan] = set()
     for (kind, *_), expected, found in candidates:
         if expected not in answers and found not in taken:
             answers[expected] = Pair(expected, found, KINDS[kind])
@@ -64,14 +66,14 @@ def pair_spans(gold, predicted) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair.gold or pair.predicted or ())
 
 
-def score_partial(kinds) -> dict:
+def score_partial(kinds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """{scheme of SCHEMES: JUDGEMENTS, `possible`, `actual`, `precision`, `recall`, `f1`} of counted KINDS.
 
     kinds: {kind: count}; what is not there is 0. A partial judgement is worth half a correct one. None where undefined.
     """
     scores = {}
     for scheme, judgements in SCHEMES.items():
-        counts = Counter({judgement: 0 for judgement in JUDGEMENTS})
+        counts = Counter(dict.fromkeys(JUDGEMENTS, 0))
         for kind, judgement in zip(KINDS, judgements, strict=True):
             counts[judgement] += int(kinds.get(kind, 0))
         paired = counts["correct"] + counts["incorrect"] + counts["partial"]
@@ -81,8 +83,8 @@ def score_partial(kinds) -> dict:
     return scores
 
 
-def _rank_pair(gold, predicted):
-    """What sorts pairs of overlapping spans, best first: (place in KINDS, minus shared characters, covered ones)."""
+def _rank_pair(gold: TagSpan, predicted: TagSpan) -> tuple[int, int, int]:
+    """The sort key of overlapping spans, best first: (place in KINDS, minus shared characters, covered ones)."""
     same_borders, same_type = gold[:2] == predicted[:2], gold.label == predicted.label
     kind = (0 if same_type else 1) if same_borders else (2 if same_type else 3)
     shared = min(gold.end, predicted.end) - max(gold.start, predicted.start)

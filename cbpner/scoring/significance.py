@@ -10,25 +10,32 @@ axis. F1 is computed from sums of them, never averaged over units.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 RESAMPLES = 10_000
 CHUNK = 2**21  # drawn places at a time: some 60 MB
 TOLERANCE = 1e-12  # two ways to add up the same F1 differ by less
 
 
-def resample_counts(counts, resamples=RESAMPLES, seed=0):
-    """The summed counts of so many bootstrap samples of the units.
+def resample_counts(counts: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """The summed counts of bootstrap samples of the units.
 
-    counts: (units, ...), whole numbers; returns float64 (resamples, ...). The same seed and number of units draw the
-    same samples, so that what is resampled in two calls is paired. ValueError where there is no unit.
+    The same seed and number of units draw the same samples, so that what is resampled in two calls is paired.
+
+    Args:
+        counts: (units, ...), whole numbers.
+
+    Returns:
+        float64 (resamples, ...).
     """
-    counts = np.asarray(counts)
-    units, columns = len(counts), math.prod(counts.shape[1:])
+    table = np.asarray(counts)
+    units, columns = len(table), math.prod(table.shape[1:])
     if not units or resamples < 1:
         raise ValueError(f"expected at least one unit and one resample, got {units} and {resamples}")
-    flat = counts.reshape(units, columns).astype(np.float32)  # sums below 2**24 are exact
+    flat = table.reshape(units, columns).astype(np.float32)  # sums below 2**24 are exact
     rng, sums = np.random.default_rng(seed), np.empty((resamples, columns))
     size = max(1, CHUNK // units)
     for start in range(0, resamples, size):
@@ -36,43 +43,43 @@ def resample_counts(counts, resamples=RESAMPLES, seed=0):
         cells = drawn + units * np.arange(len(drawn))[:, None]
         weights = np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
         sums[start : start + len(drawn)] = weights.astype(np.float32) @ flat
-    return sums.reshape(resamples, *counts.shape[1:])
+    return sums.reshape(resamples, *table.shape[1:])
 
 
-def f1_of(counts):
+def f1_of(counts: ArrayLike) -> np.ndarray:
     """F1 of counts (..., 3); NaN where nothing is predicted and there is no gold."""
-    counts = np.asarray(counts, dtype=float)
-    total = counts[..., 1] + counts[..., 2]
-    return np.divide(2 * counts[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0)
+    table = np.asarray(counts, dtype=float)
+    total = table[..., 1] + table[..., 2]
+    return np.divide(2 * table[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
-def find_interval(values, level=0.95):
+def find_interval(values: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """(low, high): the percentile interval over the first axis of values (resamples, ...).
 
     NaN, an undefined score, is left out; where there is nothing else the interval is NaN too.
     """
-    values = np.asarray(values, dtype=float)
-    empty = np.isnan(values).all(axis=0)
-    filled = np.where(empty, 0.0, values)
-    tails = np.nanquantile(filled, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return tuple(np.where(empty, np.nan, tail) for tail in tails)
+    table = np.asarray(values, dtype=float)
+    empty = np.isnan(table).all(axis=0)
+    filled = np.where(empty, 0.0, table)
+    low, high = np.nanquantile(filled, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
 
 
-def compare_counts(first, second, resamples=RESAMPLES, seed=0):
+def compare_counts(first: ArrayLike, second: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> float:
     """The p-value, two-sided, of the difference in F1 of two systems over the same units.
 
     first, second: (units, 3). On each unit the two systems' counts are swapped or not; p is how often that makes a
     difference at least as large as the one found, (1 + hits) / (1 + resamples). Where all ways to swap are no more
     than `resamples`, each is taken once, and p is exact. NaN where either F1 is undefined or there is no gold.
     """
-    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if first.shape != second.shape or first.shape[1:] != (3,):
-        raise ValueError(f"expected counts of one shape (units, 3), got {first.shape} and {second.shape}")
-    sums = first.sum(axis=0), second.sum(axis=0)
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if one.shape != other.shape or one.shape[1:] != (3,):
+        raise ValueError(f"expected counts of one shape (units, 3), got {one.shape} and {other.shape}")
+    sums = one.sum(axis=0), other.sum(axis=0)
     observed = abs(f1_of(sums[0]) - f1_of(sums[1]))
     if np.isnan(observed) or not sums[0][2]:
         return float("nan")
-    moves = second - first
+    moves = other - one
     moves = moves[moves.any(axis=1)]  # (units where they differ, 3)
     hits = total = 0
     for swaps in _draw_swaps(len(moves), resamples, seed):
@@ -82,28 +89,28 @@ def compare_counts(first, second, resamples=RESAMPLES, seed=0):
     return hits / total if _is_enumerable(len(moves), resamples) else (hits + 1) / (total + 1)
 
 
-def correct_holm(p_values):
+def correct_holm(p_values: ArrayLike) -> np.ndarray:
     """Holm's corrected p-values, in the order given; NaN stays, and counts as no comparison."""
-    p_values = np.asarray(p_values, dtype=float)
-    corrected = np.full(p_values.shape, np.nan)
-    order = [place for place in np.argsort(p_values, kind="stable") if not np.isnan(p_values[place])]
+    values = np.asarray(p_values, dtype=float)
+    corrected = np.full(values.shape, np.nan)
+    order = [place for place in np.argsort(values, kind="stable") if not np.isnan(values[place])]
     highest = 0.0
     for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, p_values[place] * (len(order) - rank)))
+        highest = max(highest, min(1.0, values[place] * (len(order) - rank)))
         corrected[place] = highest
     return corrected
 
 
-def find_sign_test_floor(pairs):
+def find_sign_test_floor(pairs: int) -> float:
     """The least p-value, two-sided, that a sign test over so many pairs can give: all of them point one way."""
     return min(1.0, 2 * 0.5**pairs)
 
 
-def _is_enumerable(units, resamples):
+def _is_enumerable(units: int, resamples: int) -> bool:
     return units < 63 and 2**units <= resamples
 
 
-def _draw_swaps(units, resamples, seed):
+def _draw_swaps(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Yield arrays (chunk, units) of 0 and 1: all ways to swap where they are few, else random ones."""
     if _is_enumerable(units, resamples):
         yield (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(float)
