@@ -70,7 +70,7 @@ def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mappi
         if twice := asked & set(starts):
             raise InputError(f"{place}: found sentence {min(twice)} (from 0) for the second time; expected it once")
         asked |= set(starts)
-        for span in _list_spans(place, answer, sentences, starts, renamed or {}):
+        for span in _list_spans(place, answer, sentences, starts, dict(renamed or ())):
             pieces = _cut_span(span, sentences, starts)
             counts["cut"] += len(pieces) > 1
             counts["outside"] += not pieces
