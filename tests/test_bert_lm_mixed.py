@@ -12,7 +12,6 @@ from test_training import files  # noqa: F401
 from transformers import AutoModelForMaskedLM
 
 from cbpner.base.files import file_checksum, read_json
-from cbpner.masked_lm.run import read_metrics
 from cbpner.runs import folder as runs
 from cbpner.training.config import find_settings
 
@@ -28,6 +27,10 @@ def corpus(tmp_path_factory):
     (folder / "train.txt").write_text("\n".join([*lines[:8], "", *lines[8:16]]) + "\n", encoding="utf-8")
     (folder / "test.txt").write_text("\n".join(lines[16:24]) + "\n", encoding="utf-8")
     return folder
+
+
+def read_metrics(folder):
+    return read_json(folder / runs.LM_METRICS)
 
 
 def fine_tune(*flags):

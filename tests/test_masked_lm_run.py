@@ -43,10 +43,9 @@ from transformers import (
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum, read_json
 from cbpner.base.process import run_guarded
-from cbpner.masked_lm import run as lm_run
 from cbpner.masked_lm.blocks import DocumentBlocks, cut_blocks
 from cbpner.masked_lm.cache import TextSource, open_corpus
-from cbpner.masked_lm.folder import MODEL_FILES, LMJob, continue_recipe, is_finished, read_metrics
+from cbpner.masked_lm.config import LM_RUN, MODEL_FILES, LMJob, continue_recipe
 from cbpner.masked_lm.masking import EVALUATION_MASKS, MaskingCollator, sum_losses
 from cbpner.masked_lm.recipes import RECIPES, get_lm_recipe
 from cbpner.masked_lm.run import fine_tune, measure_model
@@ -92,6 +91,10 @@ def make_job(texts, tiny_encoder, tmp_path_factory):
 def read_model(folder):
     """{name: bytes} of what `from_pretrained` reads."""
     return {name: (folder / name).read_bytes() for name in MODEL_FILES}
+
+
+def read_metrics(folder):
+    return read_json(folder / runs.LM_METRICS)
 
 
 def read_log(folder):
@@ -345,8 +348,8 @@ MOMENTS = {
     "while an old checkpoint is deleted": (shutil, "rmtree", named("checkpoint-4"), half_deleted),
     "in a perplexity": (FineTuner, "evaluate", nth(3), before),
     "while the model's files are named": (os, "replace", named("config.json", place=1), before),
-    "before lm_metrics.json": (lm_run, "collect_metrics", nth(1), before),
-    "after lm_metrics.json": (lm_run, "finish_run", nth(1), after),
+    "before lm_metrics.json": (Run, "finish", nth(1), before),
+    "after lm_metrics.json": (Run, "finish", nth(1), after),
 }
 
 
@@ -354,7 +357,7 @@ MOMENTS = {
 def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):  # noqa: F811
     job = make_job(tmp_path / "model")
     assert attempt(forks, job, moment)[0] == -signal.SIGKILL
-    assert is_finished(job.output) == (moment == "after lm_metrics.json")
+    assert LM_RUN.is_finished(job.output) == (moment == "after lm_metrics.json")
     loads = (job.output / "config.json").is_file()
     assert loads == ("lm_metrics.json" in moment), "nothing half-written can be loaded"
     assert attempt(forks, job)[0] == 0
@@ -380,7 +383,7 @@ def test_a_full_disk_is_named_and_the_run_resumes_when_there_is_room(place, fork
     job = make_job(tmp_path / "model")
     code, message = attempt(forks, job, limit={"nothing fits": 0, "optimizer": weights + 4096}[place])
     assert code == 2 and f"{job.output}: " in message and "Traceback" not in message
-    assert not is_finished(job.output) and not (job.output / "config.json").exists()
+    assert not LM_RUN.is_finished(job.output) and not (job.output / "config.json").exists()
     assert attempt(forks, job)[0] == 0
     assert_same_run(job.output, unbroken)
 

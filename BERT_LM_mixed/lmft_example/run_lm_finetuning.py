@@ -103,7 +103,7 @@ def choose_recipe(args):
     if not (args.should_continue and args.encoder):
         name = args.recipe or "cbp"
         return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": args.seed or 0}
-    from cbpner.masked_lm.folder import continue_recipe
+    from cbpner.masked_lm.config import continue_recipe
 
     folder = Path(args.encoder)
     if folder.resolve() == Path(args.output_dir).resolve():
@@ -125,7 +125,8 @@ def run(args):
     chosen, cache = choose_recipe(args), Path(args.cache_dir) if args.cache_dir else None
     recipe = chosen["recipe"]
     held_out = find_text(args.eval_data_file, "test", args.line_by_line)
-    from cbpner.masked_lm.run import LMJob, fine_tune, measure_model
+    from cbpner.masked_lm.config import LMJob
+    from cbpner.masked_lm.run import fine_tune, measure_model
 
     if not args.do_train:
         found = measure_model(recipe, held_out, cache)

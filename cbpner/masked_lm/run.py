@@ -5,22 +5,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase, set_seed
 
-from cbpner.base.files import atomic_folder, is_main_process, write_json
+from cbpner.base.files import atomic_folder, read_json
 from cbpner.masked_lm.cache import TextSource, open_corpus
-from cbpner.masked_lm.folder import (
+from cbpner.masked_lm.config import (
+    LM_RUN,
     LMJob,
     check_continuation,
     check_finished,
-    claim_model_folder,
-    describe_run,
+    check_model_folder,
+    describe_lm_job,
     find_last_checkpoint,
     hash_weights,
-    is_finished,
-    read_config,
-    read_metrics,
 )
 from cbpner.masked_lm.masking import describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
@@ -29,7 +26,7 @@ from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import load_masked_lm
 from cbpner.runs import folder as runs
-from cbpner.runs.lifecycle import explain_write_errors, find_checkpoint, lock_run
+from cbpner.runs.lifecycle import Run, run_once
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.progress import close_bars
 from cbpner.training.run import measure_memory
@@ -45,12 +42,7 @@ def fine_tune(job: LMJob) -> dict[str, Any] | None:
         InputError: for wrong text, an encoder that cannot be loaded, a folder with a run of other settings, one in use
             by another process, and one that cannot be written to.
     """
-    if is_finished(job.output) and not job.overwrite:
-        check_finished(job)
-        print(f"{job.output}: finished already; --overwrite_output_dir runs it again")
-        return read_metrics(job.output)
-    with explain_write_errors(job.output), lock_run(job.output):
-        return _train(job)
+    return run_once(job.output, LM_RUN, partial(_train_locked, job), job.overwrite, partial(check_finished, job))
 
 
 def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None) -> dict[str, float]:
@@ -63,48 +55,35 @@ def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None)
     return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
 
 
-def _train(job: LMJob) -> dict[str, Any] | None:
-    """`fine_tune` for a folder that is locked."""
-    device = pick_device()
-    precision = _choose_precision(job, device)
+def _train_locked(job: LMJob, run: Run) -> dict[str, Any] | None:
+    device, precision, recorded = pick_device(), job.recipe.precision, run.recorded_environment
+    if job.continues and not recorded:
+        recorded = read_json(job.continues / runs.LM_CONFIG)["environment"]
+    if precision == "auto" and recorded.get("device") == device.type:  # resumed and continued runs keep theirs
+        precision = recorded["precision"]
+    precision = pick_precision(precision, device)
     set_seed(job.seed)
     model, tokenizer = load_masked_lm(job.recipe, pick_attention(device), job.continues)
     table = CharacterTable(tokenizer)
     texts = {"train": job.train, "held_out": job.held_out}
     corpora = {part: open_corpus(text, table, job.cache, job.rebuild_cache) for part, text in texts.items() if text}
     start = find_last_checkpoint(job.continues) if job.continues else None
-    if is_main_process():
-        config = describe_run(job, corpora, hash_weights(model), precision, start)
-        check_continuation(job, config)
-        for change in claim_model_folder(job, config):
-            print(f"{job.output}: resumed in another environment, which may change the last digits: {change}")
+    config = describe_lm_job(job, corpora, hash_weights(model), precision, start)
+    check_continuation(job, config)
+    check_model_folder(job)
+    run.start(config)
     trainer = build_lm_trainer(job, corpora, model, table, len(tokenizer), precision, device)
     trainer.accelerator.wait_for_everyone()  # until the main process has claimed the folder
-    checkpoint = find_checkpoint(job.output / runs.CHECKPOINTS) or start
+    checkpoint = run.find_checkpoint() or start
     trainer.args.eval_on_start = checkpoint is None and trainer.held_out is not None
     try:
-        trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
         close_bars(trainer)
-    return finish_run(job, trainer, tokenizer) if trainer.is_world_process_zero() else None
-
-
-def _choose_precision(job: LMJob, device: torch.device) -> str:
-    """Return `bf16` or `fp32`; a resumed or continued run keeps its precision on the same kind of device."""
-    for folder in (job.output, job.continues):
-        if job.recipe.precision == "auto" and folder and not job.overwrite and (folder / runs.LM_CONFIG).is_file():
-            before = read_config(folder).get("environment", {})
-            if before.get("device") == device.type and "precision" in before:
-                return before["precision"]
-    return pick_precision(job.recipe.precision, device)
-
-
-def finish_run(job: LMJob, trainer: FineTuner, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Save the model, and write lm_metrics.json last."""
-    save_model(trainer.model.model, tokenizer, job.output)
-    metrics = collect_metrics(job, trainer)
-    write_json(job.output / runs.LM_METRICS, metrics)
-    return metrics
+    if not trainer.is_world_process_zero():
+        return None
+    save_model(trainer.model.model, tokenizer, run.folder)
+    return run.finish(describe_result(job, trainer))
 
 
 def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -118,7 +97,7 @@ def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folde
     new.rmdir()
 
 
-def collect_metrics(job: LMJob, trainer: FineTuner) -> dict[str, Any]:
+def describe_result(job: LMJob, trainer: FineTuner) -> dict[str, Any]:
     """Collect the content of lm_metrics.json.
 
     perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. characters:

@@ -15,7 +15,7 @@ from transformers import BertForMaskedLM, PrinterCallback, Trainer, TrainerCallb
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import PACKINGS, Blocks
 from cbpner.masked_lm.cache import TokenizedCorpus
-from cbpner.masked_lm.folder import LMJob
+from cbpner.masked_lm.config import LMJob
 from cbpner.masked_lm.masking import EVALUATION_MASKS, Batch, MaskingCollator, TargetsOnly, describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
 from cbpner.models.devices import autocast

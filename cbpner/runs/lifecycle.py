@@ -257,25 +257,3 @@ def _list_leftovers(folder: Path) -> list[Path]:
     places = [folder / place for place in (".", PREDICTIONS, CHECKPOINTS)]
     found = [path for place in places for path in place.glob(f"*{UNFINISHED}")]
     return [path for path in found if _is_ours(path.name)]
-
-
-# ---- the former interface, until masked_lm uses `run_once` ----
-
-from typing import NamedTuple  # noqa: E402
-
-
-class Layout(NamedTuple):
-    config: str
-    own: tuple[str, ...]
-    needed: tuple[str, ...]
-    find_settings: Callable[[Json], Json]
-
-
-def claim_folder(folder: Path, config: Json, overwrite: bool, layout: Layout) -> list[str]:
-    kind = RunKind(layout.config, layout.own[0], layout.own[-2], layout.own[1:-2], layout.needed, layout.find_settings)
-    Run(folder, kind, overwrite).start(config)
-    return []
-
-
-def list_leftovers(folder: Path) -> list[Path]:
-    return _list_leftovers(folder)

@@ -1,10 +1,9 @@
-"""The folder of a masked-LM run: its settings, and the checks before a run is resumed or continued.
+"""What a masked-LM run depends on, the content of its lm_run.json, and what a continuation with more epochs needs.
 
-The files are listed in `cbpner.runs.folder`.
+`cbpner.runs.folder` lists the files of the run's folder.
 """
 
 import hashlib
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,20 @@ from typing import Any
 from transformers import BertForMaskedLM
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import is_main_process, read_json
+from cbpner.base.files import read_json
 from cbpner.masked_lm.cache import TextSource, TokenizedCorpus
 from cbpner.masked_lm.recipes import LMRecipe, change_recipe
 from cbpner.runs import folder as runs
-from cbpner.runs.lifecycle import (
-    Layout,
-    claim_folder,
-    find_checkpoint,
-    list_differences,
-    list_leftovers,
-    lock_run,
-    remove_leftovers,
-)
+from cbpner.runs.checkpoints import find_checkpoint
+from cbpner.runs.environment import describe_command
+from cbpner.runs.lifecycle import RunKind, compare_settings
 from cbpner.training.config import describe_machine
 
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 INTERVALS = ("save_steps", "save_total_limit", "logging_steps", "eval_steps")
 LENGTH_FIELDS = ("epochs", "max_steps")  # of the recipe: what an exact continuation changes
 WARM_RESTART = (
-    "Without --should_continue a new optimizer and a new schedule start from its weights: a warm restart, which gives "
+    "without --should_continue a new optimizer and a new schedule start from its weights: a warm restart, which gives "
     "another result"
 )
 
@@ -41,15 +34,10 @@ class LMJob:
     """Everything that one fine-tuning depends on.
 
     Attributes:
-        recipe_name: of the table that `recipe` was made from.
-        recipe: hyper-parameters.
-        train: text to train on.
-        output: the model's folder.
         held_out: text for the perplexity; None: it is not measured.
-        seed: of masks, order, dropout and new weights.
+        output: the model's folder.
         cache: folder of the tokenized text; None: beside the text.
         rebuild_cache: tokenize in any case.
-        overwrite: delete what a run left in `output`.
         continues: folder of a finished run that is continued exactly, to more epochs.
         save_steps: steps between two checkpoints; 0: one after each epoch. logging_steps, eval_steps likewise.
         save_total_limit: checkpoints kept.
@@ -71,22 +59,10 @@ class LMJob:
     eval_steps: int = 0
 
 
-def is_finished(folder: Path) -> bool:
-    return (folder / runs.LM_METRICS).is_file()
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    return read_json(folder / runs.LM_METRICS)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    return read_json(folder / runs.LM_CONFIG)
-
-
-def describe_run(
-    job: LMJob, corpora: dict[str, TokenizedCorpus], weights: str, precision: str, checkpoint: str | None
+def describe_lm_job(
+    job: LMJob, corpora: dict[str, TokenizedCorpus], weights: str, precision: str, checkpoint: Path | None
 ) -> dict[str, Any]:
-    """Collect the content of lm_run.json: all that is needed to repeat the run.
+    """Collect the content of lm_run.json.
 
     Args:
         job: the run's settings.
@@ -101,13 +77,12 @@ def describe_run(
         "recipe": job.recipe_name,
         "seed": job.seed,
         "flags": asdict(job.recipe),
-        "start": read_config(job.continues)["start"] if job.continues else start,
-        "continues": {"path": str(job.continues), "checkpoint": Path(checkpoint).name} if checkpoint else None,
+        "start": read_json(job.continues / runs.LM_CONFIG)["start"] if job.continues else start,
+        "continues": {"path": str(job.continues), "checkpoint": checkpoint.name} if checkpoint else None,
         "data": {part: describe_corpus(getattr(job, part), corpus) for part, corpus in corpora.items()},
         "intervals": {name: getattr(job, name) for name in INTERVALS},
         "environment": describe_machine(precision),
-        "folder": runs.describe_folder(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        **describe_command(),
     }
 
 
@@ -133,7 +108,7 @@ def hash_weights(model: BertForMaskedLM) -> str:
     return digest.hexdigest()
 
 
-def list_settings(config: dict[str, Any]) -> dict[str, Any]:
+def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
     """List what the result depends on, from lm_run.json: the content of files, not their paths and names."""
     data = {
         part: {"line_by_line": corpus["line_by_line"], "words": corpus["words"]}
@@ -163,14 +138,25 @@ def read_recipe(config: dict[str, Any]) -> LMRecipe:
         raise InputError(f"{runs.LM_CONFIG}: found flags that make no recipe: {error}") from error
 
 
-LAYOUT = Layout(
-    runs.LM_CONFIG, (runs.LM_METRICS, *MODEL_FILES, runs.CHECKPOINTS, runs.LM_LOG, runs.LM_CONFIG),
-    ("recipe", "seed", "flags", "start", "data", "environment"), list_settings,
+LM_RUN = RunKind(
+    runs.LM_CONFIG, runs.LM_METRICS, runs.LM_LOG, (*MODEL_FILES, runs.CHECKPOINTS),
+    ("recipe", "seed", "flags", "start", "data", "environment"), list_lm_settings, keeps_checkpoints=True,
+    overwrite_flag="--overwrite_output_dir",
 )  # fmt: skip
 
 
-def claim_model_folder(job: LMJob, config: dict[str, Any]) -> list[str]:
-    """Claim the output folder (`claim_folder`); a model that was not made by such a run is not overwritten."""
+def check_finished(job: LMJob, config: dict[str, Any]) -> None:
+    """Raise InputError where a finished run has other settings; text and weights are not read for that."""
+    compare_settings(
+        f"{job.output}: found a finished run",
+        list_flags(config["recipe"], config["seed"], read_recipe(config)),
+        list_flags(job.recipe_name, job.seed, job.recipe),
+        f"take another folder, or {LM_RUN.overwrite_flag}",
+    )
+
+
+def check_model_folder(job: LMJob) -> None:
+    """Raise InputError where the output folder is the starting model's, or has a model that no such run made."""
     folder = job.output
     if folder.resolve() in (Path(job.recipe.encoder).resolve(), job.continues and job.continues.resolve()):
         raise InputError(f"{folder}: found the model to start from as the output folder; expected another one")
@@ -178,28 +164,6 @@ def claim_model_folder(job: LMJob, config: dict[str, Any]) -> list[str]:
         raise InputError(
             f"{folder}: found a model without {runs.LM_CONFIG}; expected a new or empty folder, or that of a run"
         )
-    return claim_folder(folder, config, job.overwrite, LAYOUT)
-
-
-def check_finished(job: LMJob) -> None:
-    """Raise InputError where the finished run has other settings; text and weights are not read for that."""
-    config = read_config(job.output)
-    before = list_flags(config["recipe"], config["seed"], read_recipe(config))
-    compare_settings(
-        job.output, before, list_flags(job.recipe_name, job.seed, job.recipe),
-        "Take another folder, or --overwrite_output_dir",
-    )  # fmt: skip
-    if is_main_process() and ((job.output / runs.LOCK).exists() or list_leftovers(job.output)):
-        with lock_run(job.output):
-            remove_leftovers(job.output)
-
-
-def compare_settings(folder: Path, before: dict[str, Any], now: dict[str, Any], advice: str) -> None:
-    """Raise InputError with the advice for the first setting that differs."""
-    for key in now:
-        if before[key] != now[key]:
-            differences = list_differences(before[key], now[key])
-            raise InputError(f"{folder}: found a finished run with another {key} ({differences}). {advice}")
 
 
 def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]:
@@ -211,19 +175,20 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
     """
     if not (folder / runs.LM_CONFIG).is_file():
         raise InputError(f"{folder}: found no {runs.LM_CONFIG}; expected a fine-tuned model to continue")
-    if not is_finished(folder):
+    if not LM_RUN.is_finished(folder):
         raise InputError(f"{folder}: found an interrupted run; its own command resumes it")
-    config = read_config(folder)
+    config = read_json(folder / runs.LM_CONFIG)
     before = read_recipe(config)
     given = {key: value for key, value in overrides.items() if value is not None and key != "encoder"}
     fixed = {key: value for key, value in given.items() if key not in LENGTH_FIELDS}
-    compare_settings(folder, {"flags": {key: getattr(before, key) for key in fixed}}, {"flags": fixed}, WARM_RESTART)
+    recorded = {key: getattr(before, key) for key in fixed}
+    compare_settings(f"{folder}: found a finished run", {"flags": recorded}, {"flags": fixed}, WARM_RESTART)
     epochs = given.get("epochs", before.epochs)
     if epochs > before.schedule_epochs:
+        end = f"{before.schedule_epochs:g} epochs" if before.schedule_epochs else f"{before.max_steps} steps"
         raise InputError(
-            f"{folder}: found a run whose learning rate is 0 after "
-            f"{f'{before.schedule_epochs:g} epochs' if before.schedule_epochs else f'{before.max_steps} steps'}; "
-            f"expected one that was started with --schedule_epochs {epochs:g}. {WARM_RESTART}"
+            f"{folder}: found a run whose learning rate is 0 after {end}; expected one that was started with "
+            f"--schedule_epochs {epochs:g}; {WARM_RESTART}"
         )
     return config["recipe"], change_recipe(before, **({"max_steps": 0} | given)), config["seed"]
 
@@ -232,16 +197,16 @@ def check_continuation(job: LMJob, config: dict[str, Any]) -> None:
     """Raise InputError where the run to continue has other settings than this longer one."""
     if not job.continues:
         return
-    before, now = list_settings(read_config(job.continues)), list_settings(config)
+    before, now = list_lm_settings(read_json(job.continues / runs.LM_CONFIG)), list_lm_settings(config)
     for settings in (before, now):
         for name in LENGTH_FIELDS:
             del settings["flags"][name]
-    compare_settings(job.continues, before, now, WARM_RESTART)
+    compare_settings(f"{job.continues}: found a finished run", before, now, WARM_RESTART)
 
 
-def find_last_checkpoint(folder: Path) -> str:
+def find_last_checkpoint(folder: Path) -> Path:
     """Find the newest whole checkpoint of a run, without cleaning its folder; InputError where there is none."""
     checkpoint = find_checkpoint(folder / runs.CHECKPOINTS, clean=False)
     if checkpoint is None:
-        raise InputError(f"{folder / runs.CHECKPOINTS}: found no whole checkpoint to continue from. {WARM_RESTART}")
+        raise InputError(f"{folder / runs.CHECKPOINTS}: found no whole checkpoint to continue from; {WARM_RESTART}")
     return checkpoint
