@@ -19,7 +19,7 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.corpora.cleaning import DEFAULT_RULES, RULES, sort_rules
-from cbpner.corpora.corpus import SKIPPED, BuiltCorpus, CorpusJob, build_corpus
+from cbpner.corpora.corpus import SKIPPED, CorpusJob, build_corpus
 from cbpner.corpora.document import find_numbers, list_applications, load_gold_numbers, parse_date
 from cbpner.corpora.records import FieldNames
 from cbpner.corpora.selection import PatentSelection
@@ -41,41 +41,25 @@ def add_arguments(parser: ArgumentParser) -> None:
     for field in fields(FieldNames):
         names.add_argument(f"--{field.name}-field", metavar="NAME", help=f"the field with the {field.name}")
     machine = parser.add_argument_group("machine", "these change no byte of the corpus")
-    machine.add_argument(
-        "--memory", type=_bounded(int, 128), default=1024, metavar="MB", help="for DuckDB (default: %(default)s)"
-    )
+    machine.add_argument("--memory", type=_bounded(int, 128), default=1024, metavar="MB", help="for DuckDB (1024)")
     machine.add_argument("--threads", type=_bounded(int, 1), metavar="N", help="for DuckDB (default: all)")
 
 
 def _add_selection_flags(group: _ArgumentGroup) -> None:
     count, share = _bounded(int, 0), _bounded(float, 0, 1)
     group.add_argument("--query", default="", metavar="Q", help='words in the text: AND, OR, NOT, (), "phrases"')
-    group.add_argument(
-        "--country", type=_parse_countries, default=(), metavar="CN", help="codes of publication numbers: CN,WO"
-    )
+    group.add_argument("--country", type=_parse_countries, default=(), metavar="CN,WO", help="codes of their numbers")
     group.add_argument("--from", dest="first", type=_parse_day, metavar="DATE", help="first day of publication")
     group.add_argument("--to", dest="last", type=_parse_day, metavar="DATE", help="last day of publication, inclusive")
     group.add_argument("--min-length", type=count, default=200, metavar="N", help="characters (default: %(default)s)")
     group.add_argument("--max-length", type=count, metavar="N", help="characters (default: no limit)")
-    group.add_argument(
-        "--min-han",
-        type=share,
-        default=0.5,
-        metavar="SHARE",
-        help="share of Han characters among words, where a Han character is a word (default: %(default)s)",
-    )
-    group.add_argument(
-        "--exclude", action="append", default=[], metavar="FILE", help="exclude the numbers in this text; repeatable"
-    )
+    han = "share of Han characters among words, where a Han character is a word (default: %(default)s)"
+    group.add_argument("--min-han", type=share, default=0.5, metavar="SHARE", help=han)
+    group.add_argument("--exclude", action="append", default=[], metavar="FILE", help="exclude the numbers in it")
     group.add_argument("--keep-gold", action="store_true", help="do not exclude the gold data's 21 patents")
     group.add_argument("--all-members", action="store_true", help="keep all patents of a family, not only one")
-    group.add_argument(
-        "--near-duplicates",
-        type=_bounded(float, 0.5, 1),
-        default=0.8,
-        metavar="T",
-        help="similarity, 0.5 to 1, from which on one of two texts is dropped (default: %(default)s)",
-    )
+    near = "similarity, 0.5 to 1, from which on one of two texts is dropped (default: %(default)s)"
+    group.add_argument("--near-duplicates", type=_bounded(float, 0.5, 1), default=0.8, metavar="T", help=near)
     group.add_argument("--no-near-duplicates", dest="near_duplicates", action="store_const", const=None)
     group.add_argument("--all-duplicates", action="store_true", help="keep near and exact duplicates")
 
@@ -83,13 +67,8 @@ def _add_selection_flags(group: _ArgumentGroup) -> None:
 def _add_sampling_flags(group: _ArgumentGroup) -> None:
     group.add_argument("--sample", type=_bounded(int, 1), metavar="N", help="patents to draw (default: all)")
     group.add_argument("--seed", type=_bounded(int, 0), default=0, help="(default: %(default)s)")
-    group.add_argument(
-        "--held-out",
-        type=_parse_held_out,
-        default="0.05",
-        metavar="SHARE_OR_N",
-        help="patents of test.txt, a share such as 0.05 or a number such as 100 (default: %(default)s)",
-    )
+    held_out = "patents of test.txt, a share such as 0.05 or a number such as 100 (default: %(default)s)"
+    group.add_argument("--held-out", type=_parse_held_out, default="0.05", metavar="SHARE_OR_N", help=held_out)
 
 
 def _describe_rules() -> str:
@@ -102,7 +81,9 @@ def _describe_rules() -> str:
 def run(args: Namespace) -> None:
     corpus = build_corpus(_make_corpus_job(args))
     print(format_statistics(corpus.statistics), end="")
-    _report_skipped(args.output, corpus)
+    if count := corpus.statistics["read"]["skipped"]:
+        first = "".join(f"\n  {fault}" for fault in corpus.skipped)
+        print(f"\n{count:,} inputs skipped, see {args.output / SKIPPED}:{first}")
     _warn(args, corpus.statistics)
     stages = ", ".join(f"{stage} {seconds:,.1f} s" for stage, seconds in corpus.seconds.items())
     print(f"{args.output}: {stages}", file=sys.stderr)
@@ -110,10 +91,8 @@ def run(args: Namespace) -> None:
 
 def _make_corpus_job(args: Namespace) -> CorpusJob:
     excluded = [number for path in args.exclude for number in _read_numbers(Path(path))]
-    chosen = args.rules
-    if chosen is None:
-        without = sort_rules(args.without)
-        chosen = [rule for rule in DEFAULT_RULES if rule not in without]
+    without = sort_rules(args.without)
+    rules = [rule for rule in DEFAULT_RULES if rule not in without] if args.rules is None else args.rules
     return CorpusJob(
         sources=tuple(dict.fromkeys(args.sources)),
         output=args.output,
@@ -135,7 +114,7 @@ def _make_corpus_job(args: Namespace) -> CorpusJob:
         sample=args.sample,
         seed=args.seed,
         held_out=args.held_out,
-        rules=tuple([*chosen, *["traditional"] * args.traditional]),
+        rules=(*rules, *["traditional"] * args.traditional),
         memory_mb=args.memory,
         threads=args.threads,
         overwrite=args.overwrite,
@@ -214,9 +193,3 @@ def _warn(args: Namespace, statistics: dict[str, Any]) -> None:
         )
     if args.sample and total < args.sample:
         print(f"--sample {args.sample:,}: there are only {total:,} patents", file=sys.stderr)
-
-
-def _report_skipped(output: Path, corpus: BuiltCorpus) -> None:
-    if count := corpus.statistics["read"]["skipped"]:
-        first = "".join(f"\n  {fault}" for fault in corpus.skipped)
-        print(f"\n{count:,} inputs skipped, see {output / SKIPPED}:{first}")
