@@ -161,20 +161,15 @@ def test_duplicates_planted_in_the_demo_exports_are_removed(tmp_path):
     flags = ["--country", "CN", "--from", "2009-01-01", "--to", "2019-01-01", "--query", "人类 AND 基因"]
     assert main(["patents", str(ROOT / "data" / "demo" / "patents"), "-o", str(tmp_path / "out"), *flags]) == 0
     statistics = json.loads((tmp_path / "out" / "statistics.json").read_text(encoding="utf-8"))
-    assert [(step["step"], step["patents_before"] - step["patents_after"]) for step in statistics["steps"]] == [
-        ("read", 0),
-        ("gold patents", 0),
-        ("country", 2),  # US, TW
-        ("date", 2),  # 006, 012
-        ("length", 0),
-        ("query", 4),
-        ("language", 0),
-        ("families", 3),  # 001 the second time, 010B, 002 (030 is older)
-        ("exact duplicates", 1),  # 027
-        ("near duplicates", 1),  # 028
-        ("short when clean", 0),
-        ("cleaning", 0),
-    ]
+    removed = {step["step"]: step["patents_before"] - step["patents_after"] for step in statistics["steps"]}
+    assert {step: count for step, count in removed.items() if count} == {
+        "country": 2,  # US, TW
+        "date": 2,  # 006, 012
+        "query": 4,
+        "families": 3,  # 001 the second time, 010B, 002 (030 is older)
+        "exact duplicates": 1,  # 027
+        "near duplicates": 1,  # 028
+    }
     left = {int(number[2:-1]) - 900000000 for number in read_numbers(tmp_path / "out")}
     assert left == set(range(1, 39)) - {6, 12, 27, 28, 2} - {8, 13, 26, 38}  # the last four speak of no human genes
     assert statistics["read"]["patents"] == 42 and statistics["read"]["skipped"] == 2

@@ -78,13 +78,14 @@ def test_served_page(tmp_path, name):
     assert read_one(tmp_path / name, SERVED) == EXPECTED
 
 
-def test_translated_page_gives_the_original_and_no_translated_title(tmp_path):
-    assert read_one(tmp_path / "page.html", TRANSLATED) == PatentDocument(
-        number="CN905611940A",
-        abstract="本发明公开了一种试剂盒。",
-        claims="1.一种试剂盒，包括：引物。\n2.根据权利要求1。",
-        description="本发明属于生物技术。\n[0002] 检测BRCA1 exon 2。",
-    )
+def test_translated_and_rendered_pages(tmp_path):
+    expected = PatentDocument(number="CN905611940A", abstract="本发明公开了一种试剂盒。")
+    claims = "1.一种试剂盒，包括：引物。\n2.根据权利要求1。"
+    description = "本发明属于生物技术。\n[0002] 检测BRCA1 exon 2。"
+    found = read_one(tmp_path / "page.html", TRANSLATED)  # the original, and no translated title
+    assert found == replace(expected, claims=claims, description=description)
+    found = read_one(tmp_path / "一种试剂盒 - Google Patents.html", RENDERED)
+    assert found == replace(expected, title="一种试剂盒", claims="1.一种试剂盒。", description="第一段。\n第二段。")
 
 
 def test_translation_next_to_its_original_without_a_wrapper(tmp_path):
@@ -127,19 +128,19 @@ def test_a_page_without_number_takes_its_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mark", "expected"),
+    ("mark", "has_date"),
     [
-        ('<time itemprop="publicationDate" datetime="2016-05-25"></time>', 20160525),
-        ('<dd itemprop="publicationDate">2016-05-25</dd>', 20160525),
-        ('<meta name="DC.date" content="2016-05-25">', 20160525),
-        ('<meta name="DC.date" content="2016-05-25" scheme="issue">', 20160525),
-        ('<meta name="DC.date" content="2016-05-25" scheme="dateSubmitted">', None),
-        ('<table><tr><td itemprop="publicationDate">2016-05-25</td></tr></table>', None),
+        ('<time itemprop="publicationDate" datetime="2016-05-25"></time>', True),
+        ('<dd itemprop="publicationDate">2016-05-25</dd>', True),
+        ('<meta name="DC.date" content="2016-05-25">', True),
+        ('<meta name="DC.date" content="2016-05-25" scheme="issue">', True),
+        ('<meta name="DC.date" content="2016-05-25" scheme="dateSubmitted">', False),
+        ('<table><tr><td itemprop="publicationDate">2016-05-25</td></tr></table>', False),
     ],
 )
-def test_date_of_a_page(tmp_path, mark, expected):
+def test_date_of_a_page(tmp_path, mark, has_date):
     page = f'<h2 id="pubnum">CN905611940A</h2>{mark}<div class="description">本发明</div>'
-    assert read_one(tmp_path / "x.html", page).date == expected
+    assert read_one(tmp_path / "x.html", page).date == (20160525 if has_date else None)
 
 
 def test_preformatted_text_keeps_its_lines_and_white_space_is_collapsed(tmp_path):
@@ -209,20 +210,16 @@ def test_plain_file_names(tmp_path, name, number, day):
 @pytest.mark.parametrize(
     "headings",
     [
-        ("Abstract", "Claims", "Description"),
-        ("ABSTRACT:", "claims ", "Descrptions"),
-        ("摘要", "权利要求书", "说明书"),
-        ("【摘 要】", "权 利 要 求 书", "说　明　书："),
+        ("Abstract", "Claims", "Description"), ("ABSTRACT:", "claims ", "Descrptions"),
+        ("摘要", "权利要求书", "说明书"), ("【摘 要】", "权 利 要 求 书", "说　明　书："),
         ("说明书摘要", "权利要求", "说明书"),
     ],
-)
+)  # fmt: skip
 def test_plain_text_is_split_at_its_headings(tmp_path, headings):
     text = "{}\n一种试剂盒。\n{}\n1.一种\n2.根据\n{}\n技术领域\n\n本发明\n".format(*headings)
-    expected = PatentDocument(
-        number="x", abstract="一种试剂盒。", claims="1.一种\n2.根据", description="技术领域\n\n本发明"
-    )
-    assert read_one(tmp_path / "x.txt", text) == expected
-    assert read_one(tmp_path / "x.txt", text.replace("\n", "\r\n")) == expected
+    parts = {"abstract": "一种试剂盒。", "claims": "1.一种\n2.根据", "description": "技术领域\n\n本发明"}
+    assert read_one(tmp_path / "x.txt", text) == PatentDocument("x", **parts)
+    assert read_one(tmp_path / "x.txt", text.replace("\n", "\r\n")) == PatentDocument("x", **parts)
     assert read_one(tmp_path / "x.txt", "一种试剂盒\n" + text).title == "一种试剂盒"
 
 
@@ -306,30 +303,18 @@ def localized(*texts):
     return [{"text": text, "language": language, "truncated": False} for text, language in texts]
 
 
-BIGQUERY = {
-    "publication_number": "CN-905611940-A",
-    "country_code": "CN",
-    "family_id": "56019847",
-    "publication_date": 20160525,
-    "title_localized": localized(("A kit", "en"), ("一种试剂盒", "zh")),
-    "abstract_localized": localized(("本发明", "zh-CN"), ("The invention", "en")),
-    "claims_localized": [],
-    "description_localized": localized(("Only English", "en")),
-}
-
-
 def test_localized_fields_give_the_chinese_text(tmp_path):
-    expected = PatentDocument(
-        number="CN905611940A",
-        date=20160525,
-        title="一种试剂盒",
-        abstract="本发明",
-        description="Only English",
-        family="56019847",
-    )
-    assert read_one(tmp_path / "x.jsonl", to_lines(BIGQUERY)) == expected
-    assert read_one(write_parquet(tmp_path / "x.parquet", BIGQUERY)) == expected
-    wrapped = {"list": [{"element": each} for each in BIGQUERY["title_localized"]]}
+    title = localized(("A kit", "en"), ("一种试剂盒", "zh"))
+    row = {
+        "publication_number": "CN-905611940-A", "country_code": "CN", "family_id": "56019847",
+        "publication_date": 20160525, "title_localized": title, "claims_localized": [],
+        "abstract_localized": localized(("本发明", "zh-CN"), ("The invention", "en")),
+        "description_localized": localized(("Only English", "en")),
+    }  # fmt: skip
+    expected = PatentDocument("CN905611940A", 20160525, "一种试剂盒", "本发明", "", "Only English", "56019847")
+    assert read_one(tmp_path / "x.jsonl", to_lines(row)) == expected
+    assert read_one(write_parquet(tmp_path / "x.parquet", row)) == expected
+    wrapped = {"list": [{"element": each} for each in title]}
     path = write_parquet(tmp_path / "x.parquet", {"id": "a", "title_localized": wrapped, "text": "本发明"})
     assert read_one(path) == PatentDocument("a", title="一种试剂盒", description="本发明")
 
@@ -395,31 +380,19 @@ GOOD = {"id": "CN905611940A", "date": "2016-05-25", "text": "本发明"}
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ('{"id": "a", "text": "本', "JSON"),
-        ("not JSON", "JSON"),
-        ('{"id": "a"} {"id": "b"}', "JSON"),
-        ("[" * 100_000, "JSON"),
-        ('{"id": "a", "text": ' + "9" * 5000 + "}", "JSON"),
-        ("[1]", "[1]"),
-        ("3", "3"),
-        ({**GOOD, "text": 5}, "5 in the field 'text'"),
-        ({**GOOD, "text": [["a", 1]]}, "1 in the field 'text'"),
-        ({**GOOD, "text": {"a": "b"}}, "in the field 'text'"),
-        ({**GOOD, "text": ""}, "no text in the fields 'text'"),
-        ({**GOOD, "text": " \n"}, "no text"),
-        ({**GOOD, "text": None}, "no text"),
-        ({**GOOD, "id": None}, "null as an id"),
-        ({**GOOD, "id": " "}, '" " as an id'),
-        ({**GOOD, "id": True}, "true as an id"),
-        ({**GOOD, "id": ["CN905611940A"]}, "as an id"),
-        ({**GOOD, "date": "last May"}, "last May"),
-        ({**GOOD, "date": 20161332}, "20161332"),
-        ({**GOOD, "date": [2016]}, "[2016] as a date"),
-        ({**GOOD, "family": 1.5}, "1.5 as a family"),
+        ('{"id": "a", "text": "本', "JSON"), ("not JSON", "JSON"), ('{"id": "a"} {"id": "b"}', "JSON"),
+        ("[" * 100_000, "JSON"), ('{"id": "a", "text": ' + "9" * 5000 + "}", "JSON"), ("[1]", "[1]"), ("3", "3"),
+        ({"text": 5}, "5 in the field 'text'"), ({"text": [["a", 1]]}, "1 in the field 'text'"),
+        ({"text": {"a": "b"}}, "in the field 'text'"), ({"text": ""}, "no text in the fields 'text'"),
+        ({"text": " \n"}, "no text"), ({"text": None}, "no text"), ({"id": None}, "null as an id"),
+        ({"id": " "}, '" " as an id'), ({"id": True}, "true as an id"), ({"id": ["CN905611940A"]}, "as an id"),
+        ({"date": "last May"}, "last May"), ({"date": 20161332}, "20161332"), ({"date": [2016]}, "[2016] as a date"),
+        ({"family": 1.5}, "1.5 as a family"),
     ],
-)
+)  # fmt: skip
 def test_bad_lines_are_skipped_and_named(tmp_path, line, found):
     path = tmp_path / "x.jsonl"
+    line = line if isinstance(line, str) else GOOD | line
     patents, faults = read(path, to_lines(GOOD, line, GOOD))
     assert len(patents) == 2
     assert [(fault.path, fault.line) for fault in faults] == [(str(path), 2)]
@@ -586,28 +559,18 @@ def test_numbers_in_text():
     assert find_numbers(text) == ["CN905209881A", "CN907496939A", "US7650331B1", "CN1234567"]
 
 
+DAY = 20160525
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (20160525, 20160525),
-        ("20160525", 20160525),
-        ("2016-05-25", 20160525),
-        ("2016-5-25T00:00:00Z", 20160525),
-        ("2016年5月25日", 20160525),
-        ("2016.05.25", 20160525),
-        (20160525.0, 20160525),
-        (date(2016, 5, 25), 20160525),
-        (datetime(2016, 5, 25, 1), 20160525),
-        ("20160231", None),
-        ("2016-05-251", None),
-        ("2016", None),
-        (20160525.5, None),
-        (True, None),
-        (None, None),
-        ("", None),
-        ("00010101", None),
+        (DAY, DAY), ("20160525", DAY), ("2016-05-25", DAY), ("2016-5-25T00:00:00Z", DAY), ("2016年5月25日", DAY),
+        ("2016.05.25", DAY), (20160525.0, DAY), (date(2016, 5, 25), DAY), (datetime(2016, 5, 25, 1), DAY),
+        ("20160231", None), ("2016-05-251", None), ("2016", None), (20160525.5, None), (True, None), (None, None),
+        ("", None), ("00010101", None),
     ],
-)
+)  # fmt: skip
 def test_dates(value, expected):
     assert parse_date(value) == expected
 
