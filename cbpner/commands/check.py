@@ -5,7 +5,9 @@ FILE may also be a file, or a folder of files, in any format that `cbpner conver
 """
 
 import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.commands.options import (
@@ -14,14 +16,15 @@ from cbpner.commands.options import (
     describe_documents,
     describe_notes,
     read_choices,
-    read_labels,
+    read_label_file,
 )
-from cbpner.formats.document import Tally
+from cbpner.formats.document import Document, Tally
 from cbpner.formats.registry import FORMATS, guess_format, guess_name, read_documents
 from cbpner.text.bio import count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
+from cbpner.text.labels import LabelSet
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file, or annotations in another format")
     parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of FILE (default: as found)")
     add_tag_flags(parser, "error")
@@ -29,10 +32,10 @@ def add_arguments(parser):
     add_reading_flags(parser)
 
 
-def run(args):
+def run(args: Namespace) -> int:
     if args.output and (args.orphans != "repair" or len(args.files) != 1):
         raise InputError("found -o with other options; expected one FILE and --orphans repair with it")
-    labels = read_labels(args)
+    labels = read_label_file(args)
     formats = {path: choose_format(path, args.format) for path in args.files}
     if args.output and formats[args.files[0]] != "bio":
         raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")
@@ -42,7 +45,7 @@ def run(args):
     return 2 if bad else 0
 
 
-def check_file(path, labels, args):
+def check_file(path: str, labels: LabelSet | None, args: Namespace) -> bool:
     """Print what is wrong with one file, or what it holds; whether it is good."""
     try:
         sentences = read_bio(path, labels, "error" if args.orphans == "error" else "keep")
@@ -56,7 +59,7 @@ def check_file(path, labels, args):
     return True
 
 
-def choose_format(path, name):
+def choose_format(path: str, name: str | None) -> str:
     """The name of a file's format: that asked for, or its own; BIO for a file of which nothing else is known."""
     if name:
         return name
@@ -65,7 +68,7 @@ def choose_format(path, name):
     return (Path(path).is_file() and guess_name(Path(path))) or "bio"
 
 
-def check_any(path, name, labels, args):
+def check_any(path: str, name: str, labels: LabelSet | None, args: Namespace) -> bool:
     """`check_file`, or the same for a folder, or a file in another format."""
     if name == "bio" and not Path(path).is_dir():
         return check_file(path, labels, args)
@@ -82,7 +85,7 @@ def check_any(path, name, labels, args):
     return not faults
 
 
-def find_foreign(path, document, labels):
+def find_foreign(path: str, document: Document, labels: LabelSet | None) -> list[Fault]:
     """A fault for each of a document's spans whose label is not one of the label set."""
     expected = f"one of {', '.join(labels.types)}" if labels else ""
     return [
@@ -92,7 +95,7 @@ def find_foreign(path, document, labels):
     ]
 
 
-def describe_file(path, summary, orphans, args):
+def describe_file(path: str, summary: dict[str, Any], orphans: int, args: Namespace) -> str:
     types = ", ".join(f"{label} {count}" for label, count in sorted(summary["types"].items()))
     fate = f" (repaired in {args.output})" if orphans and args.output else ""
     return (

@@ -13,10 +13,12 @@ content; IOB1 looks like BIO with faults, and must be named. The column formats,
 they are written into the folder OUT under the documents' ids, or (but for brat) into the file OUT where it ends as
 theirs do. OUT appears whole or not at all.
 
-Nothing is lost without a word: what a format cannot hold is an error, or what the flags below make of it; that, and
-scores, metadata and dates for which it has no place, is counted and printed.
+Nothing is lost silently: what a format cannot hold is an error, or handled as the flags below say; that, and scores,
+metadata and dates for which it has no place, is counted and printed.
 """
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from cbpner.base.errors import InputError
@@ -27,7 +29,7 @@ from cbpner.formats.registry import FORMATS, describe_formats, guess_output, rea
 __doc__ = __doc__.replace("{formats}", describe_formats())
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to read")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
     parser.add_argument("--from", dest="source", choices=FORMATS, metavar="FORMAT", help="of INPUT (default: as found)")
@@ -41,9 +43,9 @@ def add_arguments(parser):
     group.add_argument("--join", action="store_true", help="several documents in one file, where it cannot part them")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     target = args.target or guess_output(args.output).name
-    check_places(args.inputs, Path(args.output))
+    check_apart(args.inputs, Path(args.output))
     choices, tally = read_choices(args), Tally()
     documents = tally.watch(read_documents(args.inputs, args.source, choices))
     write_documents(documents, args.output, target, choices, args.overwrite)
@@ -51,7 +53,7 @@ def run(args):
     print(*describe_notes(choices), sep="\n", end="\n" if choices.notes else "")
 
 
-def check_places(inputs, output):
+def check_apart(inputs: Sequence[str], output: Path) -> None:
     """InputError where the output would replace what is to be read, or lie in a folder that is."""
     target = output.resolve()
     for path in map(Path, inputs):

@@ -6,13 +6,14 @@ OUT/0, OUT/1, ... each get `train.bio` and `test.bio` (the held-out patents). Wh
   cbpner train --train runs/folds/0/train.bio --test runs/folds/0/test.bio --split 0 -o runs/tuning/0 --lr 1e-4
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cbpner.text.bio import list_mentions, write_bio
 from cbpner.text.gold import tuning_folds
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="GOLD", help="the gold data's folder")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
     parser.add_argument("--n-folds", type=int, default=3, help="number of folds (default: 3)")
@@ -20,7 +21,7 @@ def add_arguments(parser):
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ ones")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     for number, (train, held_out) in enumerate(tuning_folds(args.folder, args.n_folds, args.seed, args.long)):
         folder = Path(args.output) / str(number)
         write_bio(folder / "train.bio", train)

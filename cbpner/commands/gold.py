@@ -3,10 +3,12 @@
 Without --from the files are downloaded. Run it again after a broken download: what is there and right is kept.
 """
 
+from argparse import ArgumentParser, Namespace
+
 from cbpner.text.gold import BASE_URL, get_gold
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="source",
@@ -21,5 +23,5 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     get_gold(args.out, args.source, args.base_url)

@@ -1,6 +1,8 @@
 """Flags that several commands share."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.formats.document import RULES, Choices
@@ -13,12 +15,12 @@ RULE_HELP = {
     "unfit": "a span that OUT cannot hold for another reason: an error, cut at its line breaks, or dropped",
     "fragments": "a span in pieces (brat): an error, one span over all of them, one a piece, or dropped",
     "orphans": "tags that break their scheme: an error, or read as conlleval reads them",
-    "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the file itself speaks for",
+    "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the file's own evidence supports",
     "recommended": "marks that YEDDA recommends and nobody confirmed",
 }
 
 
-def add_tag_flags(parser, orphans, labels="any is accepted"):
+def add_tag_flags(parser: ArgumentParser, orphans: str, labels: str = "any is accepted") -> None:
     """`--labels` and `--orphans`; `orphans` is the default rule, `labels` says what holds without a label file."""
     parser.add_argument("--labels", metavar="FILE", help=f"entity types or tags, one a line; without it {labels}")
     parser.add_argument(
@@ -29,7 +31,7 @@ def add_tag_flags(parser, orphans, labels="any is accepted"):
     )
 
 
-def read_labels(args):
+def read_label_file(args: Namespace) -> LabelSet | None:
     """The label set of `--labels`, or None."""
     return LabelSet.from_file(args.labels) if args.labels else None
 
@@ -68,7 +70,7 @@ def read_resampling(args: Namespace) -> Resampling:
     return Resampling(args.resamples, args.seed, args.by)
 
 
-def add_rules(group, *names):
+def add_rules(group: Any, *names: str) -> None:
     """A flag for each of these rules of `Choices`."""
     for name in names:
         rules = RULES[name]
@@ -76,26 +78,26 @@ def add_rules(group, *names):
         group.add_argument(f"--{name}", choices=rules, default=rules[0], help=text)
 
 
-def add_reading_flags(parser, *rules):
+def add_reading_flags(parser: ArgumentParser, *rules: str) -> None:
     """The flags that say how annotated files are read, and those for `rules`."""
     group = parser.add_argument_group("how files are read")
     add_rules(group, *rules, "fragments", "offsets", "recommended")
     group.add_argument("--text-field", metavar="NAME", help="the field with the text in JSON (default: text)")
-    group.add_argument("--split-at", metavar="TEXT", help="in column files, a line that begins so begins a document")
+    group.add_argument("--split-at", metavar="TEXT", help="column files: a line that starts so starts a document")
 
 
-def read_choices(args, **others) -> Choices:
+def read_choices(args: Namespace, **others: Any) -> Choices:
     """The choices of those of the flags above that a command has, and others."""
     names = [name for name in (*RULES, "text_field", "split_at", "join") if name not in others]
     return Choices(**{name: getattr(args, name) for name in names if hasattr(args, name)}, **others)
 
 
-def describe_notes(choices) -> list[str]:
+def describe_notes(choices: Choices) -> list[str]:
     """A line for each thing that was counted in reading and writing."""
     return [f"note: {count:,} {statement}" for statement, count in choices.notes.items()]
 
 
-def describe_documents(summary) -> str:
+def describe_documents(summary: Mapping[str, Any]) -> str:
     """What a `Tally` counted, in words."""
     types = ", ".join(f"{label} {count:,}" for label, count in sorted(summary["types"].items()))
     more = [(summary["overlapping"], "overlapping"), (summary["crossing"], "across line breaks")]

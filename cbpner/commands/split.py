@@ -5,12 +5,14 @@ parts as they are, the three parts with long sentences cut (`no_long_`), and `tr
 repeated draws, not folds: a document can be in the test part of several.
 """
 
+from argparse import ArgumentParser, Namespace
+
 from cbpner.base.errors import InputError
-from cbpner.commands.options import add_tag_flags, read_labels
+from cbpner.commands.options import add_tag_flags, read_label_file
 from cbpner.text.splits import draw_splits, read_bio_documents, write_splits
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("docs", nargs="+", metavar="DOCS", help="column file of one document, or a folder of them")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
     parser.add_argument("--name", default="docs", help="beginning of the file names (default: docs)")
@@ -25,10 +27,10 @@ def add_arguments(parser):
     parser.add_argument("--overwrite", action="store_true", help="replace the splits that OUT holds")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     if args.max_chars < 1 or args.seed < 0:
         raise InputError(f"found --max-chars {args.max_chars} --seed {args.seed}; expected at least 1 and at least 0")
-    labels = read_labels(args)
+    labels = read_label_file(args)
     documents = read_bio_documents(args.docs, labels, args.orphans)
     splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)
     write_splits(documents, splits, args.output, args.name, args.max_chars, args.overwrite)

@@ -1,19 +1,22 @@
 """Describe a data folder: for each split and part its patents, sentences, characters and mentions.
 
 `unique` counts different mentions (text and type), `unseen` the mentions that the split's train part never has,
-`orphan I-` the tags that continue nothing. Mentions are read leniently: an orphan `I-` begins one.
+`orphan I-` the tags that continue no mention. Mentions are read leniently: an orphan `I-` starts one.
 
 FOLDER may also be a file, or a folder of files, in any format that `cbpner convert` reads: then there is one row for
-all documents, or with --documents one for each; lines that are empty are not counted.
+all documents, or with --documents one for each; empty lines are not counted.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cbpner.base.errors import InputError
+from cbpner.base.tables import format_markdown
 from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
-from cbpner.formats.document import Tally
+from cbpner.formats.document import Choices, Tally
 from cbpner.formats.registry import FORMATS, guess_format, read_documents
 from cbpner.text.splits import PARTS, describe_splits
 
@@ -21,7 +24,7 @@ COLUMNS = ("patents", "sentences", "characters", "longest", "mentions")
 DOCUMENT_COLUMNS = ("documents", "lines", "characters", "longest", "mentions")
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "folder", metavar="FOLDER", help="folder with splits 0, 1, ..., or one split; or annotated text"
     )
@@ -32,18 +35,22 @@ def add_arguments(parser):
     add_reading_flags(parser, "orphans")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     choices = read_choices(args)
     if args.format or is_annotated(args.folder):
         table = build_document_table(tally_documents(args, choices))
     else:
-        table = build_table(describe_splits(args.folder, args.long))
-    print(format_markdown(table) if args.markdown else table.to_string(index=False))
+        table = build_split_table(describe_splits(args.folder, args.long))
+    if args.markdown:
+        text_columns = sum(column in ("split", "part", "of") for column in table.columns)
+        print(format_markdown(list(table.columns), table.to_numpy().tolist(), text_columns))
+    else:
+        print(table.to_string(index=False))
     for line in describe_notes(choices):
         print(line)
 
 
-def is_annotated(path):
+def is_annotated(path: str | Path) -> bool:
     """Whether the path is annotated text: a file, or a folder with files of one format that is no data folder."""
     path = Path(path)
     if not path.is_dir():
@@ -58,7 +65,7 @@ def is_annotated(path):
         return False
 
 
-def tally_documents(args, choices):
+def tally_documents(args: Namespace, choices: Choices) -> dict[str, dict[str, Any]]:
     """{name: what was counted} of each document, or of all."""
     documents = read_documents([args.folder], args.format, choices)
     if args.documents:
@@ -72,8 +79,8 @@ def tally_documents(args, choices):
     return {Path(args.folder).name: tally.summarize()}
 
 
-def build_table(rows):
-    """The rows of `describe_splits` as a frame of text, one column a type."""
+def build_split_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows of `describe_splits` as a frame of text, with a column for each type."""
     types = sorted({label for row in rows for label in row["types"]})
     return pd.DataFrame(
         [
@@ -87,8 +94,8 @@ def build_table(rows):
     )
 
 
-def build_document_table(rows):
-    """The rows of `tally_documents` as a frame of text, one column a type."""
+def build_document_table(rows: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """The rows of `tally_documents` as a frame of text, with a column for each type."""
     types = sorted({label for row in rows.values() for label in row["types"]})
     return pd.DataFrame(
         [
@@ -100,8 +107,3 @@ def build_document_table(rows):
             for name, row in rows.items()
         ]
     )
-
-
-def format_markdown(table):
-    rule = ["---" if column in ("split", "part", "of") else "---:" for column in table.columns]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [list(table.columns), rule, *table.to_numpy().tolist()])

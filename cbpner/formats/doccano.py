@@ -15,7 +15,7 @@ Projects set to "count grapheme clusters as one character" count a third way, wh
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, cut_span, fit_spans
@@ -132,7 +132,7 @@ def build_document(row: DoccanoRow, count: str, choices: Choices) -> Document:
     return make_document(row.id, row.text, spans, row.extras, nulls=False)
 
 
-def write_doccano(file: TextIO, documents: Iterable[Document], choices: Choices, form: str = "doccano") -> None:
+def write_doccano(file: IO[str], documents: Iterable[Document], choices: Choices, form: str = "doccano") -> None:
     """Write the documents, a line each, to an open text file."""
     name, count = FORMS[form]
     number = 0

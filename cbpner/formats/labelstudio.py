@@ -14,7 +14,7 @@ which is joined together in it (issue 3078), and for line breaks, which are `\\n
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import IO, Any, NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
@@ -172,7 +172,9 @@ def region_agrees(ruler: Ruler, region: Region) -> bool:
     return texts[0] == texts[1]
 
 
-def write_labelstudio(file: TextIO, documents: Iterable[Document], choices: Choices, form: str = "labelstudio") -> None:
+def write_labelstudio(
+    file: IO[str], documents: Iterable[Document], choices: Choices, form: str = "labelstudio"
+) -> None:
     """Write the documents as tasks, a line each, to an open text file."""
     number = 0
     for number, document in enumerate(documents, 1):

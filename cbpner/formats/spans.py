@@ -7,7 +7,7 @@ is there is checked), and other fields are metadata.
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, fit_spans
@@ -60,7 +60,7 @@ def read_span(row: Any, text: str) -> Span:
     return Span(start, end, label, cut, score)
 
 
-def write_spans(file: TextIO, documents: Iterable[Document], choices: Choices) -> None:
+def write_spans(file: IO[str], documents: Iterable[Document], choices: Choices) -> None:
     """Write the documents, a line each, to an open text file."""
     for document in documents:
         file.write(dump_row(build_row(document, choices)) + "\n")

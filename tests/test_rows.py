@@ -1,0 +1,90 @@
+"""The one reader of rows: kinds of files, bad rows in their places, tables of unknown separator; CSV written."""
+
+import gzip
+import io
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from cbpner.base.errors import Fault, InputError
+from cbpner.base.tables import format_csv, format_markdown
+from cbpner.formats.rows import read_cells, read_rows, read_valid_rows
+
+ROWS = [{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\n丙"}]
+
+
+def write(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jsonl", '\ufeff{"id": "1", "text": "甲"}\n\n{"id": "2", "text": "乙\\n丙"}\n'),
+        ("a.json", '[{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\\n丙"}]'),
+        ("a.CSV", '\ufeffid,text\n1,甲\n\n2,"乙\n丙"\n'),
+        ("a.tsv", 'id\ttext\r\n1\t甲\r\n2\t"乙\n丙"\r\n'),
+        ("a.csv.gz", gzip.compress('id,text\n1,甲\n2,"乙\n丙"\n'.encode())),
+    ],
+)
+def test_every_kind_of_file_has_the_same_rows(tmp_path, name, data):
+    rows = list(read_valid_rows(write(tmp_path, name, data), required=["text"]))
+    assert [row.values for row in rows] == ROWS
+    assert [row.number for row in rows] == ([1, 3] if name == "a.jsonl" else [1, 2])
+
+
+def test_parquet_has_the_columns_asked_for(tmp_path):
+    parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    assert [row.values for row in read_rows(tmp_path / "a.parquet", columns=["text", "none"])] == [
+        {"text": row["text"]} for row in ROWS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "places"),
+    [
+        ("a.jsonl", b'{"id": 1}\n[1]\n{\n\xff\n{"id": 2}\n', [None, 2, 3, 4, None]),
+        ("a.csv", b'id\n1\n1,2\n\xff\n3\n"x"y\n', [None, 2, 3, None, 5]),
+        ("a.csv", "text\n甲\n", [0]),
+        ("a.csv", '"id\n1\n', [0]),
+        ("a.parquet", b"PAR1", [0]),
+        ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n' * 9)[:-9], [1]),
+    ],
+)
+def test_bad_rows_are_faults_in_their_places(tmp_path, name, data, places):
+    path = write(tmp_path, name, data)
+    found = list(read_rows(path, required=["id"]))
+    assert [row.line if isinstance(row, Fault) else None for row in found] == places
+    with pytest.raises(InputError, match=name):
+        list(read_valid_rows(path, required=["id"]))
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    for name in ("a.jsonl", "a.csv", "a.parquet"):
+        with pytest.raises(InputError, match=name):
+            list(read_valid_rows(tmp_path / name))
+        with pytest.raises(OSError):
+            list(read_rows(tmp_path / name))
+
+
+@pytest.mark.parametrize("sign", ["\t", ",", " "])
+def test_cells_of_a_table_of_unknown_separator(tmp_path, sign):
+    path = write(tmp_path, "a.txt", f'# note\n\na{sign}"b"\nc{sign}d\n')
+    assert list(read_cells(path, comment="#")) == [(3, ["a", "b"]), (4, ["c", "d"])]
+    assert list(read_cells(path, comment="#", quoted=False))[0][1] == ["a", "b" if sign == "," else '"b"']
+
+
+def test_written_csv_is_read_again(tmp_path):
+    rows = [["id", "text"], ["1", 'a"b,c'], ["2", "d\re\nf"], ["", ""]]
+    text = format_csv(rows)
+    assert text.startswith("id,text\n") and '"d\re\nf"' in text
+    path = write(tmp_path, "a.csv", text)
+    assert [list(row.values.values()) for row in read_rows(path)] == rows[1:]
+    assert text == io.StringIO(text, newline="").read()
+
+
+def test_markdown_is_padded_and_escaped():
+    lines = format_markdown(["a", "bc"], [["x|y", 1]]).split("\n")
+    assert lines == ["| a    |  bc |", "| ---- | --: |", "| x\\|y |   1 |"]
