@@ -86,11 +86,6 @@ def test_the_three_levels_stand_side_by_side(tmp_path):
     assert row[2:5] == ["0.571", "0.400", "0.400"]  # token: 2 of 3 predicted, 4 gold; entities: 1 of 2, 3 gold
 
 
-def test_minutes_and_memory_are_means_over_the_runs_shown(runs):
-    row = cells_of(build_curve([runs]).markdown, "2")[0]
-    assert row[5:] == ["3", "20", "1.2", "2.2", "1500", "[1]"]  # (60 + 90) / 2 s; 60 s more each
-
-
 def test_the_costs_are_those_of_all_runs_on_the_most_patents(runs):
     make_point(runs, 5, 0, method="second", train=30, memory=700)
     markdown = build_curve([runs]).markdown
@@ -212,12 +207,6 @@ def test_machines_are_numbered_and_named(runs):
     assert cells_of(markdown, "first")[0][-1] == "[1]" and cells_of(markdown, "second")[0][-1] == "[2] [1]"
 
 
-def test_names_with_a_bar_are_escaped(tmp_path):
-    make_point(tmp_path, 2, 0, method="a|b")
-    table = build_curve([tmp_path]).markdown.split("## Costs")[1]
-    assert "| a\\|b " in table
-
-
 def read_panels(curve, level):
     """For each panel the lines as {legend name: [(x, y), ...]}, and the single runs as a sorted list of (x, y)."""
     panels = []
@@ -233,12 +222,6 @@ def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
     assert patents == {"first": [(2, pytest.approx(0.2)), (18, pytest.approx(0.7))]}
     assert minutes == {"first": [(1.25, pytest.approx(0.2)), (11, pytest.approx(0.7))]}
     assert singles == [(2, 0), (2, pytest.approx(0.4)), (18, pytest.approx(0.4)), (18, 1)]
-
-
-def test_the_plot_shows_the_level_that_is_asked_for(runs):
-    (token, _), _ = read_panels(build_curve([runs]), "token")
-    assert token["first"][0] == (2, pytest.approx((0 + 4 / 7) / 2))
-    assert draw_curve(build_curve([runs]).points, "token").axes[0].get_ylabel() == "test F1, token"
 
 
 def test_the_ticks_are_the_numbers_of_patents(runs):
@@ -269,6 +252,7 @@ def test_ten_methods_look_different_from_one_another(tmp_path):
     assert len({(line.get_color(), line.get_marker()) for line in lines}) == 10
 
 
+@pytest.mark.slow
 def test_command_prints_and_writes_four_files(runs, tmp_path, capsys):
     make_point(runs, 18, 0, method="a<b>&c_$d$")
     assert main(["curve", str(runs), "-o", str(tmp_path / "out")]) == 0
@@ -285,13 +269,7 @@ def test_command_prints_and_writes_four_files(runs, tmp_path, capsys):
     assert {"first", "a<b>&c_$d$", "training patents", "test F1, entity strict"} <= texts
 
 
-def test_without_a_folder_nothing_is_written(runs, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert main(["curve", "runs", "--all-splits"]) == 0
-    assert "0 1 2" in capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
-
-
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(runs, tmp_path):
     """In another process too, with other hashing and another configuration of matplotlib."""
     assert main(["curve", str(runs), "-o", str(tmp_path / "one")]) == 0
@@ -306,29 +284,15 @@ def test_the_same_runs_give_the_same_bytes(runs, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
 
-def test_an_output_that_cannot_be_written_is_named(runs, tmp_path, capsys):
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    assert main(["curve", str(runs), "-o", str(tmp_path / "file")]) == 2
-    assert f"error: {tmp_path / 'file'}: cannot write there" in capsys.readouterr().err
-
-
-def test_help_and_tables_need_no_matplotlib(runs):
-    code = (
-        "import sys; from cbpner.cli import build_parser, main; build_parser('curve');"
-        "light = not {'pandas', 'matplotlib'} & set(sys.modules);"
-        "main(['curve', sys.argv[1]]); print(light, 'matplotlib' in sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", code, str(runs)], capture_output=True, text=True, check=True)
-    assert result.stdout.splitlines()[-1] == "True False"
-
-
 @needs_gold
+@pytest.mark.slow
 @pytest.mark.parametrize("long", [False, True])
 def test_every_gold_split_trains_on_eighteen_patents(long):
     for split in "01234":
         assert len(split_patents(read_split(GOLD_FOLDER / split, long).train)) == GOLD_TRAIN_PATENTS == 18
 
 
+@pytest.mark.slow
 def test_the_committed_runs_make_a_point():
     markdown = build_curve([ROOT / "results" / "Supervised_Original"]).markdown
     row = cells_of(markdown, "18")[0]

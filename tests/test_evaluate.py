@@ -13,7 +13,6 @@ from conftest import needs_gold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.reports.evaluate import describe_evaluation, evaluate_systems, render_evaluation
@@ -22,7 +21,7 @@ from cbpner.reports.join import JoinedSystems, PredictedSet, System, join_files,
 from cbpner.reports.panel import count_panel, list_units, score_levels
 from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import OVERALL
-from cbpner.reports.spans import SPAN_COLUMNS, find_length_group, find_script, frame_spans, score_groups
+from cbpner.reports.spans import SPAN_COLUMNS, find_script, frame_spans, score_groups
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, score
 from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
@@ -211,11 +210,6 @@ def test_scripts(surface, script):
     assert find_script(surface) == script
 
 
-def test_length_groups():
-    names = [find_length_group(length) for length in (1, 2, 3, 4, 5, 8, 9, 12, 13, 52)]
-    assert names == ["1-2", "1-2", "3-4", "3-4", "5-8", "5-8", "9-12", "9-12", "13+", "13+"]
-
-
 def split_pairs(pairs):
     """(gold, predicted) tags of sentences of pairs."""
     return [[[pair[side] for pair in sentence] for sentence in pairs] for side in (0, 1)]
@@ -255,6 +249,7 @@ SENTENCES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(SENTENCES)
 def test_lenient_counts_are_those_of_conlleval_and_all_levels_those_of_metrics(pairs):
@@ -270,6 +265,7 @@ def test_lenient_counts_are_those_of_conlleval_and_all_levels_those_of_metrics(p
         assert rows.loc[("entity_lenient", label)].tolist() == [oracle[label, name] for name in COUNTS]
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(SENTENCES)
 def test_the_groups_add_up_to_all(pairs):
@@ -403,13 +399,6 @@ def test_runs_of_other_settings_are_other_systems(data, tmp_path):
     assert [len(system.sets) for system in systems] == [3, 1, 1, 1]
 
 
-def test_recipes_and_data_are_named_where_they_differ(data, tmp_path):
-    make_run(tmp_path / "a", data / "0", BAD)
-    make_run(tmp_path / "b", data / "0", BAD, recipe="paper")
-    names = [system.name for system in join_runs([tmp_path / "a", tmp_path / "b"]).systems]
-    assert names == ["first, recipe cbp", "first, recipe paper"]
-
-
 def test_what_is_left_out_or_counts_twice_is_said(data, tmp_path, capsys):
     make_run(tmp_path / "runs" / "0", data / "0", BAD)
     make_run(tmp_path / "runs" / "9", data / "0", BAD)
@@ -461,14 +450,6 @@ def test_intervals_do_not_depend_on_the_other_systems(data, tmp_path):
         assert before.equals(now)
 
 
-def test_the_text_says_what_p_values_do_not_hold(data, tmp_path):
-    make_run(tmp_path / "runs", data / "0", BAD)
-    assert (
-        "Neither intervals nor p-values contain the spread between training runs"
-        in evaluate_systems(join_runs([tmp_path / "runs"]), "test", FEW).texts
-    )
-
-
 def test_a_text_in_two_sets_is_drawn_as_one():
     patents = [make_sentences(TEST[:3], 1), make_sentences(TEST[3:], 1)]
     both, second = (
@@ -495,14 +476,6 @@ def test_column_files(files, tmp_path, capsys):
     assert [row["f1"] for row in undefined] == [None, None]
     with open(out / "spans.csv", encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 12
-
-
-def test_the_same_seed_gives_the_same_files(files, tmp_path, capsys):
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        arguments = ["--seed", seed, "--resamples", 50, "-o", tmp_path / name]
-        run_command(capsys, "evaluate", files["gold"], files["predicted"], *arguments)
-    read = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in "abc"]
-    assert read[0] == read[1] and read[0]["intervals.csv"] != read[2]["intervals.csv"]
 
 
 def test_no_text_means_no_text_of_the_gold(files, tmp_path, capsys):
@@ -603,6 +576,7 @@ def make_planted(right):
     return make_sentences(rows, 1), make_sentences(rows, 2)
 
 
+@pytest.mark.slow
 def test_planted_differences_are_called_rightly(tmp_path, capsys):
     systems = {"best": range(50), "worse": range(25), "equal": range(1, 51)}
     for name, right in systems.items():
@@ -660,15 +634,10 @@ def test_the_sentence_on_what_few_test_patents_can_show(tmp_path):
     assert "a sign test over the 5 sets, each taken as one case, cannot give a p-value below 0.0625" in evaluation.texts
 
 
-def test_patents_can_be_drawn(files, capsys):
-    printed = run_command(capsys, "evaluate", files["gold"], files["predicted"], "--by", "patent", "--resamples", 10)
-    assert "samples of the patents" in printed
-    assert cells_of(printed, "-")[0][2] == "0.333"  # two patents: no interval
-
-
 # --- the table
 
 
+@pytest.mark.slow
 def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys):
     for name, predicted in (("first", BAD), ("second", GOOD)):
         for split in "01":
@@ -690,6 +659,7 @@ def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys):
 # --- what is committed
 
 
+@pytest.mark.slow
 @needs_gold
 def test_the_committed_runs(capsys):
     """Pooled counts are the sums of metrics.json; unseen mentions are as many as the gold's own statistics say."""
@@ -702,8 +672,3 @@ def test_the_committed_runs(capsys):
     assert count(evaluation, group="seen", value="unseen")[2] == 143 + 202 + 501 + 1137 + 341
     assert "9 patents" in evaluation.texts and "0.0625" in evaluation.texts
     assert json.dumps(describe_evaluation(evaluation), allow_nan=False)
-
-
-def test_an_unknown_part_of_the_data_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="found none"):
-        join_runs([tmp_path])

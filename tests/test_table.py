@@ -10,9 +10,8 @@ import sys
 import pytest
 
 from cbpner.base.errors import InputError
-from cbpner.base.tables import format_markdown
 from cbpner.cli import main
-from cbpner.reports.run_scores import OVERALL, collect_scores, summarise_scores
+from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.table import build_score_table
 from cbpner.runs.folder import append_log, write_config, write_metrics
 from cbpner.scoring.metrics import score
@@ -127,10 +126,6 @@ def test_runs_on_some_of_the_patents_are_a_block_of_their_own(tmp_path):
         make_run(tmp_path / name, flags={"epochs": 2, "patents": patents})
     markdown = build_score_table([tmp_path]).markdown
     assert all(f"data {data}\n" in markdown for data in ("cbp_demo", "cbp_demo, 2 patents", "cbp_demo, 5 patents"))
-
-
-def test_one_method_has_no_summary(runs):
-    assert "## Summary" not in build_score_table([runs]).markdown
 
 
 def test_how_the_epoch_was_chosen(tmp_path):
@@ -262,14 +257,6 @@ def test_csv_holds_what_the_table_shows(runs):
     assert float(strict[4]["f1"]) == pytest.approx(statistics.stdev((0.4, 1.0, 0.8)), abs=1e-6)
 
 
-def test_frames_for_other_reports(runs):
-    frame = collect_scores([runs])
-    assert len(frame) == 3 * 3 * 3  # runs, levels, two types and overall
-    genes = summarise_scores(frame).set_index(["level", "type"]).loc[("entity_lenient", "gene")]
-    assert genes["runs"] == 3
-    assert genes["recall_mean"] == pytest.approx((1 / 2 + 1 + 1) / 3)
-
-
 def test_many_types_stay_within_a_terminal(tmp_path):
     types = ["disease", "gene", "protein", "chemical", "organism"]
     gold = [[f"B-{label}" for label in types]]
@@ -278,14 +265,6 @@ def test_many_types_stay_within_a_terminal(tmp_path):
     tables = [line for line in build_score_table([tmp_path]).markdown.splitlines() if line.startswith("|")]
     assert max(map(len, tables)) <= 120
     assert all(any(f"{label} strict" in line for line in tables) for label in types)
-
-
-def test_render_table_aligns_and_escapes():
-    assert format_markdown(["name", "F1"], [["a|b", "0.5"]]).splitlines() == [
-        "| name |  F1 |",
-        "| ---- | --: |",
-        "| a\\|b | 0.5 |",
-    ]
 
 
 def test_command_prints_and_writes(runs, tmp_path, capsys):
@@ -354,17 +333,6 @@ def test_no_run_is_an_error(tmp_path):
         build_score_table([tmp_path], "dev")
 
 
-def test_an_output_that_cannot_be_written_is_named(runs, tmp_path):
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    assert main(["table", str(runs), "-o", str(tmp_path / "file")]) == 2
-
-
-def test_help_needs_no_pandas():
-    code = "import sys; from cbpner.cli import build_parser; build_parser('table'); print('pandas' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "False"
-
-
 def test_one_encoder_is_one_however_its_path_is_spelt(tmp_path):
     """`models/x`, from the project's folder and from a script's; another folder's x is another."""
     places = (("models/x", "."), ("../../models/x", "BERT_LM_mixed/ner_example"), ("./x", "elsewhere"))
@@ -375,3 +343,25 @@ def test_one_encoder_is_one_however_its_path_is_spelt(tmp_path):
     markdown = build_score_table([tmp_path]).markdown
     assert markdown.count("encoder models/x,") == markdown.count("encoder elsewhere/x,") == 1
     assert cells_of(markdown, "0") and cells_of(markdown, "2") and markdown.count("## ") == 3
+
+
+@pytest.mark.slow
+def test_help_imports_neither_pandas_nor_matplotlib():
+    code = """import sys
+from cbpner.cli import build_parser
+for name in ("table", "evaluate", "report", "curve"):
+    build_parser(name)
+print({"pandas", "matplotlib", "torch"} & set(sys.modules))"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
+
+
+def test_the_summary_replaces_what_stands_between_markers(runs, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- table -->\nold\n<!-- /table -->\nbehind\n", encoding="utf-8")
+    assert main(["table", str(runs), "--into", str(readme)]) == 0
+    before, header, _, row, behind = re.split(r"\n(?=\|)|\n(?=<!-- /)", readme.read_text(encoding="utf-8"))
+    assert before == "before\n<!-- table -->" and behind == "<!-- /table -->\nbehind\n"
+    assert header.startswith("| method ") and "| 0.800 ± 0.346 | 0.733 ± 0.306 |" in row
+    (tmp_path / "none.md").write_text("no markers", encoding="utf-8")
+    assert main(["table", str(runs), "--into", str(tmp_path / "none.md")]) == 2

@@ -15,55 +15,21 @@ import pandas as pd
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json, write_json, write_text
 from cbpner.base.tables import format_markdown
-from cbpner.reports.intervals import (
-    COMPARISON,
-    INTERVAL,
-    describe_texts,
-    explain_intervals,
-    frame_comparisons,
-    frame_intervals,
-    render_comparisons,
-    render_intervals,
-    warn_few_mentions,
-)
+from cbpner.reports import intervals, spans
 from cbpner.reports.join import JoinedSystems, PredictedSet, System, describe_patents
 from cbpner.reports.panel import count_panel, score_levels
 from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows, show_split
-from cbpner.reports.spans import (
-    CONFUSIONS,
-    CONSISTENCY,
-    KIND_COUNTS,
-    NO_TYPE,
-    PAIR,
-    POOLED,
-    SCHEMES,
-    SCORES,
-    count_confusions,
-    count_kinds,
-    cut_context,
-    frame_spans,
-    frame_surfaces,
-    rank_wrong_surfaces,
-    score_groups,
-    score_schemes,
-    summarise_surfaces,
-)
+from cbpner.reports.spans import CONSISTENCY, NO_TYPE, PAIR, POOLED, cut_context
 from cbpner.reports.systems import BLOCK, RunRecord, block_key
-from cbpner.reports.tables import (
-    UNDEFINED,
-    explain_output_errors,
-    format_number,
-    frame_to_csv,
-    replace_unprintable,
-)
+from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number, frame_to_csv, replace_unprintable
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
 from cbpner.scoring.metrics import COUNTS, MEASURES
 
 NAME = "evaluation"
 FIGURES = {  # frames of figures alone, with their columns
-    "scores": SCORES, "partial": SCHEMES, "errors": KIND_COUNTS, "confusions": CONFUSIONS, "intervals": INTERVAL,
-    "comparisons": COMPARISON, "agreement": CONSISTENCY,
+    "scores": spans.SCORES, "partial": spans.SCHEMES, "errors": spans.KIND_COUNTS, "confusions": spans.CONFUSIONS,
+    "intervals": intervals.INTERVAL, "comparisons": intervals.COMPARISON, "agreement": CONSISTENCY,
 }  # fmt: skip
 WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # frames that hold text of the gold
 NUMBERS = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
@@ -121,22 +87,22 @@ def evaluate_systems(
 ) -> Evaluation:
     """Compute all frames."""
     resampling, systems = resampling or Resampling(), joined.systems
-    panel, spans, surfaces = count_panel(systems, resampling.unit), frame_spans(systems), frame_surfaces(systems)
-    kinds = count_kinds(spans, systems)
+    panel, found = count_panel(systems, resampling.unit), spans.frame_spans(systems)
+    kinds, surfaces = spans.count_kinds(found, systems), spans.frame_surfaces(systems)
     frames = {
-        "scores": pd.concat([score_levels(panel), score_groups(spans, systems)], ignore_index=True),
-        "partial": score_schemes(kinds),
+        "scores": pd.concat([score_levels(panel), spans.score_groups(found, systems)], ignore_index=True),
+        "partial": spans.score_schemes(kinds),
         "errors": kinds,
-        "confusions": count_confusions(spans, systems),
-        "intervals": frame_intervals(panel, resampling),
-        "comparisons": frame_comparisons(panel, resampling),
-        "agreement": summarise_surfaces(surfaces),
-        "spans": spans,
-        "wrong_surfaces": rank_wrong_surfaces(spans, systems),
+        "confusions": spans.count_confusions(found, systems),
+        "intervals": intervals.frame_intervals(panel, resampling),
+        "comparisons": intervals.frame_comparisons(panel, resampling),
+        "agreement": spans.summarise_surfaces(surfaces),
+        "spans": found,
+        "wrong_surfaces": spans.rank_wrong_surfaces(found, systems),
         "surfaces": surfaces[surfaces["deviating"] > 0].reset_index(drop=True),
     }
-    notes = [*warn_few_mentions(systems), *joined.notes]
-    return Evaluation(part, resampling, systems, frames, describe_texts(panel, resampling.unit), notes)
+    notes = [*intervals.warn_few_mentions(systems), *joined.notes]
+    return Evaluation(part, resampling, systems, frames, intervals.describe_texts(panel, resampling.unit), notes)
 
 
 def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int = 15) -> str:
@@ -147,14 +113,15 @@ def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int
         with_text: also surfaces and sentences of the gold.
         shown: wrong surfaces of each system.
     """
-    sections = [f"# Evaluation on the {evaluation.part} sets", LEGEND, explain_intervals(evaluation.resampling)]
+    sections = [f"# Evaluation on the {evaluation.part} sets", LEGEND]
+    sections.append(intervals.explain_intervals(evaluation.resampling))
     for system in evaluation.systems:
         own = {name: frame[frame["system"] == system.name] for name, frame in evaluation.frames.items()
                if "system" in frame.columns}  # fmt: skip
         sections += [f"## {system.name}", *_render_frames(own, system)]
         if with_text and shown and not own["wrong_surfaces"].empty:
             sections += ["The most frequent wrong spans:", _render_wrong(own["wrong_surfaces"].head(shown))]
-    sections += render_comparisons(evaluation.frames["comparisons"], evaluation.resampling)
+    sections += intervals.render_comparisons(evaluation.frames["comparisons"], evaluation.resampling)
     sections += ["## Texts", textwrap.fill(evaluation.texts, 120), "## How to read the tables", EXPLANATION]
     if evaluation.notes:
         sections += ["## Notes", "\n".join(f"- {note}" for note in evaluation.notes)]
@@ -233,7 +200,7 @@ def read_evaluation(path: str | Path, systems: Mapping[str, Sequence[RunRecord]]
     for name, own in systems.items():
         sets = [PredictedSet(run.folder, *_split_and_seed(run), [], [], [], [], None) for run in own]
         judged.append(System(name, sets, list(own)))
-    return Evaluation(part, resampling, judged, frames, texts, warn_few_mentions(judged))
+    return Evaluation(part, resampling, judged, frames, texts, intervals.warn_few_mentions(judged))
 
 
 def _read_frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
@@ -298,7 +265,7 @@ def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[s
     measures = list(MEASURE_NAMES.values())
     header = ["level", "type", *COUNTS, *measures]
     return [
-        render_intervals(frames["intervals"], system, gold),
+        intervals.render_intervals(frames["intervals"], system, gold),
         *("All mentions:", _render_columns(by_type, ["level", "value", *COUNTS, *MEASURES], header, 2)),
         "Partial credit:",
         _render_columns(schemes, ["scheme", *JUDGEMENTS, *MEASURES], ["scheme", *JUDGEMENTS, *measures]),

@@ -17,15 +17,9 @@ from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import LEVEL_NAMES, OVERALL, name_rows
 from cbpner.reports.spans import POOLED
 from cbpner.reports.tables import Figure, format_cell, format_count, format_number, format_p
+from cbpner.scoring import significance
 from cbpner.scoring.metrics import LEVELS
-from cbpner.scoring.significance import (
-    compare_counts,
-    correct_holm,
-    f1_of,
-    find_interval,
-    find_sign_test_floor,
-    resample_counts,
-)
+from cbpner.scoring.significance import f1_of, resample_counts
 
 LEAST_UNITS = 5  # from fewer, no interval: there is next to nothing to draw
 FEW_MENTIONS = 100  # in dev
@@ -91,7 +85,7 @@ def frame_comparisons(panel: Panel, resampling: Resampling) -> pd.DataFrame:
         for pair in combinations(panel.systems, 2):
             if row := _compare(panel, pair, totals[:, :, number], lambda used: draw(used)[:, :, number], resampling):  # noqa: B023
                 rows.append({"level": level} | row)
-        corrected = correct_holm([row["p"] for row in rows])
+        corrected = significance.correct_holm([row["p"] for row in rows])
         found += [row | {"p_holm": p_holm} for row, p_holm in zip(rows, corrected, strict=True)]
     return pd.DataFrame(found, columns=COMPARISON)
 
@@ -179,7 +173,7 @@ def describe_texts(panel: Panel, unit: str) -> str:
         f"{unit}s were drawn. They speak of these texts, not of patents at large"
     )
     if sets > 1:
-        floor = find_sign_test_floor(sets)
+        floor = significance.find_sign_test_floor(sets)
         text += f": a sign test over the {sets} sets, each taken as one case, cannot give a p-value below {floor:.4g}"
     if any(system.runs for system in panel.systems):
         text += f". {SEED_NOTE}"
@@ -249,7 +243,7 @@ def _find_bounds(panel: Panel, places: Sequence[int], sample: np.ndarray) -> dic
     """{low, high} of a sample, where its sets have units enough."""
     if panel.members[:, places].any(axis=1).sum() < LEAST_UNITS:
         return {}
-    low, high = find_interval(sample)
+    low, high = significance.find_interval(sample)
     return {"low": float(low), "high": float(high)}
 
 
@@ -296,7 +290,7 @@ def _compare(
         "first": pair[0].name, "second": pair[1].name, "sets": len(common),
         "first_f1": float(first), "second_f1": float(second), "difference": float(first - second),
         "low": np.nan, "high": np.nan, **_find_bounds(panel, used, f1_of(samples[0]) - f1_of(samples[1])),
-        "p": compare_counts(*counts, resampling.resamples, resampling.seed),
+        "p": significance.compare_counts(*counts, resampling.resamples, resampling.seed),
         "first_ahead": int((by_set[:, 0] > by_set[:, 1]).sum()),
         "second_ahead": int((by_set[:, 1] > by_set[:, 0]).sum()),
     }  # fmt: skip

@@ -87,12 +87,9 @@ def gather_report(
     """Gather what a report on the finished runs in `paths` shows.
 
     Args:
-        paths: run folders, folders of runs, or folders of those.
-        part: test or dev.
         data_dir: where the gold is to be found, if not where the runs found it.
         recorded: an evaluation.json, for want of the gold; without it, one that lies in a folder of `paths`, or in its
             `evaluation/`, is taken.
-        resampling: how intervals are made.
 
     Raises:
         InputError: where no run has scores on `part`.
@@ -116,11 +113,10 @@ def gather_report(
         evaluation, place, remarks = _find_recorded(paths, recorded, systems, part)
         notes = [*(evaluation.notes if evaluation else []), *remarks, *notes]
     figures = _collect_scores(scores) if evaluation is None else _collect_intervals(evaluation)
-    types = sorted(set(scores["type"]) - {OVERALL})
-    points = _frame_curve(loaded.scored, systems)
     return ReportData(
-        part, systems, scores, figures, types, evaluation, place, missing, points, list(dict.fromkeys(notes))
-    )
+        part, systems, scores, figures, sorted(set(scores["type"]) - {OVERALL}), evaluation, place, missing,
+        _frame_curve(loaded.scored, systems), list(dict.fromkeys(notes)),
+    )  # fmt: skip
 
 
 def sum_counts(rows: pd.DataFrame) -> tuple[list[int], list[Figure]]:
