@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -44,7 +44,7 @@ def check_outputs(
     return found
 
 
-def write_arrow(reader: pa.RecordBatchReader, file: BinaryIO, suffix: str) -> int:
+def write_arrow(reader: pa.RecordBatchReader, file: IO[bytes], suffix: str) -> int:
     """Write record batches to an open binary file in the format of a suffix; the number of rows."""
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet

@@ -58,13 +58,14 @@ def add_entity_flags(parser: ArgumentParser) -> None:
 def read_resolver(args: Namespace) -> EntityResolver:
     """The resolver of the flags above; InputError for wrong lexicons, labels or numbers."""
     check_numbers(("--memory", args.memory, 64), ("--threads", args.threads, 1))
-    labels = [
-        tuple(filter(None, map(str.strip, names.split(",")))) for names in (args.gene_labels, args.disease_labels)
-    ]
-    if not labels[0]:
+    gene_labels, disease_labels = (
+        [label.strip() for label in names.split(",") if label.strip()]
+        for names in (args.gene_labels, args.disease_labels)
+    )
+    if not gene_labels:
         raise InputError(f"found --gene-labels {args.gene_labels!r}; expected at least one label, such as gene")
     genes, diseases = read_gene_lexicon(args.lexicon, args.names), read_lexicons(args.diseases, "disease")
-    return EntityResolver(genes, diseases, *labels, lookalikes=read_lookalikes(args.lookalikes))
+    return EntityResolver(genes, diseases, gene_labels, disease_labels, read_lookalikes(args.lookalikes))
 
 
 def check_numbers(*numbers: tuple[str, int | None, int]) -> None:
@@ -83,10 +84,10 @@ def print_summary(lines: list[str], args: Namespace, notes: list[str]) -> None:
 
 def run(args: Namespace) -> None:
     outputs = [(path, TABLE_SUFFIXES) for path in (args.output, args.mentions) if path]
-    entities, mentions = (*check_outputs(outputs, args.inputs, args.overwrite), None)[:2]
+    paths = check_outputs(outputs, args.inputs, args.overwrite)
     resolver, choices = read_resolver(args), read_choices(args)
     settings = EntitySettings(
-        inputs=args.inputs, source=args.source, entities=entities, mentions=mentions,
+        inputs=args.inputs, source=args.source, entities=paths[0], mentions=paths[1] if args.mentions else None,
         bibliography=read_bibliography(args.patents) if args.patents else None, memory_mb=args.memory,
         threads=args.threads,
     )  # fmt: skip

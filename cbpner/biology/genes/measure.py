@@ -18,10 +18,10 @@ RATIOS = {
 
 
 class JudgedSurface(NamedTuple):
-    """What a surface refers to, as decided by hand. ids: empty if to no human gene. count: its mentions."""
+    """What a surface refers to, as decided by hand. ids: empty if no human gene."""
 
     surface: str
-    count: int
+    mentions: int
     ids: frozenset[str]
     is_agent: bool
 
@@ -74,7 +74,7 @@ def measure_resolver(resolver: GeneResolver, decisions: Sequence[JudgedSurface])
         for each, found, verdict in graded
         if verdict != "right"
     ]
-    weights = {"surfaces": [1] * len(decisions), "mentions": [each.count for each in decisions]}
+    weights = {"surfaces": [1] * len(decisions), "mentions": [each.mentions for each in decisions]}
     return {name: compute_ratios(graded, own) for name, own in weights.items()} | {"faults": faults}
 
 

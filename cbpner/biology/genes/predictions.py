@@ -77,7 +77,7 @@ def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | Non
                 "or family"
             )
         parsed = parse_date(day)
-        year = parsed // 10000 if parsed else int(day) if re.fullmatch("[12][0-9]{3}", str(day)) else None
+        year = parsed // 10000 if parsed else int(str(day)) if re.fullmatch("[12][0-9]{3}", str(day)) else None
         if day is not None and year is None:
             expected = "one such as 2016-05-25, or a year"
             raise InputError(f"{row.path}:{row.number}: found the date {day!r}; expected {expected}")

@@ -4,7 +4,7 @@ import tempfile
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from cbpner.base.files import UNFINISHED, atomic_open, created_folder
 from cbpner.base.store import Store, explain_store_errors
@@ -79,7 +79,7 @@ def write_outputs(store: Store, settings: RelationSettings, result: RelationResu
 
 
 def write_output(
-    file: BinaryIO, suffix: str, settings: RelationSettings, result: RelationResult, network: Network | None
+    file: IO[bytes], suffix: str, settings: RelationSettings, result: RelationResult, network: Network | None
 ) -> None:
     """Write one output in the format of its suffix."""
     if suffix in TABLE_SUFFIXES:

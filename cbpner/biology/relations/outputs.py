@@ -10,7 +10,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -57,7 +57,7 @@ def build_relation_table(store: Store, relations: Relations, known: KnownInterac
     return pa.table([pa.array(columns[name], SCHEMA.field(name).type) for name in COLUMNS], schema=SCHEMA)
 
 
-def write_edges(table: pa.Table, file: BinaryIO) -> None:
+def write_edges(table: pa.Table, file: IO[bytes]) -> None:
     """Write source and target (ids, since two genes may share a name), weight (patents) and more, separated by tabs."""
     columns = {
         "source": "a_id", "target": "b_id", "weight": "patents", "source_name": "a", "target_name": "b",
@@ -67,7 +67,7 @@ def write_edges(table: pa.Table, file: BinaryIO) -> None:
     write_arrow(edges.to_reader(), file, ".tsv")
 
 
-def write_graphml(table: pa.Table, file: BinaryIO) -> None:
+def write_graphml(table: pa.Table, file: IO[bytes]) -> None:
     """Write the network with the columns of the relations and the label, kind and counts of each node."""
     import networkx as nx
 
@@ -83,7 +83,7 @@ def write_graphml(table: pa.Table, file: BinaryIO) -> None:
     nx.write_graphml(graph, file, named_key_ids=True)
 
 
-def write_evidence(rows: Iterable[dict[str, Any]], file: BinaryIO, suffix: str) -> int:
+def write_evidence(rows: Iterable[dict[str, Any]], file: IO[bytes], suffix: str) -> int:
     """Write rows of `evidence.SCHEMA` to an open binary file; the number of rows."""
 
     def list_batches() -> Iterator[pa.RecordBatch]:

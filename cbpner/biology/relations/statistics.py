@@ -34,12 +34,12 @@ def compute_p(shared: ArrayLike, first: ArrayLike, second: ArrayLike, places: Ar
             `places`, which are thousands of millions for rare genes.)
     """
     k, n, m = (np.atleast_1d(np.asarray(each, float)).copy() for each in (shared, first, second))
-    places = np.maximum(np.asarray(places, float), np.maximum(n, m))
-    is_sure = k <= np.maximum(n + m - places, 0)
-    start = log_binomial(n, k) + log_binomial(places - n, m - k) - log_binomial(places, m)  # ln P(exactly `shared`)
+    population = np.maximum(np.asarray(places, float), np.maximum(n, m))
+    is_sure = k <= np.maximum(n + m - population, 0)
+    start = log_binomial(n, k) + log_binomial(population - n, m - k) - log_binomial(population, m)  # ln P(shared)
     term, total, active = np.ones(len(k)), np.ones(len(k)), ~is_sure
     while active.any():
-        own = (each[active] for each in (k, n, m, places))
+        own = (each[active] for each in (k, n, m, population))
         with np.errstate(over="ignore"):  # far below the mode, where p is 1
             term[active] *= step_up(*own)
             total[active] += term[active]
