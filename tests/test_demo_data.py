@@ -1,6 +1,5 @@
 """The shipped demo corpus: rebuilt byte for byte, in the gold layout, consistent, and not solved by a dictionary."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -47,19 +46,15 @@ def sentences(patents):
     return [sentence for patent in patents.values() for sentence in patent]
 
 
-def test_rebuilding_gives_the_shipped_bytes(tmp_path):
-    subprocess.run([sys.executable, DEMO / "build_demo.py", "--out", tmp_path], check=True, cwd=ROOT)
-    shipped, rebuilt = list_data(DEMO), list_data(tmp_path)
-    assert sorted(rebuilt) == sorted(shipped)
-    assert [path for path in shipped if shipped[path] != rebuilt[path]] == []
-
-
-def test_building_again_replaces_an_earlier_build(tmp_path):
+@pytest.mark.slow
+def test_rebuilding_gives_the_shipped_bytes_and_replaces_an_earlier_build(tmp_path):
     build_demo.build(tmp_path)
     (tmp_path / "0" / "cbp_demo_train.bio").write_text("x O\n")
     (tmp_path / "README.md").write_text("stays")
     assert build_demo.main(["--out", str(tmp_path)]) == 0
-    assert list_data(tmp_path) == list_data(DEMO)
+    shipped, rebuilt = list_data(DEMO), list_data(tmp_path)
+    assert sorted(rebuilt) == sorted(shipped)
+    assert [path for path in shipped if shipped[path] != rebuilt[path]] == []
     assert (tmp_path / "README.md").read_text() == "stays"
 
 
@@ -196,10 +191,7 @@ def test_dictionary_learns_the_more_frequent_type():
     assert learnt == {"MET": "protein", "痛风": "disease"}
 
 
-def test_readme_prints_the_dictionary_scores():
-    assert build_demo.format_baseline(DEMO) in (DEMO / "README.md").read_text(encoding="utf-8")
-
-
+@pytest.mark.slow
 def test_a_dictionary_does_not_solve_it():
     scores = [build_demo.score_dictionary(read_split(folder))["f1"] for folder in find_split_folders(DEMO)]
     assert 0.3 < sum(scores) / len(scores) < 0.5
@@ -279,6 +271,7 @@ def test_every_cleaning_rule_has_work_in_the_exports(exports):
     assert all(line[-1] in "。；" or len(line) < 12 for line in cleaned)
 
 
+@pytest.mark.slow
 @needs_gold
 def test_no_sentence_stands_in_the_gold_data(sentences):
     gold = {s.chars for part in PARTS for s in read_bio(GOLD / "0" / f"cbp_gold_v2_{part}.bio")}

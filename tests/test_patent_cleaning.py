@@ -243,7 +243,7 @@ FRAGMENTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=24).map("".join) | st.text(max_size=40))
 def test_cleaning_is_idempotent(text):
     cleaned, removed, _ = clean_text(text)
