@@ -28,7 +28,7 @@ def build_parser():
 
 def main(argv=None):
     args = build_parser().parse_args(argv)
-    return run_guarded(lambda: run_training(args, METHOD, freeze_encoder=not args.finetuning))
+    return run_guarded(lambda: run_training(args, METHOD, trainable_layers=None if args.finetuning else 0))
 
 
 if __name__ == "__main__":

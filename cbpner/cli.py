@@ -22,7 +22,7 @@ GROUPS = {
     "train": {
         "train": "train and evaluate a tagger",
         "rerun": "repeat a run from its config.json, and compare",
-        "soup": "one tagger out of runs that differ in their seed: the mean of their weights; or a run decoded anew",
+        "ensemble": "average runs that differ in their seed (weights or probabilities); or decode a run anew",
         "export": "write a tagger as an ONNX model, also in int8",
     },
     "judge": {

@@ -21,7 +21,7 @@ for seed in $SEEDS; do
     --output_dir "$OUT_DIR/seed_$seed" --recipe cbp_patent --selection last --do_train --seed "$seed" "$@"
   runs+=("$OUT_DIR/seed_$seed")
 done
-"$PYTHON" -m cbpner soup "${runs[@]}" -o "$OUT_DIR/soup"
-"$PYTHON" models/ship_model.py "$OUT_DIR/soup/model" -o "$MODEL"
+"$PYTHON" -m cbpner ensemble "${runs[@]}" -o "$OUT_DIR/averaged"
+"$PYTHON" models/ship_model.py "$OUT_DIR/averaged/model" -o "$MODEL"
 [ -z "$CALIBRATE" ] || "$PYTHON" -m cbpner calibrate $CALIBRATE --data-dir "$DATA_DIR" \
   -o "$OUT_DIR/calibration.json" --into "$MODEL"

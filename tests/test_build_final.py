@@ -34,7 +34,7 @@ def test_the_script_leaves_a_tagger_in_half_precision(files, tiny_encoder, tmp_p
     flags = ["--encoder", str(tiny_encoder), "--epochs", "1", "--batch-tokens", "600", "--max-length", "128"]
     done = run_bash(ROOT / "models" / "build_final.sh", *flags, env=real_python | settings)
     assert done.returncode == 0, done.stderr[-2000:]
-    config = runs.read_config(tmp_path / "runs" / "soup")
+    config = runs.read_config(tmp_path / "runs" / "averaged")
     assert [member["seed"] for member in config["members"]] == [0, 3]
     assert config["recipe"] == "cbp_patent" and config["flags"]["head_seed"] == 0
     with safe_open(tmp_path / "final" / "model.safetensors", "pt") as file:

@@ -26,8 +26,8 @@ VARIANTS = ("described", "coded")
 
 def make_model(variant, encoder, **overrides):
     torch.manual_seed(0)
-    settings = {"encoder": str(encoder), "lstm_size": 8, "trainable_layers": 1} | overrides
-    model, _ = load_tagger(get_recipe("cbp", f"partBERT_CRF_{variant}", **settings), DEFAULT, "eager")
+    settings = {"encoder": str(encoder), "lstm_size": 8, "trainable_layers": 1 if variant == "described" else 0}
+    model, _ = load_tagger(get_recipe("cbp", f"partBERT_CRF_{variant}", **(settings | overrides)), DEFAULT, "eager")
     return model
 
 
@@ -132,21 +132,6 @@ def test_what_is_hidden_is_the_ids_or_the_features(tiny_encoder):
     assert 0.4 < hidden["hidden"][:, 1:-1].float().mean() < 0.6 and not hidden["hidden"][:, [0, -1]].any()
 
 
-def test_renamed_mentions_keep_their_shape_and_the_rest_stays(tiny_encoder):
-    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
-    text, tags = "PCR测BRCA1、BRCA1蛋白", ("O",) * 4 + ("B-gene", *["I-gene"] * 4, "O", "B-gene", *["I-gene"] * 6)
-    examples = encode_sentences([Sentence(text, tags)] * 40, table, DEFAULT, 64)
-    torch.manual_seed(0)
-    rows = TaggingCollator(table, rename_share=0.5)(examples)["input_ids"][:, 1:-1].numpy()
-    old, upper, digits = (table.encode(each) for each in (text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"))
-    assert 10 < sum((row != old).any() for row in rows) < 30 and len(np.unique(rows, axis=0)) > 10
-    for row in rows:
-        assert (row[:4] == old[:4]).all() and row[9] == old[9] and (row[15:] == old[15:]).all()
-        assert (row[4:9] == row[10:15]).all() and np.isin(row[4:8], upper).all() and row[8] in digits
-        assert len(set(row[4:8])) == 4  # what was different stays different
-    assert (TaggingCollator(table)(examples)["input_ids"][:, 1:-1].numpy() == old).all()
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_saved_tagger_loads_with_its_own_class_and_with_the_auto_class(variant, tiny_encoder, tmp_path):
     model, batch = make_model(variant, tiny_encoder).eval(), make_batch()
@@ -201,18 +186,18 @@ def read_curve(metrics):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_run_with_kept_features_equals_one_without(variant, make_job):  # noqa: F811
-    settings = {"epochs": 3, "trainable_layers": 1, "lstm_size": 8, "crf_lr": 1e-2, "lr": 1e-3, "max_grad_norm": 0.0}
+    settings = {"epochs": 3, "lstm_size": 8, "crf_lr": 1e-2, "lr": 1e-3, "max_grad_norm": 0.0}
+    settings |= {"trainable_layers": 1} if variant == "described" else {}
     metrics = {}
-    for name, more in (("kept", {}), ("disk", {"cache_mb": 0}), ("anew", {"no_cache": True})):
+    for name, more in (("kept", {}), ("anew", {"cache_mb": 0})):
         job = make_job(name, method=f"partBERT_CRF_{variant}", **settings, **more)
         metrics[name] = train(job)
     weights = {name: load_file(job.output.parent / name / "model" / "model.safetensors") for name in metrics}
     for name in weights["kept"]:
-        assert torch.equal(weights["kept"][name], weights["disk"][name])
         torch.testing.assert_close(weights["kept"][name], weights["anew"][name], rtol=1e-4, atol=1e-5)
     assert read_curve(metrics["kept"]) == pytest.approx(read_curve(metrics["anew"]), rel=1e-4)
     for part in ("dev", "test"):
-        assert metrics["kept"][part] == metrics["disk"][part] == metrics["anew"][part]
+        assert metrics["kept"][part] == metrics["anew"][part]
 
 
 def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811

@@ -49,8 +49,8 @@ def test_flags_of_supervised_original(read_job, files, tmp_path):  # noqa: F811
     assert (job.method, job.files, job.output) == ("Supervised_Original", files, tmp_path / "run")
     recipe = job.recipe
     assert (recipe.batch_size, recipe.lr, recipe.epochs, recipe.encoder) == (8, 1e-3, 7, "x")
-    assert not recipe.freeze_encoder
-    assert read_job("Supervised_Original", *flags).recipe.freeze_encoder, "without --finetuning the head learns alone"
+    assert recipe.trainable_layers is None
+    assert read_job("Supervised_Original", *flags).recipe.trainable_layers == 0, "the head learns alone"
 
 
 def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):  # noqa: F811
@@ -77,7 +77,7 @@ def test_variants_of_part_bert_crf(read_part_job):
     assert (job.method, job.recipe.head, job.recipe.trainable_layers) == ("partBERT_CRF_described", "crf", 4)
     job = read_part_job("--variant", "coded", "--hidden_layer_size", 6)
     assert (job.method, job.recipe.head, job.recipe.lstm_size) == ("partBERT_CRF_coded", "bilstm-crf", 6)
-    assert job.recipe.freeze_encoder
+    assert job.recipe.trainable_layers == 0
 
 
 @pytest.mark.parametrize("recipe", ["paper", "cbp"])

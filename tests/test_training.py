@@ -185,7 +185,7 @@ def test_a_run_with_context_keeps_the_sentences(method, make_job, files):
     assert [len(row) for row in tags] == [len(sentence.chars) for sentence in gold]
     assert metrics["test"] == score([sentence.tags for sentence in gold], tags)
     if method == "partBERT_CRF_coded":
-        anew = train(make_job("anew", method=method, context=100, epochs=1, no_cache=True))
+        anew = train(make_job("anew", method=method, context=100, epochs=1, cache_mb=0))
         assert anew["dev"] == metrics["dev"]
 
 
@@ -206,7 +206,7 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
 
 
 def test_a_run_with_a_document_vote_tags_a_surface_in_one_way(make_job, files):
-    job = make_job(agreement=0.5, epochs=1)
+    job = make_job(vote_share=0.5, epochs=1)
     assert train(job)["test"]
     plain = make_job("plain", epochs=1)
     train(plain)
@@ -221,7 +221,7 @@ def test_a_run_with_a_document_vote_tags_a_surface_in_one_way(make_job, files):
 
 
 def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
-    job = make_job(span_threshold=0.9, epochs=10, lr=5e-3, head_lr=1e-2)
+    job = make_job(min_span_probability=0.9, epochs=10, lr=5e-3, head_lr=1e-2)
     assert train(job)["test"]
     model = AutoModelForTokenClassification.from_pretrained(job.output / runs.MODEL, attn_implementation="eager")
     table = CharacterTable(AutoTokenizer.from_pretrained(job.output / runs.MODEL))
@@ -234,17 +234,8 @@ def test_a_threshold_on_spans_takes_the_decoders_place(make_job, files):
         for probability in (0.9, 0.5)
     )
     assert runs.read_tags(runs.tags_path(job.output, "test")) == strict != loose
-    with pytest.raises(InputError, match="span_threshold 0.4; expected 0, or"):
-        make_job("other", span_threshold=0.4)
-
-
-def test_renaming_changes_what_is_learnt_and_keeps_no_features(make_job):
-    for variant in ("Supervised_Original", "partBERT_CRF_coded"):
-        scores = [
-            train(make_job(f"{variant}{share}", method=variant, rename_share=share, epochs=1))["history"][0]
-            for share in (0.0, 1.0)
-        ]
-        assert scores[0]["loss"] != scores[1]["loss"]
+    with pytest.raises(InputError, match="min_span_probability 0.4"):
+        make_job("other", min_span_probability=0.4)
 
 
 def test_a_finished_run_is_skipped_and_can_be_overwritten(make_job, capsys):
@@ -420,7 +411,7 @@ def test_the_papers_recipe_runs_on_any_encoder(make_job, method, lowercase_encod
 
 
 def test_a_frozen_encoder_stays_as_it_was(make_job, tiny_encoder):
-    job = make_job(epochs=1, freeze_encoder=True)
+    job = make_job(epochs=1, trainable_layers=0)
     train(job)
     before, after = load_file(tiny_encoder / "model.safetensors"), read_weights(job.output)
     name = "bert.encoder.layer.0.output.dense.weight"

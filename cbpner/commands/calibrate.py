@@ -1,7 +1,7 @@
 """Fit the temperature of a tagger's scores on runs' test sets, and say how far scores can be trusted.
 
-  cbpner calibrate runs/soup -o calibration.json
-  cbpner calibrate runs/soup --data-dir data/cbp_gold --into models/final_trained
+  cbpner calibrate runs/averaged -o calibration.json
+  cbpner calibrate runs/averaged --data-dir data/cbp_gold --into models/final_trained
 
 Each run's model tags its own test set, which it has not learnt from; one temperature is fitted over all of them. The
 table shows, by score, the share of spans that are right. --into writes the temperature into another model's

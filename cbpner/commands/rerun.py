@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cbpner.base.errors import InputError
+from cbpner.decoding.decision import Decision
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import compare_environments
 from cbpner.runs.folder import find_data, find_origin, shorten_path
@@ -39,7 +40,7 @@ def run(args):
     if members := config.get("members"):
         raise InputError(
             f"{old}: found the mean of runs ({', '.join(member['folder'] for member in members)}); rerun those, then "
-            "`cbpner soup` as its config.json says in `command`"
+            "`cbpner ensemble` as its config.json says in `command`"
         )
     job = replace(rebuild_job(old, config, new, args.data_dir), overwrite=args.overwrite)
     import torch
@@ -90,7 +91,7 @@ def rebuild_job(old, config, output, data_dir=None):
 
 
 def rebuild_recipe(path, flags, origin, split=None):
-    """The Recipe of config.json's flags; a field that came later has its default, under which it changes nothing."""
+    """The Recipe of config.json's flags; InputError where another version made the run."""
     known = Recipe.__dataclass_fields__
     if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
         raise InputError(
@@ -98,9 +99,10 @@ def rebuild_recipe(path, flags, origin, split=None):
             "take the version that made the run (its git revision stands in config.json)"
         )
     try:
-        recipe = Recipe(**{name: value for name, value in flags.items() if name in known})
+        own = {name: value for name, value in flags.items() if name in known}
+        recipe = Recipe(**own | {"decision": Decision(**own["decision"])})
         check_recipe(recipe)
-    except TypeError as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{path}: found flags that make no recipe: {error}") from error
     return find_encoder(recipe, origin, split)
 

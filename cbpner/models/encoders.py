@@ -81,13 +81,13 @@ def load_tagger(recipe, labels, attention):
     """
     silence_libraries()
     tokenizer, sources = make_tokenizer(
-        load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing, recipe.paper_lowers
+        load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing
     )
     config = load_parts(recipe.encoder, AutoConfig.from_pretrained)
     config.id2label, config.label2id = labels.id_to_tag, labels.tag_to_id
     if recipe.dropout is not None:
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
-    check_positions(recipe.encoder, config, "max_length", recipe.max_length)
+    check_positions(recipe.encoder, config, "max_length", recipe.decision.max_length)
     kind = AutoModelForTokenClassification
     if recipe.head != "linear":
         config, kind = configure_crf(recipe, config), BertCrfForTokenClassification
@@ -107,7 +107,7 @@ def load_masked_lm(recipe, attention, name=None):
     silence_libraries()
     name = str(name or recipe.encoder)
     tokenizer, sources = make_tokenizer(
-        load_parts(name, AutoTokenizer.from_pretrained), name, recipe.casing, False, special_tokens_are_text=False
+        load_parts(name, AutoTokenizer.from_pretrained), name, recipe.casing, special_tokens_are_text=False
     )
     config = load_parts(name, AutoConfig.from_pretrained)
     if config.model_type != "bert":
@@ -142,13 +142,13 @@ def check_positions(name, config, field, length):
 
 def count_frozen(recipe, layers):
     """How many of the encoder's layers do not learn; -1: they all do, and the embeddings."""
-    if recipe.freeze_encoder:
-        return layers
+    if recipe.trainable_layers is None:
+        return -1
     if recipe.trainable_layers > layers:
         raise InputError(
             f"{recipe.encoder}: found trainable_layers {recipe.trainable_layers}; expected at most its {layers}"
         )
-    return layers - recipe.trainable_layers if recipe.trainable_layers else -1
+    return layers - recipe.trainable_layers
 
 
 def configure_crf(recipe, config):
@@ -166,5 +166,5 @@ def freeze_layers(model, recipe):
     if frozen >= 0:
         for module in (model.base_model.embeddings, *layers[:frozen]):
             module.requires_grad_(False)
-    if recipe.freeze_encoder:
+    if recipe.trainable_layers == 0:
         model.base_model.requires_grad_(False)

@@ -22,15 +22,14 @@ ADVICE = "take a BERT with a character vocabulary, such as bert-base-chinese or 
 
 
 def make_tokenizer(
-    source: PreTrainedTokenizerBase, name: str, casing: str, paper_lowers: bool, special_tokens_are_text: bool = True
+    source: PreTrainedTokenizerBase, name: str, casing: str, special_tokens_are_text: bool = True
 ) -> tuple[PreTrainedTokenizerFast, dict[int, int]]:
     """The character tokenizer for a tagger or a masked LM on top of a pretrained encoder.
 
     Args:
         source: the encoder's own tokenizer.
         name: what messages call the encoder.
-        casing: `lower`; `keep`, which adds `A`-`Z` where missing; or `paper`, as the original ran the method: lower-
-            cased where `paper_lowers`, else with case and no added letters.
+        casing: `lower`; `keep`, which adds `A`-`Z` where missing; or `paper`: with case, and no letters added.
         special_tokens_are_text: see `build_tokenizer`.
 
     Returns:
@@ -41,8 +40,7 @@ def make_tokenizer(
     vocabulary, sources = read_vocabulary(source, name), {}
     if casing == "keep":
         vocabulary, sources = add_upper_case(vocabulary)
-    lower = casing == "lower" or (casing == "paper" and paper_lowers)
-    return build_tokenizer(vocabulary, lower, special_tokens_are_text), sources
+    return build_tokenizer(vocabulary, casing == "lower", special_tokens_are_text), sources
 
 
 def build_tokenizer(

@@ -1,15 +1,18 @@
 """One tagger out of several that differ in their seed: the mean of their weights, or of their probabilities.
 
-A model soup (Wortsman et al., ICML 2022): fine-tuned from one encoder under one recipe, the taggers lie close enough
-together for their mean to work, and it costs no more to run than one of them. "Soups" of one run decode it anew, under
-other flags. The mean of probabilities (`cbpner.models.ensemble`) needs no such closeness, and costs what all of them
-cost.
+The mean of weights (a model soup: Wortsman et al., ICML 2022) works because taggers that were fine-tuned from one
+encoder under one recipe lie close together; it costs no more to run than one of them. The mean of probabilities
+(`cbpner.models.ensemble`) needs no such closeness, and costs what all of them cost. An ensemble of a single run decodes
+it anew, under other flags.
 """
 
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, AutoTokenizer
@@ -24,18 +27,17 @@ from cbpner.runs import folder as runs
 from cbpner.runs.environment import describe_command
 from cbpner.runs.lifecycle import list_differences, run_once
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.config import TAGGER_RUN, describe_machine, find_settings, read_data
+from cbpner.training.config import TAGGER_RUN, Job, describe_machine, find_settings, read_data
 from cbpner.training.optimization import average_weights, set_weights
-from cbpner.training.recipes import DECODING
 from cbpner.training.run import measure_memory, write_model, write_predictions
 from cbpner.training.trainer import choose_selection, make_predictor
 
 WEIGHTS = "model.safetensors"
 
 
-def group_members(folders) -> dict:
-    """{split: [run folder, ...]} of finished runs, by seed; InputError where those of a split do not fit together."""
-    members = {}
+def group_members(folders: Iterable[Path]) -> dict[str | None, list[Path]]:
+    """Finished runs by split, in the order of their seeds; InputError where those of a split do not fit together."""
+    members: dict[str | None, list[Any]] = {}
     for folder in folders:
         config = runs.read_config(folder)
         members.setdefault(config.get("split"), []).append((config, folder))
@@ -46,8 +48,8 @@ def group_members(folders) -> dict:
     return members
 
 
-def check_members(members):
-    """InputError unless runs, [(config, folder), ...] by seed, differ in their seed alone, and in how they decode."""
+def check_members(members: Sequence[tuple[dict[str, Any], Path]]) -> None:
+    """Raise InputError unless runs, (config, folder) by seed, differ in their seed and their decoding alone."""
     first, place = members[0]
     for config, folder in members:
         if config.get("members"):
@@ -63,34 +65,38 @@ def check_members(members):
             raise InputError(f"{folder}: found the seed {config['seed']} a second time for its split; expected another")
 
 
-def strip_settings(config):
+def strip_settings(config: dict[str, Any]) -> dict[str, Any]:
     """What the weights of a run depend on, but for its seed."""
     settings = find_settings(config)
-    flags = {name: value for name, value in settings.pop("flags").items() if name not in DECODING}
-    data = settings.pop("data")
-    return {name: value for name, value in settings.items() if name not in ("seed", "recipe")} | flags | data
+    flags, data = settings.pop("flags"), settings.pop("data")
+    lengths = {name: flags["decision"][name] for name in ("context", "max_length")}  # training's examples have them
+    kept = {name: value for name, value in settings.items() if name not in ("seed", "recipe")}
+    return kept | flags | {"decision": lengths} | data
 
 
-def make_soup(job, members, average="weights"):
-    """Average, evaluate and write the run folder `job.output`; its metrics. A finished one is left as it is.
+def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -> dict[str, Any] | None:
+    """Average, evaluate and write the run folder `job.output`; a finished one is left as it is.
 
-    job: that of the first member (`cbpner.training.run.Job`) with the method, recipe and folder of the new run.
-    average: `weights` or `probabilities`. InputError for probabilities of taggers with a CRF, whose moves have no
-    such mean.
+    Args:
+        job: That of the first member, with the method, recipe and folder of the new run.
+        members: Folders of finished runs; see `group_members`.
+        average: `weights` or `probabilities`; InputError for probabilities of taggers with a CRF, whose moves have no
+            such mean.
+
+    Returns:
+        The new run's metrics.
     """
     if average == "probabilities" and job.recipe.head != "linear":
         raise InputError(
             f"{job.output}: found the head {job.recipe.head}; a mean of probabilities expects linear heads"
         )
-    return run_once(
-        job.output, TAGGER_RUN, lambda run: _make_locked(job, members, average, run), job.overwrite
-    )  # fmt: skip
+    return run_once(job.output, TAGGER_RUN, lambda run: _make_locked(job, members, average, run), job.overwrite)
 
 
 def _make_locked(job, members, average, run):
     device = pick_device()
     precision = pick_precision(job.precision or job.recipe.precision, device)
-    run.start(describe_soup(job, members, average, precision))
+    run.start(describe_ensemble(job, members, average, precision))
     data, labels = read_data(job)
     model, tokenizer = load_mean(members, average, pick_attention(device))
     model.to(device)
@@ -100,7 +106,7 @@ def _make_locked(job, members, average, run):
     spent = time.perf_counter() - start
     if job.save_model:
         write_model(job.output, model, tokenizer, job.recipe)
-    return run.finish(collect_metrics(job, members, average, data, scores, spent))
+    return run.finish(collect_ensemble_metrics(job, members, average, data, scores, spent))
 
 
 def load_mean(members, average, attention):
@@ -119,7 +125,7 @@ def load_mean(members, average, attention):
     return model, tokenizer
 
 
-def describe_soup(job, members, average, precision):
+def describe_ensemble(job, members, average, precision):
     """The content of config.json: the first member's, with what is new."""
     config = runs.read_config(members[0])
     files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
@@ -142,7 +148,7 @@ def describe_soup(job, members, average, precision):
     }
 
 
-def collect_metrics(job, members, average, data, scores, spent):
+def collect_ensemble_metrics(job, members, average, data, scores, spent):
     """The content of metrics.json, as `cbpner.training.run.collect_metrics` has it; training: that of all members."""
     own = [runs.read_metrics(folder) for folder in members]
     many = f"the mean of the {average} of {len(members)} runs" if len(members) > 1 else "the weights of one run"

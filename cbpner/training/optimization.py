@@ -1,12 +1,10 @@
-"""How weights move: learning rates by part and layer, adversarial steps, averages of epochs."""
+"""How weights move: learning rates by part of the model, adversarial steps, averages of weights."""
 
-import re
 from contextlib import contextmanager
 
 import torch
 from safetensors.torch import load_file
 
-LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
 
@@ -22,18 +20,13 @@ def make_optimizer(model, recipe, decayed):
 
 
 def find_rate(model, name, recipe):
-    """The peak learning rate of a parameter.
-
-    Within the encoder each layer has `layer_decay` times the rate of the one above it (Howard and Ruder, ACL 2018), the
-    last one `lr`; the embeddings are the lowest layer.
-    """
+    """The peak learning rate of a parameter."""
     part = name.split(".")[0]
     if part == "crf":
         return recipe.crf_lr
     if part != model.base_model_prefix:
         return recipe.head_lr
-    found, layers = LAYER.search(name), model.config.num_hidden_layers
-    return recipe.lr * recipe.layer_decay ** (layers - 1 - int(found[1]) if found else layers)
+    return recipe.lr
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from cbpner.text.bio import list_mentions
 from cbpner.text.labels import repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.splits import group_neighbours, join_sentences, split_patents
-from cbpner.training.batching import GroupedSampler, TokenBudgetSampler, pad
+from cbpner.training.batching import TokenBudgetSampler, pad
 from cbpner.training.features import store_features
 from cbpner.training.optimization import make_optimizer, perturb_embeddings
 from cbpner.training.progress import CHOSEN_BY, Progress, TensorBoardLog
@@ -38,7 +37,7 @@ def encode_sentences(sentences, table, labels, max_length, repair=False, context
     """One {`index`, `ids`, `labels`} for each piece of a sentence, [CLS] and [SEP] included and never scored.
 
     index: its place in the list. ids, labels: (tokens,) int arrays. repair: turn an `I-` without its `B-` into a `B-`.
-    context: see `cbpner.training.recipes.Recipe`.
+    context: see `cbpner.decoding.decision.Decision`.
     """
     numbers, examples = labels.tag_to_id, []
     for group in group_neighbours(sentences, context - 2):
@@ -55,18 +54,15 @@ class TaggingCollator:
     mask_share: the share of them. With `hide_features` the batch says which, in `hidden` (batch, tokens) bool, and the
     model hides what its frozen part makes of them, so that the frozen part's input is the same in every epoch;
     without it they become [MASK]. store: a `FeatureStore` of the examples, which adds `features` (batch, tokens,
-    width). width: pad to so many tokens at least. rename_share: the share of examples whose mentions get other Latin
-    letters and digits (`rename_mentions`).
+    width). width: pad to so many tokens at least.
     """
 
-    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None, rename_share=0.0):
+    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None):
         self.table, self.mask_share, self.width = table, mask_share, width
-        self.hide_features, self.store, self.rename_share = hide_features, store, rename_share
-        alphabets = (np.unique(table.encode(alphabet)) for alphabet in (ascii_lowercase, ascii_uppercase, digits))
-        self.alphabets = [alphabet[alphabet != table.unk] for alphabet in alphabets]
+        self.hide_features, self.store = hide_features, store
 
     def __call__(self, examples):
-        ids = pad([self.take_ids(example) for example in examples], self.table.pad, self.width)
+        ids = pad([example["ids"] for example in examples], self.table.pad, self.width)
         labels = pad([example["labels"] for example in examples], IGNORED, self.width)
         batch = {"input_ids": ids, "attention_mask": ids.ne(self.table.pad).long(), "labels": labels}
         if self.mask_share:
@@ -79,25 +75,6 @@ class TaggingCollator:
             batch["features"] = self.store.gather([example["index"] for example in examples], ids.shape[1])
         return batch
 
-    def take_ids(self, example):
-        if self.rename_share and torch.rand(()) < self.rename_share:
-            return rename_mentions(example["ids"], example["labels"], self.alphabets)
-        return example["ids"]
-
-
-def rename_mentions(ids, labels, alphabets):
-    """The ids of one example, with a random exchange of the letters of each alphabet inside its mentions.
-
-    ids, labels: (tokens,) as `encode_sentences` makes them. alphabets: of each one the ids, sorted. One exchange for
-    the whole example: what was one name in it stays one name, and of the old name's length and shape.
-    """
-    renamed, inside = ids.copy(), labels > 0  # neither O nor IGNORED
-    for alphabet in alphabets:
-        exchange = alphabet[torch.randperm(len(alphabet)).numpy()]
-        places = inside & np.isin(ids, alphabet)
-        renamed[places] = exchange[np.searchsorted(alphabet, ids[places])]
-    return renamed
-
 
 class TaggerTrainer(Trainer):
     """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
@@ -109,12 +86,9 @@ class TaggerTrainer(Trainer):
 
     def get_train_dataloader(self):
         recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
-        if not recipe.batch_size:
-            sampler = TokenBudgetSampler(lengths, recipe.batch_tokens, self.args.seed)
-        elif recipe.group_by_length:
-            sampler = GroupedSampler(lengths, recipe.batch_size, self.args.seed)
-        else:
+        if recipe.batch_size:
             return super().get_train_dataloader()
+        sampler = TokenBudgetSampler(lengths, recipe.batch_tokens, self.args.seed)
         loader = DataLoader(
             self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=not self.args.use_cpu
         )
@@ -198,14 +172,15 @@ def build_trainer(job, data, labels, model, table, precision, device):
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
     context = partial(autocast, precision, device)
     predict = make_predictor(recipe, labels, table, context)
+    max_length, neighbours = recipe.decision.max_length, recipe.decision.context
     examples = encode_sentences(
-        data["train"], table, labels, recipe.max_length, repair=recipe.head != "linear", context=recipe.context
+        data["train"], table, labels, max_length, repair=recipe.head != "linear", context=neighbours
     )
     arguments = build_arguments(job, precision, device, by_dev, bool(dev))
     start = time.perf_counter()
     keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
     store = keep([example["ids"] for example in examples])
-    dev_rows = cut_windows(table, map("".join, group_texts(dev or [], recipe.context)), recipe.max_length)[1]
+    dev_rows = cut_windows(table, map("".join, group_texts(dev or [], neighbours)), max_length)[1]
     dev_store = keep(dev_rows, taken=store) if dev_rows else None
     spent = time.perf_counter() - start
     callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
@@ -213,8 +188,8 @@ def build_trainer(job, data, labels, model, table, precision, device):
         callbacks.append(TensorBoardLog(job.output / runs.TENSORBOARD))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
-    width = recipe.max_length if recipe.padding == "max_length" else 0
-    collator = TaggingCollator(table, recipe.mask_share, width, has_features(model), store, recipe.rename_share)
+    width = max_length if recipe.padding == "max_length" else 0
+    collator = TaggingCollator(table, recipe.mask_share, width, has_features(model), store)
     trainer = TaggerTrainer(
         model, arguments, collator, examples, dev,
         compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
@@ -241,15 +216,14 @@ def has_features(model):
 def find_features(job, model, rows, taken=None, *, table, context, precision):
     """What the model's frozen part makes of token ids, or None where there is none or it is not to be kept.
 
-    Nor is it kept where mentions are renamed: the ids are others in every epoch then.
     taken: a store that has taken its share of the recipe's memory.
     """
     recipe = job.recipe
-    if not has_features(model) or recipe.no_cache or recipe.rename_share:
+    if not has_features(model) or not recipe.cache_mb:
         return None
     memory_mb = recipe.cache_mb - (0 if taken is None else -(-taken.memory.nbytes >> 20))
     return store_features(
-        model, rows, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, recipe.max_length),
+        model, rows, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, recipe.decision.max_length),
         width=count_features(model.config), dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
         memory_mb=memory_mb, folder=job.output,
     )  # fmt: skip

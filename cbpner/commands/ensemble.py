@@ -1,8 +1,8 @@
 """One tagger out of runs that differ in their seed: the mean of their weights, evaluated like a run.
 
-  cbpner soup runs/seed_0 runs/seed_1 runs/seed_2 -o runs/soup
-  cbpner soup runs/seed_0 runs/seed_1 runs/seed_2 -o runs/ensemble --average probabilities
-  cbpner soup runs/seed_0 --span-threshold 0.5 --agreement 0.1 -o runs/other_decoding
+  cbpner ensemble runs/seed_0 runs/seed_1 runs/seed_2 -o runs/averaged
+  cbpner ensemble runs/seed_0 runs/seed_1 runs/seed_2 -o runs/ensemble --average probabilities
+  cbpner ensemble runs/seed_0 --min-span-probability 0.5 --vote-share 0.1 -o runs/other_decoding
 
 Runs are grouped by split, and each split's mean is the run OUT/SPLIT (OUT itself where runs have no split). One run
 alone is decoded anew, with other flags. The mean of probabilities is an ensemble: one model to predict with, as large
@@ -16,14 +16,16 @@ from cbpner.base.errors import InputError
 from cbpner.commands.rerun import read_config, rebuild_job
 from cbpner.commands.train import report
 from cbpner.runs import folder as runs
-from cbpner.training.recipes import DECODING, RECIPES, add_recipe_flags, check_recipe, get_recipe, read_recipe_flags
+from cbpner.training.recipes import RECIPES, add_recipe_flags, change_recipe, get_recipe, read_recipe_flags
+
+DECODING = ("decoder", "min_span_probability", "vote_share")  # what the weights do not depend on
 
 
 def add_arguments(parser):
     parser.add_argument("run_folders", nargs="+", metavar="RUNS", help="run folders, or folders of such")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the new runs")
     parser.add_argument(
-        "--method", metavar="NAME", help="the new runs' name in tables (default: METHOD_soup or _ensemble of several)"
+        "--method", metavar="NAME", help="the new runs' name in tables (of several runs METHOD_averaged or _ensemble)"
     )
     parser.add_argument(
         "--average", choices=("weights", "probabilities"), default="weights", help="what to average (default: weights)"
@@ -41,26 +43,26 @@ def run(args):
         raise InputError(f"{', '.join(args.run_folders)}: found no finished run; expected one or more for each split")
     for folder in found.finished:
         read_config(folder)
-    from cbpner.training.ensembles import group_members, make_soup
+    from cbpner.training.ensembles import group_members, make_ensemble
 
     for split, members in group_members(found.finished).items():
         output = Path(args.output, split) if split else Path(args.output)
         job = make_job(args, members, output)
         print(f"{output}: the mean of {', '.join(map(str, members))}")
-        report(make_soup(job, members, args.average))
+        report(make_ensemble(job, members, args.average))
 
 
 def make_job(args, members, output):
     """The first member's job, to be decoded as the arguments say."""
     job = rebuild_job(members[0], runs.read_config(members[0]), output, args.data_dir)
-    kind = "soup" if args.average == "weights" else "ensemble"
+    kind = "averaged" if args.average == "weights" else "ensemble"
     method = args.method or (f"{job.method}_{kind}" if len(members) > 1 else job.method)
-    changes = {name: value for name, value in read_recipe_flags(args).items() if name in DECODING}
+    recipe = job.recipe
     if args.recipe:
         table = get_recipe(args.recipe, job.method)
-        changes = {name: getattr(table, name) for name in DECODING} | changes
-    recipe = replace(job.recipe, **changes)
-    check_recipe(recipe)
+        chosen = {name: getattr(table.decision, name) for name in DECODING}
+        recipe = replace(recipe, decision=replace(recipe.decision, **chosen))
+    recipe = change_recipe(recipe, **read_recipe_flags(args))
     return replace(
         job, method=method, recipe=recipe, recipe_name=args.recipe or job.recipe_name, overwrite=args.overwrite,
         save_model=not args.no_model,

@@ -1,4 +1,4 @@
-"""`cbpner soup`: the mean of runs' weights, a run decoded anew, and which runs do not go together."""
+"""`cbpner ensemble`: the mean of runs' weights, a run decoded anew, and which runs do not go together."""
 
 import json
 import re
@@ -49,8 +49,8 @@ def copies(seeds, tmp_path):
     return tmp_path / "seeds"
 
 
-def soup(*args):
-    return main(["soup", *map(str, args)])
+def ensemble(*args):
+    return main(["ensemble", *map(str, args)])
 
 
 def weights(folder):
@@ -63,8 +63,8 @@ def change_config(folder, **changes):
 
 
 def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, capsys):  # noqa: F811
-    out = tmp_path / "soup"
-    assert soup(seeds / "five", seeds / "zero", "-o", out) == 0
+    out = tmp_path / "averaged"
+    assert ensemble(seeds / "five", seeds / "zero", "-o", out) == 0
     assert [folder.name for folder in runs.find_runs([out]).finished] == ["0", "1"]
     first, second, mean = (weights(folder / "1") for folder in (seeds / "zero", seeds / "five", out))
     assert all(torch.equal(value, (first[name] + second[name]) / 2) for name, value in mean.items())
@@ -73,7 +73,7 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     assert [member["seed"] for member in config["members"]] == [0, 5]
     assert [member["folder"] for member in config["members"]] == [str(seeds / name / "1") for name in ("zero", "five")]
     assert config["members"][1]["weights"] == file_checksum(seeds / "five" / "1" / "model" / "model.safetensors")
-    assert (config["method"], config["recipe"], config["split"]) == ("mine_soup", "cbp", "1")
+    assert (config["method"], config["recipe"], config["split"]) == ("mine_averaged", "cbp", "1")
     assert config["flags"] == before["flags"]
     metrics = runs.read_metrics(out / "1")
     for part in ("dev", "test"):
@@ -83,8 +83,8 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     assert metrics["seconds"]["train"] == pytest.approx(sum(own), abs=0.11)
     assert metrics["selection"]["reason"] == "the mean of the weights of 2 runs"
     assert main(["table", str(out), str(seeds / "zero"), "-o", str(tmp_path / "table")]) == 0
-    assert "mine_soup" in (tmp_path / "table" / "table.md").read_text(encoding="utf-8")
-    assert soup(seeds / "five", seeds / "zero", "-o", out) == 0
+    assert "mine_averaged" in (tmp_path / "table" / "table.md").read_text(encoding="utf-8")
+    assert ensemble(seeds / "five", seeds / "zero", "-o", out) == 0
     assert "finished already" in capsys.readouterr().out
     assert main(["rerun", str(out / "1")]) == 2
     assert "found the mean of runs" in capsys.readouterr().err
@@ -93,28 +93,29 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
 def test_a_single_run_is_decoded_anew(seeds, tmp_path):
     """Its weights stay the same bytes of numbers; the recipe's decoding, and a flag over it, are what is recorded."""
     out, old = tmp_path / "again", seeds / "zero" / "0"
-    assert soup(old, "-o", out, "--no-model") == 0
+    assert ensemble(old, "-o", out, "--no-model") == 0
     assert not (out / "0" / "model").exists()
     assert runs.read_tags(runs.tags_path(out / "0", "test")) == runs.read_tags(runs.tags_path(old, "test"))
     assert runs.read_metrics(out / "0")["test"] == runs.read_metrics(old)["test"]
-    assert soup(old, "-o", out, "--overwrite", "--recipe", "cbp_patent", "--agreement", "0.7") == 0
+    assert ensemble(old, "-o", out, "--overwrite", "--recipe", "cbp_patent", "--vote-share", "0.7") == 0
     config, table = runs.read_config(out / "0"), RECIPES["cbp_patent"][""]
     assert (config["method"], config["recipe"]) == ("mine", "cbp_patent")
-    changed = {"agreement": 0.7, "span_threshold": table.span_threshold}
-    assert config["flags"] == runs.read_config(old)["flags"] | changed
+    before = runs.read_config(old)["flags"]
+    changed = {"decoder": "spans", "vote_share": 0.7, "min_span_probability": table.decision.min_span_probability}
+    assert config["flags"] == before | {"decision": before["decision"] | changed}
     assert all(torch.equal(value, weights(old)[name]) for name, value in weights(out / "0").items())
 
 
-def test_a_soup_of_crf_taggers(seeds, copies, tmp_path):
+def test_averaged_weights_of_crf_taggers(seeds, copies, tmp_path):
     shutil.copytree(copies / "crf" / "0", copies / "other")
     change_config(copies / "other", seed=6)
-    assert soup(seeds / "crf" / "0", copies / "other", "-o", tmp_path / "soup") == 0
-    assert runs.read_metrics(tmp_path / "soup" / "0")["test"] == runs.read_metrics(seeds / "crf" / "0")["test"]
+    assert ensemble(seeds / "crf" / "0", copies / "other", "-o", tmp_path / "averaged") == 0
+    assert runs.read_metrics(tmp_path / "averaged" / "0")["test"] == runs.read_metrics(seeds / "crf" / "0")["test"]
 
 
 def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tmp_path):  # noqa: F811
     out = tmp_path / "ensemble"
-    assert soup(seeds / "five", seeds / "zero", "-o", out, "--average", "probabilities") == 0
+    assert ensemble(seeds / "five", seeds / "zero", "-o", out, "--average", "probabilities") == 0
     config, metrics = runs.read_config(out / "1"), runs.read_metrics(out / "1")
     assert (config["method"], config["average"]) == ("mine_ensemble", "probabilities")
     assert [member["seed"] for member in config["members"]] == [0, 5]
@@ -154,7 +155,7 @@ def test_an_ensemble_of_one_is_its_member(seeds):
 
 
 def test_a_mean_of_probabilities_has_no_crf(seeds, tmp_path, capsys):
-    assert soup(seeds / "crf" / "0", "-o", tmp_path / "out", "--average", "probabilities") == 2
+    assert ensemble(seeds / "crf" / "0", "-o", tmp_path / "out", "--average", "probabilities") == 2
     assert "found the head crf; a mean of probabilities expects linear heads" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -171,30 +172,30 @@ def test_a_mean_of_probabilities_has_no_crf(seeds, tmp_path, capsys):
 def test_runs_that_do_not_go_together(names, change, message, copies, tmp_path, capsys):
     shutil.copytree(copies / "zero", copies / "zero_copy")
     change_config(copies / names[1] / "1", **change)
-    assert soup(*(copies / name for name in names), "-o", tmp_path / "soup") == 2
+    assert ensemble(*(copies / name for name in names), "-o", tmp_path / "averaged") == 2
     assert re.search(message, capsys.readouterr().err)
-    assert not (tmp_path / "soup").exists()
+    assert not (tmp_path / "averaged").exists()
 
 
 def test_a_part_of_the_patents_or_lost_weights_are_refused(copies, tmp_path, capsys):
     shutil.rmtree(copies / "five" / "0" / "model")
-    assert soup(copies / "zero", copies / "five", "-o", tmp_path / "soup") == 2
+    assert ensemble(copies / "zero", copies / "five", "-o", tmp_path / "averaged") == 2
     assert "expected a run that kept its weights" in capsys.readouterr().err
     flags = runs.read_config(copies / "zero" / "0")["flags"] | {"patents": 2}
     change_config(copies / "zero" / "0", flags=flags)
-    assert soup(copies / "zero", "-o", tmp_path / "soup") == 2
+    assert ensemble(copies / "zero", "-o", tmp_path / "averaged") == 2
     assert "on a part of the training patents" in capsys.readouterr().err
 
 
 def test_weights_that_do_not_fit_say_so(copies, tmp_path, capsys):
     (copies / "five" / "0" / "model" / "model.safetensors").write_bytes(b"no weights")
-    assert soup(copies / "zero" / "0", copies / "five" / "0", "-o", tmp_path / "soup") == 2
+    assert ensemble(copies / "zero" / "0", copies / "five" / "0", "-o", tmp_path / "averaged") == 2
     assert "cannot average its weights" in capsys.readouterr().err
 
 
 def test_no_finished_run(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    assert soup(tmp_path / "empty", "-o", tmp_path / "soup") == 2
+    assert ensemble(tmp_path / "empty", "-o", tmp_path / "averaged") == 2
     assert "found no finished run" in capsys.readouterr().err
 
 
