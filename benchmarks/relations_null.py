@@ -1,19 +1,19 @@
-"""Whether p holds what it says: corpora in which no two genes have anything to do with one another, and how small p is.
+"""Calibration of p: how small it is in corpora in which genes are independent of one another.
 
 python benchmarks/relations_null.py [--corpora 10] [--models panel,lists,...] [--units sentence,window,patent]
                                     [--pairs gene-gene] [--seed 0] [-o OUT.json]
 
-Each model draws patents with genes, a gene without regard to the others. They are measured as drawn (fresh), and with
-genes shuffled between patents (shuffled): as many in each patent, as many patents for each gene. Of all tested pairs,
-seen together or not, the share with p of at most 0.05, 0.01, 0.001 and 0.0001 stands beside how many of the families
-the rarer of the two is in; where p holds, each share is at most its level (less, since counts are whole numbers).
-calls: corpora in which any q is 0.05 or less, of which one in twenty may have one.
+Each model draws patents with genes, each gene independently of the others. They are measured as drawn (fresh), and with
+genes shuffled between patents (shuffled), which keeps the number of genes in each patent and of patents of each gene.
+Of all tested pairs, whether they co-occur or not, the share with p of at most 0.05, 0.01, 0.001 and 0.0001 is listed by
+how many of the families the rarer of the two is in; if p is valid, each share is at most its level (less, since counts
+are whole numbers). calls: corpora in which any q is 0.05 or less; one in twenty may have one.
 
 panel: 20 genes in 97% of 100 patents each. dense: in 80%. half: 30 genes in half of 200 patents of very different
 length, more sentences in a longer one. bursts: 25 genes in 60% of 150, how often each recurs differs from patent to
 patent. lists: patents of very different length with their own choice of genes, and sentences that list eight. sizes:
 25 large patents, 575 small ones. In the last two the odds of a gene in a patent are not the gene's times the patent's,
-which the null takes for granted, and p of common pairs is too small. caps: the chance of a gene grows with a patent's
+as the null model assumes, and p of common pairs is too small. caps: the chance of a gene grows with a patent's
 length up to a limit. steps: each gene is in nearly all patents above a length of its own, and in nearly none below.
 """
 
