@@ -12,7 +12,7 @@ import argparse
 import sys
 
 from cbpner.base.process import run_guarded
-from cbpner.commands.files import add_name_flags, place_files
+from cbpner.commands.files import add_name_flags, resolve_names
 from cbpner.commands.train import add_arguments, run_training
 
 METHOD = "partBERT_CRF"
@@ -65,7 +65,7 @@ def list_idle_flags(args):
 
 
 def run(args):
-    place_files(args)
+    args = resolve_names(args)
     for line in list_idle_flags(args):
         print(line, file=sys.stderr)
     spread_rate(args)

@@ -9,7 +9,7 @@ import sys
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
-from cbpner.commands.files import add_name_flags, place_files
+from cbpner.commands.files import add_name_flags, resolve_names
 from cbpner.commands.train import add_arguments, run_training
 
 METHOD = "BERT_LM_mixed"
@@ -40,7 +40,7 @@ def run(args):
     if not args.do_train:
         raise InputError("found no --do_train; expected it: this script trains, `cbpner table` shows finished runs")
     wanted = {"train": args.do_train, "dev": args.do_eval, "test": args.do_predict}
-    place_files(args, [part for part, want in wanted.items() if want])
+    args = resolve_names(args, [part for part, want in wanted.items() if want])
     run_training(args, METHOD)
 
 

@@ -96,9 +96,14 @@ class AdmissionLimit:
 def create_api(service: TaggingService) -> FastAPI:
     """Create the application with the endpoint only; without FastAPI's pages, which load files from the network."""
     app = FastAPI(title="cbpner", version=cbpner.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    app.add_exception_handler(RequestValidationError, describe_invalid_body)
     errors: dict[int | str, dict] = {code: {"model": ErrorDetail} for code in (404, 413, 422, 503)}
     limiter, admission = CapacityLimiter(AT_ONCE), AdmissionLimit(AT_ONCE + WAITING)
+
+    @app.exception_handler(RequestValidationError)
+    async def describe_invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
+        """422 with the places and the reasons, without the values."""
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:MAX_FAULTS]]
+        return JSONResponse({"detail": make_encodable("; ".join(faults))}, 422)
 
     @app.post("/tag", response_model=TagResponse, responses=errors, summary="Tag a text")
     async def tag(request: TagRequest) -> Response:
@@ -131,15 +136,9 @@ def answer_request(service: TaggingService, request: TagRequest, start: float) -
     except InputError as error:
         code = {TextTooLarge: 413, TaggingTimeout: 503}.get(type(error), 422)
         raise HTTPException(code, str(error)) from None
-    found = [TaggedSpan(**span._asdict()) for span in spans if span.score >= request.min_score]
+    found = [TaggedSpan(**span._asdict()) for span in spans if (span.score or 0.0) >= request.min_score]
     seconds = round(time.perf_counter() - start, 4)
     return TagResponse(model=name, characters=len(request.text), seconds=seconds, spans=found).model_dump_json()
-
-
-async def describe_invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
-    """422 with the places and the reasons, without the values."""
-    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:MAX_FAULTS]]
-    return JSONResponse({"detail": make_encodable("; ".join(faults))}, 422)
 
 
 def make_encodable(text: str) -> str:

@@ -1,6 +1,6 @@
 """Find the taggers and the runs on this machine that the page offers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cbpner.base.errors import InputError
@@ -24,21 +24,21 @@ def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] 
     named = [str(name) for name in named]
     found = {name: locate_model(name) for name in named}
     for folder in folders:
-        for place in _list_candidates(Path(folder)):
+        for place in _list_model_places(Path(folder)):
             model = place / runs.MODEL if (place / runs.METRICS).is_file() else place
             if _is_tagger(model) and model not in found.values():
                 found[relative_to_project(place)] = model
     return dict(sorted(found.items(), key=lambda item: (item[0] not in named, item[0] != DEFAULT_MODEL)))
 
 
-def _list_candidates(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+def _list_model_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """The folders below a folder, sorted; runs and models are not entered."""
     if depth == 0 or not folder.is_dir():
         return
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         yield place
         if not (place / runs.METRICS).is_file() and not (place / "config.json").is_file():
-            yield from _list_candidates(place, depth - 1)
+            yield from _list_model_places(place, depth - 1)
 
 
 def _is_tagger(folder: Path) -> bool:
@@ -70,6 +70,6 @@ def find_run_folders(folders: Iterable[str | Path]) -> list[str]:
     return [str(folder) for folder in folders if Path(folder, EVALUATION).is_file()] + sorted(found)
 
 
-def choose_run(folders: list[str]) -> str:
+def choose_run(folders: Sequence[str]) -> str:
     """The one to offer first: the runs of one method, since a report of a whole folder takes a minute."""
     return next((path for path in folders if not Path(path, EVALUATION).is_file()), folders[0])

@@ -11,12 +11,12 @@ from cbpner.text.bio import ORPHAN_RULES
 from cbpner.text.labels import LabelSet
 
 RULE_HELP = {
-    "overlap": "two spans over one character, where OUT cannot hold both: an error, or which one stays",
+    "overlap": "two overlapping spans, if OUT cannot hold both: an error, or which one is kept",
     "unfit": "a span that OUT cannot hold for another reason: an error, cut at its line breaks, or dropped",
-    "fragments": "a span in pieces (brat): an error, one span over all of them, one a piece, or dropped",
-    "orphans": "tags that break their scheme: an error, or read as conlleval reads them",
+    "fragments": "a discontinuous span (brat): an error, one span over all pieces, one per piece, or dropped",
+    "orphans": "invalid tag sequences: an error, or read as conlleval does",
     "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the file's own evidence supports",
-    "recommended": "marks that YEDDA recommends and nobody confirmed",
+    "recommended": "unconfirmed recommendations of YEDDA",
 }
 
 
