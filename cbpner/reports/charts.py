@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -56,7 +56,7 @@ class Line(NamedTuple):
     """A line through (x, y) points. label: written at its end. dashed: says that its values mean little."""
 
     label: str
-    points: Sequence[tuple[float, float]]
+    points: Sequence[Sequence[float]]
     dashed: bool = False
 
 
@@ -73,7 +73,7 @@ def new_figure(width: float = WIDTH, height: float = 1.0) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def series_look(number: int) -> dict[str, str]:
+def series_look(number: int) -> dict[str, Any]:
     """Colour and marker of a series, as keyword arguments of matplotlib."""
     if number == NEUTRAL:
         return {"color": palette()["soft"], "marker": "D"}

@@ -290,7 +290,7 @@ def _compare(
         "first": pair[0].name, "second": pair[1].name, "sets": len(common),
         "first_f1": float(first), "second_f1": float(second), "difference": float(first - second),
         "low": np.nan, "high": np.nan, **_find_bounds(panel, used, f1_of(samples[0]) - f1_of(samples[1])),
-        "p": significance.compare_counts(*counts, resampling.resamples, resampling.seed),
+        "p": significance.compare_counts(counts[0], counts[1], resampling.resamples, resampling.seed),
         "first_ahead": int((by_set[:, 0] > by_set[:, 1]).sum()),
         "second_ahead": int((by_set[:, 1] > by_set[:, 0]).sum()),
     }  # fmt: skip

@@ -143,9 +143,9 @@ def _load_finished(folder: Path) -> RunRecord:
 
 def _load_unfinished(folder: Path) -> RunRecord:
     try:
-        return RunRecord(_show_path(folder), _load_config(folder), None)
+        return RunRecord(_show_path(folder), _load_config(folder), {})
     except InputError:
-        return RunRecord(_show_path(folder), None, None)
+        return RunRecord(_show_path(folder), {}, {})
 
 
 def _load_config(folder: Path) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _load_config(folder: Path) -> dict[str, Any]:
 
 def _check_scores(path: Path, part: str, scores: Any) -> None:
     for level in LEVELS:
-        found = scores.get(level) if isinstance(scores, dict) else None
+        found: Any = scores.get(level) if isinstance(scores, dict) else None
         is_whole = isinstance(found, dict) and isinstance(found.get("types"), dict) and "overall" in found
         _expect(is_whole, path, f"overall and types in {part}.{level}")
         for name, values in (("overall", found["overall"]), *found["types"].items()):
@@ -227,6 +227,6 @@ def _deviate_seeds(rows: pd.DataFrame) -> pd.Series:
 
 
 def _describe_left_out(run: RunRecord) -> str:
-    if run.config is None:
+    if not run.config:
         return f"{CONFIG} cannot be read"
     return f"{run.config['method']}, recipe {run.config['recipe']}, split {run.config['split']}"

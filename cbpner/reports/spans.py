@@ -80,7 +80,7 @@ def score_groups(spans: pd.DataFrame, systems: Sequence[System]) -> pd.DataFrame
         length=spans["length"].map(find_length_group), seen=spans["seen"].map({True: "seen", False: "unseen"})
     )
     seen = ["seen", "unseen"] if spans["seen"].notna().any() else []
-    values = {"length": list(LENGTHS), "seen": seen, "script": list(SCRIPTS)}
+    values: dict[str, list[Any]] = {"length": list(LENGTHS), "seen": seen, "script": list(SCRIPTS)}
     rows = []
     for head, own, patents in _list_parts(spans, systems):
         groups = values if patents is None else {"patent": patents, **values}
@@ -238,7 +238,7 @@ def _select_pairs(spans: pd.DataFrame) -> pd.DataFrame:
 
 def _list_parts(
     spans: pd.DataFrame, systems: Sequence[System]
-) -> Iterator[tuple[list[str | None], pd.DataFrame, list[int] | None]]:
+) -> Iterator[tuple[list[Any], pd.DataFrame, list[int] | None]]:
     """(values of SUMMARY, rows of the spans, numbers of the patents or None) of each set, then of each system."""
     by_run = dict(list(spans.groupby(["system", "run"], sort=False)))
     for system in systems:

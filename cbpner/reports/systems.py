@@ -17,11 +17,11 @@ UNRECORDED = {  # what a flag was in runs of versions that did not have it yet, 
 
 
 class RunRecord(NamedTuple):
-    """A run folder as read; `metrics` is None for an unfinished run, and so is a `config` that cannot be read."""
+    """A run folder as read; `metrics` is empty for an unfinished run, and so is a `config` that cannot be read."""
 
     folder: str
-    config: dict[str, Any] | None
-    metrics: dict[str, Any] | None
+    config: dict[str, Any]
+    metrics: dict[str, Any]
 
 
 def block_key(config: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -91,12 +91,12 @@ def insert_table(path: str | Path, table: str) -> None:
 def _render_short(frame: pd.DataFrame, part: str) -> str:
     """One row a system, and the paper's where the data are its own."""
     levels = ("entity_lenient", "entity_strict", "token")
-    rows = []
+    rows: list[list[Any]] = []
     for key, own in frame.groupby(SYSTEM, sort=False):
         means = _find_means(own)
         rows.append([_name_method(key), f"`{key[2]}`", own["run"].nunique(), *(means[level] for level in levels)])
     if part == "test" and _is_gold(frame):
-        rows.insert(0, PAPER_ROW)
+        rows.insert(0, list(PAPER_ROW))
     return format_markdown(["method", "encoder", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in levels)], rows, 2)
 
 
@@ -108,7 +108,7 @@ def _render_sections(frame: pd.DataFrame, loaded: LoadedRuns, part: str) -> str:
         sections += ["## Summary", _render_summary(systems), *_render_splits(systems)]
     runs = {run.folder: run for run in loaded.scored}
     last = {key[:-1]: key for key, _ in systems}  # unfinished runs stand below the last system of their block
-    blocks = [run.config and block_key(run.config) for run in loaded.unfinished]
+    blocks = [block_key(run.config) if run.config else None for run in loaded.unfinished]
     for key, own in systems:
         waiting = [run for run, block in zip(loaded.unfinished, blocks, strict=True) if last.get(block) == key]
         sections += _render_system(key, own, runs)

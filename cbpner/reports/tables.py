@@ -141,7 +141,7 @@ def average_sets(frame: pd.DataFrame, keys: Sequence[str], test_set: str, values
     """
     by_set = frame.groupby([*keys, test_set], sort=False)[list(values)].mean().groupby(list(keys), sort=False)
     summary = by_set.agg(["mean", "std"])
-    summary.columns = [f"{value}_{statistic}" for value, statistic in summary.columns]
+    summary.columns = ["_".join(names) for names in summary.columns]
     summary.insert(0, "runs", frame.groupby(list(keys), sort=False).size())
     summary.insert(1, "sets", by_set.size())
     return summary

@@ -104,6 +104,7 @@ def gather_report(
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
     notes, place = loaded.list_notes(part), None
+    evaluation: Evaluation | None
     missing = _find_missing(judged, part, data_dir)
     if missing is None:
         joined = join_scored(judged, names, part, data_dir)
@@ -232,7 +233,7 @@ def _frame_curve(scored: Sequence[RunRecord], systems: Mapping[str, Sequence[Run
                 own, *flags = complete_flags([runs[0].config, *others])
                 alike[name] = sum(own[flag] == other[flag] for other in flags for flag in own)
         if alike:
-            kept = kept + systems[max(alike, key=alike.__getitem__)]
+            kept = [*kept, *systems[max(alike, key=alike.__getitem__)]]
     if not kept:
         return None
     points = mark_compared(frame_points(kept))

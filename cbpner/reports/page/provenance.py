@@ -1,6 +1,7 @@
 """Sections on how the runs were made: limited data, learning curves, settings, commands."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from cbpner.reports.charts import Line
 from cbpner.reports.curve import COSTS, draw_curve, label_groups, list_minutes, show_machine, summarise_points
 from cbpner.reports.intervals import FEW_MENTIONS
 from cbpner.reports.page.inputs import MAIN, ReportData, list_differing_flags, read_history
-from cbpner.reports.page.parts import Chart, Fold, Section
+from cbpner.reports.page.parts import Chart, Fold, Part, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, show_split
 from cbpner.reports.systems import BLOCK, RunRecord
 from cbpner.reports.tables import UNDEFINED, Figure, Table
@@ -38,13 +39,13 @@ def show_curve(data: ReportData) -> Section | None:
                        [*header, *(COSTS[name] for name in costs)], spent, 1)  # fmt: skip
     svg = charts.figure_to_svg(draw_curve(points, MAIN), "Strict F1 against training patents and training minutes")
     caption = "Strict F1 on the test sets: means over the splits that every point has; pale: single runs."
-    parts = [Chart(svg, caption), table, Fold("What they cost", [cost_table])]
+    parts: list[Part] = [Chart(svg, caption), table, Fold("What they cost", [cost_table])]
     return Section("curve", "How little labelled text is enough", "Limited data", parts)
 
 
 def show_learning(data: ReportData) -> Section | None:
     """Training loss and dev F1 of every run."""
-    parts = []
+    parts: list[Part] = []
     for number, (name, runs) in enumerate(data.systems.items()):
         losses, scores, named = [], [], set()
         for run in runs:
@@ -73,7 +74,8 @@ def show_provenance(data: ReportData) -> Section:
     runs = [(name, run) for name, own in data.systems.items() for run in own]
     header = ["method", "split", "seed", "recipe", "encoder", "epoch", "dev mentions", "minutes", "MB", "revision"]
     note = "Epoch: which was kept, of how many. MB: peak memory. Revision: of the code; + where files differed from it."
-    parts: list = [Table("runs", "The runs", header, [[name, *_describe_run(run)] for name, run in runs], 6, note)]
+    rows = [[name, *_describe_run(run)] for name, run in runs]
+    parts: list[Part] = [Table("runs", "The runs", header, rows, 6, note)]
     if differing := list_differing_flags(data.systems):
         rows = [[flag, *values] for flag, values in differing.items()]
         parts.append(Table("flags", "Settings that differ", ["setting", *data.names], rows, len(data.names) + 1))
@@ -87,7 +89,7 @@ def show_provenance(data: ReportData) -> Section:
     return Section("provenance", "How the runs were made", "Provenance", parts)
 
 
-def _describe_run(run: RunRecord) -> list:
+def _describe_run(run: RunRecord) -> list[Any]:
     """A run's row, from its split on."""
     config, metrics = run.config, run.metrics
     git = (config.get("environment") or {}).get("git") or {}

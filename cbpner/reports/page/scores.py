@@ -8,10 +8,10 @@ from cbpner.reports import charts
 from cbpner.reports.charts import NEUTRAL, Dots
 from cbpner.reports.intervals import SEED_NOTE, describe_ahead
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
-from cbpner.reports.page.parts import Chart, Fold, Section
+from cbpner.reports.page.parts import Chart, Fold, Part, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, show_split
 from cbpner.reports.spans import POOLED
-from cbpner.reports.tables import Figure, Table, format_cell, format_count, format_p
+from cbpner.reports.tables import Cell, Figure, Table, format_cell, format_count, format_p
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 GROUP_NAMES = {
@@ -25,7 +25,7 @@ MOST_PAIRS = 3  # of more pairs of methods, only those of the best method are dr
 def show_scores(data: ReportData) -> Section:
     """The table of means with intervals, and each system's precision and recall."""
     header = ["method", "recipe", "encoder", "splits", "runs", *F1_NAMES, f"pooled {LEVEL_NAMES[MAIN]} F1"]
-    rows = [
+    rows: list[list[Cell]] = [
         [name, str(runs[0].config["recipe"]), str(runs[0].config["encoder"]), " ".join(data.list_splits(name)),
          len(runs), *(data.find_figure(name, "mean", level=level) for level in LEVELS), data.find_figure(name, POOLED)]
         for name, runs in data.systems.items()
@@ -91,7 +91,8 @@ def show_groups(data: ReportData) -> Section | None:
     """Seen against unseen mentions, lengths and scripts."""
     if data.evaluation is None:
         return None
-    frame, parts, rows = data.evaluation.frames["scores"], [], []
+    frame, rows = data.evaluation.frames["scores"], []
+    parts: list[Part] = []
     frame = frame[(frame["statistic"] == POOLED) & (frame["level"] == MAIN)]
     for group, title in GROUP_NAMES.items():
         groups = []
@@ -146,7 +147,7 @@ def show_comparisons(data: ReportData) -> Section | None:
     tables = {level: _compare_pairs(rows.to_dict("records"), level) for level, rows in found.groupby("level")}
     main = tables.pop(MAIN)._replace(note=note)
     sentences = [describe_comparison(row, r.unit) for row in chosen]
-    parts = [data.evaluation.texts, sentences, Chart(svg, caption), main]
+    parts: list[Part] = [data.evaluation.texts, sentences, Chart(svg, caption), main]
     parts += [Fold(table.title, [table]) for table in tables.values()]
     return Section("comparisons", "Method against method", "Comparisons", parts)
 
