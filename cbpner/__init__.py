@@ -12,7 +12,7 @@ _PUBLIC = {  # name: where it is defined, and under which name
     "Span": ("cbpner.formats.document", "Span"),
     "LabelSet": ("cbpner.text.labels", "LabelSet"),
     "read_bio": ("cbpner.text.bio", "read_bio"),
-    "train": ("cbpner.training.run", "train_tagger"),
+    "train": ("cbpner.training.run", "train"),
 }
 __all__ = list(_PUBLIC)
 

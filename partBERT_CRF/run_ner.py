@@ -34,8 +34,8 @@ def build_parser():
     add_name_flags(parser)
     parser.add_argument("--variant", choices=VARIANTS, default=VARIANTS[0], help="see above (default: %(default)s)")
     parser.add_argument(
-        "--learning_rate", type=float, metavar="LR", help="one rate for all that learns, as in the original, whose 0.1 "
-        "suits the recipe `paper` (SGD); --lr (the encoder), --head_lr and --crf_lr go before it",
+        "--learning_rate", type=float, metavar="LR", help="one rate for all parts, as in the original, whose 0.1 "
+        "suits the recipe `paper` (SGD); --lr (the encoder), --head_lr and --crf_lr take precedence",
     )  # fmt: skip
     for name in EVALUATION_SIZES:
         parser.add_argument(
@@ -51,7 +51,7 @@ def spread_rate(args):
             setattr(args, name, args.learning_rate)
 
 
-def list_idle_flags(args):
+def list_flags_without_effect(args):
     """A line for each flag that was given and changes nothing."""
     reasons = dict.fromkeys(EVALUATION_SIZES, "evaluation fills its batches by tokens")
     if args.variant == "described":
@@ -66,7 +66,7 @@ def list_idle_flags(args):
 
 def run(args):
     args = resolve_names(args)
-    for line in list_idle_flags(args):
+    for line in list_flags_without_effect(args):
         print(line, file=sys.stderr)
     spread_rate(args)
     run_training(args, f"{METHOD}_{args.variant}")

@@ -5,9 +5,9 @@ python run_lm_finetuning.py --mlm --do_train --train_data_file TEXT --output_dir
                             --model_name_or_path MODEL --num_train_epochs 5
 python run_lm_finetuning.py --mlm --do_eval --eval_data_file TEXT --model_name_or_path MODEL
 
-TEXT is a file, or a folder of .txt files: a blank line parts two documents. The same command goes on with a run that
-broke off. --should_continue goes on with a finished one, exactly as if it had been made with more epochs at once; for
-that it has to be begun with --schedule_epochs. Without it, training begins anew from the weights of any model.
+TEXT is a file, or a folder of .txt files; a blank line separates two documents. The same command resumes an interrupted
+run. --should_continue trains a finished one for more epochs, exactly as if it had been made with them at once; for that
+it must have been started with --schedule_epochs. Without it, a new training starts from the weights of any model.
 """
 
 import argparse
@@ -28,9 +28,9 @@ ORIGINAL_FLAGS = {
     "lr": ["--learning_rate"],
     "warmup": ["--warmup_steps"],
 }
-IDLE = {
+WITHOUT_EFFECT = {
     "per_gpu_eval_batch_size": "evaluation fills its batches by tokens",
-    "evaluate_during_training": "perplexity is measured behind every epoch, and every --eval_steps, anyway",
+    "evaluate_during_training": "perplexity is measured after every epoch, and every --eval_steps, anyway",
 }
 
 
@@ -42,27 +42,27 @@ def build_parser():
     parser.add_argument("--output_dir", metavar="MODEL", help="the new model's folder")
     parser.add_argument("--do_train", action="store_true", help="train (on --train_data_file, into --output_dir)")
     parser.add_argument("--do_eval", action="store_true", help="without --do_train: the perplexity of a model as it is")
-    parser.add_argument("--mlm", action="store_true", help="masked language modelling (needed: there is no other)")
-    parser.add_argument("--should_continue", action="store_true", help="go on with the run in --model_name_or_path")
+    parser.add_argument("--mlm", action="store_true", help="masked language modelling (required: the only objective)")
+    parser.add_argument("--should_continue", action="store_true", help="continue the run in --model_name_or_path")
     parser.add_argument("--recipe", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
     parser.add_argument("--seed", type=int, help="random seed (default: 0)")
-    parser.add_argument("--overwrite_output_dir", "--overwrite", action="store_true", help="delete a run that is there")
+    parser.add_argument("--overwrite_output_dir", "--overwrite", action="store_true", help="delete a run in MODEL")
     parser.add_argument("--cache_dir", metavar="DIR", help="tokenized text (default: .cbpner_cache beside the text)")
-    parser.add_argument("--overwrite_cache", action="store_true", help="tokenize again, cache or not")
+    parser.add_argument("--overwrite_cache", action="store_true", help="tokenize again")
     for name, default, what in (
-        ("save_steps", 500, "steps between two checkpoints; there is one behind every epoch, too"),
+        ("save_steps", 500, "steps between two checkpoints; there is one after every epoch, too"),
         ("save_total_limit", 1, "checkpoints kept"),
         ("logging_steps", 10, "steps between two log records"),
-        ("eval_steps", 0, "steps between two perplexities; 0: one behind every epoch"),
+        ("eval_steps", 0, "steps between two perplexities; 0: one after every epoch"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default: {default})")
     parser.add_argument("--bf16", action="store_const", const="bf16", dest="half", help="as --precision bf16")
     parser.add_argument(
-        "--fp16", action="store_const", const="bf16", dest="half", help="as --bf16, which needs no scaling of the loss"
+        "--fp16", action="store_const", const="bf16", dest="half", help="as --bf16, which needs no loss scaling"
     )
     parser.add_argument("--model_type", choices=["bert"], help="no effect")
     for name in ("config_name", "tokenizer_name"):
-        parser.add_argument(f"--{name}", metavar="NAME", help="the model's own is taken; no other")
+        parser.add_argument(f"--{name}", metavar="NAME", help="only the model's own")
     parser.add_argument("--per_gpu_eval_batch_size", "--per_device_eval_batch_size", type=int, metavar="N")
     parser.add_argument("--evaluate_during_training", action="store_true")
     add_recipe_flags(parser, ORIGINAL_FLAGS, LMRecipe, CHOICES)
@@ -70,16 +70,16 @@ def build_parser():
 
 
 def check_flags(args):
-    """InputError for what is missing or not to be had; a line on stderr for each flag that changes nothing."""
+    """Raise InputError for missing and unsupported flags; print a line on stderr for each flag without effect."""
     if not args.mlm:
-        raise InputError("found no --mlm; expected it: masked language modelling is all that there is here")
+        raise InputError("found no --mlm; expected it: masked language modelling is the only objective")
     if not args.do_train and not args.do_eval:
         raise InputError("found neither --do_train nor --do_eval; expected one of them, or both")
     needed = ["train_data_file", "output_dir"] if args.do_train else ["encoder"]
     needed += ["eval_data_file"] if args.do_eval or args.evaluate_during_training or args.eval_steps else []
     if missing := [name for name in needed if not getattr(args, name)]:
         flags = ", ".join(f"--{name}".replace("--encoder", "--model_name_or_path") for name in missing)
-        raise InputError(f"found no {flags}; expected it for what was asked for")
+        raise InputError(f"found no {flags}; expected it")
     for name in ("config_name", "tokenizer_name"):
         if getattr(args, name) not in (None, args.encoder):
             raise InputError(f"found --{name} {getattr(args, name)}; expected the model's own: leave the flag out")
@@ -90,13 +90,13 @@ def check_flags(args):
             raise InputError(f"found --{name} {getattr(args, name)}; expected 0 or more")
     if args.save_total_limit < 1:
         raise InputError(f"found --save_total_limit {args.save_total_limit}; expected 1 or more")
-    for name, reason in IDLE.items():
+    for name, reason in WITHOUT_EFFECT.items():
         if getattr(args, name):
             print(f"note: --{name} has no effect: {reason}", file=sys.stderr)
 
 
 def choose_recipe(args):
-    """{`recipe_name`, `recipe`, `seed`, `continues`} of the job: the recipe's own, or those of the run gone on with."""
+    """Return {`recipe_name`, `recipe`, `seed`, `continues`} of the job: the flags', or those of the run to continue."""
     given = read_recipe_flags(args, LMRecipe)
     if args.half:
         given["precision"] = args.half
@@ -107,14 +107,14 @@ def choose_recipe(args):
 
     folder = Path(args.encoder)
     if folder.resolve() == Path(args.output_dir).resolve():
-        raise InputError(f"{folder}: found the run's own folder as --output_dir; expected another one: the run stays")
+        raise InputError(f"{folder}: found the run's own folder as --output_dir; expected another one")
     name, recipe, seed = continue_recipe(folder, **given)
     seed = seed if args.seed is None else args.seed
     return {"recipe_name": args.recipe or name, "recipe": recipe, "seed": seed, "continues": folder}
 
 
 def find_text(name, part, line_by_line, segmenter=""):
-    """The text of one part, or None where it was not named."""
+    """Return the text of one part, or None where no file was given."""
     from cbpner.masked_lm.cache import TextSource, list_text_files
 
     return TextSource(list_text_files(name, part), line_by_line, segmenter) if name else None

@@ -2,9 +2,9 @@
 
 python make_predictions.py --pred_input_dir DIR --pred_output_dir DIR --model_type bert --model_name_or_path MODEL
 
-A `.pred` file has a character and its tag a line, and a blank line for each line break of the text; unlike the
-original's it has every character, white space too. Files that are there already are left; a `.txt` that cannot be read
-is named, and the rest goes on (exit code 1). `cbpner predict` does more.
+A `.pred` file has one character and its tag per line, and a blank line for each line break of the text; unlike the
+original's it has every character, white space too. Files that exist are skipped; a `.txt` that cannot be read is
+reported, and the others are tagged (exit code 1). `cbpner predict` does more.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL
 from cbpner.prediction.sources import list_sources
 
-TRAINING = (  # the original's parser shares them with training: taken, and of no effect
+TRAINING_FLAGS = (  # the original's parser shares them with training: accepted, without effect
     "--config_name", "--tokenizer_name", "--cache_dir", "--per_gpu_train_batch_size", "--gradient_accumulation_steps",
     "--learning_rate", "--weight_decay", "--adam_epsilon", "--max_grad_norm", "--num_train_epochs", "--max_steps",
     "--warmup_steps", "--logging_steps", "--save_steps", "--seed", "--fp16_opt_level", "--local_rank", "--server_ip",
     "--server_port",
 )  # fmt: skip
-SWITCHES = ("--do_lower_case", "--eval_all_checkpoints", "--overwrite_cache", "--fp16")
+TRAINING_SWITCHES = ("--do_lower_case", "--eval_all_checkpoints", "--overwrite_cache", "--fp16")
 
 
 def build_parser():
@@ -34,23 +34,23 @@ def build_parser():
     parser.add_argument("--pred_input_dir", required=True, metavar="DIR", help="folder of .txt files, a document each")
     parser.add_argument("--pred_output_dir", required=True, metavar="DIR", help="folder for their .pred files")
     parser.add_argument("--model_name_or_path", default=DEFAULT_MODEL, help="the tagger (default: %(default)s)")
-    parser.add_argument("--model_type", default="bert", help="bert; there is no other")
+    parser.add_argument("--model_type", default="bert", help="only bert")
     parser.add_argument("--labels", metavar="FILE", help="checked against the model's: one label a line")
-    parser.add_argument("--max_seq_length", type=int, metavar="N", help="characters read together, two more than that")
+    parser.add_argument("--max_seq_length", type=int, metavar="N", help="tokens per sequence: characters and two more")
     parser.add_argument("--per_gpu_eval_batch_size", type=int, metavar="N", help="sequences of that length at a time")
-    parser.add_argument("--overwrite_output_dir", action="store_true", help="replace .pred files that are there")
-    parser.add_argument("--no_cuda", action="store_true", help="the CPU, also where there is a GPU")
-    ignored = parser.add_argument_group("taken, as the original's parser does, and of no effect here")
-    for name in TRAINING:
+    parser.add_argument("--overwrite_output_dir", action="store_true", help="replace existing .pred files")
+    parser.add_argument("--no_cuda", action="store_true", help="use the CPU even if there is a GPU")
+    ignored = parser.add_argument_group("accepted, as by the original's parser, without effect here")
+    for name in TRAINING_FLAGS:
         ignored.add_argument(name, help=argparse.SUPPRESS)
-    for name in SWITCHES:
+    for name in TRAINING_SWITCHES:
         ignored.add_argument(name, action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
 def check_labels(path, tagger):
-    """InputError where a label file names other types than the model knows."""
-    from cbpner.text.labels import LabelSet
+    """Raise InputError where a label file names other types than the model has."""
+    from cbpner import LabelSet
 
     found = LabelSet.from_file(path)
     if set(found.types) != set(tagger.labels.types):
@@ -58,7 +58,7 @@ def check_labels(path, tagger):
 
 
 def load_tagger(args):
-    from cbpner.prediction.tagger import Tagger
+    from cbpner import Tagger
 
     tagger = Tagger.from_pretrained(
         args.model_name_or_path, device="cpu" if args.no_cuda else None, max_length=args.max_seq_length
@@ -71,7 +71,7 @@ def load_tagger(args):
 
 
 def list_files(source, target, overwrite):
-    """The sources to tag; the id of each is the name of its `.pred` file within `target`, without the suffix."""
+    """List the sources to tag; the id of each is the name of its `.pred` file in `target`, without the suffix."""
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; expected the folder of the texts to tag")
     files = [

@@ -28,9 +28,7 @@ def build_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
     add_name_flags(parser)
-    parser.add_argument(
-        "--do_train", action="store_true", help="train on the train file (needed: there is no other job)"
-    )
+    parser.add_argument("--do_train", action="store_true", help="train on the train file (required: the only job)")
     parser.add_argument("--do_eval", action="store_true", help="evaluate on the dev file")
     parser.add_argument("--do_predict", action="store_true", help="predict and evaluate on the test file")
     return parser

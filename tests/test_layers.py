@@ -1,0 +1,46 @@
+"""The order of the packages (import-linter's contracts in pyproject.toml), and what the method folders may import."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from shell import ROOT
+
+METHODS = ("Supervised_Original", "BERT_LM_mixed", "partBERT_CRF")
+PUBLIC = (  # beside the names of `cbpner` itself
+    "cbpner.base.",  # errors, and how a command ends
+    "cbpner.commands.",  # the flags that every training has
+    "cbpner.masked_lm.",  # run_lm_finetuning.py is its only command
+    "cbpner.training.recipes",
+    "cbpner.prediction.",  # make_predictions.py writes the original's files
+)
+
+
+def list_imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.slow
+def test_packages_import_only_from_those_below_them():
+    pytest.importorskip("importlinter", reason="import-linter is not installed: pip install 'cbpner[test]'")
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(p for m in METHODS for p in (ROOT / m).rglob("*.py")), ids=lambda p: p.name)
+def test_method_folders_import_only_public_names_and_never_one_another(path):
+    found = [name for name in list_imports(path) if name.split(".")[0] not in sys.stdlib_module_names]
+    assert [n for n in found if n != "cbpner" and not n.startswith(PUBLIC)] == []
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 160
+
+
+@pytest.mark.slow
+def test_the_masked_lm_needs_no_pyarrow():
+    code = "import sys; sys.modules['pyarrow'] = None; import cbpner.masked_lm.run"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
