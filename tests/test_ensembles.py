@@ -16,7 +16,7 @@ from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.models.ensemble import join_models
 from cbpner.prediction.fast_bert import is_ensemble
-from cbpner.prediction.model_folder import read_config
+from cbpner.prediction.model_folder import read_model_config
 from cbpner.prediction.tagger import Tagger
 from cbpner.prediction.torch_backend import load_by_transformers
 from cbpner.runs import folder as runs
@@ -130,7 +130,7 @@ def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tm
     for own, other, both in rows:
         np.testing.assert_allclose(np.exp(both), (np.exp(own) + np.exp(other)) / 2, atol=1e-6)
         assert np.abs(own - other).max() > 1e-3
-    assert is_ensemble(read_config(out / "1" / "model"))
+    assert is_ensemble(read_model_config(out / "1" / "model"))
     slow = load_by_transformers(out / "1" / "model", torch.device("cpu"))
     ids, mask = torch.arange(5, 17).view(2, 6), torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
     with torch.no_grad():

@@ -20,7 +20,7 @@ from cbpner.prediction.backend import open_backend
 from cbpner.prediction.export import SmallTagger
 from cbpner.prediction.fast_bert import WORDS
 from cbpner.prediction.job import describe_settings
-from cbpner.prediction.model_folder import read_config
+from cbpner.prediction.model_folder import read_model_config
 from cbpner.prediction.onnx_backend import OnnxBackend, count_threads
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.labels import DEFAULT
@@ -124,7 +124,7 @@ def load_weights(folder):
 
 
 def test_words_in_int8_are_rounded_row_by_row(shipped_tagger):
-    small = SmallTagger(shipped_tagger, read_config(shipped_tagger), torch.device("cpu"))
+    small = SmallTagger(shipped_tagger, read_model_config(shipped_tagger), torch.device("cpu"))
     rows = small.look_up(torch.arange(len(small.words)))
     error = (rows - small.weights[WORDS]).abs().amax(dim=1)
     assert small.words.dtype == torch.int8 and (error <= small.scales[:, 0] * 0.5001).all()

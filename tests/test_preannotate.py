@@ -13,7 +13,7 @@ from cbpner.commands import preannotate as command
 from cbpner.formats.document import Document
 from cbpner.formats.registry import read_documents
 from cbpner.prediction.inputs import Rejected
-from cbpner.prediction.job import Tally
+from cbpner.prediction.job import Reporter
 from cbpner.prediction.preannotate import check_names, rank_documents
 
 LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:12]
@@ -34,17 +34,17 @@ def test_the_least_certain_document_is_first_whatever_its_length(table):  # noqa
     tagger.backend.scores[table.ids[ord("基")]] = np.log([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
     texts = {"sure": "甲" * 300, "half": "甲基" * 100, "all": "基", "none": "", "again": "基基"}
     items = [*(Document(id, text) for id, text in texts.items()), Rejected("x.txt", "found bytes")]
-    tally = Tally()
-    ranked = rank_documents(tagger, items, tally)
+    reporter = Reporter()
+    ranked = rank_documents(tagger, items, reporter)
     assert [each.document.id for each in ranked] == ["again", "all", "half", "sure", "none"]
-    assert ranked[-1].uncertainty == 0.0 and tally.failed == 1 and tally.counts["documents"] == 5
+    assert ranked[-1].uncertainty == 0.0 and reporter.failed == 1 and reporter.counts["documents"] == 5
     alone = np.array([0.4, 0.1, 0.1, 0.1]) / 0.7  # a single character: no I- is legal
     assert ranked[1].uncertainty == pytest.approx(-(alone * np.log(alone)).sum(), abs=1e-6)
 
 
 def test_equal_documents_stay_in_their_order(table):  # noqa: F811
     items = [Document(id, LINES[0]) for id in "cab"]
-    assert [each.document.id for each in rank_documents(make_tagger(table), items, Tally())] == ["c", "a", "b"]
+    assert [each.document.id for each in rank_documents(make_tagger(table), items, Reporter())] == ["c", "a", "b"]
 
 
 def test_ids_that_name_no_file_are_reported():

@@ -24,8 +24,8 @@ from cbpner.decoding.decision import DECODERS, KEY, Decision
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.models import devices
 from cbpner.prediction.backend import Backend
-from cbpner.prediction.fast_bert import BertTagger, can_pack, is_plain, mask_padding, mix_values
-from cbpner.prediction.model_folder import WEIGHTS, read_labels
+from cbpner.prediction.fast_bert import BertTagger, can_pack, is_plain, mix_values, padding_bias
+from cbpner.prediction.model_folder import WEIGHTS, read_model_labels
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
@@ -147,7 +147,7 @@ def test_what_is_padded_is_left_out_of_the_products(tiny_tagger, monkeypatch, le
     config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
     model, rows = BertTagger(tiny_tagger, config, torch.device("cpu")), []
     with torch.inference_mode():
-        expected = model.run(ids, mask_padding(mask))
+        expected = model.run(ids, padding_bias(mask))
         monkeypatch.setattr(F, "linear", lambda *args, plain=F.linear: rows.append(len(args[0])) or plain(*args))
         found = model(ids, mask)
     torch.testing.assert_close(found[mask], expected[mask], atol=1e-5, rtol=0)
@@ -495,7 +495,7 @@ def test_wrong_options_are_messages(tiny_tagger, options, message):
 
 def test_other_tags_than_ours_are_a_message():
     with pytest.raises(InputError, match="expected O, then B- and I-"):
-        read_labels({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "M")
+        read_model_labels({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "M")
 
 
 # ---- any text ----

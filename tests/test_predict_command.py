@@ -21,7 +21,7 @@ from cbpner.decoding.decision import Decision
 from cbpner.formats.document import Document, Span
 from cbpner.formats.registry import read_documents
 from cbpner.prediction.inputs import Fields, Rejected, read_sources
-from cbpner.prediction.outputs import open_writer, show
+from cbpner.prediction.outputs import escape_controls, open_writer
 from cbpner.prediction.sources import KINDS, open_sources
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import list_mentions, read_bio
@@ -325,12 +325,12 @@ def test_people_get_lines(tmp_path, tagger, capsys):
     spans = tagger.tag(TEXT)
     starts = [(TEXT.count("\n", 0, span.start) + 1, span.start - TEXT.rfind("\n", 0, span.start)) for span in spans]
     assert [row[0] for row in rows] == [f"d:{line}:{column}" for line, column in starts]
-    assert [tuple(row[1:]) for row in rows] == [(s.label, show(s.text), f"{s.score:.2f}") for s in spans]
+    assert [tuple(row[1:]) for row in rows] == [(s.label, escape_controls(s.text), f"{s.score:.2f}") for s in spans]
     assert {line for line, _ in starts} == {1, 2} and "found: 1 documents, 32 characters" in told.err
 
 
 def test_what_a_terminal_would_obey_is_escaped():
-    assert show("基因\x1b[2J\u202e\t") == "基因\\x1b[2J\\u202e\\t"
+    assert escape_controls("基因\x1b[2J\u202e\t") == "基因\\x1b[2J\\u202e\\t"
 
 
 def test_standard_input_and_output(tmp_path, tagger, monkeypatch, capsys):

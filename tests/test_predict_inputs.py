@@ -148,8 +148,8 @@ def test_a_job_of_files_of_one_name_goes_on_and_its_manifest_tells_them_apart(tm
     monkeypatch.chdir(tmp_path)
     words = ["predict", "x/a.txt", "y/a.txt", "-o", "out/", "--model", str(tiny_tagger), "--shard-size", "1"]
     with monkeypatch.context() as patch:  # it breaks off behind its first shard
-        add = job.Progress.add
-        patch.setattr(job.Progress, "add", lambda self, shard: add(self, shard) or 1 / 0)
+        add = job.JobState.add
+        patch.setattr(job.JobState, "add", lambda self, shard: add(self, shard) or 1 / 0)
         with pytest.raises(ZeroDivisionError):
             main(words)
     assert main(words) == 0

@@ -143,14 +143,14 @@ def nth(number):
 MOMENTS = {
     "before there is anything": ("jsonl", job, "write_text", 1, before, 0),
     "the progress file has its text but not its name": ("jsonl", os, "replace", 1, before, 0),
-    "in the first shard": ("jsonl", job.Tally, "add", 2, after, 0),
-    "in the second shard": ("parquet", job.Tally, "add", 4, before, 1),
-    "in a folder of a shard": ("brat", job.Tally, "add", 5, after, 1),
+    "in the first shard": ("jsonl", job.Reporter, "add", 2, after, 0),
+    "in the second shard": ("parquet", job.Reporter, "add", 4, before, 1),
+    "in a folder of a shard": ("brat", job.Reporter, "add", 5, after, 1),
     "the second shard is whole but has not its name": ("jsonl", os, "replace", 3, before, 1),
-    "the second shard has its name but is not noted": ("jsonl", job.Progress, "add", 2, before, 1),
-    "a folder has its name but is not noted": ("brat", job.Progress, "add", 1, before, 0),
-    "the second shard is noted by half": ("jsonl", job.Progress, "add", 2, half_a_line, 1),
-    "behind the second shard": ("parquet", job.Progress, "add", 2, after, 2),
+    "the second shard has its name but is not noted": ("jsonl", job.JobState, "add", 2, before, 1),
+    "a folder has its name but is not noted": ("brat", job.JobState, "add", 1, before, 0),
+    "the second shard is noted by half": ("jsonl", job.JobState, "add", 2, half_a_line, 1),
+    "behind the second shard": ("parquet", job.JobState, "add", 2, after, 2),
     "before the errors": ("jsonl", job, "write_errors", 1, before, 3),
     "before the manifest": ("brat", job, "write_text", 2, before, 3),
     "behind the manifest": ("jsonl", job, "write_text", 2, after, 3),
@@ -193,7 +193,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, server, unbroken, inpu
     assert predict(tiny_tagger, inputs, folder, "--to", kind) == 1
     assert read_folder(folder) == unbroken[kind]
     assert [path.stat().st_mtime_ns for path in parts] == times
-    assert (f"goes on behind {kept} shards" in capsys.readouterr().err) == (kept > 0 and "behind the m" not in moment)
+    assert (f"resumes behind {kept} shards" in capsys.readouterr().err) == (kept > 0 and "behind the m" not in moment)
 
 
 def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, capsys):
@@ -211,14 +211,14 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path, inputs, tiny_
 def begin(model, inputs, folder, monkeypatch):
     """A job that breaks off behind its first shard."""
     with monkeypatch.context() as patch:
-        calls, add = itertools.count(1), job.Progress.add
+        calls, add = itertools.count(1), job.JobState.add
 
         def fail(progress, shard):
             if next(calls) == 2:
                 raise KeyboardInterrupt
             add(progress, shard)
 
-        patch.setattr(job.Progress, "add", fail)
+        patch.setattr(job.JobState, "add", fail)
         assert predict(model, inputs, folder) == INTERRUPTED
 
 
@@ -300,9 +300,9 @@ def test_two_jobs_in_a_folder_do_not_meet(tmp_path, inputs, tiny_tagger, capsys)
 def test_a_job_goes_on_in_the_number_format_it_began_in(tmp_path, inputs, tiny_tagger, monkeypatch):
     """Whatever a new measurement says."""
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
-    asked, load = [], command.load_tagger
+    asked, load = [], command.open_tagger
     monkeypatch.setattr(
-        command, "load_tagger", lambda args, precision: asked.append(precision) or load(args, precision)
+        command, "open_tagger", lambda args, precision, device: asked.append(precision) or load(args, precision, device)
     )
     words = [inputs, "-o", f"{tmp_path / 'out'}/", "--model", tiny_tagger, "--shard-size", SHARD]
     for _ in range(2):  # from progress.jsonl, from manifest.json

@@ -96,7 +96,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, t
 
 @needs_ray
 def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, unbroken, tiny_tagger, monkeypatch):
-    folder, add, wait, left = tmp_path / "out", job.Progress.add, ray_engine.wait_for_threads, []
+    folder, add, wait, left = tmp_path / "out", job.JobState.add, ray_engine.wait_for_threads, []
 
     def watch(threads):
         wait(threads)
@@ -107,7 +107,7 @@ def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, u
         if len(progress.done) in (3, 9):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(job.Progress, "add", fail)
+    monkeypatch.setattr(job.JobState, "add", fail)
     monkeypatch.setattr(ray_engine, "wait_for_threads", watch)
     for more in (["--device", "cpu"], ["--engine", "ray", "--workers", "2"]):
         assert main(predict(tiny_tagger, inputs, folder, *more)) == INTERRUPTED
@@ -252,7 +252,7 @@ def test_a_text_that_kills_its_worker_ends_the_job_after_some_trials(tmp_path, t
     words = predict(tiny_tagger, tmp_path / "a.jsonl", tmp_path / "out", "--engine", "ray", "--workers", 1)
     assert main(words) == 2
     told = capsys.readouterr().err
-    assert "a worker failed" in told and "the same command goes on" in told and "Traceback" not in told
+    assert "a worker failed" in told and "the same command resumes" in told and "Traceback" not in told
     assert len(list((tmp_path / "trials").iterdir())) == 1 + ray_engine.RETRIES
     assert not (tmp_path / "out" / job.MANIFEST).exists()
 

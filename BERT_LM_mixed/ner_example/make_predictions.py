@@ -86,7 +86,7 @@ def list_files(source, target, overwrite):
 
 
 def run(args):
-    from cbpner.prediction.job import Tally, tag_documents
+    from cbpner.prediction.job import Reporter, tag_documents
     from cbpner.prediction.outputs import open_text
 
     if args.model_type.lower() != "bert":
@@ -95,12 +95,12 @@ def run(args):
         raise InputError(f"found --per_gpu_eval_batch_size {args.per_gpu_eval_batch_size}; expected 1 or more")
     target = Path(args.pred_output_dir)
     sources = list_files(Path(args.pred_input_dir), target, args.overwrite_output_dir)
-    tagger, tally = load_tagger(args), Tally(shown=None)
-    for document in tag_documents(tagger, read_sources(sources), tally):
+    tagger, reporter = load_tagger(args), Reporter(shown=None)
+    for document in tag_documents(tagger, read_sources(sources), reporter):
         with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
             write(document)
-        tally.add(document)
-    return end(tally, target)
+        reporter.add(document)
+    return end(reporter, target)
 
 
 def main(argv=None):

@@ -117,7 +117,7 @@ def render_documents(documents: Sequence[Document], types: Sequence[str], title:
         parts.append(html.render_document(shown, types, has_scores=True))
         room -= len(shown.text)
     if room <= 0 and sum(len(document.text) for document in documents) > MAX_SHOWN:
-        parts.append(f'<p class="about">{html.show(rest.format(shown=MAX_SHOWN))}</p>')
+        parts.append(f'<p class="about">{html.escape_text(rest.format(shown=MAX_SHOWN))}</p>')
     return "".join(parts) + html.close_page()
 
 

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cbpner.base.errors import InputError
-from cbpner.prediction.model_folder import DEFAULT_MODEL, FILES, list_weights, locate_model, read_config, read_labels
+from cbpner.prediction.model_folder import (
+    DEFAULT_MODEL,
+    FILES,
+    list_weights,
+    locate_model,
+    read_model_config,
+    read_model_labels,
+)
 from cbpner.runs import folder as runs
 
 DEPTH = 4  # levels of folders that are searched
@@ -45,7 +52,7 @@ def _is_tagger(folder: Path) -> bool:
     if not all((folder / name).is_file() for name in FILES) or not list_weights(folder, "torch"):
         return False
     try:
-        read_labels(read_config(folder), folder)
+        read_model_labels(read_model_config(folder), folder)
     except InputError:  # an encoder, or a model of some other tool
         return False
     return True

@@ -1,4 +1,4 @@
-"""Fit the temperature of a tagger's scores on runs' test sets, and say how far scores can be trusted.
+"""Fit the temperature of a tagger's scores on runs' test sets, and show how reliable they are.
 
   cbpner calibrate runs/averaged -o calibration.json
   cbpner calibrate runs/averaged --data-dir data/cbp_gold --into models/final_trained
@@ -8,16 +8,23 @@ table shows, by score, the share of spans that are right. --into writes the temp
 config.json: for one that was trained on all data, no text is left to fit it on.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_json
 from cbpner.runs import folder as runs
 
+if TYPE_CHECKING:
+    from cbpner.decoding.probabilities import Chain
+    from cbpner.prediction.calibration import Found
+    from cbpner.prediction.tagger import Tagger
+
 DIGITS = 3
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "run_folders", nargs="+", metavar="RUNS", help="run folders with their models, or folders of such"
     )
@@ -27,25 +34,25 @@ def add_arguments(parser):
     parser.add_argument("--into", metavar="MODEL", help="write the temperature into this model's config.json")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     found = runs.find_runs(args.run_folders).finished
     if not found:
         raise InputError(
             f"{', '.join(args.run_folders)}: found no finished run; expected one or more with their models"
         )
-    from cbpner.prediction.calibration import fit_temperature, join_found
+    from cbpner.prediction.calibration import fit_temperature, join_parts
 
     parts, chain = [], None
     for folder in found:
         tagger, own = read_found(folder, args.part, args.data_dir)
-        chain = same_chain(folder, chain, tagger.backend.chain)
+        chain = check_chain(folder, chain, tagger.backend.chain)
         parts.append(own)
-    joined = join_found(parts)
+    joined = join_parts(parts)
     try:
         temperature = round(fit_temperature(joined, chain), DIGITS)
     except ValueError as error:
         raise InputError(f"{', '.join(args.run_folders)}: {error}") from error
-    content = describe(joined, chain, temperature) | {"runs": len(found), "part": args.part}
+    content = summarize(joined, chain, temperature) | {"runs": len(found), "part": args.part}
     if args.output:
         write_json(args.output, content)
     if args.into:
@@ -53,7 +60,7 @@ def run(args):
     print(render(content), end="")
 
 
-def read_found(folder, part, data_dir):
+def read_found(folder: Path, part: str, data_dir: str | None) -> "tuple[Tagger, Found]":
     """(a run's tagger, the `Found` of its texts)."""
     from cbpner.prediction.calibration import collect_found
     from cbpner.prediction.tagger import Tagger
@@ -66,14 +73,14 @@ def read_found(folder, part, data_dir):
     return tagger, collect_found(tagger, sentences)
 
 
-def same_chain(folder, first, chain):
+def check_chain(folder: Path, first: "Chain | None", chain: "Chain") -> "Chain":
     """`chain`; InputError where another run's moves between tags differ, as those of CRFs do."""
     if first is not None and any((one != other).any() for one, other in zip(first, chain, strict=True)):
         raise InputError(f"{folder}: found a CRF of its own; expected one run, or runs with a linear head")
     return chain
 
 
-def describe(found, chain, temperature) -> dict:
+def summarize(found: "Found", chain: "Chain", temperature: float) -> dict[str, Any]:
     """The content of the JSON file."""
     import numpy as np
 
@@ -88,28 +95,28 @@ def describe(found, chain, temperature) -> dict:
     return content
 
 
-def write_temperature(folder, temperature):
+def write_temperature(folder: Path, temperature: float) -> None:
     """Put the temperature into a model's config.json, beside how it decodes."""
     from cbpner.decoding.decision import KEY, read_decision
-    from cbpner.prediction.model_folder import read_config
+    from cbpner.prediction.model_folder import read_model_config
 
-    config = read_config(folder)
+    config = read_model_config(folder)
     read_decision(config, folder / "config.json")
     config[KEY] = config.get(KEY, {}) | {"temperature": temperature}
     write_json(folder / "config.json", config)
 
 
-def render(content) -> str:
+def render(content: dict[str, Any]) -> str:
     """Markdown."""
     lines = [
         f"Temperature {content['temperature']}, over {content['spans']} spans of {content['runs']} runs, "
         f"{content['right']} of them right.",
         "",
     ]
-    for name, told in (("before", "temperature 1"), ("after", f"temperature {content['temperature']}")):
+    for name, title in (("before", "temperature 1"), ("after", f"temperature {content['temperature']}")):
         own = content[name]
         lines += [
-            f"{told}: log loss {own['log_loss']:.3f}, expected calibration error {own['error']:.3f}", "",
+            f"{title}: log loss {own['log_loss']:.3f}, expected calibration error {own['error']:.3f}", "",
             "| score | spans | mean score | right |", "|---|---:|---:|---:|",
             *(f"| {row['low']:.1f} to {row['high']:.1f} | {row['spans']} | {row['score']:.3f} | {row['right']:.3f} |"
               for row in own["table"]), "",

@@ -9,11 +9,13 @@ ONNX file of the model, or the model's own. A tagger with a linear head or a CRF
 BiLSTM cannot. Where OUT holds both files, the int8 one is run, unless --precision fp32.
 """
 
+from argparse import ArgumentParser, Namespace
+
 from cbpner.base.errors import InputError
 from cbpner.prediction.model_folder import DEFAULT_MODEL
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL",
         help="folder, run, or name on the hub (default: %(default)s)",
@@ -24,7 +26,7 @@ def add_arguments(parser):
     parser.add_argument("--overwrite", action="store_true", help="replace the ONNX file in OUT")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     if not args.onnx:
         raise InputError("found no format to write; expected --onnx")
     from cbpner.prediction.export import export_tagger

@@ -16,13 +16,15 @@ labelstudio-predictions.
 Corrected, the files go back through `cbpner convert --to bio`, into `cbpner split` and `cbpner train`.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_rules, describe_notes, read_choices
-from cbpner.commands.predict import add_input_flags, add_model_flags, check_places, end, load_tagger
+from cbpner.commands.predict import add_input_flags, add_model_flags, check_overlap, finish, open_tagger
 from cbpner.formats.registry import (
     FORMATS,
+    Format,
     check_output,
     describe_formats,
     find_format,
@@ -30,12 +32,12 @@ from cbpner.formats.registry import (
     write_documents,
 )
 from cbpner.prediction.inputs import Fields, read_sources
-from cbpner.prediction.sources import open_sources
+from cbpner.prediction.sources import Source, open_sources
 
 __doc__ = __doc__.replace("{formats}", describe_formats())
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
     parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
@@ -51,12 +53,12 @@ def add_arguments(parser):
     group.add_argument("--join", action="store_true", help="several documents in one file, where it cannot part them")
 
 
-def run(args):
+def run(args: Namespace) -> int:
     if args.first is not None and args.first < 1:
         raise InputError(f"found --first {args.first}; expected 1 or more")
     output = Path(args.output)
     format = find_format(args.target) if args.target else guess_output(output)
-    check_places(args.inputs, output)
+    check_overlap(args.inputs, output)
     is_file, order = check_output(output, format, args.overwrite), output.with_name(f"{output.name}.order.csv")
     if order.exists() and not args.overwrite:
         raise InputError(f"{order}: found something there already; expected another name for OUT, or --overwrite")
@@ -64,25 +66,25 @@ def run(args):
         return preannotate(args, sources, format, is_file, order)
 
 
-def preannotate(args, sources, format, is_file, order):
+def preannotate(args: Namespace, sources: list[Source], format: Format, is_file: bool, order: Path) -> int:
     from cbpner.prediction import preannotate as ranking
-    from cbpner.prediction.job import ERRORS, Tally, write_errors
+    from cbpner.prediction.job import ERRORS, Reporter, write_errors
 
-    output, choices, tally = Path(args.output), read_choices(args, text_field=None, split_at=None), Tally()
+    output, choices, reporter = Path(args.output), read_choices(args, text_field=None, split_at=None), Reporter()
     items = read_sources(sources, Fields(args.text_field, args.id_field, args.split_at))
-    ranked = ranking.rank_documents(load_tagger(args), items if is_file else ranking.check_names(items), tally)
-    write_errors(output.with_name(f"{output.name}.{ERRORS}"), tally.errors)
+    ranked = ranking.rank_documents(open_tagger(args), items if is_file else ranking.check_names(items), reporter)
+    write_errors(output.with_name(f"{output.name}.{ERRORS}"), reporter.errors)
     if not ranked:
-        raise InputError(f"found no document to tag, and {tally.failed} error(s); expected at least one document")
+        raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
     chosen = ranked[: args.first]
     if format.write:
-        documents = ranking.note_ranks(chosen)
+        documents = ranking.add_rank_metadata(chosen)
     elif is_file or args.keep_names:
         documents = (each.document for each in chosen)
     else:
-        documents = ranking.name_ranks(chosen)
+        documents = ranking.add_rank_names(chosen)
     write_documents(documents, output, format.name, choices, args.overwrite)
     ranking.write_order(order, ranked)
     print(f"{output}: {format.name}, {len(chosen):,} of {len(ranked):,} documents, their order in {order.name}")
     print(*describe_notes(choices), sep="\n", end="\n" if choices.notes else "")
-    return end(tally, output)
+    return finish(reporter, output)

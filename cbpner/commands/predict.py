@@ -3,7 +3,7 @@
   cbpner predict patent.txt                            lines for people on a terminal, else JSON lines
   cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .parquet, .html, by the name or by --to
   cbpner predict export.jsonl --text-field body -o out.csv
-  cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command goes on after a kill
+  cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command resumes after a kill
   cat patent.txt | cbpner predict - --to bio
 
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
@@ -26,22 +26,30 @@ What the model says decides how its scores become spans, unless a flag does (see
 
 import os
 import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
 from cbpner.decoding.decision import DECODERS
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
-from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, guess_output
+from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, find_output_kind
 from cbpner.prediction.remote import is_uri
-from cbpner.prediction.sources import KINDS, open_sources
+from cbpner.prediction.sources import KINDS, Source, open_sources
+
+if TYPE_CHECKING:
+    from cbpner.prediction.job import Reporter
+    from cbpner.prediction.ray_engine import Cluster
+    from cbpner.prediction.tagger import Tagger
 
 GREEDY = "how scores become spans (greedy: as transformers' pipeline, without vote and context)"
 ENGINES = ("local", "ray")
 PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder (OUT/), to write")
     parser.add_argument("--to", dest="target", choices=OUTPUTS, help="format of OUT (default: by its name, or jsonl)")
@@ -52,7 +60,7 @@ def add_arguments(parser):
     add_engine_flags(parser.add_argument_group("who does the shards of OUT/"))
 
 
-def add_engine_flags(group):
+def add_engine_flags(group: Any) -> None:
     group.add_argument("--engine", choices=ENGINES, default="local", help="this process, or Ray (default: %(default)s)")
     group.add_argument("--workers", type=int, metavar="N", help="so many (default: what the cluster has room for)")
     group.add_argument("--cpus-per-worker", type=float, metavar="N", help="cores and threads of each (default: 1)")
@@ -62,14 +70,14 @@ def add_engine_flags(group):
     )
 
 
-def add_input_flags(group):
+def add_input_flags(group: Any) -> None:
     group.add_argument("--from", dest="source", choices=KINDS, help="format of INPUT (default: by its name; -: txt)")
     group.add_argument("--text-field", default="text", metavar="NAME", help="field with the text (default: text)")
     group.add_argument("--id-field", metavar="NAME", help="field with the id (default: id, where there is one)")
     group.add_argument("--split-at", metavar="TEXT", help="in column files, a line that begins so begins a document")
 
 
-def add_model_flags(group):
+def add_model_flags(group: Any) -> None:
     """The flags of every command that tags."""
     group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub (default: %(default)s)")
     group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it (default: %(default)s)")
@@ -80,7 +88,10 @@ def add_model_flags(group):
     )  # fmt: skip
     group.add_argument("--decoder", choices=DECODERS, help=GREEDY)
     group.add_argument(
-        "--min-span-probability", type=float, metavar="P", help="keep spans with probability >= P (--decoder spans)",
+        "--min-span-probability",
+        type=float,
+        metavar="P",
+        help="keep spans with probability >= P (--decoder spans)",
     )
     group.add_argument(
         "--vote-share", type=float, metavar="SHARE",
@@ -97,36 +108,36 @@ def add_model_flags(group):
     )  # fmt: skip
 
 
-def load_tagger(args, precision=None):
+def open_tagger(args: Namespace, precision: str | None = None, device: str | None = None) -> "Tagger":
     """The tagger of the flags of `add_model_flags`."""
     from cbpner.prediction.tagger import Tagger
 
-    precision = precision or args.precision
     return Tagger.from_pretrained(
-        args.model, args.backend, device=args.device, precision=precision, **read_options(args)
-    )
+        args.model, args.backend, device=device or args.device, precision=precision or args.precision,
+        **read_options(args),
+    )  # fmt: skip
 
 
-def read_options(args):
+def read_options(args: Namespace) -> dict[str, Any]:
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
     names = ("min_score", "decoder", "min_span_probability", "vote_share", "context")
     return {name: getattr(args, name) for name in names}
 
 
-def run(args):
+def run(args: Namespace) -> int:
     target, is_folder = choose_target(args)
     cluster = read_cluster(args, is_folder)
     with open_sources(args.inputs, args.source) as sources:
         fields = Fields(args.text_field, args.id_field, args.split_at)
         if args.output is None:
             return predict_to_stdout(args, sources, fields, target)
-        check_places(args.inputs, Path(args.output))
+        check_overlap(args.inputs, Path(args.output))
         if is_folder:
             return predict_folder(args, sources, fields, target, Path(args.output), cluster)
         return predict_one(args, sources, fields, target, Path(args.output))
 
 
-def read_cluster(args, is_folder):
+def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":
     """The `cbpner.prediction.ray_engine.Cluster` of the flags, or None for this process."""
     names = ("address", "workers", "cpus_per_worker", "gpus_per_worker")
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
@@ -147,7 +158,7 @@ def read_cluster(args, is_folder):
     return cluster
 
 
-def choose_target(args):
+def choose_target(args: Namespace) -> tuple[str, bool]:
     """(format, whether OUT is a folder of shards)."""
     if args.shard_size is not None and args.shard_size < 1:
         raise InputError(f"found --shard-size {args.shard_size}; expected 1 or more")
@@ -158,7 +169,7 @@ def choose_target(args):
     is_folder = args.output.endswith(("/", os.sep)) or Path(args.output).is_dir()
     is_folder = is_folder or args.shard_size is not None or args.target == "brat"
     if not is_folder:
-        return args.target or guess_output(args.output), False
+        return args.target or find_output_kind(args.output), False
     if args.target == "lines":
         raise InputError("found --to lines for a folder; expected a file, or another format")
     if args.output.lower().endswith(tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)):
@@ -166,8 +177,8 @@ def choose_target(args):
     return args.target or "jsonl", True
 
 
-def check_places(inputs, output):
-    """InputError where the output would replace what is to be read, or lie in a folder that is."""
+def check_overlap(inputs: Sequence[str], output: Path) -> None:
+    """InputError where the output would replace an input, or lie in an input folder."""
     target = output.resolve()
     names = (name.removeprefix("file://") for name in inputs if name != "-")
     for path in (Path(name) for name in names if not is_uri(name)):
@@ -175,70 +186,70 @@ def check_places(inputs, output):
             raise InputError(f"{output}: found {path} to be read; expected OUT outside of it, and it outside of OUT")
 
 
-def predict_to_stdout(args, sources, fields, target):
-    from cbpner.prediction.job import Tally, predict_stream
+def predict_to_stdout(args: Namespace, sources: list[Source], fields: Fields, target: str) -> int:
+    from cbpner.prediction.job import Reporter, predict_stream
 
-    tagger, tally = load_tagger(args), Tally(shown=None)
+    tagger, reporter = open_tagger(args), Reporter(shown=None)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, tally)
-    return end(tally, "found" if target == "lines" or tally.failed else None)
+    predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, reporter)
+    return finish(reporter, "found" if target == "lines" or reporter.failed else None)
 
 
-def predict_one(args, sources, fields, target, output):
-    from cbpner.prediction.job import Tally, predict_file
+def predict_one(args: Namespace, sources: list[Source], fields: Fields, target: str, output: Path) -> int:
+    from cbpner.prediction.job import Reporter, predict_file
 
     if output.exists() and not args.overwrite:
         raise InputError(f"{output}: found something there already; expected a new name, or --overwrite to replace it")
-    tagger, tally = load_tagger(args), Tally()
-    predict_file(tagger, read_sources(sources, fields), target, output, tally)
-    return end(tally, output)
+    tagger, reporter = open_tagger(args), Reporter()
+    predict_file(tagger, read_sources(sources, fields), target, output, reporter)
+    return finish(reporter, output)
 
 
-def predict_folder(args, sources, fields, target, output, cluster=None):
+def predict_folder(
+    args: Namespace, sources: list[Source], fields: Fields, target: str, output: Path, cluster: "Cluster | None" = None
+) -> int:
     from cbpner.prediction import job
 
-    tagger, size = load_folder_tagger(args, output, cluster), args.shard_size or job.SHARD_SIZE
+    tagger, size = open_job_tagger(args, output, cluster), args.shard_size or job.SHARD_SIZE
     settings = job.describe_settings(tagger, format=target, shard_size=size, fields=fields._asdict())
     if cluster and cluster.gpus:
         settings["backend"][1] = "cuda"
-    with job.claim_job(output, settings, job.describe_inputs(sources), args.overwrite) as progress:
-        if progress.is_finished:
-            failed = sum(shard["errors"] for shard in progress.done)
+    with job.claim_job(output, settings, job.describe_inputs(sources), args.overwrite) as state:
+        if state.is_finished:
+            failed = sum(shard["errors"] for shard in state.done)
             print(f"{output}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
             return 1 if failed else 0
-        failed = sum(len(shard["errors"]) for shard in progress.done)
-        if progress.done:
-            print(f"{output}: goes on behind {len(progress.done):,} shards, {failed:,} errors", file=sys.stderr)
-        tally = job.Tally()
+        failed = sum(len(shard["errors"]) for shard in state.done)
+        if state.done:
+            print(f"{output}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
+        reporter = job.Reporter()
         if cluster:
             from cbpner.prediction import ray_engine
 
             device = "cuda" if cluster.gpus else "cpu"
             parcel = ray_engine.pack_tagger(tagger, device=device, **read_options(args))
-            ray_engine.predict_shards(parcel, sources, fields, target, progress, size, tally, cluster)
+            ray_engine.predict_shards_on_ray(parcel, sources, fields, target, state, size, reporter, cluster)
         else:
-            job.predict_shards(tagger, read_sources(sources, fields), target, progress, size, tally)
-    return max(end(tally, output), 1 if failed else 0)
+            job.predict_shards(tagger, read_sources(sources, fields), target, state, size, reporter)
+    return max(finish(reporter, output), 1 if failed else 0)
 
 
-def load_folder_tagger(args, output, cluster):
-    """The tagger of a job, in the number format in which it was begun; with a cluster one that says what is sent."""
+def open_job_tagger(args: Namespace, output: Path, cluster: "Cluster | None") -> "Tagger":
+    """The tagger of a job, in the number format in which it was begun; for a cluster on the CPU, to be sent."""
     from cbpner.prediction.job import recall_precision
 
     precision = None
     if args.precision == "auto" and not args.overwrite:
         precision = recall_precision(output, args.backend)
-    if cluster:
-        args.device = "cpu"
-        if cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy":
-            precision = precision or "bf16"
-    return load_tagger(args, precision)
+    if cluster and (cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy"):
+        precision = precision or "bf16"
+    return open_tagger(args, precision, "cpu" if cluster else None)
 
 
-def end(tally, place=None):
-    """Say what was done, and where; the exit code."""
-    tally.bar.close()
+def finish(reporter: "Reporter", place: str | Path | None = None) -> int:
+    """Print what was done, and where; the exit code."""
+    reporter.bar.close()
     if place is not None:
-        print(f"{place}: {tally.describe()}", file=sys.stderr)
-    return 1 if tally.failed else 0
+        print(f"{place}: {reporter.describe()}", file=sys.stderr)
+    return 1 if reporter.failed else 0

@@ -1,6 +1,7 @@
 """Texts of any length through a model in overlapping windows, batched by length, and their scores joined again."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def score_sentences(
     def score_batch(batch: Sequence[int]) -> np.ndarray:
         return score(pad_rows([rows[index] for index in batch], table.pad, width), batch)
 
-    chunks = [np.empty(0)] * len(rows)
+    chunks: list[Any] = [None] * len(rows)
     batches = sorted_batches([len(row) for row in rows], max(batch_tokens, max_length))
     for batch, found in zip(batches, map_batches(score_batch, batches), strict=True):
         for index, row in zip(batch, found, strict=True):

@@ -1,8 +1,7 @@
-"""What runs a model: ids in, log-probabilities out; `torch_backend` is one, others fit behind the same few names.
+"""What runs a model: token ids in, log-probabilities out, both as numpy arrays."""
 
-Everything goes in and comes out as numpy arrays, so that the rest of the package does not know what is behind.
-"""
-
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +10,12 @@ from cbpner.base.errors import InputError
 from cbpner.base.process import bound_kernel_caches
 from cbpner.decoding.probabilities import Chain
 from cbpner.prediction.model_folder import BACKENDS, WEIGHTS, list_weights
+from cbpner.text.labels import LabelSet
 
 
 class Backend(Protocol):
-    """name: of BACKENDS. device, precision: where and in which number format it runs, for people and for settings.
-    chain: scores of moves between tags, of the grammar or of a CRF (`cbpner.decoding.probabilities.Chain`).
-    weights: the name of the file that it runs.
+    """name: of BACKENDS. device, precision: where and in which number format it runs. chain: scores of moves between
+    tags, of the grammar or of a CRF. weights: the name of the file that it runs.
     """
 
     name: str
@@ -31,13 +30,13 @@ class Backend(Protocol):
         With a CRF they are its emissions, up to a constant a token.
         """
 
-    def map(self, work, batches: list):
-        """work(batch) of each, in order; work calls `score`. One after the other, unless several at once are faster."""
+    def map(self, work: Callable[[Sequence[int]], np.ndarray], batches: list[list[int]]) -> Iterable[np.ndarray]:
+        """work(batch) of each, in order; work calls `score`. A backend may run several at once."""
         return map(work, batches)
 
 
-def check_backend(name, precision):
-    """InputError for a backend that there is not, or a number format that it does not know."""
+def check_backend(name: str, precision: str) -> None:
+    """InputError for an unknown backend, or a number format that it does not have."""
     if name not in BACKENDS:
         raise InputError(f"found the backend {name!r}; expected one of {', '.join(BACKENDS)}")
     if precision != "auto" and precision not in WEIGHTS[name]:
@@ -45,11 +44,10 @@ def check_backend(name, precision):
         raise InputError(f"found the number format {precision!r} for the backend {name}; expected one of {known}")
 
 
-def open_backend(name, folder, labels, device=None, precision="auto") -> Backend:
-    """The backend of that name over a model's folder; its library is imported only now.
-
-    precision: `auto` is what the backend prefers of what it can have.
-    """
+def open_backend(
+    name: str, folder: Path, labels: LabelSet, device: str | None = None, precision: str = "auto"
+) -> Backend:
+    """The backend of that name over a model's folder; its library is imported only now."""
     check_backend(name, precision)
     if name == "onnx":
         from cbpner.prediction.onnx_backend import OnnxBackend

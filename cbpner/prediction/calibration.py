@@ -1,21 +1,24 @@
-"""How far a tagger's scores can be trusted, and the temperature that makes them as good as they can be.
+"""Calibration: how far a tagger's scores can be trusted, and the temperature that fits them best.
 
 Temperature scaling (Guo, Pleiss, Sun and Weinberger, ICML 2017) of spans: all scores of tags are divided by one number,
 chosen so that "this span is in the gold" has the least log loss over the spans that the tagger found in texts that it
 had not learnt from. Which spans those are does not depend on it.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cbpner.decoding.probabilities import score_spans
+from cbpner.decoding.probabilities import Chain, NumberedSpan, score_spans
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.bio import Sentence
 from cbpner.text.labels import tags_to_spans
 from cbpner.text.splits import group_neighbours
 
 RANGE = (0.1, 10.0)  # of temperatures
 BINS = 10
-SMALLEST = 1e-6  # the probability that a span which was thought impossible, or sure, counts with in the log loss
+SMALLEST = 1e-6  # probabilities are clipped to this distance from 0 and 1 in the log loss
 
 
 class Found(NamedTuple):
@@ -25,13 +28,13 @@ class Found(NamedTuple):
     one array a sentence: whether the gold has a span just there, of that type.
     """
 
-    scores: list
-    spans: list
-    correct: list
+    scores: list[np.ndarray]
+    spans: list[list[NumberedSpan]]
+    correct: list[np.ndarray]
 
 
-def collect_found(tagger, sentences) -> Found:
-    """What a `cbpner.prediction.tagger.Tagger` finds in gold sentences, without one decision a patent and surface."""
+def collect_found(tagger: Tagger, sentences: Sequence[Sentence]) -> Found:
+    """What a tagger finds in gold sentences, before the document vote."""
     groups = group_neighbours(sentences, tagger.decision.context - 2)
     rows = tagger.score_sentences([tuple(sentence.chars for sentence in group) for group in groups])
     found, begins = Found([], [], []), {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
@@ -40,43 +43,43 @@ def collect_found(tagger, sentences) -> Found:
         if spans:
             gold = {tuple(span) for span in tags_to_spans(sentence.tags, strict=True)}
             found.scores.append(row)
-            found.spans.append([(start, end, begins[label]) for start, end, label, _ in spans])
+            found.spans.append([(start, end, begins[label]) for start, end, label, *_ in spans])
             found.correct.append(np.array([(start, end, label) in gold for start, end, label, _ in spans]))
     return found
 
 
-def join_found(parts) -> Found:
+def join_parts(parts: Sequence[Found]) -> Found:
     return Found(*([row for part in parts for row in part[place]] for place in range(3)))
 
 
-def score_found(found, chain, temperature=1.0):
+def score_found(found: Found, chain: Chain, temperature: float = 1.0) -> np.ndarray:
     """(all spans,) their probabilities at a temperature."""
     return np.concatenate(score_spans(found.scores, found.spans, chain, temperature))
 
 
-def fit_temperature(found, chain) -> float:
-    """The temperature of the least log loss within RANGE; ValueError without a right and a wrong span."""
+def fit_temperature(found: Found, chain: Chain) -> float:
+    """The temperature of the least log loss within RANGE; ValueError without a correct and a wrong span."""
     from scipy.optimize import minimize_scalar
 
     correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
     if correct.all() or not correct.any():
         raise ValueError(
-            f"found {len(correct)} spans of which {correct.sum()} are right; expected right and wrong ones"
+            f"found {len(correct)} spans of which {correct.sum()} are correct; expected correct and wrong ones"
         )
 
-    def measure(log):
+    def measure(log: float) -> float:
         return log_loss(score_found(found, chain, np.exp(log)), correct)
 
     return float(np.exp(minimize_scalar(measure, bounds=np.log(RANGE), method="bounded").x))
 
 
-def log_loss(scores, correct) -> float:
+def log_loss(scores: np.ndarray, correct: np.ndarray) -> float:
     scores = np.clip(scores, SMALLEST, 1 - SMALLEST)
     return float(-np.where(correct, np.log(scores), np.log1p(-scores)).mean())
 
 
-def tabulate(scores, correct, bins=BINS) -> list[dict]:
-    """A row for each of so many equal ranges of scores that has a span: low, high, spans, score (their mean), right."""
+def tabulate(scores: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[dict[str, Any]]:
+    """A row for each of `bins` equal ranges of scores that has a span: low, high, spans, mean score, share right."""
     places = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
     rows = []
     for place in range(bins):
@@ -89,7 +92,8 @@ def tabulate(scores, correct, bins=BINS) -> list[dict]:
     return rows
 
 
-def calibration_error(rows) -> float:
+def calibration_error(rows: Iterable[dict[str, Any]]) -> float:
     """The expected calibration error of `tabulate`'s rows: the mean distance of score and share of right spans."""
+    rows = list(rows)
     total = sum(row["spans"] for row in rows)
     return sum(row["spans"] * abs(row["score"] - row["right"]) for row in rows) / total

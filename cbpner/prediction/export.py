@@ -11,8 +11,10 @@ import logging
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -21,9 +23,12 @@ from torch.nn import functional as F
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.prediction.backend import open_backend
-from cbpner.prediction.fast_bert import PLAIN, WORDS, BertTagger, is_plain, mask_padding
-from cbpner.prediction.model_folder import FILES, WEIGHTS, locate_model, read_config, read_labels
+from cbpner.prediction.fast_bert import PLAIN, WORDS, BertTagger, is_plain, padding_bias
+from cbpner.prediction.model_folder import FILES, WEIGHTS, locate_model, read_model_config, read_model_labels
 from cbpner.prediction.onnx_backend import CHAIN, HOW_TO_INSTALL, INPUTS
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 BLOCK = 128  # numbers of a token that share a scale
 SAMPLE = (2, 8)  # texts and tokens that the exporter follows through the model; it keeps both sizes open
@@ -32,41 +37,44 @@ SAMPLE = (2, 8)  # texts and tokens that the exporter follows through the model;
 class SmallTagger(BertTagger):
     """With its table of words in int8, each row to its own scale."""
 
-    def __init__(self, folder, config, device):
+    def __init__(self, folder: Path, config: Mapping[str, Any], device: torch.device) -> None:
         super().__init__(folder, config, device)
         table = self.weights[WORDS]
         self.scales = table.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(table.dtype).tiny) / 127
         self.words = (table / self.scales).round().to(torch.int8)
 
-    def look_up(self, ids):
+    def look_up(self, ids: torch.Tensor) -> torch.Tensor:
         return F.embedding(ids, self.words).float() * F.embedding(ids, self.scales)
 
 
 class Graph(nn.Module):
     """What is exported: ids (batch, tokens) int64 and mask (batch, tokens) bool to log-probabilities."""
 
-    def __init__(self, tagger):
+    def __init__(self, tagger: BertTagger) -> None:
         super().__init__()
         self.tagger = tagger
 
-    def forward(self, ids, mask):
-        return self.tagger.run(ids, mask_padding(mask)).log_softmax(dim=-1)
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.tagger.run(ids, padding_bias(mask)).log_softmax(dim=-1)
 
 
-def export_tagger(name, output, int8=False, overwrite=False) -> Path:
+def export_tagger(name: str | Path, output: str | Path, int8: bool = False, overwrite: bool = False) -> Path:
     """Write the tagger of that name or folder into the folder `output`; the path of its ONNX file.
 
     `output` gets the configuration and the tokenizer too, where it does not have them; so it may be the tagger's own
-    folder. InputError for a model with another head than a linear layer or a CRF on BERT, for another model's folder,
-    and for a file that is there already, unless `overwrite`.
+    folder.
+
+    Raises:
+        InputError: the model has another head than a linear layer or a CRF on BERT, `output` is another model's folder,
+            or the file exists and `overwrite` is off.
     """
-    import_onnx()
+    check_packages()
     folder, output = locate_model(name), Path(output)
     path = output / WEIGHTS["onnx"]["int8" if int8 else "fp32"]
-    check_output(folder, path, overwrite)
-    config = read_config(folder)
-    labels = read_labels(config, folder / "config.json")
-    with silence_libraries():
+    check_target(folder, path, overwrite)
+    config = read_model_config(folder)
+    labels = read_model_labels(config, folder / "config.json")
+    with quiet_exporter():
         model = trace_model(make_graph(folder, config, int8))
         if int8:
             model = shrink_products(model, config)
@@ -84,8 +92,8 @@ def export_tagger(name, output, int8=False, overwrite=False) -> Path:
     return path
 
 
-def import_onnx():
-    """InputError unless all is installed that exporting takes."""
+def check_packages() -> None:
+    """InputError unless the packages that exporting needs are installed."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -94,7 +102,7 @@ def import_onnx():
         raise InputError(f"found no {error.name}, which exporting needs; {HOW_TO_INSTALL}") from None
 
 
-def check_output(folder, path, overwrite):
+def check_target(folder: Path, path: Path, overwrite: bool) -> None:
     """InputError where the output may not be written."""
     if path.exists() and not overwrite:
         raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
@@ -104,7 +112,7 @@ def check_output(folder, path, overwrite):
             raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
 
 
-def make_graph(folder, config, int8):
+def make_graph(folder: Path, config: dict[str, Any], int8: bool) -> Graph:
     """The model to export; InputError for one that `BertTagger` does not run."""
     alike = config | {"architectures": PLAIN["architectures"], "model_type": PLAIN["model_type"]}
     if not is_plain(config) and not (config.get("head") == "crf" and is_plain(alike)):
@@ -116,7 +124,7 @@ def make_graph(folder, config, int8):
     return Graph((SmallTagger if int8 else BertTagger)(folder, config, torch.device("cpu"))).eval()
 
 
-def trace_model(graph):
+def trace_model(graph: Graph) -> "ModelProto":
     """The ONNX model (a `ModelProto`) of a Graph, for any number of texts and tokens."""
     ids, mask = torch.ones(SAMPLE, dtype=torch.int64), torch.ones(SAMPLE, dtype=torch.bool)
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
@@ -127,7 +135,7 @@ def trace_model(graph):
     return program.model_proto
 
 
-def shrink_products(model, config):
+def shrink_products(model: "ModelProto", config: Mapping[str, Any]) -> "ModelProto":
     """The model with the weights of its products in int8.
 
     Those of seven bits (`reduce_range`) lose no more, measured, and are exact on CPUs whose instructions for products
@@ -149,7 +157,7 @@ def shrink_products(model, config):
         return onnx.load(path)
 
 
-def list_products(model, width, inner):
+def list_products(model: "ModelProto", width: int, inner: int) -> set[str]:
     """The names of the nodes that multiply by a feed-forward block's weights, (width, inner) or (inner, width)."""
     sizes = {each.name: sorted(each.dims) for each in model.graph.initializer}
     return {
@@ -160,8 +168,8 @@ def list_products(model, width, inner):
 
 
 @contextmanager
-def silence_libraries():
-    """Without what exporter and quantizer say on the way; they set up the root logger, which stays as it was."""
+def quiet_exporter() -> Iterator[None]:
+    """Suppress the messages of exporter and quantizer, and undo what they do to the root logger."""
     root = logging.getLogger()
     before, level, off = root.handlers[:], root.level, root.manager.disable
     logging.disable(logging.WARNING)
@@ -175,8 +183,8 @@ def silence_libraries():
         root.setLevel(level)
 
 
-def clean_model(model):
-    """Take out what says where and how the graph was traced: stacks with the paths of this machine."""
+def clean_model(model: "ModelProto") -> None:
+    """Remove the traces of the export: stacks with the paths of this machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         del part.metadata_props[:]

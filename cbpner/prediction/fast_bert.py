@@ -1,18 +1,19 @@
 """The forward pass of a saved `BertForTokenClassification`, for prediction alone.
 
-Importing transformers' own takes longer than tagging a patent does: 3.2 of 5.0 seconds of processor time until the
-model could be built, the other 1.8 being torch's. So taggers with a linear head run on these few lines; tests hold
-their scores equal to transformers', and whatever they do not cover is left to it.
+Importing transformers takes longer than tagging a patent, so taggers with a linear head run on these few lines; tests
+compare their scores with those of transformers, which runs every other model.
 
-On a CPU padding is left out of everything: the tokens of a batch stand one after the other, and attention, in plain
-products, runs over sequences of one length at a time, so many that their scores fit the cache. `packed` weights are
-laid out once as oneDNN's products want them, which otherwise lay them out in every product. What each is worth stands
-in docs/LOG.md, Speed.
+On a CPU no work is spent on padding: the tokens of a batch are concatenated, and attention runs over sequences of one
+length at a time, as many as fit the cache. `packed` weights are laid out once for oneDNN's products, which otherwise
+lay them out in every product. docs/LOG.md, Speed, has the measurements.
 """
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,28 +30,33 @@ PLAIN = {
 }  # fmt: skip
 IN_CACHE = 1_000_000  # scores of attention that are made before they are used: 2 MB in bfloat16
 SAFE = (1e-30, 1e30)  # sums of exponentials: far from where float32 and bfloat16 lose numbers
+Attend = Callable[[torch.Tensor], torch.Tensor]
 
 
-def is_plain(config):
-    """Whether the configuration (a dict) is of the kind of model that `BertTagger` runs."""
+def is_plain(config: Mapping[str, Any]) -> bool:
+    """Whether `BertTagger` runs models of this configuration."""
     return all(config.get(name, value) == value for name, value in PLAIN.items()) and "architectures" in config
 
 
-def is_ensemble(config):
+def is_ensemble(config: Mapping[str, Any]) -> bool:
     """Whether the configuration is that of a `cbpner.models.ensemble` of such models."""
-    member = config | {name: PLAIN[name] for name in ("model_type", "architectures")}
+    member = {**config} | {name: PLAIN[name] for name in ("model_type", "architectures")}
     return config.get("model_type") == "bert_ensemble" and isinstance(config.get("members"), int) and is_plain(member)
 
 
 class BertTagger:
     """Embeddings, layers and classifier of a folder with config.json and model.safetensors.
 
-    dtype: of the layers' products; embeddings, what layers add up, and the classifier stay in float32. packed: the
-    layers' weights are laid out for a CPU, where torch can do that (`can_pack`); such a tagger cannot be exported.
-    prefix: of the names of its weights in the file.
+    Args:
+        dtype: of the layers' products; embeddings, residual sums and the classifier stay in float32.
+        packed: lay the layers' weights out for a CPU, where torch can (`can_pack`); such a tagger cannot be exported.
+        prefix: of the names of its weights in the file.
     """
 
-    def __init__(self, folder, config, device, dtype=torch.float32, packed=False, prefix=""):
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype = torch.float32,
+        packed: bool = False, prefix: str = "",
+    ) -> None:  # fmt: skip
         path = folder / WEIGHTS
         try:
             own = {name: value for name, value in load_file(path).items() if name.startswith(prefix)}
@@ -70,7 +76,7 @@ class BertTagger:
             pack = torch.ops.mkldnn._reorder_linear_weight
             self.weights |= {name: pack(self.weights[name]) for name in products if name.endswith("weight")}
 
-    def _check(self, config):
+    def _check(self, config: Mapping[str, Any]) -> None:
         """KeyError for weights of other sizes than the configuration says."""
         sizes = {
             WORDS: (config["vocab_size"], config["hidden_size"]),
@@ -81,24 +87,24 @@ class BertTagger:
             if tuple(self.weights[name].shape) != size:
                 raise KeyError(f"{name} {tuple(self.weights[name].shape)}; expected {size}")
 
-    def _fuse(self, place):
+    def _fuse(self, place: str) -> None:
         """One matrix and one vector that give queries, keys and values together, queries with attention's scale."""
         for kind in ("weight", "bias"):
             queries, keys, values = (self.weights.pop(f"{place}.{part}.{kind}") for part in ("query", "key", "value"))
             queries = queries * (len(queries) / self.heads) ** -0.5
             self.weights[f"{place}.{kind}"] = torch.cat([queries, keys, values])
 
-    def __call__(self, ids, mask):
+    def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(batch, tokens, labels) scores; ids (batch, tokens) int64, mask (batch, tokens) bool; 0 where it is off."""
         if ids.device.type == "cpu":
             return self._run_packed(ids, mask)
-        return self.run(ids, None if mask.all() else mask_padding(mask))
+        return self.run(ids, None if mask.all() else padding_bias(mask))
 
-    def run(self, ids, bias):
-        """As a call, but padding has scores, too; bias: of `mask_padding`, or None where nothing is padded."""
+    def run(self, ids: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        """As a call, but padding has scores too; bias: of `padding_bias`, or None where nothing is padded."""
         return self._run(ids, torch.arange(ids.shape[1], device=ids.device), partial(self._attend, bias=bias))
 
-    def _run_packed(self, ids, mask):
+    def _run_packed(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         places = torch.arange(ids.shape[1]).expand_as(ids)
         attend = partial(self._attend_packed, stretches=find_stretches(mask.sum(dim=1).tolist()))
         found = self._run(ids[mask], places[mask], attend)
@@ -106,22 +112,22 @@ class BertTagger:
         scores[mask] = found
         return scores
 
-    def _run(self, ids, places, attend):
-        """(..., labels) from ids (...) and their places in their sequences; attend: queries, keys, values to a mix."""
+    def _run(self, ids: torch.Tensor, places: torch.Tensor, attend: Attend) -> torch.Tensor:
+        """(..., labels) from ids (...) and their positions; attend: from queries, keys and values side by side."""
         hidden = self._embed(ids, places)
         for number in range(self.layers):
             hidden = self._run_layer(hidden, attend, f"encoder.layer.{number}")
         return self._project(hidden, "classifier")
 
-    def look_up(self, ids):
-        """(batch, tokens, width) of the tokens' own embeddings."""
+    def look_up(self, ids: torch.Tensor) -> torch.Tensor:
+        """(batch, tokens, width) word embeddings."""
         return F.embedding(ids, self.weights[WORDS])
 
-    def _embed(self, ids, places):
+    def _embed(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         positions, types = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
         return self._normalize(self.look_up(ids) + types[0] + positions[places], "embeddings")
 
-    def _run_layer(self, hidden, attend, place):
+    def _run_layer(self, hidden: torch.Tensor, attend: Attend, place: str) -> torch.Tensor:
         mixed = attend(self._project(hidden, f"{place}.attention.self"))
         hidden = self._normalize(
             self._project(mixed, f"{place}.attention.output.dense") + hidden, f"{place}.attention.output"
@@ -129,7 +135,7 @@ class BertTagger:
         inner = self._project(hidden, f"{place}.intermediate.dense", "gelu")
         return self._normalize(self._project(inner, f"{place}.output.dense") + hidden, f"{place}.output")
 
-    def _attend(self, projected, bias):
+    def _attend(self, projected: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """(batch, tokens, width) from queries, keys and values side by side; bias: (batch, 1, 1, tokens) or None."""
         batch, tokens, width = projected.shape
         parts = projected.view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
@@ -142,7 +148,7 @@ class BertTagger:
             mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, scale=1.0)
         return mixed.transpose(1, 2).reshape(batch, tokens, width // 3)
 
-    def _attend_packed(self, projected, stretches):
+    def _attend_packed(self, projected: torch.Tensor, stretches: Sequence[tuple[int, int, int]]) -> torch.Tensor:
         """(tokens, width) of the sequences in stretches of `find_stretches`."""
         tokens, width = projected.shape
         mixed = projected.new_empty((tokens, width // 3))
@@ -155,8 +161,8 @@ class BertTagger:
                 mixed[own].view(-1, length, *parts.shape[3:]).copy_(found.transpose(1, 2))
         return mixed
 
-    def _project(self, hidden, place, then="none"):
-        """The product with a place's weight, and its bias; then: `gelu` or `none`."""
+    def _project(self, hidden: torch.Tensor, place: str, then: str = "none") -> torch.Tensor:
+        """A linear layer, and behind it `gelu` or `none`."""
         weight, bias = self.weights[f"{place}.weight"], self.weights[f"{place}.bias"]
         hidden = hidden.to(weight.dtype)
         if weight.is_mkldnn:
@@ -164,7 +170,7 @@ class BertTagger:
         found = F.linear(hidden, weight, bias)
         return F.gelu(found) if then == "gelu" else found
 
-    def _normalize(self, hidden, place):
+    def _normalize(self, hidden: torch.Tensor, place: str) -> torch.Tensor:
         weight, bias = (self.weights[f"{place}.LayerNorm.{kind}"] for kind in ("weight", "bias"))
         return F.layer_norm(hidden, weight.shape, weight, bias, self.epsilon)
 
@@ -172,20 +178,22 @@ class BertTagger:
 class BertEnsemble:
     """The members of a `cbpner.models.ensemble` one after the other; arguments, and calls, as of `BertTagger`."""
 
-    def __init__(self, folder, config, device, dtype=torch.float32, packed=False):
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype = torch.float32,
+        packed: bool = False,
+    ) -> None:  # fmt: skip
         numbers = range(config["members"])
         self.members = [BertTagger(folder, config, device, dtype, packed, f"members.{number}.") for number in numbers]
 
-    def __call__(self, ids, mask):
+    def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         scores = torch.stack([member(ids, mask).float() for member in self.members])
         return scores.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(scores))
 
 
-def mix_values(queries, keys, values):
+def mix_values(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """(batch, heads, tokens, width): softmax of the products of queries and keys, times the values.
 
-    Without the search for each row's maximum, which is half of the time of torch's softmax, as long as no sum of
-    exponentials is near the ends of what numbers can hold.
+    Skips the search for each row's maximum as long as no sum of exponentials is near overflow or underflow.
     """
     weights = (queries @ keys.transpose(2, 3)).exp_()
     sums = weights.sum(dim=-1, keepdim=True)
@@ -195,7 +203,7 @@ def mix_values(queries, keys, values):
     return (queries @ keys.transpose(2, 3)).softmax(dim=-1) @ values
 
 
-def can_pack(device, dtype) -> bool:
+def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether weights can be laid out for oneDNN's products: the ones that torch.compile uses on a CPU."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
@@ -203,7 +211,7 @@ def can_pack(device, dtype) -> bool:
     return named and (dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def find_stretches(lengths):
+def find_stretches(lengths: Sequence[int]) -> list[tuple[int, int, int]]:
     """[(first token, sequences, length), ...] of neighbouring sequences of one length, none of 0."""
     stretches, start = [], 0
     for length, group in groupby(lengths):
@@ -213,6 +221,6 @@ def find_stretches(lengths):
     return stretches
 
 
-def mask_padding(mask):
+def padding_bias(mask: torch.Tensor) -> torch.Tensor:
     """(batch, 1, 1, tokens) to add to attention's scores: minus infinity where the mask is off."""
     return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))[:, None, None, :]

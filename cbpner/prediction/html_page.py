@@ -1,8 +1,10 @@
 """Documents with their spans highlighted, as one HTML page that needs nothing else."""
 
+from collections.abc import Sequence
 from html import escape
 
 from cbpner.base.html import read_page_style
+from cbpner.formats.document import Document
 
 CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
 PALETTE_END = "*, *::before"  # in the report's style sheet, behind its colours and fonts
@@ -20,16 +22,16 @@ mark::after { content: attr(data-label); font: .65em/1 var(--sans); color: var(-
 """
 
 
-def open_page(labels, title) -> str:
+def open_page(labels: Sequence[str], title: str) -> str:
     """The page up to its first document. labels: the types, in the order of their colours."""
     css = read_page_style()
     palette = css[: css.index(PALETTE_END)]
     colours = "".join(f".t{n} {{ --c: var(--t{n}); }}\n" for n in range(COLOURS))
-    legend = " ".join(f'<mark class="{colour_class(labels, label)}">{show(label)}</mark>' for label in labels)
+    legend = " ".join(f'<mark class="{colour_class(labels, label)}">{escape_text(label)}</mark>' for label in labels)
     return (
-        f'<!DOCTYPE html>\n<html lang="zh">\n<head>\n<meta charset="utf-8">\n<title>{show(title)}</title>\n'
+        f'<!DOCTYPE html>\n<html lang="zh">\n<head>\n<meta charset="utf-8">\n<title>{escape_text(title)}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>\n{palette}{colours}{STYLE}</style>\n</head>\n<body>\n<h1>{show(title)}</h1>\n"
+        f"<style>\n{palette}{colours}{STYLE}</style>\n</head>\n<body>\n<h1>{escape_text(title)}</h1>\n"
         f'<p class="legend">{legend}</p>\n'
     )
 
@@ -38,31 +40,31 @@ def close_page() -> str:
     return "</body>\n</html>\n"
 
 
-def render_document(document, labels, has_scores=False) -> str:
-    """A document's section; its spans do not overlap, and are in order. has_scores: they stand beside the labels."""
+def render_document(document: Document, labels: Sequence[str], has_scores: bool = False) -> str:
+    """A document's section; its spans do not overlap and are in order. has_scores: shown beside the labels."""
     parts, place = [], 0
     for span in document.spans:
         score = "" if span.score is None else f", {span.score}"
-        told = f"{span.label} {span.score:.2f}" if has_scores else span.label
-        parts.append(show(document.text[place : span.start]))
+        shown = f"{span.label} {span.score:.2f}" if has_scores else span.label
+        parts.append(escape_text(document.text[place : span.start]))
         parts.append(
-            f'<mark class="{colour_class(labels, span.label)}" data-label="{show(told)}" '
-            f'title="{show(span.label)}{score}, {span.start}–{span.end}">{show(document.text[span.start : span.end])}'
-            "</mark>"
+            f'<mark class="{colour_class(labels, span.label)}" data-label="{escape_text(shown)}" '
+            f'title="{escape_text(span.label)}{score}, {span.start}–{span.end}">'
+            f"{escape_text(document.text[span.start : span.end])}</mark>"
         )
         place = span.end
-    parts.append(show(document.text[place:]))
+    parts.append(escape_text(document.text[place:]))
     about = f"{len(document.spans):,} mentions in {len(document.text):,} characters"
     return (
-        f'<section>\n<h2>{show(document.id)}</h2>\n<p class="about">{about}</p>\n'
+        f'<section>\n<h2>{escape_text(document.id)}</h2>\n<p class="about">{about}</p>\n'
         f'<div class="text">{"".join(parts)}</div>\n</section>\n'
     )
 
 
-def colour_class(labels, label):
+def colour_class(labels: Sequence[str], label: str) -> str:
     return f"t{list(labels).index(label) % COLOURS}"
 
 
-def show(text):
-    """Text for HTML; control characters, which no page may hold, as their pictures."""
+def escape_text(text: str) -> str:
+    """Text for HTML; control characters, which HTML forbids, as their pictures."""
     return escape(text.translate(CONTROLS))

@@ -48,34 +48,35 @@ def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterat
     """The documents of files, one after another, and a Rejected in the place of each that cannot be read."""
     for source in sources:
         try:
-            with copy_remote(source.uri) if source.uri else nullcontext(source.path) as path:
-                for item in _read_source(source._replace(path=path), fields):
-                    problem = isinstance(item, Document) and find_problem(item)
-                    yield Rejected(f"{source.name} ({item.id!r})", f"found {problem}") if problem else item
+            with copy_remote(source.uri) if source.uri else nullcontext(source.path or "") as path:
+                for item in _read_source(source, Path(path), fields):
+                    if isinstance(item, Document) and (problem := find_problem(item)):
+                        item = Rejected(f"{source.name} ({item.id!r})", f"found {problem}")
+                    yield item
         except OSError as error:
             yield Rejected(source.name, f"cannot be read ({error.strerror or error})")
 
 
-def _read_source(source: Source, fields: Fields) -> Iterator[Item]:
-    if source.kind != "parquet" and (encoding := _find_encoding(source.path)):
+def _read_source(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
+    if source.kind != "parquet" and (encoding := _find_encoding(path)):
         expected = f"UTF-8 (`iconv -f {encoding} -t utf-8` makes it)"
         yield _reject(Fault(source.name, 0, f"{encoding.upper()}, by its byte order mark", expected))
     elif source.kind == "txt":  # as it is, byte order mark and line ends included
         try:
-            yield Document(source.id, source.path.read_bytes().decode("utf-8"))
+            yield Document(source.id, path.read_bytes().decode("utf-8"))
         except UnicodeDecodeError as error:
             yield _reject(Fault(source.name, 0, describe_bytes(error.object, error.start), UTF8))
     elif source.kind == "bio":  # the text alone
         try:
             choices = Choices(orphans="repair", split_at=fields.split_at)
-            yield from read_column_documents(source.path, source.id, choices)
+            yield from read_column_documents(path, source.id, choices)
         except FaultyFile as error:
             yield from (_reject(fault._replace(path=source.name)) for fault in error.faults)
     else:
         is_table = source.kind != "jsonl"
         needed = [fields.text, *([fields.id] if fields.id else [])]
         for row in read_rows(
-            source.path, source.kind, name=source.name, required=needed if is_table else (),
+            path, source.kind, name=source.name, required=needed if is_table else (),
             columns=dict.fromkeys((fields.text, fields.id or "id")) if is_table else None,
         ):  # fmt: skip
             yield _reject(row) if isinstance(row, Fault) else _read_row(row, source, fields, is_table)

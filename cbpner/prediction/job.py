@@ -1,4 +1,4 @@
-"""From sources to outputs: one file, one stream, or a folder of shards that a killed job goes on with.
+"""From sources to outputs: one file, one stream, or a folder of shards that a killed job resumes.
 
 ```
 OUT/part-00000.jsonl   the documents of the first `shard_size` inputs (brat, bio: a folder part-00000/)
@@ -17,20 +17,26 @@ import os
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, count, islice
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
 import cbpner
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, atomic_open, file_checksum, read_json, remove_tree, write_text
+from cbpner.formats.document import Document, Span
 from cbpner.formats.fields import dump_row
-from cbpner.prediction.inputs import Rejected
+from cbpner.prediction.inputs import Item, Rejected
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
+from cbpner.prediction.sources import Source
+from cbpner.prediction.tagger import Tagger, Watch
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import list_differences, lock_run
 
@@ -42,112 +48,120 @@ DIGITS = 4  # of a score
 SHOWN_ERRORS = 5
 COUNTS = ("items", "documents", "characters", "spans")  # of a shard
 
+Shard = dict[str, Any]  # name, COUNTS, errors, sha256
+T = TypeVar("T")
 
-class Tally:
-    """Counts what passes, shows it in a bar on a terminal, and keeps what could not be tagged.
 
-    counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file, [source,
-    reason]. shown: so many of them are shown at once; None: all, where no file holds them.
+class Reporter:
+    """Counts documents, shows them in a bar on a terminal, and keeps what could not be tagged.
+
+    counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file.
+
+    Args:
+        shown: errors that are printed at once; None: all, where no file holds them.
     """
 
-    def __init__(self, shown=SHOWN_ERRORS):
-        self.counts, self.errors, self.failed, self.start = Counter(), [], 0, time.perf_counter()
-        self.shown = shown
+    def __init__(self, shown: int | None = SHOWN_ERRORS) -> None:
+        self.counts: Counter[str] = Counter()
+        self.errors: list[Rejected] = []
+        self.failed, self.start, self.shown = 0, time.perf_counter(), shown
         self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
 
-    def watch(self, items):
-        """The items, each counted."""
+    def count_items(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             self.counts["items"] += 1
             yield item
 
-    def report(self, bad):
-        self.errors.append(bad)
+    def reject(self, rejected: Rejected) -> None:
+        self.errors.append(rejected)
         self.failed += 1
         if self.shown is None or self.failed <= self.shown:
-            self.bar.write(f"{bad.source}: {bad.reason}", file=sys.stderr)
+            self.bar.write(f"{rejected.source}: {rejected.reason}", file=sys.stderr)
 
-    def add(self, document):
+    def add(self, document: Document) -> None:
         self.counts.update(documents=1, characters=len(document.text), spans=len(document.spans))
         self.bar.update()
 
-    def take(self, shard):
-        """Count a shard that somebody else has done, and report its errors."""
+    def add_shard(self, shard: Shard) -> None:
+        """Count a shard that another process has done, and report its errors."""
         self.counts.update({name: shard[name] for name in COUNTS})
         for error in shard["errors"]:
-            self.report(Rejected(*error))
+            self.reject(Rejected(*error))
         self.bar.update(shard["documents"])
         self.show_speed(shard["characters"])
 
-    def show_speed(self, done):
-        """done: characters that have just been tagged."""
+    def show_speed(self, done: int) -> None:
+        """Count characters that have just been tagged, and show how many a second they are."""
         self.counts["tagged"] += done
         speed = self.counts["tagged"] / (time.perf_counter() - self.start)
         self.bar.set_postfix_str(f"{speed:,.0f} characters/s")
 
-    def describe(self):
+    def describe(self) -> str:
         seconds = time.perf_counter() - self.start
-        parts = [f"{self.counts[name]:,} {name}" for name in ("documents", "characters", "spans")]
+        parts = [f"{self.counts[name]:,} {name}" for name in COUNTS[1:]]
         speed = f"{self.counts['tagged'] / seconds:,.0f} characters/s"
         return ", ".join([*parts, f"{seconds:.1f} s ({speed})", *[f"{self.failed:,} errors"] * bool(self.failed)])
 
 
-def tag_documents(tagger, items, tally):
-    """The documents among the items (Document or Rejected) with their spans, in order; the others are reported."""
-    for document, spans in join_found(tagger.tag_many, items, tally):
-        yield put_spans(document, spans)
+def tag_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> Iterator[Document]:
+    """The documents among the items with their spans, in order; the others are reported."""
+    for document, spans in pair_documents(tagger.tag_many, items, reporter):
+        yield set_spans(document, spans)
 
 
-def put_spans(document, spans):
+def set_spans(document: Document, spans: Iterable[Span]) -> Document:
     """The document with these spans, their scores rounded."""
-    return replace(document, spans=[span._replace(score=round(span.score, DIGITS)) for span in spans])
+    return replace(document, spans=[span._replace(score=round(span.score or 0.0, DIGITS)) for span in spans])
 
 
-def join_found(tag, items, tally):
-    """(document, what `tag` finds in its text) of the documents among the items; the others are reported.
+def pair_documents(
+    tag: Callable[[Iterable[str], Watch], Iterator[T]], items: Iterable[Item], reporter: Reporter
+) -> Iterator[tuple[Document, T]]:
+    """Yield (document, what `tag` gives for its text); items that are no documents are reported.
 
-    tag: `Tagger.tag_many`, or its like.
+    Args:
+        tag: `Tagger.tag_many` or `Tagger.tag_measured`.
     """
-    waiting = deque()
+    waiting: deque[Document] = deque()
 
-    def take_texts():
-        for item in tally.watch(items):
+    def take_texts() -> Iterator[str]:
+        for item in reporter.count_items(items):
             if isinstance(item, Rejected):
-                tally.report(item)
+                reporter.reject(item)
             else:
                 waiting.append(item)
                 yield item.text
 
-    for found in tag(take_texts(), tally.show_speed):
+    for found in tag(take_texts(), reporter.show_speed):
         yield waiting.popleft(), found
 
 
-def write_tagged(tagger, items, write, tally):
+def write_tagged(tagger: Tagger, items: Iterable[Item], write: Callable[[Document], None], reporter: Reporter) -> None:
     """Tag the items and write each document; one that cannot be written is reported."""
-    for document in tag_documents(tagger, items, tally):
+    for document in tag_documents(tagger, items, reporter):
         try:
             write(document)
         except InputError as error:
-            tally.report(Rejected(document.id, str(error)))
+            reporter.reject(Rejected(document.id, str(error)))
         else:
-            tally.add(document)
+            reporter.add(document)
 
 
-def predict_stream(tagger, items, kind, file, tally):
+def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO, reporter: Reporter) -> None:
     """Write all documents to an open text file, such as standard output."""
     with open_text(kind, file, tagger.labels.types) as write:
-        write_tagged(tagger, items, write, tally)
+        write_tagged(tagger, items, write, reporter)
 
 
-def predict_file(tagger, items, kind, path, tally):
+def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path, reporter: Reporter) -> None:
     """Write all documents to one file, which appears whole; beside it OUT.errors.jsonl where there are errors."""
     with open_writer(kind, path, tagger.labels.types) as write:
-        write_tagged(tagger, items, write, tally)
-    write_errors(path.with_name(f"{path.name}.{ERRORS}"), tally.errors)
+        write_tagged(tagger, items, write, reporter)
+    write_errors(path.with_name(f"{path.name}.{ERRORS}"), reporter.errors)
 
 
-def write_errors(path, errors):
-    """Write an object a line; where there are none the file goes."""
+def write_errors(path: Path, errors: Iterable[Sequence[str]]) -> None:
+    """Write an object a line; without errors the file is deleted."""
     errors = iter(errors)
     first = next(errors, None)
     if first is None:
@@ -160,10 +174,9 @@ def write_errors(path, errors):
 # ---- a folder of shards ----
 
 
-def describe_settings(tagger, **more) -> dict:
-    """What the bytes of a job's shards depend on: program, model, how it decides and runs, and more, as JSON has it."""
-    backend = tagger.backend
-    names = (backend.weights, *(name for name in FILES if name != "config.json"))
+def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
+    """What the bytes of a job's shards depend on: program, model, how it decodes and runs, and more, as JSON has it."""
+    backend, names = tagger.backend, (tagger.backend.weights, *(name for name in FILES if name != "config.json"))
     settings = {
         "cbpner": cbpner.__version__,
         "model": {name: file_checksum(tagger.folder / name) for name in names},
@@ -176,30 +189,23 @@ def describe_settings(tagger, **more) -> dict:
     return json.loads(json.dumps(settings | more))
 
 
-def describe_inputs(sources) -> list[dict]:
+def describe_inputs(sources: Iterable[Source]) -> list[dict[str, Any]]:
     """{`name`, `id`, `kind`, `sha256`} of each file, the checksum None where it cannot be read.
 
-    Of a file elsewhere it is one of its size and time of change: its bytes come only when it is read.
+    That of a remote file is of its size and time of change: its bytes are only there when it is read.
     """
-    return [
-        {"name": source.name, "id": source.id, "kind": source.kind,
-         "sha256": source.version or find_checksum(source.path)}
-        for source in sources
-    ]  # fmt: skip
+    inputs = []
+    for source in sources:
+        try:
+            checksum = source.version or file_checksum(source.path)
+        except InputError:
+            checksum = None
+        inputs.append({"name": source.name, "id": source.id, "kind": source.kind, "sha256": checksum})
+    return inputs
 
 
-def find_checksum(path):
-    try:
-        return file_checksum(path)
-    except InputError:
-        return None
-
-
-def recall_precision(folder, backend):
-    """The number format in which a job of the backend was begun there, or None.
-
-    What a machine gains by one differs by the day.
-    """
+def recall_precision(folder: Path, backend: str) -> str | None:
+    """The number format in which a job of the backend was begun there: what is fastest may differ by the day."""
     try:
         if (folder / MANIFEST).is_file():
             settings = read_json(folder / MANIFEST)["settings"]
@@ -208,35 +214,37 @@ def recall_precision(folder, backend):
                 settings = json.loads(file.readline())["settings"]
         return settings["precision"] if settings["backend"][0] == backend else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # no job's folder: `Progress` says so
+        return None  # no job's folder: `JobState` says so
 
 
 @contextmanager
-def claim_job(folder, settings, inputs, overwrite=False):
-    """Lock the folder and yield its Progress, new, gone on with or done; InputError for another job's folder."""
+def claim_job(
+    folder: Path, settings: dict[str, Any], inputs: list[dict[str, Any]], overwrite: bool = False
+) -> Iterator["JobState"]:
+    """Lock the folder and yield its JobState, new, resumed or done; InputError for another job's folder."""
     with lock_run(folder):
         if overwrite:
             remove_job(folder)
-        yield Progress(folder, {"settings": settings, "inputs": inputs})
+        yield JobState(folder, {"settings": settings, "inputs": inputs})
 
 
-def list_foreign(folder):
+def list_foreign(folder: Path) -> list[str]:
     """Names in a folder that no job writes; shards are a job's where it has a manifest, or a progress, as well."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    is_jobs = MANIFEST in names or PROGRESS in names
-    return [name for name in names if not is_ours(name) and not (is_jobs and name.startswith("part-"))]
+    own = {MANIFEST, PROGRESS, ERRORS, runs.LOCK}
+    has_job = MANIFEST in names or PROGRESS in names
+    return [
+        name for name in names
+        if name not in own and not _is_leftover(name) and not (has_job and name.startswith("part-"))
+    ]  # fmt: skip
 
 
-def is_ours(name):
-    return name in (MANIFEST, PROGRESS, ERRORS, runs.LOCK) or is_leftover(name)
-
-
-def is_leftover(name):
+def _is_leftover(name: str) -> bool:
     return name.startswith(".") and name.endswith(UNFINISHED)
 
 
-def remove_job(folder):
-    """Delete a job's files; what a kill leaves of it is a broken-off job. InputError for a folder with other things."""
+def remove_job(folder: Path) -> None:
+    """Delete a job's files; what a kill leaves of it can be resumed. InputError for a folder with other things."""
     if foreign := list_foreign(folder):
         raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; --overwrite deletes a job's own files alone")
     if (folder / MANIFEST).is_file():
@@ -245,17 +253,16 @@ def remove_job(folder):
         remove_tree(folder / name)
 
 
-class Progress:
-    """How far a job is: `done` shards, each {`name`, `items`, `documents`, `characters`, `spans`, `errors`, `sha256`}.
+class JobState:
+    """The finished shards of a job, in the order in which they were done.
 
-    They are in the order in which they were done; `name in progress`: whether a shard is.
-
-    plan: its settings and inputs, as it was begun; InputError where the folder's are others, but for the names of the
-    files. is_finished: nothing is left to do.
+    Args:
+        plan: settings and inputs. InputError where the folder's job has others, but for the names of the files.
     """
 
-    def __init__(self, folder, plan):
-        self.folder, self.plan, self.done = folder, plan, []
+    def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
+        self.folder, self.plan = folder, plan
+        self.done: list[Shard] = []
         self.is_finished = (folder / MANIFEST).is_file()
         path = folder / PROGRESS
         if self.is_finished:
@@ -272,10 +279,10 @@ class Progress:
         if missing := next((shard["name"] for shard in self.done if not (folder / shard["name"]).exists()), None):
             raise InputError(f"{folder}: found no {missing}, which was there; put it back, or --overwrite")
         self._names = {shard["name"] for shard in self.done}
-        for leftover in [file for file in folder.iterdir() if is_leftover(file.name)]:
+        for leftover in [file for file in folder.iterdir() if _is_leftover(file.name)]:
             remove_tree(leftover)
 
-    def _read(self, path):
+    def _read(self, path: Path) -> None:
         """Take what a broken-off job has done; a line that was not written to its end is cut off."""
         lines = path.read_bytes().split(b"\n")
         rest = lines.pop()
@@ -289,9 +296,9 @@ class Progress:
             with open(path, "r+b") as file:
                 file.truncate(path.stat().st_size - len(rest))
 
-    def _check(self, before):
+    def _check(self, before: dict[str, Any]) -> None:
         """Take the plan of the job that is there; InputError where it is another."""
-        for key, simplify in (("settings", dict), ("inputs", identify_inputs)):
+        for key, simplify in (("settings", dict), ("inputs", _identify_inputs)):
             try:
                 was, now = simplify(before[key]), simplify(self.plan[key])
             except (KeyError, TypeError, ValueError):
@@ -303,10 +310,11 @@ class Progress:
                 )
         self.plan = {key: before[key] for key in self.plan}
 
-    def __contains__(self, name):
+    def __contains__(self, name: str) -> bool:
+        """Whether the shard of that name is done."""
         return name in self._names
 
-    def add(self, shard):
+    def add(self, shard: Shard) -> None:
         """Note that a shard is there."""
         with open(self.folder / PROGRESS, "ab") as file:
             file.write((dump_row(shard) + "\n").encode("utf-8"))
@@ -315,34 +323,36 @@ class Progress:
         self.done.append(shard)
         self._names.add(shard["name"])
 
-    def finish(self):
+    def finish(self) -> None:
+        """Write the errors and the manifest."""
         done = sorted(self.done, key=lambda shard: (len(shard["name"]), shard["name"]))  # part-99999, part-100000
         write_errors(self.folder / ERRORS, (error for shard in done for error in shard["errors"]))
         shards = [shard | {"errors": len(shard["errors"])} for shard in done]
-        totals = {name: sum(shard[name] for shard in done) for name in COUNTS[1:]}
-        totals["errors"] = sum(shard["errors"] for shard in shards)
+        totals = {name: sum(shard[name] for shard in shards) for name in (*COUNTS[1:], "errors")}
         manifest = self.plan | {"totals": totals, "shards": shards}
         write_text(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
         remove_tree(self.folder / PROGRESS)
 
 
-def identify_inputs(inputs):
+def _identify_inputs(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """{number and id of a file: what is in it}"""
     return {f"{n} {file['id']}": f"{file['kind']} {str(file['sha256'])[:12]}" for n, file in enumerate(inputs, 1)}
 
 
-def predict_shards(tagger, items, kind, progress, shard_size, tally):
-    """Write what is missing of a job."""
+def predict_shards(
+    tagger: Tagger, items: Iterable[Item], kind: str, state: JobState, shard_size: int, reporter: Reporter
+) -> None:
+    """Write the shards of a job that are not done yet."""
     for number, shard in cut_shards(items, shard_size):
         name = name_shard(number, kind)
-        if name in progress:
-            deque(shard, maxlen=0)  # is read over
+        if name in state:
+            deque(shard, maxlen=0)  # skip its documents
         else:
-            progress.add(write_shard(tagger, shard, kind, progress.folder / name, tally))
-    progress.finish()
+            state.add(write_shard(tagger, shard, kind, state.folder / name, reporter))
+    state.finish()
 
 
-def cut_shards(items, size):
+def cut_shards(items: Iterable[Item], size: int) -> Iterator[tuple[int, Iterator[Item]]]:
     """Yield (number, its items) of each shard; the items of one are taken before the next is asked for."""
     items = iter(items)
     for number in count():
@@ -352,21 +362,21 @@ def cut_shards(items, size):
         yield number, chain([first], islice(items, size - 1))
 
 
-def name_shard(number, kind):
+def name_shard(number: int, kind: str) -> str:
     suffix = "" if kind in FILES_EACH else SUFFIXES[kind][0]
     return f"part-{number:05}{suffix}"
 
 
-def write_shard(tagger, items, kind, path, tally) -> dict:
-    """Tag the items of a shard and write it; its line of `Progress`."""
-    before, tally.errors = tally.counts.copy(), []
+def write_shard(tagger: Tagger, items: Iterable[Item], kind: str, path: Path, reporter: Reporter) -> Shard:
+    """Tag the items of a shard and write it."""
+    before, reporter.errors = reporter.counts.copy(), []
     with open_writer(kind, path, tagger.labels.types, has_folder=True) as write:
-        write_tagged(tagger, items, write, tally)
-    counts = {name: tally.counts[name] - before[name] for name in COUNTS}
-    return {"name": path.name, **counts, "errors": tally.errors, "sha256": checksum(path)}
+        write_tagged(tagger, items, write, reporter)
+    counts = {name: reporter.counts[name] - before[name] for name in COUNTS}
+    return {"name": path.name, **counts, "errors": reporter.errors, "sha256": checksum_output(path)}
 
 
-def checksum(path) -> str:
+def checksum_output(path: Path) -> str:
     """Of a file; of a folder: over its files' names and checksums, sorted."""
     if path.is_file():
         return file_checksum(path)

@@ -3,13 +3,14 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.runs import folder as runs
 from cbpner.text.labels import LabelSet
 
 DEFAULT_MODEL = "models/final_trained"
-WEIGHTS = {  # what can run one (see `cbpner.prediction.backend`): {number format: the file of the weights}
+WEIGHTS = {  # the backends (see `cbpner.prediction.backend`): {number format: the file of the weights}
     "torch": {"bf16": "model.safetensors", "fp32": "model.safetensors"},
     "onnx": {"int8": "model_int8.onnx", "fp32": "model.onnx"},
 }
@@ -21,8 +22,8 @@ HOW_TO_TRAIN = (
 )
 
 
-def locate_model(name, backend="torch") -> Path:
-    """The folder of a tagger that a backend can run; InputError that says how to go on where there is none.
+def locate_model(name: str | Path, backend: str = "torch") -> Path:
+    """The folder of a tagger that a backend can run; InputError where there is none.
 
     `models/final_trained`, and `final_trained`, is that of the project wherever one stands. A run's folder means the
     model in it. Other names are looked for on the hub, its local cache first.
@@ -46,12 +47,12 @@ def locate_model(name, backend="torch") -> Path:
     return ask_hub(name, backend)
 
 
-def list_weights(folder, backend) -> dict:
+def list_weights(folder: Path, backend: str) -> dict[str, str]:
     """{number format: file} of the weights in a folder that a backend can run, the preferred one first."""
     return {precision: name for precision, name in WEIGHTS[backend].items() if (folder / name).is_file()}
 
 
-def check_folder(folder, backend):
+def check_folder(folder: Path, backend: str) -> None:
     """InputError where a file is missing that the backend needs."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     weights = list_weights(folder, backend)
@@ -68,7 +69,7 @@ def check_folder(folder, backend):
         )
 
 
-def ask_hub(name, backend) -> Path:
+def ask_hub(name: str, backend: str) -> Path:
     """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
     from huggingface_hub import is_offline_mode, snapshot_download
 
@@ -88,7 +89,7 @@ def ask_hub(name, backend) -> Path:
     return folder
 
 
-def read_config(folder) -> dict:
+def read_model_config(folder: str | Path) -> dict[str, Any]:
     """A model's config.json; InputError where it is no model's."""
     path = Path(folder) / "config.json"
     try:
@@ -101,7 +102,7 @@ def read_config(folder) -> dict:
     return config
 
 
-def read_labels(config, place) -> LabelSet:
+def read_model_labels(config: dict[str, Any], place: str | Path) -> LabelSet:
     """The label set of a tagger's configuration; InputError unless its tags are `O`, `B-x`, `I-x`, ... in our order."""
     tags = {str(number): tag for number, tag in config["id2label"].items()}
     try:

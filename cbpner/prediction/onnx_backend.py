@@ -3,6 +3,9 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +13,7 @@ from cbpner.base.errors import InputError
 from cbpner.decoding.probabilities import Chain, grammar_chain
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.model_folder import WEIGHTS
+from cbpner.text.labels import LabelSet
 
 INPUTS = ("ids", "mask")  # of the graph, as `Backend.score` has them
 CHAIN = "cbpner_chain"  # in the model's metadata: {"moves", "end"} of a CRF, as JSON
@@ -21,7 +25,7 @@ class OnnxBackend(Backend):
 
     name, device = "onnx", "cpu"
 
-    def __init__(self, folder, labels, device=None, precision="fp32"):
+    def __init__(self, folder: Path, labels: LabelSet, device: str | None = None, precision: str = "fp32") -> None:
         if device not in (None, "cpu"):
             raise InputError(f"found the device {device!r}; the backend onnx runs on the cpu (torch runs on others)")
         self.precision, self.weights = precision, WEIGHTS[self.name][precision]
@@ -39,7 +43,7 @@ class OnnxBackend(Backend):
         return self._session.run(None, dict(zip(INPUTS, (ids, mask), strict=True)))[0]
 
 
-def open_session(path):
+def open_session(path: Path) -> Any:
     """The session of a model's file, in as many threads as `count_threads` says."""
     try:
         import onnxruntime
@@ -55,15 +59,15 @@ def open_session(path):
         raise InputError(f"{path}: cannot read an ONNX model ({reason})") from error
 
 
-def count_threads():
-    """Torch's number where torch is at work, else OMP_NUM_THREADS, else 0: a thread a core, as ONNX Runtime has it."""
+def count_threads() -> int:
+    """Torch's number where torch is loaded, else OMP_NUM_THREADS, else 0: ONNX Runtime's default, a thread a core."""
     if "torch" in sys.modules:
         return sys.modules["torch"].get_num_threads()
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdigit() else 0
 
 
-def read_chain(metadata, labels) -> Chain:
+def read_chain(metadata: Mapping[str, str], labels: LabelSet) -> Chain:
     """The chain in a model's metadata, or that of the grammar."""
     if CHAIN not in metadata:
         return grammar_chain(labels)

@@ -2,21 +2,23 @@
 
 The uncertainty of a document is the mean over its characters of the entropy of the character's tag, in nats, under the
 constrained model: the token entropy of Settles and Craven (EMNLP 2008, "An analysis of active learning strategies for
-sequence labeling tasks"). A mean, since a person's work grows with the text; times the characters it is their total
-token entropy, which puts long documents first. The probability of the best sequence tells nothing of a whole patent: it
-is next to 0 for each.
+sequence labeling tasks"). It is a mean, since a person's work grows with the text; their total token entropy puts long
+documents first. The probability of the best sequence is useless here: it is near 0 for every whole patent.
 """
 
-import csv
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
+from cbpner.base.tables import write_csv
 from cbpner.formats.document import Document
 from cbpner.formats.registry import name_file
-from cbpner.prediction.inputs import Rejected
-from cbpner.prediction.job import join_found, put_spans
+from cbpner.prediction.inputs import Item, Rejected
+from cbpner.prediction.job import Reporter, pair_documents, set_spans
+from cbpner.prediction.tagger import Tagger
 
 COLUMNS = ("rank", "document", "uncertainty", "characters", "spans")
 DIGITS = 6  # of an uncertainty
@@ -30,18 +32,18 @@ class Ranked(NamedTuple):
     characters: int
 
 
-def rank_documents(tagger, items, tally) -> list[Ranked]:
-    """The documents among the items, least certain first; those that cannot be tagged are reported to the Tally."""
+def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> list[Ranked]:
+    """The documents among the items, least certain first; those that cannot be tagged are reported."""
     ranked = []
-    for document, found in join_found(tagger.tag_measured, items, tally):
-        document = put_spans(document, found.spans)
+    for document, found in pair_documents(tagger.tag_measured, items, reporter):
+        document = set_spans(document, found.spans)
         uncertainty = round(found.entropy / found.characters, DIGITS) if found.characters else 0.0
         ranked.append(Ranked(document, uncertainty, found.characters))
-        tally.add(document)
+        reporter.add(document)
     return sorted(ranked, key=lambda each: -each.uncertainty)
 
 
-def check_names(items):
+def check_names(items: Iterable[Item]) -> Iterator[Item]:
     """The items, with a Rejected in the place of each document whose id cannot name a file."""
     for item in items:
         try:
@@ -52,23 +54,24 @@ def check_names(items):
             yield Rejected(item.id, str(error))
 
 
-def note_ranks(ranked):
+def add_rank_metadata(ranked: Sequence[Ranked]) -> Iterator[Document]:
     """Yield the documents with `rank` and `uncertainty` in their metadata, for formats that hold it."""
     for rank, each in enumerate(ranked, 1):
         yield replace(each.document, meta=each.document.meta | {"rank": rank, "uncertainty": each.uncertainty})
 
 
-def name_ranks(ranked):
+def add_rank_names(ranked: Sequence[Ranked]) -> Iterator[Document]:
     """Yield the documents with the rank before their ids, for formats that have a file for each, sorted by name."""
     width = len(str(len(ranked)))
     for rank, each in enumerate(ranked, 1):
         yield replace(each.document, id=f"{rank:0{width}}-{each.document.id}")
 
 
-def write_order(path, ranked):
+def write_order(path: Path, ranked: Sequence[Ranked]) -> None:
     """Write COLUMNS as CSV, a row a document."""
+    rows = [
+        (rank, document.id, f"{uncertainty:.{DIGITS}f}", characters, len(document.spans))
+        for rank, (document, uncertainty, characters) in enumerate(ranked, 1)
+    ]
     with atomic_open(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for rank, (document, uncertainty, characters) in enumerate(ranked, 1):
-            writer.writerow((rank, document.id, f"{uncertainty:.{DIGITS}f}", characters, len(document.spans)))
+        write_csv(file, [COLUMNS, *rows])

@@ -16,23 +16,40 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
-from cbpner.prediction.inputs import read_sources
-from cbpner.prediction.job import Tally, checksum, cut_shards, name_shard, write_shard
+from cbpner.prediction.inputs import Fields, read_sources
+from cbpner.prediction.job import (
+    JobState,
+    Reporter,
+    Shard,
+    checksum_output,
+    cut_shards,
+    name_shard,
+    write_shard,
+)
 from cbpner.prediction.model_folder import FILES
+from cbpner.prediction.sources import Source
+
+if TYPE_CHECKING:
+    import pyarrow
+    from ray.data import Datasource
+
+    from cbpner.prediction.tagger import Tagger
 
 RETRIES = 3  # of a shard whose worker died
 HOW_TO_INSTALL = "pip install 'cbpner[ray]'"
+Files = bytes | dict[str, bytes]  # of a file, or of each file of a folder
 
 
 class Cluster(NamedTuple):
-    """Who works. address: of a cluster (`auto`: the one that this machine is part of), or None for one on this machine
+    """The workers. address: of a cluster (`auto`: the one that this machine is in), or None for one on this machine
     alone, for as long as the job. workers: None takes as many as fit. cpus, gpus: of each worker.
     """
 
@@ -43,17 +60,16 @@ class Cluster(NamedTuple):
 
 
 class Parcel(NamedTuple):
-    """A tagger to be sent: its files, {name: bytes}, and the arguments of `Tagger.from_pretrained`."""
+    """A tagger to send: its files, {name: bytes}, and the arguments of `Tagger.from_pretrained`."""
 
-    files: dict
-    options: dict
+    files: dict[str, bytes]
+    options: dict[str, Any]
 
 
 class Worker:
-    """Does shards, one at a time; a row is (number, pickled items), and becomes (number, pickled shard and files)."""
+    """Tags shards, one at a time; a row is (number, pickled items), and becomes (number, pickled shard and files)."""
 
-    def __init__(self, parcel: Parcel, kind: str):
-        """kind: of `cbpner.prediction.outputs.OUTPUTS`."""
+    def __init__(self, parcel: Parcel, kind: str) -> None:
         from cbpner.prediction.tagger import Tagger
 
         with TemporaryDirectory(prefix="cbpner.") as folder:
@@ -62,32 +78,27 @@ class Worker:
             self.tagger = Tagger.from_pretrained(folder, **parcel.options)
         self.kind = kind
 
-    def __call__(self, batch):
-        rows = [(number, self.do(number, items)) for number, items in list_rows(batch)]
-        return make_table(rows)
+    def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
+        return make_table([(number, self.tag_shard(number, items)) for number, items in read_table(batch)])
 
-    def do(self, number, items):
+    def tag_shard(self, number: int, items: bytes) -> bytes:
         name = name_shard(number, self.kind)
         with TemporaryDirectory(prefix="cbpner.") as folder:
-            shard = write_shard(self.tagger, pickle.loads(items), self.kind, Path(folder) / name, Tally(shown=0))
-            return pickle.dumps((shard, read_written(Path(folder) / name)))
+            shard = write_shard(self.tagger, pickle.loads(items), self.kind, Path(folder) / name, Reporter(shown=0))
+            path = Path(folder) / name
+            is_file = path.is_file()
+            files = path.read_bytes() if is_file else {file.name: file.read_bytes() for file in sorted(path.iterdir())}
+            return pickle.dumps((shard, files))
 
 
-def pack_tagger(tagger, **options) -> Parcel:
-    """options: the arguments with which `tagger` came to be, but for its device."""
+def pack_tagger(tagger: "Tagger", **options: Any) -> Parcel:
+    """The tagger's files; options: arguments of `Tagger.from_pretrained` but for backend and precision."""
     names = (*FILES, tagger.backend.weights)
     files = {name: (tagger.folder / name).read_bytes() for name in names}
     return Parcel(files, {**options, "backend": tagger.backend.name, "precision": tagger.backend.precision})
 
 
-def read_written(path):
-    """The bytes of a file, or {name: bytes} of a folder's files."""
-    if path.is_file():
-        return path.read_bytes()
-    return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
-
-
-def make_table(rows):
+def make_table(rows: Iterable[tuple[int, bytes]]) -> "pyarrow.Table":
     """(number, bytes) as Ray Data's block."""
     import pyarrow
 
@@ -96,20 +107,26 @@ def make_table(rows):
     return pyarrow.table(columns)
 
 
-def list_rows(table):
+def read_table(table: "pyarrow.Table") -> list[tuple[int, bytes]]:
+    """The rows of `make_table`."""
     return [(row["number"], row["data"]) for row in table.to_pylist()]
 
 
-def predict_shards(parcel, sources, fields, kind, progress, shard_size, tally, cluster):
-    """Write what is missing of a job, as `cbpner.prediction.job.predict_shards` does.
+def predict_shards_on_ray(
+    parcel: Parcel, sources: Iterable[Source], fields: Fields, kind: str, state: JobState, shard_size: int,
+    reporter: Reporter, cluster: Cluster,
+) -> None:  # fmt: skip
+    """Write the shards of a job that are not done yet, as `cbpner.prediction.job.predict_shards` does.
 
     InputError where there is no such cluster, or where a shard cannot be done.
     """
     with open_cluster(cluster) as ray:
-        done = frozenset(shard["name"] for shard in progress.done)
-        places = find_places(sources)
+        done = frozenset(shard["name"] for shard in state.done)
+        places = [  # the reader works in the folder in which its cluster was started
+            source._replace(path=source.path and Path(os.path.abspath(source.path))) for source in sources
+        ]
 
-        def read():
+        def read() -> Iterator["pyarrow.Table"]:
             for number, shard in cut_shards(read_sources(places, fields), shard_size):
                 items = list(shard)
                 if name_shard(number, kind) not in done:
@@ -118,19 +135,16 @@ def predict_shards(parcel, sources, fields, kind, progress, shard_size, tally, c
         try:
             with closing(run_workers(ray, read, parcel, kind, cluster)) as shards:
                 for shard, files in shards:
-                    progress.add(put_shard(progress.folder, shard, files))
-                    tally.take(shard)
+                    state.add(write_files_of_shard(state.folder, shard, files))
+                    reporter.add_shard(shard)
         except ray.exceptions.RayError as error:
-            raise InputError(describe_fault(progress.folder, error)) from error
-    progress.finish()
+            raise InputError(describe_fault(state.folder, error)) from error
+    state.finish()
 
 
-def find_places(sources):
-    """The sources under whole paths: the reader works in the folder in which its cluster was started."""
-    return [source._replace(path=source.path and Path(os.path.abspath(source.path))) for source in sources]
-
-
-def run_workers(ray, read, parcel, kind, cluster):
+def run_workers(
+    ray: Any, read: Callable[[], Iterator["pyarrow.Table"]], parcel: Parcel, kind: str, cluster: Cluster
+) -> Iterator[tuple[Shard, Files]]:
     """Yield (shard, files) of each shard, in the order in which they are done."""
     from ray.data import ActorPoolStrategy, Dataset, read_datasource
 
@@ -147,12 +161,12 @@ def run_workers(ray, read, parcel, kind, cluster):
     try:
         for bundle in bundles:
             for table in ray.get(bundle.block_refs):
-                yield from (pickle.loads(data) for _, data in list_rows(table))
+                yield from (pickle.loads(data) for _, data in read_table(table))
     finally:
         del bundles  # ends the execution; a traceback would hold it until Ray is shut down
 
 
-def make_datasource(read):
+def make_datasource(read: Callable[[], Iterator["pyarrow.Table"]]) -> "Datasource":
     """Ray Data's source of one task that yields the blocks of `read()`."""
     from ray.data.block import BlockMetadata
     from ray.data.datasource import Datasource, ReadTask
@@ -167,8 +181,8 @@ def make_datasource(read):
     return Shards()
 
 
-def count_workers(ray, cluster):
-    """As many as the cluster's machines have room for, each for itself; InputError where that is too few."""
+def count_workers(ray: Any, cluster: Cluster) -> int:
+    """How many workers the cluster's machines have room for; InputError where that is too few."""
     needed = {"CPU": cluster.cpus, "GPU": cluster.gpus}
     machines = [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
     room = sum(
@@ -184,8 +198,8 @@ def count_workers(ray, cluster):
 
 
 @contextmanager
-def open_cluster(cluster):
-    """Yield ray, connected; a cluster of our own listens on the loopback interface alone, and goes with the block."""
+def open_cluster(cluster: Cluster) -> Iterator[Any]:
+    """Yield ray, connected; a cluster of our own listens on the loopback interface alone, and ends with the block."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -219,17 +233,18 @@ def open_cluster(cluster):
             ray.shutdown()
 
 
-def wait_for_threads(threads, seconds=10):
-    """Let what Ray Data has begun in this process end, as it does with the execution: a thread that touches Ray once it
-    is shut down ends the whole process, with exit code 1 and without a word.
+def wait_for_threads(threads: Iterable[threading.Thread], seconds: float = 10) -> None:
+    """Wait until the threads of Ray Data in this process have ended.
+
+    One that uses Ray after its shutdown ends the whole process, with exit code 1 and no message.
     """
     last = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0, last - time.monotonic()))
 
 
-def put_shard(folder, shard, files):
-    """Write a shard's files, each whole or not at all; its line of `Progress`."""
+def write_files_of_shard(folder: Path, shard: Shard, files: Files) -> Shard:
+    """Write a shard's files, each whole or not at all."""
     path = folder / shard["name"]
     if isinstance(files, dict):
         with atomic_folder(path) as temporary:
@@ -238,12 +253,12 @@ def put_shard(folder, shard, files):
     else:
         with atomic_open(path, "wb") as file:
             file.write(files)
-    if (found := checksum(path)) != shard["sha256"]:
+    if (found := checksum_output(path)) != shard["sha256"]:
         raise InputError(f"{path}: found the checksum {found}; expected {shard['sha256']}, as its worker wrote it")
     return shard
 
 
-def describe_fault(folder, error):
+def describe_fault(folder: Path, error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    print(f"{folder}: what is done is kept; the same command goes on", file=sys.stderr)
+    print(f"{folder}: what is done is kept; the same command resumes", file=sys.stderr)
     return f"{folder}: a worker failed ({lines[-1] if lines else type(error).__name__})"

@@ -1,11 +1,12 @@
-"""Files that are named by a URI: `s3://`, `gs://`, `abfs://`, `hdfs://`, `file://`, by Arrow's file systems.
+"""Files named by a URI (`s3://`, `gs://`, `abfs://`, `hdfs://`, `file://`), by Arrow's file systems.
 
-They are copied here one after another, each for as long as it is read. Whoever may read them is Arrow's to find out:
-environment variables, configuration files, roles, as its file systems document them.
+They are copied to this machine one after another, each for as long as it is read. Credentials are found by Arrow as its
+file systems document it: environment variables, configuration files, roles.
 """
 
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -16,19 +17,18 @@ from cbpner.base.errors import InputError
 URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
-def is_uri(name) -> bool:
+def is_uri(name: str | Path) -> bool:
     return URI.match(str(name)) is not None
 
 
-def list_remote(uri) -> list[tuple[str, str, str]]:
+def list_remote(uri: str) -> list[tuple[str, str, str]]:
     """(URI, path from where the listing began, version) of a file, or of all files in a folder and the folders in it.
 
-    Sorted by path. version: a checksum of size and time of change. InputError where nothing is there
-    or it cannot be asked for.
+    Sorted by path. version: a checksum of size and time of change. InputError where nothing is there, or it cannot be
+    reached.
     """
     from pyarrow import fs
 
-    uri = str(uri)
     try:
         system, path = fs.FileSystem.from_uri(uri)
         info = system.get_file_info(path)
@@ -37,35 +37,34 @@ def list_remote(uri) -> list[tuple[str, str, str]]:
         else:
             found = [info]
     except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError, ArrowIOError an OSError
-        raise InputError(f"{uri}: cannot be read ({first_line(error)})") from error
+        raise InputError(f"{uri}: cannot be read ({_first_line(error)})") from error
     if info.type == fs.FileType.NotFound:
         raise InputError(f"{uri}: no such file or folder; expected text to tag")
     base = PurePosixPath(path if info.type == fs.FileType.Directory else PurePosixPath(path).parent)
     names = {PurePosixPath(file.path).relative_to(base).as_posix(): file for file in found if file.is_file}
     place, mark, query = uri.partition("?")
     stem = place.rstrip("/") if info.type == fs.FileType.Directory else place.rpartition("/")[0]
-    return [(f"{stem}/{name}{mark}{query}", name, describe_version(file)) for name, file in sorted(names.items())]
-
-
-def describe_version(file) -> str:
-    return sha256(f"{file.size} bytes of {file.mtime_ns}".encode()).hexdigest()
+    return [
+        (f"{stem}/{name}{mark}{query}", name, sha256(f"{file.size} bytes of {file.mtime_ns}".encode()).hexdigest())
+        for name, file in sorted(names.items())
+    ]
 
 
 @contextmanager
-def copy_remote(uri):
-    """Yield the path of a local copy, which goes with the block; OSError where it cannot be had."""
+def copy_remote(uri: str) -> Iterator[Path]:
+    """Yield the path of a local copy, deleted after the block; OSError where the file cannot be read."""
     from pyarrow import ArrowException, fs
 
     with NamedTemporaryFile(prefix="cbpner.") as file:
         try:
-            system, path = fs.FileSystem.from_uri(str(uri))
+            system, path = fs.FileSystem.from_uri(uri)
             with system.open_input_stream(path) as stream:
                 shutil.copyfileobj(stream, file, 1 << 20)
         except (ArrowException, ValueError) as error:
-            raise OSError(first_line(error)) from error
+            raise OSError(_first_line(error)) from error
         file.flush()
         yield Path(file.name)
 
 
-def first_line(error):
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]

@@ -4,8 +4,9 @@ import os
 import shutil
 import sys
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -29,8 +30,7 @@ EXPECTED = ", ".join(suffix for suffixes in KINDS.values() for suffix in suffixe
 class Source(NamedTuple):
     """A file to read. name: what messages call it. id: of its document, or the beginning of its documents' ids.
 
-    uri, version: of a file elsewhere (see `cbpner.prediction.remote`), whose path is that of its copy once there is
-    one.
+    uri, version: of a remote file (`cbpner.prediction.remote`), whose path is that of its local copy, if any.
     """
 
     path: Path | None
@@ -42,18 +42,20 @@ class Source(NamedTuple):
 
 
 @contextmanager
-def open_sources(paths, kind=None):
+def open_sources(paths: Iterable[str | Path], kind: str | None = None) -> Iterator[list[Source]]:
     """Yield the sources of files, folders, URIs and `-`; InputError for what is not there or of no known kind.
 
-    kind: of KINDS, for files whose names do not say it. Standard input is copied into a file that goes with the block.
-    Sources of one id are told apart, see `tell_apart`.
+    Standard input is copied into a file that is deleted after the block. Ids are unique, see `make_ids_unique`.
+
+    Args:
+        kind: of KINDS, for files whose names do not say it.
     """
-    paths = list(map(str, paths))
-    if paths.count(STDIN) > 1:
+    names = list(map(str, paths))
+    if names.count(STDIN) > 1:
         raise InputError(f"found {STDIN} twice; expected it once: standard input can be read once")
     with ExitStack() as stack:
-        sources = []
-        for path in paths:
+        sources: list[Source] = []
+        for path in names:
             if path == STDIN:
                 file = stack.enter_context(NamedTemporaryFile(prefix="stdin."))
                 shutil.copyfileobj(sys.stdin.buffer, file)
@@ -63,11 +65,11 @@ def open_sources(paths, kind=None):
                 sources += list_remote_sources(path, kind)
             else:
                 sources += list_sources(Path(path), kind)
-        yield tell_apart(sources)
+        yield make_ids_unique(sources)
 
 
-def tell_apart(sources) -> list[Source]:
-    """The sources, with longer ids for those of one id, by the folders that they are in or else by their suffixes.
+def make_ids_unique(sources: Sequence[Source]) -> list[Source]:
+    """The sources, with longer ids for those of one id: with their folders' names, or else their suffixes.
 
     `a` of x/a.txt and `a` of y/a.txt become `x/a` and `y/a`; `a` of a.txt and of a.bio, `a.txt` and `a.bio`.
     InputError for a file that is named twice.
@@ -75,41 +77,43 @@ def tell_apart(sources) -> list[Source]:
     groups, places = defaultdict(list), set()
     for source in sources:
         groups[source.id].append(source)
-        if (place := find_place(source)) in places:
+        if (place := _find_place(source)) in places:
             raise InputError(f"found {source.name} twice among the inputs; expected each file once")
         places.add(place)
-    ids, taken = {}, set(groups)
+    ids: dict[tuple[str, ...], str] = {}
+    taken = set(groups)
     for id, group in groups.items():
-        new = lengthen_ids(id, group, taken) if len(group) > 1 else [id]
+        new = _lengthen_ids(id, group, taken) if len(group) > 1 else [id]
         taken.update(new)
-        ids |= zip(map(find_place, group), new, strict=True)
-    return [source._replace(id=ids[find_place(source)]) for source in sources]
+        ids |= zip(map(_find_place, group), new, strict=True)
+    return [source._replace(id=ids[_find_place(source)]) for source in sources]
 
 
-def find_place(source):
-    """The parts of a file's whole path, or URI; what stands behind its `?` is the first of them."""
+def _find_place(source: Source) -> tuple[str, ...]:
+    """The parts of a file's absolute path, or of its URI; the URI's query is the first of them."""
     if source.name == STDIN:
         return (STDIN,)
-    path, _, query = (source.uri or decode_name(os.path.abspath(source.path))).partition("?" if source.uri else "\0")
+    whole = source.uri or _decode_name(os.path.abspath(source.path or ""))
+    path, _, query = whole.partition("?" if source.uri else "\0")
     return (query, *path.split("/"))
 
 
-def lengthen_ids(id, sources, taken) -> list[str]:
-    """An id for each of the sources of one id, of which no two are equal and none is another's, of `taken`."""
-    parts = [split_place(source) for source in sources]
+def _lengthen_ids(id: str, sources: Sequence[Source], taken: Collection[str]) -> list[str]:
+    """A different id for each of the sources of one id, none of them in `taken`."""
+    parts = [_split_place(source) for source in sources]
     for has_suffix in (False, True):
         for depth in range(1 - has_suffix, max(len(folders) for folders, _ in parts) + 1):
             tails = [(*folders[max(0, len(folders) - depth) :], id) for folders, _ in parts]
             ids = ["/".join(tail) + suffix * has_suffix for tail, (_, suffix) in zip(tails, parts, strict=True)]
-            if len(set(ids)) == len(ids) and taken.isdisjoint({*ids} - {id}):
+            if len(set(ids)) == len(ids) and not ({*ids} - {id}).intersection(taken):
                 return ids
     names = " and ".join(source.name for source in sources[:2])
     raise InputError(f"found {names}, whose documents would both be called {id!r}; expected other names")
 
 
-def split_place(source):
+def _split_place(source: Source) -> tuple[tuple[str, ...], str]:
     """(folders above what the id is made of, suffix) of a file."""
-    place = find_place(source)
+    place = _find_place(source)
     name = PurePosixPath(place[-1])
     for length in range(1, len(place)):
         if unquote("/".join((*place[len(place) - length : -1], name.stem))) == source.id:
@@ -117,62 +121,62 @@ def split_place(source):
     return (), ""
 
 
-def list_sources(path, kind) -> list[Source]:
+def list_sources(path: Path, kind: str | None) -> list[Source]:
     """The sources of a file, or of all files of known kinds in a folder and the folders in it, sorted by name."""
     if path.is_dir():
-        suffixes = choose_suffixes(kind)
+        suffixes = _choose_suffixes(kind)
         files = list_suffixes(suffixes, path)
         if not files:
-            raise describe_empty(path, suffixes)
-        return [make_source(file, file.relative_to(path), kind or guess_kind(file)) for file in files]
+            raise _describe_empty(path, suffixes)
+        return [_make_source(file, file.relative_to(path), kind or _require_kind(file)) for file in files]
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected text to tag")
-    return [make_source(path, Path(path.name), kind or require_kind(path))]
+    return [_make_source(path, Path(path.name), kind or _require_kind(path))]
 
 
-def choose_suffixes(kind):
+def _choose_suffixes(kind: str | None) -> tuple[str, ...]:
     return tuple(suffix for own in KINDS.values() for suffix in own) if kind is None else KINDS[kind]
 
 
-def describe_empty(place, suffixes):
+def _describe_empty(place: Path | str, suffixes: Iterable[str]) -> InputError:
     return InputError(f"{place}: found no file that ends in {' or '.join(suffixes)}; expected one or more")
 
 
-def require_kind(path):
+def _require_kind(path: PurePath) -> str:
     """The kind that a file's name says; InputError where it says none."""
-    if kind := guess_kind(path):
-        return kind
+    name = path.name.lower()
+    for kind, suffixes in KINDS.items():
+        if name.endswith(suffixes):
+            return kind
     raise InputError(f"{path}: found another ending than {EXPECTED}; expected --from {', '.join(KINDS)} with it")
 
 
-def list_remote_sources(uri, kind) -> list[Source]:
+def list_remote_sources(uri: str, kind: str | None) -> list[Source]:
     """As `list_sources`, for a URI."""
     found = [(PurePosixPath(name), file, version) for file, name, version in list_remote(uri)]
     if [file for _, file, _ in found] == [uri]:
         path, _, version = found[0]
-        return [make_remote_source(uri, path, kind or require_kind(path), version)]
-    suffixes = choose_suffixes(kind)
+        return [_make_source(uri, path, kind or _require_kind(path), version)]
+    suffixes = _choose_suffixes(kind)
     found = [each for each in found if each[0].name.lower().endswith(suffixes)]
     if not found:
-        raise describe_empty(uri, suffixes)
-    return [make_remote_source(file, path, kind or guess_kind(path), version) for path, file, version in found]
+        raise _describe_empty(uri, suffixes)
+    return [_make_source(file, path, kind or _require_kind(path), version) for path, file, version in found]
 
 
-def make_remote_source(uri, path, kind, version):
-    return make_source(None, path, kind)._replace(name=uri, uri=uri, version=version)
+def _make_source(place: Path | str, name: PurePath, kind: str, version: str | None = None) -> Source:
+    """A source.
+
+    Args:
+        place: the path of a file, or the URI of a remote one.
+        name: the file's path from where ids begin; the id is that without its suffix, `%2F` and its like unquoted.
+    """
+    id = unquote(_decode_name(name.with_suffix("").as_posix()))
+    if isinstance(place, str):
+        return Source(None, place, id, kind, place, version)
+    return Source(place, _decode_name(str(place)), id, kind)
 
 
-def guess_kind(path):
-    name = path.name.lower()
-    return next((kind for kind, suffixes in KINDS.items() if name.endswith(suffixes)), None)
-
-
-def make_source(path, name, kind):
-    """name: the file's path from where ids begin; the id is that without its suffix, `%2F` and its like read back."""
-    id = name.with_suffix("").as_posix()
-    return Source(path, decode_name(str(path)), unquote(decode_name(id)), kind)
-
-
-def decode_name(name):
+def _decode_name(name: str) -> str:
     """A file's name as text that UTF-8 can hold."""
     return os.fsencode(name).decode("utf-8", "replace")

@@ -26,7 +26,7 @@ from cbpner.decoding.probabilities import sum_entropies
 from cbpner.decoding.windows import score_sentences
 from cbpner.formats.document import Span, cut_span
 from cbpner.prediction.backend import Backend, check_backend, open_backend
-from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_config, read_labels
+from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
 from cbpner.text.labels import LabelSet
 from cbpner.text.sentences import find_sentences, group_sentences
 from cbpner.text.tokenizer import CharacterTable
@@ -124,8 +124,8 @@ class Tagger:
         """
         check_backend(backend, precision)
         folder = locate_model(name, backend)
-        config, place = read_config(folder), folder / "config.json"
-        labels, found = read_labels(config, place), read_decision(config, place).override(**decision)
+        config, place = read_model_config(folder), folder / "config.json"
+        labels, found = read_model_labels(config, place), read_decision(config, place).override(**decision)
         limit = config.get("max_position_embeddings", found.max_length)
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")

@@ -1,6 +1,8 @@
 """Models run by PyTorch, on the CPU or a GPU."""
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,10 +12,11 @@ from cbpner.decoding.probabilities import grammar_chain
 from cbpner.models.devices import autocast, pick_device, pick_precision, spread_threads
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.fast_bert import WEIGHTS, BertEnsemble, BertTagger, is_ensemble, is_plain
-from cbpner.prediction.model_folder import read_config
+from cbpner.prediction.model_folder import read_model_config
+from cbpner.text.labels import LabelSet
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-MOST_AT_ONCE = 8  # batches: what Python does between products takes turns
+MOST_AT_ONCE = 8  # batches: Python's own work between products is serial
 QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
 
 
@@ -25,15 +28,17 @@ class TorchBackend(Backend):
 
     name, weights = "torch", WEIGHTS
 
-    def __init__(self, folder, labels, device=None, precision="auto"):
+    def __init__(self, folder: Path, labels: LabelSet, device: str | None = None, precision: str = "auto") -> None:
         try:
             place = pick_device() if device is None else torch.device(device)
             torch.empty(0, device=place)
         except (RuntimeError, AssertionError) as error:
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
-        config = read_config(folder)
+        config = read_model_config(folder)
         self.chain = grammar_chain(labels)
-        self.precision = choose_precision(precision, place)
+        if precision == "auto" and place.type == "cpu" and not has_bf16():  # only what may be faster is measured
+            precision = "fp32"
+        self.precision = pick_precision(precision, place, QUICK_ROUNDS)
         if is_plain(config) or is_ensemble(config):
             kind = BertTagger if is_plain(config) else BertEnsemble
             self._model = kind(folder, config, place, DTYPES[self.precision], packed=True)
@@ -49,11 +54,8 @@ class TorchBackend(Backend):
         logits = self._model(*(torch.from_numpy(part).to(self._place) for part in (ids, mask)))
         return logits.float().log_softmax(dim=-1).cpu().numpy()
 
-    def map(self, work, batches):
-        """On a CPU as many batches at once as there are threads, but for a rest of fewer: its products are cut up.
-
-        Threads that share a product wait for one another at its end.
-        """
+    def map(self, work: Callable[[Sequence[int]], np.ndarray], batches: list[list[int]]) -> Iterator[np.ndarray]:
+        """On a CPU as many batches at once as there are threads; for a rest of fewer, threads share each product."""
         threads = torch.get_num_threads() if self.device == "cpu" else 1
         at_once = min(threads, MOST_AT_ONCE)
         whole = len(batches) - len(batches) % at_once if at_once > 1 else 0
@@ -63,12 +65,12 @@ class TorchBackend(Backend):
         yield from map(work, batches[whole:])
 
 
-def run_model(model, precision, ids, mask):
+def run_model(model: torch.nn.Module, precision: str, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     with autocast(precision, ids.device):
         return model(ids, mask.long()).logits
 
 
-def load_by_transformers(folder, device):
+def load_by_transformers(folder: Path, device: torch.device) -> torch.nn.Module:
     """A token classifier in evaluation mode, and in float32."""
     from transformers import AutoModelForTokenClassification
 
@@ -86,13 +88,7 @@ def load_by_transformers(folder, device):
         raise InputError(f"{folder}: cannot load a tagger from it ({reason})") from error
 
 
-def choose_precision(precision, device):
-    """As `pick_precision`; `auto` measures only on a GPU, and on a CPU that multiplies in bfloat16 at all."""
-    if precision == "auto" and device.type == "cpu" and not has_bf16():
-        return "fp32"
-    return pick_precision(precision, device, QUICK_ROUNDS)
-
-
-def has_bf16():
+def has_bf16() -> bool:
+    """Whether this CPU multiplies in bfloat16."""
     found = torch.cpu.get_capabilities()
     return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))
