@@ -105,8 +105,7 @@ def gather_report(
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
     notes, place = loaded.list_notes(part), None
     evaluation: Evaluation | None
-    missing = _find_missing(judged, part, data_dir)
-    if missing is None:
+    if (missing := _find_missing(judged, part, data_dir)) is None:
         joined = join_scored(judged, names, part, data_dir)
         evaluation = evaluate_systems(JoinedSystems(joined, [*note_repetitions(joined), *notes]), part, resampling)
         notes = evaluation.notes
