@@ -29,7 +29,7 @@ from cbpner.text.labels import DEFAULT
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import choose_precision
+from cbpner.training.run import resolve_precision
 from cbpner.training.trainer import build_trainer
 
 PADDED, BATCH = 512, 8  # the original's: every sentence to 512 tokens, eight at a time
@@ -63,7 +63,7 @@ class OurTraining:
             model, tokenizer = load_tagger(self.recipe, DEFAULT, pick_attention(device))
             trainer = build_trainer(
                 job, {"train": self.sentences}, DEFAULT, model, CharacterTable(tokenizer),
-                choose_precision(job, device, {}), device,
+                resolve_precision(job, device, {}), device,
             )  # fmt: skip
             return time_training(trainer)
 

@@ -9,19 +9,21 @@ alone is decoded anew, with other flags. The mean of probabilities is an ensembl
 and as slow as its members together. How to decode: as the first run did, or as --recipe says, or as flags say.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.commands.rerun import read_config, rebuild_job
+from cbpner.commands.rerun import read_run_config, rebuild_job
 from cbpner.commands.train import report
 from cbpner.runs import folder as runs
-from cbpner.training.recipes import RECIPES, add_recipe_flags, change_recipe, get_recipe, read_recipe_flags
+from cbpner.training.recipes import RECIPES, add_recipe_flags, get_recipe, override_recipe, read_recipe_flags
 
 DECODING = ("decoder", "min_span_probability", "vote_share")  # what the weights do not depend on
 
 
-def add_arguments(parser):
+def add_arguments(parser: Any):
     parser.add_argument("run_folders", nargs="+", metavar="RUNS", help="run folders, or folders of such")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the new runs")
     parser.add_argument(
@@ -37,22 +39,22 @@ def add_arguments(parser):
     add_recipe_flags(parser, only=DECODING)
 
 
-def run(args):
+def run(args: Any):
     found = runs.find_runs(args.run_folders)
     if not found.finished:
         raise InputError(f"{', '.join(args.run_folders)}: found no finished run; expected one or more for each split")
     for folder in found.finished:
-        read_config(folder)
+        read_run_config(folder)
     from cbpner.training.ensembles import group_members, make_ensemble
 
     for split, members in group_members(found.finished).items():
         output = Path(args.output, split) if split else Path(args.output)
-        job = make_job(args, members, output)
+        job = make_ensemble_job(args, members, output)
         print(f"{output}: the mean of {', '.join(map(str, members))}")
         report(make_ensemble(job, members, args.average))
 
 
-def make_job(args, members, output):
+def make_ensemble_job(args: Any, members: Sequence[Path], output: Path):
     """The first member's job, to be decoded as the arguments say."""
     job = rebuild_job(members[0], runs.read_config(members[0]), output, args.data_dir)
     kind = "averaged" if args.average == "weights" else "ensemble"
@@ -62,7 +64,7 @@ def make_job(args, members, output):
         table = get_recipe(args.recipe, job.method)
         chosen = {name: getattr(table.decision, name) for name in DECODING}
         recipe = replace(recipe, decision=replace(recipe.decision, **chosen))
-    recipe = change_recipe(recipe, **read_recipe_flags(args))
+    recipe = override_recipe(recipe, **read_recipe_flags(args))
     return replace(
         job, method=method, recipe=recipe, recipe_name=args.recipe or job.recipe_name, overwrite=args.overwrite,
         save_model=not args.no_model,

@@ -9,6 +9,7 @@ them, or below --data-dir. Precision and number of threads are the recorded ones
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.decoding.decision import Decision
@@ -23,20 +24,20 @@ NEEDED = ("method", "recipe", "seed", "flags", "data", "environment")
 JOB_FLAGS = ("orphans", "labels", "patents")  # among the flags of config.json, what belongs to no recipe
 
 
-def add_arguments(parser):
+def add_arguments(parser: Any):
     parser.add_argument("run_folder", metavar="RUN", help="a run's folder; its config.json is enough")
     parser.add_argument("-o", "--output", metavar="NEW", help="the new run's folder (default: RUN_rerun)")
     parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
     parser.add_argument("--overwrite", action="store_true", help="delete what a run left in NEW")
 
 
-def run(args):
+def run(args: Any):
     old = Path(args.run_folder)
     named = old if old.name not in ("", "..") else old.resolve()
     new = Path(args.output) if args.output else named.with_name(f"{named.name}_rerun")
     if new.resolve() == old.resolve():
         raise InputError(f"{new}: found the run's own folder; expected another one for the new run (-o NEW)")
-    config = read_config(old)
+    config = read_run_config(old)
     if members := config.get("members"):
         raise InputError(
             f"{old}: found the mean of runs ({', '.join(member['folder'] for member in members)}); rerun those, then "
@@ -58,7 +59,7 @@ def run(args):
         print("\n".join(compare_runs(old, new)))
 
 
-def read_config(folder):
+def read_run_config(folder: Path) -> dict[str, Any]:
     """A run's config.json; InputError for a folder without one, or one that is no run's."""
     if not (folder / runs.CONFIG).is_file():
         raise InputError(f"{folder}: found no {runs.CONFIG}; expected a run's folder, such as results/METHOD/0")
@@ -68,7 +69,7 @@ def read_config(folder):
     return config
 
 
-def rebuild_job(old, config, output, data_dir=None):
+def rebuild_job(old: Path, config: dict[str, Any], output: Path, data_dir: str | None = None):
     """The `cbpner.training.run.Job` of a run's config.json; see the module's text for what it takes from where."""
     from cbpner.training.config import Job
 
@@ -90,7 +91,7 @@ def rebuild_job(old, config, output, data_dir=None):
     )
 
 
-def rebuild_recipe(path, flags, origin, split=None):
+def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str | None = None):
     """The Recipe of config.json's flags; InputError where another version made the run."""
     known = Recipe.__dataclass_fields__
     if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
@@ -107,7 +108,7 @@ def rebuild_recipe(path, flags, origin, split=None):
     return find_encoder(recipe, origin, split)
 
 
-def find_encoder(recipe, origin, split=None):
+def find_encoder(recipe: Recipe, origin: Path, split: str | None = None):
     """The recipe; an encoder's folder that is not to be seen from here is taken as seen from where the run was made."""
     name = name_encoder(recipe.encoder, split)
     if not Path(name).exists() and (origin / name / "config.json").is_file():
@@ -115,7 +116,7 @@ def find_encoder(recipe, origin, split=None):
     return recipe
 
 
-def compare_runs(old, new):
+def compare_runs(old: Path, new: Path):
     """One line a part: whether tags and scores are the same, and if not how many tags differ, and both strict F1."""
     if not runs.is_finished(old):
         return [f"{old}: has no {runs.METRICS}, so there is nothing to compare with"]
@@ -131,7 +132,7 @@ def compare_runs(old, new):
     return lines or [f"{old}: has no scores, so there is nothing to compare with"]
 
 
-def compare_tags(old, new, part):
+def compare_tags(old: Path, new: Path, part: str):
     """`predictions identical`, or how many of the tags differ."""
     pairs = [
         [tag for sentence in runs.read_tags(runs.tags_path(folder, part)) for tag in sentence] for folder in (old, new)

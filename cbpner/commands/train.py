@@ -5,6 +5,7 @@ cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
 """
 
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags
@@ -14,7 +15,7 @@ from cbpner.training.recipes import RECIPES, add_recipe_flags, get_recipe, read_
 METHOD = "Supervised_Original"
 
 
-def add_arguments(parser, aliases=None):
+def add_arguments(parser: Any, aliases: Any = None):
     """The flags of every training command; `aliases` adds names to flags: {field: [name, ...]}."""
     aliases = aliases or {}
     data = parser.add_argument_group("data", "three files, or one split of a data folder")
@@ -51,7 +52,7 @@ def add_arguments(parser, aliases=None):
     add_recipe_flags(parser, aliases)
 
 
-def find_files(args):
+def find_files(args: Any):
     """{part: path} from the file flags, or from --data-dir and --split."""
     given = {part: Path(path) for part in ("train", "dev", "test") if (path := getattr(args, part))}
     if given and args.data_dir:
@@ -63,7 +64,7 @@ def find_files(args):
     return given
 
 
-def check_data_dir(name):
+def check_data_dir(name: str):
     folder = Path(name)
     if not folder.is_dir():
         advice = "; `bash data/get_cbp_gold.sh` gets the gold data" if folder.name == "cbp_gold" else ""
@@ -71,7 +72,7 @@ def check_data_dir(name):
     return folder
 
 
-def make_job(args, method, **overrides):
+def make_job(args: Any, method: str, **overrides):
     """The job that the arguments describe; `overrides` are recipe values of the entry point."""
     from cbpner.training.config import Job
 
@@ -91,7 +92,7 @@ def make_job(args, method, **overrides):
     )
 
 
-def report(metrics):
+def report(metrics: dict[str, Any] | None):
     """One line a part: F1 at the three levels."""
     for part in ("dev", "test"):
         if metrics and metrics[part]:
@@ -99,7 +100,7 @@ def report(metrics):
             print(f"{part} F1: " + ", ".join(f"{level.replace('_', ' ')} {value:.3f}" for level, value in f1.items()))
 
 
-def run_training(args, method, **overrides):
+def run_training(args: Any, method: str, **overrides):
     """What every training entry point does behind its parser."""
     job = make_job(args, method, **overrides)
     from cbpner.training.run import train
@@ -107,5 +108,5 @@ def run_training(args, method, **overrides):
     report(train(job))
 
 
-def run(args):
+def run(args: Any):
     run_training(args, METHOD)

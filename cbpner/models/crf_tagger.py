@@ -4,6 +4,8 @@ Loaded with `BertCrfForTokenClassification.from_pretrained(folder)`; after impor
 transformers know the type too.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -40,7 +42,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
 
     config_class = BertCrfConfig
 
-    def __init__(self, config):
+    def __init__(self, config: Any):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.bert = BertModel(config, add_pooling_layer=False)
@@ -81,12 +83,14 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         depth = self.config.frozen_layers
         return nn.ModuleList([self.bert.embeddings, *self.bert.encoder.layer[:depth]] if depth >= 0 else [])
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True):
         super().train(mode)
         self.frozen_modules().eval()
         return self
 
-    def compute_features(self, input_ids, attention_mask, token_type_ids=None):
+    def compute_features(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ):
         """What the first trainable layer reads: (batch, tokens, width), or (batch, tokens, 4 x width) for the BiLSTM.
 
         In the number format in which that layer multiplies, so that what is kept equals what is computed anew.
@@ -101,7 +105,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         device = features.device.type
         return features.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else features
 
-    def score_features(self, features, attention_mask):
+    def score_features(self, features: torch.Tensor, attention_mask: torch.Tensor):
         """(batch, tokens, labels) from what `compute_features` gives."""
         if self._has_lstm:
             hidden = run_lstm(self.lstm, features, attention_mask.sum(dim=1))
@@ -114,12 +118,12 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
 
     def forward(
         self,
-        input_ids=None,
-        attention_mask=None,
-        token_type_ids=None,
-        labels=None,
-        features=None,
-        hidden=None,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        features: torch.Tensor | None = None,
+        hidden: torch.Tensor | None = None,
         **kwargs,
     ):
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
@@ -139,7 +143,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         loss = None if labels is None else self.sum_loss(logits, labels, **kwargs)
         return TokenClassifierOutput(loss=loss, logits=logits)
 
-    def sum_loss(self, logits, labels, num_items_in_batch=None, **biases):
+    def sum_loss(self, logits: torch.Tensor, labels: torch.Tensor, num_items_in_batch: Any = None, **biases):
         """A scalar; [CLS] stands before each sequence, so that the characters begin at the second position."""
         emissions, tags = shift_scores(logits[:, 1:].float(), **biases), labels[:, 1:]
         mask = tags.ne(IGNORED)
@@ -157,17 +161,17 @@ def run_lstm(lstm: nn.LSTM, inputs: torch.Tensor, lengths: torch.Tensor) -> torc
         return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=inputs.shape[1])[0]
 
 
-def copy_settings(config):
+def copy_settings(config: Any):
     """A BERT's configuration as the arguments of one of our own, which has its own type and class."""
     return {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
 
 
-def count_features(config):
+def count_features(config: Any):
     """Width of `compute_features`' output."""
     return config.hidden_size * (min(FEATURE_LAYERS, config.num_hidden_layers) if config.head == "bilstm-crf" else 1)
 
 
-def read_labels(config):
+def read_labels(config: Any):
     """The label set that a model's configuration holds."""
     labels = LabelSet(tuple(tag[2:] for tag in config.id2label.values() if tag.startswith("B-")))
     if dict(config.id2label) != labels.id_to_tag:

@@ -19,7 +19,7 @@ def pick_device():
 
 
 @functools.cache
-def measure_bf16_gain(kind, rounds=TRIAL_ROUNDS):
+def measure_bf16_gain(kind: str, rounds: int = TRIAL_ROUNDS):
     """How much faster a matrix product of the encoder's shape runs in bfloat16 than in float32.
 
     The fastest of several rounds counts, and the two take turns: what else the machine does slows a round, not both.
@@ -36,7 +36,7 @@ def measure_bf16_gain(kind, rounds=TRIAL_ROUNDS):
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
 
-def pick_precision(precision, device, rounds=TRIAL_ROUNDS):
+def pick_precision(precision: str, device: torch.device, rounds: int = TRIAL_ROUNDS):
     """`bf16` or `fp32`; `auto` takes bf16 where a short measurement says that the device gains by it."""
     if precision not in PRECISIONS:
         raise ValueError(f"expected a precision among {PRECISIONS}, got {precision!r}")
@@ -45,7 +45,7 @@ def pick_precision(precision, device, rounds=TRIAL_ROUNDS):
     return "bf16" if measure_bf16_gain(device.type, rounds) >= WORTHWHILE_GAIN else "fp32"
 
 
-def autocast(precision, device):
+def autocast(precision: str, device: torch.device):
     """The context in which forward passes run."""
     if precision == "fp32":
         return contextlib.nullcontext()
@@ -53,7 +53,7 @@ def autocast(precision, device):
 
 
 @contextlib.contextmanager
-def spread_threads(workers, threads):
+def spread_threads(workers: int, threads: int):
     """A pool of workers that share torch's threads.
 
     Threads that share a product wait for one another at its end; those with a batch each do not.

@@ -3,11 +3,18 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 from huggingface_hub import is_offline_mode
 from torch import nn
-from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+)
 from transformers.utils import logging
 
 from cbpner.base.errors import InputError
@@ -15,12 +22,13 @@ from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassificatio
 from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
 from cbpner.runs.folder import LM_CONFIG
+from cbpner.text.labels import LabelSet
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models"
 FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # folder: (corpus, epochs), as in the paper
 
 
-def locate_encoder(name):
+def locate_encoder(name: str):
     """What `from_pretrained` takes: a shipped encoder's folder for its name, else the name as it is.
 
     InputError for a folder without a model, or a path that does not exist; for a model of the paper that is still to be
@@ -51,7 +59,7 @@ def locate_encoder(name):
     return name
 
 
-def load_parts(name, load):
+def load_parts(name: str, load: Any):
     """`load(source, local_files_only=...)`: from here or the local cache, else from the hub.
 
     InputError, one clear message, where the encoder cannot be had.
@@ -74,7 +82,7 @@ def load_parts(name, load):
         ) from error
 
 
-def load_tagger(recipe, labels, attention):
+def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     """A token classifier with the recipe's head, fresh, on the recipe's encoder, and its character tokenizer.
 
     The label set goes into the model's configuration. Seed torch before: the head is drawn at random.
@@ -98,7 +106,7 @@ def load_tagger(recipe, labels, attention):
     return model, tokenizer
 
 
-def load_masked_lm(recipe, attention, name=None):
+def load_masked_lm(recipe: Any, attention: str, name: str | Path | None = None):
     """A masked LM from the recipe's encoder (or from `name`), with the recipe's dropout, and its character tokenizer.
 
     Its configuration keeps the encoder's own dropout, so that it is saved with that. Seed torch before: a head that the
@@ -134,13 +142,13 @@ def silence_libraries():
     huggingface_hub.logging.set_verbosity_error()
 
 
-def check_positions(name, config, field, length):
+def check_positions(name: str, config: Any, field: str, length: int):
     """InputError where a model has fewer positions than a recipe's field asks for."""
     if length > config.max_position_embeddings:
         raise InputError(f"{name}: found {field} {length}; expected at most {config.max_position_embeddings}")
 
 
-def count_frozen(recipe, layers):
+def count_frozen(recipe: Any, layers: int):
     """How many of the encoder's layers do not learn; -1: they all do, and the embeddings."""
     if recipe.trainable_layers is None:
         return -1
@@ -151,7 +159,7 @@ def count_frozen(recipe, layers):
     return layers - recipe.trainable_layers
 
 
-def configure_crf(recipe, config):
+def configure_crf(recipe: Any, config: Any):
     """The configuration of a CRF tagger on a BERT's; InputError for an encoder of another type."""
     if config.model_type not in ("bert", BertCrfConfig.model_type):
         raise InputError(f"{recipe.encoder}: found an encoder of type {config.model_type}; a CRF head expects a bert")
@@ -159,7 +167,7 @@ def configure_crf(recipe, config):
     return BertCrfConfig(**copy_settings(config), head=recipe.head, frozen_layers=frozen, lstm_size=recipe.lstm_size)
 
 
-def freeze_layers(model, recipe):
+def freeze_layers(model: PreTrainedModel, recipe: Any):
     """Switch off the gradients of what the recipe does not train."""
     layers = model.base_model.encoder.layer
     frozen = count_frozen(recipe, len(layers))

@@ -5,6 +5,8 @@ what its members cost, in time and in size. After importing this module the Auto
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,13 +29,19 @@ class BertEnsembleForTokenClassification(BertPreTrainedModel):
 
     config_class = BertEnsembleConfig
 
-    def __init__(self, config):
+    def __init__(self, config: Any):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.members = nn.ModuleList(BertForTokenClassification(config) for _ in range(config.members))
         self.post_init()
 
-    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, **kwargs):
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        **kwargs,
+    ):
         """input_ids, attention_mask: (batch, tokens). Logits (batch, tokens, labels), float32: log-probabilities."""
         scores = [
             member(input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids).logits.float()
@@ -43,7 +51,7 @@ class BertEnsembleForTokenClassification(BertPreTrainedModel):
         return TokenClassifierOutput(logits=mean)
 
 
-def join_models(models) -> BertEnsembleForTokenClassification:
+def join_models(models: Sequence[BertForTokenClassification]) -> BertEnsembleForTokenClassification:
     """An ensemble of `BertForTokenClassification` with the same configuration; RuntimeError where sizes differ."""
     first = models[0].config
     config = BertEnsembleConfig(**copy_settings(first), members=len(models))

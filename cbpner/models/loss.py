@@ -1,11 +1,14 @@
 """The loss of a linear head, and the shift of scores inside losses that makes up for how rare entities are."""
 
+from typing import Any
+
+import torch
 from torch.nn.functional import cross_entropy
 
 IGNORED = -100  # the label of positions that no loss and no score counts
 
 
-def shift_scores(scores, outside_bias=0.0, start_bias=0.0):
+def shift_scores(scores: torch.Tensor, outside_bias: float = 0.0, start_bias: float = 0.0):
     """Scores (..., labels) with `outside_bias` added to O (class 0), and `start_bias` taken from every B- (1, 3, ...).
 
     Inside the loss alone, so that the trained model's own scores favour entities by as much: the logit-adjusted loss of
@@ -19,7 +22,7 @@ def shift_scores(scores, outside_bias=0.0, start_bias=0.0):
     return scores + offset
 
 
-def mean_loss(outputs, labels, num_items_in_batch=None, **biases):
+def mean_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None, **biases):
     """Cross-entropy summed over the real characters and divided by their number in the whole step.
 
     `num_items_in_batch` is that number over all accumulated batches and processes; without it, those of this batch.

@@ -1,5 +1,7 @@
 """Sequences to batches: filled by token count from sequences of similar length, padded to the longest of the batch."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch.utils.data import BatchSampler
@@ -18,13 +20,13 @@ class TokenBudgetSampler(BatchSampler):
     A single pool always gives the same number, so the doubling ends, and no batch goes over the budget.
     """
 
-    def __init__(self, lengths, budget, seed=0):
+    def __init__(self, lengths: Sequence[int], budget: int, seed: int = 0):
         self.lengths, self.budget, self.seed, self.epoch = np.asarray(lengths), budget, seed, 0
         self.batch_size, self.drop_last = None, False  # None tells accelerate that batches differ in size
         order = self._random(0).permutation(len(self.lengths))
         self.count = max(len(self._fill(order, tokens)) for tokens in (budget * POOL_BATCHES, self.lengths.sum() + 1))
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int):
         self.epoch = epoch
 
     def _random(self, epoch):
@@ -55,11 +57,11 @@ class GroupedSampler(BatchSampler):
     Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches by length, cuts batches and shuffles them.
     """
 
-    def __init__(self, lengths, size, seed=0):
+    def __init__(self, lengths: Sequence[int], size: int, seed: int = 0):
         self.lengths, self.seed, self.epoch = np.asarray(lengths), seed, 0
         self.batch_size, self.drop_last = size, False
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int):
         self.epoch = epoch
 
     def __iter__(self):
@@ -74,7 +76,7 @@ class GroupedSampler(BatchSampler):
         return -(-len(self.lengths) // self.batch_size)
 
 
-def fit_count(batches, count, lengths):
+def fit_count(batches: list[list[int]], count: int, lengths: Sequence[int]):
     """Exactly `count` batches: the largest are halved while there are too few. At most `count` are expected."""
     assert len(batches) <= count <= sum(map(len, batches)), (len(batches), count)
 
@@ -88,6 +90,6 @@ def fit_count(batches, count, lengths):
     return batches
 
 
-def pad(rows, value, width=0):
+def pad(rows: Sequence[Sequence[int]], value: int, width: int = 0):
     """`cbpner.text.batches.pad_rows` as a tensor."""
     return torch.from_numpy(pad_rows(rows, value, width))

@@ -26,6 +26,7 @@ from cbpner.models.ensemble import join_models
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import describe_command
 from cbpner.runs.lifecycle import list_differences, run_once
+from cbpner.text.bio import Sentence
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import TAGGER_RUN, Job, describe_machine, find_settings, read_data
 from cbpner.training.optimization import average_weights, set_weights
@@ -90,10 +91,10 @@ def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -
         raise InputError(
             f"{job.output}: found the head {job.recipe.head}; a mean of probabilities expects linear heads"
         )
-    return run_once(job.output, TAGGER_RUN, lambda run: _make_locked(job, members, average, run), job.overwrite)
+    return run_once(job.output, TAGGER_RUN, lambda run: _make_ensemble_run(job, members, average, run), job.overwrite)
 
 
-def _make_locked(job, members, average, run):
+def _make_ensemble_run(job: Job, members: Sequence[Path], average: str, run):
     device = pick_device()
     precision = pick_precision(job.precision or job.recipe.precision, device)
     run.start(describe_ensemble(job, members, average, precision))
@@ -109,7 +110,7 @@ def _make_locked(job, members, average, run):
     return run.finish(collect_ensemble_metrics(job, members, average, data, scores, spent))
 
 
-def load_mean(members, average, attention):
+def load_mean(members: Sequence[Path], average: str, attention: str):
     """(the mean of all members, of their weights or of their probabilities; the first member's tokenizer)."""
     silence_libraries()
     load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=attention, dtype="float32")
@@ -125,7 +126,7 @@ def load_mean(members, average, attention):
     return model, tokenizer
 
 
-def describe_ensemble(job, members, average, precision):
+def describe_ensemble(job: Job, members: Sequence[Path], average: str, precision: str):
     """The content of config.json: the first member's, with what is new."""
     config = runs.read_config(members[0])
     files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
@@ -148,7 +149,14 @@ def describe_ensemble(job, members, average, precision):
     }
 
 
-def collect_ensemble_metrics(job, members, average, data, scores, spent):
+def collect_ensemble_metrics(
+    job: Job,
+    members: Sequence[Path],
+    average: str,
+    data: dict[str, list[Sentence]],
+    scores: dict[str, Any],
+    spent: float,
+):
     """The content of metrics.json, as `cbpner.training.run.collect_metrics` has it; training: that of all members."""
     own = [runs.read_metrics(folder) for folder in members]
     many = f"the mean of the {average} of {len(members)} runs" if len(members) > 1 else "the weights of one run"

@@ -2,13 +2,16 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from cbpner.text.batches import sorted_batches
+from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import pad
 
 
@@ -20,7 +23,7 @@ class FeatureStore:
     once: OSError where the disk is too small.
     """
 
-    def __init__(self, lengths, width, dtype, memory_mb, folder):
+    def __init__(self, lengths: Sequence[int], width: int, dtype: torch.dtype, memory_mb: int, folder: Path):
         self.lengths = np.asarray(lengths)
         ends = np.cumsum(self.lengths)
         room = (memory_mb << 20) // (width * dtype.itemsize)
@@ -35,7 +38,7 @@ class FeatureStore:
         kept = self.memory if index < self.in_memory else self.disk
         return kept[self.starts[index] : self.starts[index] + self.lengths[index]]
 
-    def gather(self, indices, longest):
+    def gather(self, indices: Sequence[int], longest: int):
         """(sequences, longest, width), zero beyond each sequence's end."""
         batch = torch.zeros((len(indices), longest, self.memory.shape[1]), dtype=self.memory.dtype)
         for row, index in zip(batch, indices, strict=True):
@@ -43,7 +46,7 @@ class FeatureStore:
         return batch
 
 
-def map_file(tokens, width, dtype, folder):
+def map_file(tokens: int, width: int, dtype: torch.dtype, folder: Path):
     """A (tokens, width) tensor over a file that is deleted as soon as it is mapped."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix="features.", suffix=".part", dir=folder) as file:
@@ -53,7 +56,18 @@ def map_file(tokens, width, dtype, folder):
 
 
 @torch.no_grad()
-def store_features(model, rows, *, table, context, batch_tokens, width, dtype, memory_mb, folder):
+def store_features(
+    model: Any,
+    rows: Sequence[np.ndarray],
+    *,
+    table: CharacterTable,
+    context: Any,
+    batch_tokens: int,
+    width: int,
+    dtype: torch.dtype,
+    memory_mb: int,
+    folder: Path,
+):
     """A `FeatureStore` of `model.compute_features` over `rows` (token ids), in batches of the same make every time.
 
     context: gives the autocast context of a forward pass. dtype: the format that `compute_features` then has.

@@ -9,7 +9,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tqdm.auto import tqdm
-from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from cbpner.runs import folder as runs
 
@@ -43,7 +43,7 @@ class Progress(TrainerCallback):
         """How far the run is, in the bar's units."""
         return state.global_step
 
-    def on_train_begin(self, args, state, control, **kwargs):
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
             state.best_model_checkpoint = f"{args.output_dir}/checkpoint-{state.best_global_step}"
         if state.is_world_process_zero:
@@ -52,14 +52,14 @@ class Progress(TrainerCallback):
             runs.write_log(self.folder, map(order_record, state.log_history), self.log_name)
             self.bar = self.open_bar(args, state, **kwargs)
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if self.bar is not None:
             self.bar.update(self.count(state) - self.bar.n)
 
-    def on_epoch_end(self, args, state, control, **kwargs):
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         control.should_log = True  # no mean loss spans a checkpoint, so a resumed run logs what an unbroken one does
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs):
         if self.bar is None or not logs:
             return
         if "train_loss" in logs:
@@ -71,7 +71,7 @@ class Progress(TrainerCallback):
         self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
         self.bar.set_postfix(self.shown)
 
-    def on_train_end(self, args, state, control, **kwargs):
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         self.close()
 
     def close(self) -> None:
@@ -90,16 +90,16 @@ class TensorBoardLog(TrainerCallback):
         self.folder = folder
         self.writer: RecordWriter | None = None
 
-    def on_train_begin(self, args, state, control, **kwargs):
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.writer = RecordWriter(open(self.folder / f"events.out.tfevents.{time.time_ns()}", "wb", buffering=0))
         self.write(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs):
         values = [Summary.Value(tag=name, simple_value=value) for name, value in (logs or {}).items()]
         self.write(Event(wall_time=time.time(), step=state.global_step, summary=Summary(value=values)))
 
-    def on_train_end(self, args, state, control, **kwargs):
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if self.writer is not None:
             self.writer.close()
 

@@ -120,13 +120,13 @@ RECIPES: dict[str, dict[str, Recipe]] = {
 
 
 def get_recipe(name: str, method: str, **overrides: Any) -> Recipe:
-    """The recipe's table for a method, with the overrides that are not None (see `change_recipe`)."""
+    """The recipe's table for a method, with the overrides that are not None (see `override_recipe`)."""
     if name not in RECIPES:
         raise InputError(f"found the recipe {name!r}; expected one of {', '.join(RECIPES)}")
-    return change_recipe(RECIPES[name].get(method, RECIPES[name][""]), **overrides)
+    return override_recipe(RECIPES[name].get(method, RECIPES[name][""]), **overrides)
 
 
-def change_recipe(recipe: Recipe, **overrides: Any) -> Recipe:
+def override_recipe(recipe: Recipe, **overrides: Any) -> Recipe:
     """The recipe with the overrides that are not None: its own fields, and those of its decision.
 
     Raises InputError for a value that training cannot work with.

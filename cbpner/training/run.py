@@ -40,13 +40,13 @@ def train(job: Job) -> Metrics | None:
         InputError: Wrong data, an encoder that cannot be loaded, a run folder of other settings or one that another
             process works on, or a folder that cannot be written to.
     """
-    return run_once(job.output, TAGGER_RUN, lambda run: _train_locked(job, run), job.overwrite)
+    return run_once(job.output, TAGGER_RUN, lambda run: _make_run(job, run), job.overwrite)
 
 
-def _train_locked(job: Job, run: Run) -> Metrics | None:
+def _make_run(job: Job, run: Run) -> Metrics | None:
     data, labels = read_data(job)
     device = pick_device()
-    precision = choose_precision(job, device, run.recorded_environment)
+    precision = resolve_precision(job, device, run.recorded_environment)
     set_seed(job.seed if job.recipe.head_seed is None else job.recipe.head_seed)  # the Trainer takes the run's own
     model, tokenizer = load_tagger(replace(job.recipe, encoder=job.encoder), labels, pick_attention(device))
     table = CharacterTable(tokenizer)
@@ -64,7 +64,7 @@ def _train_locked(job: Job, run: Run) -> Metrics | None:
     return run.finish(collect_metrics(job, trainer.state, selection, scores, seconds))
 
 
-def choose_precision(job: Job, device: torch.device, recorded: dict[str, Any]) -> str:
+def resolve_precision(job: Job, device: torch.device, recorded: dict[str, Any]) -> str:
     """`bf16` or `fp32`; under `auto` a resumed run keeps what it recorded, where the device is of the same type."""
     precision = job.precision or job.recipe.precision
     if precision == "auto" and recorded.get("device") == device.type and "precision" in recorded:
@@ -129,7 +129,7 @@ def collect_metrics(job: Job, state: Any, selection: Metrics, scores: Metrics, s
 
 def measure_memory() -> dict[str, float]:
     """`peak_memory_mb`: MiB of this process; on a GPU also `peak_gpu_memory_mb`: MiB of torch's there."""
-    peaks = {"peak_memory_mb": measure_peak()}
+    peaks: dict[str, float] = {"peak_memory_mb": measure_peak()}
     if torch.cuda.is_available():
         peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
     return peaks

@@ -1,12 +1,14 @@
 """The Trainer behind every run: examples, batches, loss, optimizer, evaluation on dev, progress."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
@@ -19,21 +21,31 @@ from cbpner.models.devices import autocast
 from cbpner.models.loss import IGNORED, mean_loss
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
-from cbpner.text.bio import list_mentions
-from cbpner.text.labels import repair_tags
+from cbpner.text.bio import Sentence, list_mentions
+from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.splits import group_neighbours, join_sentences, split_patents
+from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import TokenBudgetSampler, pad
-from cbpner.training.features import store_features
+from cbpner.training.config import Job
+from cbpner.training.features import FeatureStore, store_features
 from cbpner.training.optimization import make_optimizer, perturb_embeddings
 from cbpner.training.progress import CHOSEN_BY, Progress, TensorBoardLog
+from cbpner.training.recipes import Recipe
 
 EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
 LOG_STEPS = 10
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # in dev F1, epochs: half the rate, as flair does by default
 
 
-def encode_sentences(sentences, table, labels, max_length, repair=False, context=0):
+def encode_sentences(
+    sentences: list[Sentence],
+    table: CharacterTable,
+    labels: LabelSet,
+    max_length: int,
+    repair: bool = False,
+    context: int = 0,
+):
     """One {`index`, `ids`, `labels`} for each piece of a sentence, [CLS] and [SEP] included and never scored.
 
     index: its place in the list. ids, labels: (tokens,) int arrays. repair: turn an `I-` without its `B-` into a `B-`.
@@ -57,7 +69,14 @@ class TaggingCollator:
     width). width: pad to so many tokens at least.
     """
 
-    def __init__(self, table, mask_share=0.0, width=0, hide_features=False, store=None):
+    def __init__(
+        self,
+        table: CharacterTable,
+        mask_share: float = 0.0,
+        width: int = 0,
+        hide_features: bool = False,
+        store: FeatureStore | None = None,
+    ):
         self.table, self.mask_share, self.width = table, mask_share, width
         self.hide_features, self.store = hide_features, store
 
@@ -79,7 +98,9 @@ class TaggingCollator:
 class TaggerTrainer(Trainer):
     """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
 
-    def __init__(self, *args, job, predict, dev, dev_store=None, **kwargs):
+    def __init__(
+        self, *args, job: Job, predict: Any, dev: list[Sentence] | None, dev_store: FeatureStore | None = None, **kwargs
+    ):
         super().__init__(*args, **kwargs)
         self.job, self.predict, self.dev, self.dev_store = job, predict, dev, dev_store
         self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
@@ -94,17 +115,17 @@ class TaggerTrainer(Trainer):
         )
         return self.accelerator.prepare(loader)
 
-    def create_optimizer(self, model=None):
+    def create_optimizer(self, model: PreTrainedModel = None):
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
         self.optimizer = make_optimizer(self.model, self.job.recipe, decayed)
         return self.optimizer
 
-    def compute_loss(self, model, inputs, *args, **kwargs):
+    def compute_loss(self, model: PreTrainedModel, inputs: Any, *args, **kwargs):
         if self.compute_loss_func is None:
             inputs = inputs | list_biases(self.job.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
-    def training_step(self, model, inputs, num_items_in_batch=None):
+    def training_step(self, model: PreTrainedModel, inputs: Any, num_items_in_batch: Any = None):
         loss = super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)
         if self.job.recipe.adversarial:
             with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
@@ -118,7 +139,7 @@ class TaggerTrainer(Trainer):
         count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples), device=device)
         return self.accelerator.gather(count).sum()
 
-    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
         """F1 at the three levels on dev."""
         found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.dev))
         metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
@@ -126,12 +147,12 @@ class TaggerTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def predict_tags(self, sentences):
+    def predict_tags(self, sentences: list[Sentence]):
         """The tags of each sentence; dev's frozen features, where they are kept, are not computed again."""
         return self.predict(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
 
 
-def choose_selection(recipe, dev):
+def choose_selection(recipe: Recipe, dev: list[Sentence] | None):
     """{`rule`, `dev_mentions`, `reason`}: whether dev can carry the choice of the epoch."""
     mentions = len(list_mentions(dev or []))
     if recipe.selection == "last":
@@ -146,7 +167,7 @@ def choose_selection(recipe, dev):
     }
 
 
-def build_arguments(job, precision, device, by_dev, has_dev):
+def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool, has_dev: bool):
     """The recipe in the terms of transformers' TrainingArguments."""
     recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
     return TrainingArguments(
@@ -165,7 +186,15 @@ def build_arguments(job, precision, device, by_dev, has_dev):
     )  # fmt: skip
 
 
-def build_trainer(job, data, labels, model, table, precision, device):
+def build_trainer(
+    job: Job,
+    data: dict[str, list[Sentence]],
+    labels: LabelSet,
+    model: PreTrainedModel,
+    table: CharacterTable,
+    precision: str,
+    device: torch.device,
+):
     recipe, dev = job.recipe, data.get("dev")
     if recipe.schedule == "reduce_lr_on_plateau" and not dev:
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
@@ -199,21 +228,30 @@ def build_trainer(job, data, labels, model, table, precision, device):
     return trainer
 
 
-def choose_loss(recipe):
+def choose_loss(recipe: Recipe):
     """The loss function that the Trainer calls, or None where the model has its own."""
     return partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None
 
 
-def list_biases(recipe):
+def list_biases(recipe: Recipe):
     return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
 
 
-def has_features(model):
+def has_features(model: PreTrainedModel):
     """Whether the lower part of the model is frozen and can run apart from the rest."""
     return getattr(model, "has_features", False)
 
 
-def find_features(job, model, rows, taken=None, *, table, context, precision):
+def find_features(
+    job: Job,
+    model: PreTrainedModel,
+    rows: Sequence[np.ndarray],
+    taken: FeatureStore | None = None,
+    *,
+    table: CharacterTable,
+    context: Any,
+    precision: str,
+):
     """What the model's frozen part makes of token ids, or None where there is none or it is not to be kept.
 
     taken: a store that has taken its share of the recipe's memory.
@@ -229,17 +267,26 @@ def find_features(job, model, rows, taken=None, *, table, context, precision):
     )  # fmt: skip
 
 
-def group_texts(sentences, context):
+def group_texts(sentences: list[Sentence], context: int):
     """The texts of sentences that are read together; context: see `cbpner.decoding.decision.Decision`."""
     return [[sentence.chars for sentence in group] for group in group_neighbours(sentences, context - 2)]
 
 
-def make_predictor(recipe, labels, table, context):
+def make_predictor(recipe: Recipe, labels: LabelSet, table: CharacterTable, context: Any):
     """`predict_sentences` as a function of the model, sentences and perhaps a store."""
     return partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
 
 
-def predict_sentences(model, sentences, *, table, labels, recipe, context, store=None):
+def predict_sentences(
+    model: PreTrainedModel,
+    sentences: list[Sentence],
+    *,
+    table: CharacterTable,
+    labels: LabelSet,
+    recipe: Recipe,
+    context: Any,
+    store: FeatureStore | None = None,
+):
     """The tags of each sentence by `model`, under the recipe's decision; context, store: see `make_score`."""
     is_fixed, decision = recipe.padding == "max_length", recipe.decision
     scores = score_sentences(
@@ -252,7 +299,7 @@ def predict_sentences(model, sentences, *, table, labels, recipe, context, store
     return decode_documents(documents, scores, labels, grammar_chain(labels) if crf is None else crf.chain(), decision)
 
 
-def make_score(model, table, context, store=None):
+def make_score(model: PreTrainedModel, table: CharacterTable, context: Any, store: FeatureStore | None = None):
     """The `score` function of a model for `cbpner.decoding.windows.score_sentences`: log-probabilities.
 
     context: a function that gives the autocast context of a forward pass. store: a
@@ -261,7 +308,7 @@ def make_score(model, table, context, store=None):
     model.eval()
 
     @torch.no_grad()
-    def score_batch(ids, rows):
+    def score_batch(ids, rows: Sequence[np.ndarray]):
         features, ids = None if store is None else store.gather(rows, ids.shape[1]), torch.from_numpy(ids)
         inputs = {"input_ids": ids, "attention_mask": ids.ne(table.pad).long()}
         inputs |= {} if features is None else {"features": features}
