@@ -109,10 +109,10 @@ def _prepare_bio(labels: Sequence[str]) -> Text:
 
 
 def _prepare_csv(labels: Sequence[str]) -> Text:
-    return format_csv([COLUMNS]), lambda document: format_csv(_list_spans(document)), ""
+    return format_csv([COLUMNS]), lambda document: format_csv(_span_rows(document)), ""
 
 
-def _list_spans(document: Document) -> list[tuple[Any, ...]]:
+def _span_rows(document: Document) -> list[tuple[Any, ...]]:
     """A tuple of COLUMNS for each span."""
     return [(document.id, *span) for span in document.spans]
 
@@ -167,7 +167,7 @@ def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
 
         def write(document: Document) -> None:
             check_document(document)
-            rows.extend(_list_spans(document))
+            rows.extend(_span_rows(document))
             if len(rows) >= PARQUET_ROWS:
                 flush()
 
