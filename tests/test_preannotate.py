@@ -59,7 +59,7 @@ def test_ids_that_name_no_file_are_reported():
 @pytest.fixture
 def inputs(tmp_path, table, monkeypatch):  # noqa: F811
     """A file of four documents, the last of them broken; the command's tagger is one of scores by character."""
-    monkeypatch.setattr(command, "load_tagger", lambda args: make_tagger(table, min_score=args.min_score))
+    monkeypatch.setattr(command, "open_tagger", lambda args: make_tagger(table, min_score=args.min_score))
     path = tmp_path / "in.jsonl"
     rows = [{"id": f"d{n}", "text": "\n".join(LINES[3 * n : 3 * n + 3]), "source": "甲"} for n in (2, 1, 0)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": "d3"}\n', encoding="utf-8")
@@ -131,7 +131,7 @@ def test_min_score_and_overwrite(inputs, tmp_path):
 
 
 def test_what_cannot_be_written_is_said_before_anything_is_tagged(inputs, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "load_tagger", None)
+    monkeypatch.setattr(command, "open_tagger", None)
     (tmp_path / "there.jsonl").write_text("甲", encoding="utf-8")
     (tmp_path / "new.jsonl.order.csv").write_text("甲", encoding="utf-8")
     for words, message in [

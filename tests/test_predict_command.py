@@ -37,7 +37,7 @@ def tagger(table, tiny_tagger, monkeypatch):  # noqa: F811
     """The tagger that the command gets, whatever the flags: one of scores by character."""
     tagger = make_tagger(table)
     tagger.folder = tiny_tagger
-    monkeypatch.setattr(command, "load_tagger", lambda args, precision=None: tagger)
+    monkeypatch.setattr(command, "open_tagger", lambda args, precision=None, device=None: tagger)
     return tagger
 
 
@@ -446,10 +446,10 @@ def test_flags_reach_the_model(tiny_tagger):
     flags = ["--decoder", "spans", "--min-span-probability", "0.6", "--vote-share", "0.3", "--context", "100"]
     more = ["--min-score", "0.25", "--precision", "bf16", "--device", "cpu", "--backend", "torch"]
     args = build_parser("predict").parse_args(["predict", "-", "--model", str(tiny_tagger), *flags, *more])
-    tagger = command.load_tagger(args)
+    tagger = command.open_tagger(args)
     assert tagger.decision == Decision("spans", 0.6, 0.3, 100, 128, 1.0)
     assert (tagger.min_score, tagger.backend.precision, tagger.backend.device) == (0.25, "bf16", "cpu")
-    assert command.load_tagger(args, "fp32").backend.precision == "fp32"
+    assert command.open_tagger(args, "fp32").backend.precision == "fp32"
 
 
 def test_a_file_is_tagged_by_a_model(tmp_path, tiny_tagger):

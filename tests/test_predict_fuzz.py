@@ -62,7 +62,7 @@ def test_any_bytes_end_in_an_output_and_a_list_of_errors(tmp_path_factory, tagge
         put(folder, f"in/{number}.{suffix}", data)
     name, *more = target.split()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "load_tagger", lambda args, precision=None: tagger)
+        patch.setattr(command, "open_tagger", lambda args, precision=None, device=None: tagger)
         code = main(["predict", str(folder / "in"), "-o", f"{folder / name}{'/' * name.endswith('/')}", *more])
     assert code in (0, 1)
     errors = folder / ("o/errors.jsonl" if name == "o/" else f"{name}.errors.jsonl")
@@ -100,7 +100,7 @@ BORDERS = [
 @pytest.mark.parametrize("unit", ["HER2基因与癌", "基因。", "😀基因\n", "a "], ids=repr)
 def test_texts_of_any_length_are_tagged_whole(tmp_path, tagger, monkeypatch, unit):
     """Also lines without a sentence's end, which are cut into windows, and those beyond LONGEST, cut anywhere."""
-    monkeypatch.setattr(command, "load_tagger", lambda args, precision=None: tagger)
+    monkeypatch.setattr(command, "open_tagger", lambda args, precision=None, device=None: tagger)
     texts = [(unit * (length // len(unit) + 1))[:length] for length in BORDERS]
     path = put(tmp_path, "d.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in texts))
     assert main(["predict", str(path), "-o", str(tmp_path / "out.jsonl")]) == 0

@@ -226,7 +226,7 @@ def begin(model, inputs, folder, monkeypatch):
     "flags, message",
     [(["--min-score", "0.3"], "other settings (min_score: 0.0, now 0.3)"),
      (["--shard-size", "2"], "shard_size: 3, now 2"),
-     (["--decode", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
+     (["--decoder", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
      (["--text-field", "body"], "fields: ")],
 )  # fmt: skip
 def test_other_settings_are_refused(tmp_path, inputs, tiny_tagger, monkeypatch, capsys, flags, message):

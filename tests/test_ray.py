@@ -242,11 +242,11 @@ def test_a_text_that_kills_its_worker_ends_the_job_after_some_trials(tmp_path, t
     class Dying(ray_engine.Worker):
         trials = tmp_path / "trials"
 
-        def do(self, number, items):
+        def tag_shard(self, number, items):
             if number == 1:
                 (self.trials / str(os.getpid())).touch()
                 os._exit(1)
-            return super().do(number, items)
+            return super().tag_shard(number, items)
 
     monkeypatch.setattr(ray_engine, "Worker", Dying)
     words = predict(tiny_tagger, tmp_path / "a.jsonl", tmp_path / "out", "--engine", "ray", "--workers", 1)
@@ -282,4 +282,4 @@ def test_as_many_workers_as_there_is_room_for():
 
 def test_a_shard_that_changed_on_its_way_is_not_noted(tmp_path):
     with pytest.raises(InputError, match="as its worker wrote it"):
-        ray_engine.put_shard(tmp_path, {"name": "part-00000.jsonl", "sha256": "0"}, b"{}\n")
+        ray_engine.write_files_of_shard(tmp_path, {"name": "part-00000.jsonl", "sha256": "0"}, b"{}\n")
