@@ -15,7 +15,7 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.base.process import run_guarded
-from cbpner.commands.predict import end
+from cbpner.commands.predict import finish
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL
 from cbpner.prediction.sources import list_sources
@@ -100,7 +100,7 @@ def run(args):
         with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
             write(document)
         reporter.add(document)
-    return end(reporter, target)
+    return finish(reporter, target)
 
 
 def main(argv=None):
