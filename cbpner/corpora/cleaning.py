@@ -8,7 +8,7 @@ linear in the length of the text.
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -23,12 +23,9 @@ SPACE_BUT_TAB = LINE_SPACE.replace("\t", "")
 
 
 class Rule(NamedTuple):
-    """A cleaning rule.
+    """A cleaning rule: what it removes (for `--help`), whether it is on by default, and its function.
 
-    Attributes:
-        does: What it removes, for `--help`.
-        default: Whether it is on by default.
-        apply: Maps a text to the text without what the rule removes, and how often it removed something.
+    `apply` maps a text to the text without what the rule removes, and how often it removed something.
     """
 
     name: str
@@ -46,13 +43,9 @@ class CleanedText(NamedTuple):
 
 
 def clean_text(text: str, rules: Iterable[str] | None = None) -> CleanedText:
-    """Apply cleaning rules to a text.
+    """Apply cleaning rules to a text: names of RULES in any order, or None for those that are on by default.
 
-    Args:
-        rules: Names of RULES in any order; None for those that are on by default.
-
-    Raises:
-        InputError: A name is unknown, or a rule needs a library that is not installed.
+    Raises InputError for an unknown name, or a rule whose library is not installed.
     """
     chosen = [RULES[name] for name in sort_rules(DEFAULT_RULES if rules is None else rules)]
     removed, hits = Counter(), Counter()
@@ -127,11 +120,7 @@ COUNT_BEFORE = rf"(?:^{S}*+\d{{1,6}}{S}++)?"
 COUNT_AFTER = rf"(?:{S}{{1,40}}+\d{{1,6}}(?=\s|\Z))?(?:\n{S}*+\d{{1,6}}(?:{S}++\d{{1,6}})*+{S}*+$)?"
 LATIN = re.compile(r"[A-Za-z\s\d-]{40,}+")  # where such runs can be at all
 RUNS = tuple(  # the run, what is counted in it, how many of those it needs
-    (
-        re.compile(f"{COUNT_BEFORE}(?<![A-Za-z]){unit}(?:{gap}{unit})*+{COUNT_AFTER}", re.MULTILINE),
-        re.compile(counted),
-        least,
-    )
+    (re.compile(f"{COUNT_BEFORE}(?<![A-Za-z]){unit}(?:{gap}{unit})*+{COUNT_AFTER}", re.M), re.compile(counted), least)
     for unit, gap, counted, least in (
         (NUCLEOTIDE, r"[-\s\d]{1,24}+", "[A-Za-z]", NUCLEOTIDES),
         (RESIDUE_NAME, r"[-\s\d]{0,120}+", SHORT_NAMES, NAMED_RESIDUES),
@@ -144,17 +133,14 @@ SEQUENCE_LINE = re.compile(rf"{S}*+(?:(?:{NUCLEOTIDE}|(?:{SHORT_NAMES})|\d++){S}
 TAGGED_LINE = re.compile(rf"{S}*+{TAG}")
 
 
-def find_sequence_runs(text: str) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the long runs of nucleotides and amino acids; they may overlap."""
-    for place in LATIN.finditer(text):
-        for run, counted, least in RUNS:
-            for match in run.finditer(text, place.start(), place.end() + 1):  # patterns look one character ahead
-                if len(counted.findall(match[0])) >= least:
-                    yield match.span()
-
-
 def remove_sequences(text: str) -> tuple[str, int]:
-    spans = sorted(find_sequence_runs(text))
+    spans = sorted(  # may overlap
+        match.span()
+        for place in LATIN.finditer(text)
+        for run, counted, least in RUNS
+        for match in run.finditer(text, place.start(), place.end() + 1)  # patterns look one character ahead
+        if len(counted.findall(match[0])) >= least
+    )
     pieces, done = [], 0
     for start, end in spans:
         pieces.append(text[done:start])
@@ -244,12 +230,9 @@ def join_lines(text: str) -> tuple[str, int]:
         for line, below in zip(bare[:-1], lines[1:], strict=True)
     ]
     breaks = [
-        widths[place]
-        for place, line in enumerate(bare[:-1])
-        if is_open[place]
-        and widths[place] >= MIN_WIDTH
-        and CHINESE_END.search(line[-1:])
-        and CHINESE_START.match(lines[place + 1])
+        width
+        for line, below, width, is_inside in zip(bare, lines[1:], widths, is_open, strict=False)
+        if is_inside and width >= MIN_WIDTH and CHINESE_END.search(line[-1:]) and CHINESE_START.match(below)
     ]
     unended = sum(
         width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(bare, widths, strict=True)
@@ -297,10 +280,6 @@ def remove_paragraph_numbers(text: str) -> tuple[str, int]:
     return PARAGRAPH_INSIDE.sub(break_line, text), hits
 
 
-def remove_claim_numbers(text: str) -> tuple[str, int]:
-    return CLAIM_START.subn("", text)
-
-
 # White space
 
 SPACES = re.compile(f"[{SPACE_BUT_TAB}]+")
@@ -332,10 +311,7 @@ def load_converter() -> Any:
     try:
         from opencc import OpenCC
     except ImportError:
-        raise InputError(
-            "cleaning: the rule `traditional` needs OpenCC, which is not installed; install it (pip install opencc) "
-            "or leave the rule out"
-        ) from None
+        raise InputError("cleaning: the rule `traditional` needs OpenCC; expected it: pip install opencc") from None
     return OpenCC("t2s")
 
 
@@ -354,7 +330,12 @@ RULES = {
         Rule("tables", "tables: rows of short cells, many of them numbers", True, remove_tables),
         Rule("line_breaks", "line breaks inside sentences, where lines have a page's width", True, join_lines),
         Rule("paragraph_numbers", "paragraph numbers: `[0001]`, `【0001】`", True, remove_paragraph_numbers),
-        Rule("claim_numbers", "numbers at the start of a line: `1.`, `2、`, `[权利要求3]`", True, remove_claim_numbers),
+        Rule(
+            "claim_numbers",
+            "numbers at the start of a line: `1.`, `2、`, `[权利要求3]`",
+            True,
+            lambda text: CLAIM_START.subn("", text),
+        ),
         Rule("spaces", "white space inside Chinese and at line ends, empty lines", True, remove_spaces),
         Rule("traditional", "traditional characters, made simplified (needs OpenCC)", False, simplify_characters),
     )

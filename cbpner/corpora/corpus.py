@@ -53,15 +53,9 @@ SENTENCE_BREAK = re.compile(f"[{re.escape(''.join(sorted(SENTENCE_ENDS)))}]+")
 class CorpusJob:
     """Everything that one corpus depends on.
 
-    Attributes:
-        sources: Files and folders.
-        output: The corpus' folder.
-        sample: Patents wanted; None for all.
-        held_out: The patents of test.txt, a number (int) or a share (float).
-        rules: Names of cleaning rules.
-        memory_mb: MiB that DuckDB may hold.
-        threads: Of DuckDB; None for all cores.
-        overwrite: Replace the corpus in `output`.
+    sample: patents wanted, None for all. held_out: the patents of test.txt, a number (int) or a share (float). rules:
+    names of cleaning rules. memory_mb, threads: what DuckDB may hold (MiB) and use, None for all cores. overwrite:
+    replace the corpus in `output`.
     """
 
     sources: tuple[str | Path, ...]
@@ -83,13 +77,7 @@ class CorpusJob:
 
 
 class BuiltCorpus(NamedTuple):
-    """The result of a job.
-
-    Attributes:
-        statistics: The content of statistics.json.
-        skipped: The first five inputs that could not be read.
-        seconds: The duration of each stage.
-    """
+    """statistics.json's content, the first five inputs that could not be read, and the duration of each stage."""
 
     statistics: dict[str, Any]
     skipped: list[Fault]
@@ -120,11 +108,9 @@ class SkippedFile:
 class CorpusCounts:
     """What cleaning and writing did.
 
-    Attributes:
-        drawn: Patents and characters before cleaning.
-        short: Of these, the patents that cleaning left too short.
-        hits, removed: How often each rule applied, and how many characters it removed, in the other patents.
-        train, test: Patents, lines, sentences and characters of each text file.
+    drawn: patents and characters before cleaning. short: of these, the patents that cleaning left too short. hits,
+    removed: how often each rule applied, and how many characters it removed, in the other patents. train, test:
+    patents, lines, sentences and characters of each text file.
     """
 
     drawn: Counter = field(default_factory=Counter)
@@ -140,11 +126,7 @@ class CorpusCounts:
 
 
 def build_corpus(job: CorpusJob) -> BuiltCorpus:
-    """Make the corpus.
-
-    Raises:
-        InputError: The sources, the settings or the disk do not allow it; the folder is as it was.
-    """
+    """Make the corpus; where an InputError says why that is not possible, the folder is as it was."""
     check_corpus_folder(job)
     with explain_store_errors(job.output, job.memory_mb), atomic_folder(job.output) as folder:
         with tempfile.TemporaryDirectory(dir=folder) as work, Store(Path(work), job.memory_mb, job.threads) as store:
@@ -163,7 +145,12 @@ def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> BuiltCorpus:
     summary.check_steps(summary.describe_steps(steps))
     counts = _write_texts(folder, store, job)
     statistics = summary.collect_statistics(store, job, steps, counts, skipped.count)
-    summary.check_parts(statistics)
+    summary.check_steps(statistics["steps"])
+    if not counts.train:
+        raise InputError(
+            f"found {counts.test['patents']:,} patents, and --held-out {job.held_out}; expected to hold out fewer "
+            "than there are; nothing was written"
+        )
     write_text(folder / STATISTICS, json.dumps(statistics, ensure_ascii=False, indent=2) + "\n")
     write_text(folder / SUMMARY, summary.format_statistics(statistics))
     times.append(time.perf_counter())
@@ -187,15 +174,9 @@ def _write_texts(folder: Path, store: Store, job: CorpusJob) -> CorpusCounts:
             lines, sentences = text.count("\n") + 1, count_sentences(text)
             found.update(patents=1, lines=lines, sentences=sentences, characters=len(text))
             record = {
-                "number": patent.number,
-                "date": format_date(patent.date),
-                "title": patent.title,
-                "part": part,
-                "source": patent.source,
-                "characters": len(text),
-                "family": patent.family or None,
-                "text": text,
-            }
+                "number": patent.number, "date": format_date(patent.date), "title": patent.title, "part": part,
+                "source": patent.source, "characters": len(text), "family": patent.family or None, "text": text,
+            }  # fmt: skip
             documents.write(json.dumps(record, ensure_ascii=False) + "\n")
     return counts
 
@@ -250,15 +231,10 @@ def check_corpus_folder(job: CorpusJob) -> None:
     if output.is_dir() and os.listdir(output):
         if not job.overwrite:
             raise InputError(f"{output}: found a folder that is not empty; expected a new one, or --overwrite")
-        if not _is_corpus(output):
+        try:
+            statistics = json.loads((output / STATISTICS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            statistics = None
+        is_ours = isinstance(statistics, dict) and statistics.get("format") == summary.FORMAT
+        if not is_ours or set(os.listdir(output)) - FILES:
             raise InputError(f"{output}: found other files than a corpus; --overwrite replaces nothing else")
-
-
-def _is_corpus(folder: Path) -> bool:
-    """Whether the folder holds what `build_corpus` wrote, and nothing else."""
-    try:
-        statistics = json.loads((folder / STATISTICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    is_ours = isinstance(statistics, dict) and statistics.get("format") == summary.FORMAT
-    return is_ours and set(os.listdir(folder)) <= FILES

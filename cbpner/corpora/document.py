@@ -23,11 +23,9 @@ NUMBER_IN_TEXT = re.compile(
 class PatentDocument:
     """What a source says about one patent; a text that it lacks is ''.
 
-    Attributes:
-        number: The publication number without separators (`CN105611940A`), or another id of the source.
-        date: Of publication, as the integer YYYYMMDD.
-        family: The source's name for the patent family.
-        source: Where it was read, such as `folder/page.html` or `export.jsonl:17`.
+    number: the publication number without separators (`CN105611940A`), or another id of the source. date: of
+    publication, as the integer YYYYMMDD. family: the source's name for the patent family. source: where it was read,
+    such as `folder/page.html` or `export.jsonl:17`.
     """
 
     number: str
@@ -70,10 +68,7 @@ def normalize_number(text: str) -> str:
 
 
 def find_numbers(text: str) -> list[str]:
-    """All publication numbers of five digits or more in a text, normalized, in order.
-
-    The digits are contiguous, in groups of three, or year and number: `HG-1-2017-12-22` is none.
-    """
+    """All publication numbers of five digits or more in a text, normalized; `HG-1-2017-12-22` is none."""
     return ["".join(_split_number(match)) for match in NUMBER_IN_TEXT.finditer(text)]
 
 

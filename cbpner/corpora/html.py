@@ -61,11 +61,7 @@ DATES = (
     "//meta[@name='DC.date' and @scheme='issue']/@content",
     "//meta[@name='DC.date' and not(@scheme)]/@content",
 )
-PAGE_TITLES = (
-    f"//*[@itemprop='title']{OWN}",
-    "//*[@id='title']",
-    "//meta[@name='DC.title']/@content",
-)
+PAGE_TITLES = (f"//*[@itemprop='title']{OWN}", "//*[@id='title']", "//meta[@name='DC.title']/@content")
 FAMILY_TITLES = "//*[self::h2 or self::h3 or self::h4][contains(., 'ID')]"
 FAMILY = re.compile(r"\s*(?:Family\s+)?ID\s*[=:]\s*(\d+)\s*", re.IGNORECASE)
 LINK = re.compile(r"patents\.google\.com/patent/([A-Z]{2}[0-9]+[A-Z]?[0-9]?)\b")
@@ -75,13 +71,9 @@ WIDE = re.compile(f"[{CHINESE}]")
 
 
 def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
-    """Make the patent of a page's HTML.
+    """Make the patent of a page's HTML; `name` is its number where the page itself has none.
 
-    Args:
-        name: The file's name without suffix, the patent's number where the page itself has none.
-
-    Raises:
-        UnexpectedValue: It is no patent's page, or has no text.
+    Raises UnexpectedValue where it is no patent's page, or has no text.
     """
     page = _parse_html(text)
     number = _find_number(page, text)
@@ -91,12 +83,14 @@ def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
     if not any(parts.values()):
         found = f"neither abstract nor claims nor description of {number or name}"
         raise UnexpectedValue(found, "a page that had loaded when it was saved")
+    title = next(_find_values(page, PAGE_TITLES), "")
+    is_translated = page.xpath(f"boolean(//*[@itemprop='translatedLanguage'] | //*[{ORIGINAL}])")
     dates = (parse_date(value) for value in _find_values(page, DATES))
     families = (FAMILY.fullmatch(element.text_content()) for element in page.xpath(FAMILY_TITLES))
     return PatentDocument(
         number=number or normalize_number(name),
         date=next(filter(None, dates), None),
-        title=_find_title(page),
+        title="" if is_translated and not re.search(r"[\u4e00-\u9fff]", title) else title,
         family=next((match[1] for match in families if match), None),
         source=source,
         **parts,
@@ -104,7 +98,6 @@ def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
 
 
 def _parse_html(text: str) -> Any:
-    """The root element of a page."""
     try:
         data = CONTROLS.sub("", text).encode("utf-8")
         parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
@@ -114,7 +107,6 @@ def _parse_html(text: str) -> Any:
 
 
 def _find_values(page: Any, paths: Iterable[str]) -> Iterator[str]:
-    """Yield the texts of what the paths find, in the order of the paths."""
     for path in paths:
         for found in page.xpath(path):
             text = found if isinstance(found, str) else extract_text(found)
@@ -131,13 +123,6 @@ def _find_number(page: Any, text: str) -> str | None:
     named = [title.partition(" - ")[0] for title in titles if title.endswith("Google Patents")]
     numbers = LINK.findall(text[:2000]) or find_numbers(" ".join(named))
     return numbers[0] if numbers else None
-
-
-def _find_title(page: Any) -> str:
-    """The title; '' where there is only its translation."""
-    title = next(_find_values(page, PAGE_TITLES), "")
-    is_translated = page.xpath(f"boolean(//*[@itemprop='translatedLanguage'] | //*[{ORIGINAL}])")
-    return "" if is_translated and not re.search(r"[\u4e00-\u9fff]", title) else title
 
 
 def _extract_region(page: Any, part: str) -> str:

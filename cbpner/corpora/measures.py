@@ -20,13 +20,10 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Measures(NamedTuple):
-    """Measures of a text's code points.
+    """Measures of a text's code points: their number, and the share of Han characters among words.
 
-    Attributes:
-        characters: Their number, white space included.
-        han_share: The share of Han characters among words (see `measure_text`).
-        solid: The code points without white space, (characters,) of uint32.
-        fingerprint: SHA-256 of `solid`, equal for texts that differ in white space only.
+    solid: the code points without white space, (characters,) of uint32. fingerprint: SHA-256 of `solid`, equal for
+    texts that differ in white space only.
     """
 
     characters: int
@@ -56,11 +53,7 @@ def load_classes() -> np.ndarray:
     """Compute the class of every code point, (1114112,) of uint8."""
     classes = np.zeros(0x110000, dtype=np.uint8)
     for code in range(LAST_LETTER + 1):
-        character = chr(code)
-        if character.isalpha():
-            classes[code] = LETTER
-        elif character.isspace():
-            classes[code] = SPACE
+        classes[code] = LETTER if chr(code).isalpha() else SPACE if chr(code).isspace() else OTHER
     for value, ranges in ((SYLLABLE, SYLLABLES), (HAN, HAN_RANGES)):
         for first, last in ranges:
             classes[first : last + 1] = value

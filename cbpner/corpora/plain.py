@@ -9,20 +9,11 @@ from cbpner.corpora.document import PARTS, PatentDocument, find_numbers, normali
 
 FILE_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ ]([A-Z]{2}[0-9]{5,}[A-Z]?[0-9]?)(?![A-Z0-9])", re.IGNORECASE)
 HEADINGS = {
-    "abstract": "abstract",
-    "claims": "claims",
-    "description": "description",
-    "descriptions": "description",
+    "abstract": "abstract", "摘要": "abstract", "说明书摘要": "abstract",
+    "claims": "claims", "权利要求": "claims", "权利要求书": "claims", "權利要求": "claims", "權利要求書": "claims",
+    "description": "description", "descriptions": "description", "说明书": "description", "說明書": "description",
     "descrptions": "description",  # spelt thus in the gold patents
-    "摘要": "abstract",
-    "说明书摘要": "abstract",
-    "权利要求": "claims",
-    "权利要求书": "claims",
-    "说明书": "description",
-    "權利要求": "claims",
-    "權利要求書": "claims",
-    "說明書": "description",
-}
+}  # fmt: skip
 HEADING_SIZE, TITLE_SIZE = 20, 200  # characters at most
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 UNUSED = re.compile("[\x00\ue000-\uf8ff]")  # frequent in text decoded wrongly, rare in other text
@@ -33,16 +24,10 @@ def parse_plain_text(text: str, name: str, source: str = "") -> PatentDocument:
     parts = split_parts(text)
     if not any(part.strip() for part in parts.values()):
         raise UnexpectedValue("no text in it", "the text of a patent")
-    day, number = parse_file_name(name)
-    return PatentDocument(number=number, date=day, source=source, **parts)
-
-
-def parse_file_name(name: str) -> tuple[int | None, str]:
-    """(date, number) of a file's name without suffix; the name itself is the number where it contains none."""
     if match := FILE_NAME.search(name):
-        return parse_date(match[1]), normalize_number(match[2])
+        return PatentDocument(normalize_number(match[2]), parse_date(match[1]), source=source, **parts)
     numbers = find_numbers(name)
-    return None, numbers[0] if len(numbers) == 1 else name
+    return PatentDocument(numbers[0] if len(numbers) == 1 else name, None, source=source, **parts)
 
 
 def split_parts(text: str) -> dict[str, str]:
@@ -68,8 +53,7 @@ def split_parts(text: str) -> dict[str, str]:
 def decode_text(data: bytes, declared: str | None = None) -> str:
     """Decode by the byte order mark, as UTF-8, in the declared encoding, or as GB 18030.
 
-    Raises:
-        UnexpectedValue: No encoding fits, or the text is UTF-8 with a little damage, which would pass for GB 18030.
+    Raises UnexpectedValue where none fits, or for UTF-8 with a little damage, which would pass for GB 18030.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -80,14 +64,12 @@ def decode_text(data: bytes, declared: str | None = None) -> str:
         text = data.decode("utf-8", "replace")
         damage = text.count("\ufffd")
         if 20 * damage < sum(not character.isascii() for character in text):
-            place = f"byte 0x{data[error.start]:02x} at {error.start:,}"
-            found = f"damaged UTF-8 ({damage} places, first {place})"
-            raise UnexpectedValue(found, "a whole file: get it again") from None
+            place = f"{damage} places, first byte 0x{data[error.start]:02x} at {error.start:,}"
+            raise UnexpectedValue(f"damaged UTF-8 ({place})", "a whole file: get it again") from None
     return _decode_as(data, [declared, "gb18030"] if declared else ["gb18030"])
 
 
 def _decode_as(data: bytes, encodings: Sequence[str]) -> str:
-    """Decode with the first encoding that fits."""
     for encoding in encodings:
         try:
             text = data.decode(encoding)

@@ -49,11 +49,7 @@ class Token(NamedTuple):
 
 
 class QuerySyntaxError(InputError):
-    """A malformed query; the message marks the place.
-
-    Attributes:
-        position: Index of the offending character, or the query's length where something is missing at its end.
-    """
+    """A malformed query; `position` is the index of the offending character, or the query's length at its end."""
 
     def __init__(self, query: str, position: int, problem: str):
         shown = SPACES.sub(lambda match: " " * len(match[0]), query)
@@ -101,9 +97,14 @@ def _read_tokens(query: str) -> list[Token]:
             tokens.append(Token(PARENTHESES[character], character, place))
             place += 1
         elif character in QUOTES:
-            phrase = _read_phrase(query, place)
-            tokens.append(Token("phrase", phrase, place))
-            place += len(phrase) + 2
+            end = next((end for end in range(place + 1, len(query)) if query[end] in QUOTES[character]), None)
+            if end is None:
+                problem = f"found no end to this phrase; expected a closing {QUOTES[character][0]}"
+                raise QuerySyntaxError(query, place, problem)
+            tokens.append(Token("phrase", query[place + 1 : end], place))
+            if not SPACES.sub("", tokens[-1].text):
+                raise QuerySyntaxError(query, place, "found an empty phrase; expected text between the quotes")
+            place = end + 1
         elif term := TERM.match(query, place):
             word = term[0].translate(TO_ASCII).upper()
             tokens.append(Token(word if word in OPERATORS else "term", term[0], place))
@@ -112,18 +113,6 @@ def _read_tokens(query: str) -> list[Token]:
             problem = f"found a closing {character} without its opening; expected {TERM_START}"
             raise QuerySyntaxError(query, place, problem)
     return [*tokens, Token("end", "", len(query))]
-
-
-def _read_phrase(query: str, start: int) -> str:
-    """The text between the quote at `start` and the next that closes it."""
-    closing = QUOTES[query[start]]
-    end = next((place for place in range(start + 1, len(query)) if query[place] in closing), None)
-    if end is None:
-        raise QuerySyntaxError(query, start, f"found no end to this phrase; expected a closing {closing[0]}")
-    phrase = query[start + 1 : end]
-    if not SPACES.sub("", phrase):
-        raise QuerySyntaxError(query, start, "found an empty phrase; expected text between the quotes")
-    return phrase
 
 
 class _Parser:

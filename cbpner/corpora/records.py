@@ -1,5 +1,6 @@
 """Exports with a patent a row (JSON lines, a JSON array, CSV, TSV, Parquet), with id, date and text in named fields."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -28,14 +29,14 @@ USUAL_NAMES = {
     "description": ("description", "description_localized", "说明书"),
     "family": ("family_id", "family", "simple_family_id", "同族"),
 }  # fmt: skip
-CHINESE_LANGUAGES = frozenset(("zh", "cn", "chi", "zho"))
+CHINESE_LANGUAGE = re.compile("(zh|cn|chi|zho)(?![a-z])", re.IGNORECASE)
 NO_FAMILY = ("", "-1")  # of the public BigQuery table
 NO_DATE = (None, "", 0, "0")
 
 
 @dataclass(frozen=True)
 class FieldNames:
-    """The names of a file's fields; None: the usual names are tried (USUAL_NAMES), in either case.
+    """The names of a file's fields; None: USUAL_NAMES are tried, in either case.
 
     Each text field holds a string, a list of strings, or as in BigQuery's public table a list of {text, language}, of
     which the Chinese one is taken. `text` is the whole patent; parts that it lacks are added: where it is named here,
@@ -55,8 +56,7 @@ class FieldNames:
 def read_export(path: Path, fields: FieldNames) -> Iterator[PatentDocument | Fault]:
     """Yield the patents of a file of rows, and a Fault for each row that is none.
 
-    Raises:
-        InputError: The file lacks a field that was asked for, the id, or any text.
+    Raises InputError where the file lacks a field that was asked for, the id, or any text.
     """
     parser, columns = _RowParser(path, fields), None
     if find_kind(path) == "parquet":
@@ -80,10 +80,7 @@ def read_export(path: Path, fields: FieldNames) -> Iterator[PatentDocument | Fau
 class _RowParser:
     """Makes patents of one file's rows.
 
-    Attributes:
-        rows: Rows parsed so far.
-        names: Fields of the first rows, in order.
-        found: The roles for which any row had a field.
+    rows: rows parsed so far. names: fields of the first rows, in order. found: roles for which any row had a field.
     """
 
     def __init__(self, path: Path, fields: FieldNames):
@@ -96,9 +93,8 @@ class _RowParser:
         self.rows += 1
         if self.rows == FIRST_ROWS:
             self.check()
-        parts = _merge_parts(
-            {role: parse_text_value(row[name], name) for role, name in roles.items() if role not in META}
-        )
+        texts = {role: parse_text_value(row[name], name) for role, name in roles.items() if role not in META}
+        parts = _merge_parts(texts)
         if not any(parts[part].strip() for part in PARTS[1:]):
             named = [roles[role] for role in TEXT_ROLES if role in roles]
             raise UnexpectedValue(f"no text in the fields {list_names(named or row)}", "the text of a patent")
@@ -135,10 +131,8 @@ class _RowParser:
         for wanted, what in ((("id",), "publication number"), (TEXT_ROLES, "text")):
             if not self.found.intersection(wanted):
                 usual = ", ".join(name for role in wanted for name in USUAL_NAMES[role])
-                raise InputError(
-                    f"{self.path}: no field with the {what}; {present}; expected one of {usual}, or the name of "
-                    f"yours (--{wanted[0]}-field NAME)"
-                )
+                advice = f"expected one of {usual}, or the name of yours (--{wanted[0]}-field NAME)"
+                raise InputError(f"{self.path}: no field with the {what}; {present}; {advice}")
 
 
 def _simplify_name(name: str) -> str:
@@ -173,13 +167,9 @@ def parse_text_value(value: Any, name: str) -> str:
         localized = [each for each in values if isinstance(each, dict)]
         if not localized:
             return "\n".join(parse_text_value(each, name) for each in values)
-        return parse_text_value(next(filter(_is_chinese, localized), localized[0]), name)
+        chinese = (each for each in localized if CHINESE_LANGUAGE.match(str(each.get("language"))))
+        return parse_text_value(next(chinese, localized[0]), name)
     raise UnexpectedValue(f"{describe_value(value)} in the field {name!r}", "text, or a list of {text, language}")
-
-
-def _is_chinese(localized: dict[str, Any]) -> bool:
-    language = localized.get("language")
-    return isinstance(language, str) and language.lower().replace("_", "-").partition("-")[0] in CHINESE_LANGUAGES
 
 
 def _parse_id(value: Any) -> str:

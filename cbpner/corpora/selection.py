@@ -82,16 +82,12 @@ ORDER BY md5(? || ':' || number), place"""
 class PatentSelection:
     """What makes a patent part of the corpus. A filter whose value is None or empty is off.
 
-    Attributes:
-        countries: Codes such as CN.
-        first_date, last_date: Of publication, YYYYMMDD, both inclusive; a patent without a date is outside.
-        query: See `query`; over title, abstract, claims and description.
-        min_length, max_length: Characters of these, white space included.
-        min_han: Least share of Han characters (see `measure_text`).
-        gold, excluded: Country and serial (`CN105611940`) of patents to exclude, whatever their kind code.
-        one_per_family: Keep one patent of each family.
-        exact_duplicates: Keep one of several patents whose texts differ in white space only.
-        near_duplicates: The similarity from which on two texts are near duplicates, of which one is kept.
+    countries: codes such as CN. first_date, last_date: of publication, YYYYMMDD, both inclusive; a patent without a
+    date is outside. query: see `query`; over title, abstract, claims and description. min_length, max_length:
+    characters of these, white space included. min_han: least share of Han characters (see `measure_text`). gold,
+    excluded: country and serial (`CN105611940`) of patents to exclude, whatever their kind code. one_per_family,
+    exact_duplicates: keep one patent of each family, of those whose texts differ in white space only. near_duplicates:
+    the similarity from which on two texts are near duplicates, of which one is kept.
     """
 
     countries: tuple[str, ...] = ()
@@ -116,11 +112,7 @@ class PatentSelection:
 
 
 class Filter(NamedTuple):
-    """A step that looks at one patent alone.
-
-    Attributes:
-        removes: The SQL condition under which a patent is removed, with a `?` for each parameter.
-    """
+    """A step that looks at one patent alone. removes: the SQL condition, with a `?` for each parameter."""
 
     step: str
     setting: str
@@ -190,11 +182,7 @@ def load_candidates(store: Store, patents: Iterable[PatentDocument], selection: 
 
 
 def _load_batch(
-    store: Store,
-    batch: list[tuple[PatentDocument, str]],
-    first_id: int,
-    filters: list[Filter],
-    with_sketches: bool,
+    store: Store, batch: list[tuple[PatentDocument, str]], first_id: int, filters: list[Filter], with_sketches: bool
 ) -> None:
     """Store the rows of (patent, text) pairs, the texts of those that pass, and the sketches of those in groups."""
     measures = [measure_text(text) for _, text in batch]
@@ -223,20 +211,11 @@ def _describe_patent(id: int, patent: PatentDocument, measures: Measures, text: 
     number = replace_lone_surrogates(patent.number)
     country, serial, _ = parse_number(number) or PublicationNumber("", number, "")
     return {
-        "id": id,
-        "number": number,
-        "country": country,
-        "serial": serial,
-        "date": patent.date,
-        "family": replace_lone_surrogates(patent.family or ""),
-        "source": replace_lone_surrogates(patent.source),
-        "title": replace_lone_surrogates(patent.title),
-        "characters": measures.characters,
-        "size": len(text),
-        "han_share": measures.han_share,
-        "fingerprint": measures.fingerprint,
-        "text": text,
-    }
+        "id": id, "number": number, "country": country, "serial": serial, "date": patent.date,
+        "family": replace_lone_surrogates(patent.family or ""), "source": replace_lone_surrogates(patent.source),
+        "title": replace_lone_surrogates(patent.title), "characters": measures.characters, "size": len(text),
+        "han_share": measures.han_share, "fingerprint": measures.fingerprint, "text": text,
+    }  # fmt: skip
 
 
 def _apply_filters(store: Store, rows: pa.Table, filters: list[Filter]) -> list[str | None]:
@@ -309,8 +288,3 @@ def count_selected(store: Store, selection: PatentSelection) -> list[Step]:
         patents, characters = patents - lost_patents, characters - lost_characters
         steps.append(Step(name, setting, patents, characters))
     return steps
-
-
-def count_unnumbered(store: Store) -> int:
-    """Count patents without a publication number, of which nobody can tell whether they are to be excluded."""
-    return store.run("SELECT count(*) FROM documents WHERE country = ''")[0][0]

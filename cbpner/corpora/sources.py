@@ -34,9 +34,6 @@ def read_patents(
     Paths are read in their order, a folder with all folders in it in the order of the sorted names. Hidden files, and
     the `NAME_files` that a browser puts beside `NAME.html`, are left out. Memory does not grow with the files.
 
-    Args:
-        fields: The names of the fields of JSON, CSV and Parquet.
-
     Raises:
         InputError: A path does not exist, a folder has no file of a known format, a file of rows lacks the fields that
             it needs, or (at the end) there was no patent in all that was read.
