@@ -122,8 +122,7 @@ def test_a_band_has_the_most_values_that_miss_fewer_than_one_pair_in_a_thousand(
 
 
 DATED = [
-    patent(f"CN1000{end}A", date=date)
-    for end, date in enumerate((20090101, 20081231, 20190101, 20190102, None), 1)
+    patent(f"CN1000{end}A", date=date) for end, date in enumerate((20090101, 20081231, 20190101, 20190102, None), 1)
 ]
 MIXED = [
     patent("CN10001A", "人类的基因"), patent("CN10002A", "人类的"), patent("WO10003A1", "人类的基因"),
