@@ -60,7 +60,7 @@ cbp_run_pip() {
   "$PYTHON" -m pip --version > /dev/null 2>&1 || "$PYTHON" -m ensurepip > /dev/null 2>&1
   "$PYTHON" -m pip install ${quiet:+"$quiet"} --disable-pip-version-check -r "$cbp_root/env/cbp.txt" >&2 &&
     "$PYTHON" -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e "$cbp_root" >&2 ||
-    cbp_fail "pip could not install env/cbp.txt with $PYTHON (its own words are above). Check the connection, the" \
+    cbp_fail "pip could not install env/cbp.txt with $PYTHON (its messages are above). Check the connection, the" \
       "free disk space and that the environment may be written to, then run this again: what is installed is kept"
 }
 
@@ -75,7 +75,7 @@ cbp_is_ready() {  # the environment's stamp is that of this checkout, its pins a
 
 cbp_install() {
   local probe stamp
-  ! cbp_is_ready || return 0  # another process was faster
+  ! cbp_is_ready || return 0  # another process has finished it
   [ "$PYTHON" != "$cbp_root/.venv/bin/python" ] || cbp_probe "$PYTHON" > /dev/null || cbp_make_venv || return
   probe="$(cbp_probe "$PYTHON")" || cbp_fail "$PYTHON (CBP_PYTHON, or the active environment's) does not run or is" \
     "not Python 3.11 to 3.13. Deactivate it (a .venv is made then), or name another in CBP_PYTHON" || return

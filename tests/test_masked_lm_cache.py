@@ -244,14 +244,14 @@ def test_wrong_text_names_the_place_and_leaves_nothing(content, place, table, wr
 
 
 def test_a_file_that_changes_while_it_is_read_is_an_error(table, write, monkeypatch):
-    path, read_lines = write(CORPUS), corpus_cache.read_lines
+    path, iterate_lines = write(CORPUS), corpus_cache.iterate_lines
 
     def change(text):
         with open(path, "ab") as file:
             file.write("追加\n".encode())
-        yield from read_lines(text)
+        yield from iterate_lines(text)
 
-    monkeypatch.setattr(corpus_cache, "read_lines", change)
+    monkeypatch.setattr(corpus_cache, "iterate_lines", change)
     with pytest.raises(InputError, match="corpus.txt: .*changed"):
         open_corpus(TextSource((path,)), table)
     assert not list_cache(path.parent)
@@ -266,7 +266,7 @@ def test_a_cache_that_cannot_be_written_is_named(table, write, tmp_path, monkeyp
     def fail(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(corpus_cache, "read_lines", fail)
+    monkeypatch.setattr(corpus_cache, "iterate_lines", fail)
     with pytest.raises(InputError, match="No space left on device.*--cache_dir"):
         open_corpus(text, table)
     assert not list_cache(tmp_path) and (tmp_path / "file").read_text() == "precious"

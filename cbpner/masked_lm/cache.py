@@ -173,7 +173,7 @@ def write_corpus(
     kind = np.dtype([("id", "<u2" if is_small else "<i4")] + [("begins", "?")] * bool(text.segmenter))
     lengths, unknown = array("q"), 0
     with atomic_open(path, "wb") as file:
-        for line, begins_document in read_lines(text):
+        for line, begins_document in iterate_lines(text):
             ids, tokens = table.encode(line), np.empty(len(line), kind)
             tokens["id"] = ids
             if text.segmenter:
@@ -202,7 +202,7 @@ def write_corpus(
     return TokenizedCorpus(path, info)
 
 
-def read_lines(text: TextSource) -> Iterator[tuple[str, bool]]:
+def iterate_lines(text: TextSource) -> Iterator[tuple[str, bool]]:
     """Yield each line that is not blank, without its end, and whether it begins a document; long lines in pieces.
 
     Raises:

@@ -13,7 +13,7 @@ from transformers import BertForMaskedLM
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
 from cbpner.masked_lm.cache import TextSource, TokenizedCorpus
-from cbpner.masked_lm.recipes import LMRecipe, change_recipe
+from cbpner.masked_lm.recipes import LMRecipe, override_lm_recipe
 from cbpner.runs import folder as runs
 from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.environment import describe_command
@@ -190,7 +190,7 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
             f"{folder}: found a run whose learning rate is 0 after {end}; expected one that was started with "
             f"--schedule_epochs {epochs:g}; {WARM_RESTART}"
         )
-    return config["recipe"], change_recipe(before, **({"max_steps": 0} | given)), config["seed"]
+    return config["recipe"], override_lm_recipe(before, **({"max_steps": 0} | given)), config["seed"]
 
 
 def check_continuation(job: LMJob, config: dict[str, Any]) -> None:

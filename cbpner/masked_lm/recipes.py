@@ -60,10 +60,10 @@ def get_lm_recipe(name: str, **overrides: Any) -> LMRecipe:
     """Return the named recipe with the overrides that are not None; InputError for a wrong name or value."""
     if name not in RECIPES:
         raise InputError(f"found the recipe {name!r}; expected one of {', '.join(RECIPES)}")
-    return change_recipe(RECIPES[name], **overrides)
+    return override_lm_recipe(RECIPES[name], **overrides)
 
 
-def change_recipe(recipe: LMRecipe, **overrides: Any) -> LMRecipe:
+def override_lm_recipe(recipe: LMRecipe, **overrides: Any) -> LMRecipe:
     """Return the recipe with the overrides that are not None; `batch_tokens` switches a batch_size off."""
     given = {key: value for key, value in overrides.items() if value is not None}
     if "batch_tokens" in given:

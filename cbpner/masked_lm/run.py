@@ -42,7 +42,7 @@ def fine_tune(job: LMJob) -> dict[str, Any] | None:
         InputError: for wrong text, an encoder that cannot be loaded, a folder with a run of other settings, one in use
             by another process, and one that cannot be written to.
     """
-    return run_once(job.output, LM_RUN, partial(_train_locked, job), job.overwrite, partial(check_finished, job))
+    return run_once(job.output, LM_RUN, partial(_fine_tune_locked, job), job.overwrite, partial(check_finished, job))
 
 
 def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None) -> dict[str, float]:
@@ -55,7 +55,7 @@ def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None)
     return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
 
 
-def _train_locked(job: LMJob, run: Run) -> dict[str, Any] | None:
+def _fine_tune_locked(job: LMJob, run: Run) -> dict[str, Any] | None:
     device, precision, recorded = pick_device(), job.recipe.precision, run.recorded_environment
     if job.continues and not recorded:
         recorded = read_json(job.continues / runs.LM_CONFIG)["environment"]
