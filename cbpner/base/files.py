@@ -95,9 +95,9 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def write_json(path: str | Path, content: dict[str, Any]) -> None:
-    """Write a JSON object to `path`, indented, atomically."""
-    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+def write_json(path: str | Path, content: dict[str, Any], indent: int | None = 2) -> None:
+    """Write a JSON object to `path`, atomically."""
+    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
 
 
 def file_checksum(path: str | Path) -> str:

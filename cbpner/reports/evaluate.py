@@ -145,7 +145,7 @@ def write_evaluation(
             else:
                 (folder / f"{name}.csv").unlink(missing_ok=True)
         write_text(folder / f"{NAME}.md", render_evaluation(evaluation, with_text, shown))
-        write_json(folder / f"{NAME}.json", describe_evaluation(evaluation))
+        write_json(folder / f"{NAME}.json", describe_evaluation(evaluation), indent=None)
 
 
 def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
