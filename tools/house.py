@@ -125,7 +125,7 @@ def measure(root: Path = ROOT) -> list[Figure]:
         Figure("public parameters with a type, %", round(100 * typed, 1), 95, is_least=True),
         Figure("lines of tests/", count_lines(list((root / "tests").rglob("*.py"))), 15_000),
         Figure("lines of README.md", count_lines([root / "README.md"]), 150),
-        Figure("tracked files, MB", round(measure_tree(root), 1), 100),
+        Figure("tracked files, MiB", round(measure_tree(root), 1), 100),
     ]
 
 
