@@ -73,6 +73,7 @@ def trained(files, tiny_encoder, tmp_path_factory):  # noqa: F811
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_table_and_the_temperature(trained, tmp_path, capsys):
     shutil.copytree(trained / "model", tmp_path / "model")
     out = tmp_path / "calibration.json"

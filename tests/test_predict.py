@@ -228,6 +228,7 @@ def test_other_models_are_left_to_transformers(tiny_tagger, change):
     assert is_plain(config) and not is_plain(config | change)
 
 
+@pytest.mark.slow
 def test_tagging_with_a_linear_head_does_not_load_transformers(tiny_tagger):
     code = (
         "import sys\nfrom cbpner.cli import main\n"
@@ -266,7 +267,8 @@ def crf_tagger(tmp_path_factory, tiny_tagger, tiny_vocabulary):
 
 @pytest.mark.parametrize("head", ["linear", "crf"])
 @pytest.mark.parametrize(
-    "changes", [{}, {"decoder": "greedy"}, {"span_threshold": 0.6, "context": 100}, {"agreement": 0.3, "context": 60}]
+    "changes",
+    [{}, {"decoder": "greedy"}, {"min_span_probability": 0.6, "context": 100}, {"vote_share": 0.3, "context": 60}],
 )
 def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger, table, head, changes):
     """The tagger, told by the model alone, against the code that evaluates runs."""
@@ -317,6 +319,7 @@ def test_greedy_spans_are_those_of_the_pipeline(pipe, tiny_tagger):
     assert len(found) > 50 and any(span.end - span.start > 1 for span in found)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(text=st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("基因HER2")), max_size=60))
 def test_greedy_spans_are_those_of_the_pipeline_on_any_text(pipe, tiny_tagger, tagger, text):
@@ -327,6 +330,7 @@ def test_greedy_spans_are_those_of_the_pipeline_on_any_text(pipe, tiny_tagger, t
 # ---- many texts ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decoder": "spans", "vote_share": 0.2}])
 def test_many_texts_together_are_tagged_as_one_by_one(tiny_tagger, decision):
     tagger = Tagger.from_pretrained(tiny_tagger, precision="fp32", **decision)
@@ -371,6 +375,7 @@ def test_the_same_sentence_is_scored_once(table):
     assert places(found[0]) == [*alone, *((start + 9, end + 9, label) for start, end, label in alone)] != []
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_document(table):
     """Four times the text may take three times more text, and spans, but no scores: 28 bytes a character."""
     tagger = make_tagger(table, batch_tokens=128, min_score=0.0)

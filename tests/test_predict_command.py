@@ -103,12 +103,11 @@ def test_fields_have_names(tmp_path):
     path = put(tmp_path, "d.jsonl", '{"number": 7, "body": "甲"}\n{"number": true, "body": "乙"}\n{"body": "丙"}\n')
     first, second, third = read_all([path], Fields("body", "number"))
     assert (first.id, first.text, first.meta) == ("7", "甲", {})
-    assert "the value true as an id" in second.reason and "a field 'number' with the id" in third.reason
+    assert "true" in second.reason and "'number'" in third.reason
     path = put(tmp_path, "d.csv", "number,body\n7,甲\n")
     assert [document.id for document in read_all([path], Fields("body", "number"))] == ["7"]
     (bad,) = read_all([path], Fields("text", "id"))
-    expected = "'text' with the text (--text-field) and 'id' with the id (--id-field)"
-    assert bad.reason == f"found the fields 'number', 'body'; expected {expected}"
+    assert isinstance(bad, Rejected) and all(name in bad.reason for name in ("'body'", "--text-field", "--id-field"))
 
 
 def test_folders_are_read_whole_and_in_order(tmp_path):
@@ -125,19 +124,19 @@ def test_column_files_may_hold_several_documents(tmp_path):
     assert [document.text for document in read_all([path], Fields(split_at="A"))] == ["A甲\n", "A乙"]
 
 
-BROKEN = {
-    "bytes.txt": (b"HER2\xff", "not UTF-8 at byte 5 (b'\\xff'); expected UTF-8 (`iconv"),
-    "bytes.jsonl": (b'{"text": "\xff"}', "not UTF-8"),
-    "json.jsonl": ("{text}", "broken JSON"),
-    "array.json": ('[{"text": 1}]', "the number 1 in the field 'text'"),
-    "field.jsonl": ('{"body": "x"}', "the fields 'body'; expected a field 'text' (--text-field NAME"),
-    "half.jsonl": (r'{"text": "\ud83d"}', "a lone surrogate in the text"),
-    "list.jsonl": ("[1]", "the number 1 (item 1); expected an object"),
-    "bytes.csv": (b"text\nHER\xff2\n", "not UTF-8 at byte 4"),
-    "field.csv": ("a,b\n1,2\n", "the fields 'a', 'b'; expected 'text'"),
-    "empty.csv": ("", "the fields none"),
-    "short.csv": ("id,text\n1\n", "no text in the field 'text'"),
-    "bytes.parquet": (b"PAR1 no", "cannot be read on"),
+BROKEN = {  # name: (content, what the reason names)
+    "bytes.txt": (b"HER2\xff", "at byte 5"),
+    "bytes.jsonl": (b'{"text": "\xff"}', "UTF-8"),
+    "json.jsonl": ("{text}", "JSON"),
+    "array.json": ('[{"text": 1}]', "number 1"),
+    "field.jsonl": ('{"body": "x"}', "--text-field"),
+    "half.jsonl": (r'{"text": "\ud83d"}', "surrogate"),
+    "list.jsonl": ("[1]", "an object"),
+    "bytes.csv": (b"text\nHER\xff2\n", "at byte 4"),
+    "field.csv": ("a,b\n1,2\n", "'a', 'b'"),
+    "empty.csv": ("", "none"),
+    "short.csv": ("id,text\n1\n", "'text'"),
+    "bytes.parquet": (b"PAR1 no", "read"),
     "empty.bio": ("甲 B-gene extra\n", "3 column(s)"),
 }
 
@@ -160,7 +159,7 @@ def test_a_file_that_may_not_be_read_is_bad(tmp_path):
 
 def test_parquet_of_other_types_is_bad(tmp_path):
     path = write_parquet(tmp_path / "d.parquet", {"text": [1, 2]})
-    assert ["int where the text should be" in bad.reason for bad in read_all([path])] == [True, True]
+    assert [type(each) for each in read_all([path])] == [Rejected, Rejected]
 
 
 PIECES = [b'{"text": "', b'{"text": "a"}', b'"', b"}", b"[", b"]", b",", b"text,id", b"\n", b"\r", b"\0", b"\xff",
@@ -172,6 +171,7 @@ ANY_BYTES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from([kind for kind in KINDS if kind != "parquet"]), data=ANY_BYTES)
 def test_any_bytes_are_documents_or_bad_ones(tmp_path, kind, data):
@@ -187,7 +187,7 @@ def test_a_parquet_file_that_was_cut_off_is_bad(tmp_path, share):
     path = write_parquet(tmp_path / "d.parquet", {"text": [TEXT] * 20})
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     (bad,) = read_all([path])
-    assert isinstance(bad, Rejected) and "cannot be read on" in bad.reason
+    assert isinstance(bad, Rejected)
 
 
 # ---- out ----
@@ -240,6 +240,7 @@ def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
     assert document.text == "甲\n\ufeff乙\n丙"
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(

@@ -50,6 +50,7 @@ def tagger(tiny_tagger):
     return Tagger.from_pretrained(tiny_tagger, precision="fp32")
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     files=st.lists(st.tuples(st.sampled_from(SUFFIXES), DATA), min_size=1, max_size=4),
@@ -97,6 +98,7 @@ BORDERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["HER2基因与癌", "基因。", "😀基因\n", "a "], ids=repr)
 def test_texts_of_any_length_are_tagged_whole(tmp_path, tagger, monkeypatch, unit):
     """Also lines without a sentence's end, which are cut into windows, and those beyond LONGEST, cut anywhere."""

@@ -178,6 +178,7 @@ def server():
     return context
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, server, unbroken, inputs, tiny_tagger, moment, capsys):
     kind, *_, kept = MOMENTS[moment]
