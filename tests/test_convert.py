@@ -1,6 +1,5 @@
 """`cbpner convert`, and `cbpner check` and `cbpner stats` on annotations in any format, from the outside."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,9 @@ DOCUMENTS = [
 ]
 
 
+COUNTS = "3 lines, 21 characters, 3 mentions (disease 1, gene 1, protein 1)"
+
+
 @pytest.fixture
 def corpus(tmp_path):
     path = tmp_path / "corpus.jsonl"
@@ -34,39 +36,29 @@ def run(capsys, *arguments):
 
 
 def test_round_through_every_format(tmp_path, corpus, capsys):
-    first = list(read_documents([corpus]))
-    path = corpus
+    first, path = list(read_documents([corpus])), corpus
     for number, name in enumerate(FORMATS):
-        suffix = FORMATS[name].suffixes[0] if FORMATS[name].write else ""
-        out = tmp_path / f"out{number}{suffix}"
+        out = tmp_path / f"out{number}{FORMATS[name].suffixes[0] if FORMATS[name].write else ''}"
         source = ["--from", "iob1"] if path.name == "out2" else []
         code, said, wrong = run(capsys, "convert", path, "-o", out, "--to", name, *source)
         assert code == 0, wrong
-        assert said.startswith(
-            f"{out}: {name}, 2 documents, 3 lines, 21 characters, 3 mentions (disease 1, gene 1, protein 1)"
-        )
+        assert said.startswith(f"{out}: {name}, 2 documents, {COUNTS}")
         path = out
-    code, _, _ = run(capsys, "convert", path, "-o", tmp_path / "last.jsonl")
-    assert code == 0 and (tmp_path / "last.jsonl").read_bytes() == corpus.read_bytes()
-    assert list(read_documents([tmp_path / "last.jsonl"])) == first
+    (tmp_path / "c.txt.ann").write_text("[@基因#gene*]")
+    assert run(capsys, "convert", path, tmp_path / "c.txt.ann", "-o", tmp_path / "last.jsonl")[0] == 0
+    assert list(read_documents([tmp_path / "last.jsonl"])) == [
+        *first,
+        Document("c", "基因", [Span(0, 2, "gene", "基因")]),
+    ]
 
 
-def test_the_output_is_not_among_what_is_read(tmp_path, capsys):
+@pytest.mark.parametrize("output", ["in/out.jsonl", "in/deep/out.jsonl", "in/out/"])
+def test_the_output_is_not_among_what_is_read(tmp_path, capsys, output):
     """A second time, with --overwrite, it would be read as well."""
-    for output in ("in/out.jsonl", "in/deep/out.jsonl", "in/out/"):
-        write_documents(DOCUMENTS, tmp_path / "in", "bio", overwrite=True)
-        words = ["convert", tmp_path / "in", "-o", tmp_path / output, "--to", "jsonl", "--from", "bio", "--overwrite"]
-        code, _, told = run(capsys, *words)
-        assert code == 2 and "which is to be read; expected OUT outside of it" in told
+    write_documents(DOCUMENTS, tmp_path / "in", "bio")
+    words = ["convert", tmp_path / "in", "-o", tmp_path / output, "--to", "jsonl", "--from", "bio", "--overwrite"]
+    assert run(capsys, *words)[0] == 2
     assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["a.bio", "b.bio"]
-
-
-def test_the_help_names_every_format(capsys):
-    with pytest.raises(SystemExit):
-        main(["convert", "--help"])
-    said = capsys.readouterr().out
-    for format in FORMATS.values():
-        assert f"\n  {format.name} " in said and format.summary in said
 
 
 def test_choices_and_their_counts(tmp_path, capsys):
@@ -74,17 +66,10 @@ def test_choices_and_their_counts(tmp_path, capsys):
     document = Document("a", "乳腺癌\n基因", [Span(0, 3, "x"), Span(2, 3, "y"), Span(1, 5, "z", score=0.5)], {"k": 1})
     write_documents([document], path, "jsonl")
     code, _, wrong = run(capsys, "convert", path, "-o", tmp_path / "a.bio")
-    assert code == 2 and wrong.startswith(
-        "error: BIO cannot hold the span 1..5 (z, '腺癌\\n基') of document 'a': it crosses"
-    )
+    assert code == 2 and "1..5" in wrong
     code, said, _ = run(capsys, "convert", path, "-o", tmp_path / "a.bio", "--unfit", "cut", "--overlap", "first")
     assert code == 0
-    assert said.splitlines()[1:] == [
-        "note: 1 spans cut at line breaks",
-        "note: 2 overlapping spans dropped (--overlap first)",
-        "note: 1 spans without their scores, which BIO has no place for",
-        "note: 1 documents without their metadata or date, which BIO has no place for",
-    ]
+    assert [line.split()[:2] for line in said.splitlines()[1:]] == [["note:", each] for each in "1211"]
     assert read_bio(tmp_path / "a.bio")[1].tags == ("B-z", "O")
 
 
@@ -92,39 +77,30 @@ def test_what_is_refused(tmp_path, corpus, capsys):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "a.bio").write_text("基 O\n")
+    before = sorted(tmp_path.rglob("*"))
     for arguments, found in (
-        ([corpus, "-o", tmp_path / "out"], "found no sign of the format to write"),
-        ([corpus, "-o", tmp_path / "corpus.jsonl", "--overwrite"], "which is to be read"),
-        ([folder, "-o", folder, "--to", "brat", "--overwrite"], "which is to be read"),
-        ([folder / "a.bio", "-o", folder, "--to", "bio", "--overwrite"], "which is to be read"),
-        ([tmp_path / "no.bio", "-o", tmp_path / "a.jsonl"], "no such file or folder"),
-        ([folder, "-o", tmp_path / "a.jsonl", "--from", "brat"], "found no file that ends in .txt or .ann"),
-        ([corpus, "-o", folder / "a.bio", "--join"], "found something there already"),
-        ([corpus, "-o", tmp_path / "a.bio"], "several documents for one file"),
+        ([corpus, "-o", tmp_path / "out"], "--to"),
+        ([corpus, "-o", tmp_path / "corpus.jsonl", "--overwrite"], "to be read"),
+        ([folder, "-o", folder, "--to", "brat", "--overwrite"], "to be read"),
+        ([folder / "a.bio", "-o", folder, "--to", "bio", "--overwrite"], "to be read"),
+        ([tmp_path / "no.bio", "-o", tmp_path / "a.jsonl"], "no such file"),
+        ([folder, "-o", tmp_path / "a.jsonl", "--from", "brat"], ".txt or .ann"),
+        ([corpus, "-o", folder / "a.bio", "--join"], "--overwrite"),
+        ([corpus, "-o", tmp_path / "a.bio"], "--join"),
     ):
-        before = sorted(tmp_path.rglob("*"))
         code, said, wrong = run(capsys, "convert", *arguments)
         assert code == 2 and found in wrong and said == "", wrong
         assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_several_inputs_of_several_formats(tmp_path, corpus, capsys):
-    (tmp_path / "c.txt.ann").write_text("[@基因#gene*]")
-    code, said, _ = run(capsys, "convert", corpus, tmp_path / "c.txt.ann", "-o", tmp_path / "all.jsonl")
-    assert code == 0 and "3 documents" in said and "gene 2" in said
-
-
 def test_check_of_other_formats(tmp_path, corpus, capsys):
     write_documents(DOCUMENTS, tmp_path / "brat", "brat")
-    (tmp_path / "x.bioes").write_text("基 S-gene\n")
-    code, said, _ = run(capsys, "check", corpus, tmp_path / "brat", tmp_path / "x.bioes")
-    assert code == 0
-    lines = said.splitlines()
-    assert lines[0].endswith(
-        "corpus.jsonl: jsonl, 2 documents, 3 lines, 21 characters, 3 mentions (disease 1, gene 1, protein 1)"
-    )
-    assert lines[1].endswith("brat: brat, " + lines[0].partition("jsonl, ")[2])
-    assert lines[2].endswith("x.bioes: bioes, 1 documents, 1 lines, 1 characters, 1 mentions (gene 1)")
+    (tmp_path / "x.conll").write_text("基 I-gene\n因 I-gene\n")
+    code, said, _ = run(capsys, "check", corpus, tmp_path / "brat")
+    assert code == 0 and [line.partition(", ")[2] for line in said.splitlines()] == [f"2 documents, {COUNTS}"] * 2
+    assert run(capsys, "check", tmp_path / "x.conll")[0] == 2
+    code, said, _ = run(capsys, "check", tmp_path / "x.conll", "--format", "iob1")
+    assert code == 0 and "iob1, 1 documents" in said
 
 
 def test_check_names_faults_of_other_formats(tmp_path, corpus, capsys):
@@ -134,30 +110,18 @@ def test_check_names_faults_of_other_formats(tmp_path, corpus, capsys):
     code, said, wrong = run(capsys, "check", bad, corpus, "--labels", tmp_path / "labels.txt")
     assert code == 2 and "2 of 2" in wrong
     lines = said.splitlines()
-    assert len(lines) == 26 and lines[24].startswith(f"{bad}:25: found the span 0..2 in a text of 1 characters")
-    assert lines[25] == f"{corpus}: found the label 'disease' at 6 of 'a'; expected one of gene, protein"
-    code, _, wrong = run(capsys, "check", corpus, "-o", tmp_path / "a", "--orphans", "repair")
-    assert code == 2 and "found -o with a file of jsonl" in wrong
+    assert len(lines) == 26 and lines[24].startswith(f"{bad}:25: ")
+    assert lines[25].startswith(f"{corpus}: ") and "'disease' at 6 of 'a'" in lines[25]
+    assert run(capsys, "check", corpus, "-o", tmp_path / "a", "--orphans", "repair")[0] == 2
 
 
 def test_check_describes_overlaps_line_breaks_and_what_was_left_out(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("雌激素\n受体")
     (tmp_path / "a.ann").write_text("T1\tx 0 3;4 6\t雌激素 受体\nT2\ty 4 6\t受体\nA1\tNegation T1\n")
     code, said, _ = run(capsys, "check", tmp_path / "a.ann")
-    assert code == 0
-    assert said.splitlines() == [
-        "note: 1 attributes of brat's left out",
-        f"{tmp_path / 'a.ann'}: brat, 1 documents, 2 lines, 6 characters, 2 mentions (x 1, y 1), 1 overlapping, "
-        "1 across line breaks",
-    ]
-
-
-def test_check_with_a_named_format(tmp_path, capsys):
-    path = tmp_path / "a.conll"
-    path.write_text("基 I-gene\n因 I-gene\n")
-    assert run(capsys, "check", path)[0] == 2
-    code, said, _ = run(capsys, "check", path, "--format", "iob1")
-    assert code == 0 and "iob1, 1 documents" in said
+    [note, counts] = said.splitlines()
+    assert code == 0 and note.startswith("note: 1 attributes")
+    assert "2 lines, 6 characters, 2 mentions (x 1, y 1), 1 overlapping, 1 across line breaks" in counts
 
 
 def test_stats_of_annotated_text(tmp_path, corpus, capsys):
@@ -173,21 +137,23 @@ def test_stats_of_annotated_text(tmp_path, corpus, capsys):
     assert code == 0 and said.splitlines()[1].split()[:4] == ["docs", "2", "3", "21"]
 
 
-def test_stats_still_says_what_a_data_folder_lacks(tmp_path, capsys):
-    code, _, wrong = run(capsys, "stats", tmp_path / "no")
-    assert code == 2 and "no such folder" in wrong
-    (tmp_path / "a.txt").write_text("a")
-    code, _, wrong = run(capsys, "stats", tmp_path)
-    assert code == 2 and "found no split" in wrong
+def test_stats_says_what_a_data_folder_lacks(tmp_path, capsys):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a.txt").write_text("a")
     (tmp_path / "part" / "0").mkdir(parents=True)
     (tmp_path / "part" / "0" / "x_train.bio").write_text("基 O\n")
-    for folder in (tmp_path / "part", tmp_path / "part" / "0"):
-        code, _, wrong = run(capsys, "stats", folder)
-        assert code == 2 and "found x_train.bio; expected *_train.bio, *_dev.bio and *_test.bio" in wrong
-    code, _, wrong = run(capsys, "stats", tmp_path / "a.txt")
-    assert code == 2 and "found no sign of its format" in wrong
+    for name, found in (
+        ("no", "folder"),
+        ("x", "split"),
+        ("part", "_dev.bio"),
+        ("part/0", "_dev.bio"),
+        ("x/a.txt", "--from"),
+    ):
+        code, _, wrong = run(capsys, "stats", tmp_path / name)
+        assert code == 2 and found in wrong
 
 
+@pytest.mark.slow
 @needs_gold
 def test_gold_through_brat_and_back(tmp_path, capsys):
     """Whole patents of split 2's dev part, with nothing lost on the way."""
@@ -195,9 +161,3 @@ def test_gold_through_brat_and_back(tmp_path, capsys):
     assert run(capsys, "convert", path, "-o", tmp_path / "brat", "--to", "brat", "--split-at", "Abstract")[0] == 0
     assert run(capsys, "convert", tmp_path / "brat", "-o", tmp_path / "again.bio", "--join")[0] == 0
     assert (tmp_path / "again.bio").read_bytes() == path.read_bytes()
-
-
-def test_a_row_of_the_output_is_what_prediction_will_write(corpus):
-    row = json.loads(corpus.read_text(encoding="utf-8").splitlines()[0])
-    assert list(row) == ["id", "text", "spans"]
-    assert row["spans"][0] == {"start": 0, "end": 4, "label": "gene", "text": "HER2"}

@@ -43,45 +43,31 @@ BRAT_TEXT = "HER2阳性乳腺癌患者的EGFR基因。\n雌激素\n受体 与HER
 
 
 def test_brat_as_its_server_writes_it(tmp_path):
-    folder = write_brat(
-        tmp_path / "brat",
-        BRAT_TEXT,
-        "T1\tgene 0 4\tHER2\n"
-        "T2\tdisease 6 9\t乳腺癌\n"
-        "#1\tAnnotatorNotes T2\t不确定\n"
-        "T3\tprotein 20 23;24 26\t雌激素 受体\n"  # a line break within
-        "A1\tNegation T1\n"
-        "R1\tInteracts Arg1:T1 Arg2:T3\t\n"
-        "T4\tExpression 12 16\tEGFR\n"
-        "E1\tExpression:T4 Theme:T1\n"
-        "N1\tReference T1 HGNC:3430\tERBB2\n"
-        "*\tEquiv T1 T5\n"
-        "T5\tgene 28 32\tHER2\n",
-    )
+    lines = [
+        "T1\tgene 0 4\tHER2", "T2\tdisease 6 9\t乳腺癌", "#1\tAnnotatorNotes T2\t不确定",
+        "T3\tprotein 20 23;24 26\t雌激素 受体",  # a line break within
+        "A1\tNegation T1", "R1\tInteracts Arg1:T1 Arg2:T3\t", "T4\tExpression 12 16\tEGFR",
+        "E1\tExpression:T4 Theme:T1", "N1\tReference T1 HGNC:3430\tERBB2", "*\tEquiv T1 T5", "T5\tgene 28 32\tHER2\n",
+    ]  # fmt: skip
+    folder = write_brat(tmp_path / "brat", BRAT_TEXT, "\n".join(lines))
     [document], notes = read(folder)
     assert (document.id, document.text) == ("d", BRAT_TEXT)
     assert surfaces(document) == [
-        ("HER2", "gene"),
-        ("乳腺癌", "disease"),
-        ("雌激素\n受体", "protein"),
-        ("EGFR", "Expression"),
-        ("HER2", "gene"),
-    ]
-    assert notes == {
-        f"{kind} of brat's left out": 1
-        for kind in ("notes", "attributes", "relations", "events", "normalizations", "equivalences")
-    }
+        ("HER2", "gene"), ("乳腺癌", "disease"), ("雌激素\n受体", "protein"), ("EGFR", "Expression"), ("HER2", "gene"),
+    ]  # fmt: skip
+    kinds = ("notes", "attributes", "relations", "events", "normalizations", "equivalences")
+    assert notes == {f"{kind} of brat's left out": 1 for kind in kinds}
     assert read(folder / "d.txt")[0] == read(folder / "d.ann")[0] == [document]
 
 
 def test_brat_pieces_with_text_between_are_an_error_or_a_choice(tmp_path):
     folder = write_brat(tmp_path / "brat", "乳腺和卵巢癌", "T1\tdisease 0 2;5 6\t乳腺 癌\nT2\tdisease 3 6\t卵巢癌\n")
     [fault] = read_faults(folder)
-    assert fault.startswith("1: a span in 2 pieces with text between them") and "--fragments cover" in fault
+    assert fault.startswith("1: ") and "--fragments" in fault
     for rule, expected in (("cover", ["乳腺和卵巢癌"]), ("split", ["乳腺", "癌"]), ("drop", [])):
         [document], notes = read(folder, fragments=rule)
         assert [text for text, _ in surfaces(document)] == [*expected, "卵巢癌"]
-        assert notes == {f"spans in pieces (--fragments {rule})": 1}
+        assert list(notes.values()) == [1]
 
 
 @pytest.mark.parametrize(
@@ -107,27 +93,14 @@ def test_brat_lines(tmp_path, text, line, surface):
         assert surfaces(document) == [(surface, "x")] and notes == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "count"),
-    [
-        ("a\r\n\r\n基因", "T1\tx 3 5\t基因", "code points, CR LF being one"),
-        ("😀😀基因😀", "T1\tx 4 8\t基因😀", "UTF-16 code units"),
-        ("\ufeffa基因", "T1\tx 1 3\t基因", "code points behind the byte order mark"),
-    ],
-)
-def test_brat_offsets_of_programs_that_count_otherwise(tmp_path, text, line, count):
-    folder = write_brat(tmp_path / "brat", text, line)
-    [document], notes = read(folder)
-    assert surfaces(document)[0][0].startswith("基因") and notes == {f"brat documents whose offsets count {count}": 1}
-
-
-def test_brat_offsets_that_cut_out_something_else(tmp_path):
-    folder = write_brat(tmp_path / "brat", "人类基因", "T1\tx 1 3\t基因\nT2\tx 0 2\t人类\n")
-    [fault] = read_faults(folder)
-    assert fault.startswith("1: '基因' for the offsets of '类基'") and "--offsets codepoints" in fault
-    [document], notes = read(folder, offsets="codepoints")
-    assert surfaces(document) == [("类基", "x"), ("人类", "x")]
-    assert notes == {"brat annotations whose text is not what their offsets cut out": 1}
+def test_brat_offsets(tmp_path):
+    [document], notes = read(write_brat(tmp_path / "brat", "😀😀基因😀", "T1\tx 4 8\t基因😀"))
+    assert surfaces(document) == [("基因😀", "x")] and list(notes.values()) == [1]
+    folder = write_brat(tmp_path / "brat", "人类基因", "T1\tx 1 3\t基因\nT2\tx 0 2\t人类\nT3\tx 1 1\t\n")
+    [wrong, empty] = read_faults(folder)
+    assert wrong.startswith("1: ") and "'类基'" in wrong and empty.startswith("3: ")
+    [document], notes = read(folder, offsets="codepoints", unfit="drop")
+    assert surfaces(document) == [("类基", "x"), ("人类", "x")] and list(notes.values()) == [1, 1]
 
 
 def test_brat_faults_name_their_lines(tmp_path):
@@ -135,10 +108,7 @@ def test_brat_faults_name_their_lines(tmp_path):
     folder = write_brat(tmp_path / "brat", "ab", lines.encode() + b"T6\tg\xff 0 1\ta\n" + b"T7\tx 0 " + b"9" * 5000)
     faults = read_faults(folder)
     assert [fault.partition(":")[0] for fault in faults] == ["1", "2", "4", "5", "6", "8", "9"]
-    assert "the line 'T1 gene 0 1 a' | such as T1<tab>gene 0 5<tab>BRCA1" in faults[0]
-    assert "the offsets 0..9 in a text of 2 code points" in faults[1] and "not UTF-8" in faults[5]
-    with pytest.raises(FaultyFile, match=r"d.ann:2: found"):
-        read(folder)
+    assert "'T1 gene 0 1 a'" in faults[0] and "0..9" in faults[1] and "UTF-8" in faults[5]
 
 
 def test_brat_files_that_lack_the_other_one(tmp_path):
@@ -146,19 +116,12 @@ def test_brat_files_that_lack_the_other_one(tmp_path):
     [document], notes = read(tmp_path, "brat")
     assert document == Document("a", "基因") and sum(notes.values()) == 1
     write(tmp_path / "b.ann", "")
-    with pytest.raises(InputError, match=r"b.ann: found no b.txt beside it"):
+    with pytest.raises(InputError, match=r"b.ann: .*b.txt"):
         read(tmp_path, "brat")
     (tmp_path / "b.ann").unlink()
     write(tmp_path / "a.txt", "基因".encode("gb18030"))
-    with pytest.raises(FaultyFile, match=r"a.txt: found bytes that are not UTF-8 at byte 1"):
+    with pytest.raises(FaultyFile, match=r"a.txt: .*UTF-8 at byte 1"):
         read(tmp_path, "brat")
-
-
-def test_empty_spans_are_a_fault_or_dropped(tmp_path):
-    folder = write_brat(tmp_path / "brat", "ab", "T1\tx 1 1\t\nT2\tx 0 1\ta\n")
-    assert len(read_faults(folder)) == 1
-    [document], notes = read(folder, unfit="drop")
-    assert surfaces(document) == [("a", "x")] and notes == {"empty spans dropped": 1}
 
 
 # YEDDA
@@ -168,17 +131,16 @@ def test_yedda_marks(tmp_path):
     content = (
         "[@HER2#gene*][@阳性#x*]的 [$乳腺癌#disease*]，#1 [@C#N端#region*] [@ 见\r\n[@[@雌激素受体#gene*]#protein*]*]"
     )
-    [document], notes = read(write(tmp_path / "甲.txt.ann", content))
-    assert document.id == "甲"
-    assert document.text == "HER2阳性的 乳腺癌，#1 C#N端 [@ 见\r\n雌激素受体*]"
+    path = write(tmp_path / "甲.txt.ann", content)
+    [document], notes = read(path)
+    assert (document.id, document.text) == ("甲", "HER2阳性的 乳腺癌，#1 C#N端 [@ 见\r\n雌激素受体*]")
     assert surfaces(document) == [
         ("HER2", "gene"), ("阳性", "x"), ("乳腺癌", "disease"), ("C#N端", "region"), ("雌激素受体", "gene"),
         ("雌激素受体", "protein"),
     ]  # fmt: skip
-    assert notes == {"marks that YEDDA recommends and nobody confirmed (--recommended keep)": 1}
-    [document], notes = read(tmp_path / "甲.txt.ann", recommended="drop")
-    assert ("乳腺癌", "disease") not in surfaces(document) and "乳腺癌" in document.text
-    assert notes == {"marks that YEDDA recommends and nobody confirmed (--recommended drop)": 1}
+    [without], again = read(path, recommended="drop")
+    assert without.text == document.text and len(without.spans) == len(document.spans) - 1
+    assert list(notes.values()) == list(again.values()) == [1]
 
 
 def test_yedda_marks_over_lines_empty_and_nested(tmp_path):
@@ -191,7 +153,7 @@ def test_yedda_marks_over_lines_empty_and_nested(tmp_path):
 
 def test_yedda_text_that_would_be_read_as_a_mark_is_refused(tmp_path):
     path = tmp_path / "a.txt.ann"
-    with pytest.raises(InputError, match=r"its text has \[@.*expected another text, or another format"):
+    with pytest.raises(InputError, match="'d'"):
         write_documents([Document("d", "见[@甲乙#1*]", [Span(0, 1, "x")])], path, "yedda-marked")
     for text in ("见[@甲 乙", "见a#b*]", "见[@甲#乙*\n]"):
         document = Document("a", text, [Span(0, 1, "x", "见")])
@@ -209,27 +171,12 @@ def test_yedda_export_of_characters(tmp_path):
     assert (document.text, surfaces(document)) == ("乳腺癌\n", [("乳腺", "disease"), ("癌", "disease")])
 
 
-def test_yedda_export_of_words(tmp_path):
-    content = "HER2 S-gene\n阳性 O\n乳腺 B-disease\n癌 E-disease\n\n人 O\n\n"
-    [document], notes = read(write(tmp_path / "a.anns", content))
-    assert document.text == "HER2 阳性 乳腺 癌\n人\n"
-    assert surfaces(document) == [("HER2", "gene"), ("乳腺 癌", "disease")]
-    assert notes == {"files of words, joined with one space between": 1}
-    faults = read_faults(write(tmp_path / "a.anns", "HER2 X-gene\n阳性\n乳腺 B-disease\n人人 O\n癌癌 M-x\n"))
-    assert ["1", "2"] == [fault.partition(":")[0] for fault in faults]
-    faults = read_faults(write(tmp_path / "a.anns", "乳腺 B-disease\n人人 O\n癌癌 M-x\n"))
-    assert [fault.partition(" |")[0] for fault in faults] == [
-        "1: B-disease, a span without its beginning or its end",
-        "3: M-x, a span without its beginning or its end",
-    ]
-
-
 # Columns of other schemes
 
 
-def test_a_faulty_line_in_a_file_of_characters_is_no_word(tmp_path):
+def test_words_in_a_file_of_characters_are_faults(tmp_path):
     faults = read_faults(write(tmp_path / "a.anns", "基 S-gene\n" * 20 + "基因 O\n"))
-    assert len(faults) == 1 and faults[0].startswith('21: a "character" of 2 code points')
+    assert len(faults) == 1 and faults[0].startswith("21: ")
 
 
 def test_bioes_in_its_spellings(tmp_path):
@@ -243,36 +190,26 @@ def test_bioes_in_its_spellings(tmp_path):
 def test_tags_that_break_their_scheme_are_an_error_or_repaired(tmp_path):
     content = "甲 B-x\n乙 O\n丙 I-x\n丁 E-x\n\n戊 E-y\n己 B-x\n庚 I-y\n"
     path = write(tmp_path / "a.bioes", content)
-    assert [fault.partition(",")[0] for fault in read_faults(path)] == [
-        "1: B-x",
-        "3: I-x",
-        "6: E-y",
-        "7: B-x",
-        "8: I-y",
-    ]
+    assert [fault.partition(",")[0] for fault in read_faults(path)] == "1: B-x|3: I-x|6: E-y|7: B-x|8: I-y".split("|")
     [document], notes = read(path, orphans="repair")
     assert surfaces(document) == [("甲", "x"), ("丙丁", "x"), ("戊", "y"), ("己", "x"), ("庚", "y")]
-    assert notes == {"tags repaired that broke BIOES": 5}
+    assert list(notes.values()) == [5]
 
 
 def test_bio_orphans_and_iob1(tmp_path):
     path = write(tmp_path / "a.bio", "甲 I-x\n乙 I-x\n丙 B-x\n丁 I-y\n")
     [first, second] = read_faults(path)
-    assert first.startswith("1: I-x, an I- without its B-") and "--orphans repair" in first and "--from iob1" in first
-    assert second.startswith("4: I-y")
+    assert first.startswith("1: I-x") and "--from iob1" in first and second.startswith("4: I-y")
     [document], notes = read(path, orphans="repair")
-    assert surfaces(document) == [("甲乙", "x"), ("丙", "x"), ("丁", "y")] and notes == {
-        "tags repaired that broke BIO": 2
-    }
-    [again], notes = read(path, "iob1")
-    assert again.spans == document.spans and notes == {}
+    assert surfaces(document) == [("甲乙", "x"), ("丙", "x"), ("丁", "y")] and list(notes.values()) == [2]
+    assert read(path, "iob1") == ([document], {})
 
 
 def test_column_faults_name_their_lines(tmp_path):
     path = write(tmp_path / "a.bioes", "甲 S-x\n乙乙 O\n\n丙 X-x\n丁 S\n".encode() + b"\xff O\n")
     faults = read_faults(path)
     assert [fault.partition(":")[0] for fault in faults] == ["2", "4", "5", "6"]
-    assert "the unknown tag 'X-x' | O, B-<type>, I-<type>, E-<type>, S-<type>" in faults[1]
+    assert "'X-x'" in faults[1] and "E-<type>" in faults[1]
 
 
 # doccano
@@ -297,10 +234,9 @@ def test_doccano_with_relations(tmp_path):
     [document], notes = read(write_rows(tmp_path / "all.jsonl", [row], "\r\n"))
     assert (document.id, document.meta) == ("12", {"source": "a"})
     assert surfaces(document) == [("HER2", "gene"), ("乳腺癌", "disease")]
-    assert notes == {
-        "relations of doccano's left out": 1,
-        "documents whose offsets were read as UTF-16 code units, where it makes a difference (--offsets settles it)": 1,
-    }
+    assert notes.pop("relations of doccano's left out") == 1 and list(notes.values()) == [1]
+    del row["relations"], row["entities"][1]
+    assert read(write_rows(tmp_path / "plain.jsonl", [row | {"text": "基因" * 9}]))[1] == {}
 
 
 @pytest.mark.parametrize("field", ["label", "labels"])
@@ -333,13 +269,12 @@ def test_doccano_offsets_that_only_the_other_count_allows(tmp_path):
     assert surfaces(document) == [("基因", "x")]
 
 
-def test_doccano_rows_of_both_counts_in_a_file_are_said_to_be_that(tmp_path):
+def test_doccano_rows_of_both_counts_in_a_file(tmp_path):
     rows = [{"text": "😀基因", "label": [[2, 4, "x"]]}, {"text": "😀基因", "label": [[1, 2, "x"]]}]
-    [fault] = read_faults(write_rows(tmp_path / "a.jsonl", rows), "doccano")
-    assert fault.startswith("2: the offsets 1..2 in a text of 4 UTF-16 code units")
-    assert fault.endswith("; this row fits code points, but others of the file do not: part them, for --offsets")
-    [fault] = read_faults(write_rows(tmp_path / "a.jsonl", rows), "doccano", offsets="utf16")
-    assert "this row" not in fault
+    path = write_rows(tmp_path / "a.jsonl", rows)
+    for choices in ({}, {"offsets": "utf16"}):
+        [fault] = read_faults(path, "doccano", **choices)
+        assert fault.startswith("2: the offsets 1..2") and ("this row" in fault) == (not choices)
 
 
 def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
@@ -356,37 +291,25 @@ def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
 
 def test_an_object_over_several_lines_is_one_fault(tmp_path):
     path = write(tmp_path / "a.jsonl", json.dumps({"text": "x", "spans": []}, indent=2))
-    [fault] = read_faults(path, "jsonl")
-    assert fault.startswith("1: an object over several lines | JSON lines, an object a line")
-
-
-def test_doccano_without_astral_characters_says_nothing_of_offsets(tmp_path):
-    _, notes = read(write_rows(tmp_path / "a.jsonl", [{"text": "基因", "label": [[0, 2, "x"]]}]))
-    assert notes == {}
+    assert [fault[:3] for fault in read_faults(path, "jsonl")] == ["1: "]
 
 
 @pytest.mark.parametrize(
     ("row", "found"),
     [
-        ({"text": "基", "label": [[0, 2, "x"]]}, "the offsets 0..2 in a text of 1 UTF-16 code units"),
-        ({"text": "基", "label": [[0, 0, "x"]]}, "the offsets 0..0"),
-        ({"text": "基", "label": ["positive"]}, 'the text "positive" as a span'),
-        ({"text": "基", "label": [[0, 1]]}, "the list [0, 1] as a span"),
-        ({"text": "基", "label": [[0.5, 1, "x"]]}, "the number 0.5 as a span's start"),
-        ({"text": "基", "label": [[0, True, "x"]]}, "the value true as a span's end"),
-        ({"text": "基", "label": [[0, 1, 7]]}, "the number 7 as a span's label"),
-        ({"text": "基", "label": "x"}, "the text \"x\" in the field 'label'"),
-        (
-            {"text": "基", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 1}]},
-            "the fields 'text', 'annotations'",
-        ),
-        (
-            {"content": "基", "label": []},
-            "the fields 'content', 'label' | a field 'text' (--text-field NAME names another)",
-        ),
-        ({"text": None, "label": []}, "null in the field 'text'"),
-        ({"text": "\ud83d", "label": []}, "a lone surrogate in the text"),
-        ({"id": [1], "text": "基", "label": []}, "the list [1] as an id"),
+        ({"text": "基", "label": [[0, 2, "x"]]}, "0..2 in a text of 1 UTF-16"),
+        ({"text": "基", "label": [[0, 0, "x"]]}, "0..0"),
+        ({"text": "基", "label": ["positive"]}, "positive"),
+        ({"text": "基", "label": [[0, 1]]}, "[0, 1]"),
+        ({"text": "基", "label": [[0.5, 1, "x"]]}, "0.5"),
+        ({"text": "基", "label": [[0, True, "x"]]}, "true"),
+        ({"text": "基", "label": [[0, 1, 7]]}, "7"),
+        ({"text": "基", "label": "x"}, "'label'"),
+        ({"text": "基", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 1}]}, "'annotations'"),
+        ({"content": "基", "label": []}, "--text-field"),
+        ({"text": None, "label": []}, "null"),
+        ({"text": "\ud83d", "label": []}, "surrogate"),
+        ({"id": [1], "text": "基", "label": []}, "[1]"),
     ],
 )
 def test_doccano_faults(tmp_path, row, found):
@@ -405,25 +328,19 @@ def test_the_field_with_the_text_can_be_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "faults"),
+    ("content", "lines"),
     [
-        (
-            b'{"text": "a", "spans": []}\n{"text"\n[1]\n"x"\n\xff\n',
-            ["2: broken JSON", "3: the list [1]", '4: the text "x"', "5: bytes"],
-        ),
-        (b'[{"text": "a", "spans": []}, 7]', ["0: the number 7 (item 2)"]),
-        (b'[{"text": "a", "spans": []}', ["1: broken JSON"]),
-        (b"[" * 100_000, ["0: broken JSON"]),
-        (b'{"a": ' * 100_000, ["1: broken JSON"]),
-        (b'["\xff"]', ["0: bytes that are not UTF-8 at byte 3"]),
-        (b'{"text": "a", "spans": ' + b"9" * 5000 + b"}", ["1: broken JSON"]),
+        (b'{"text": "a", "spans": []}\n{"text"\n[1]\n"x"\n\xff\n', "2345"),
+        (b'[{"text": "a", "spans": []}, 7]', "0"),
+        (b'[{"text": "a", "spans": []}', "1"),
+        (b"[" * 100_000, "0"),
+        (b'{"a": ' * 100_000, "1"),
+        (b'["\xff"]', "0"),
+        (b'{"text": "a", "spans": ' + b"9" * 5000 + b"}", "1"),
     ],
 )
-def test_broken_json(tmp_path, content, faults):
-    found = read_faults(write(tmp_path / "a.jsonl", content), "jsonl")
-    assert len(found) == len(faults)
-    for fault, opening in zip(found, faults, strict=True):
-        assert fault.startswith(opening)
+def test_broken_json(tmp_path, content, lines):
+    assert [fault[0] for fault in read_faults(write(tmp_path / "a.jsonl", content), "jsonl")] == list(lines)
 
 
 def test_our_json_lines_of_others(tmp_path):
@@ -436,21 +353,18 @@ def test_our_json_lines_of_others(tmp_path):
 @pytest.mark.parametrize(
     ("span", "found"),
     [
-        (
-            {"start": 2, "end": 3, "label": "x", "text": "b"},
-            '\'text "b" for 2..3, which is the text "" (they count UTF-16',
-        ),
-        ({"start": 0, "end": 1, "label": "x", "text": "b"}, "for 0..1, which is the text"),
-        ({"start": 0, "end": 9, "label": "x"}, "the span 0..9 in a text of 2 characters"),
-        ({"start": -1, "end": 1, "label": "x"}, "the span -1..1"),
-        ({"start": 0, "end": 1}, "null as a span's label"),
-        ({"start": 0, "end": 1, "label": "x", "score": 1.5}, "the number 1.5 as a score"),
-        ([0, 1, "x"], 'the list [0, 1, "x"] as a span'),
+        ({"start": 2, "end": 3, "label": "x", "text": "b"}, "UTF-16"),
+        ({"start": 0, "end": 1, "label": "x", "text": "b"}, "0..1"),
+        ({"start": 0, "end": 9, "label": "x"}, "0..9"),
+        ({"start": -1, "end": 1, "label": "x"}, "-1..1"),
+        ({"start": 0, "end": 1}, "label"),
+        ({"start": 0, "end": 1, "label": "x", "score": 1.5}, "1.5"),
+        ([0, 1, "x"], '[0, 1, "x"]'),
     ],
 )
 def test_faults_of_our_json_lines(tmp_path, span, found):
     [fault] = read_faults(write_rows(tmp_path / "a.jsonl", [{"text": "😀b", "spans": [span]}]))
-    assert fault.startswith("1: ") and found.removeprefix("'text ") in fault
+    assert fault.startswith("1: ") and found in fault
 
 
 # Label Studio
@@ -475,14 +389,8 @@ def test_label_studio_as_it_exports(tmp_path):
     text = "🐱 Warning:\n🐱 This is a test text"
     relation = {"from_id": "a", "to_id": "b", "type": "relation", "direction": "right"}
     choice = {"value": {"choices": ["yes"]}, "id": "c", "from_name": "c", "to_name": "text", "type": "choices"}
-    exported = task(
-        text,
-        region(2, 27, "Warning:\\n🐱 This is a test", "region"),
-        region(23, 27, "test", "a", "b"),
-        relation,
-        choice,
-    )
-    exported["data"] |= {"source": "x"}
+    results = region(2, 27, "Warning:\\n🐱 This is a test", "region"), region(23, 27, "test", "a", "b")
+    exported = task(text, *results, relation, choice, data={"text": text, "source": "x"})
     [document], notes = read_tasks(tmp_path, exported)
     assert (document.id, document.meta) == ("1", {"source": "x"})
     assert surfaces(document) == [("Warning:\n🐱 This is a test", "region"), ("test", "a"), ("test", "b")]
@@ -491,13 +399,10 @@ def test_label_studio_as_it_exports(tmp_path):
 
 def test_label_studio_counted_utf16_before(tmp_path):
     """Issue 1347: a pile of poo, and an annotation that is off by one."""
-    old = {
-        "id": 7,
-        "data": {"text": "💩This is an annotation."},
-        "completions": [{"result": [region(13, 23, "annotation", "A")]}],
-    }
+    text = "💩This is an annotation."
+    old = {"id": 7, "data": {"text": text}, "completions": [{"result": [region(13, 23, "annotation", "A")]}]}
     [document], notes = read_tasks(tmp_path, old)
-    assert surfaces(document) == [("annotation", "A")] and notes == {"tasks whose offsets count UTF-16 code units": 1}
+    assert surfaces(document) == [("annotation", "A")] and list(notes.values()) == [1]
 
 
 def test_label_studio_joins_white_space_in_a_region_s_text(tmp_path):
@@ -506,13 +411,13 @@ def test_label_studio_joins_white_space_in_a_region_s_text(tmp_path):
         assert surfaces(document) == [(text, "x")] and notes == {}
 
 
-def test_label_studio_regions_without_text(tmp_path):
-    [document], notes = read_tasks(tmp_path, task("😀基因", region(1, 3, None, "x")))
-    assert surfaces(document) == [("基因", "x")] and "tasks with regions without text" in next(iter(notes))
-    [document], notes = read_tasks(tmp_path, task("😀基因", region(2, 4, None, "x")), offsets="utf16")
-    assert surfaces(document) == [("基因", "x")] and notes == {}
-    [document], notes = read_tasks(tmp_path, task("基因", region(0, 2, None, "x")))
-    assert notes == {}
+@pytest.mark.parametrize(
+    ("text", "place", "offsets", "noted"),
+    [("😀基因", (1, 3), "auto", 1), ("😀基因", (2, 4), "utf16", 0), ("基因", (0, 2), "auto", 0)],
+)
+def test_label_studio_regions_without_text(tmp_path, text, place, offsets, noted):
+    [document], notes = read_tasks(tmp_path, task(text, region(*place, None, "x")), offsets=offsets)
+    assert surfaces(document) == [("基因", "x")] and len(notes) == noted
 
 
 def test_label_studio_of_several_annotations_one_is_read(tmp_path):
@@ -521,8 +426,7 @@ def test_label_studio_of_several_annotations_one_is_read(tmp_path):
     cancelled = {"result": [region(0, 1, "甲", "c")], "updated_at": "2024-04-01T00:00:00Z", "was_cancelled": True}
     for annotations, label in (([last, first, cancelled], "last"), ([last, first | {"ground_truth": True}], "first")):
         [document], notes = read_tasks(tmp_path, task("甲乙", annotations=annotations))
-        assert surfaces(document) == [("甲", label)]
-        assert notes == {"tasks with several annotations (the ground truth is read, or else the last)": 1}
+        assert surfaces(document) == [("甲", label)] and list(notes.values()) == [1]
 
 
 def test_label_studio_predictions_are_read_where_nothing_is_annotated(tmp_path):
@@ -540,7 +444,7 @@ def test_label_studio_s_text_is_in_the_field_that_is_named_or_the_only_one(tmp_p
     [document], _ = read_tasks(tmp_path, task("", region(0, 1, "甲", "x"), data={"body": "甲", "n": 1}))
     assert document.text == "甲" and document.meta == {"n": 1}
     two = task("", region(0, 1, "甲", "x"), data={"body": "甲", "title": "乙"})
-    with pytest.raises(FaultyFile, match="found the fields 'body', 'title' .*--text-field"):
+    with pytest.raises(FaultyFile, match="'body', 'title' .*--text-field"):
         read_tasks(tmp_path, two)
     [document], _ = read_tasks(tmp_path, two, text_field="body")
     assert document.text == "甲"
@@ -549,13 +453,13 @@ def test_label_studio_s_text_is_in_the_field_that_is_named_or_the_only_one(tmp_p
 @pytest.mark.parametrize(
     ("results", "found"),
     [
-        ([region(0, 2, "甲乙", "x"), region(1, 2, "甲", "x")], 'the text "甲" for 1..2, which is the text "乙"'),
-        ([region(0, 9, None, "x")], "the offsets 0..9 in a text of 2 characters"),
-        ([region(0, 0, "", "x")], "the offsets 0..0"),
-        ([region("/p[1]/text()[1]", "/p[1]/text()[1]", "甲", "x")], "a region of a HyperText or Paragraphs tag"),
-        ([region(0, 1, "甲", "x", type="hypertextlabels")], "a region of a HyperText"),
-        ([region(0, 1, "甲", 5)], "the number 5 as a span's label"),
-        (["x"], 'the text "x" as a result'),
+        ([region(0, 2, "甲乙", "x"), region(1, 2, "甲", "x")], '"乙"'),
+        ([region(0, 9, None, "x")], "0..9"),
+        ([region(0, 0, "", "x")], "0..0"),
+        ([region("/p[1]/text()[1]", "/p[1]/text()[1]", "甲", "x")], "HyperText"),
+        ([region(0, 1, "甲", "x", type="hypertextlabels")], "HyperText"),
+        ([region(0, 1, "甲", 5)], "5"),
+        (["x"], '"x"'),
     ],
 )
 def test_label_studio_faults(tmp_path, results, found):
@@ -564,22 +468,13 @@ def test_label_studio_faults(tmp_path, results, found):
     assert fault.startswith("0: ") and found in fault and "(item 2)" in fault
 
 
-def test_label_studio_s_other_export_is_named(tmp_path):
-    path = write(
-        tmp_path / "min.json", json.dumps([{"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]}])
-    )
-    [fault] = read_faults(path, "labelstudio")
-    assert "the fields 'text', 'label'" in fault and "not as JSON-MIN" in fault
-
-
-def test_label_studio_takes_the_offsets_word_for_it_where_they_are_named(tmp_path):
-    [document], notes = read_tasks(tmp_path, task("甲乙", region(1, 2, "甲", "x")), offsets="codepoints")
-    assert surfaces(document) == [("乙", "x")]
-    assert notes == {"regions whose text is not what their offsets cut out": 1}
-
-
 def test_label_studio_s_scores_and_unlabelled_regions(tmp_path):
     results = [region(0, 1, "甲", "x", score=7), region(1, 2, "乙"), {"value": {"start": 0, "end": 2, "labels": ["y"]}}]
     [document], notes = read_tasks(tmp_path, task("甲乙", *results))
     assert document.spans == [Span(0, 1, "x", "甲"), Span(0, 2, "y", "甲乙")]
-    assert notes == {"scores that are not between 0 and 1 left out": 1, "regions without a label left out": 1}
+    assert list(notes.values()) == [1, 1]
+    [document], notes = read_tasks(tmp_path, task("甲乙", region(1, 2, "甲", "x")), offsets="codepoints")
+    assert surfaces(document) == [("乙", "x")] and list(notes.values()) == [1]
+    minimal = {"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]}
+    with pytest.raises(FaultyFile, match="JSON-MIN"):
+        read_tasks(tmp_path, minimal)

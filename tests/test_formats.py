@@ -79,17 +79,6 @@ def test_round_trip(tmp_path, name):
     assert choices.notes["spans cut at line breaks"] == (2 if name in LINE_BY_LINE else 0)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_what_is_written_is_known_for_its_format(tmp_path, name):
-    documents = [Document("1", "基因与癌", [cut_span("基因与癌", 0, 2, "gene"), cut_span("基因与癌", 3, 4, "disease")])]
-    go_round(tmp_path, documents, name)
-    [out] = tmp_path.iterdir()
-    known = "bio" if name == "iob1" else name.removesuffix("-predictions")
-    if name != "iob1":
-        assert guess_format(out).name == known
-        assert list(read_documents([out])) == documents
-
-
 CHARS = st.sampled_from("基因a1 \t\r\n\x0b\x85\u2028\u3000\ufeff😀𠮷e\u0301#[]@$*;\\\"'O-")
 LABELS = st.sampled_from(["gene", "蛋白", "a-b", "B-x", "😀"])
 
@@ -103,20 +92,20 @@ def documents(draw):
     return Document("a", text, spans)
 
 
-@settings(max_examples=60)
-@given(documents(), st.sampled_from([*JSON_FORMATS]))
+@settings(max_examples=30)
+@given(documents(), st.sampled_from(JSON_FORMATS))
 def test_formats_of_json_hold_any_span(tmp_path_factory, document, name):
     assert go_round(tmp_path_factory.mktemp("any"), [document], name)["a"] == document
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(documents(), st.sampled_from(FILE_FORMATS), st.sampled_from(["longest", "first"]))
 def test_other_formats_hold_what_they_say_they_hold(tmp_path_factory, document, name, overlap):
     choices = Choices(overlap=overlap, unfit="drop")
     try:
         again = go_round(tmp_path_factory.mktemp("rest"), [document], name, choices)["a"]
-    except InputError as error:
-        assert name == "yedda-marked" and "no escape" in str(error) and re.search(r"\[[@$]|\*\]", document.text)
+    except InputError:
+        assert name == "yedda-marked" and re.search(r"\[[@$]|\*\]", document.text)
         return
     assert again.text == document.text
     dropped = sum(count for note, count in choices.notes.items() if "dropped" in note)
@@ -124,7 +113,7 @@ def test_other_formats_hold_what_they_say_they_hold(tmp_path_factory, document, 
     assert all(span in document.spans for span in again.spans)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(documents())
 def test_brat_reads_back_each_line_that_is_written(tmp_path_factory, document):
     """As brat's server reads them: lines that end where `splitlines` ends them, texts that the offsets cut out."""
@@ -139,26 +128,21 @@ def test_brat_reads_back_each_line_that_is_written(tmp_path_factory, document):
         assert words == " ".join(document.text[int(start) : int(end)] for start, end in places)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(documents())
 def test_yedda_finds_the_marks_that_are_written(tmp_path_factory, document):
     """By the expression with which YEDDA itself finds them, line by line."""
     path = tmp_path_factory.mktemp("yedda") / "a.txt.ann"
-    spans = [span for span in document.spans if "\n" not in span.text and "#" not in span.text]
-    document = Document(
-        "a", document.text.replace("[", "(").replace("*", "+"), [span._replace(text=None) for span in spans]
-    )
-    choices = Choices(overlap="first", unfit="drop")
-    write_documents([document], path, "yedda-marked", choices)
-    marks = [mark for line in path.read_bytes().decode().split("\n") for mark in YEDDA.findall(line)]
-    again = next(read_documents([path], "yedda-marked"))
+    text = document.text.replace("[", "(").replace("*", "+")
+    spans = [span._replace(text=None) for span in document.spans if not set(span.text) & {"\n", "#"}]
+    write_documents([Document("a", text, spans)], path, "yedda-marked", Choices(overlap="first", unfit="drop"))
+    lines = path.read_bytes().decode().split("\n")
+    marks = [mark for line in lines for mark in re.findall(r"\[\@.*?\#.*?\*\](?!\#)", line)]
+    [again] = read_documents([path], "yedda-marked")
     assert marks == [f"[@{span.text}#{span.label}*]" for span in again.spans]
 
 
-YEDDA = re.compile(r"\[\@.*?\#.*?\*\](?!\#)")
-
-
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(documents())
 def test_doccano_counts_as_javascript_does(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("doccano") / "out.jsonl"
@@ -246,70 +230,62 @@ WITHOUT_OVERLAPS = ["bio", "iob1", "bioes", "yedda", "yedda-marked"]
 
 @pytest.mark.parametrize("name", WITHOUT_OVERLAPS)
 def test_overlaps_are_an_error_or_a_choice_with_a_count(tmp_path, name):
-    with pytest.raises(InputError, match=r"the span 0..3 \(x, '人乳腺'\).*--overlap longest or --overlap first"):
+    with pytest.raises(InputError, match=r"1\.\.4.*'n'"):
         write_documents([NESTED], tmp_path / "out", name)
     assert not list(tmp_path.iterdir())
-    for rule, kept, dropped in (("longest", [(1, 6, "gene")], 3), ("first", [(0, 3, "x")], 3)):
+    equal = Document("d", "基因", [Span(0, 2, "b"), Span(0, 2, "a")])
+    for rule, kept in (("longest", [(1, 6, "gene")]), ("first", [(0, 3, "x")])):
         choices = Choices(overlap=rule)
-        [again] = go_round(tmp_path, [NESTED], name, choices).values()
+        again = go_round(tmp_path, [NESTED], name, choices)["n"]
         assert [span[:3] for span in again.spans] == kept
-        assert choices.notes[f"overlapping spans dropped (--overlap {rule})"] == dropped
-
-
-def test_of_equal_spans_the_one_named_first_stays(tmp_path):
-    document = Document("d", "基因", [Span(0, 2, "b"), Span(0, 2, "a")])
-    for rule in ("longest", "first"):
-        [again] = go_round(tmp_path, [document], "bio", Choices(overlap=rule)).values()
-        assert [span.label for span in again.spans] == ["b"]
+        assert choices.notes.total() == 3
+        assert [span.label for span in go_round(tmp_path, [equal], name, Choices(overlap=rule))["d"].spans] == ["b"]
 
 
 def test_spans_over_line_breaks_are_an_error_cut_or_dropped(tmp_path):
     text = "x基因\n\n癌y\n"
     document = Document("d", text, [Span(1, 6, "gene"), Span(3, 5, "breaks")])
-    with pytest.raises(InputError, match="it crosses a line break; --unfit cut .*; --unfit drop"):
+    with pytest.raises(InputError, match=r"1\.\.6.*--unfit cut"):
         write_documents([document], tmp_path / "out", "bio")
     cut, drop = Choices(unfit="cut"), Choices(unfit="drop")
-    [again] = go_round(tmp_path, [document], "bio", cut).values()
+    again = go_round(tmp_path, [document], "bio", cut)["d"]
     assert [span[:4] for span in again.spans] == [(1, 3, "gene", "基因"), (5, 6, "gene", "癌")]
-    assert cut.notes == {"spans cut at line breaks": 2}
-    [again] = go_round(tmp_path, [document], "bioes", drop).values()
-    assert again.spans == [] and drop.notes == {"spans dropped, which BIOES cannot hold (it crosses a line break)": 2}
+    assert go_round(tmp_path, [document], "bioes", drop)["d"].spans == []
+    assert cut.notes.total() == drop.notes.total() == 2
 
 
 @pytest.mark.parametrize(
-    ("name", "span", "why", "cures"),
+    ("name", "span", "cures"),
     [
-        ("bio", Span(0, 1, "a b"), "white space", False),
-        ("brat", Span(0, 1, "a\u3000b"), "white space", False),
-        ("brat", Span(1, 3, "x"), "begins or ends with a line break", True),
-        ("yedda-marked", Span(0, 1, "a#b"), "its label", False),
-        ("yedda-marked", Span(2, 3, "x"), "a # follows", False),
+        ("bio", Span(0, 1, "a b"), False),
+        ("brat", Span(0, 1, "a\u3000b"), False),
+        ("brat", Span(1, 3, "x"), True),
+        ("yedda-marked", Span(0, 1, "a#b"), False),
+        ("yedda-marked", Span(2, 3, "x"), False),
     ],
 )
-def test_what_else_a_format_cannot_hold(tmp_path, name, span, why, cures):
+def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
     document = Document("d", "基\n因#", [span, Span(3, 4, "ok")])
-    with pytest.raises(InputError, match=f"{why}.*--unfit drop") as caught:
-        write_documents([document], tmp_path / "out", name)
-    assert ("--unfit cut" in str(caught.value)) == cures
+    for unfit in ["error"] + ["cut"] * (not cures):
+        with pytest.raises(InputError, match=f"{span.start}..{span.end}") as caught:
+            write_documents([document], tmp_path / unfit, name, Choices(unfit=unfit))
+        assert ("--unfit cut" in str(caught.value)) == cures
     choices = Choices(unfit="drop")
-    [again] = go_round(tmp_path, [document], name, choices).values()
+    again = go_round(tmp_path, [document], name, choices)["d"]
     assert [span.label for span in again.spans] == ["ok"] and choices.notes.total() == 1
-    if not cures:
-        with pytest.raises(InputError, match=why):
-            write_documents([document], tmp_path / "cut", name, Choices(unfit="cut"))
 
 
 @pytest.mark.parametrize(
     ("document", "found"),
     [
-        (Document("d", "基", [Span(0, 2, "x")]), "the span 0..2 in a text of 1"),
-        (Document("d", "基", [Span(-1, 1, "x")]), "the span -1..1"),
-        (Document("d", "基", [Span(1, 1, "x")]), "the span 1..1"),
-        (Document("d", "基", [Span(0, 1, "")]), "the label ''"),
-        (Document("d", "基", [Span(0, 1, "x", "因")]), "'因' as the text of 0..1, which is '基'"),
-        (Document("d", "\ud83d"), "a lone surrogate in the text"),
-        (Document("\ud83d", "基"), "a lone surrogate in the id"),
-        (Document("d", "基", date=20160230), "the date 20160230"),
+        (Document("d", "基", [Span(0, 2, "x")]), "0..2"),
+        (Document("d", "基", [Span(-1, 1, "x")]), "-1..1"),
+        (Document("d", "基", [Span(1, 1, "x")]), "1..1"),
+        (Document("d", "基", [Span(0, 1, "")]), "label ''"),
+        (Document("d", "基", [Span(0, 1, "x", "因")]), "'因'"),
+        (Document("d", "\ud83d"), "text"),
+        (Document("\ud83d", "基"), "id"),
+        (Document("d", "基", date=20160230), "20160230"),
     ],
 )
 def test_a_document_that_is_none_is_not_written(tmp_path, document, found):
@@ -322,49 +298,36 @@ def test_a_document_that_is_none_is_not_written(tmp_path, document, found):
 
 def test_dates():
     assert read_date(20160525) == read_date("20160525") == 20160525
-    assert [
-        read_date(value) for value in (True, None, "2016-05-25", 20161301, "00000101", "２０１６０５２５", 2016)
-    ] == [None] * 7
+    wrong = (True, None, "2016-05-25", 20161301, "00000101", "２０１６０５２５", 2016)
+    assert not any(read_date(value) for value in wrong)
 
 
 def test_rulers():
     text = "a😀\r\nb"
     assert [Ruler(text, "utf16").find_offset(place) for place in range(6)] == [0, 1, 3, 4, 5, 6]
     assert [Ruler(text, "utf16").find_place(offset) for offset in range(8)] == [0, 1, None, 2, 3, 4, 5, None]
-    assert [Ruler(text, "newlines").find_offset(place) for place in range(6)] == [0, 1, 2, 3, 3, 4]
-    assert Ruler(text, "newlines").cut(3, 4) == (4, 5) and Ruler(text, "newlines").cut(2, 3) == (2, 4)
-    assert [Ruler("\ufeffab", "unmarked").find_place(offset) for offset in range(4)] == [1, 2, 3, None]
-    for count in ("codepoints", "utf16", "newlines"):
+    for count in ("codepoints", "utf16"):
         assert Ruler("", count).find_place(0) == 0 and Ruler("", count).find_place(1) is None
         assert Ruler("基", count).cut(1, 1) is None and Ruler("基", count).cut(-1, 1) is None
 
 
-@pytest.mark.parametrize(
-    "id", ["a/b", "..", ".a", "100%", "%2F", 'a\\b:c*?"<>|', "a\nb", "甲 乙", "CN1.A", "x.txt", "a.ann"]
-)
+@pytest.mark.parametrize("id", ["a/b", "..", ".a", "100%", "%2F", 'a\\b:c*?"<>|', "a\nb", "甲 乙", "x.txt", "a.ann"])
 def test_an_id_names_a_file_and_is_read_back(tmp_path, id):
     name = name_file(id)
     assert not re.search(r'[/\\:*?"<>|\n]', name) and not name.startswith(".")
     for format in FORMATS.values():
         assert name_document(f"{name}{format.suffixes[0]}", format) == id
-    [again] = go_round(tmp_path, [Document(id, "基")], "brat").values()
-    assert again.id == id
+    assert list(go_round(tmp_path, [Document(id, "基")], "brat")) == [id]
 
 
-@pytest.mark.parametrize("id", ["", "基" * 67])
-def test_an_id_that_names_no_file_is_refused(tmp_path, id):
-    with pytest.raises(InputError, match="found the id .* expected one of 1 to 200 bytes"):
-        write_documents([Document(id, "基")], tmp_path / "out", "bio")
+@pytest.mark.parametrize("ids", [[""], ["基" * 67], ["d", "d"]])
+def test_ids_that_name_no_files_are_refused(tmp_path, ids):
+    documents = [Document(id, "基") for id in ids]
+    with pytest.raises(InputError, match="the id"):
+        write_documents(documents, tmp_path / "out", "bio")
     assert not list(tmp_path.iterdir())
-
-
-def test_one_id_twice_in_a_folder_is_refused(tmp_path):
-    twice = [Document("d", "基"), Document("d", "因")]
-    with pytest.raises(InputError, match="a second document with the id 'd'"):
-        write_documents(twice, tmp_path / "out", "bio")
-    assert not list(tmp_path.iterdir())
-    write_documents(twice, tmp_path / "out.jsonl", "jsonl")
-    assert list(read_documents([tmp_path / "out.jsonl"])) == twice
+    write_documents(documents, tmp_path / "out.jsonl", "jsonl")
+    assert list(read_documents([tmp_path / "out.jsonl"])) == documents
 
 
 def test_folders_are_read_with_their_folders_in_the_order_of_names(tmp_path):
@@ -379,22 +342,18 @@ def test_folders_are_read_with_their_folders_in_the_order_of_names(tmp_path):
 
 
 def test_several_documents_in_one_column_file(tmp_path):
-    documents = [
-        Document("a", "\ufeff基", [Span(1, 2, "gene")]),
-        Document("b", ""),
-        Document("c", "\ufeff癌\n", [Span(1, 2, "x")]),
-        Document("d", "因"),
-    ]
+    texts = {"a": "\ufeff基", "b": "", "c": "\ufeff癌\n", "d": "因"}
+    documents = [Document(id, text, [Span(1, 2, "x")] if "\ufeff" in text else []) for id, text in texts.items()]
     path = tmp_path / "all.bio"
-    with pytest.raises(InputError, match="several documents for one file.*--join"):
+    with pytest.raises(InputError, match="--join"):
         write_documents(documents, path, "bio")
     choices = Choices(join=True)
     write_documents(documents, path, "bio", choices)
-    assert path.read_bytes().decode() == "\ufeff\ufeff O\n基 B-gene\n\n\ufeff O\n癌 B-x\n\n因 O\n"
-    assert choices.notes == {"documents in one file, which does not say where each begins": 4}
-    assert next(read_documents([path])).text == "".join(["\ufeff基\n", "\ufeff癌\n", "因"])
+    assert path.read_bytes().decode() == "\ufeff\ufeff O\n基 B-x\n\n\ufeff O\n癌 B-x\n\n因 O\n"
+    assert list(choices.notes.values()) == [4]
+    assert next(read_documents([path])).text == "\ufeff基\n\ufeff癌\n因"
     crossing = [documents[0], Document("late", "a\nb", [Span(0, 3, "x")])]
-    with pytest.raises(InputError, match="of document 'late'"):
+    with pytest.raises(InputError, match="'late'"):
         write_documents(crossing, path, "bio", Choices(join=True), overwrite=True)
 
 
@@ -403,21 +362,12 @@ def test_a_line_that_begins_so_begins_a_document(tmp_path):
     text = "x基\nAbstract甲\n乙\nAbstract丙"
     write_documents([Document("all", text, mark(text, ("基", "a"), ("乙", "b"), ("丙", "c")))], path, "bio")
     documents = list(read_documents([path], choices=Choices(split_at="Abstract")))
-    assert [(document.id, document.text) for document in documents] == [
-        ("all-1", "x基\n"),
-        ("all-2", "Abstract甲\n乙\n"),
-        ("all-3", "Abstract丙"),
-    ]
-    assert [document.spans for document in documents] == [
-        mark("x基", ("基", "a")),
-        mark("Abstract甲\n乙\n", ("乙", "b")),
-        mark("Abstract丙", ("丙", "c")),
-    ]
+    expected = [("x基\n", ("基", "a")), ("Abstract甲\n乙\n", ("乙", "b")), ("Abstract丙", ("丙", "c"))]
+    assert documents == [Document(f"all-{n}", part, mark(part, each)) for n, (part, each) in enumerate(expected, 1)]
     write_documents(documents, tmp_path / "again.bio", "bio", Choices(join=True))
     assert (tmp_path / "again.bio").read_bytes() == path.read_bytes()
-    with_twelve = tmp_path / "twelve.bio"
-    write_documents([Document("t", "A\n" * 12)], with_twelve, "bio")
-    ids = [document.id for document in read_documents([with_twelve], choices=Choices(split_at="A"))]
+    write_documents([Document("t", "A\n" * 12)], tmp_path / "twelve.bio", "bio")
+    ids = [document.id for document in read_documents([tmp_path / "twelve.bio"], choices=Choices(split_at="A"))]
     assert ids == sorted(ids) and ids[0] == "twelve-01" and len(ids) == 12
 
 
@@ -448,143 +398,81 @@ def test_the_format_of_a_file(tmp_path, name, content, known):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.json", "[]"),
-        ("a.jsonl", "{"),
-        ("a.jsonl", '{"text": "a"}'),
-        ("a.txt", "a"),
-        ("a.ann", "a"),
-        ("a", ""),
-        ("a.csv", "a,b"),
+        ("a.json", "[]"), ("a.jsonl", "{"), ("a.jsonl", '{"text": "a"}'), ("a.txt", "a"), ("a.ann", "a"),
+        ("a.ann", "T1\tgene 0 1\ta\n"), ("a", ""), ("a.csv", "a,b"),
     ],
-)
+)  # fmt: skip
 def test_a_file_of_no_known_format(tmp_path, name, content):
     (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=f"{name}: found no sign of its format; expected its name: --from jsonl, bio"):
+    with pytest.raises(InputError, match=f"{name}: .*--from jsonl, bio"):
         list(read_documents([tmp_path / name]))
 
 
-def test_brat_is_told_from_yedda_by_what_lies_beside_it(tmp_path):
+def test_the_format_of_a_folder(tmp_path):
     (tmp_path / "a.ann").write_text("T1\tgene 0 1\ta\n")
-    with pytest.raises(InputError, match="no sign"):
-        guess_format(tmp_path / "a.ann")
     (tmp_path / "a.txt").write_text("a")
-    assert guess_format(tmp_path / "a.ann").name == guess_format(tmp_path / "a.txt").name == "brat"
-    assert guess_format(tmp_path).name == "brat"
+    assert {guess_format(path).name for path in (tmp_path, tmp_path / "a.ann", tmp_path / "a.txt")} == {"brat"}
     (tmp_path / "b.jsonl").write_text('{"text": "a", "spans": []}')
-    with pytest.raises(InputError, match="found brat, jsonl; expected files of one format"):
+    with pytest.raises(InputError, match="brat, jsonl"):
         guess_format(tmp_path)
     assert len(list(read_documents([tmp_path], "brat"))) == 1
 
 
-def test_the_format_of_an_output():
-    names = {"a.jsonl": "jsonl", "a.bio": "bio", "a.iob1": "iob1", "a.anns": "yedda", "a.txt.ann": "yedda-marked"}
-    assert {name: guess_output(name).name for name in names} == names
-    for name in ("a.json", "a.ann", "folder", "a.txt"):
-        with pytest.raises(InputError, match="found no sign of the format to write; expected its name: --to"):
-            guess_output(name)
+@pytest.mark.parametrize("name", ["a.json", "a.ann", "folder", "a.txt"])
+def test_an_output_of_no_known_format(name):
+    with pytest.raises(InputError, match="--to jsonl, bio"):
+        guess_output(name)
 
 
-def test_where_nothing_can_be_read(tmp_path):
-    for paths, name, found in (
-        ([tmp_path / "no"], None, "no such file or folder"),
-        ([tmp_path], None, "no file of a known format"),
-        ([tmp_path], "bio", "found no file that ends in .bio"),
-        ([tmp_path / "empty.jsonl"], "jsonl", "found no document in 1 file"),
-    ):
-        (tmp_path / "empty.jsonl").unlink(missing_ok=True)
-        if paths[0].name == "empty.jsonl":
-            paths[0].write_text("\n")
-        with pytest.raises(InputError, match=found):
-            list(read_documents(paths, name))
-    with pytest.raises(ValueError, match="expected a format of jsonl, bio"):
-        list(read_documents([tmp_path / "a"], "conll")) if (tmp_path / "a").write_text("") == 0 else None
+@pytest.mark.parametrize(("name", "format"), [("no", None), ("", None), ("", "bio"), ("empty.jsonl", "jsonl")])
+def test_where_nothing_can_be_read(tmp_path, name, format):
+    if name == "empty.jsonl":
+        (tmp_path / name).write_text("\n")
+    with pytest.raises(InputError, match="found no|no such file"):
+        list(read_documents([tmp_path / name], format))
+    with pytest.raises(ValueError, match="conll"):
+        list(read_documents([tmp_path], "conll"))
 
 
 def test_what_is_there_already_is_kept(tmp_path):
-    document = Document("d", "基")
-    (tmp_path / "a.jsonl").write_text("old")
-    (tmp_path / "out").mkdir()
-    write_documents([document], tmp_path / "out", "bio")  # an empty folder is nothing
-    for path, name in ((tmp_path / "a.jsonl", "jsonl"), (tmp_path / "out", "bio")):
-        with pytest.raises(InputError, match="found something there already.*--overwrite"):
+    document, file, folder = Document("d", "基"), tmp_path / "a.jsonl", tmp_path / "out"
+    file.write_text("old")
+    folder.mkdir()
+    write_documents([document], folder, "bio")  # an empty folder is nothing
+    for path, name in ((file, "jsonl"), (folder, "bio")):
+        with pytest.raises(InputError, match="--overwrite"):
             write_documents([document], path, name)
         write_documents([document], path, name, overwrite=True)
-    for path, name, found in (
-        (tmp_path / "a.jsonl", "bio", "found a file"),
-        (tmp_path / "out", "jsonl", "found a folder"),
-    ):
+    (folder / "thesis.doc").write_text("mine")
+    for path, name, found in ((file, "bio", "a file"), (folder, "jsonl", "a folder"), (folder, "bio", "thesis.doc")):
         with pytest.raises(InputError, match=found):
             write_documents([document], path, name, overwrite=True)
-    (tmp_path / "out" / "thesis.doc").write_text("mine")
-    with pytest.raises(InputError, match="thesis.doc: found in the folder to replace"):
-        write_documents([document], tmp_path / "out", "bio", overwrite=True)
-    assert (tmp_path / "out" / "thesis.doc").read_text() == "mine"
+    assert (folder / "thesis.doc").read_text() == "mine"
 
 
 def test_an_output_is_not_touched_where_the_input_has_a_fault(tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "a", "spans": []}\n{"text": 1, "spans": []}\n')
     for name, out in (("jsonl", "out.jsonl"), ("bio", "out")):
-        with pytest.raises(FaultyFile, match="in.jsonl:2: found the number 1 in the field 'text'; expected text"):
+        with pytest.raises(FaultyFile, match="in.jsonl:2: .*'text'"):
             write_documents(read_documents([tmp_path / "in.jsonl"]), tmp_path / out, name)
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
-
-
-def test_wrong_choices_are_refused():
-    with pytest.raises(ValueError, match="expected overlap to be one of error, longest, first, got 'all'"):
-        Choices(overlap="all")
 
 
 def test_a_tally_counts_documents_that_pass():
     tally = Tally()
     document = Document("d", "基因\n\n癌基因", [Span(0, 2, "g"), Span(5, 7, "g"), Span(4, 6, "x"), Span(1, 5, "y")])
     assert list(tally.watch([document, Document("e", "")])) == [document, Document("e", "")]
-    assert tally.summarize() == {
-        "documents": 2,
-        "lines": 2,
-        "characters": 7,
-        "longest": 3,
-        "mentions": 4,
-        "types": {"g": 2, "x": 1, "y": 1},
-        "unique": 3,
-        "overlapping": 3,
-        "crossing": 1,
-    }
+    counts = {"documents": 2, "lines": 2, "characters": 7, "longest": 3, "mentions": 4, "unique": 3}
+    assert tally.summarize() == counts | {"types": {"g": 2, "x": 1, "y": 1}, "overlapping": 3, "crossing": 1}
 
 
+FIELDS = "text data spans label entities annotations result value start end".split()
 JSON_BITS = st.recursive(
     st.sampled_from([None, True, -1, 0, 1, 2.5, "", "基😀", "gene", "\ud83d"]),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(
-                ["text", "data", "spans", "label", "entities", "annotations", "result", "value", "start", "end"]
-            ),
-            inner,
-            max_size=4,
-        ),
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
     max_leaves=12,
 )
-PIECES = st.sampled_from(
-    [
-        "T1\tgene 0 1\t",
-        "基",
-        "😀",
-        "\n",
-        "\r\n",
-        " B-x",
-        " I-x",
-        " E-x",
-        " O",
-        "[@",
-        "#x*]",
-        "\ufeff",
-        "\t",
-        "0 1;2 3",
-        "{",
-        "[",
-    ]
-)
+PIECES = st.sampled_from("T1\tgene 0 1\t|基|😀|\n|\r\n| B-x| I-x| E-x| O|[@|#x*]|\ufeff|\t|0 1;2 3|{|[".split("|"))
 CONTENT = st.one_of(
     st.binary(max_size=40),
     st.lists(PIECES, max_size=12).map(lambda pieces: "".join(pieces).encode()),
@@ -593,6 +481,7 @@ CONTENT = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(CONTENT, CONTENT, st.sampled_from(list(FORMATS)))
 def test_any_bytes_are_documents_or_an_error_for_people(tmp_path_factory, content, text, name):

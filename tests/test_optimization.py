@@ -1,6 +1,5 @@
 """Learning rates by part of the model, adversarial steps."""
 
-
 import pytest
 import torch
 from test_training import files, make_job, read_weights  # noqa: F401

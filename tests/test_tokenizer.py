@@ -182,9 +182,7 @@ def test_word_pieces_keep_their_ids_and_are_never_produced(lowercase_encoder):
     assert not pieces & set(backend_ids(tokenizer, "".join(WORD_PIECES)))
 
 
-@pytest.mark.parametrize(
-    ("casing", "read_as"), [("lower", "brca1基"), ("paper", "????1基"), ("keep", "BRCA1基")]
-)
+@pytest.mark.parametrize(("casing", "read_as"), [("lower", "brca1基"), ("paper", "????1基"), ("keep", "BRCA1基")])
 def test_casings_of_a_vocabulary_without_upper_case(lowercase_encoder, tmp_path, casing, read_as):
     source = AutoTokenizer.from_pretrained(lowercase_encoder)
     tokenizer, sources = make_tokenizer(source, "lower", casing)

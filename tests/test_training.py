@@ -382,9 +382,7 @@ def test_a_small_dev_set_chooses_nothing_and_says_so():
 
 
 def test_the_best_epoch_is_kept_where_dev_can_choose(make_job):
-    metrics = train(
-        make_job(epochs=6, lr=5e-3, head_lr=1e-2, min_dev_mentions=1, schedule="constant", patience=0)
-    )
+    metrics = train(make_job(epochs=6, lr=5e-3, head_lr=1e-2, min_dev_mentions=1, schedule="constant", patience=0))
     curve = [record["eval_entity_strict_f1"] for record in metrics["history"] if "eval_entity_strict_f1" in record]
     assert len(curve) == 6
     assert metrics["best_epoch"] == 1 + int(np.argmax(curve))

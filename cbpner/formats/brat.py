@@ -1,9 +1,8 @@
 """brat's standoff: `NAME.txt`, and `NAME.ann` with lines `T1<tab>gene 0 5<tab>BRCA1`.
 
 Offsets count code points of the text as it is, CR LF being two and a byte order mark one (so brat's server reads both).
-The text in a line is checked against what its offsets cut out. Where that fails, the counts of programs that opened the
-text with universal newlines (CR LF is one), that counted UTF-16 code units (Python 2 on Windows and macOS), or that
-dropped the byte order mark are tried.
+The text in a line is checked against what its offsets cut out. Where that fails, UTF-16 code units are tried, which
+Python 2 counted on Windows and macOS.
 
 brat writes no line break into a `.ann` file: a span over one is in fragments, `0 5;6 10`, without the white space at
 the break. Fragments with nothing but such white space between are one span again; with other text between they are
@@ -14,38 +13,32 @@ Sources: brat's `annotation.py` and `annotator.py`, https://brat.nlplab.org/stan
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
-from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
+from cbpner.formats.offsets import Ruler, choose_ruler
 from cbpner.text.bio import decode_file, read_lines
-from cbpner.text.characters import BOM, shorten
+from cbpner.text.characters import shorten
 
 LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where brat's server breaks lines
 PIECES = re.compile(f"[^{LINE_BREAKS}]+")
 TEXT_BOUND = re.compile(r"T\S*\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*) *(?:\t(.*))?", re.ASCII | re.DOTALL)
 OTHERS = {
-    "R": "relations",
-    "E": "events",
-    "A": "attributes",
-    "M": "attributes",
-    "N": "normalizations",
-    "#": "notes",
+    "R": "relations", "E": "events", "A": "attributes", "M": "attributes", "N": "normalizations", "#": "notes",
     "*": "equivalences",
-}
-EXPECTED = "such as T1<tab>gene 0 5<tab>BRCA1"
-EXPECTED_TEXT = "the text that the offsets cut out (--offsets codepoints or utf16 trusts the offsets)"
+}  # fmt: skip
+TRUSTED_TEXT = "the text that the offsets cut out (--offsets codepoints or utf16 trusts the offsets)"
 
 
-class TextBound:
+class TextBound(NamedTuple):
     """A T line: its number, the label, the fragments (start, end), the text that they are to cut out or None."""
 
-    def __init__(self, line: int, label: str, fragments: str, text: str | None):
-        self.line, self.label = line, label
-        self.text = text if text and not text.isspace() else None
-        self.fragments = [(int(start), int(end)) for start, end in (each.split(" ") for each in fragments.split(";"))]
+    line: int
+    label: str
+    fragments: list[tuple[int, int]]
+    text: str | None
 
 
 def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
@@ -60,9 +53,10 @@ def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
     if not notes.is_file():
         choices.note("text files without an .ann file, read as documents without spans")
         return [Document(id, text)]
-    lines, faults = read_lines(notes)
-    found = parse_text_bounds(lines, notes, faults, choices)
-    ruler = choose_brat_ruler(text, found, choices)
+    found, faults = read_text_bounds(notes, choices)
+    ruler = choose_ruler(text, choices.offsets, found, fragments_agree)
+    if choices.offsets == "auto":
+        choices.note("brat documents whose offsets count UTF-16 code units", ruler.count == "utf16")
     spans = []
     for each in found:
         try:
@@ -80,37 +74,22 @@ def find_beside(path: Path, suffix: str) -> Path:
     return next((name for name in (path, *names) if name.suffix.lower() == suffix and name.is_file()), names[0])
 
 
-def parse_text_bounds(
-    lines: Iterable[str | None], path: Path, faults: list[Fault], choices: Choices
-) -> list[TextBound]:
-    """The T lines of a `.ann` file; other lines are counted, faults are added to `faults`."""
+def read_text_bounds(path: Path, choices: Choices) -> tuple[list[TextBound], list[Fault]]:
+    """(T lines, faulty lines) of a `.ann` file; others are counted."""
+    lines, faults = read_lines(path)
     found = []
     for number, line in enumerate(lines, 1):
         line = (line or "").removesuffix("\r")
         match = TEXT_BOUND.fullmatch(line)
         if match:
-            found.append(TextBound(number, *match.groups()))
+            pairs = [fragment.split(" ") for fragment in match[2].split(";")]
+            text = match[3] if match[3] and not match[3].isspace() else None
+            found.append(TextBound(number, match[1], [(int(start), int(end)) for start, end in pairs], text))
         elif line[:1] in OTHERS and "\t" in line:
             choices.note(f"{OTHERS[line[0]]} of brat's left out")
         elif line.strip():
-            faults.append(Fault(str(path), number, f"the line {shorten(line)}", EXPECTED))
-    return found
-
-
-def choose_brat_ruler(text: str, found: list[TextBound], choices: Choices) -> Ruler:
-    """The ruler for a document's offsets: the first that agrees with its lines' texts, or the one asked for."""
-    if choices.offsets != "auto":
-        return Ruler(text, choices.offsets)
-    counts = [
-        "codepoints",
-        *["unmarked"] * text.startswith(BOM),
-        *["newlines"] * ("\r\n" in text),
-        *["utf16"] * has_astral(text),
-    ]
-    ruler = choose_ruler(text, counts, found, fragments_agree)
-    if ruler.count != "codepoints":
-        choices.note(f"brat documents whose offsets count {COUNTS[ruler.count]}")
-    return ruler
+            faults.append(Fault(str(path), number, f"the line {shorten(line)}", "such as T1<tab>gene 0 5<tab>BRCA1"))
+    return found, faults
 
 
 def fragments_agree(ruler: Ruler, found: TextBound) -> bool:
@@ -142,13 +121,11 @@ def read_text_bound(text: str, found: TextBound, ruler: Ruler, choices: Choices)
             choices.note("empty spans dropped")
             return []
         else:
-            length = f"{ruler.find_offset(len(text))} {COUNTS[ruler.count]}"
-            expected = "offsets within the text, the start before the end"
-            raise UnexpectedValue(f"the offsets {start}..{end} in a text of {length}", expected)
+            raise ruler.refuse(start, end)
     if not fragments_agree(ruler, found):
         if choices.offsets == "auto":
             cut = " ".join(text[start:end] for start, end in places)
-            raise UnexpectedValue(f"{shorten(found.text or '')} for the offsets of {shorten(cut)}", EXPECTED_TEXT)
+            raise UnexpectedValue(f"{shorten(found.text or '')} for the offsets of {shorten(cut)}", TRUSTED_TEXT)
         choices.note("brat annotations whose text is not what their offsets cut out")
     groups = merge_fragments(text, sorted(places))
     if len(groups) > 1:
@@ -189,13 +166,11 @@ def strip_breaks(text: str, span: Span) -> list[Span]:
     return [cut_span(text, start, end, span.label, span.score)] if start < end else []
 
 
-LIMITS = Limits("brat", overlaps=True, find_misfit=find_brat_misfit, cut=strip_breaks)
-
-
 def render_brat(document: Document, choices: Choices) -> tuple[str, str]:
     """(text, annotations) of a document."""
+    limits = Limits("brat", overlaps=True, find_misfit=find_brat_misfit, cut=strip_breaks)
     lines = []
-    for number, span in enumerate(fit_spans(document, LIMITS, choices), 1):
+    for number, span in enumerate(fit_spans(document, limits, choices), 1):
         places = cut_fragments(document.text, span)
         offsets = ";".join(f"{start} {end}" for start, end in places)
         words = " ".join(document.text[start:end] for start, end in places)

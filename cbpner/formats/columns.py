@@ -6,6 +6,7 @@ so a blank line between sentences is one line break, two are two, an empty file 
 `Choices.split_at` starts one at each line that starts with it, and `Choices.join` writes several into one file.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
-from cbpner.text.bio import Sentence, find_orphans, parse_lines, read_lines
+from cbpner.text.bio import find_orphans, parse_lines, read_lines
 from cbpner.text.characters import BOM
 from cbpner.text.labels import OUTSIDE, LabelSet, spans_to_tags, split_tag, tags_to_spans
 
@@ -83,22 +84,22 @@ def decode_tags(tags: Sequence[str], scheme: str) -> tuple[list[tuple[int, int, 
         found = [(span.start, span.end, span.label) for span in tags_to_spans(tags)]
         return found, find_orphans(tags) if scheme == "bio" else []
     spans: list[tuple[int, int, str]] = []
-    breaches: list[int] = []
+    breaches: set[int] = set()
     start, before = None, ""
     for position, tag in enumerate((*tags, OUTSIDE)):
         place, label = split_prefix(tag, scheme)
         if start is not None and (place not in "IE" or label != before):  # no end
             spans.append((start, position, before))
-            breaches.append(position - 1)
+            breaches.add(position - 1)
             start = None
-        if place in "IE" and start is None:  # no beginning
-            breaches.append(position)
         if place != OUTSIDE and start is None:
             start, before = position, label
+            if place in "IE":  # no beginning
+                breaches.add(position)
         if place in "ES" and start is not None:
             spans.append((start, position + 1, label))
             start = None
-    return spans, sorted(set(breaches))
+    return spans, sorted(breaches)
 
 
 def encode_tags(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
@@ -123,56 +124,36 @@ def encode_tags(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
 def read_column_documents(path: Path, id: str, choices: Choices, scheme: str = "bio") -> list[Document]:
     """The document of a column file, or with `choices.split_at` its documents. FaultyFile with every fault."""
     lines, faults = read_lines(path)
-    if faults and not faults[0].line:
-        raise FaultyFile(faults)
-    sentences: list[Sentence] = []
-    if any(line is None or line.strip(" \t\r") for line in lines):
-        sentences, more = parse_lines(lines, path, check=check_scheme(scheme))
-        faults = sorted([*faults, *more], key=lambda fault: fault.line)
-    if faults:
-        raise FaultyFile(faults)
-    document = join_column_sentences(id, sentences, len(lines) - (lines[-1] == ""), path, scheme, choices)
-    return split_document(document, choices.split_at) if choices.split_at else [document]
-
-
-def join_column_sentences(
-    id: str, sentences: Iterable[Sentence], count: int, path: Path, scheme: str, choices: Choices
-) -> Document:
-    """The document of a file of `count` lines: a sentence has a line for each character, all others are line breaks."""
+    is_blank = all(line is not None and not line.strip(" \t\r") for line in lines)
+    sentences, more = ([], []) if is_blank else parse_lines(lines, path, check=check_scheme(scheme))
+    if faults or more:
+        raise FaultyFile(sorted([*faults, *more], key=lambda fault: fault.line))
     parts, spans, breaches = [], [], []
     line, length = 1, 0
-    for sentence in sentences:
+    for sentence in sentences:  # has a line for each character, all other lines are line breaks
         parts += ["\n" * (sentence.line - line), sentence.chars]
         length += sentence.line - line
         found, wrong = decode_tags(sentence.tags, scheme)
         spans += [Span(length + start, length + end, label, sentence.chars[start:end]) for start, end, label in found]
         breaches += [(sentence.line + position, sentence.tags[position]) for position in wrong]
         line, length = sentence.line + len(sentence.chars), length + len(sentence.chars)
-    report_breaches(breaches, path, scheme, choices)
-    return Document(id, "".join(parts) + "\n" * (count + 1 - line), spans)
-
-
-def report_breaches(breaches: Sequence[tuple[int, str]], path: Path, scheme: str, choices: Choices) -> None:
-    """Raise FaultyFile for tags that break the scheme, or count them."""
     if breaches and choices.orphans == "error":
         what = "a span without its beginning or its end" if has_ends(scheme) else "an I- without its B-"
         ways = "--orphans repair reads it as conlleval does" + ("; --from iob1 is for such files" * (scheme == "bio"))
         expected = f"tags that follow {scheme.upper()} ({ways})"
         raise FaultyFile([Fault(str(path), line, f"{tag}, {what}", expected) for line, tag in breaches])
     choices.note(f"tags repaired that broke {scheme.upper()}", len(breaches))
+    breaks = "\n" * (len(lines) - (lines[-1] == "") + 1 - line)
+    document = Document(id, "".join([*parts, breaks]), spans)
+    return split_document(document, choices.split_at) if choices.split_at else [document]
 
 
 def split_document(document: Document, opening: str) -> list[Document]:
     """The documents of a text in which each line that starts with `opening`, and the very first one, starts one."""
-    starts, place = [0], 0
-    for line in document.text.split("\n"):
-        if place and line.startswith(opening):
-            starts.append(place)
-        place += len(line) + 1
-    cuts = [*starts, len(document.text)]
+    starts = [0, *(match.start() for match in re.finditer(f"(?<=\n){re.escape(opening)}", document.text))]
     spans, digits = sorted(document.spans), len(str(len(starts)))
     parts = []
-    for number, (start, end) in enumerate(pairwise(cuts), 1):
+    for number, (start, end) in enumerate(pairwise([*starts, len(document.text)]), 1):
         text = document.text[start:end]
         inside = [cut_span(text, s - start, e - start, label) for s, e, label, *_ in spans if start <= s < end]
         parts.append(Document(f"{document.id}-{number:0{digits}}", text, inside))

@@ -13,33 +13,20 @@ file's offsets are possible in the other count alone, and the number of document
 Projects set to "count grapheme clusters as one character" count a third way, which is not read.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, cut_span, fit_spans
-from cbpner.formats.fields import (
-    check_label,
-    check_offset,
-    dump_row,
-    list_extras,
-    make_document,
-    take_id,
-    take_list,
-    take_text,
-)
-from cbpner.formats.offsets import COUNTS, Ruler, has_astral
+from cbpner.formats.fields import check_label, check_offset, dump_row, make_document, take_id, take_list, take_text
+from cbpner.formats.offsets import COUNTS, Ruler
 from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, read_rows
 
 # format's name: (field of the spans, what its offsets count)
-FORMS = {
-    "doccano": ("entities", "utf16"),
-    "doccano-label": ("label", "utf16"),
-    "doccano-old": ("labels", "codepoints"),
-}
+FORMS = {"doccano": ("entities", "utf16"), "doccano-label": ("label", "utf16"), "doccano-old": ("labels", "codepoints")}
 USUAL_COUNTS = dict(FORMS.values())
-LIMITS = Limits("doccano", overlaps=True, extras=("meta",))
 
 
 class DoccanoRow:
@@ -49,15 +36,21 @@ class DoccanoRow:
         self.row, row = source, source.values
         self.id = take_id(row, f"{id}-{source.number}")
         name, self.text = take_text(row, [choices.text_field] if choices.text_field else ["text", "data"])
-        form = next((form for form in USUAL_COUNTS if form in row), None)
-        if form is None:
+        self.form = next((form for form in USUAL_COUNTS if form in row), "")
+        if not self.form:
             numbers = "; numbered labels (`annotations`) cannot be read: export them as text" * ("annotations" in row)
             raise UnexpectedValue(f"the fields {list_names(row)}", f"spans in entities, label or labels{numbers}")
-        self.form = form
-        self.entries = [read_entry(entry) for entry in take_list(row, form)]
-        choices.note("relations of doccano's left out", len(take_list(row, "relations")))
-        choices.note("comments of doccano's left out", len(take_list(row, "Comments")))
-        used = ("id", name, form, "relations", "Comments")
+        self.entries: list[tuple[int, int, str]] = []
+        for entry in take_list(row, self.form):
+            if isinstance(entry, dict):
+                entry = [entry.get(name) for name in ("start_offset", "end_offset", "label")]
+            if not isinstance(entry, list) or len(entry) != 3:
+                expected = 'such as [0, 5, "gene"]; is it another kind of project?'
+                raise UnexpectedValue(f"{describe_value(entry)} as a span", expected)
+            self.entries.append((check_offset(entry[0], "start"), check_offset(entry[1], "end"), check_label(entry[2])))
+        for field in ("relations", "Comments"):
+            choices.note(f"{field.lower()} of doccano's left out", len(take_list(row, field)))
+        used = ("id", name, self.form, "relations", "Comments")
         self.extras = {field: value for field, value in row.items() if field not in used}
 
     def allows(self, count: str) -> bool:
@@ -67,8 +60,6 @@ class DoccanoRow:
 
     def depends_on_count(self) -> bool:
         """Whether UTF-16 code units and code points cut out different spans."""
-        if not has_astral(self.text):
-            return False
         points, units = Ruler(self.text), Ruler(self.text, "utf16")
         return any(points.cut(start, end) != units.cut(start, end) for start, end, _ in self.entries)
 
@@ -97,21 +88,9 @@ def choose_doccano_count(form: str, rows: Sequence[DoccanoRow], choices: Choices
     other = "codepoints" if usual == "utf16" else "utf16"
     is_other = not all(row.allows(usual) for row in rows) and all(row.allows(other) for row in rows)
     count = other if is_other else usual
-    statement = (
-        f"documents whose offsets were read as {COUNTS[count]}, where it makes a difference (--offsets settles it)"
-    )
-    choices.note(statement, sum(row.depends_on_count() for row in rows))
+    reading = f"documents whose offsets were read as {COUNTS[count]}, where it makes a difference"
+    choices.note(f"{reading} (--offsets settles it)", sum(row.depends_on_count() for row in rows))
     return count
-
-
-def read_entry(entry: Any) -> tuple[int, int, str]:
-    """(start, end, label) of a span, in the tool's count."""
-    if isinstance(entry, dict):
-        entry = [entry.get(name) for name in ("start_offset", "end_offset", "label")]
-    if not isinstance(entry, list) or len(entry) != 3:
-        expected = 'such as [0, 5, "gene"]; is it another kind of project?'
-        raise UnexpectedValue(f"{describe_value(entry)} as a span", expected)
-    return check_offset(entry[0], "start"), check_offset(entry[1], "end"), check_label(entry[2])
 
 
 def build_document(row: DoccanoRow, count: str, choices: Choices) -> Document:
@@ -123,28 +102,24 @@ def build_document(row: DoccanoRow, count: str, choices: Choices) -> Document:
         elif start == end and choices.unfit == "drop":
             choices.note("empty spans dropped")
         else:
-            found = f"the offsets {start}..{end} in a text of {ruler.find_offset(len(row.text))} {COUNTS[count]}"
-            expected = "offsets within the text, on characters, the start before the end"
             other = "codepoints" if count == "utf16" else "utf16"
-            if choices.offsets == "auto" and row.allows(other):
-                expected += f"; this row fits {COUNTS[other]}, but others of the file do not: part them, for --offsets"
-            raise UnexpectedValue(found, expected)
+            hint = f"; this row fits {COUNTS[other]}, but others of the file do not: part them, for --offsets"
+            raise ruler.refuse(start, end, hint * (choices.offsets == "auto" and row.allows(other)))
     return make_document(row.id, row.text, spans, row.extras, nulls=False)
 
 
 def write_doccano(file: IO[str], documents: Iterable[Document], choices: Choices, form: str = "doccano") -> None:
     """Write the documents, a line each, to an open text file."""
     name, count = FORMS[form]
-    number = 0
+    numbers = itertools.count(1)
     for document in documents:
         ruler = Ruler(document.text, count)
         entries: list[Any] = []
-        for span in fit_spans(document, LIMITS, choices):
-            number += 1
+        for span in fit_spans(document, Limits("doccano", overlaps=True, extras=("meta",)), choices):
             start, end = ruler.find_offset(span.start), ruler.find_offset(span.end)
-            entry = {"id": number, "label": span.label, "start_offset": start, "end_offset": end}
+            entry = {"id": next(numbers), "label": span.label, "start_offset": start, "end_offset": end}
             entries.append(entry if form == "doccano" else [start, end, span.label])
         relations: dict[str, Any] = {"relations": []} if form == "doccano" else {}
-        row = {"id": document.id, "text": document.text, name: entries} | relations | list_extras(document)
+        row = {"id": document.id, "text": document.text, name: entries} | relations | document.extras
         file.write(dump_row(row) + "\n")
         choices.note("documents without text, which doccano refuses to import", not document.text)

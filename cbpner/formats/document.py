@@ -8,9 +8,10 @@ a format cannot hold is an error, or handled as `Choices` say, counted and repor
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
@@ -53,6 +54,12 @@ class Document:
     meta: dict[str, Any] = field(default_factory=dict)
     date: int | None = None
 
+    @property
+    def extras(self) -> dict[str, Any]:
+        """The fields of a row for the date and the metadata, where there are any."""
+        extras = {} if self.date is None else {"date": self.date}
+        return extras | ({"meta": self.meta} if self.meta else {})
+
 
 @dataclass
 class Choices:
@@ -94,8 +101,8 @@ class Choices:
 class Limits:
     """What a format holds of a document's spans.
 
-    overlaps: two spans over one character. extras: scores, meta and date, of those that are named. find_misfit: (text,
-    span) -> why it cannot hold a span, or None. cut: (text, span) -> the spans that `--unfit cut` makes of it.
+    overlaps: two spans over one character. extras: `scores`, `meta` (with the date). find_misfit: (text, span) -> why
+    it cannot hold a span, or None. cut: (text, span) -> the spans that `--unfit cut` makes of it.
     """
 
     name: str
@@ -142,14 +149,9 @@ def read_date(value: Any) -> int | None:
 
 def find_overlaps(spans: Iterable[Span]) -> list[tuple[Span, Span]]:
     """Pairs of spans that share a character: each span with the one before it, by start, that reaches farthest."""
-    pairs: list[tuple[Span, Span]] = []
-    farthest: Span | None = None
-    for span in sorted(spans, key=lambda span: (span.start, span.end)):
-        if farthest and span.start < farthest.end:
-            pairs.append((farthest, span))
-        if not farthest or span.end > farthest.end:
-            farthest = span
-    return pairs
+    ordered = sorted(spans, key=lambda span: (span.start, span.end))
+    farthest = accumulate(ordered, lambda first, second: second if second.end > first.end else first)
+    return [(before, span) for before, span in zip(farthest, ordered[1:], strict=False) if span.start < before.end]
 
 
 def fit_spans(document: Document, limits: Limits, choices: Choices) -> list[Span]:
@@ -185,8 +187,8 @@ def _fit_span(document: Document, span: Span, limits: Limits, choices: Choices) 
     pieces = limits.cut(document.text, span)
     is_cure = pieces != [span] and not any(limits.find_misfit(document.text, piece) for piece in pieces)
     if choices.unfit == "error" or not is_cure:
-        advice = ["--unfit cut cuts it at the line breaks"] * is_cure
-        raise _refuse_span(document, span, limits, problem, [*advice, "--unfit drop leaves such spans out"])
+        advice = "--unfit cut cuts it at the line breaks; " * is_cure + "--unfit drop leaves such spans out"
+        raise _refuse_span(document, span, limits, problem, advice)
     choices.note("spans cut at line breaks")
     return pieces
 
@@ -198,8 +200,8 @@ def _drop_overlaps(document: Document, spans: list[Span], limits: Limits, choice
         return spans
     if choices.overlap == "error":
         first, second = overlaps[0]
-        problem = f"it shares characters with {_describe_span(document, first)}"
-        advice = ["--overlap longest or --overlap first keeps one of them"]
+        problem = f"it shares characters with the span {first.start}..{first.end} ({first.label})"
+        advice = "--overlap longest or --overlap first keeps one of them"
         raise _refuse_span(document, second, limits, problem, advice)
 
     def rank(number: int) -> tuple[int, int]:
@@ -216,20 +218,18 @@ def _drop_overlaps(document: Document, spans: list[Span], limits: Limits, choice
     return [span for number, span in enumerate(spans) if number in kept]
 
 
-def _refuse_span(document: Document, span: Span, limits: Limits, problem: str, advice: Sequence[str]) -> InputError:
-    found = f"{limits.name} cannot hold {_describe_span(document, span)} of document {shorten(document.id)}: {problem}"
-    return InputError("; ".join([found, *advice]))
-
-
-def _describe_span(document: Document, span: Span) -> str:
-    return f"the span {span.start}..{span.end} ({span.label}, {shorten(document.text[span.start : span.end], 20)})"
+def _refuse_span(document: Document, span: Span, limits: Limits, problem: str, advice: str) -> InputError:
+    what = f"{span.start}..{span.end} ({span.label}, {shorten(document.text[span.start : span.end], 20)})"
+    return InputError(
+        f"{limits.name} cannot hold the span {what} of document {shorten(document.id)}: {problem}; {advice}"
+    )
 
 
 class Tally:
     """Counts documents as they pass."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter(documents=0, lines=0, characters=0, mentions=0, overlapping=0, crossing=0)
         self.types: Counter[str] = Counter()
         self.mentions: set[tuple[str, str]] = set()
         self.longest = 0
@@ -241,6 +241,7 @@ class Tally:
             yield document
 
     def add(self, document: Document) -> None:
+        """Count a document."""
         lengths = [len(line) for line in document.text.split("\n") if line]
         mentions = [(document.text[span.start : span.end], span.label) for span in document.spans]
         self.counts.update(
@@ -259,6 +260,4 @@ class Tally:
         """`documents`, `lines` (that are not empty), `characters`, `longest` (line), `mentions`, `types` (mentions of
         each label), `unique` (different mentions: text and label), `overlapping`, `crossing` (over line breaks).
         """
-        names = ("documents", "lines", "characters", "mentions", "overlapping", "crossing")
-        counts = {name: self.counts[name] for name in names}
-        return counts | {"longest": self.longest, "types": dict(self.types), "unique": len(self.mentions)}
+        return {**self.counts, "longest": self.longest, "types": dict(self.types), "unique": len(self.mentions)}

@@ -52,12 +52,6 @@ def check_label(value: Any) -> str:
     return value
 
 
-def check_score(value: Any) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1):
-        raise UnexpectedValue(f"{describe_value(value)} as a score", "a number from 0 to 1")
-    return value
-
-
 def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any], nulls: bool = True) -> Document:
     """The document of a row; UnexpectedValue where its spans or its text cannot be.
 
@@ -78,12 +72,6 @@ def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str
     if problem:
         raise UnexpectedValue(problem, "spans within a text that UTF-8 can hold")
     return document
-
-
-def list_extras(document: Document) -> dict[str, Any]:
-    """The fields for a document's date and metadata, where it has them, as `make_document` takes them."""
-    extras = {} if document.date is None else {"date": document.date}
-    return extras | ({"meta": document.meta} if document.meta else {})
 
 
 def dump_row(row: Any) -> str:

@@ -16,25 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.base.errors import UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
-from cbpner.formats.fields import (
-    check_label,
-    check_offset,
-    dump_row,
-    list_extras,
-    make_document,
-    take_id,
-    take_list,
-    take_text,
-)
+from cbpner.formats.fields import check_label, check_offset, dump_row, make_document, take_id, take_list, take_text
 from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
 from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, read_rows
 
 KINDS = {"labelstudio": "annotations", "labelstudio-predictions": "predictions"}
-MODEL_VERSION = "cbpner"
 WHITE = re.compile(r"(?:\s|\\n)+")
-HYPERTEXT = ("hypertextlabels", "paragraphlabels")
 
 
 class Region(NamedTuple):
@@ -49,14 +38,9 @@ class Region(NamedTuple):
 
 def read_labelstudio(path: Path, id: str, choices: Choices) -> Iterator[Document]:
     """Yield the documents of a file. FaultyFile at the end, with every fault."""
-    faults: list[Fault] = []
     rows = list(read_rows(path))
-    has_annotations = any(isinstance(row, Row) and list_annotations(row.values) for row in rows)
-    yield from parse_rows(
-        rows, lambda row: read_task(row.values, f"{id}-{row.number}", not has_annotations, choices), faults
-    )
-    if faults:
-        raise FaultyFile(faults)
+    use_predictions = not any(isinstance(row, Row) and list_annotations(row.values) for row in rows)
+    yield from parse_rows(rows, lambda row: read_task(row.values, f"{id}-{row.number}", use_predictions, choices))
 
 
 def list_annotations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -90,29 +74,30 @@ def choose_results(row: Mapping[str, Any], use_predictions: bool, choices: Choic
     choices.note("tasks of which the prediction was read, since none has an annotation", use_predictions)
     if len(found) > 1:
         choices.note("tasks with several annotations (the ground truth is read, or else the last)")
-    chosen = max(enumerate(found), key=_rank_annotation)[1]
-    if not isinstance(chosen, dict):
-        raise UnexpectedValue(f"{describe_value(chosen)} as an annotation", 'such as {"result": [...]}')
-    return take_list(chosen, "result")
+    for each in found:
+        if not isinstance(each, dict):
+            raise UnexpectedValue(f"{describe_value(each)} as an annotation", 'such as {"result": [...]}')
 
+    def rank(annotation: Mapping[str, Any]) -> tuple[bool, str]:
+        return bool(annotation.get("ground_truth")), str(annotation.get("updated_at") or "")
 
-def _rank_annotation(numbered: tuple[int, Any]) -> tuple[bool, str, int]:
-    number, annotation = numbered
-    if not isinstance(annotation, dict):
-        return False, "", number
-    return bool(annotation.get("ground_truth")), str(annotation.get("updated_at") or ""), number
+    return take_list(max(reversed(found), key=rank), "result")
 
 
 def read_regions(text: str, results: Sequence[Any], choices: Choices) -> list[Span]:
     """The spans of an annotation's results."""
     regions = [region for result in results for region in read_region(result, choices)]
-    ruler = choose_region_ruler(text, regions, choices)
+    ruler = choose_ruler(text, choices.offsets, regions, region_agrees)
+    if choices.offsets == "auto":
+        choices.note("tasks whose offsets count UTF-16 code units", ruler.count == "utf16")
+        is_open = has_astral(text) and any(region.text is None for region in regions)
+        reading = f"tasks with regions without text, whose offsets were read as {COUNTS[ruler.count]}"
+        choices.note(f"{reading} (--offsets settles it)", is_open)
     spans: list[Span] = []
     for region in regions:
         place = ruler.cut(region.start, region.end)
         if place is None:
-            found = f"the offsets {region.start}..{region.end} in a text of {len(text)} characters"
-            raise UnexpectedValue(found, "offsets within the text, on characters, the start before the end")
+            raise ruler.refuse(region.start, region.end)
         if not region_agrees(ruler, region):
             if choices.offsets == "auto":
                 found = f"{describe_value(region.text)} for {region.start}..{region.end}, which is "
@@ -129,9 +114,9 @@ def read_region(result: Any, choices: Choices) -> list[Region]:
         raise UnexpectedValue(f"{describe_value(result)} as a result", 'such as {"type": "labels", "value": {...}}')
     value = result.get("value", {})
     kind = result.get("type") or ("labels" if "labels" in value else None)
-    if kind in HYPERTEXT or isinstance(value.get("start"), str):
-        found = "a region of a HyperText or Paragraphs tag"
-        raise UnexpectedValue(found, "regions of a Text tag, with offsets as numbers")
+    if kind in ("hypertextlabels", "paragraphlabels") or isinstance(value.get("start"), str):
+        expected = "regions of a Text tag, with offsets as numbers"
+        raise UnexpectedValue("a region of a HyperText or Paragraphs tag", expected)
     if kind != "labels":
         choices.note(f"Label Studio's results of the kind {kind!r} left out")
         return []
@@ -149,20 +134,6 @@ def read_region(result: Any, choices: Choices) -> list[Region]:
     return [Region(start, end, labels, text if isinstance(text, str) else None, score)] if labels else []
 
 
-def choose_region_ruler(text: str, regions: Sequence[Region], choices: Choices) -> Ruler:
-    """The ruler for a task's offsets: the first that agrees with its regions' texts, or the one asked for."""
-    if choices.offsets != "auto":
-        return Ruler(text, choices.offsets)
-    counts = ["codepoints", *["utf16"] * has_astral(text)]
-    ruler = choose_ruler(text, counts, regions, region_agrees)
-    choices.note(f"tasks whose offsets count {COUNTS['utf16']}", ruler.count == "utf16")
-    if len(counts) > 1 and any(region.text is None for region in regions):
-        choices.note(
-            f"tasks with regions without text, whose offsets were read as {COUNTS[ruler.count]} (--offsets settles it)"
-        )
-    return ruler
-
-
 def region_agrees(ruler: Ruler, region: Region) -> bool:
     """Whether the offsets cut out the region's text, white space apart."""
     place = ruler.cut(region.start, region.end)
@@ -176,29 +147,28 @@ def write_labelstudio(
     file: IO[str], documents: Iterable[Document], choices: Choices, form: str = "labelstudio"
 ) -> None:
     """Write the documents as tasks, a line each, to an open text file."""
-    number = 0
-    for number, document in enumerate(documents, 1):
-        file.write(("[\n" if number == 1 else ",\n") + dump_row(build_task(document, choices, form)))
-    file.write("\n]\n" if number else "[]\n")
+    opening = "[\n"
+    for document in documents:
+        file.write(opening + dump_row(build_task(document, choices, form)))
+        opening = ",\n"
+    file.write("[]\n" if opening == "[\n" else "\n]\n")
 
 
 def build_task(document: Document, choices: Choices, form: str) -> dict[str, Any]:
     """The task of a document, with its spans as an annotation or as a prediction."""
-    extras = ("scores", "meta") if form == "labelstudio-predictions" else ("meta",)
+    is_prediction = form == "labelstudio-predictions"
+    extras = ("scores", "meta") if is_prediction else ("meta",)
     spans = fit_spans(document, Limits("Label Studio", overlaps=True, extras=extras), choices)
-    results = [build_result(document, span, f"s{number}", form) for number, span in enumerate(spans, 1)]
+    results = []
+    for number, span in enumerate(spans, 1):
+        text = document.text[span.start : span.end]
+        value = {"start": span.start, "end": span.end, "text": text, "labels": [span.label]}
+        result = {"id": f"s{number}", "from_name": "label", "to_name": "text", "type": "labels", "value": value}
+        results.append(result | ({"score": span.score} if is_prediction and span.score is not None else {}))
     entry: dict[str, Any] = {"result": results}
-    if form == "labelstudio-predictions":
+    if is_prediction:
         scores = [span.score for span in spans if span.score is not None]
         lowest = {"score": min(scores)} if scores and len(scores) == len(spans) else {}
-        entry = {"model_version": MODEL_VERSION, **lowest, **entry}
+        entry = {"model_version": "cbpner", **lowest, **entry}
     data: dict[str, Any] = {"text": document.text, "id": document.id}
-    return {"data": data | list_extras(document), KINDS[form]: [entry]}
-
-
-def build_result(document: Document, span: Span, id: str, form: str) -> dict[str, Any]:
-    text = document.text[span.start : span.end]
-    value = {"start": span.start, "end": span.end, "text": text, "labels": [span.label]}
-    result = {"id": id, "from_name": "label", "to_name": "text", "type": "labels", "value": value}
-    has_score = form == "labelstudio-predictions" and span.score is not None
-    return result | ({"score": span.score} if has_score else {})
+    return {"data": data | document.extras, KINDS[form]: [entry]}

@@ -1,25 +1,14 @@
-"""What a tool's offsets count, and which count a file's own evidence supports.
-
-Python counts code points, JavaScript UTF-16 code units (a character above U+FFFF is two). A program that opened its
-text with universal newlines counts CR LF as one, and one that opened it as `utf-8-sig` no byte order mark.
-"""
+"""What a tool's offsets count: code points (Python) or UTF-16 code units (JavaScript), and which a file shows."""
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, chain, pairwise
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import TypeVar
 
-from cbpner.text.characters import BOM
+from cbpner.base.errors import UnexpectedValue
 
-COUNTS = {
-    "codepoints": "code points",
-    "utf16": "UTF-16 code units",
-    "newlines": "code points, CR LF being one",
-    "unmarked": "code points behind the byte order mark",
-}
-
-
+COUNTS = {"codepoints": "code points", "utf16": "UTF-16 code units"}
 T = TypeVar("T")
 
 
@@ -28,15 +17,9 @@ class Ruler:
 
     def __init__(self, text: str, count: str = "codepoints"):
         self.text, self.count = text, count
-        offsets: Iterable[int] | None = None
+        self.offsets: array[int] | None = None  # of each code point, and of the end
         if count == "utf16" and has_astral(text):
-            offsets = accumulate((2 if char > "\uffff" else 1 for char in text), initial=0)
-        elif count == "newlines" and "\r\n" in text:
-            widths = (0 if pair == ("\r", "\n") else 1 for pair in pairwise("\0" + text))
-            offsets = accumulate(widths, initial=0)
-        elif count == "unmarked" and text.startswith(BOM):
-            offsets = chain([0], range(len(text)))
-        self.offsets = array("q", offsets) if offsets else None  # of each code point, and of the end
+            self.offsets = array("q", accumulate((2 if char > "\uffff" else 1 for char in text), initial=0))
 
     def find_place(self, offset: int) -> int | None:
         """The code point that an offset is at; None where it is outside the text or within a character."""
@@ -54,20 +37,21 @@ class Ruler:
         first, behind = self.find_place(start), self.find_place(end)
         return (first, behind) if first is not None and behind is not None and first < behind else None
 
+    def refuse(self, start: int, end: int, hint: str = "") -> UnexpectedValue:
+        """The error for offsets that cut nothing out of the text."""
+        found = f"the offsets {start}..{end} in a text of {self.find_offset(len(self.text))} {COUNTS[self.count]}"
+        return UnexpectedValue(found, f"offsets within the text, on characters, the start before the end{hint}")
+
 
 def has_astral(text: str) -> bool:
     """Whether the text has a character above U+FFFF, which UTF-16 counts as two."""
     return not text.isascii() and max(text) > "\uffff"
 
 
-def choose_ruler(text: str, counts: Iterable[str], claims: Sequence[T], agrees: Callable[[Ruler, T], bool]) -> Ruler:
-    """The ruler of the first count with which most of the claims agree."""
-    best, most = None, -1
-    for count in counts:
-        ruler = Ruler(text, count)
-        agreeing = sum(agrees(ruler, claim) for claim in claims)
-        if agreeing > most:
-            best, most = ruler, agreeing
-        if agreeing == len(claims):
-            break
-    return best or Ruler(text)
+def choose_ruler(text: str, count: str, claims: Sequence[T], agrees: Callable[[Ruler, T], bool]) -> Ruler:
+    """The ruler of a count; for `auto` UTF-16 code units where more of the claims agree with them, else code points."""
+    points = Ruler(text)
+    if count != "auto" or not has_astral(text):
+        return points if count == "auto" else Ruler(text, count)
+    units = Ruler(text, "utf16")
+    return max(points, units, key=lambda ruler: sum(agrees(ruler, claim) for claim in claims))

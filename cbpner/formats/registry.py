@@ -22,8 +22,6 @@ from cbpner.formats.spans import read_spans, write_spans
 from cbpner.formats.yedda import read_exported, read_marked, render_exported, render_marked
 from cbpner.text.characters import BOM, is_encodable, shorten
 
-LONGEST_NAME = 200  # bytes of a file's name without its suffix
-OPENING = 1 << 16  # bytes of a file by which its format is guessed
 STANDOFF = re.compile(r"^(?:[TREAMN]\d+|#\d+|\*)\t\S", re.MULTILINE)
 NO_NAME = re.compile(r'[\x00-\x1f\x7f%/\\:*?"<>|]')
 MARKED = re.compile(r"\[[@$][^\n]*?#[^#\[\]\n]+\*\]")
@@ -126,10 +124,7 @@ def list_files(path: Path, name: str | None) -> list[tuple[Path, str, Format]]:
         return [(path, name_document(path.name, format), format)]
     files = (format.list_files or partial(list_suffixes, format.suffixes))(path)
     if not files:
-        raise InputError(
-            f"{path}: found no file that ends in {' or '.join(format.suffixes)}; expected files of the format "
-            f"{format.name}, or their names in place of the folder's"
-        )
+        raise InputError(f"{path}: found no file that ends in {' or '.join(format.suffixes)}; expected some to read")
     return [(file, name_document(file.relative_to(path).as_posix(), format), format) for file in files]
 
 
@@ -146,30 +141,22 @@ def name_file(id: str) -> str:
     """The name of a document's file without the suffix: its id, with `%2F` and its like for what no name may hold."""
     name = NO_NAME.sub(lambda match: quote(match[0], safe=""), id)
     name = f"%2E{name[1:]}" if name.startswith(".") else name
-    if not name or not is_encodable(name) or len(name.encode("utf-8")) > LONGEST_NAME:
-        raise InputError(f"found the id {shorten(id)}; expected one of 1 to {LONGEST_NAME} bytes, to name its file")
+    if not name or not is_encodable(name) or len(name.encode("utf-8")) > 200:
+        raise InputError(f"found the id {shorten(id)}; expected one of 1 to 200 bytes, to name its file")
     return name
 
 
 def guess_format(path: str | Path) -> Format:
     """The format of a file by its name and content, or of a folder by its files; InputError where it is not clear."""
-    path = Path(path)
+    files = [path := Path(path)]
     if path.is_dir():
-        return _guess_folder(path)
-    name = guess_name(path)
-    if name is None:
-        raise InputError(f"{path}: found no sign of its format; expected its name: --from {', '.join(FORMATS)}")
-    return FORMATS[name]
-
-
-def _guess_folder(folder: Path) -> Format:
-    suffixes = tuple(suffix for format in FORMATS.values() for suffix in format.suffixes if suffix != ".txt")
-    files = list_suffixes(suffixes, folder)
-    names = {guess_name(file) for file in files}
-    if len(names) == 1 and (name := names.pop()):
+        suffixes = {suffix for format in FORMATS.values() for suffix in format.suffixes} - {".txt"}
+        files = list_suffixes(tuple(suffixes), path)
+    names = {guess_name(file) or "no sign of its format" for file in files}
+    if len(names) == 1 and (name := min(names)) in FORMATS:
         return FORMATS[name]
-    found = ", ".join(sorted(str(name or "unknown") for name in names)) or "no file of a known format"
-    raise InputError(f"{folder}: found {found}; expected files of one format, or its name: --from {', '.join(FORMATS)}")
+    found = ", ".join(sorted(names)) or "no file of a known format"
+    raise InputError(f"{path}: found {found}; expected one format, or its name: --from {', '.join(FORMATS)}")
 
 
 def guess_name(path: Path) -> str | None:
@@ -178,9 +165,16 @@ def guess_name(path: Path) -> str | None:
     if name.endswith(".txt.ann"):
         return "yedda-marked"
     if name.endswith(".ann"):
-        return _guess_ann(path)
+        text = _read_opening(path)
+        if find_beside(path, ".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
+            return "brat"
+        return "yedda-marked" if MARKED.search(text) else None
     if name.endswith((".jsonl", ".json")):
-        return _guess_json(path)
+        row: dict[str, Any] = next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
+        forms = {"jsonl": "spans"} | {form: field for form, (field, _) in FORMS.items()}
+        if isinstance(row.get("data"), dict) and not isinstance(row.get("spans"), list):
+            return "labelstudio"
+        return next((form for form, field in forms.items() if isinstance(row.get(field), list)), None)
     if name.endswith(".bio"):
         return _guess_columns(path)
     if name.endswith(".txt"):
@@ -190,15 +184,7 @@ def guess_name(path: Path) -> str | None:
 
 def _read_opening(path: Path) -> str:
     with open(path, "rb") as file:
-        return file.read(OPENING).decode("utf-8", "replace").removeprefix(BOM)
-
-
-def _guess_ann(path: Path) -> str | None:
-    """brat where its text lies beside it and it has standoff, or nothing, in it; YEDDA where it has its marks."""
-    text = _read_opening(path)
-    if find_beside(path, ".txt").is_file() and (STANDOFF.search(text) or not text.strip()):
-        return "brat"
-    return "yedda-marked" if MARKED.search(text) else None
+        return file.read(1 << 16).decode("utf-8", "replace").removeprefix(BOM)
 
 
 def _guess_columns(path: Path) -> str:
@@ -209,25 +195,13 @@ def _guess_columns(path: Path) -> str:
     return "bioes" if (ends or counts["S-"] or counts["U-"]) and counts["B-"] <= ends + 1 else "bio"
 
 
-def _guess_json(path: Path) -> str | None:
-    """By the fields of the first row."""
-    row: dict[str, Any] = next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
-    if isinstance(row.get("spans"), list):
-        return "jsonl"
-    if isinstance(row.get("data"), dict):
-        return "labelstudio"
-    return next((form for form, (name, _) in FORMS.items() if isinstance(row.get(name), list)), None)
-
-
 def guess_output(path: str | Path) -> Format:
     """The format that an output's name stands for; InputError where it is not clear."""
     name = Path(path).name.lower()
-    names = {".jsonl": "jsonl", ".bio": "bio", ".iob1": "iob1", ".bioes": "bioes", ".anns": "yedda"}
-    names[".txt.ann"] = "yedda-marked"
-    found = next((names[suffix] for suffix in names if name.endswith(suffix)), None)
-    if found is None:
-        raise InputError(f"{path}: found no sign of the format to write; expected its name: --to {', '.join(FORMATS)}")
-    return FORMATS[found]
+    for format in ("jsonl", "bio", "iob1", "bioes", "yedda", "yedda-marked"):
+        if name.endswith(FORMATS[format].suffixes[0].removeprefix(".txt" * (format == "yedda"))):
+            return FORMATS[format]
+    raise InputError(f"{path}: found no sign of the format to write; expected its name: --to {', '.join(FORMATS)}")
 
 
 def write_documents(
@@ -236,9 +210,7 @@ def write_documents(
     """Write documents in the format of that name; the file, or the folder, appears whole or not at all.
 
     A format with a file a document is written into a folder; or, where `path` ends as its files do, into that file,
-    which holds one document unless `choices.join`. InputError for what is there already, unless `overwrite` (a folder
-    is replaced where it holds nothing but files of the format); for what the format cannot hold and `choices` do not
-    rule; for two documents of one id in a folder.
+    which holds one document unless `choices.join`. `overwrite` replaces a folder that holds nothing but such files.
     """
     format, path, choices = find_format(name), Path(path), choices or Choices()
     if not check_output(path, format, overwrite):
@@ -272,10 +244,7 @@ def _write_joined(file: IO[str], documents: Iterable[Document], format: Format, 
     count, is_open = 0, False
     for count, document in enumerate(documents, 1):
         if count > 1 and not choices.join:
-            raise InputError(
-                "found several documents for one file, of a format that cannot say where one begins; expected a folder "
-                "as OUT, for a file each, or --join to write them one after another"
-            )
+            raise InputError("found several documents for one file; expected a folder as OUT, or --join to join them")
         text = format.render(document, choices)[0]  # type: ignore[misc]
         doubled = BOM * (count > 1 and document.text.startswith(BOM))  # which only the file's first document keeps
         file.write("\n" * is_open + text.removeprefix(doubled))
@@ -288,10 +257,7 @@ def _write_folder(folder: Path, documents: Iterable[Document], format: Format, c
     for document in documents:
         name = name_file(document.id)
         if name in names:
-            raise InputError(
-                f"found a second document with the id {shorten(document.id)}; expected each id once in a folder: "
-                "rename one, or convert the inputs into folders of their own"
-            )
+            raise InputError(f"found a second document with the id {shorten(document.id)}; expected each id once")
         names.add(name)
         for suffix, text in zip(format.suffixes, format.render(document, choices), strict=False):  # type: ignore[misc]
             (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")

@@ -6,12 +6,9 @@
         else:
             use(row.number, row.values)   # 4, {"id": "CN1", "text": "..."}
 
-A row that cannot be read is a `cbpner.base.errors.Fault` in its place, and reading goes on behind it; so does a file
-that cannot be read to its end. What a value must be is the caller's business: the checks of `cbpner.formats.fields`
-raise `UnexpectedValue`, which `row.blame` makes a Fault. `read_valid_rows` raises InputError at the first Fault
-instead, for tables that are useless with one. Files are never in memory whole, but for JSON arrays.
-
-`read_cells` reads lists of columns of unknown separator, as databases publish them, without a row of names.
+A row that cannot be read is a Fault in its place, and reading goes on behind it. What a value must be is the caller's
+business: the checks of `cbpner.formats.fields` raise `UnexpectedValue`, which `row.blame` makes a Fault. Files are
+never in memory whole, but for JSON arrays.
 """
 
 import csv
@@ -24,16 +21,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
-from cbpner.base.errors import Fault, InputError, UnexpectedValue
+from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.text.characters import BOM, is_encodable
 
-PARQUET_ROWS = 16  # read at once
-BUFFER = 1 << 20  # bytes of a Parquet column read at once
 LONGEST_FIELD = 1 << 30  # characters of a CSV field
-SHOWN_NAMES = 12
-SHOWN = 40  # characters of a value
 BROKEN_OBJECT = re.compile(rb'\s*\{(?:[^\n]*,)?[ \t\r]*\n\s*"')  # an object continued in the next line by a field
-ONE_LINE = "JSON lines, an object a line (`jq -c .` makes them)"
 UTF8 = "text in UTF-8 (`iconv -f gb18030 -t utf-8` makes it of the usual Chinese encodings)"
 ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `surrogateescape` reads them
 T = TypeVar("T")
@@ -67,7 +59,7 @@ def read_rows(
     arrays: bool = True,
     longest_line: int = -1,
 ) -> Iterator[Row | Fault]:
-    """Yield the rows of a file, and a Fault in the place of each that cannot be read.
+    """Yield the rows of a file, and a Fault in the place of each that cannot be read. OSError: it cannot be opened.
 
     Args:
         path: a file; one that ends in `.gz` is unpacked on reading (not Parquet).
@@ -77,9 +69,6 @@ def read_rows(
         columns: of a table's fields those to read. None: all.
         arrays: whether a JSON array is read, which takes it into memory whole.
         longest_line: of JSON lines, in bytes; -1: any.
-
-    Raises:
-        OSError: the file cannot be opened.
     """
     name, kind = name or str(path), kind or find_kind(path)
     if kind == "parquet":
@@ -131,14 +120,12 @@ def read_columns(path: str | Path) -> list[str]:
 def read_cells(
     path: str | Path, delimiters: Sequence[str] = ("\t", ",", " "), comment: str | None = None, quoted: bool = True
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, cells) of a table whose separator is the first of `delimiters` in its first line.
+    """Yield (line, cells) of a table without a row of names; InputError where it cannot be read.
 
     Args:
+        delimiters: the first of them in the table's first line separates its cells.
         comment: how lines begin that are left out; blank lines are too.
         quoted: whether quotes are read as CSV has them, else as characters. With commas they always are.
-
-    Raises:
-        InputError: the file cannot be read.
     """
     delimiter = ""
     try:
@@ -148,14 +135,10 @@ def read_cells(
                 if not line.strip() or (comment and line.startswith(comment)):
                     continue
                 delimiter = delimiter or next((sign for sign in delimiters if sign in line), delimiters[0])
-                if quoted or delimiter == ",":
-                    yield number, next(csv.reader([line], delimiter=delimiter))
-                else:
-                    yield number, next(csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: found bytes that are not UTF-8 at byte {error.start + 1}; expected UTF-8") from error
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
-        raise InputError(f"{path}: cannot read the table ({error})") from error
+                quoting = csv.QUOTE_MINIMAL if quoted or delimiter == "," else csv.QUOTE_NONE
+                yield number, next(csv.reader([line], delimiter=delimiter, quoting=quoting))
+    except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot read the table ({error}); expected columns in UTF-8") from error
 
 
 def _read_json(
@@ -166,28 +149,28 @@ def _read_json(
     is_array = opening.lstrip()[:1] == b"["
     if is_array and arrays:
         yield from _read_array(file.read(), name, required)
-    elif is_array or BROKEN_OBJECT.match(opening):
+        return
+    if is_array or BROKEN_OBJECT.match(opening):
         found = "an array" if is_array else "an object over several lines"
-        yield Fault(name, 1, found, ONE_LINE + ", or one array of objects" * arrays)
-    else:
-        for number, line in enumerate(_read_lines(file, longest_line), 1):
-            try:
-                row = _parse_line(line, number, longest_line)
-                if row is not None:
-                    yield Row(name, number, check_fields(row, required))
-            except UnexpectedValue as error:
-                yield Fault(name, number, error.found, error.expected)
+        expected = "JSON lines, an object a line (`jq -c .` makes them)" + ", or one array of objects" * arrays
+        yield Fault(name, 1, found, expected)
+        return
+    for number, line in enumerate(_read_lines(file, longest_line), 1):
+        try:
+            row = _parse_line(line, number, longest_line)
+            if row is not None:
+                yield Row(name, number, check_fields(row, required))
+        except UnexpectedValue as error:
+            yield Fault(name, number, error.found, error.expected)
 
 
 def _read_lines(file: BinaryIO, longest: int) -> Iterator[bytes | None]:
     """The lines of a file, None for one that is too long."""
     while line := file.readline(longest):
-        if len(line) != longest or line.endswith(b"\n"):
-            yield line
-            continue
-        while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
-            pass
-        yield None
+        is_long = len(line) == longest and not line.endswith(b"\n")
+        yield None if is_long else line
+        while is_long and (rest := file.readline(longest)):
+            is_long = not rest.endswith(b"\n")
 
 
 def _parse_line(line: bytes | None, number: int, longest: int) -> Any:
@@ -275,11 +258,11 @@ def _read_parquet(
 
     number = 0
     try:
-        with parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True) as file:
+        with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             check_fields(dict.fromkeys(names), required)
             wanted = [each for each in dict.fromkeys(columns if columns is not None else names) if each in names]
-            for batch in file.iter_batches(PARQUET_ROWS, columns=wanted, use_threads=False):
+            for batch in file.iter_batches(16, columns=wanted, use_threads=False):
                 for place in range(batch.num_rows):
                     number += 1
                     try:
@@ -318,24 +301,26 @@ def describe_value(value: Any) -> str:
     kind = kinds.get(type(value), "the object" if isinstance(value, dict) else f"the {type(value).__name__}")
     text = json.dumps(value, ensure_ascii=False, default=str)
     text = text if is_encodable(text) else json.dumps(value, default=str)
-    return f"{kind} {text[:SHOWN]}{'…' * (len(text) > SHOWN)}"
+    return f"{kind} {text[:40]}{'…' * (len(text) > 40)}"
 
 
 def list_names(row: Collection[str]) -> str:
     """The names of a row's fields as a message shows them."""
-    names = [repr(name) for name in row][:SHOWN_NAMES]
-    return ", ".join(names + ["..."] * (len(row) > SHOWN_NAMES)) or "none"
+    return ", ".join([*[repr(name) for name in row][:12], *["..."] * (len(row) > 12)]) or "none"
 
 
-def parse_rows(rows: Iterable[Row | Fault], parse: Callable[[Row], T], faults: list[Fault]) -> Iterator[T]:
-    """Yield what `parse` makes of each row; faults, and rows that it raises UnexpectedValue for, go to `faults`."""
+def parse_rows(
+    rows: Iterable[Row | Fault], parse: Callable[[Row], T], faults: list[Fault] | None = None
+) -> Iterator[T]:
+    """Yield what `parse` makes of each row. FaultyFile at the end, or more `faults`, for those it cannot be made of."""
+    found = [] if faults is None else faults
     for row in rows:
         if isinstance(row, Fault):
-            faults.append(row)
+            found.append(row)
             continue
         try:
-            parsed = parse(row)
+            yield parse(row)
         except UnexpectedValue as error:
-            faults.append(row.blame(error))
-        else:
-            yield parsed
+            found.append(row.blame(error))
+    if found and faults is None:
+        raise FaultyFile(found)

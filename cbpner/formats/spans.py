@@ -9,31 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.base.errors import UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, fit_spans
-from cbpner.formats.fields import (
-    check_label,
-    check_offset,
-    check_score,
-    dump_row,
-    list_extras,
-    make_document,
-    take_id,
-    take_list,
-    take_text,
-)
+from cbpner.formats.fields import check_label, check_offset, dump_row, make_document, take_id, take_list, take_text
 from cbpner.formats.offsets import Ruler
 from cbpner.formats.rows import describe_value, parse_rows, read_rows
-
-LIMITS = Limits("jsonl", overlaps=True, extras=("scores", "meta"))
 
 
 def read_spans(path: Path, id: str, choices: Choices) -> Iterator[Document]:
     """Yield the documents of a file. FaultyFile at the end, with every fault."""
-    faults: list[Fault] = []
-    yield from parse_rows(read_rows(path), lambda row: read_row(row.values, f"{id}-{row.number}", choices), faults)
-    if faults:
-        raise FaultyFile(faults)
+    yield from parse_rows(read_rows(path), lambda row: read_row(row.values, f"{id}-{row.number}", choices))
 
 
 def read_row(row: Mapping[str, Any], id: str, choices: Choices) -> Document:
@@ -49,11 +34,12 @@ def read_span(row: Any, text: str) -> Span:
     if not isinstance(row, dict):
         raise UnexpectedValue(f"{describe_value(row)} as a span", 'such as {"start": 0, "end": 2, "label": "gene"}')
     start, end = check_offset(row.get("start"), "start"), check_offset(row.get("end"), "end")
-    label, score = check_label(row.get("label")), check_score(row.get("score"))
+    label, score = check_label(row.get("label")), row.get("score")
+    if score is not None and (isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1):
+        raise UnexpectedValue(f"{describe_value(score)} as a score", "a number from 0 to 1")
     cut, claim = text[max(start, 0) : max(end, 0)], row.get("text")
     if claim is not None and claim != cut:
-        ruler = Ruler(text, "utf16")
-        place = ruler.cut(start, end)
+        place = Ruler(text, "utf16").cut(start, end)
         hint = " (they count UTF-16 code units)" if place and text[slice(*place)] == claim else ""
         found = f"{describe_value(claim)} for {start}..{end}, which is {describe_value(cut)}{hint}"
         raise UnexpectedValue(found, "offsets that count code points, the end not included")
@@ -69,7 +55,7 @@ def write_spans(file: IO[str], documents: Iterable[Document], choices: Choices) 
 def build_row(document: Document, choices: Choices) -> dict[str, Any]:
     """The row of a document, as a line of the file holds it."""
     rows = []
-    for span in fit_spans(document, LIMITS, choices):
+    for span in fit_spans(document, Limits("jsonl", overlaps=True, extras=("scores", "meta")), choices):
         row = {"start": span.start, "end": span.end, "label": span.label, "text": document.text[span.start : span.end]}
         rows.append(row if span.score is None else row | {"score": span.score})
-    return {"id": document.id, "text": document.text, "spans": rows} | list_extras(document)
+    return {"id": document.id, "text": document.text, "spans": rows} | document.extras
