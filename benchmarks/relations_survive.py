@@ -27,7 +27,7 @@ from pyarrow import parquet
 from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key, write_text
 from cbpner.base.process import run_guarded
-from cbpner.biology.relations.compare import compare_edges, read_edges
+from cbpner.biology.relations.summary import compare_edges, read_edges
 from cbpner.cli import main as run_cbpner
 from cbpner.formats.fields import dump_row
 from cbpner.reports.join import join_runs

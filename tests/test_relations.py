@@ -25,7 +25,6 @@ from cbpner.base.store import Store
 from cbpner.biology.genes.lexicons import read_lexicons
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.relations import statistics
-from cbpner.biology.relations.compare import compare_edges
 from cbpner.biology.relations.counts import CountSettings, count_pairs
 from cbpner.biology.relations.graph import ROOM, build_graph, pack_circles
 from cbpner.biology.relations.known import (
@@ -36,6 +35,7 @@ from cbpner.biology.relations.known import (
 )
 from cbpner.biology.relations.null_model import fit_degrees, solve_rates
 from cbpner.biology.relations.occurrences import load_occurrences
+from cbpner.biology.relations.summary import compare_edges
 from cbpner.cli import main
 from cbpner.formats.document import Document, cut_span
 from cbpner.reports.join import JoinedSystems, PredictedSet, System

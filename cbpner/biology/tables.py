@@ -1,6 +1,7 @@
 """Tables: checks of their paths, Arrow tables as CSV, TSV, Parquet or JSON lines, and tables in DuckDB."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,14 +17,11 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 def check_outputs(
     outputs: Iterable[tuple[str | Path, Sequence[str]]], inputs: Iterable[str | Path], overwrite: bool = False
 ) -> list[Path]:
-    """The output paths, checked before anything is read.
-
-    Args:
-        outputs: (path, suffixes that it may have).
+    """Check the (path, suffixes that it may have) of outputs before anything is read.
 
     Raises:
-        InputError: A suffix of no format; a file that exists, without `overwrite`; one path for two outputs; an output
-            that is an input, or JSON lines in a folder of inputs, where they would be read as one.
+        InputError: Another suffix; a file that exists, without `overwrite`; one path for two outputs; an output that
+            is an input, or JSON lines in a folder of inputs, where they would be read as one.
     """
     found: list[Path] = []
     for output, suffixes in outputs:
@@ -49,26 +47,24 @@ def write_arrow(reader: pa.RecordBatchReader, file: IO[bytes], suffix: str) -> i
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 
-    rows = 0
-    if suffix == ".jsonl":
-        for batch in reader:
-            file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())
-            rows += batch.num_rows
-        return rows
+    writer, rows = None, 0
     if suffix == ".parquet":
         writer = parquet.ParquetWriter(file, reader.schema, compression="zstd")
-    else:
+    elif suffix != ".jsonl":
         options = arrow_csv.WriteOptions(delimiter="," if suffix == ".csv" else "\t", quoting_style="needed")
         writer = arrow_csv.CSVWriter(file, reader.schema, write_options=options)
-    with writer:
+    with writer or nullcontext():
         for batch in reader:
-            writer.write_batch(batch)
+            if writer:
+                writer.write_batch(batch)
+            else:
+                file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())
             rows += batch.num_rows
     return rows
 
 
 class TableWriter:
-    """Creates a table in a store and fills it in batches; `flush` at the end."""
+    """Creates a table in a store and fills it in batches; `flush` writes the last one."""
 
     def __init__(self, store: Store, name: str, schema: pa.Schema) -> None:
         self.store, self.name, self.schema = store, name, schema
@@ -76,13 +72,11 @@ class TableWriter:
         store.run_on(schema.empty_table(), f"CREATE TABLE {name} AS FROM batch")
 
     def add(self, *row: Any) -> None:
-        """Append a row, with a value for each column of the schema."""
         self.rows.append(row)
         if len(self.rows) == ROWS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that are still in memory."""
         if self.rows:
             columns = zip(zip(*self.rows, strict=True), self.schema.types, strict=True)
             batch = pa.table([pa.array(column, type) for column, type in columns], schema=self.schema)

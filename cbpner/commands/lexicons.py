@@ -14,6 +14,7 @@ from cbpner.biology.genes.lexicons import (
     FORMAT_NAMES,
     GENE_FORMATS,
     Lexicon,
+    is_decisive,
     open_lexicon,
     read_gene_lexicon,
     read_lexicons,
@@ -64,7 +65,8 @@ def run(args: Namespace) -> None:
         for source in lexicon.sources:
             content = f"{FORMAT_NAMES[source['format']]}, {source['names']:,} names, {source['ids']:,} new ids"
             print(f"{source['path']}: {content}")
-        print(f"  {len(lexicon.folded):,} different keys, {lexicon.count_ambiguous():,} of them ambiguous")
+        ambiguous = sum(len(ranks) > 1 and not is_decisive(ranks) for ranks in lexicon.folded.values())
+        print(f"  {len(lexicon.folded):,} different keys, {ambiguous:,} of them ambiguous")
     if args.measure:
         print(*summarize_measures(lexicons[0], args.measure, args.faults), sep="\n")
 

@@ -24,13 +24,13 @@ from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.predictions import read_bibliography
-from cbpner.biology.relations.compare import read_edges
-from cbpner.biology.relations.counts import PAIRS, UNITS, CountSettings, check_settings
+from cbpner.biology.relations.counts import PAIRS, UNITS, CountSettings
 from cbpner.biology.relations.job import write_relations
 from cbpner.biology.relations.known import read_known_interactions
 from cbpner.biology.relations.occurrences import MentionFilter
 from cbpner.biology.relations.outputs import EVIDENCE_SUFFIXES, SUFFIXES
 from cbpner.biology.relations.settings import RelationSettings
+from cbpner.biology.relations.summary import read_edges
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
 from cbpner.commands.entities import add_entity_flags, check_numbers, print_summary, read_resolver
 from cbpner.commands.options import describe_notes, read_choices
@@ -76,11 +76,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    check_numbers(("--most", args.most, 1), ("--drawn", args.drawn, 1))
+    check_numbers(
+        ("--most", args.most, 1), ("--drawn", args.drawn, 1), ("--window", args.window, 1),
+        ("--min-support", args.min_support, 1), ("--crowd", args.crowd, 2),
+    )  # fmt: skip
     if not 0 < args.q <= 1:
         raise InputError(f"found --q {args.q}; expected more than 0 and at most 1")
     counting = CountSettings(args.unit, args.window, args.pairs, args.min_support, args.crowd)
-    check_settings(counting)
     evidence = args.evidence or name_evidence(args.output)
     files = [(path, SUFFIXES) for path in args.output] + ([(evidence, EVIDENCE_SUFFIXES)] if evidence else [])
     outputs = check_outputs(files, args.inputs, args.overwrite)

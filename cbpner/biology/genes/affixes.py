@@ -35,13 +35,6 @@ FORM = (
     r"(?:的)?(?:野生型|突变型|突变体|突变|变体|剪接变体|亚型|同种型|融合|片段|胞外域|胞外结构域|单体|二聚体|同源二聚体|"
     r"水平|表达|表达水平|活性|阳性|阴性|扩增|过表达)"
 )
-SUFFIXES = [
-    (re.compile(rf"(?:{pattern})$", re.IGNORECASE), is_agent)
-    for pattern, is_agent in (
-        (ANTIBODY, True), (OLIGO, True), (INTERFERING, True), (ACTING, True), (VECTOR, True), (PRODUCT, False),
-        (FORM, False), (r"的|/|-|:", False),
-    )
-]  # fmt: skip
 OTHER_SPECIES = (
     r"小鼠|大鼠|仓鼠|鼠|猪|牛|兔|山羊|绵羊|羊|犬|狗|猴|鸡|马|鱼|斑马鱼|果蝇|酵母|大肠杆菌|(?:murine|mouse|rat)\s"
 )
@@ -52,14 +45,18 @@ OF_HUMAN = (
     r"编码|人类|人源化?|人|重组|天然|内源性?|外源性?|野生型|突变型?|磷酸化的?|磷酸-?|活化的?|可溶性|游离|总|全长|成熟|分泌型|膜|"
     r"血清|尿|血浆|human|recombinant|phospho-?|rh(?=[A-Z])|hsa-|(?<![A-Za-z])h(?=[A-Z]{3})|(?<![A-Za-z])p-(?=[A-Z]{2})"
 )
-PREFIXES = [
-    (re.compile(rf"(?:{OTHER_SPECIES})(?=抗)", re.IGNORECASE), "host"),
-    (re.compile(rf"(?:{OTHER_SPECIES})(?:源的?|的)?", re.IGNORECASE), "foreign"),
-    (re.compile(AGAINST, re.IGNORECASE), "agent"),
-    (re.compile(OF_HUMAN), "self"),
-]
-MUTATION = re.compile(r"(?<=[A-Za-z0-9])[\s\-:(]*(?:p\.)?[A-Z][0-9]{1,4}(?:[A-Z*]|MUT|del|fs)\)?$")
-ISOFORM = re.compile(r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9a-z])-[35]p$")
+MUTATION = r"(?<=[A-Za-z0-9])[\s\-:(]*(?:p\.)?[A-Z][0-9]{1,4}(?:[A-Z*]|MUT|del|fs)\)?"
+AFFIXES = [  # in the order in which they are stripped; whether one makes an agent; a gene of another species
+    (re.compile(pattern, flags), is_agent, is_foreign)
+    for pattern, flags, is_agent, is_foreign in (
+        *((f"(?:{suffix})$", re.IGNORECASE, True, False) for suffix in (ANTIBODY, OLIGO, INTERFERING, ACTING, VECTOR)),
+        *((f"(?:{suffix})$", re.IGNORECASE, False, False) for suffix in (PRODUCT, FORM, "的|/|-|:")),
+        (f"^(?:{OTHER_SPECIES})(?=抗)[ -]*", re.IGNORECASE, False, False),
+        (f"^(?:{OTHER_SPECIES})(?:源的?|的)?[ -]*", re.IGNORECASE, False, True),
+        (f"^(?:{AGAINST})[ -]*", re.IGNORECASE, True, False), (f"^(?:{OF_HUMAN})[ -]*", 0, False, False),
+        (r"(?<=[A-Z0-9])\.[0-9]$|(?<=[0-9a-z])-[35]p$|[ (]+$", 0, False, False), (f"{MUTATION}$", 0, False, False),
+    )
+]  # fmt: skip
 
 
 class Stem(NamedTuple):
@@ -75,23 +72,7 @@ def list_stems(text: str) -> Iterator[Stem]:
     stem: Stem | None = Stem(text)
     while stem:
         yield stem
-        stem = strip_affix(stem)
-
-
-def strip_affix(stem: Stem) -> Stem | None:
-    """The stem without its next affix, or None if it has none."""
-    text, is_agent, is_foreign = stem
-    for pattern, makes_agent in SUFFIXES:
-        rest = pattern.sub("", text).rstrip(" ")
-        if rest and rest != text:
-            return Stem(rest, is_agent or makes_agent, is_foreign)
-    for pattern, role in PREFIXES:
-        match = pattern.match(text)
-        rest = text[match.end() :].lstrip(" -") if match else ""
-        if rest:
-            return Stem(rest, is_agent or role == "agent", is_foreign or role == "foreign")
-    for pattern in (ISOFORM, MUTATION):
-        rest = pattern.sub("", text).rstrip(" (")
-        if rest and rest != text:
-            return Stem(rest, is_agent, is_foreign)
-    return None
+        text, is_agent, is_foreign = stem
+        rests = ((pattern.sub("", text).rstrip(" "), *makes) for pattern, *makes in AFFIXES)
+        found = next(((rest, *makes) for rest, *makes in rests if rest not in ("", text)), None)
+        stem = Stem(found[0], is_agent or found[1], is_foreign or found[2]) if found else None

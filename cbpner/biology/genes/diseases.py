@@ -56,5 +56,4 @@ def group_key(text: str) -> str:
 
 def name_vocabulary(id: str) -> str:
     """`HP` of HP:0000001; '' of an id without a colon, such as ICD's, whose letters are chapters of one vocabulary."""
-    prefix, colon, _ = id.partition(":")
-    return prefix if colon else ""
+    return id[: max(id.find(":"), 0)]

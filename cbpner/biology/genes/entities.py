@@ -79,6 +79,7 @@ SELECT * REPLACE (
 ) FROM ({})
 """
 FLAT_MENTIONS = "SELECT * REPLACE (array_to_string(candidates, '; ') AS candidates) FROM ({})"
+# kind, state (`several` counts as `one`), mentions, entities, examples
 COUNTS = f"""
 SELECT
     kind, CASE WHEN {SETTLED} THEN 'one' ELSE status END AS state, count(*) AS mentions,
@@ -110,24 +111,27 @@ def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: 
         explain_store_errors(settings.entities, settings.memory_mb),
         open_mentions(mentions, folder, settings.memory_mb, settings.threads) as store,
     ):
-        statuses = count_statuses(store)
-        write_tables(store, settings.entities, settings.mentions)
-    notes = [f"note: {count:,} {reason}" for reason, count in left_out.items()]
-    return [*summarize_statuses(settings.entities, statuses), *notes]
+        statuses = store.run(COUNTS)
+        tables = [(settings.entities, ENTITIES, FLAT)]
+        tables += [(settings.mentions, MENTIONS, FLAT_MENTIONS)] if settings.mentions else []
+        with ExitStack() as stack:
+            for path, sql, flat in tables:
+                file = stack.enter_context(atomic_open(path, "wb"))
+                query = flat.format(sql) if path.suffix in (".csv", ".tsv") else sql
+                write_arrow(store.connection.sql(query).to_arrow_reader(ROWS_AT_ONCE), file, path.suffix)
+    mentioned, entities = (sum(row[place] for row in statuses) for place in (2, 3))
+    lines = [f"{settings.entities}: {entities:,} entities, {mentioned:,} mentions"]
+    for kind, state, count, different, names in statuses:
+        examples = "" if state == "one" else f": {', '.join(names)}{', ...' * (different > 5)}"
+        lines.append(f"  {kind}: {count:,} mentions, {different:,} entities {STATUS_NAMES[state]}{examples}")
+    return lines + [f"note: {count:,} {reason}" for reason, count in left_out.items()]
 
 
 @contextmanager
 def open_mentions(
     mentions: Iterable[Mention], folder: Path, memory_mb: int = 1024, threads: int | None = None
 ) -> Iterator[Store]:
-    """Load all mentions into the table `mentions` (columns of Mention) of a `Store` in a temporary folder.
-
-    Args:
-        folder: The temporary folder is made in this one.
-
-    Raises:
-        InputError: There is no mention.
-    """
+    """Load all mentions into the table `mentions` of a store in a temporary subfolder; InputError without any."""
     with tempfile.TemporaryDirectory(prefix=".mentions.", suffix=UNFINISHED, dir=folder) as work:
         with Store(Path(work), memory_mb, threads) as store:
             writer, count = TableWriter(store, "mentions", SCHEMA), 0
@@ -140,29 +144,3 @@ def open_mentions(
                     "did it find anything? `cbpner stats PREDICTIONS` counts"
                 )
             yield store
-
-
-def count_statuses(store: Store) -> list[dict]:
-    """{kind, state, mentions, entities, examples} of each kind and status; `several` counts as `one`."""
-    names = ("kind", "state", "mentions", "entities", "examples")
-    return [dict(zip(names, row, strict=True)) for row in store.run(COUNTS)]
-
-
-def write_tables(store: Store, entities: Path, mentions: Path | None = None) -> None:
-    """Write the table of entities, and that of mentions, each in the format of its suffix; both or none."""
-    tables = [(entities, ENTITIES, FLAT), *([(mentions, MENTIONS, FLAT_MENTIONS)] if mentions else [])]
-    with ExitStack() as stack:
-        for path, sql, flat in tables:
-            file = stack.enter_context(atomic_open(path, "wb"))
-            query = flat.format(sql) if path.suffix in (".csv", ".tsv") else sql
-            write_arrow(store.connection.sql(query).to_arrow_reader(ROWS_AT_ONCE), file, path.suffix)
-
-
-def summarize_statuses(path: Path, statuses: Sequence[dict]) -> Iterator[str]:
-    """Yield the lines that say what a table of entities has. statuses: of `count_statuses`."""
-    entities, mentions = (sum(row[name] for row in statuses) for name in ("entities", "mentions"))
-    yield f"{path}: {entities:,} entities, {mentions:,} mentions"
-    for row in statuses:
-        examples = "" if row["state"] == "one" else f": {', '.join(row['examples'])}{', ...' * (row['entities'] > 5)}"
-        counts = f"{row['mentions']:,} mentions, {row['entities']:,} entities"
-        yield f"  {row['kind']}: {counts} {STATUS_NAMES[row['state']]}{examples}"

@@ -14,7 +14,7 @@ Tables are separated by tabs or commas, in UTF-8. Lines that begin with `#` are 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -28,14 +28,26 @@ NAME_KINDS = ("user", "symbol", "usual", "previous", "alias", "title")  # the su
 HGNC_ID = re.compile(r"HGNC:[0-9]+")
 SHIPPED_GENES, SHIPPED_NAMES, SHIPPED_LOOKALIKES = "hgnc_subset.tsv", "names_zh.tsv", "lookalikes.tsv"
 LOOKALIKE_KINDS = ("term", "word", "exact")  # in any spelling; unless in capitals, as symbols are; in this spelling
-ID_COLUMNS = ("id", "code", "编码", "疾病编码", "诊断编码", "icd")
-NAME_COLUMNS = ("name", "surface", "名称", "疾病名称", "诊断名称")
-HGNC_COLUMNS = (
-    ("previous", ("prev_symbol", "previous_symbol", "previous_symbols")),
-    ("alias", ("alias_symbol", "alias_symbols", "synonyms")),
-    ("title", ("name", "approved_name")),
-    ("title", ("alias_name", "alias_names")),
-)
+GENE_FORMATS = ("hgnc", "pairs")
+FORMAT_NAMES = {
+    "hgnc": "gene symbols (HGNC)", "pairs": "gene symbols and synonyms", "hpo": "phenotypes (HPO)",
+    "mesh": "headings (MeSH)", "names": "ids and names",
+}  # fmt: skip
+ID_COLUMNS = {
+    "hgnc": ("hgnc_id",), "pairs": ("hgnc",), "hpo": ("subject_id",),
+    "names": ("id", "code", "编码", "疾病编码", "诊断编码", "icd"),
+}  # fmt: skip
+NAME_COLUMNS = {  # format: (kind of name, its columns, of which the first with a value counts)
+    "hgnc": (
+        ("symbol", ("symbol", "approved_symbol")), ("previous", ("prev_symbol", "previous_symbol", "previous_symbols")),
+        ("alias", ("alias_symbol", "alias_symbols", "synonyms")), ("title", ("name", "approved_name")),
+        ("title", ("alias_name", "alias_names")),
+    ),
+    "pairs": (("symbol", ("symb",)), ("alias", ("synonym1",)), ("previous", ("synonym2",))),
+    "hpo": (("user", ("translation_value",)), ("user", ("source_value",))),
+    "names": (("user", ("name", "surface", "名称", "疾病名称", "诊断名称")),),
+}  # fmt: skip
+REQUIRED_NAMES = {"hgnc": 1, "pairs": 2, "hpo": 2, "names": 1}  # of NAME_COLUMNS, by which a format is recognized
 EXAMPLES = 5
 
 Ranks = dict[str, int]  # {id: place of the kind of name in NAME_KINDS}
@@ -48,17 +60,6 @@ class Name(NamedTuple):
     kind: str
     text: str
     place: str
-
-
-class LexiconRow(NamedTuple):
-    """A row of a table by its normalized columns. place: `FILE:LINE`."""
-
-    place: str
-    values: dict[str, str]
-
-    def first(self, *columns: str) -> str:
-        """The first value that is not empty, or ''."""
-        return next((self.values[column] for column in columns if self.values.get(column)), "")
 
 
 @dataclass
@@ -84,10 +85,6 @@ class Lexicon:
         if name.kind == "symbol" or name.id not in self.labels:
             self.labels[name.id] = name.text
 
-    def count_ambiguous(self) -> int:
-        """The number of keys that refer to several ids, to none of them decisively."""
-        return sum(len(ranks) > 1 and not is_decisive(ranks) for ranks in self.folded.values())
-
 
 def is_decisive(ranks: Ranks) -> bool:
     """Whether a name is so sure a kind of name of an id that other ids, which have it as an alias, do not count."""
@@ -95,10 +92,7 @@ def is_decisive(ranks: Ranks) -> bool:
 
 
 def read_lexicons(paths: Iterable[str | Path], expects: str) -> Lexicon:
-    """Read one lexicon from several files.
-
-    Args:
-        expects: `gene` or `disease`, what the ids refer to.
+    """Read one lexicon of the ids of `gene`s or `disease`s from several files.
 
     Raises:
         InputError: A file has none of the formats, or no name; an id of a user's gene names is no HGNC id, or missing
@@ -138,10 +132,9 @@ def check_user_names(names: Sequence[Name], lexicon: Lexicon) -> None:
 
 
 def read_gene_lexicon(paths: Iterable[str | Path] = (), shipped: bool = True) -> Lexicon:
-    """Read the lexicon of genes.
+    """Read HGNC's files (if there are none, the shipped subset) and users' names.
 
     Args:
-        paths: HGNC's files and users' names; without any of HGNC's, the shipped subset is read too.
         shipped: Whether to add the shipped Chinese names, of ids that the list of symbols has.
     """
     paths = list(paths)
@@ -163,11 +156,7 @@ def find_shipped(name: str) -> Path:
 
 
 def open_lexicon(path: str | Path) -> tuple[str, Iterator[Name]]:
-    """Recognize a lexicon: (format, its names).
-
-    Raises:
-        InputError: The file has none of the formats.
-    """
+    """Recognize a lexicon: (format, its names); InputError if it has none of the formats."""
     path = Path(path)
     rows = read_cells(path, ("\t", ","), comment="#")
     number, first = next(rows, (0, []))
@@ -176,9 +165,10 @@ def open_lexicon(path: str | Path) -> tuple[str, Iterator[Name]]:
     if first == ["*NEWRECORD"]:
         return "mesh", parse_mesh(path, read_cells(path, ("\t",), quoted=False))
     columns = [normalize_column(name) for name in first]
-    for format, wanted, parse in TABLES:
-        if all(any(name in columns for name in names) for names in wanted):
-            return format, parse(read_table_rows(path, columns, rows))
+    for format, ids in ID_COLUMNS.items():
+        required = [ids, *(names for _, names in NAME_COLUMNS[format][: REQUIRED_NAMES[format]])]
+        if all(any(name in columns for name in names) for names in required):
+            return format, parse_table(path, format, columns, rows)
     raise InputError(
         f"{path}:{number}: found the columns {', '.join(columns)[:120]}; expected those of HGNC (hgnc_id, symbol, "
         "alias_symbol, prev_symbol), of symbols and synonyms (hgnc, symb, synonym1, synonym2), of HPO translations "
@@ -191,64 +181,36 @@ def normalize_column(name: str) -> str:
     return re.sub(r"[\s_]+", "_", name.strip().lstrip("#").lower())
 
 
-def read_table_rows(path: Path, columns: Sequence[str], rows: Iterable[tuple[int, list[str]]]) -> Iterator[LexiconRow]:
-    """Name the fields of rows; InputError for a row of another width."""
+def parse_table(
+    path: Path, format: str, columns: Sequence[str], rows: Iterable[tuple[int, list[str]]]
+) -> Iterator[Name]:
+    """Names in a table; several in a field of HGNC's are separated by | (by commas in custom downloads)."""
+    seen = set()  # pairs repeat the names of a gene
     for number, values in rows:
         place = f"{path}:{number}"
         if len(values) != len(columns):
             raise InputError(f"{place}: found {len(values)} columns; expected {len(columns)} as in the first line")
-        yield LexiconRow(place, dict(zip(columns, map(str.strip, values), strict=True)))
-
-
-def parse_hgnc(rows: Iterable[LexiconRow]) -> Iterator[Name]:
-    """Names in HGNC's own downloads; several in a field are separated by | (by commas in custom downloads)."""
-    for row in rows:
-        id, symbol = row.first("hgnc_id"), row.first("symbol", "approved_symbol")
-        id = f"HGNC:{id}" if id.isdigit() else id
-        if not HGNC_ID.fullmatch(id) or not symbol:
-            raise InputError(f"{row.place}: found the id {id!r} and the symbol {symbol!r}; expected both: HGNC:5, A1BG")
-        if row.first("status") not in ("", "Approved"):
+        row = dict(zip(columns, map(str.strip, values), strict=True))
+        id = find_value(row, ID_COLUMNS[format])
+        names = [(kind, find_value(row, own)) for kind, own in NAME_COLUMNS[format]]
+        id = f"HGNC:{id}" if format == "hgnc" and id.isdigit() else id
+        is_valid = HGNC_ID.fullmatch(id) if format in GENE_FORMATS else id
+        if not is_valid or (format in ("hgnc", "names") and not names[0][1]):
+            expected = f"{', '.join(ID_COLUMNS[format])} such as HGNC:5 or HP:0003002, and a name such as A1BG"
+            raise InputError(f"{place}: found the id {id!r} and the name {names[0][1]!r}; expected {expected}")
+        if format == "hgnc" and row.get("status", "") not in ("", "Approved"):
             continue
-        yield Name(id, "symbol", symbol, row.place)
-        for kind, columns in HGNC_COLUMNS:
-            for column in columns:
-                value = row.values.get(column, "")
-                for text in [value] if kind == "title" else re.split(r"\s*[|]\s*|,\s+", value):
-                    if text.strip():
-                        yield Name(id, kind, text.strip(), row.place)
+        for kind, value in names:
+            is_list = format == "hgnc" and kind in ("previous", "alias")
+            for text in re.split(r"\s*(?:[|]|,\s)\s*", value) if is_list else [value]:
+                if text and (format != "pairs" or (id, kind, text) not in seen):
+                    seen.add((id, kind, text))
+                    yield Name(id, kind, text, place)
 
 
-def parse_pairs(rows: Iterable[LexiconRow]) -> Iterator[Name]:
-    """Names in a table with a line for each pair of alias and previous symbol of a gene."""
-    seen = set()
-    for row in rows:
-        id = row.first("hgnc")
-        if not HGNC_ID.fullmatch(id):
-            raise InputError(f"{row.place}: found the id {id!r}; expected one such as HGNC:5")
-        for column, kind in (("symb", "symbol"), ("synonym1", "alias"), ("synonym2", "previous")):
-            text = row.values.get(column)
-            if text and (id, kind, text) not in seen:
-                seen.add((id, kind, text))
-                yield Name(id, kind, text, row.place)
-
-
-def parse_babelon(rows: Iterable[LexiconRow]) -> Iterator[Name]:
-    """The translated and the English names of HPO's terms; the translation is the label."""
-    for row in rows:
-        if not row.first("subject_id"):
-            raise InputError(f"{row.place}: found no id in subject_id; expected one such as HP:0003002")
-        for column in ("translation_value", "source_value"):
-            if row.first(column):
-                yield Name(row.first("subject_id"), "user", row.first(column), row.place)
-
-
-def parse_names(rows: Iterable[LexiconRow]) -> Iterator[Name]:
-    """Names in a table of ids and names."""
-    for row in rows:
-        id, name = row.first(*ID_COLUMNS), row.first(*NAME_COLUMNS)
-        if not id or not name:
-            raise InputError(f"{row.place}: found the id {id!r} and the name {name!r}; expected both")
-        yield Name(id, "user", name, row.place)
+def find_value(row: Mapping[str, str], columns: Iterable[str]) -> str:
+    """The first value of the columns that is not empty, or ''."""
+    return next((row[column] for column in columns if row.get(column)), "")
 
 
 def parse_mesh(path: Path, rows: Iterable[tuple[int, list[str]]]) -> Iterator[Name]:
@@ -270,10 +232,7 @@ def parse_mesh(path: Path, rows: Iterable[tuple[int, list[str]]]) -> Iterator[Na
 
 
 def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]]:
-    """Read a list of words and terms that look like genes, with the columns name, kind (of LOOKALIKE_KINDS) and what.
-
-    Args:
-        path: By default the shipped list.
+    """Read a list of words that look like genes, with the columns name, kind (of LOOKALIKE_KINDS) and what.
 
     Returns:
         {key: (kind, what it means)}; the key of kind `exact` is the name itself after a `=`.
@@ -290,19 +249,3 @@ def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]
             found[f"={normalize_surface(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
         is_header = False
     return found
-
-
-TABLES = (
-    ("hgnc", (("hgnc_id",), ("symbol", "approved_symbol")), parse_hgnc),
-    ("pairs", (("hgnc",), ("symb",), ("synonym1",)), parse_pairs),
-    ("hpo", (("subject_id",), ("source_value",), ("translation_value",)), parse_babelon),
-    ("names", (ID_COLUMNS, NAME_COLUMNS), parse_names),
-)
-GENE_FORMATS = ("hgnc", "pairs")
-FORMAT_NAMES = {
-    "hgnc": "gene symbols (HGNC)",
-    "pairs": "gene symbols and synonyms",
-    "hpo": "phenotypes (HPO)",
-    "mesh": "headings (MeSH)",
-    "names": "ids and names",
-}

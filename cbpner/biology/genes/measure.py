@@ -10,6 +10,7 @@ from cbpner.biology.genes.resolution import GeneResolver, Resolution
 from cbpner.formats.rows import read_cells
 
 COLUMNS = ("surface", "count", "decision", "hgnc", "role")
+# right: its ids and no others, or none if there is none; found: its ids; given: any id; open: ambiguous, with an id
 RATIOS = {
     "accuracy": ("right", "all"), "coverage": ("covered", "with_id"), "recall": ("found", "with_id"),
     "precision": ("found", "given"), "ambiguity": ("ambiguous", "all"), "first": ("first", "open"),
@@ -59,37 +60,27 @@ def measure_resolver(resolver: GeneResolver, decisions: Sequence[JudgedSurface])
 
     Returns:
         {`surfaces`, `mentions`: figures, `faults`: [{surface, verdict, expected, found}]}. Figures are `count`,
-        `with_id` and these ratios (None if undefined):
-
-        - accuracy: right (its ids and no others; no id if there is none), of all;
-        - coverage, recall: that get an id, or their own, of those that have one;
-        - precision: right, of the given ids;
-        - ambiguity: ambiguous, of all;
-        - first, among: whose first candidate, or one candidate, is right, of the ambiguous that have an id;
-        - agents: whose role is right, of the right ones with an id.
+        `with_id` (of how many there is an id) and RATIOS (None if undefined).
     """
-    graded = [(each, found := resolver.resolve(each.surface), grade(each, found)) for each in decisions]
-    faults = [
-        {"surface": each.surface, "verdict": verdict, "expected": sorted(each.ids), "found": list(found.ids)}
-        for each, found, verdict in graded
-        if verdict != "right"
-    ]
-    weights = {"surfaces": [1] * len(decisions), "mentions": [each.mentions for each in decisions]}
-    return {name: compute_ratios(graded, own) for name, own in weights.items()} | {"faults": faults}
-
-
-def compute_ratios(graded: Sequence[tuple[JudgedSurface, Resolution, str]], weights: Sequence[int]) -> dict:
-    """The figures of `measure_resolver`, with a weight for each surface."""
-    counts: Counter[str] = Counter()
-    for (each, found, verdict), weight in zip(graded, weights, strict=True):
-        is_right = bool(each.ids) and verdict == "right"
-        is_open = bool(each.ids) and verdict == "ambiguous"
-        counts[verdict] += weight
+    faults = []
+    counts: dict[str, Counter[str]] = {"surfaces": Counter(), "mentions": Counter()}
+    for each in decisions:
+        found = resolver.resolve(each.surface)
+        verdict = grade(each, found)
+        if verdict != "right":
+            fault = {"surface": each.surface, "verdict": verdict}
+            faults.append(fault | {"expected": sorted(each.ids), "found": list(found.ids)})
+        is_found, is_open = (bool(each.ids) and verdict == word for word in ("right", "ambiguous"))
         for name, holds in {
-            "all": True, "with_id": each.ids, "found": is_right, "covered": each.ids and found.is_settled,
-            "given": found.is_settled, "role": is_right and found.is_agent == each.is_agent, "open": is_open,
+            "all": True, "right": verdict == "right", "ambiguous": verdict == "ambiguous", "with_id": each.ids,
+            "found": is_found, "covered": each.ids and found.is_settled, "given": found.is_settled,
+            "role": is_found and found.is_agent == each.is_agent, "open": is_open,
             "first": is_open and found.ids[0] in each.ids, "among": is_open and each.ids & set(found.ids),
         }.items():  # fmt: skip
-            counts[name] += weight * bool(holds)
-    ratios = {name: counts[part] / counts[whole] if counts[whole] else None for name, (part, whole) in RATIOS.items()}
-    return {"count": counts["all"], "with_id": counts["with_id"]} | ratios
+            counts["surfaces"][name] += bool(holds)
+            counts["mentions"][name] += each.mentions * bool(holds)
+    measures: dict = {"faults": faults}
+    for over, own in counts.items():
+        ratios = {name: own[part] / own[whole] if own[whole] else None for name, (part, whole) in RATIOS.items()}
+        measures[over] = {"count": own["all"], "with_id": own["with_id"]} | ratios
+    return measures

@@ -62,11 +62,7 @@ class Publication(NamedTuple):
 
 
 class EntityResolver:
-    """Resolves a mention by its label: genes, diseases, and others, which are grouped by their spelling.
-
-    Args:
-        lookalikes: As of GeneResolver.
-    """
+    """Resolves a mention by its label: genes, diseases, and others, which are grouped by their spelling."""
 
     def __init__(
         self,
@@ -97,12 +93,7 @@ def read_mentions(
     bibliography: Bibliography | None = None,
     choices: Choices | None = None,
 ) -> Iterator[Mention]:
-    """Resolve the mentions of documents, one document after another.
-
-    Args:
-        bibliography: Takes precedence over what the documents say; see `read_bibliography`.
-        choices: What becomes of overlapping spans; by default they are an error.
-    """
+    """Resolve the mentions of documents, one document after another; overlapping spans are an error by default."""
     for document in documents:
         number, family, year = identify_publication(document, bibliography or {})
         sentences = cut_sentences(document.text)
@@ -127,26 +118,20 @@ def cut_sentences(text: str) -> list[tuple[int, int]]:
 
 
 def drop_repeated(documents: Iterable[Document], left_out: Counter[str]) -> Iterator[Document]:
-    """Yield the documents whose id did not occur before, and count the others in `left_out` by {reason: count}.
-
-    Only two hashes of each document stay in memory.
-    """
-    texts: dict[int, int] = {}
+    """Yield the documents whose id did not occur before, and count the others in `left_out` by reason."""
+    texts: dict[int, int] = {}  # {hash of the id: hash of the text}
     for document in documents:
         encoded = (each.encode("utf-8", "surrogatepass") for each in (document.id, document.text))
         id, text = (hash(blake2b(each, digest_size=8).digest()) for each in encoded)
-        if id not in texts:
-            texts[id] = text
-            yield document
-        else:
+        if id in texts:
             left_out[REPEATED if texts[id] == text else RENAMED] += 1
+            continue
+        texts[id] = text
+        yield document
 
 
 def identify_publication(document: Document, bibliography: Bibliography) -> Publication:
-    """Find a document's patent: its number in the id, year and family in the bibliography, the document or its name.
-
-    An application and the patent granted on it get one family where none is named, since the kind code is left out.
-    """
+    """Find a document's patent: its number in the id, year and family in the bibliography, the document or its name."""
     number = next(iter(find_numbers(document.id)), document.id)
     year, family = bibliography.get(number, (None, None))
     dated = DATED_NAME.search(document.id)
@@ -159,5 +144,4 @@ def identify_publication(document: Document, bibliography: Bibliography) -> Publ
 
 def normalize_family(value: object) -> str | None:
     """A family's name; None if it is unknown, for which BigQuery's public table has -1."""
-    name = "" if value is None else str(value).strip()
-    return None if name in NO_FAMILY else name
+    return None if value is None or str(value).strip() in NO_FAMILY else str(value).strip()

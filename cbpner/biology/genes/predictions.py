@@ -10,7 +10,7 @@ from cbpner.biology.genes.mentions import FAMILY_FIELDS, normalize_family
 from cbpner.corpora.document import normalize_number, parse_date
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.registry import list_suffixes, read_documents
-from cbpner.formats.rows import Row, find_kind, list_names, read_columns, read_valid_rows
+from cbpner.formats.rows import find_kind, list_names, read_columns, read_valid_rows
 from cbpner.formats.spans import read_row
 
 NUMBER_FIELDS = ("number", "publication_number", "id")
@@ -18,12 +18,9 @@ DATE_FIELDS = ("date", "publication_date", "year")
 
 
 def read_predictions(paths: Iterable[str | Path], source: str | None, choices: Choices) -> Iterator[Document]:
-    """Yield the documents of files and folders in any format of `cbpner.formats`, or Parquet with their columns.
+    """Yield the documents of files and folders in a format of `cbpner.formats` (None: guessed), or in Parquet.
 
     Parquet files in a folder that have no text and spans, such as tables made of predictions, are skipped.
-
-    Args:
-        source: The format, or None to guess it.
     """
     required = {choices.text_field or "text", "spans"}
     for path in map(Path, paths):
@@ -37,31 +34,20 @@ def read_predictions(paths: Iterable[str | Path], source: str | None, choices: C
             yield from read_documents([path], source, choices)
         for file in files:
             for row in read_valid_rows(file, required=sorted(required)):
-                yield parse_row(row, f"{file.stem}-{row.number}", choices)
-
-
-def parse_row(row: Row, id: str, choices: Choices) -> Document:
-    """The document of a row of Parquet. id: if the row has none."""
-    values = {name: value for name, value in row.values.items() if value is not None}
-    if isinstance(values.get("date"), date):
-        values["date"] = int(f"{values['date']:%Y%m%d}")
-    try:
-        return read_row(values, id, choices)
-    except UnexpectedValue as error:
-        raise InputError(str(row.blame(error))) from error
+                values = {name: value for name, value in row.values.items() if value is not None}
+                if isinstance(values.get("date"), date):
+                    values["date"] = int(f"{values['date']:%Y%m%d}")
+                try:
+                    yield read_row(values, f"{file.stem}-{row.number}", choices)
+                except UnexpectedValue as error:
+                    raise InputError(str(row.blame(error))) from error
 
 
 def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | None]]:
-    """Read a table with the columns number, date (or year) and family, of which one may be missing.
-
-    Args:
-        path: CSV, TSV, Parquet or JSON lines, such as documents.jsonl of `cbpner patents`.
-
-    Returns:
-        {publication number: (year, family)}.
+    """Read {publication number: (year, family)} of a table with the columns number, date (or year) and family.
 
     Raises:
-        InputError: A column is missing, a date is wrong, or there is no row.
+        InputError: The number, or both of the others, are missing; a date is wrong; there is no row.
     """
     fields = (*NUMBER_FIELDS, *DATE_FIELDS, *FAMILY_FIELDS)
     bibliography = {}
@@ -72,15 +58,12 @@ def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | Non
             for names in (NUMBER_FIELDS, DATE_FIELDS, FAMILY_FIELDS)
         )
         if number is None or not any(name in row.values for name in (*DATE_FIELDS, *FAMILY_FIELDS)):
-            raise InputError(
-                f"{row.path}:{row.number}: found the columns {list_names(row.values)}; expected number, and date, year "
-                "or family"
-            )
+            found = f"{row.path}:{row.number}: found the columns {list_names(row.values)}"
+            raise InputError(f"{found}; expected number, and date, year or family")
         parsed = parse_date(day)
         year = parsed // 10000 if parsed else int(str(day)) if re.fullmatch("[12][0-9]{3}", str(day)) else None
         if day is not None and year is None:
-            expected = "one such as 2016-05-25, or a year"
-            raise InputError(f"{row.path}:{row.number}: found the date {day!r}; expected {expected}")
+            raise InputError(f"{row.path}:{row.number}: found the date {day!r}; expected 2016-05-25 or a year")
         bibliography[normalize_number(str(number))] = (year, normalize_family(family))
     if not bibliography:
         raise InputError(f"{path}: found no row; expected patents with number, date and family")

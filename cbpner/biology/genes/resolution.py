@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from cbpner.biology.genes.affixes import Stem, list_stems
+from cbpner.biology.genes.affixes import list_stems
 from cbpner.biology.genes.lexicons import NAME_KINDS, Lexicon, Ranks, is_decisive, read_lookalikes
 from cbpner.biology.genes.spelling import fold, list_ocr_variants, normalize_surface, spell_latin
 
@@ -57,11 +57,7 @@ class Resolution(NamedTuple):
 
 
 class GeneResolver:
-    """Resolves surfaces by a lexicon; `resolve` caches.
-
-    Args:
-        lookalikes: {key: (kind, meaning)} as of `read_lookalikes`; by default the shipped ones.
-    """
+    """Resolves surfaces by a lexicon and a list of look-alikes (by default the shipped one); `resolve` caches."""
 
     def __init__(self, lexicon: Lexicon, lookalikes: dict[str, tuple[str, str]] | None = None) -> None:
         self.lexicon = lexicon
@@ -78,13 +74,15 @@ class GeneResolver:
         """Resolve the text, its stems and, unless it is itself a part, their parts."""
         for stem in list_stems(text):
             name = stem.text
-            found = (
-                self._look_up(name)
-                or self._resolve_receptor(name)
-                or self._resolve_fusion(name)
-                or self._resolve_prefixed(name)
-                or (None if is_part else self._resolve_parts(stem))
-            )
+            found = self._look_up(name) or self._resolve_receptor(name) or self._resolve_fusion(name)
+            found = found or self._resolve_prefixed(name)
+            if not found and not is_part:  # several names: in brackets, around a slash, in a list
+                found = self._split_brackets(name) or self._expand_numbers(name)
+                found = found or self._split_slash(name, stem.is_agent)
+                parts = [part.strip(" /") for part in LIST.split(name) if part.strip(" /")]
+                if not found and len(parts) > 1:  # HER2、ESR1和PGR: the settled ones
+                    found = unite(map(self._resolve_part, parts), fold(name))
+                found = found or self._find_latin_name(name)
             if found and found.ids and stem.is_foreign:
                 return found._replace(status="foreign", is_agent=stem.is_agent)
             if found:
@@ -107,26 +105,18 @@ class GeneResolver:
                 return Resolution("foreign", how="spelt as genes of bacteria are", key=key)
         if found := self._resolve_micro_rna(key):
             return found
-        ids, found_key = self._find_ids(text, key, with_ocr)
-        if ids:
-            return self._choose(ids, found_key)
-        return Resolution("family", self.families[key], how="family", key=key) if key in self.families else None
-
-    def _find_ids(self, text: str, key: str, with_ocr: bool) -> tuple[Ranks, str]:
-        """({id: rank}, key) of a name; ({}, key) if there is none.
-
-        In this order: by a spelling that is decisive; as it is; with an OCR error corrected (GALNTl3), if that leaves
-        one id; in lower case; by its key, also with Latin letters for Greek ones.
-        """
-        lexicon = self.lexicon
-        exact = lexicon.exact.get(text, {}), key
-        by_key = [(lexicon.folded.get(each, {}), each) for each in dict.fromkeys((key, spell_latin(key)))]
-        corrected = [(lexicon.exact.get(each, {}), fold(each)) for each in list_ocr_variants(text) if with_ocr]
+        by_name = self.lexicon.exact.get(text, {}), key
+        by_key = [(folded.get(each, {}), each) for each in dict.fromkeys((key, spell_latin(key)))]
+        variants = list_ocr_variants(text) if with_ocr else []
+        corrected = [(self.lexicon.exact.get(each, {}), fold(each)) for each in variants]  # GALNTl3
         choices = [
-            *(each for each in (exact, *by_key) if is_decisive(each[0])), exact,
-            *(each for each in corrected if len(each[0]) == 1), (lexicon.cased.get(text.casefold(), {}), key), *by_key,
+            *(each for each in (by_name, *by_key) if is_decisive(each[0])), by_name,
+            *(each for each in corrected if len(each[0]) == 1), (self.lexicon.cased.get(text.casefold(), {}), key),
+            *by_key,
         ]  # fmt: skip
-        return next((each for each in choices if each[0]), ({}, key))
+        if found_ids := next((each for each in choices if each[0]), None):
+            return self._choose(*found_ids)
+        return Resolution("family", self.families[key], how="family", key=key) if key in self.families else None
 
     def _choose(self, ranks: Ranks, key: str) -> Resolution:
         """Resolve a name by its {id: rank}."""
@@ -193,17 +183,6 @@ class GeneResolver:
                 found = self._choose(ranks, key)
         return found if found and found.status == "one" else None
 
-    def _resolve_parts(self, stem: Stem) -> Resolution | None:
-        """Resolve several names in one surface: in brackets, around a slash, in a list."""
-        text = stem.text
-        return (
-            self._split_brackets(text)
-            or self._expand_numbers(text)
-            or self._split_slash(text, stem.is_agent)
-            or self._split_list(text)
-            or self._find_latin_name(text)
-        )
-
     def _resolve_part(self, text: str) -> Resolution | None:
         text = text.strip()
         return (self._resolve_text(text, is_part=True) or self._correct_ocr(text)) if len(text) > 1 else None
@@ -235,10 +214,7 @@ class GeneResolver:
         return unite(found, fold(text)) if all(each and each.status == "one" for each in found) else None
 
     def _split_slash(self, text: str, is_agent: bool) -> Resolution | None:
-        """HER2/neu: what both can refer to; CD74/ROS1: both; CD3/CD28: the settled ones, if all are names of genes.
-
-        Of an agent the settled ones are enough: the other part is its carrier.
-        """
+        """HER2/neu: what both can refer to; CD74/ROS1: both; CD3/CD28: the settled ones, if all are names of genes."""
         parts = SLASH.split(text)
         if len(parts) < 2 or LIST.search(text):
             return None
@@ -247,12 +223,7 @@ class GeneResolver:
         if shared and all(found):
             return shared
         are_genes = all(each and (each.is_settled or each.status in ("family", "ambiguous")) for each in found)
-        return unite(found, fold(text)) if are_genes or is_agent else None
-
-    def _split_list(self, text: str) -> Resolution | None:
-        """HER2、ESR1和PGR: the settled ones."""
-        parts = [part.strip(" /") for part in LIST.split(text) if part.strip(" /")]
-        return unite(map(self._resolve_part, parts), fold(text)) if len(parts) > 1 else None
+        return unite(found, fold(text)) if are_genes or is_agent else None  # the other part of an agent: its carrier
 
     def _correct_ocr(self, text: str) -> Resolution | None:
         """Resolve what an OCR error may have changed, if one gene is left."""
@@ -289,8 +260,7 @@ def sort_key(id: str) -> tuple[str, int]:
 
 
 def find_families(lexicon: Lexicon) -> dict[str, tuple[str, ...]]:
-    """{key: ids} of names that a number makes into two genes or more (`her`: EGFR, ERBB2), or a letter into the chains
-    of an antigen (`cd3`: CD3D, CD3E).
+    """{key: ids} of names that a number makes into several genes (`her`), or a letter into the chains of one (`cd3`).
 
     A name that is itself a gene's symbol, or has fewer than three letters, is no family.
     """

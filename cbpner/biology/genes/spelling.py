@@ -28,10 +28,8 @@ READ_AS = (("l", "1"), ("I", "1"), ("|", "1"), ("〇", "0"), ("O", "0"))
 
 def normalize_surface(surface: str) -> str:
     """Give a surface half-width letters, plain hyphens and single spaces; drop ®, quotes and punctuation around it."""
-    text = unicodedata.normalize("NFKC", surface)
-    text = SIGNS.sub("", HYPHENS.sub("-", text))
-    text = IN_HAN.sub("", " ".join(text.split()))
-    return text.strip(EDGES)
+    text = SIGNS.sub("", HYPHENS.sub("-", unicodedata.normalize("NFKC", surface)))
+    return IN_HAN.sub("", " ".join(text.split())).strip(EDGES)
 
 
 def fold(text: str) -> str:

@@ -2,5 +2,5 @@
 
 The path of the data: documents -> `occurrences` (tables in DuckDB) -> `counts` (units, pairs) -> `null_model`,
 `statistics`, `pairs` (expected counts, p, q) -> `known`, `evidence` -> `outputs`, or `network` (what is drawn, laid out
-by `graph`) -> `svg`, `page`. `job` runs all of it; `compare` compares two networks.
+by `graph`) -> `svg`, `page`. `job` runs all of it; `summary` has the lines that are printed.
 """

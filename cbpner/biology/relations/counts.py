@@ -16,16 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cbpner.base.errors import InputError
 from cbpner.base.store import Store
 from cbpner.biology.relations.occurrences import DISEASE, GENE
 
 UNITS = ("sentence", "window", "patent")
-PAIRS = {  # and what is b of a pair, a being a gene
-    "gene-gene": "b.kind = 0 AND a.entity < b.entity",
-    "gene-disease": "b.kind = 1",
-    "both": "(b.kind = 1 OR a.entity < b.entity)",
-}
+PAIRS = {"gene-gene": (GENE,), "gene-disease": (DISEASE,), "both": (GENE, DISEASE)}  # kinds of b, a being a gene
 UNIT_SQL = {
     "sentence": "(m.document::BIGINT << 24) + m.sentence",
     "window": "(m.document::BIGINT << 24) + m.sentence + w.shift",
@@ -40,9 +35,7 @@ FROM mentions m JOIN documents d USING (document) JOIN families f ON f.family = 
     {windows}
 WHERE d.is_counted GROUP BY ALL
 """
-CROWDED = """
-CREATE OR REPLACE TABLE crowded AS SELECT unit FROM all_incidences GROUP BY unit HAVING count(*) > ?
-"""
+CROWDED = "CREATE OR REPLACE TABLE crowded AS SELECT unit FROM all_incidences GROUP BY unit HAVING count(*) > ?"
 MARGINS = """
 CREATE OR REPLACE TABLE margins AS
 SELECT entity, count(*) AS units, count(DISTINCT family) AS patents
@@ -57,7 +50,8 @@ CREATE OR REPLACE TABLE pair_families AS
 SELECT
     a.entity AS a, b.entity AS b, a.family, b.kind AS kind, count(*)::INTEGER AS units,
     sum(a.weight * b.weight) AS weight
-FROM incidences a JOIN incidences b ON a.unit = b.unit AND a.kind = 0 AND {condition}
+FROM incidences a JOIN incidences b ON a.unit = b.unit AND a.kind = 0 AND b.kind IN {kinds}
+    AND (b.kind = 1 OR a.entity < b.entity)
 GROUP BY ALL
 """
 PAIRS_SEEN = """
@@ -79,7 +73,6 @@ class CountSettings(NamedTuple):
 
     @property
     def kinds(self) -> tuple[int, ...]:
-        """The kinds of entities that take part."""
         return (GENE,) if self.pairs == "gene-gene" else (GENE, DISEASE)
 
 
@@ -94,15 +87,6 @@ class Counts(NamedTuple):
     tested: dict[int, int]  # {kind of b: number of all pairs of entities with support, whether they co-occur or not}
 
 
-def check_settings(settings: CountSettings) -> None:
-    """Raise InputError for a number that is too small."""
-    for flag, value, least in (
-        ("--window", settings.size, 1), ("--min-support", settings.min_support, 1), ("--crowd", settings.crowd, 2)
-    ):  # fmt: skip
-        if value < least:
-            raise InputError(f"found {flag} {value}; expected at least {least}")
-
-
 def count_pairs(store: Store, settings: CountSettings) -> Counts:
     """Count entities and pairs; the tables above stay in the store."""
     windows = f", (SELECT unnest(range({settings.size})) AS shift) w" if settings.unit == "window" else ""
@@ -110,7 +94,7 @@ def count_pairs(store: Store, settings: CountSettings) -> Counts:
     store.run(CROWDED, [settings.crowd])
     store.run(MARGINS)
     store.run(SUPPORTED, [settings.min_support])
-    store.run(PAIR_FAMILIES.format(condition=PAIRS[settings.pairs]))
+    store.run(PAIR_FAMILIES.format(kinds=PAIRS[settings.pairs]))
     units, families = store.run(
         "SELECT count(DISTINCT unit), count(DISTINCT family) FROM all_incidences ANTI JOIN crowded USING (unit)"
     )[0]
@@ -121,10 +105,9 @@ def count_pairs(store: Store, settings: CountSettings) -> Counts:
     )  # fmt: skip
     genes, diseases = (int((entities["kind"] == kind).sum()) for kind in (GENE, DISEASE))
     tested = {GENE: genes * (genes - 1) // 2, DISEASE: genes * diseases}
-    own_kinds = {"gene-gene": (GENE,), "gene-disease": (DISEASE,), "both": (GENE, DISEASE)}[settings.pairs]
     return Counts(
         units, families, store.run("SELECT count(*) FROM crowded")[0][0], entities,
-        fetch_columns(store, PAIRS_SEEN, support), {kind: tested[kind] for kind in own_kinds},
+        fetch_columns(store, PAIRS_SEEN, support), {kind: tested[kind] for kind in PAIRS[settings.pairs]},
     )  # fmt: skip
 
 

@@ -70,8 +70,9 @@ UNCROWD = {  # two sentences at a distance d share size - d windows; without a w
     """,
     "patent": "DELETE FROM cooccurrences WHERE patent IN (FROM crowds)",
 }
+# the earliest patent of each relation; of one year the lower number
 FIRST = """
-SELECT relation, arg_min(patent, (coalesce(year, 9999), patent)) AS patent, min(year) AS year
+SELECT arg_min(patent, (coalesce(year, 9999), patent)) AS first_patent, min(year) AS first_year
 FROM cooccurrences GROUP BY relation ORDER BY relation
 """
 KEPT = """
@@ -111,42 +112,25 @@ def locate_pairs(store: Store, rows: Columns, settings: CountSettings) -> None:
         store.run(UNCROWD[kind].format(size=size))
 
 
-def list_first_patents(store: Store) -> list[tuple[int, str, int | None]]:
-    """(relation, patent, year) of the earliest patent of each relation; of one year the lower number."""
-    return store.run(FIRST)
-
-
-def count_evidence(store: Store) -> int:
-    """The rows of evidence of all relations."""
-    return store.run("SELECT count(*) FROM cooccurrences")[0][0]
-
-
 def read_evidence(
     store: Store, ids: Sequence[tuple[str, str]], most: int, relations: int | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield rows as SCHEMA says, at most `most` of each relation, from as many patents as there are.
 
     Args:
-        ids: (a_id, b_id) of each relation.
-        relations: The number of relations, from the first; None for all.
+        ids: (a_id, b_id) of each relation, of which only the first `relations` are read, or all.
     """
     store.run(f"CREATE OR REPLACE TABLE kept AS {KEPT}", [most])
     sql = LOOKED_UP.format(relations=len(ids) if relations is None else int(relations))
     for batch in store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE):
         for row in batch.to_pylist():
-            yield build_evidence_row(store, row, *ids[row["relation"]])
-
-
-def build_evidence_row(store: Store, row: dict[str, Any], a_id: str, b_id: str) -> dict[str, Any]:
-    """A row of SCHEMA from one of LOOKED_UP; sentences in the order of the text, each once."""
-    names = {row[side]["document"]: row[f"{side}_document"] for side in "ab"}
-    sentences = [
-        {"document": names[document], "start": start, "end": end, "text": store.read_text(place, size)}
-        for document, start, end, place, size in sorted({tuple(row["first"]), tuple(row["second"])})
-    ]
-    mentions = {
-        side: {field.name: row[side].get(field.name) for field in MENTION} | {"document": row[f"{side}_document"]}
-        for side in "ab"
-    }
-    about = {name: row[name] for name in ("relation", "patent", "year")}
-    return about | {"a_id": a_id, "b_id": b_id, **mentions, "sentences": sentences}
+            names = {row[side]["document"]: row[f"{side}_document"] for side in "ab"}
+            sentences = [
+                {"document": names[document], "start": start, "end": end, "text": store.read_text(place, size)}
+                for document, start, end, place, size in sorted({tuple(row["first"]), tuple(row["second"])})
+            ]
+            found = {name: row[name] for name in ("relation", "patent", "year")} | {"sentences": sentences}
+            for side, id in zip("ab", ids[row["relation"]], strict=True):
+                mention = {field.name: row[side].get(field.name) for field in MENTION}
+                found |= {f"{side}_id": id, side: mention | {"document": row[f"{side}_document"]}}
+            yield found

@@ -13,21 +13,16 @@ import networkx as nx
 import numpy as np
 
 LEAST_WEIGHT = 0.05  # of an edge, for a lower NPMI
-SMALL = 60  # most nodes of a component for Kamada-Kawai
 ROOM = 34.0  # between two nodes, in units of the drawing
-PUSHES = 60
-ASPECT = 1.25  # width to height of the drawing
 WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
 Point = tuple[float, float]
 
 
 def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 0) -> nx.Graph:
-    """The graph of relations with `community` (0 is the largest), `x` and `y` of each node.
+    """Make the graph of rows of the table of relations, with `community` (0 is the largest), `x` and `y` of each node.
 
-    Args:
-        rows: Of the table of relations, an edge each.
-        level: Edges with a larger q pull less.
+    Edges with a q of more than `level` pull less.
     """
     graph = nx.Graph()
     for row in rows:
@@ -37,7 +32,10 @@ def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 
                 graph.add_node(row[f"{side}_id"], **about, patents=row[f"patents_{side}"])
         pull, length = (1.0, 1.0) if row["q"] <= level else WEAK
         graph.add_edge(row["a_id"], row["b_id"], weight=max(row["npmi"], LEAST_WEIGHT), pull=pull, length=length)
-    for number, members in enumerate(find_communities(graph, seed)):
+    order = {node: number for number, node in enumerate(graph)}
+    communities = nx.community.louvain_communities(graph, seed=seed) if graph else []
+    communities.sort(key=lambda members: (-len(members), min(order[node] for node in members)))
+    for number, members in enumerate(communities):
         for node in members:
             graph.nodes[node]["community"] = number
     for node, (x, y) in place_nodes(graph, seed).items():
@@ -45,17 +43,15 @@ def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 
     return graph
 
 
-def find_communities(graph: nx.Graph, seed: int = 0) -> list[set]:
-    """Sets of nodes, the largest first."""
-    order = {node: number for number, node in enumerate(graph)}
-    found = nx.community.louvain_communities(graph, seed=seed) if graph else []
-    return sorted(found, key=lambda members: (-len(members), min(order[node] for node in members)))
-
-
 def place_nodes(graph: nx.Graph, seed: int = 0) -> dict[Hashable, Point]:
     """{node: (x, y)} with about ROOM between neighbours."""
-    parts = sorted(split_graph(graph), key=len, reverse=True)
-    placed = [place_component(part, seed) for part in parts]
+    part_of = {node: number for number, part in enumerate(nx.connected_components(graph)) for node in part}
+    parts = [nx.Graph() for _ in set(part_of.values())]  # each in the order of the graph, on which layouts depend
+    for node, about in graph.nodes(data=True):
+        parts[part_of[node]].add_node(node, **about)
+    for a, b, about in graph.edges(data=True):
+        parts[part_of[a]].add_edge(a, b, **about)
+    placed = [place_component(part, seed) for part in sorted(parts, key=len, reverse=True)]
     radii = [max((math.hypot(x, y) for x, y in places.values()), default=0) + ROOM for places in placed]
     order = sorted(range(len(placed)), key=lambda number: -radii[number])
     centres = pack_circles([radii[number] for number in order])
@@ -66,23 +62,12 @@ def place_nodes(graph: nx.Graph, seed: int = 0) -> dict[Hashable, Point]:
     }
 
 
-def split_graph(graph: nx.Graph) -> list[nx.Graph]:
-    """The connected components, each in the order of the whole graph, on which layouts depend."""
-    part_of = {node: number for number, part in enumerate(nx.connected_components(graph)) for node in part}
-    parts = [nx.Graph() for _ in range(max(part_of.values(), default=-1) + 1)]
-    for node, about in graph.nodes(data=True):
-        parts[part_of[node]].add_node(node, **about)
-    for a, b, about in graph.edges(data=True):
-        parts[part_of[a]].add_edge(a, b, **about)
-    return parts
-
-
 def place_component(graph: nx.Graph, seed: int) -> dict[Hashable, Point]:
     """{node: (x, y)} of a connected graph around its centre."""
     nodes = list(graph)
     if len(nodes) <= 2:
         return {node: (0.0, (number - (len(nodes) - 1) / 2) * ROOM) for number, node in enumerate(nodes)}
-    if len(nodes) <= SMALL:
+    if len(nodes) <= 60:
         layout = nx.kamada_kawai_layout(graph, weight="length")
     else:
         start = place_communities(graph, seed)
@@ -120,7 +105,7 @@ def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
     from scipy.spatial import cKDTree
 
     points = points.copy()
-    for _ in range(PUSHES):
+    for _ in range(60):
         pairs = cKDTree(points).query_pairs(least, output_type="ndarray")
         if not len(pairs):
             break
@@ -134,7 +119,7 @@ def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
 
 def pack_circles(radii: Sequence[float]) -> list[Point]:
     """A centre for each circle, in rows from the top, such that none overlap; the largest first is the best order."""
-    width = max(2 * max(radii, default=0), ASPECT * 2 * math.sqrt(sum(radius**2 for radius in radii)))
+    width = max(2 * max(radii, default=0), 2.5 * math.sqrt(sum(radius**2 for radius in radii)))
     centres, left, top, height = [], 0.0, 0.0, 0.0
     for radius in radii:
         if left and left + 2 * radius > width:

@@ -3,8 +3,10 @@
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import IO
+
+import pyarrow as pa
 
 from cbpner.base.files import UNFINISHED, atomic_open, created_folder
 from cbpner.base.store import Store, explain_store_errors
@@ -13,7 +15,7 @@ from cbpner.biology.genes.predictions import read_predictions
 from cbpner.biology.relations import evidence, outputs, summary
 from cbpner.biology.relations.known import measure_precision
 from cbpner.biology.relations.network import Network, build_network
-from cbpner.biology.relations.occurrences import count_uncounted, load_occurrences
+from cbpner.biology.relations.occurrences import load_occurrences
 from cbpner.biology.relations.page import render_network_page
 from cbpner.biology.relations.pairs import find_relations
 from cbpner.biology.relations.settings import RelationResult, RelationSettings
@@ -23,11 +25,7 @@ from cbpner.formats.document import Choices
 
 
 def write_relations(settings: RelationSettings, resolver: EntityResolver, choices: Choices) -> list[str]:
-    """Find relations and write all outputs; lines that summarize them.
-
-    Raises:
-        InputError: There is no relation to write; then nothing is written.
-    """
+    """Find relations and write all outputs; lines that summarize them. InputError if there is no relation."""
     folder = settings.outputs[0].parent
     with (
         created_folder(folder),
@@ -49,46 +47,47 @@ def find(store: Store, settings: RelationSettings, left_out: Counter[str]) -> Re
     relations = relations.keep(settings.level)
     evidence.locate_pairs(store, relations.rows, settings.counting)
     table = outputs.build_relation_table(store, relations, settings.known)
-    reasons = {name: count for name, count in (left_out + count_uncounted(store)).items() if count}
+    members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
+    left_out = left_out + Counter({"patents of families of which another one is counted": members})
     precision = []
     if settings.known is not None:
         genes = table.filter(table["b_kind"].to_numpy() == "gene").select(["a_id", "b_id"]).to_pydict()
         precision = measure_precision(list(zip(*genes.values(), strict=True)), settings.known, seed=settings.seed)
-    return RelationResult(relations, table, evidence.count_evidence(store), precision, reasons)
+    places = store.run("SELECT count(*) FROM cooccurrences")[0][0]
+    return RelationResult(relations, table, places, precision, dict(left_out))
 
 
 def write_outputs(store: Store, settings: RelationSettings, result: RelationResult) -> int | None:
     """Write everything; the number of rows of evidence, or None if none is asked for."""
-    ids = list(zip(*(result.table[name].to_pylist() for name in ("a_id", "b_id")), strict=True))
+    table = result.table
+    ids = list(zip(*(table[name].to_pylist() for name in ("a_id", "b_id")), strict=True))
     suffixes = {path.suffix for path in settings.outputs}
-    network = None
+    network: Network = {}
     if suffixes.intersection(outputs.DRAWINGS):
-        rows = result.table.slice(0, settings.drawn).to_pylist()
+        rows = table.slice(0, settings.drawn).to_pylist()
         shown = evidence.read_evidence(store, ids, settings.most, len(rows)) if ".html" in suffixes else ()
         network = build_network(
             rows, shown, settings.seed, title=settings.title or "Genes that co-occur", unit=settings.counting.unit,
-            total=result.table.num_rows, known=settings.known is not None,
+            total=table.num_rows, known=settings.known is not None,
         )  # fmt: skip
     with ExitStack() as stack:
         for path in settings.outputs:
-            write_output(stack.enter_context(atomic_open(path, "wb")), path.suffix, settings, result, network)
+            file = stack.enter_context(atomic_open(path, "wb"))
+            if path.suffix in TABLE_SUFFIXES:
+                write_arrow(table.to_reader(outputs.BATCH_ROWS), file, path.suffix)
+            elif path.suffix == ".edges":
+                outputs.write_edges(table, file)
+            elif path.suffix == ".graphml":
+                outputs.write_graphml(table, file)
+            elif path.suffix == ".svg":
+                file.write(render_svg(network).encode())
+            else:
+                file.write(render_network_page(network, result, summary.list_page_settings(settings)).encode())
         if settings.evidence is None:
             return None
         file = stack.enter_context(atomic_open(settings.evidence, "wb"))
-        return outputs.write_evidence(evidence.read_evidence(store, ids, settings.most), file, settings.evidence.suffix)
-
-
-def write_output(
-    file: IO[bytes], suffix: str, settings: RelationSettings, result: RelationResult, network: Network | None
-) -> None:
-    """Write one output in the format of its suffix."""
-    if suffix in TABLE_SUFFIXES:
-        write_arrow(result.table.to_reader(outputs.BATCH_ROWS), file, suffix)
-    elif suffix == ".edges":
-        outputs.write_edges(result.table, file)
-    elif suffix == ".graphml":
-        outputs.write_graphml(result.table, file)
-    elif network is not None:
-        page_settings = summary.list_page_settings(settings)
-        text = render_svg(network) if suffix == ".svg" else render_network_page(network, result, page_settings)
-        file.write(text.encode())
+        found = evidence.read_evidence(store, ids, settings.most)
+        parts = iter(lambda: list(islice(found, outputs.BATCH_ROWS)), [])
+        batches = (pa.RecordBatch.from_pylist(rows, evidence.SCHEMA) for rows in parts)
+        reader = pa.RecordBatchReader.from_batches(evidence.SCHEMA, batches)
+        return write_arrow(reader, file, settings.evidence.suffix)

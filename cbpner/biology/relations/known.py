@@ -30,14 +30,10 @@ from cbpner.formats.rows import read_cells
 STATES = ("known", "path", "new", "unlisted")
 STRING_COLUMNS = ("protein1", "protein2")
 GENE_COLUMNS = (
-    ("official_symbol_interactor_a", "official_symbol_interactor_b"),
-    STRING_COLUMNS,
-    ("source_code", "target_code"),
-)
-ORGANISM_COLUMNS = (
-    ("organism_id_interactor_a", "organism_id_interactor_b"),
-    ("organism_interactor_a", "organism_interactor_b"),
-)
+    ("official_symbol_interactor_a", "official_symbol_interactor_b"), STRING_COLUMNS, ("source_code", "target_code")
+)  # fmt: skip
+ORGANISM_COLUMNS = ("organism_id_interactor_a", "organism_id_interactor_b", "organism_interactor_a",
+                    "organism_interactor_b")  # fmt: skip
 HUMAN = "9606"
 RANKS = (10, 20, 50, 100, 200, 500, 1000)
 SWAPS = 10  # per edge, in a random network
@@ -59,11 +55,9 @@ class KnownInteractions:
 
     @property
     def pairs(self) -> int:
-        """The number of interactions."""
         return sum(map(len, self.partners.values())) // 2
 
     def add(self, a: str, b: str) -> None:
-        """Add an interaction."""
         self.partners.setdefault(a, set()).add(b)
         self.partners.setdefault(b, set()).add(a)
 
@@ -80,16 +74,15 @@ class KnownInteractions:
 def read_known_interactions(
     paths: Iterable[str | Path], lexicon: Lexicon, names: str | Path | None = None, least_score: int = 700
 ) -> KnownInteractions:
-    """Read the interactions of several lists.
+    """Read the interactions of several lists; InputError for one without a pair of genes that the lexicon has.
 
     Args:
-        names: A table of STRING's ids.
+        names: STRING's 9606.protein.info or 9606.protein.aliases: ids and symbols in the first two columns.
         least_score: Of STRING's combined score, 0 to 1000.
-
-    Raises:
-        InputError: A file is no list of pairs, or the lexicon has none of its genes.
     """
-    labels = read_string_names(Path(names)) if names else {}
+    labels = {row[0]: row[1] for _, row in read_cells(names, quoted=False) if len(row) > 1} if names else {}
+    if names and not any(id.startswith(f"{HUMAN}.") for id in labels):
+        raise InputError(f"{names}: found no id that begins with {HUMAN}.; expected STRING's 9606.protein.info")
     known = KnownInteractions()
     for path in map(Path, paths):
         found = False
@@ -107,9 +100,9 @@ def read_known_interactions(
                 known.skipped += 1
         if not found:
             examples = ", ".join([*known.unresolved, *known.unlisted][:EXAMPLES]) or "none"
+            expected = "symbols or HGNC ids of the gene list: pass all of HGNC with --lexicon, see `cbpner lexicons`"
             raise InputError(
-                f"{path}: found no pair of two known genes (names such as {examples}); expected symbols or HGNC ids of "
-                "the gene list: pass all of HGNC with --lexicon, see `cbpner lexicons`"
+                f"{path}: found no pair of two known genes (names such as {examples}); expected {expected}"
             )
     return known
 
@@ -127,8 +120,7 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
     places = [columns.index(name) for name in wanted] if wanted else [0, 1]
     if not wanted and all(find_id(lexicon, name) for name in first[:2]):
         yield first[0], first[1]
-    organism_pair = next((pair for pair in ORGANISM_COLUMNS if set(pair) <= set(columns)), ())
-    organisms = [columns.index(name) for name in organism_pair]
+    organisms = [columns.index(name) for name in ORGANISM_COLUMNS if name in columns]
     score = columns.index("combined_score") if "combined_score" in columns else None
     least = len(first) if wanted else 1 + max([1, *organisms, *([] if score is None else [score])])
     for number, row in rows:
@@ -141,19 +133,9 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
             continue
         a, b = (row[place].strip() for place in places)
         if wanted == STRING_COLUMNS and not labels and a.startswith(f"{HUMAN}."):
-            raise InputError(
-                f"{path}:{number}: found STRING's id {a}; expected its name: pass 9606.protein.info.v12.0.txt.gz with "
-                "--known-names"
-            )
+            expected = "its name: pass 9606.protein.info.v12.0.txt.gz with --known-names"
+            raise InputError(f"{path}:{number}: found STRING's id {a}; expected {expected}")
         yield (labels.get(a, a), labels.get(b, b)) if wanted == STRING_COLUMNS else (a, b)
-
-
-def read_string_names(path: Path) -> dict[str, str]:
-    """{STRING's id: symbol} of 9606.protein.info or 9606.protein.aliases: the first two columns."""
-    labels = {row[0]: row[1] for _, row in read_cells(path, quoted=False) if len(row) > 1}
-    if not any(id.startswith(f"{HUMAN}.") for id in labels):
-        raise InputError(f"{path}: found no id that begins with {HUMAN}.; expected STRING's 9606.protein.info")
-    return labels
 
 
 def find_id(lexicon: Lexicon, name: str) -> str | None:
@@ -169,13 +151,9 @@ def find_id(lexicon: Lexicon, name: str) -> str | None:
 def measure_precision(
     pairs: Sequence[Pair], known: KnownInteractions, samples: int = 20, seed: int = 0
 ) -> list[dict[str, float]]:
-    """Measure how many of the first k pairs of a ranking are known, and how many are joined by a third gene.
+    """Measure how many of the first k pairs of a ranking (the best first) are known, or joined by a third gene.
 
     They are compared with random networks of the same genes in which each keeps its number of partners (`rewire`).
-
-    Args:
-        pairs: (id, id), the best first.
-        samples: Random networks.
 
     Returns:
         For each k of RANKS, and for all pairs if they are fewer than the last: `k`; `known`, `precision` (their
@@ -185,21 +163,20 @@ def measure_precision(
     """
     ranks = [k for k in RANKS if k <= len(pairs)]
     ranks += [len(pairs)] * (0 < len(pairs) < RANKS[-1] and len(pairs) not in ranks)
-    return [measure_first(pairs[:k], known, samples, seed) for k in ranks]
-
-
-def measure_first(pairs: Sequence[Pair], known: KnownInteractions, samples: int, seed: int) -> dict[str, float]:
-    """The row of `measure_precision` with k of all these pairs."""
-    drawn = [network for number in range(samples) if (network := rewire(pairs, seed + number)) is not None]
-    states = [[known.classify(a, b) for a, b in network] for network in drawn]
-    row: dict[str, float] = {"k": len(pairs)}
-    for state, share, prefix in (("known", "precision", ""), ("path", "path_share", "path_")):
-        hits = sum(known.classify(a, b) == state for a, b in pairs)
-        shares = [own.count(state) / len(own) for own in states]
-        random_share = (float(np.mean(shares)), min(shares), max(shares)) if shares else (math.nan,) * 3
-        names = (f"{prefix}{name}" for name in ("random", "low", "high"))
-        row |= {state: hits, share: hits / len(pairs), **dict(zip(names, random_share, strict=True))}
-    return row
+    rows = []
+    for k in ranks:
+        drawn = [network for number in range(samples) if (network := rewire(pairs[:k], seed + number))]
+        found, *states = ([known.classify(a, b) for a, b in network] for network in (pairs[:k], *drawn))
+        row: dict[str, float] = {"k": k}
+        for state, share, prefix in (("known", "precision", ""), ("path", "path_share", "path_")):
+            shares = [own.count(state) / len(own) for own in states]
+            random_share = (float(np.mean(shares)), min(shares), max(shares)) if shares else (math.nan,) * 3
+            row |= {state: found.count(state), share: found.count(state) / k}
+            row |= {
+                f"{prefix}{name}": value for name, value in zip(("random", "low", "high"), random_share, strict=True)
+            }
+        rows.append(row)
+    return rows
 
 
 def rewire(pairs: Sequence[Pair], seed: int) -> list[Pair] | None:

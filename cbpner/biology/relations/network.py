@@ -18,14 +18,10 @@ Network = dict[str, Any]
 def build_network(
     rows: Sequence[dict[str, Any]], evidence: Iterable[dict[str, Any]], seed: int = 0, **about: Any
 ) -> Network:
-    """Lay out relations and collect what is shown of them, as lists for JSON.
-
-    Args:
-        rows: Of the table of relations.
-        evidence: Rows of `evidence.read_evidence` for them.
-        about: Further entries.
+    """Lay out rows of the table of relations and collect what is shown of them, as lists for JSON.
 
     Returns:
+        `about`, and these.
         `columns`: EDGE_COLUMNS. `nodes`: NODE_COLUMNS of each. `edges`: two numbers of nodes, then EDGE_COLUMNS.
         `evidence`: of each edge [patent, year, `list_marks`]. `level`: LEVEL if a q is so small, else 1.
     """
@@ -33,7 +29,8 @@ def build_network(
     graph = build_graph(rows, level, seed)
     numbers = {node: number for number, node in enumerate(graph)}
     edges = [
-        [numbers[row["a_id"]], numbers[row["b_id"]], *(round_for_page(row[name]) for name in EDGE_COLUMNS)]
+        [numbers[row["a_id"]], numbers[row["b_id"]]]
+        + [float(f"{row[name]:.4g}") if isinstance(row[name], float) else row[name] for name in EDGE_COLUMNS]
         for row in rows
     ]
     places: list[list] = [[] for _ in rows]
@@ -41,11 +38,6 @@ def build_network(
         places[row["relation"]].append([row["patent"], row["year"], list_marks(row)])
     nodes = [[node, *(own[name] for name in NODE_COLUMNS[1:])] for node, own in graph.nodes(data=True)]
     return about | {"columns": EDGE_COLUMNS, "nodes": nodes, "edges": edges, "evidence": places, "level": level}
-
-
-def round_for_page(value: Any) -> Any:
-    """Round a float to four significant digits."""
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def list_marks(row: dict[str, Any]) -> list[list]:

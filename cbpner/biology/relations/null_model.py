@@ -29,7 +29,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from cbpner.base.store import Store
-from cbpner.biology.relations.counts import Columns, Counts, fetch_columns
+from cbpner.biology.relations.counts import Counts, fetch_columns
 from cbpner.biology.relations.occurrences import GENE
 
 CLASSES = (24, 12)  # of families: by how many entities they have, then by how often these share units
@@ -61,12 +61,10 @@ class Side(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """Expected numbers of families, (pairs,). both: that have both entities. shared: in which they also share a unit;
-    None with patents as units, for which it is the same.
-    """
+    """Expected numbers of families, (pairs,)."""
 
-    both: np.ndarray
-    shared: np.ndarray | None
+    both: np.ndarray  # that have both entities
+    shared: np.ndarray | None  # in which they also share a unit; None with patents as units: the same
 
 
 def expect_families(store: Store, counts: Counts, unit: str) -> Expected:
@@ -77,24 +75,15 @@ def expect_families(store: Store, counts: Counts, unit: str) -> Expected:
     for kind in counts.tested:
         chosen = counts.pairs["kind"] == kind
         if chosen.any():
-            sides = [fit_side(store, counts, each, families) for each in (GENE, kind)]
+            sides = []
+            for each in (GENE, kind):
+                places = np.flatnonzero(counts.entities["kind"] == each)
+                rows = fetch_columns(store, SIZES, [each])
+                sizes = np.bincount(rows["family"], rows["size"], families)
+                sides.append(Side(places, *fit_degrees(counts.entities["patents"][places], sizes)))
             rates = None if bursts is None else fit_rates(store, counts, kind, bursts, families)
             both[chosen], shared[chosen] = sum_families(counts, sides, rates, bursts, chosen)
     return Expected(both, None if bursts is None else shared)
-
-
-def fit_side(store: Store, counts: Counts, kind: int, families: int) -> Side:
-    """Fit the model to the entities of one kind."""
-    places = np.flatnonzero(counts.entities["kind"] == kind)
-    sizes = spread(fetch_columns(store, SIZES, [kind]), "size", families)
-    return Side(places, *fit_degrees(counts.entities["patents"][places], sizes))
-
-
-def spread(columns: Columns, name: str, families: int) -> np.ndarray:
-    """A column by family, (families,), with 0 for families without a row."""
-    values = np.zeros(families)
-    values[columns["family"]] = columns[name]
-    return values
 
 
 def fit_degrees(rows: ArrayLike, columns: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +112,8 @@ def fit_rates(store: Store, counts: Counts, kind: int, bursts: np.ndarray, famil
     table = pa.table({"entity": counts.entities["entity"], "level": level_of.astype(np.int32)})
     first = count_by_level(store, table, GENE, families, len(names))
     second = count_by_level(store, table, kind, families, len(names)) if kind != GENE else None
-    wanted = spread(fetch_columns(store, SHARING, [kind]), "pairs", families)
+    rows = fetch_columns(store, SHARING, [kind])
+    wanted = np.bincount(rows["family"], rows["pairs"], families)
     products = np.exp(STEP * np.add.outer(names, names))  # (levels, levels)
     return np.concatenate([
         solve_rates(wanted[part], first[part], None if second is None else second[part], products)
@@ -142,12 +132,12 @@ def count_by_level(store: Store, table: pa.Table, kind: int, families: int, leve
 
 
 def solve_rates(wanted: np.ndarray, first: np.ndarray, second: np.ndarray | None, products: np.ndarray) -> np.ndarray:
-    """t of some families, (families,), by bisection.
+    """Find t of some families, (families,), by bisection.
 
     Args:
         wanted: The pairs that share a unit, (families,).
         first, second: The entities of each side, (families, levels); `second` is None for pairs within one side.
-        products: b_a b_b of each pair of levels, (levels, levels).
+        products: b_a b_b of levels, (levels, levels).
     """
     pairs = np.einsum("fi,fj->fij", first, first if second is None else second)
     if second is None:
@@ -188,10 +178,7 @@ def sum_families(
 def group_families(
     sizes: Sequence[np.ndarray], rates: np.ndarray | None
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Group families into classes, unless there are few.
-
-    Args:
-        sizes: The values, each (families,), whose product ranks families.
+    """Group families by the product of their sizes, then by their rate, unless there are few.
 
     Returns:
         The number of families in each class, (classes,); and a function from (families,) values to class means.

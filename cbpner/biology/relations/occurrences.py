@@ -123,9 +123,3 @@ def load_occurrences(
     store.run(COUNTED)
     store.run(NAMED)
     return left_out
-
-
-def count_uncounted(store: Store) -> Counter[str]:
-    """{reason: count} of the patents that are not counted."""
-    members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
-    return Counter({"patents of families of which another one is counted": members})

@@ -8,16 +8,13 @@
 | .svg .html | the drawing (`svg`) and the page (`page`) |
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import IO, Any
 
 import pyarrow as pa
 
 from cbpner.base.html import clean_xml
 from cbpner.base.store import Store
-from cbpner.biology.relations.evidence import SCHEMA as EVIDENCE_SCHEMA
-from cbpner.biology.relations.evidence import list_first_patents
+from cbpner.biology.relations import evidence
 from cbpner.biology.relations.known import KnownInteractions
 from cbpner.biology.relations.occurrences import KIND_NAMES
 from cbpner.biology.relations.pairs import Relations
@@ -52,8 +49,7 @@ def build_relation_table(store: Store, relations: Relations, known: KnownInterac
         None if known is None or second[2] else known.classify(first[0], second[0])
         for first, second in zip(a, b, strict=True)
     ]
-    firsts = list_first_patents(store)
-    columns |= {"first_patent": [row[1] for row in firsts], "first_year": [row[2] for row in firsts]}
+    columns["first_patent"], columns["first_year"] = zip(*store.run(evidence.FIRST), strict=True)
     return pa.table([pa.array(columns[name], SCHEMA.field(name).type) for name in COLUMNS], schema=SCHEMA)
 
 
@@ -81,14 +77,3 @@ def write_graphml(table: pa.Table, file: IO[bytes]) -> None:
         given = {name: value for name, value in about.items() if value is not None}
         graph.add_edge(clean_xml(row["a_id"]), clean_xml(row["b_id"]), **given)
     nx.write_graphml(graph, file, named_key_ids=True)
-
-
-def write_evidence(rows: Iterable[dict[str, Any]], file: IO[bytes], suffix: str) -> int:
-    """Write rows of `evidence.SCHEMA` to an open binary file; the number of rows."""
-
-    def list_batches() -> Iterator[pa.RecordBatch]:
-        remaining = iter(rows)
-        while batch := list(islice(remaining, BATCH_ROWS)):
-            yield pa.RecordBatch.from_pylist(batch, EVIDENCE_SCHEMA)
-
-    return write_arrow(pa.RecordBatchReader.from_batches(EVIDENCE_SCHEMA, list_batches()), file, suffix)

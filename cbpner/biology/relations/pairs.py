@@ -7,9 +7,7 @@ import numpy as np
 from cbpner.base.store import Store
 from cbpner.biology.relations import statistics
 from cbpner.biology.relations.counts import Columns, Counts, CountSettings, count_pairs
-from cbpner.biology.relations.null_model import Expected, expect_families
-
-LEAST = 1e-9  # expected families
+from cbpner.biology.relations.null_model import expect_families
 
 
 class Relations(NamedTuple):
@@ -27,15 +25,11 @@ class Relations(NamedTuple):
 def find_relations(store: Store, settings: CountSettings) -> Relations:
     """Count the pairs of the store's occurrences and compute their statistics."""
     counts = count_pairs(store, settings)
-    return Relations(counts, compute_statistics(counts, expect_families(store, counts, settings.unit)))
-
-
-def compute_statistics(counts: Counts, expected: Expected) -> Columns:
-    """The columns of the pairs with those of their statistics."""
+    expected = expect_families(store, counts, settings.unit)
     pairs, entities = counts.pairs, counts.entities
     a, b = (np.searchsorted(entities["entity"], pairs[name]) for name in "ab")
     units_a, units_b, patents_a, patents_b = (entities[name][side] for name in ("units", "patents") for side in (a, b))
-    both = np.maximum(expected.both, LEAST)
+    both = np.maximum(expected.both, 1e-9)
     if expected.shared is None:
         p = statistics.compute_p(pairs["patents"], patents_a, patents_b, patents_a * patents_b / both)
     else:
@@ -48,4 +42,4 @@ def compute_statistics(counts: Counts, expected: Expected) -> Columns:
         "p": p, "q": statistics.adjust_p(p, sum(counts.tested.values())),
     }  # fmt: skip
     order = np.lexsort((rows["b"], rows["a"], -rows["npmi"], rows["p"]))
-    return {name: column[order] for name, column in rows.items()}
+    return Relations(counts, {name: column[order] for name, column in rows.items()})

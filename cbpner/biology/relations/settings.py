@@ -7,11 +7,12 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from cbpner.biology.genes.mentions import Bibliography
-from cbpner.biology.relations.compare import Edges
 from cbpner.biology.relations.counts import CountSettings
 from cbpner.biology.relations.known import KnownInteractions
 from cbpner.biology.relations.occurrences import MentionFilter
 from cbpner.biology.relations.pairs import Relations
+
+Edges = Mapping[frozenset[str], int]  # {the two ids: patents}
 
 
 class RelationSettings(NamedTuple):

@@ -26,12 +26,10 @@ def compute_npmi(shared: ArrayLike, units_a: ArrayLike, units_b: ArrayLike, tota
 
 
 def compute_p(shared: ArrayLike, first: ArrayLike, second: ArrayLike, places: ArrayLike) -> np.ndarray:
-    """P(at least `shared`) if `first` and `second` of the places are drawn at random: the hypergeometric tail, which is
-    the one-sided Fisher's exact test.
+    """P(at least `shared`) if `first` and `second` of the places are drawn at random: one-sided Fisher's exact test.
 
-    Args:
-        places: Need not be whole; at least as many as are drawn are taken. (scipy's tail takes time in proportion to
-            `places`, which are thousands of millions for rare genes.)
+    `places` need not be whole; at least as many as are drawn are taken. scipy's hypergeometric tail takes time in
+    proportion to them, and for rare genes they are thousands of millions.
     """
     k, n, m = (np.atleast_1d(np.asarray(each, float)).copy() for each in (shared, first, second))
     population = np.maximum(np.asarray(places, float), np.maximum(n, m))
@@ -78,8 +76,6 @@ def compute_thinned_p(
 def sum_thinned(meetings: np.ndarray, given: tuple[np.ndarray, ...], more: np.ndarray) -> np.ndarray:
     """ln of the sum over o >= `meetings` of P(o) P(at least k of o count), as a multiple of its first term.
 
-    The terms rise to a maximum and fall after it; the sum ends where they no longer count.
-
     Args:
         given: k, n, m, places, share.
         more: What P(at least k count) gains by one more meeting, as a multiple of its first value.
@@ -100,7 +96,7 @@ def sum_thinned(meetings: np.ndarray, given: tuple[np.ndarray, ...], more: np.nd
         if len(over):
             lost[over] += np.log(BIG)
             term[over], total[over], taken[over] = term[over] / BIG, total[over] / BIG, taken[over] / BIG
-        active = active[taken[active] > TINY * total[active]]
+        active = active[taken[active] > TINY * total[active]]  # the terms rise to a maximum and fall after it
     return np.log(total) + lost
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
-from cbpner.biology.relations.compare import Edges, compare_edges
 from cbpner.biology.relations.counts import CountSettings
 from cbpner.biology.relations.known import STATES, KnownInteractions
 from cbpner.biology.relations.network import LEVEL
 from cbpner.biology.relations.pairs import Relations
-from cbpner.biology.relations.settings import RelationResult, RelationSettings
+from cbpner.biology.relations.settings import Edges, RelationResult, RelationSettings
+from cbpner.formats.rows import read_valid_rows
 
 EXAMPLES = 5
 
@@ -74,6 +74,38 @@ def summarize_comparison(table: pa.Table, reference: Edges) -> Iterator[str]:
         shares = ["-" if row[name] is None else f"{row[name]:.3f}" for name in ("precision", "recall")]
         counts = f"{row['found']:,} here, {row['reference']:,} in --compare"
         yield f"  edges in {row['support']} or more patents: {counts}; precision {shares[0]}, recall {shares[1]}"
+
+
+def read_edges(path: str | Path) -> Edges:
+    """Read the edges of a table of relations, in any of its formats."""
+    edges, columns = {}, ("a_id", "b_id", "patents")
+    for row in read_valid_rows(path, required=columns, columns=columns):
+        a, b, patents = (row.values[name] for name in columns)
+        if not str(patents).isdigit():
+            raise InputError(f"{row.path}:{row.number}: found {patents!r} as patents; expected a whole number")
+        edges[frozenset((a, b))] = int(patents)
+    if not edges:
+        raise InputError(f"{path}: found no row; expected a table of `cbpner relations`")
+    return edges
+
+
+def compare_edges(found: Edges, reference: Edges) -> list[dict[str, float | None]]:
+    """Compare edges by their least number of patents, the support.
+
+    Returns:
+        {`support`, `found`, `reference`, `right`, `met`, `precision`, `recall`}. right: edges found with that support
+        that the reference has at all; precision: their share. met: edges of the reference with that support that were
+        found at all; recall: their share. A share is None if there is no edge.
+    """
+    rows: list[dict[str, float | None]] = []
+    for support in (1, 2, 3, 5, 10):
+        own, others = ([edge for edge, patents in each.items() if patents >= support] for each in (found, reference))
+        if own or others:
+            right, met = sum(edge in reference for edge in own), sum(edge in found for edge in others)
+            row = {"support": support, "found": len(own), "reference": len(others), "right": right, "met": met}
+            shares = (right / len(own) if own else None, met / len(others) if others else None)
+            rows.append(row | {"precision": shares[0], "recall": shares[1]})
+    return rows
 
 
 def list_page_settings(settings: RelationSettings) -> list[tuple[str, str]]:

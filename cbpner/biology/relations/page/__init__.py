@@ -17,27 +17,21 @@ def render_network_page(network: Network, result: RelationResult, settings: Iter
     assets = resources.files(__package__).joinpath("assets")
     style, script = (assets.joinpath(f"network.{suffix}").read_text(encoding="utf-8") for suffix in ("css", "js"))
     counts = result.relations.counts
-    notes = [f"{count:,} {reason}" for reason, count in result.left_out.items()]
-    if counts.crowded:
-        notes.append(f"{counts.crowded:,} units with more entities than --crowd")
-    return open_templates(__package__).get_template("network.html.jinja").render(
-        network=network, css=Markup(f"{read_page_style()}\n{style}"), script=Markup(script), counts=counts,
-        unit=UNIT_NAMES[network["unit"]], figures=list_key_figures(network, result), precision=result.precision,
-        notes=notes, settings=settings, tested=sum(counts.tested.values()),
-        has_diseases=any(node[2] != "gene" for node in network["nodes"]),
-    )  # fmt: skip
-
-
-def list_key_figures(network: Network, result: RelationResult) -> list[tuple[int, str]]:
-    """(number, what it counts) at the top of the page."""
     q = result.table["q"].to_numpy()
     called = int((q <= LEVEL).sum())
-    supported = len(result.relations.counts.pairs["a"])  # before --q
-    figures = [(called, f"relations with q ≤ {LEVEL}, of {supported:,} pairs with enough support")]
+    figures = [(called, f"relations with q ≤ {LEVEL}, of {len(counts.pairs['a']):,} pairs with enough support")]
     if network["known"]:
         chosen = result.table.filter(q <= LEVEL) if called else result.table
         unknown = sum(state not in ("known", None) for state in chosen["state"].to_pylist())
         whose = f"relations with q ≤ {LEVEL} that" if called else f"of all {len(q):,} relations, whatever their q,"
         figures.append((unknown, f"{whose} are in no list of known interactions"))
-    figures.append((result.relations.counts.families, "patent families that mention any of them"))
-    return figures
+    figures.append((counts.families, "patent families that mention any of them"))
+    notes = [f"{count:,} {reason}" for reason, count in result.left_out.items()]
+    if counts.crowded:
+        notes.append(f"{counts.crowded:,} units with more entities than --crowd")
+    return open_templates(__package__).get_template("network.html.jinja").render(
+        network=network, css=Markup(f"{read_page_style()}\n{style}"), script=Markup(script), counts=counts,
+        unit=UNIT_NAMES[network["unit"]], figures=figures, precision=result.precision,
+        notes=notes, settings=settings, tested=sum(counts.tested.values()),
+        has_diseases=any(node[2] != "gene" for node in network["nodes"]),
+    )  # fmt: skip
