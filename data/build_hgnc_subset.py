@@ -1,10 +1,10 @@
-"""Write the two gene lists that ship: `cbpner/biology/genes/hgnc_subset.tsv` and `names_zh.tsv`.
+"""Write the two shipped gene lists: `cbpner/biology/genes/hgnc_subset.tsv` and `names_zh.tsv`.
 
-  python data/build_hgnc_subset.py HGNC_LIST
+python data/build_hgnc_subset.py HGNC_LIST
 
-HGNC_LIST: any list of symbols that `cbpner lexicons` names. The subset has HGNC's own columns and every gene that a
-gene or protein of the demo data may stand for, or that a Chinese name of `names_zh.txt` stands for; and those that
-share a name with one of them, so that what is ambiguous stays so. HGNC's data are CC0.
+HGNC_LIST is any symbol list that `cbpner lexicons` names. The subset has HGNC's columns and three kinds of genes: those
+that a gene or protein of the demo data may name, those with a Chinese name in data/names_zh.txt, and those that share a
+name with one of them, so that ambiguous names stay ambiguous. HGNC's data are CC0.
 """
 
 import argparse
@@ -35,9 +35,9 @@ SERIES = {
 }
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("hgnc", help="a list of symbols")
+    parser.add_argument("hgnc", help="HGNC's list of symbols")
     path = parser.parse_args(argv).hgnc
     lexicon, genes = read_lexicons([path], "gene"), read_genes(path)
     names = list_names({gene["symbol"]: id for id, gene in genes.items()})
@@ -54,8 +54,8 @@ def main(argv=None):
             write_csv(file, table, "\t")
 
 
-def read_genes(path) -> dict:
-    """{id: {symbol, alias, previous}} of a list of symbols."""
+def read_genes(path: str) -> dict[str, dict]:
+    """Read a list of symbols as {id: {symbol, alias, previous}}."""
     genes = {}
     for name in open_lexicon(path)[1]:
         gene = genes.setdefault(name.id, {"symbol": "", "alias": [], "previous": []})
@@ -66,8 +66,8 @@ def read_genes(path) -> dict:
     return genes
 
 
-def list_names(ids) -> list[tuple[str, str]]:
-    """(id, Chinese name): of names_zh.txt, and those of SERIES whose symbols HGNC has. ids: {symbol: id}."""
+def list_names(ids: dict[str, str]) -> list[tuple[str, str]]:
+    """List (id, Chinese name): those of names_zh.txt, and those of SERIES whose symbols are in `ids` ({symbol: id})."""
     rows = [line.split() for line in NAMES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     names = [(ids[symbol], name) for symbol, *each in filter(None, rows) for name in each]
     for name, (symbol, numbers) in SERIES.items():
@@ -75,7 +75,7 @@ def list_names(ids) -> list[tuple[str, str]]:
     return sorted(dict.fromkeys(names), key=lambda row: (sort_key(row[0]), row[1]))
 
 
-def list_demo_surfaces():
+def list_demo_surfaces() -> list[str]:
     files = sorted((HERE / "demo" / "0").glob("cbp_demo_*.bio"))
     return sorted({text for file in files for text, label in list_mentions(read_bio(file)) if label != "disease"})
 

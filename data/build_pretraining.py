@@ -1,13 +1,14 @@
-"""Put together the text that the shipped encoders read: free Chinese science and biomedicine, never gold text.
+"""Build the pre-training corpora of the shipped encoders: free Chinese science and biomedicine, never gold text.
 
 python data/build_pretraining.py general --texts FOLDER -o data/corpora/general     for cbp_mini
 python data/build_pretraining.py biomedical --texts FOLDER -o data/corpora/bio      for cbp_mini_bio
 
-FOLDER holds the corpora that data/README.md names. `general` takes ChinaXiv papers with fewer than one biomedical word
-in 1,000 Chinese characters, and CSL's abstracts without its biomedical ones. `biomedical` takes the most biomedical
-papers of ChinaXiv (10 million characters), the four texts of the substitute corpus, and KPPatent's patents.
-OUT/train.txt holds the documents, a blank line between two; OUT/test_{general,biomedical,patent}.txt those that are
-held out, of each kind. What cleaning drops is counted on stdout. The same files give the same bytes.
+FOLDER holds the substitute corpus's four texts (data/README.md), chinaxiv/, csl/csl_all.txt and kppatent/. `general`
+uses ChinaXiv papers with fewer than one biomedical word in 1,000 Chinese characters, and CSL's abstracts without the
+biomedical ones. `biomedical` uses the most biomedical papers of ChinaXiv (10 million characters), the substitute corpus
+and KPPatent's patents. OUT/train.txt gets the training documents, a blank line between two, and
+OUT/test_{general,biomedical,patent}.txt the held-out ones of each kind. Counts of what cleaning drops go to stdout. The
+same input gives the same bytes.
 """
 
 import argparse
@@ -26,15 +27,15 @@ from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 
 GENERAL_MOST, BIOMEDICAL_CHARACTERS = 1.0, 10_000_000  # biomedical words per 1,000 Chinese characters; characters
-HELD_OUT = 60  # papers, and patents, that are held out
-SHORTEST = 20  # Chinese characters of a line; shorter ones are headers, names and formulas
-REFERENCE = re.compile(r"\[[\d\s,，、~\-–—lI]{0,24}\]")  # citation marks, also those that conversion has broken
+HELD_OUT = 60  # held-out papers of each kind, and patents
+SHORTEST = 20  # Chinese characters in a line; shorter lines are headers, names and formulas
+REFERENCE = re.compile(r"\[[\d\s,，、~\-–—lI]{0,24}\]")  # citation marks, including those damaged by conversion
 ADDRESS = re.compile(r"[（(](?:\d[.．、])?[^（）()]{0,80}(?:大学|医院|学院|研究所|实验室)[^（）()]{0,80}\d{6}")
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
 def clean_lines(lines: list[str], dropped: Counter) -> list[str]:
-    """Take citation marks out of lines, and leave out addresses of authors and lines of little Chinese."""
+    """Remove citation marks, and drop authors' addresses and lines with little Chinese."""
     kept = []
     for line in lines:
         clean = REFERENCE.sub("", line).strip()
@@ -49,7 +50,7 @@ def clean_lines(lines: list[str], dropped: Counter) -> list[str]:
 
 
 def read_papers(folder: Path, dropped: Counter) -> list[tuple[float, list[str]]]:
-    """Read ChinaXiv as (biomedical words per 1,000 Chinese characters, lines) a paper, in the order of the file."""
+    """Read each ChinaXiv paper as (biomedical words per 1,000 Chinese characters, lines), in the file's order."""
     with lzma.open(folder / "chinaxiv" / "chinaxiv.txt.xz", "rt", encoding="utf-8") as file:
         texts = file.read().strip("\n").split("\n\n")
     table = (folder / "chinaxiv" / "papers.tsv").read_text(encoding="utf-8")
@@ -61,12 +62,12 @@ def read_papers(folder: Path, dropped: Counter) -> list[tuple[float, list[str]]]
 
 
 def read_lines(path: Path) -> list[list[str]]:
-    """Read a file with a document a line."""
+    """Read a file with one document per line."""
     return [[line] for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def read_patents(folder: Path) -> list[list[str]]:
-    """Read KPPatent, a blank line between patents."""
+    """Read the patents of KPPatent, which blank lines separate."""
     text = (folder / "kppatent" / "kppatent_all.txt").read_text(encoding="utf-8")
     return [patent.split("\n") for patent in text.strip("\n").split("\n\n") if patent.strip()]
 

@@ -20,8 +20,8 @@ from lexicon import TOPICS
 from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
 from cbpner.scoring.metrics import score
-from cbpner.text.bio import list_mentions, summarize_sentences
-from cbpner.text.splits import PARTS, draw_splits, find_split_folders, read_split, write_splits
+from cbpner.text.bio import Sentence, list_mentions, summarize_sentences
+from cbpner.text.splits import PARTS, Split, draw_splits, find_split_folders, read_split, write_splits
 
 HERE = Path(__file__).resolve().parent
 NAME = "cbp_demo"
@@ -29,21 +29,21 @@ SEED, SPLIT_SEED, UNLABELLED_SEED = "cbp-demo-1", 3, "cbp-demo-unlabelled-1"
 UNLABELLED = {"train": range(21, 51), "test": range(60, 63)}  # numbers of the unlabelled patents
 
 
-def build_documents():
-    """{patent name: its sentences}, one patent a topic."""
+def build_documents() -> dict[str, list[Sentence]]:
+    """Return {patent name: its sentences}, one patent per topic."""
     return {
         f"D-{number + 1:02d}-CN{100000001 + number}A-demo": write_patent(number, SEED) for number in range(len(TOPICS))
     }
 
 
-def build_unlabelled(numbers):
-    """The text of other patents, one sentence a line, a blank line between patents."""
+def build_unlabelled(numbers: range) -> str:
+    """Return the text of other patents, one sentence per line, a blank line between patents."""
     patents = (write_patent(number, UNLABELLED_SEED) for number in numbers)
     return "\n".join("".join(f"{sentence.chars}\n" for sentence in patent) for patent in patents)
 
 
-def build(out):
-    """Write the five splits, the unlabelled text and the exports into `out`, over an earlier build."""
+def build(out: str | Path) -> None:
+    """Write the five splits, the unlabelled text and the exports into `out`, replacing an earlier build."""
     documents = build_documents()
     write_splits(documents, draw_splits(documents, seed=SPLIT_SEED), out, name=NAME, overwrite=True)
     for part, numbers in UNLABELLED.items():
@@ -51,17 +51,17 @@ def build(out):
     write_exports(Path(out) / "patents")
 
 
-def score_dictionary(split):
-    """Strict entity scores of the training part's dictionary on the test part (`cbpner.scoring.metrics`)."""
+def score_dictionary(split: Split) -> dict:
+    """Return the strict entity scores on the test part of the dictionary learnt from the training part."""
     dictionary = learn_dictionary(split.train)
     predicted = [tag_by_dictionary(sentence.chars, dictionary) for sentence in split.test]
     return score([sentence.tags for sentence in split.test], predicted)["entity_strict"]["overall"]
 
 
-def format_baseline(folder):
-    """The table of the README, as Markdown."""
+def format_baseline(folder: Path) -> str:
+    """Format the table of README.md as Markdown."""
     lines = [
-        "| split | train/dev/test sentences | dev mentions | test gene / protein / disease | never seen in train "
+        "| split | train/dev/test sentences | dev mentions | test gene / protein / disease | unseen in train "
         "| dictionary P | R | F1 |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -82,16 +82,16 @@ def format_baseline(folder):
     return "\n".join(lines)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     if args.baseline:
         print(format_baseline(args.out))
     else:
         build(args.out)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of the corpus (default: this script's own)")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of the corpus (default: this script's folder)")
     parser.add_argument("--baseline", action="store_true", help="print the table of README.md instead of building")
     return run_guarded(run, parser.parse_args(argv))
 
