@@ -20,9 +20,7 @@ from cbpner.app.request_guard import LimitBody
 from cbpner.app.service import TaggingService, TaggingTimeout
 from cbpner.base.errors import InputError
 
-ENVELOPE = 10_000  # bytes of a request beside its text; JSON escapes may take six bytes for one
 AT_ONCE, WAITING = 32, 96  # texts that are being tagged, and that wait; more get 503
-MAX_FAULTS = 5  # of a body that the answer lists
 DESCRIPTION = (
     "Genes, proteins and diseases in Chinese biomedical text. Offsets count code points of the text as it was sent; "
     "the end is excluded."
@@ -77,39 +75,30 @@ class ErrorDetail(BaseModel):
     detail: str
 
 
-class AdmissionLimit:
-    """Context manager that admits at most `size` requests of one event loop at a time, and answers 503 to others."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self.taken = size, 0
-
-    def __enter__(self) -> None:
-        if self.taken >= self.size:
-            detail = f"found {self.taken} texts before this one; expected fewer: ask again later"
-            raise HTTPException(503, detail, {"retry-after": "10"})
-        self.taken += 1
-
-    def __exit__(self, *error: object) -> None:
-        self.taken -= 1
-
-
 def create_api(service: TaggingService) -> FastAPI:
     """Create the application with the endpoint only; without FastAPI's pages, which load files from the network."""
     app = FastAPI(title="cbpner", version=cbpner.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
     errors: dict[int | str, dict] = {code: {"model": ErrorDetail} for code in (404, 413, 422, 503)}
-    limiter, admission = CapacityLimiter(AT_ONCE), AdmissionLimit(AT_ONCE + WAITING)
+    limiter, most, admitted = CapacityLimiter(AT_ONCE), AT_ONCE + WAITING, 0
 
     @app.exception_handler(RequestValidationError)
     async def describe_invalid_body(request: Request, error: RequestValidationError) -> JSONResponse:
-        """422 with the places and the reasons, without the values."""
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:MAX_FAULTS]]
+        """422 with the places and the reasons of the first faults, without the values."""
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5]]
         return JSONResponse({"detail": make_encodable("; ".join(faults))}, 422)
 
     @app.post("/tag", response_model=TagResponse, responses=errors, summary="Tag a text")
     async def tag(request: TagRequest) -> Response:
+        nonlocal admitted
         start = time.perf_counter()
-        with admission:
+        if admitted >= most:
+            detail = f"found {admitted} texts before this one; expected fewer: ask again later"
+            raise HTTPException(503, detail, {"retry-after": "10"})
+        admitted += 1
+        try:
             answer = await to_thread.run_sync(answer_request, service, request, start, limiter=limiter)
+        finally:
+            admitted -= 1
         return Response(answer, media_type="application/json")
 
     @app.get("/models", summary="List the taggers")
@@ -120,7 +109,7 @@ def create_api(service: TaggingService) -> FastAPI:
     async def health() -> Health:
         return Health(status="ok", version=cbpner.__version__, loaded=service.loaded)
 
-    app.add_middleware(LimitBody, size=max_request_bytes(service))
+    app.add_middleware(LimitBody, size=service.limits.request_size)
     return app
 
 
@@ -144,7 +133,3 @@ def answer_request(service: TaggingService, request: TagRequest, start: float) -
 def make_encodable(text: str) -> str:
     """Text that UTF-8 can hold: lone surrogates become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def max_request_bytes(service: TaggingService) -> int:
-    return 6 * service.limits.size + ENVELOPE

@@ -1,9 +1,15 @@
-"""What the page shows of tagged documents and offers for download. Everything that comes from a text is escaped."""
+"""What the page shows of tagged documents and offers for download, and its own texts, in English and Chinese.
 
+Everything that comes from a document is escaped. The page's texts are in `translations/`.
+"""
+
+import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -21,8 +27,12 @@ MAX_SHOWN = 100_000  # characters of all documents that the page shows; the down
 MAX_ROWS = 2000  # of the table of entities
 SUFFIXES = (".txt", ".jsonl")
 DOWNLOADS = {"jsonl": "tagged.jsonl", "csv": "tagged.csv", "brat": "tagged_brat"}
-MAX_NAME = 45  # characters of an id in the name of a file; each may take four bytes there
-HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/{}"
+HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"
+LANGUAGES = ("en", "zh")
+EXAMPLE = (
+    "本发明涉及一种用于检测HER2阳性乳腺癌的方法。所述方法测定肿瘤组织中HER2基因的扩增和EGFR蛋白的表达水平，"
+    "并结合BRCA1基因的突变状态，预测曲妥珠单抗对乳腺癌和卵巢癌患者的疗效。TP53与MDM2的相互作用可作为肺癌的生物标志物。"
+)
 
 
 class TextTooLarge(InputError):
@@ -45,6 +55,19 @@ class EmptyNetwork(InputError):
     """No two entities of the documents co-occur."""
 
 
+@cache
+def read_texts(language: str) -> dict[str, Any]:
+    """The page's texts in a language of LANGUAGES, by name."""
+    path = resources.files("cbpner.app").joinpath("translations", f"{language}.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def choose_language(accepted: str) -> str:
+    """The language that an Accept-Language header prefers; English if it names none of LANGUAGES."""
+    tags = (part.partition(";")[0].strip().lower().partition("-")[0] for part in accepted.split(","))
+    return next((tag for tag in tags if tag in LANGUAGES), LANGUAGES[0])
+
+
 def format_sizes(*sizes: int) -> list[str]:
     """Format numbers of bytes in the largest unit in which they differ and none of them is 0."""
     for unit, scale in (("MB", 1e6), ("kB", 1e3)):
@@ -54,31 +77,16 @@ def format_sizes(*sizes: int) -> list[str]:
     return [f"{size:,} bytes" for size in sizes]
 
 
-def check_size(found: int, most: int) -> None:
-    if found > most:
-        raise TextTooLarge(found, most)
-
-
 def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document], list[str]]:
-    """Read uploaded files.
-
-    Args:
-        paths: Files with SUFFIXES.
-        size: Bytes that all of them together may have.
-
-    Returns:
-        The documents, and a line for each that could not be read.
-
-    Raises:
-        UnsupportedFile, TextTooLarge: A file is refused.
-    """
-    paths = [Path(path) for path in paths]
-    for path in paths:
+    """Read uploaded files of at most `size` bytes together; (documents, a line for each that could not be read)."""
+    files = [Path(path) for path in paths]
+    for path in files:
         if path.suffix.lower() not in SUFFIXES:
             raise UnsupportedFile(path.name)
-    check_size(sum(path.stat().st_size for path in paths), size)
+    if (found := sum(path.stat().st_size for path in files)) > size:
+        raise TextTooLarge(found, size)
     documents, problems = [], []
-    with open_sources(paths) as sources:
+    with open_sources(files) as sources:
         for item in read_sources(sources):
             if isinstance(item, Rejected):
                 problems.append(f"{Path(item.source).name}: {item.reason}")
@@ -92,16 +100,19 @@ def check_text(text: str, size: int) -> Document:
     document = Document("text", text)
     if problem := find_problem(document):
         raise InputError(f"found {problem}; expected text")
-    check_size(len(text.encode("utf-8")), size)
+    if (found := len(text.encode("utf-8"))) > size:
+        raise TextTooLarge(found, size)
     return document
 
 
 def filter_by_score(documents: Iterable[Document], min_score: float) -> list[Document]:
-    return [replace(each, spans=[span for span in each.spans if span.score >= min_score]) for each in documents]
+    return [
+        replace(each, spans=[span for span in each.spans if (span.score or 0.0) >= min_score]) for each in documents
+    ]
 
 
 def describe_tagged(documents: Sequence[Document], seconds: float, texts: Mapping[str, Any]) -> str:
-    """Count documents, characters and mentions in a line of the page's language (`languages.read_texts`)."""
+    """Count documents, characters and mentions in a line of the page's language."""
     counts = (len(documents), sum(len(each.text) for each in documents), sum(len(each.spans) for each in documents))
     parts = [forms[count != 1].format(count) for forms, count in zip(texts["counts"], counts, strict=True)]
     return texts["comma"].join([*parts, texts["seconds"].format(seconds)])
@@ -113,20 +124,15 @@ def render_documents(documents: Sequence[Document], types: Sequence[str], title:
     for document in documents:
         if room <= 0:
             break
-        shown = cut_document(document, room)
-        parts.append(html.render_document(shown, types, has_scores=True))
-        room -= len(shown.text)
+        if len(document.text) > room:  # cut before a span that would be cut
+            end = min((span.start for span in document.spans if span.start < room < span.end), default=room)
+            spans = [span for span in document.spans if span.end <= end]
+            document = replace(document, text=document.text[:end], spans=spans)
+        parts.append(html.render_document(document, types, has_scores=True))
+        room -= len(document.text)
     if room <= 0 and sum(len(document.text) for document in documents) > MAX_SHOWN:
         parts.append(f'<p class="about">{html.escape_text(rest.format(shown=MAX_SHOWN))}</p>')
     return "".join(parts) + html.close_page()
-
-
-def cut_document(document: Document, length: int) -> Document:
-    """The first `length` characters, or fewer so that no span is cut."""
-    if len(document.text) <= length:
-        return document
-    end = min((span.start for span in document.spans if span.start < length < span.end), default=length)
-    return replace(document, text=document.text[:end], spans=[span for span in document.spans if span.end <= end])
 
 
 def list_entities(documents: Iterable[Document], resolver: EntityResolver) -> list[list]:
@@ -137,7 +143,7 @@ def list_entities(documents: Iterable[Document], resolver: EntityResolver) -> li
     scores = defaultdict(list)
     for document in documents:
         for span in document.spans:
-            scores[span.label, span.text].append(span.score)
+            scores[span.label, span.text or ""].append(span.score or 0.0)
     order = sorted(scores, key=lambda key: (-len(scores[key]), key))[:MAX_ROWS]
     return [[*key, len(scores[key]), round(fmean(scores[key]), 2), identify(*key, resolver)] for key in order]
 
@@ -145,23 +151,21 @@ def list_entities(documents: Iterable[Document], resolver: EntityResolver) -> li
 def identify(label: str, surface: str, resolver: EntityResolver) -> str:
     """Markdown: a link to the gene in HGNC, `?` and candidates, or nothing."""
     _, found = resolver.resolve(label, surface)
-    names = [link_id(id, resolver.labels.get(id, "")) for id in found.ids[:3]]
-    if not names:
-        return ""
+    names = [f"{resolver.labels[id]} ({id})" if resolver.labels.get(id) else id for id in found.ids[:3]]
+    links = [
+        f"[{name}]({HGNC}{id.removeprefix('HGNC:')})" if id.startswith("HGNC:") else name
+        for id, name in zip(found.ids, names, strict=False)
+    ]
     more = " …" if len(found.ids) > 3 else ""
-    return ", ".join(names) + more if found.is_settled else "? " + " / ".join(names) + more
-
-
-def link_id(id: str, name: str) -> str:
-    text = f"{name} ({id})" if name else id
-    return f"[{text}]({HGNC.format(id.removeprefix('HGNC:'))})" if id.startswith("HGNC:") else text
+    return ", ".join(links) + more if found.is_settled or not links else "? " + " / ".join(links) + more
 
 
 def write_download(documents: Iterable[Document], types: Sequence[str], kind: str, folder: str | Path) -> Path:
     """Write the documents in a format of DOWNLOADS below `folder`; brat as a ZIP file."""
     path = Path(folder) / DOWNLOADS[kind]
     with open_writer(kind, path, types) as write:
-        for document in make_ids_unique(documents, MAX_NAME) if kind == "brat" else documents:
+        # in the name of a file each character of an id may take four bytes
+        for document in make_ids_unique(documents, 45) if kind == "brat" else documents:
             write(document)
     if kind != "brat":
         return path
@@ -173,9 +177,7 @@ def write_download(documents: Iterable[Document], types: Sequence[str], kind: st
 def make_ids_unique(documents: Iterable[Document], longest: int | None = None) -> Iterator[Document]:
     """Yield the documents under ids that are not empty and differ, also without case.
 
-    Args:
-        documents: With any ids.
-        longest: Characters of an id, without the number that makes it unique.
+    Ids are cut after `longest` characters; a number may follow that makes them unique.
     """
     taken, numbers = set(), defaultdict(int)
     for document in documents:
@@ -210,11 +212,3 @@ def render_network(documents: Sequence[Document], resolver: EntityResolver, unit
         except InputError as error:
             raise EmptyNetwork(str(error)) from error
         return output.read_text(encoding="utf-8")
-
-
-def render_report(folder: str) -> str:
-    """Render the page of `cbpner report` for a folder of runs."""
-    from cbpner.reports.page.inputs import gather_report
-    from cbpner.reports.page.render import build_report
-
-    return build_report(gather_report([folder])).html

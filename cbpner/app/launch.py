@@ -1,63 +1,59 @@
-"""Start the page and the endpoint: files of their own, models, port, server."""
+"""Start the page and the endpoint: find the taggers and runs on this machine, prepare files, check the port, serve."""
 
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from cbpner.app.discovery import find_models, find_run_folders
 from cbpner.app.service import ServiceLimits, TaggingService
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.lexicons import read_gene_lexicon
 from cbpner.biology.genes.mentions import EntityResolver
-from cbpner.prediction.model_folder import HOW_TO_TRAIN
-from cbpner.runs.folder import PROJECT
+from cbpner.prediction import model_folder
+from cbpner.runs import folder as runs
 
 
 class AppSettings(NamedTuple):
-    """What is served, and where.
+    """What is served, and where."""
 
-    Attributes:
-        models: Taggers to offer first.
-        model_folders: Where to look for taggers.
-        run_folders: Where to look for runs.
-        lexicons: Lists of genes; none for the shipped one.
-        allowed_hosts: Further host names under which browsers may call.
-        limits: What a text may take.
-    """
-
-    models: list[str]
-    model_folders: list[str | Path]
-    run_folders: list[str | Path]
-    lexicons: list[str]
+    models: list[str]  # taggers to offer first
+    model_folders: list[str | Path]  # to search for taggers
+    run_folders: list[str | Path]  # to search for runs
+    lexicons: list[str]  # of genes; none for the shipped one
     host: str
     port: int
-    allowed_hosts: list[str]
+    allowed_hosts: list[str]  # further host names under which browsers may call
     limits: ServiceLimits
 
 
-DEFAULT_MODEL_FOLDERS: list[str | Path] = [PROJECT / "models", "models", PROJECT / "runs", "runs"]
-DEFAULT_RUN_FOLDERS: list[str | Path] = ["runs", PROJECT / "results"]
+DEFAULT_MODEL_FOLDERS: list[str | Path] = [runs.PROJECT / "models", "models", runs.PROJECT / "runs", "runs"]
+DEFAULT_RUN_FOLDERS: list[str | Path] = ["runs", runs.PROJECT / "results"]
+DEPTH = 4  # levels of folders that are searched
 
 
 def run_app(settings: AppSettings) -> None:
     """Serve until interrupted; InputError before that for what is missing."""
+    models = find_models(settings.models, settings.model_folders)
+    if not models:
+        how = model_folder.HOW_TO_TRAIN
+        raise InputError(f"found no tagger; expected one under models/ or runs/, or --model: {how}")
     with prepare_gradio():
         try:
             from cbpner.app import server
         except ImportError as error:
-            how = "pip install 'cbpner[app]'"
-            raise InputError(f"found no {error.name}; expected it for `cbpner app`: {how}") from error
+            raise InputError(f"found no {error.name}; expected it: pip install 'cbpner[app]'") from error
         host, port = settings.host, settings.port
-        service, resolver = open_service(settings), build_resolver(settings.lexicons)
+        service = TaggingService(models, settings.limits)
+        service.get_tagger()
+        resolver = EntityResolver(read_gene_lexicon(settings.lexicons))
         check_port(host, port)
-        runs = find_run_folders(settings.run_folders)
-        app = server.create_app(service, resolver, runs, host, port, settings.allowed_hosts)
+        found = find_run_folders(settings.run_folders)
+        app = server.create_app(service, resolver, found, host, port, settings.allowed_hosts)
         print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
         server.serve(app, host, port)
 
@@ -78,20 +74,6 @@ def prepare_gradio() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def open_service(settings: AppSettings) -> TaggingService:
-    """Find the taggers and load the default one."""
-    models = find_models(settings.models, settings.model_folders)
-    if not models:
-        raise InputError(f"found no tagger; expected one under models/ or runs/, or --model: {HOW_TO_TRAIN}")
-    service = TaggingService(models, settings.limits)
-    service.get_tagger()
-    return service
-
-
-def build_resolver(lexicons: list[str]) -> EntityResolver:
-    return EntityResolver(read_gene_lexicon(lexicons))
-
-
 def check_port(host: str, port: int) -> None:
     """Raise InputError if the port is not available."""
     try:
@@ -101,3 +83,58 @@ def check_port(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         fault = getattr(error, "strerror", None) or error
         raise InputError(f"found {host}:{port} not available ({fault}); expected a free port, by --port") from error
+
+
+def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] = ()) -> dict[str, Path]:
+    """Find the taggers that torch can load, each under its path as it was given.
+
+    Those of `named` must be there (else InputError) and come first, the shipped one next, then those that a search of
+    `folders` finds.
+    """
+    found = {str(name): model_folder.locate_model(name) for name in named}
+    first = [*found, model_folder.DEFAULT_MODEL]
+    for folder in folders:
+        for place in _list_model_places(Path(folder)):
+            model = place / runs.MODEL if (place / runs.METRICS).is_file() else place
+            if _is_tagger(model) and model not in found.values():
+                found[relative_to_project(place)] = model
+    return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
+
+
+def _list_model_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """The folders below a folder, sorted; runs and models are not entered."""
+    if depth == 0 or not folder.is_dir():
+        return
+    for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        yield place
+        if not (place / runs.METRICS).is_file() and not (place / "config.json").is_file():
+            yield from _list_model_places(place, depth - 1)
+
+
+def _is_tagger(folder: Path) -> bool:
+    try:
+        model_folder.check_folder(folder, "torch")
+        model_folder.read_model_labels(model_folder.read_model_config(folder), folder)
+    except InputError:  # an encoder, or a model of some other tool
+        return False
+    return True
+
+
+def relative_to_project(place: str | Path) -> str:
+    """A path relative to the project, if it is in it."""
+    resolved = Path(place).resolve()
+    return str(resolved.relative_to(runs.PROJECT) if resolved.is_relative_to(runs.PROJECT) else place)
+
+
+def find_run_folders(folders: Iterable[str | Path]) -> dict[str, str]:
+    """Find the folders that `cbpner report` takes, by name: each has the finished runs of all splits of one method.
+
+    Those with an evaluation of everything in them come last, since their report takes a minute.
+    """
+    found = set()
+    for folder in map(Path, folders):
+        for path in folder.glob("**/" + runs.METRICS) if folder.is_dir() else ():
+            if (path.parent / runs.CONFIG).is_file() and len(path.relative_to(folder).parts) <= DEPTH + 1:
+                found.add(str(path.parent.parent if path.parent.parent != folder else path.parent))
+    whole = [str(folder) for folder in folders if Path(folder, "evaluation/evaluation.json").is_file()]
+    return {relative_to_project(path): path for path in [*sorted(found), *whole]}

@@ -5,7 +5,8 @@ but cannot access the page), or in table cells that Gradio shows as text.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any, NamedTuple, NoReturn
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from cbpner.app import content, discovery
-from cbpner.app.languages import EXAMPLE, read_texts
+from cbpner.app import content
 from cbpner.app.service import TaggingService
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Document
+from cbpner.reports.page.inputs import gather_report
+from cbpner.reports.page.render import build_report
 
 MAX_FAULTS = 5  # that are shown
 FILE_CLEANUP = (600, 3600)  # seconds: how often written files are checked, and the age at which they are deleted
@@ -34,21 +36,15 @@ iframe.short { height: 30rem; } iframe.tall { height: 85vh; }
 CURL = """```bash
 curl -s {origin}/tag -H 'content-type: application/json' -d '{{"text": "HER2阳性乳腺癌"}}'
 ```"""
-
-
-def make_theme() -> gr.themes.Base:
-    """A theme with the system's fonts, so that nothing is fetched."""
-    fonts = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
-    return gr.themes.Base(primary_hue="teal", font=fonts, font_mono=("ui-monospace", "monospace"))
+THEME = gr.themes.Base(  # with the system's fonts, so that nothing is fetched
+    primary_hue="teal", font_mono=("ui-monospace", "monospace"),
+    font=("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"),
+)  # fmt: skip
 
 
 def make_frame(page: str, size: str, rights: str = "") -> str:
     """An HTML page inside the page; rights: of the attribute `sandbox`."""
     return f'<iframe class="cbpner {size}" sandbox="{rights}" srcdoc="{escape(page)}"></iframe>' if page else ""
-
-
-def make_download(path: Path) -> gr.DownloadButton:
-    return gr.DownloadButton(value=str(path), interactive=True)
 
 
 class TaggedDocuments(NamedTuple):
@@ -68,20 +64,19 @@ class PageActions:
     def tag(self, text: str | None, paths: list[str] | None, model: str, min_score: float) -> tuple:
         """Tag a text and files; what is kept, and what `show` gives."""
         start = time.perf_counter()
-        documents, faults = self.attempt(self.read, text, paths)
+        with self.refuse_errors():
+            documents, faults = content.read_uploads(paths or [], self.service.limits.size)
+            if text and text.strip():
+                documents.insert(0, content.check_text(text, self.service.limits.size))
         if not documents:
             self.refuse("\n".join([self.texts["unread"], *faults[:MAX_FAULTS]]) if faults else self.texts["nothing"])
         self.warn(faults)
-        found = self.attempt(lambda: list(self.service.tag_many([each.text for each in documents], model)))
+        with self.refuse_errors():
+            found = list(self.service.tag_many([each.text for each in documents], model))
         documents = [replace(document, spans=spans) for document, spans in zip(documents, found, strict=True)]
         types = self.service.get_tagger(model).labels.types
         tagged = TaggedDocuments(documents, types, time.perf_counter() - start)
         return (tagged, *self.show(tagged, min_score))
-
-    def read(self, text: str | None, paths: list[str] | None) -> tuple[list[Document], list[str]]:
-        size = self.service.limits.size
-        documents, faults = content.read_uploads(paths or [], size)
-        return ([content.check_text(text, size)] if text and text.strip() else []) + documents, faults
 
     def show(self, tagged: TaggedDocuments | None, min_score: float) -> tuple:
         """A summary, the frame with the text, the rows of the table, and the download buttons."""
@@ -89,40 +84,41 @@ class PageActions:
             return ("", "", [], *[gr.DownloadButton(interactive=False)] * len(content.DOWNLOADS))
         documents, folder = content.filter_by_score(tagged.documents, min_score), make_folder()
         page = content.render_documents(documents, tagged.types, self.texts["entities"], self.texts["rest"])
-        buttons = [self.offer_download(documents, tagged.types, kind, folder) for kind in content.DOWNLOADS]
+        buttons = []
+        for kind in content.DOWNLOADS:
+            path = None
+            try:
+                path = str(content.write_download(documents, tagged.types, kind, folder))
+            except InputError as error:  # the format cannot hold the documents
+                self.warn([f"{self.texts[kind]}: {error}"])
+            buttons.append(gr.DownloadButton(value=path, interactive=path is not None))
         summary = content.describe_tagged(documents, tagged.seconds, self.texts)
         return (summary, make_frame(page, "short"), content.list_entities(documents, self.resolver), *buttons)
-
-    def offer_download(
-        self, documents: list[Document], types: Sequence[str], kind: str, folder: Path
-    ) -> gr.DownloadButton:
-        """The button of a download; warns, and disables the button, if the format cannot hold the documents."""
-        try:
-            return make_download(content.write_download(documents, types, kind, folder))
-        except InputError as error:
-            self.warn([f"{self.texts[kind]}: {error}"])
-            return gr.DownloadButton(value=None, interactive=False)
 
     def show_network(self, tagged: TaggedDocuments | None, unit: str, min_score: float) -> tuple:
         if tagged is None:
             self.refuse(self.texts["untagged"])
         documents = content.filter_by_score(tagged.documents, min_score)
-        page = self.attempt(content.render_network, documents, self.resolver, unit, self.texts["title"])
+        with self.refuse_errors():
+            page = content.render_network(documents, self.resolver, unit, self.texts["title"])
         return self.show_page(page, "network.html")
 
     def show_report(self, folder: str) -> tuple:
-        return self.show_page(self.attempt(content.render_report, folder), "report.html")
+        with self.refuse_errors():
+            page = build_report(gather_report([folder])).html
+        return self.show_page(page, "report.html")
 
     def show_page(self, page: str, name: str) -> tuple:
         """A frame with a page that may run its scripts, and the page as a file."""
         path = make_folder() / name
         path.write_text(page, encoding="utf-8")
-        return make_frame(page, "tall", "allow-scripts"), make_download(path)
+        return make_frame(page, "tall", "allow-scripts"), gr.DownloadButton(value=str(path), interactive=True)
 
-    def attempt(self, work: Callable, *args: Any) -> Any:
-        """Call `work`; a user's mistake is shown on the page in its language, if it has a text for it."""
+    @contextmanager
+    def refuse_errors(self) -> Iterator[None]:
+        """Show a user's mistake on the page, in its language if there is a text for it."""
         try:
-            return work(*args)
+            yield
         except InputError as error:
             text = self.texts.get(type(error).__name__)
             self.refuse(text.format(**vars(error)) if text else str(error))
@@ -149,10 +145,10 @@ def make_folder() -> Path:
 
 
 def build_app_page(
-    service: TaggingService, resolver: EntityResolver, runs: Sequence[str], language: str, origin: str
+    service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], language: str, origin: str
 ) -> gr.Blocks:
-    """Build the page in a language. runs: folders for the report; origin: address of the endpoint, for the example."""
-    texts = read_texts(language)
+    """Build the page in a language. runs: {name: folder} for the report. origin: the endpoint's, for the example."""
+    texts = content.read_texts(language)
     actions = PageActions(service, resolver, texts)
     other = "zh" if language == "en" else "en"
     with gr.Blocks(title=texts["title"], analytics_enabled=False, delete_cache=FILE_CLEANUP) as page:
@@ -161,9 +157,15 @@ def build_app_page(
         with gr.Tab(texts["tab_tag"]):
             min_score = build_tagging_tab(actions, tagged)
         with gr.Tab(texts["tab_network"]):
-            build_network_tab(actions, tagged, min_score)
+            units = [(name, unit) for unit, name in texts["units"].items()]
+            unit = gr.Radio(units, value="patent", label=texts["unit"], scale=3, elem_id="unit", render=False)
+            build_page_tab(actions, "network", unit, "draw", actions.show_network, [tagged, unit, min_score])
         with gr.Tab(texts["tab_report"]):
-            build_report_tab(actions, runs)
+            run = gr.Dropdown(list(runs.items()), label=texts["run"], scale=3, elem_id="run", render=False)
+            if runs:
+                build_page_tab(actions, "report", run, "build", actions.show_report, [run])
+            else:
+                gr.Markdown(texts["no_runs"])
         with gr.Tab(texts["tab_about"]):
             gr.Markdown(texts["about_text"] + "\n\n" + CURL.format(origin=origin))
     return page
@@ -178,51 +180,31 @@ def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
             label=texts["text"], placeholder=texts["text_hint"], lines=8, max_lines=14, scale=3, elem_id="text"
         )
         with gr.Column(scale=2):
-            suffixes = list(content.SUFFIXES)
             files = gr.File(
-                label=texts["files"], file_count="multiple", file_types=suffixes, height=130, elem_id="files"
+                label=texts["files"], file_count="multiple", file_types=[*content.SUFFIXES], height=130, elem_id="files"
             )
             model = gr.Dropdown(list(service.models), value=service.default, label=texts["model"], elem_id="model")
     with gr.Row():
         go = gr.Button(texts["tag"], variant="primary", elem_id="go")
         example = gr.Button(texts["example"], elem_id="example")
     min_score = gr.Slider(0, 1, 0.0, step=0.01, label=texts["score"], info=texts["score_hint"], elem_id="min_score")
-    outputs = [gr.Markdown(elem_id="summary"), gr.HTML(elem_id="shown"), build_entity_table(texts)]
+    summary, shown = gr.Markdown(elem_id="summary"), gr.HTML(elem_id="shown")
+    table = gr.Dataframe(
+        headers=texts["headers"], datatype=["str", "str", "number", "number", "markdown"], label=texts["entities"],
+        interactive=False, wrap=True, max_height=420, elem_id="entities", show_search="filter",
+    )  # fmt: skip
+    outputs = [summary, shown, table]
     with gr.Row():
         outputs += [gr.DownloadButton(texts[kind], interactive=False, elem_id=kind) for kind in content.DOWNLOADS]
-    example.click(lambda: EXAMPLE, outputs=text, api_visibility="private")
+    example.click(lambda: content.EXAMPLE, outputs=text, api_visibility="private")
     inputs = [text, files, model, min_score]
     go.click(actions.tag, inputs, [tagged, *outputs], concurrency_limit=4, api_visibility="private")
     min_score.release(actions.show, [tagged, min_score], outputs, show_progress="hidden", api_visibility="private")
     return min_score
 
 
-def build_entity_table(texts: Mapping[str, Any]) -> gr.Dataframe:
-    return gr.Dataframe(
-        headers=texts["headers"], datatype=["str", "str", "number", "number", "markdown"], label=texts["entities"],
-        interactive=False, wrap=True, max_height=420, elem_id="entities", show_search="filter",
-    )  # fmt: skip
-
-
-def build_network_tab(actions: PageActions, tagged: gr.State, min_score: gr.Slider) -> None:
-    units = [(name, unit) for unit, name in actions.texts["units"].items()]
-    unit = gr.Radio(units, value="patent", label=actions.texts["unit"], scale=3, elem_id="unit", render=False)
-    build_page_tab(actions, "network", unit, "draw", actions.show_network, [tagged, unit, min_score])
-
-
-def build_report_tab(actions: PageActions, runs: Sequence[str]) -> None:
-    if not runs:
-        gr.Markdown(actions.texts["no_runs"])
-        return
-    named = [(discovery.relative_to_project(path), path) for path in runs]
-    run = gr.Dropdown(
-        named, value=discovery.choose_run(runs), label=actions.texts["run"], scale=3, elem_id="run", render=False
-    )
-    build_page_tab(actions, "report", run, "build", actions.show_report, [run])
-
-
 def build_page_tab(
-    actions: PageActions, name: str, choice: gr.Component, button: str, action: Callable, inputs: Iterable
+    actions: PageActions, name: str, choice: gr.Component, button: str, action: Callable, inputs: list[gr.Component]
 ) -> None:
     """A choice, a button, and the page that it makes, with its download."""
     texts = actions.texts
@@ -232,4 +214,4 @@ def build_page_tab(
         go = gr.Button(texts[button], variant="primary", elem_id=button)
         save = gr.DownloadButton(texts["save"], interactive=False, elem_id=f"save_{name}")
     shown = gr.HTML(elem_id=name)
-    go.click(action, list(inputs), [shown, save], api_visibility="private")
+    go.click(action, inputs, [shown, save], api_visibility="private")

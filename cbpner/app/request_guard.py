@@ -5,10 +5,10 @@ needs; so only what the page needs is let through.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
@@ -21,16 +21,15 @@ GET_PREFIXES = ("static/", "assets/", "svelte/", "gradio_api/heartbeat/")
 GET_API = ("app_id", "info", "login_check", "queue/data", "startup-events", "theme.css", "upload_progress")
 POST_API = ("cancel", "queue/join", "reset", "upload")
 API, FILE, JOIN = "gradio_api/", "gradio_api/file=", "gradio_api/queue/join"
+TOO_LARGE = "found more than {:,} bytes; expected less"
 
 
 class AllowedHosts(NamedTuple):
     """Host names under which a browser may call.
 
-    Attributes:
-        own: The address that the server listens on.
-        given: Further names, such as a proxy's; pages of these sites may call as well.
-        any_address: Whether every numeric address is ours. (A foreign page can point its own name at this machine, but
-            cannot make a numeric address its own.)
+    own: the address that the server listens on. given: further names, such as a proxy's; pages of these sites may call
+    as well. any_address: whether every numeric address is ours. (A foreign page can point its own name at this machine,
+    but cannot make a numeric address its own.)
     """
 
     own: str
@@ -42,14 +41,12 @@ class AllowedHosts(NamedTuple):
         return cls(host.lower(), frozenset(name.lower() for name in given), host in ANY_ADDRESS)
 
     def allow(self, name: str | None) -> bool:
-        return name in (self.own, *LOCAL) or name in self.given or (self.any_address and is_address(name))
-
-
-def is_address(name: str | None) -> bool:
-    try:
-        return bool(ip_address(name or ""))
-    except ValueError:
-        return False
+        if name in (self.own, *LOCAL) or name in self.given:
+            return True
+        try:
+            return self.any_address and bool(ip_address(name or ""))
+        except ValueError:
+            return False
 
 
 class LimitBody:
@@ -64,20 +61,15 @@ class LimitBody:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         body = None if length.isdigit() and int(length) > self.size else await read_body(receive, self.size)
         if body is None:
-            return await send_error(413, describe_limit(self.size), scope, receive, send)
+            return await send_error(413, TOO_LARGE.format(self.size), scope, receive, send)
         await self.app(scope, replay(body, receive), send)
 
 
 class RequestGuard:
     """ASGI middleware: let through what the page and the endpoint need.
 
-    Args:
-        app: What is protected.
-        hosts: Allowed host names.
-        pages: Paths of the pages, such as `/en`.
-        folder: Gives the folder of uploaded files.
-        suffixes: Of files that a request may name.
-        size: Bytes of a request.
+    pages: their paths, such as `/en`. folder: gives the folder of uploaded files. suffixes: of files that a request
+    may name. size: bytes of a request.
     """
 
     def __init__(
@@ -95,13 +87,14 @@ class RequestGuard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if problem := check_origin(headers, self.hosts):
             return await send_error(*problem, scope, receive, send)
-        path = split_page_path(scope["path"], self.pages)
+        page = next((page for page in self.pages if f"{scope['path']}/".startswith(f"{page}/")), None)
+        path = None if page is None else scope["path"][len(page) + 1 :]  # None: of the endpoint
         if path is not None and not is_needed(scope["method"], path, self.folder()):
             return await send_error(404, "Not Found", scope, receive, send)
         if path is not None and path.rstrip("/") == JOIN:
             body = await read_body(receive, self.size)
             if body is None:
-                return await send_error(413, describe_limit(self.size), scope, receive, send)
+                return await send_error(413, TOO_LARGE.format(self.size), scope, receive, send)
             if fault := check_values(body, self.folder(), self.suffixes):
                 return await send_error(422, fault, scope, receive, send)
             receive = replay(body, receive)
@@ -127,13 +120,8 @@ def parse_hostname(url: str) -> str | None:
         return None
 
 
-def split_page_path(path: str, pages: Iterable[str]) -> str | None:
-    """The rest of a path behind that of a page, or None for a path of the endpoint."""
-    return next((path[len(page) + 1 :] for page in pages if path == page or path.startswith(f"{page}/")), None)
-
-
 def is_needed(method: str, path: str, folder: Path) -> bool:
-    """Whether the page needs a path (see `split_page_path`); files are served from `folder` only."""
+    """Whether the page needs a path below its own; files are served from `folder` only."""
     if ".." in path.split("/"):
         return False
     name = path.removeprefix(API).rstrip("/") if path.startswith(API) else None
@@ -159,27 +147,23 @@ def check_values(body: bytes, folder: Path, suffixes: tuple[str, ...]) -> str | 
 
     Text and numbers are allowed as they are; files come in lists and must have been uploaded.
     """
+    objects: list[dict] = []  # at any depth, the request itself last
+
+    def collect(found: dict) -> dict:
+        objects.append(found)
+        return found
+
     try:
-        values = json.loads(body)["data"]
+        values = json.loads(body, object_hook=collect)["data"]
     except (ValueError, LookupError, TypeError, RecursionError):
         values = None
     if not isinstance(values, list):
         return "found no list of values; expected one"
     if any(isinstance(value, dict) for value in values):
         return "found an object; expected text, a number or a list of files"
-    if not all(is_uploaded(file, folder, suffixes) for file in iterate_objects(values)):
+    if not all(is_uploaded(file, folder, suffixes) for file in objects[:-1]):
         return "found a file that was not uploaded; expected one that was"
     return None
-
-
-def iterate_objects(value: Any) -> Iterator[dict]:
-    """Yield the objects in a JSON value, at any depth."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield value
-        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def is_uploaded(file: dict, folder: Path, suffixes: tuple[str, ...]) -> bool:
@@ -212,10 +196,6 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return next(messages, None) or await receive()
 
     return receive_again
-
-
-def describe_limit(size: int) -> str:
-    return f"found more than {size:,} bytes; expected less"
 
 
 async def send_error(status: int, detail: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,7 @@
 """Page and endpoint together, on one port of this machine. Gradio is imported here: see `launch` for what it needs."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -9,11 +9,11 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from gradio.utils import get_upload_folder
+from starlette.middleware.base import RequestResponseEndpoint
 
-from cbpner.app.api import create_api, max_request_bytes
-from cbpner.app.content import SUFFIXES
-from cbpner.app.languages import LANGUAGES, choose_language
-from cbpner.app.page import CSS, build_app_page, make_theme
+from cbpner.app.api import create_api
+from cbpner.app.content import LANGUAGES, SUFFIXES, choose_language
+from cbpner.app.page import CSS, THEME, build_app_page
 from cbpner.app.request_guard import AllowedHosts, RequestGuard
 from cbpner.app.service import TaggingService
 from cbpner.biology.genes.mentions import EntityResolver
@@ -29,24 +29,13 @@ ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0d9488"/>'
     '<path d="M3 11h4M9 11h4M3 6h10" stroke="#fff" stroke-width="2"/></svg>'
 )
-MAX_CONNECTIONS = 200  # at once; more get 503
-SHUTDOWN_SECONDS = 3  # that open connections get to end
 
 
 def create_app(
-    service: TaggingService, resolver: EntityResolver, runs: Sequence[str] = (), host: str = "127.0.0.1",
+    service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str = "127.0.0.1",
     port: int = 7860, allowed: Iterable[str] = (),
 ) -> FastAPI:  # fmt: skip
-    """Create the application.
-
-    Args:
-        service: Tags the texts.
-        resolver: Resolves genes and diseases.
-        runs: Folders of runs for the report.
-        host: Address to listen on.
-        port: Port to listen on.
-        allowed: Further host names under which browsers may call, such as a proxy's.
-    """
+    """Create the application. runs: {name: folder} for the report. allowed: further host names, such as a proxy's."""
     app = create_api(service)
 
     @app.get("/", include_in_schema=False)
@@ -58,21 +47,21 @@ def create_app(
         return Response(ICON, media_type="image/svg+xml")
 
     @app.middleware("http")
-    async def add_headers(request: Request, call_next) -> Response:
+    async def add_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
         response = await call_next(request)
         response.headers.update(HEADERS)
         return response
 
-    mount_pages(app, service, resolver, list(runs), host, port)
+    mount_pages(app, service, resolver, runs, host, port)
     app.add_middleware(
         RequestGuard, hosts=AllowedHosts.of(host, allowed), pages=[f"/{language}" for language in LANGUAGES],
-        folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=max_request_bytes(service),
+        folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=service.limits.request_size,
     )  # fmt: skip
     return app
 
 
 def mount_pages(
-    app: FastAPI, service: TaggingService, resolver: EntityResolver, runs: list[str], host: str, port: int
+    app: FastAPI, service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str, port: int
 ) -> None:
     """Mount the page in each language; it serves uploaded files only (see also `request_guard`)."""
     origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -80,16 +69,16 @@ def mount_pages(
         page = build_app_page(service, resolver, runs, language, origin)
         gr.mount_gradio_app(
             app, page, f"/{language}", server_name=host, server_port=port, max_file_size=service.limits.size,
-            ssr_mode=False, theme=make_theme(), css=CSS, footer_links=[], run_history=False, show_error=False,
+            ssr_mode=False, theme=THEME, css=CSS, footer_links=[], run_history=False, show_error=False,
             enable_monitoring=False,
         )  # fmt: skip
         page.has_launched = True  # else Gradio accepts files that nobody has uploaded; mounting does not set it
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
-    """Answer requests until interrupted."""
+    """Answer requests until interrupted; more than 200 connections at once get 503."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     uvicorn.run(
-        app, host=host, port=port, log_level="warning", limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=30,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        app, host=host, port=port, log_level="warning", limit_concurrency=200, timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
     )  # fmt: skip

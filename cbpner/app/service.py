@@ -9,9 +9,11 @@ import copy
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from cbpner.base.errors import InputError
 from cbpner.formats.document import Span
@@ -22,30 +24,22 @@ if TYPE_CHECKING:
 
 MAX_LOADED = 3  # models that stay in memory
 MIN_SPEED = 2000  # characters a second that a slow machine tags for one of several texts
-SCORE_DIGITS = 4  # as `cbpner predict` writes them
 
 
 class ServiceLimits(NamedTuple):
-    """What a text, or a file, may take.
-
-    Attributes:
-        size: Bytes.
-        seconds: Time for a text, waiting included, plus a second for every MIN_SPEED characters.
-    """
+    """What a text, or a file, may take. size: bytes. seconds: for a text, waiting included; see also MIN_SPEED."""
 
     size: int = 5 * 10**6
     seconds: float = 120.0
 
-    def allow(self, characters: int) -> float:
-        """Seconds for a text of that length."""
-        return self.seconds + characters / MIN_SPEED
+    @property
+    def request_size(self) -> int:
+        """Bytes of a request: JSON escapes may take six for one of the text, and there is more than the text."""
+        return 6 * self.size + 10_000
 
 
 class TaggingTimeout(InputError):
     """A text has used up its time."""
-
-    def __init__(self) -> None:
-        super().__init__("found a text that takes longer than is allowed here; expected a shorter one")
 
 
 class FairLock:
@@ -73,21 +67,18 @@ class SharedBackend(Backend):
     """A backend that threads share: each turn scores as many batches as `TorchBackend.map` scores at once.
 
     A thread that starts during another's turn inherits the number of torch threads which that turn has set, so each
-    turn sets it again.
-
-    Args:
-        backend: The model.
-        lock: Held for a turn.
-        threads: Of torch.
-        check: Called at the start of a turn; raises when the text's time is up.
+    turn sets it again. check: called at the start of a turn; raises when the text's time is up.
     """
 
     def __init__(self, backend: Backend, lock: FairLock, threads: int, check: Callable[[], None]) -> None:
         self.name, self.device, self.precision = backend.name, backend.device, backend.precision
-        self.chain, self.weights, self.score = backend.chain, backend.weights, backend.score
+        self.chain, self.weights = backend.chain, backend.weights
         self._backend, self._lock, self._threads, self._check = backend, lock, threads, check
 
-    def map(self, work, batches: list) -> Iterator:
+    def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return self._backend.score(ids, mask)
+
+    def map(self, work: Callable[[Sequence[int]], np.ndarray], batches: list[list[int]]) -> Iterator[np.ndarray]:
         import torch
 
         from cbpner.prediction.torch_backend import MOST_AT_ONCE
@@ -103,12 +94,7 @@ class SharedBackend(Backend):
 
 
 class TaggingService:
-    """Tags texts with any of several models.
-
-    Args:
-        models: {name: folder}; the first one is the default.
-        limits: What a text may take.
-    """
+    """Tags texts with any of several models, {name: folder}; the first one is the default."""
 
     def __init__(self, models: Mapping[str, Path], limits: ServiceLimits | None = None) -> None:
         import torch
@@ -129,29 +115,25 @@ class TaggingService:
         return list(self._taggers)
 
     def tag_many(self, texts: Iterable[str], model: str | None = None, waited: float = 0.0) -> Iterator[list[Span]]:
-        """Yield the spans of each text, whatever their scores.
+        """Yield the spans of each text, whatever their scores; TaggingTimeout when the time is up.
 
-        Args:
-            texts: Their characters together determine the time limit.
-            model: A name of `models`.
-            waited: Seconds of the time limit that are used up.
-
-        Raises:
-            InputError: There is no such model.
-            TaggingTimeout: The time is up.
+        The time limit is that of all texts together; `waited` seconds of it are used up. It is checked at each turn at
+        the model, after each pool of sentences and before each text.
         """
         texts, tagger = list(texts), copy.copy(self.get_tagger(model))
-        deadline = time.monotonic() + self.limits.allow(sum(map(len, texts))) - waited
+        deadline = time.monotonic() + self.limits.seconds + sum(map(len, texts)) / MIN_SPEED - waited
 
         def check(*_: object) -> None:
             if time.monotonic() > deadline:
-                raise TaggingTimeout
+                raise TaggingTimeout("found a text that takes longer than is allowed here; expected a shorter one")
 
         tagger.backend = SharedBackend(tagger.backend, self._lock, self._threads, check)
-        return tag_checked(tagger, texts, check)
+        for number, spans in enumerate(tagger.tag_many(texts, watch=check), 1):
+            yield [span._replace(score=round(span.score or 0.0, 4)) for span in spans]  # as `cbpner predict` writes it
+            if number < len(texts):
+                check()
 
     def get_tagger(self, model: str | None = None) -> "Tagger":
-        """The tagger of a name, from memory or loaded now."""
         from cbpner.prediction.tagger import Tagger
 
         name = model or self.default
@@ -164,11 +146,3 @@ class TaggingService:
             while len(self._taggers) > MAX_LOADED:
                 self._taggers.popitem(last=False)
             return self._taggers[name]
-
-
-def tag_checked(tagger: "Tagger", texts: list[str], check: Callable[..., None]) -> Iterator[list[Span]]:
-    """Yield the spans of each text, scores rounded; `check` runs after each pool of sentences and before each text."""
-    for number, spans in enumerate(tagger.tag_many(texts, watch=check), 1):
-        yield [span._replace(score=round(span.score, SCORE_DIGITS)) for span in spans]
-        if number < len(texts):
-            check()
