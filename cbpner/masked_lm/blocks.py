@@ -1,8 +1,7 @@
 """Documents to blocks of tokens: within documents, or cut through all of them as one stream."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -12,37 +11,28 @@ from cbpner.text.tokenizer import CharacterTable
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of text between [CLS] and [SEP].
+    """A piece of text between [CLS] and [SEP]."""
 
-    Attributes:
-        ids: (tokens,) int32.
-        begins: (tokens,) bool, whether a word begins there; None where each token is a word.
-        index: the block's place in the corpus, from which its masks follow.
-    """
-
-    ids: np.ndarray
-    begins: np.ndarray | None
-    index: int
+    ids: np.ndarray  # (tokens,) int32
+    begins: np.ndarray | None  # (tokens,) bool, whether a word begins there; None where each token is a word
+    index: int  # the block's place in the corpus, from which its masks follow
 
 
-class Blocks(Protocol):
-    """The blocks of a corpus, each read when it is asked for.
-
-    Attributes:
-        lengths: (blocks,) int64, the tokens of each block.
-        characters: of the corpus that are in a block.
-    """
+class Blocks:
+    """The blocks of a corpus, each read when it is asked for."""
 
     table: CharacterTable
-    lengths: np.ndarray
-    characters: int
+    lengths: np.ndarray  # (blocks,) int64, the tokens of each block
+    characters: int  # of the corpus that are in a block
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.lengths)
 
-    def __getitem__(self, index: int) -> Block: ...
+    def __getitem__(self, index: int) -> Block:
+        raise NotImplementedError
 
 
-class DocumentBlocks:
+class DocumentBlocks(Blocks):
     """Each document in blocks of at most `size` tokens, whose lengths differ by one at most; nothing is dropped."""
 
     def __init__(self, corpus: TokenizedCorpus, table: CharacterTable, size: int):
@@ -53,9 +43,6 @@ class DocumentBlocks:
         shortest, longer = np.divmod(corpus.lengths, counts)
         self.lengths = np.repeat(shortest, counts) + (places < np.repeat(longer, counts)) + 2
 
-    def __len__(self) -> int:
-        return len(self.lengths)
-
     def __getitem__(self, index: int) -> Block:
         document = int(np.searchsorted(self.ends, index, side="right"))
         first = int(self.ends[document - 1]) if document else 0
@@ -64,7 +51,7 @@ class DocumentBlocks:
         return make_block(self.table, *self.corpus.read(document, start, stop), index)
 
 
-class StreamBlocks:
+class StreamBlocks(Blocks):
     """All documents as one stream, cut every `size` - 2 tokens; what is left at the end is dropped, as in the original.
 
     Attention crosses the borders of documents.
@@ -75,14 +62,14 @@ class StreamBlocks:
         self.lengths = np.full(len(corpus.tokens) // self.inner, size)
         self.characters = len(self.lengths) * self.inner
 
-    def __len__(self) -> int:
-        return len(self.lengths)
-
     def __getitem__(self, index: int) -> Block:
         return make_block(self.table, *self.corpus.read_stream(index * self.inner, (index + 1) * self.inner), index)
 
 
-PACKINGS = {"documents": DocumentBlocks, "stream": StreamBlocks}
+PACKINGS: dict[str, Callable[[TokenizedCorpus, CharacterTable, int], Blocks]] = {
+    "documents": DocumentBlocks,
+    "stream": StreamBlocks,
+}
 
 
 def cut_blocks(texts: Sequence[str], table: CharacterTable, size: int) -> list[Block]:

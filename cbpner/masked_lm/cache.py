@@ -6,10 +6,9 @@ CACHE/<name>-<key>.json     what it was made from, what is in it, and its checks
 ```
 
 A token is its `id` (uint16, or int32 for a large vocabulary) and, where words are asked for, `begins` (bool): whether a
-word begins there. The key is the hash of the files' contents in their order, of the tokenizer's id for every code
-point, and of the settings. The contents are always read, since a file's size and time do not prove that it is
-unchanged, and the mapped file is checked against its own checksum whenever it is opened: a cache is never stale, and a
-broken one is rebuilt.
+word begins there. The key is the hash of the files' contents, of the tokenizer's id for every code point, and of the
+settings. The contents are always read, and the mapped file is checked against its own checksum whenever it is opened: a
+cache is never stale, and a broken one is rebuilt.
 
 Blank lines and the ends of files separate documents; with `line_by_line` each line is a document. Every character is
 one token, except line breaks, which are left out. Memory does not grow with the text.
@@ -46,25 +45,16 @@ UNDECODABLE = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `sur
 
 
 class TextSource(NamedTuple):
-    """Text files and how they are read.
-
-    Attributes:
-        files: paths in their order.
-        line_by_line: whether each line is a document.
-        segmenter: see `cbpner.masked_lm.word_starts`, or "" for tokens without words.
-    """
+    """Text files, in their order, and how they are read."""
 
     files: tuple[Path, ...]
-    line_by_line: bool = False
-    segmenter: str = ""
+    line_by_line: bool = False  # each line is a document
+    segmenter: str = ""  # see `cbpner.masked_lm.word_starts`; "" for tokens without words
 
 
 class TokenizedCorpus:
-    """A tokenized corpus, mapped from its file; only `lengths` is held in memory.
-
-    Attributes:
-        info: the content of its .json file.
-        lengths: (documents,) int64, the tokens of each document.
+    """A tokenized corpus, mapped from its file; in memory are `lengths` (documents,), the tokens of each, and `info`,
+    the content of its .json file.
     """
 
     def __init__(self, path: Path, info: dict[str, Any]):
@@ -90,18 +80,12 @@ def list_text_files(path: str | Path, part: str = "train") -> tuple[Path, ...]:
 
     In a folder with a `train.txt` or a `test.txt` only the file named after `part` is read, so that held-out text is
     never trained on.
-
-    Raises:
-        InputError: for a path without text files.
     """
     path = Path(path)
-    if not path.is_dir():
-        if not path.is_file():
-            raise InputError(
-                f"{path}: no such file or folder; expected text, or a folder with .txt files (`cbpner patents` makes "
-                "the corpora HG and BC; see data/patents/)"
-            )
+    if path.is_file():
         return (path,)
+    if not path.is_dir():
+        raise InputError(f"{path}: no such file or folder; expected text, or .txt files as `cbpner patents` makes them")
     files = [file for file in path.iterdir() if file.name.lower().endswith(".txt") and not file.name.startswith(".")]
     files.sort(key=lambda file: natural_key(file.name))
     if {"train.txt", "test.txt"} & {file.name.lower() for file in files}:
@@ -116,21 +100,17 @@ def list_text_files(path: str | Path, part: str = "train") -> tuple[Path, ...]:
 def open_corpus(
     text: TextSource, table: CharacterTable, folder: Path | None = None, rebuild: bool = False
 ) -> TokenizedCorpus:
-    """Open the tokenized text from the cache, or tokenize it into the cache first.
-
-    Args:
-        text: what to read.
-        table: maps characters to ids.
-        folder: of the cache; default: CACHE_FOLDER beside the first file.
-        rebuild: tokenize in any case.
-
-    Raises:
-        InputError: for text that cannot be read, is not UTF-8 or is empty, for a missing segmenter, and for a cache
-            that cannot be written.
-    """
+    """Open the tokenized text from the cache, or tokenize it into the cache (default: CACHE_FOLDER beside it) first."""
     cut, segmenter = load_segmenter(text.segmenter) if text.segmenter else (None, "")
     folder = folder or text.files[0].parent / CACHE_FOLDER
-    settings = _describe_settings(text, table, segmenter)
+    special = [table.pad, table.unk, table.cls, table.sep, table.mask]
+    settings = {  # everything that the tokens depend on
+        "format": FORMAT,
+        "files": [file_checksum(path) for path in text.files],
+        "tokenizer": hashlib.sha256(table.ids.tobytes() + bytes(str(special), "ascii")).hexdigest(),
+        "line_by_line": text.line_by_line,
+        "words": segmenter,
+    }
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
     path = folder / f"{text.files[0].stem}-{key}.tokens"
     corpus = None if rebuild else find_corpus(path, settings)
@@ -145,8 +125,7 @@ def open_corpus(
         if reason is None:
             raise
         raise InputError(
-            f"{folder}: cannot write the tokenized text there ({reason}); free some space, or name another folder with "
-            "--cache_dir"
+            f"{folder}: cannot write the tokenized text ({reason}); name another by --cache_dir"
         ) from error
 
 
@@ -164,11 +143,7 @@ def find_corpus(path: Path, settings: dict[str, Any]) -> TokenizedCorpus | None:
 def write_corpus(
     path: Path, text: TextSource, table: CharacterTable, cut: Segmenter | None, settings: dict[str, Any]
 ) -> TokenizedCorpus:
-    """Tokenize the files into `path`, write its .json file last, and open it.
-
-    Raises:
-        InputError: where there is no text, or a file changed since `settings` was made.
-    """
+    """Tokenize the files into `path`, write its .json file last, and open it."""
     is_small = table.ids.max() <= np.iinfo(np.uint16).max
     kind = np.dtype([("id", "<u2" if is_small else "<i4")] + [("begins", "?")] * bool(text.segmenter))
     lengths, unknown = array("q"), 0
@@ -203,11 +178,7 @@ def write_corpus(
 
 
 def iterate_lines(text: TextSource) -> Iterator[tuple[str, bool]]:
-    """Yield each line that is not blank, without its end, and whether it begins a document; long lines in pieces.
-
-    Raises:
-        InputError: with file and line for bytes that are not UTF-8.
-    """
+    """Yield each line that is not blank, without its end, and whether it begins a document; long lines in pieces."""
     size = sum(path.stat().st_size for path in text.files)
     with tqdm(total=size, desc="tokenizing", unit="B", unit_scale=True, delay=2, dynamic_ncols=True) as bar:
         for path in text.files:
@@ -224,27 +195,12 @@ def iterate_lines(text: TextSource) -> Iterator[tuple[str, bool]]:
                         begins_document = False
                     begins_document |= is_blank or (is_end and text.line_by_line)
                     begins_line, number = is_end, number + is_end
-                    bar.update(done + file.buffer.tell() - bar.n)
-
-
-def _describe_settings(text: TextSource, table: CharacterTable, segmenter: str) -> dict[str, Any]:
-    """Collect everything that the tokens depend on."""
-    special = [table.pad, table.unk, table.cls, table.sep, table.mask]
-    return {
-        "format": FORMAT,
-        "files": [file_checksum(path) for path in text.files],
-        "tokenizer": hashlib.sha256(table.ids.tobytes() + bytes(str(special), "ascii")).hexdigest(),
-        "line_by_line": text.line_by_line,
-        "words": segmenter,
-    }
+                    bar.update(done + os.lseek(file.fileno(), 0, os.SEEK_CUR) - bar.n)
 
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[None]:
-    """Make the cache's folder and lock it, so that two processes do not tokenize the same text.
-
-    It only saves work: without locks each process writes a file of its own, with the same content.
-    """
+    """Make and lock the folder: without locks two processes each write a file of their own, of the same content."""
     folder.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield

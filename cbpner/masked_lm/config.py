@@ -1,7 +1,4 @@
-"""What a masked-LM run depends on, the content of its lm_run.json, and what a continuation with more epochs needs.
-
-`cbpner.runs.folder` lists the files of the run's folder.
-"""
+"""What a masked-LM run depends on, the content of its lm_run.json, and what a continuation with more epochs needs."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -23,38 +20,25 @@ from cbpner.training.config import describe_machine
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 INTERVALS = ("save_steps", "save_total_limit", "logging_steps", "eval_steps")
 LENGTH_FIELDS = ("epochs", "max_steps")  # of the recipe: what an exact continuation changes
-WARM_RESTART = (
-    "without --should_continue a new optimizer and a new schedule start from its weights: a warm restart, which gives "
-    "another result"
-)
+WARM_RESTART = "without --should_continue its weights get a new optimizer and a new schedule: another result"
 
 
 @dataclass(frozen=True)
 class LMJob:
-    """Everything that one fine-tuning depends on.
-
-    Attributes:
-        held_out: text for the perplexity; None: it is not measured.
-        output: the model's folder.
-        cache: folder of the tokenized text; None: beside the text.
-        rebuild_cache: tokenize in any case.
-        continues: folder of a finished run that is continued exactly, to more epochs.
-        save_steps: steps between two checkpoints; 0: one after each epoch. logging_steps, eval_steps likewise.
-        save_total_limit: checkpoints kept.
-    """
+    """Everything that one fine-tuning depends on."""
 
     recipe_name: str
     recipe: LMRecipe
     train: TextSource
-    output: Path
-    held_out: TextSource | None = None
+    output: Path  # the model's folder
+    held_out: TextSource | None = None  # text for the perplexity
     seed: int = 0
-    cache: Path | None = None
+    cache: Path | None = None  # folder of the tokenized text; None: beside the text
     rebuild_cache: bool = False
     overwrite: bool = False
-    continues: Path | None = None
-    save_steps: int = 500
-    save_total_limit: int = 1
+    continues: Path | None = None  # folder of a finished run that is continued exactly, to more epochs
+    save_steps: int = 500  # between two checkpoints; 0: one after each epoch. logging_steps, eval_steps likewise
+    save_total_limit: int = 1  # checkpoints kept
     logging_steps: int = 10
     eval_steps: int = 0
 
@@ -64,12 +48,7 @@ def describe_lm_job(
 ) -> dict[str, Any]:
     """Collect the content of lm_run.json.
 
-    Args:
-        job: the run's settings.
-        corpora: the tokenized text of each part.
-        weights: checksum of the weights that it starts from.
-        precision: `bf16` or `fp32`.
-        checkpoint: the checkpoint of `job.continues` that it starts from, or None.
+    weights: checksum of those that it starts from. checkpoint: of `job.continues`, if it starts from there.
     """
     start = {"name": job.recipe.encoder, "sha256": weights}
     return {
@@ -103,8 +82,7 @@ def hash_weights(model: BertForMaskedLM) -> str:
     """Return the SHA-256 of names and bytes of a model's weights, wherever they were loaded from."""
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -161,17 +139,13 @@ def check_model_folder(job: LMJob) -> None:
     if folder.resolve() in (Path(job.recipe.encoder).resolve(), job.continues and job.continues.resolve()):
         raise InputError(f"{folder}: found the model to start from as the output folder; expected another one")
     if not (folder / runs.LM_CONFIG).is_file() and any((folder / name).exists() for name in MODEL_FILES):
-        raise InputError(
-            f"{folder}: found a model without {runs.LM_CONFIG}; expected a new or empty folder, or that of a run"
-        )
+        raise InputError(f"{folder}: found a model without {runs.LM_CONFIG}; expected a new folder, or that of a run")
 
 
 def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]:
     """Return (recipe's name, recipe, seed) of a finished run, with more epochs.
 
-    Raises:
-        InputError: where there is no finished run, `overrides` changes other fields than LENGTH_FIELDS, or the run's
-            schedule ends before the new end.
+    InputError where `overrides` changes other fields than LENGTH_FIELDS, or the schedule ends before the new end.
     """
     if not (folder / runs.LM_CONFIG).is_file():
         raise InputError(f"{folder}: found no {runs.LM_CONFIG}; expected a fine-tuned model to continue")
@@ -186,10 +160,8 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
     epochs = given.get("epochs", before.epochs)
     if epochs > before.schedule_epochs:
         end = f"{before.schedule_epochs:g} epochs" if before.schedule_epochs else f"{before.max_steps} steps"
-        raise InputError(
-            f"{folder}: found a run whose learning rate is 0 after {end}; expected one that was started with "
-            f"--schedule_epochs {epochs:g}; {WARM_RESTART}"
-        )
+        expected = f"expected one that was started with --schedule_epochs {epochs:g}; {WARM_RESTART}"
+        raise InputError(f"{folder}: found a run whose learning rate is 0 after {end}; {expected}")
     return config["recipe"], override_lm_recipe(before, **({"max_steps": 0} | given)), config["seed"]
 
 
@@ -205,7 +177,7 @@ def check_continuation(job: LMJob, config: dict[str, Any]) -> None:
 
 
 def find_last_checkpoint(folder: Path) -> Path:
-    """Find the newest whole checkpoint of a run, without cleaning its folder; InputError where there is none."""
+    """Find the newest whole checkpoint of a run, without cleaning its folder."""
     checkpoint = find_checkpoint(folder / runs.CHECKPOINTS, clean=False)
     if checkpoint is None:
         raise InputError(f"{folder / runs.CHECKPOINTS}: found no whole checkpoint to continue from; {WARM_RESTART}")

@@ -35,10 +35,7 @@ class MaskingCollator:
     a word with such a character is no target either.
 
     A block's masks follow from seed, epoch (`set_epoch`) and its index alone, whatever batch, process or resumed run it
-    is part of.
-
-    Attributes:
-        allowed: (vocabulary,) bool, whether a token may be a target, and replace one.
+    is part of. allowed: (vocabulary,) bool, whether a token may be a target, and replace one.
     """
 
     def __init__(
@@ -85,12 +82,9 @@ class TargetsOnly(nn.Module):
         self.model, self.config = model, model.config
 
     def forward(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        labels: torch.Tensor,
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor,
         num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Batch:
+    ) -> Batch:  # fmt: skip
         """Return the loss summed over the targets and divided by `num_items_in_batch` (default: the targets here).
 
         Without any target it is 0: a short batch may have none, and 0 / 0 would make every weight NaN.
@@ -118,11 +112,7 @@ def sum_losses(
 
 
 def describe_loss(total: float, targets: float) -> dict[str, float]:
-    """Return {`perplexity`, `targets`} of a loss summed over so many targets.
-
-    Raises:
-        InputError: for no targets.
-    """
+    """Return {`perplexity`, `targets`} of a loss summed over so many targets."""
     if not targets:
         raise InputError("found no masked character in the held-out text; expected more text")
     return {"perplexity": math.exp(total / targets), "targets": int(targets)}

@@ -78,22 +78,18 @@ def override_lm_recipe(recipe: LMRecipe, **overrides: Any) -> LMRecipe:
 def check_lm_recipe(recipe: LMRecipe) -> None:
     """Raise InputError for a value that training cannot work with."""
     check_choices(recipe, CHOICES)
+    least = dict.fromkeys(("batch_size", "batch_tokens", "lr", "max_steps", "weight_decay", "warmup"), (0, None))
     limits = {
-        "block_size": (8, None), "batch_size": (0, None), "batch_tokens": (0, None), "lr": (0, None),
-        "max_steps": (0, None), "accumulation": (1, None), "weight_decay": (0, None), "warmup": (0, None),
-        "max_grad_norm": (0, None), "dropout": (0, 1), "mask_share": (0, 1),
+        **least, "max_grad_norm": (0, None), "block_size": (8, None), "accumulation": (1, None), "dropout": (0, 1),
+        "mask_share": (0, 1),
     }  # fmt: skip
     check_limits(recipe, limits)
     if not recipe.batch_size and recipe.batch_tokens < recipe.block_size:
-        raise InputError(
-            f"found batch_tokens {recipe.batch_tokens} and block_size {recipe.block_size}; expected a batch to hold at "
-            "least one block, or a batch_size of 1 or more"
-        )
-    for name, expected in (("epochs", "more than 0"), ("mask_share", "more than 0")):
+        found = f"found batch_tokens {recipe.batch_tokens} and block_size {recipe.block_size}"
+        raise InputError(f"{found}; expected a batch to hold a block, or a batch_size of 1 or more")
+    for name in ("epochs", "mask_share"):
         if getattr(recipe, name) <= 0:
-            raise InputError(f"found {name} {getattr(recipe, name)}; expected {expected}")
+            raise InputError(f"found {name} {getattr(recipe, name)}; expected more than 0")
     if recipe.schedule_epochs and recipe.schedule_epochs < recipe.epochs and not recipe.max_steps:
-        raise InputError(
-            f"found schedule_epochs {recipe.schedule_epochs:g} and epochs {recipe.epochs:g}; expected a schedule for "
-            "all epochs: after its end the learning rate is 0"
-        )
+        found = f"found schedule_epochs {recipe.schedule_epochs:g} and epochs {recipe.epochs:g}"
+        raise InputError(f"{found}; expected a schedule for all epochs: after its end the learning rate is 0")

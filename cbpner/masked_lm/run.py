@@ -35,12 +35,7 @@ from cbpner.training.run import measure_memory
 def fine_tune(job: LMJob) -> dict[str, Any] | None:
     """Fine-tune, measure and write the model's folder. A finished run is left as it is, an interrupted one resumes.
 
-    Returns:
-        The content of lm_metrics.json; None in the other processes of several.
-
-    Raises:
-        InputError: for wrong text, an encoder that cannot be loaded, a folder with a run of other settings, one in use
-            by another process, and one that cannot be written to.
+    Returns the content of lm_metrics.json; None in the other processes of several.
     """
     return run_once(job.output, LM_RUN, partial(_fine_tune_locked, job), job.overwrite, partial(check_finished, job))
 
@@ -100,8 +95,8 @@ def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folde
 def describe_result(job: LMJob, trainer: FineTuner) -> dict[str, Any]:
     """Collect the content of lm_metrics.json.
 
-    perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. characters:
-    of the training text; characters_read: over all epochs. seconds: with perplexity and checkpoints.
+    perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. seconds:
+    with perplexity and checkpoints.
     """
     state, characters = trainer.state, trainer.train_dataset.characters
     seconds, perplexity = state.log_history[-1]["seconds"], None

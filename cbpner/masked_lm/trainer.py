@@ -10,7 +10,15 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader
 from tqdm.auto import tqdm
-from transformers import BertForMaskedLM, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    BertForMaskedLM,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.blocks import PACKINGS, Blocks
@@ -30,6 +38,10 @@ from cbpner.training.trainer import EVALUATION_TOKENS
 class MaskedLMTrainer(Trainer):
     """transformers' Trainer over blocks and a batch sampler, for a `TargetsOnly`, of which it saves the inner model."""
 
+    model: Any
+    train_dataset: Any
+    data_collator: Any
+
     def __init__(self, *args: Any, sampler: BatchSampler, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.sampler = sampler
@@ -42,11 +54,11 @@ class MaskedLMTrainer(Trainer):
         )  # fmt: skip
         return self.accelerator.prepare(loader)
 
-    def _save(self, output_dir=None, state_dict=None):
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         if self.args.should_save:
             self.model.model.save_pretrained(output_dir)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         saved = BertForMaskedLM.from_pretrained(resume_from_checkpoint)
         self.model.model.load_state_dict(saved.state_dict())
 
@@ -57,7 +69,7 @@ class EpochSetter(TrainerCallback):
     def __init__(self, *parts: Any):
         self.parts = parts
 
-    def on_epoch_begin(self, args, state, control, **kwargs):
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         for part in self.parts:
             part.set_epoch(int(state.epoch))
 
@@ -66,13 +78,9 @@ class FineTuner(MaskedLMTrainer):
     """A MaskedLMTrainer with the recipe's schedule, and the perplexity on `held_out` blocks unless they are None."""
 
     def __init__(
-        self,
-        *args: Any,
-        recipe: LMRecipe,
-        held_out: Blocks | None,
-        context: Callable[[], AbstractContextManager],
+        self, *args: Any, recipe: LMRecipe, held_out: Blocks | None, context: Callable[[], AbstractContextManager],
         **kwargs: Any,
-    ):
+    ):  # fmt: skip
         super().__init__(*args, **kwargs)
         self.recipe, self.held_out, self.context = recipe, held_out, context
 
@@ -83,8 +91,11 @@ class FineTuner(MaskedLMTrainer):
             num_training_steps = math.ceil(self.recipe.schedule_epochs * steps)
         return super().create_scheduler(num_training_steps, optimizer)
 
-    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
         """Return {`perplexity`: exp of the mean loss over the held-out targets, `targets`: their number}."""
+        assert self.held_out is not None
         share = slice(self.args.process_index, None, self.args.world_size)
         batches = mask_for_evaluation(self.held_out, len(self.data_collator.allowed), self.args.device, share)
         sums = torch.tensor(sum_losses(self.model.model, batches, self.context), dtype=torch.float64)
@@ -104,7 +115,7 @@ class StepIntervals(TrainerCallback):
     def __init__(self, job: LMJob, has_held_out: bool):
         self.job, self.has_held_out = job, has_held_out
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         def is_due(every: int) -> bool:
             return bool(every) and state.global_step % every == 0
 
@@ -124,14 +135,14 @@ class LMProgress(Progress):
         super().__init__(folder, folder.resolve().name)
         self.characters = characters  # of an epoch
 
-    def open_bar(self, args, state, train_dataloader, **kwargs) -> tqdm:
-        epochs = state.max_steps / math.ceil(len(train_dataloader) / args.gradient_accumulation_steps)
+    def open_bar(self, args: TrainingArguments, state: TrainerState, **kwargs: Any) -> tqdm:
+        epochs = state.max_steps / math.ceil(len(kwargs["train_dataloader"]) / args.gradient_accumulation_steps)
         return tqdm(
             total=round(epochs * self.characters), initial=self.count(state), desc=self.label, unit=" characters",
             unit_scale=True, mininterval=1.0, dynamic_ncols=True,
         )  # fmt: skip
 
-    def count(self, state) -> int:
+    def count(self, state: TrainerState) -> int:
         return round(state.epoch * self.characters)
 
 
@@ -140,8 +151,7 @@ def mask_for_evaluation(
 ) -> Iterator[Batch]:
     """Yield masked batches of all held-out blocks on the device, or of a share of the batches.
 
-    Single characters are masked, always the same ones, so that perplexities over the same blocks can be compared
-    whatever the seed and the masks of training were.
+    Single characters are masked, always the same ones, so that perplexities over the same blocks are comparable.
     """
     collator = MaskingCollator(blocks.table, vocabulary_size, **EVALUATION_MASKS)
     for numbers in sorted_batches(blocks.lengths, EVALUATION_TOKENS)[share]:
@@ -153,31 +163,21 @@ def pack_blocks(corpus: TokenizedCorpus, table: CharacterTable, recipe: LMRecipe
     """Cut the corpus by the recipe's packing; InputError for less text than one block."""
     blocks: Blocks = PACKINGS[recipe.packing](corpus, table, recipe.block_size)
     if not len(blocks):
-        raise InputError(
-            f"found {len(corpus.tokens)} characters of text ({part}); expected at least one block of "
-            f"{recipe.block_size} tokens: give a smaller --block_size, or more text"
-        )
+        found, size = f"found {len(corpus.tokens)} characters of text ({part})", recipe.block_size
+        raise InputError(f"{found}; expected at least one block of {size} tokens: a smaller --block_size, or more text")
     return blocks
 
 
 def build_lm_trainer(
-    job: LMJob,
-    corpora: dict[str, TokenizedCorpus],
-    model: BertForMaskedLM,
-    table: CharacterTable,
-    vocabulary_size: int,
-    precision: str,
-    device: torch.device,
-) -> FineTuner:
+    job: LMJob, corpora: dict[str, TokenizedCorpus], model: BertForMaskedLM, table: CharacterTable,
+    vocabulary_size: int, precision: str, device: torch.device,
+) -> FineTuner:  # fmt: skip
     """Build the trainer of one job. corpora: `train`, and perhaps `held_out`."""
     recipe = job.recipe
     blocks = {part: pack_blocks(corpus, table, recipe, part) for part, corpus in corpora.items()}
     lengths, held_out = blocks["train"].lengths, blocks.get("held_out")
-    sampler = (
-        GroupedSampler(lengths, recipe.batch_size, job.seed)
-        if recipe.batch_size
-        else TokenBudgetSampler(lengths, recipe.batch_tokens, job.seed)
-    )
+    kind, size = (GroupedSampler, recipe.batch_size) if recipe.batch_size else (TokenBudgetSampler, recipe.batch_tokens)
+    sampler = kind(lengths, size, job.seed)
     arguments = TrainingArguments(  # `StepIntervals` does what their strategies would do
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,
         learning_rate=recipe.lr, lr_scheduler_type="linear", warmup_steps=recipe.warmup, optim="adamw_torch_fused",

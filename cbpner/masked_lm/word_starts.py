@@ -21,11 +21,7 @@ Segmenter = Callable[[str], list[str]]  # text to its words
 
 
 def load_segmenter(name: str) -> tuple[Segmenter | None, str]:
-    """Return (segmenter, its name with version).
-
-    Args:
-        name: `rjieba` (the Rust jieba), or `none`: no function, every Han character is a word.
-    """
+    """Return (segmenter, its name with version); no segmenter for `none`: every Han character is a word."""
     if name not in SEGMENTERS:
         raise InputError(f"found the segmenter {name!r}; expected one of {', '.join(SEGMENTERS)}")
     if name == "none":
@@ -33,20 +29,13 @@ def load_segmenter(name: str) -> tuple[Segmenter | None, str]:
     try:
         from rjieba import cut
     except ImportError:
-        raise InputError(
-            "found no rjieba, the source of Chinese words for whole-word masking; `pip install rjieba` adds it, and "
-            "--segmenter none does without: Latin runs and numbers are words then, and every Han character is one"
-        ) from None
+        how = "`pip install rjieba` adds it, and --segmenter none does without: every Han character is a word then"
+        raise InputError(f"found no rjieba, which segments Chinese for whole-word masking; {how}") from None
     return cut, f"{name} {metadata.version(name)}"
 
 
 def mark_words(text: str, cut: Segmenter | None = None) -> np.ndarray:
-    """Return (len(text),) bool: whether a word begins at each character.
-
-    Args:
-        text: one line.
-        cut: from `load_segmenter`; without it each Han character is a word.
-    """
+    """Return (len(text),) bool: whether a word begins at each character of a line. cut: from `load_segmenter`."""
     begins = np.ones(len(text), dtype=bool)
     if cut is not None and text:
         words = cut(text)
