@@ -24,6 +24,8 @@ class Crf(nn.Module):
             `LabelSet.transitions()`.
     """
 
+    allowed: Tensor
+
     def __init__(self, allowed: Tensor | Sequence[Sequence[bool]]):
         super().__init__()
         allowed = torch.as_tensor(allowed)

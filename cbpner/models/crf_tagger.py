@@ -133,10 +133,12 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters; other
         keywords are the biases of `cbpner.models.loss.shift_scores`.
         """
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        if features is None:
-            features = self.compute_features(input_ids, attention_mask, token_type_ids)
+        if attention_mask is None or features is None:
+            assert input_ids is not None, "expected input_ids, or attention_mask and features"
+            attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            features = (
+                self.compute_features(input_ids, attention_mask, token_type_ids) if features is None else features
+            )
         if hidden is not None:
             features = features.masked_fill(hidden[:, :, None], 0.0)
         logits = self.score_features(features, attention_mask)

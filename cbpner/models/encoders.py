@@ -96,7 +96,7 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     if recipe.dropout is not None:
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
     check_positions(recipe.encoder, config, "max_length", recipe.decision.max_length)
-    kind = AutoModelForTokenClassification
+    kind: Any = AutoModelForTokenClassification
     if recipe.head != "linear":
         config, kind = configure_crf(recipe, config), BertCrfForTokenClassification
     load = partial(kind.from_pretrained, config=config, attn_implementation=attention, dtype="float32")
@@ -169,10 +169,10 @@ def configure_crf(recipe: Any, config: Any):
 
 def freeze_layers(model: PreTrainedModel, recipe: Any):
     """Switch off the gradients of what the recipe does not train."""
-    layers = model.base_model.encoder.layer
-    frozen = count_frozen(recipe, len(layers))
+    base: Any = model.base_model
+    frozen = count_frozen(recipe, len(base.encoder.layer))
     if frozen >= 0:
-        for module in (model.base_model.embeddings, *layers[:frozen]):
+        for module in (base.embeddings, *base.encoder.layer[:frozen]):
             module.requires_grad_(False)
     if recipe.trainable_layers == 0:
-        model.base_model.requires_grad_(False)
+        base.requires_grad_(False)

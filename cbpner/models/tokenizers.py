@@ -6,6 +6,7 @@ use the `CharacterTable` read off that pipeline.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -58,10 +59,10 @@ def build_tokenizer(
     missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
     if missing:
         raise ValueError(f"expected the special tokens {list(SPECIAL_TOKENS.values())}, missing {missing}")
-    steps = [normalizers.Replace(full, half) for full, half in FOLDED.items()]
+    steps: list[normalizers.Normalizer] = [normalizers.Replace(full, half) for full, half in FOLDED.items()]
     if lower:
         steps += [normalizers.Replace(DOTTED_I, "i"), normalizers.Lowercase()]
-    core = Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL_TOKENS["unk_token"]))
+    core = Tokenizer(models.WordLevel(dict(vocabulary), unk_token=SPECIAL_TOKENS["unk_token"]))
     core.normalizer = normalizers.Sequence(steps)
     core.pre_tokenizer = pre_tokenizers.Split(Regex(ONE_CODE_POINT), "isolated")
     core.decoder = decoders.Fuse()
@@ -118,8 +119,9 @@ def extend_embeddings(model: PreTrainedModel, size: int, sources: Mapping[int, i
         return
     model.resize_token_embeddings(max(size, max(sources) + 1), mean_resizing=False)
     new, old = list(sources), list(sources.values())
+    weight: Any = model.get_input_embeddings().weight
     head = model.get_output_embeddings()
     with torch.no_grad():
-        model.get_input_embeddings().weight[new] = model.get_input_embeddings().weight[old]
+        weight[new] = weight[old]
         if head is not None and head.bias is not None:
             head.bias[new] = head.bias[old]

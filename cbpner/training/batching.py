@@ -20,9 +20,10 @@ class TokenBudgetSampler(BatchSampler):
     A single pool always gives the same number, so the doubling ends, and no batch goes over the budget.
     """
 
-    def __init__(self, lengths: Sequence[int], budget: int, seed: int = 0):
+    def __init__(self, lengths: Sequence[int] | np.ndarray, budget: int, seed: int = 0):
         self.lengths, self.budget, self.seed, self.epoch = np.asarray(lengths), budget, seed, 0
-        self.batch_size, self.drop_last = None, False  # None tells accelerate that batches differ in size
+        self.batch_size = None  # type: ignore[assignment]  # tells accelerate that batches differ in size
+        self.drop_last = False
         order = self._random(0).permutation(len(self.lengths))
         self.count = max(len(self._fill(order, tokens)) for tokens in (budget * POOL_BATCHES, self.lengths.sum() + 1))
 
@@ -57,7 +58,7 @@ class GroupedSampler(BatchSampler):
     Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches by length, cuts batches and shuffles them.
     """
 
-    def __init__(self, lengths: Sequence[int], size: int, seed: int = 0):
+    def __init__(self, lengths: Sequence[int] | np.ndarray, size: int, seed: int = 0):
         self.lengths, self.seed, self.epoch = np.asarray(lengths), seed, 0
         self.batch_size, self.drop_last = size, False
 
@@ -90,6 +91,6 @@ def fit_count(batches: list[list[int]], count: int, lengths: Sequence[int]):
     return batches
 
 
-def pad(rows: Sequence[Sequence[int]], value: int, width: int = 0):
+def pad(rows: Sequence[Sequence[int] | np.ndarray], value: int, width: int = 0):
     """`cbpner.text.batches.pad_rows` as a tensor."""
     return torch.from_numpy(pad_rows(rows, value, width))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -20,8 +21,8 @@ def make_optimizer(model: PreTrainedModel, recipe: Recipe, decayed: set[str]):
         if parameter.requires_grad:
             key = find_rate(model, name, recipe), recipe.weight_decay if name in decayed else 0.0
             groups.setdefault(key, []).append(parameter)
-    groups = [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
-    return KINDS[recipe.optimizer](groups, fused=True)
+    options = [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
+    return KINDS[recipe.optimizer](options, fused=True)
 
 
 def find_rate(model: PreTrainedModel, name: str, recipe: Recipe):
@@ -41,7 +42,7 @@ def perturb_embeddings(model: PreTrainedModel, size: float):
     The fast gradient method on embeddings (Miyato, Dai and Goodfellow, ICLR 2017), here on the whole table at a time,
     as is usual for BERT.
     """
-    weight = model.get_input_embeddings().weight
+    weight: Any = model.get_input_embeddings().weight
     norm = weight.grad.norm()
     shift = weight.grad * (size / norm) if torch.isfinite(norm) and norm > 0 else torch.zeros_like(weight)
     before = weight.data.clone()

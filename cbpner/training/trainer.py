@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
@@ -55,8 +62,8 @@ def encode_sentences(
     for group in group_neighbours(sentences, context - 2):
         for piece in cut_sentence(join_sentences(group), max_length - 2):
             tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
-            ids, tags = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
-            examples.append({"index": len(examples), "ids": ids, "labels": tags})
+            ids, targets = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
+            examples.append({"index": len(examples), "ids": ids, "labels": targets})
     return examples
 
 
@@ -98,11 +105,19 @@ class TaggingCollator:
 class TaggerTrainer(Trainer):
     """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
 
+    model: Any  # never None here
+
     def __init__(
-        self, *args, job: Job, predict: Any, dev: list[Sentence] | None, dev_store: FeatureStore | None = None, **kwargs
+        self,
+        *args,
+        job: Job,
+        predictor: Any,
+        dev: list[Sentence] | None,
+        dev_store: FeatureStore | None = None,
+        **kwargs,
     ):
         super().__init__(*args, **kwargs)
-        self.job, self.predict, self.dev, self.dev_store = job, predict, dev, dev_store
+        self.job, self.predictor, self.dev, self.dev_store = job, predictor, dev, dev_store
         self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
 
     def get_train_dataloader(self):
@@ -115,17 +130,17 @@ class TaggerTrainer(Trainer):
         )
         return self.accelerator.prepare(loader)
 
-    def create_optimizer(self, model: PreTrainedModel = None):
+    def create_optimizer(self, model: Any = None):
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
         self.optimizer = make_optimizer(self.model, self.job.recipe, decayed)
         return self.optimizer
 
-    def compute_loss(self, model: PreTrainedModel, inputs: Any, *args, **kwargs):
+    def compute_loss(self, model: torch.nn.Module, inputs: Any, *args, **kwargs):
         if self.compute_loss_func is None:
             inputs = inputs | list_biases(self.job.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
-    def training_step(self, model: PreTrainedModel, inputs: Any, num_items_in_batch: Any = None):
+    def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None):
         loss = super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)
         if self.job.recipe.adversarial:
             with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
@@ -141,6 +156,7 @@ class TaggerTrainer(Trainer):
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
         """F1 at the three levels on dev."""
+        assert self.dev is not None
         found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.dev))
         metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
         self.log(metrics)
@@ -149,7 +165,7 @@ class TaggerTrainer(Trainer):
 
     def predict_tags(self, sentences: list[Sentence]):
         """The tags of each sentence; dev's frozen features, where they are kept, are not computed again."""
-        return self.predict(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
+        return self.predictor(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
 
 
 def choose_selection(recipe: Recipe, dev: list[Sentence] | None):
@@ -200,7 +216,7 @@ def build_trainer(
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
     by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
     context = partial(autocast, precision, device)
-    predict = make_predictor(recipe, labels, table, context)
+    predictor = make_predictor(recipe, labels, table, context)
     max_length, neighbours = recipe.decision.max_length, recipe.decision.context
     examples = encode_sentences(
         data["train"], table, labels, max_length, repair=recipe.head != "linear", context=neighbours
@@ -212,7 +228,7 @@ def build_trainer(
     dev_rows = cut_windows(table, map("".join, group_texts(dev or [], neighbours)), max_length)[1]
     dev_store = keep(dev_rows, taken=store) if dev_rows else None
     spent = time.perf_counter() - start
-    callbacks = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
+    callbacks: list[TrainerCallback] = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
     if is_main_process():
         callbacks.append(TensorBoardLog(job.output / runs.TENSORBOARD))
     if by_dev and recipe.patience:
@@ -221,7 +237,7 @@ def build_trainer(
     collator = TaggingCollator(table, recipe.mask_share, width, has_features(model), store)
     trainer = TaggerTrainer(
         model, arguments, collator, examples, dev,
-        compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predict=predict, dev=dev,
+        compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predictor=predictor, dev=dev,
         dev_store=dev_store,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
@@ -308,10 +324,10 @@ def make_score(model: PreTrainedModel, table: CharacterTable, context: Any, stor
     model.eval()
 
     @torch.no_grad()
-    def score_batch(ids, rows: Sequence[np.ndarray]):
-        features, ids = None if store is None else store.gather(rows, ids.shape[1]), torch.from_numpy(ids)
-        inputs = {"input_ids": ids, "attention_mask": ids.ne(table.pad).long()}
-        inputs |= {} if features is None else {"features": features}
+    def score_batch(ids: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+        tokens = torch.from_numpy(ids)
+        inputs = {"input_ids": tokens, "attention_mask": tokens.ne(table.pad).long()}
+        inputs |= {} if store is None else {"features": store.gather(rows, ids.shape[1])}
         with context():
             logits = model(**{name: value.to(model.device) for name, value in inputs.items()}).logits
         return logits.float().log_softmax(dim=-1).cpu().numpy()
