@@ -200,7 +200,7 @@ def test_brat_takes_documents_of_any_id(tmp_path):
         assert len({name.casefold() for name in names}) == len(ids) and {"a.ann", "a 2.ann", "document.ann"} <= {*names}
         assert all(file.read(name).startswith(b"T1\tgene 0 4\tHER2") for name in names)
     assert [path.name for path in tmp_path.iterdir()] == ["tagged_brat.zip"]
-    assert len({each.id for each in content.make_ids_unique([make_document(id="x")] * 50_000)}) == 50_000
+    assert len({each.id for each in content.number_ids([make_document(id="x")] * 50_000)}) == 50_000
 
 
 def test_sizes_and_counts_are_told_for_people():

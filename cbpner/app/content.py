@@ -165,7 +165,7 @@ def write_download(documents: Iterable[Document], types: Sequence[str], kind: st
     path = Path(folder) / DOWNLOADS[kind]
     with open_writer(kind, path, types) as write:
         # in the name of a file each character of an id may take four bytes
-        for document in make_ids_unique(documents, 45) if kind == "brat" else documents:
+        for document in number_ids(documents, 45) if kind == "brat" else documents:
             write(document)
     if kind != "brat":
         return path
@@ -174,7 +174,7 @@ def write_download(documents: Iterable[Document], types: Sequence[str], kind: st
     return Path(archive)
 
 
-def make_ids_unique(documents: Iterable[Document], longest: int | None = None) -> Iterator[Document]:
+def number_ids(documents: Iterable[Document], longest: int | None = None) -> Iterator[Document]:
     """Yield the documents under ids that are not empty and differ, also without case.
 
     Ids are cut after `longest` characters; a number may follow that makes them unique.
@@ -199,7 +199,7 @@ def render_network(documents: Sequence[Document], resolver: EntityResolver, unit
     counting = CountSettings(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
     with TemporaryDirectory(prefix="cbpner.") as folder:
         with open_writer("jsonl", Path(folder) / "tagged.jsonl", ()) as write:
-            for document in make_ids_unique(documents):
+            for document in number_ids(documents):
                 write(document)
         output = Path(folder) / "network.html"
         settings = RelationSettings(
