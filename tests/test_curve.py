@@ -54,13 +54,17 @@ def read_rows(curve):
     return list(csv.DictReader(io.StringIO(curve.csv)))
 
 
-def test_only_splits_that_every_point_has_are_compared(runs):
-    markdown = build_curve([runs]).markdown
+@pytest.mark.parametrize(
+    ("all_splits", "splits", "values"), [(False, ["0 1", "2"], (0.4, 1.0)), (True, ["0 1 2", "3"], (0.4, 1.0, 1.0))]
+)
+def test_only_splits_that_every_point_has_are_compared_unless_all_are_asked_for(runs, all_splits, splits, values):
+    markdown = build_curve([runs], all_splits).markdown
     two, eighteen = cells_of(markdown, "2")[0], cells_of(markdown, "18")[0]
-    assert two[:2] == eighteen[:2] == ["0 1", "2"]
+    assert (two[:2], eighteen[:2]) == (["0 1", "2"], splits)
     assert two[4] == f"0.200 ± {statistics.stdev((0.0, 0.4)):.3f}"
-    assert eighteen[4] == f"0.700 ± {statistics.stdev((0.4, 1.0)):.3f}"
-    assert "Only splits that every point has; left out: 2 (at 18)." in markdown
+    assert eighteen[4] == f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+    assert ("left out: 2 at 18" in markdown) is not all_splits
+    assert ("Points on different splits" in markdown) is all_splits
 
 
 def test_seeds_of_a_split_are_averaged_before_splits_are(tmp_path):
@@ -72,38 +76,38 @@ def test_seeds_of_a_split_are_averaged_before_splits_are(tmp_path):
     assert row[4] == f"{(zero + 1) / 2:.3f} ± {statistics.stdev((zero, 1.0)):.3f}"
 
 
-def test_all_splits_on_demand(runs):
-    markdown = build_curve([runs], all_splits=True).markdown
-    assert cells_of(markdown, "18")[0][:2] == ["0 1 2", "3"]
-    assert cells_of(markdown, "18")[0][4] == f"0.800 ± {statistics.stdev((0.4, 1.0, 1.0)):.3f}"
-    assert cells_of(markdown, "2")[0][:2] == ["0 1", "2"]
-    assert "The points rest on different splits" in markdown
-
-
-def test_the_three_levels_stand_side_by_side(tmp_path):
-    make_point(tmp_path, 5, 0, "half")
-    row = cells_of(build_curve([tmp_path]).markdown, "5")[0]
-    assert row[2:5] == ["0.571", "0.400", "0.400"]  # token: 2 of 3 predicted, 4 gold; entities: 1 of 2, 3 gold
-
-
-def test_the_costs_are_those_of_all_runs_on_the_most_patents(runs):
-    make_point(runs, 5, 0, method="second", train=30, memory=700)
-    markdown = build_curve([runs]).markdown
+def test_costs_and_machines(runs):
+    make_point(
+        runs, 5, 0, method="second", train=30, memory=700, environment=MACHINE | {"device": "cuda", "processes": 2}
+    )
+    costs = build_curve([runs]).markdown.split("## Costs")[1]
     deviations = [statistics.stdev(values) for values in ((10, 12, 30), (3000, 3500, 8500))]
-    minutes, total, memory = f"17.3 ± {deviations[0]:.1f}", f"18.3 ± {deviations[0]:.1f}", f"5000 ± {deviations[1]:.0f}"
-    assert cells_of(markdown, "first") == [
-        ["cbp", "cbp_mini", "toy", "18", "3", "3 ± 0", "180 ± 0", minutes, total, memory, "[1]"]
+    times, memory = [f"{mean} ± {deviations[0]:.1f}" for mean in (17.3, 18.3)], f"5,000 ± {deviations[1]:,.0f}"
+    machine = "cpu, Some CPU, 2 threads, fp32"
+    assert cells_of(costs, "first")[1] == [
+        "cbp",
+        "cbp_mini",
+        "toy",
+        "18",
+        "3",
+        "3 ± 0",
+        "180 ± 0",
+        *times,
+        memory,
+        machine,
     ]
-    assert cells_of(markdown, "second") == [["cbp", "cbp_mini", "toy", "5", "1", "3", "50", "0.5", "1.5", "700", "[1]"]]
+    machine = "cuda, Some CPU, 2 threads, 2 processes, fp32"
+    assert cells_of(costs, "second") == [["cbp", "cbp_mini", "toy", "5", "1", "3", "50", "0.5", "1.5", "700", machine]]
 
 
 def test_one_run_has_no_deviation(tmp_path):
     make_point(tmp_path, 5, 0, "half")
     curve = build_curve([tmp_path])
-    rows = read_rows(curve)
-    assert [row["entity_strict_f1"] for row in rows] == ["0.4", "0.4", ""]
-    assert [row["statistic"] for row in rows] == ["run", "mean", "std"]
-    assert "±" not in curve.markdown.replace("Mean ± std", "")
+    # token: 2 of 3 predicted, 4 gold; entities: 1 of 2, 3 gold
+    assert cells_of(curve.markdown, "5")[0][2:5] == ["0.571", "0.400", "0.400"]
+    assert [(row["statistic"], row["entity_strict_f1"]) for row in read_rows(curve)] == [
+        ("run", "0.4"), ("mean", "0.4"), ("std", ""),
+    ]  # fmt: skip
     assert "nan" not in (curve.markdown + curve.csv).lower()
 
 
@@ -131,80 +135,45 @@ def test_points_stand_by_number_and_groups_as_they_come(tmp_path):
     assert markdown.index("## b,") < markdown.index("## a,")
 
 
-def test_methods_on_different_splits_are_said_to_be(runs):
-    warning = "rest on different splits: compare the points of one"
-    make_point(runs, 2, 0, method="second")
-    make_point(runs, 2, 1, method="second")
-    assert warning not in build_curve([runs]).markdown
-    make_point(runs, 2, 4, method="second")
-    assert warning in build_curve([runs]).markdown
-
-
 def test_a_method_without_a_common_split_has_no_curve_but_a_cost(runs):
     make_point(runs, 2, 0, method="second")
     make_point(runs, 5, 1, method="second")
     curve = build_curve([runs])
-    assert "No curve: no split has every number of patents (splits 0 at 2; 1 at 5). --all-splits" in curve.markdown
-    assert cells_of(curve.markdown, "second")[0][3] == "5"
+    assert "0 at 2; 1 at 5" in curve.markdown and [row[3] for row in cells_of(curve.markdown, "second")] == ["2", "5"]
     assert set(curve.points[curve.points["compared"]]["method"]) == {"first"}
+    with pytest.raises(InputError, match="--all-splits"):
+        build_curve([runs / "second_2", runs / "second_5"])
 
 
-def test_nothing_to_compare_is_an_error(tmp_path):
-    make_point(tmp_path, 2, 0)
-    make_point(tmp_path, 5, 1)
-    with pytest.raises(InputError, match="no split that has a run on each number.*--all-splits"):
-        build_curve([tmp_path])
-    assert cells_of(build_curve([tmp_path], all_splits=True).markdown, "5")
-
-
-def test_older_runs_on_the_gold_data_count_as_eighteen_patents(tmp_path):
+def test_runs_that_do_not_count_are_named(runs):
+    """Older runs on the gold data trained on 18 patents, all others say on how many."""
     files = {"train": {"path": "../data/cbp_gold/0/no_long_cbp_gold_v2_train.bio"}}
-    make_run(tmp_path / "0", data={"name": "cbp_gold", "files": files})
-    assert cells_of(build_curve([tmp_path]).markdown, "18")[0][:2] == ["0", "1"]
-
-
-def test_a_run_that_does_not_say_how_many_patents_is_named_and_left_out(runs):
+    make_run(runs / "gold", data={"name": "cbp_gold", "files": files})
     make_run(runs / "old", method="old", data={"name": "cbp_demo", "files": {"train": {"path": "a_train.bio"}}})
     everything = {"name": "cbp_gold", "files": {"train": {"path": "no_long_cbp_gold_total.bio"}}}
     make_run(runs / "all", method="all", data=everything)
-    markdown = build_curve([runs]).markdown
-    left_out = markdown[markdown.index("Left out, for config.json") :]
-    assert f"- {runs}/old (old, recipe cbp, split 0)" in left_out and f"- {runs}/all (all," in left_out
-    assert not cells_of(markdown, "old") and not cells_of(markdown, "all")
-    with pytest.raises(InputError, match="old: config.json"):
-        build_curve([runs / "old"])
-
-
-def test_unfinished_and_unscored_runs_are_named(runs):
     write_config(runs / "broken", make_config(split=3))
     make_run(runs / "devoid", metrics={"test": None, "dev": make_metrics(make_config(), FULL)["test"]})
-    markdown = build_curve([runs]).markdown
-    assert f"Unfinished, left out (no metrics.json):\n- {runs}/broken (supervised" in markdown
-    assert f"Left out for want of test scores:\n- {runs}/devoid (supervised" in markdown
-    with pytest.raises(InputError, match="none with test scores"):
-        build_curve([runs / "devoid"])
+    curve = build_curve([runs])
+    assert all(f"- {runs / name}: " in curve.markdown for name in ("old", "all", "broken", "devoid"))
+    assert set(curve.points["method"]) == {"first", "supervised"}
+    assert cells_of(curve.markdown, "supervised")[0][3:5] == ["18", "1"]
+    for name in ("old", "devoid"):
+        with pytest.raises(InputError, match=name):
+            build_curve([runs / name])
 
 
 def test_runs_that_measured_nothing_show_so(tmp_path):
     make_run(tmp_path / "0", data={"name": "cbp_gold"})
     curve = build_curve([tmp_path])
-    assert cells_of(curve.markdown, "18")[0] == ["0", "1", "1.000", "1.000", "1.000", "2", "[1]"]
-    assert "- [1] not recorded" in curve.markdown
+    assert cells_of(curve.markdown, "supervised") == [["cbp", "cbp_mini", "cbp_gold", "18", "1", "2", "not recorded"]]
     assert draw_curve(curve.points, "token")
 
 
 def test_settings_that_differ_within_a_curve_are_said(tmp_path):
     for patents in (2, 5):
         make_point(tmp_path, patents, 0, flags={"patents": patents, "epochs": 4 * patents})
-    assert "differ in epochs (8, 20)." in build_curve([tmp_path]).markdown
-
-
-def test_machines_are_numbered_and_named(runs):
-    make_point(runs, 5, 0, method="second", environment=MACHINE | {"device": "cuda", "processes": 2})
-    make_point(runs, 5, 1, method="second", environment=MACHINE | {"processes": 1})
-    markdown = build_curve([runs]).markdown
-    assert "- [1] cpu, Some CPU, 2 threads, fp32\n- [2] cuda, Some CPU, 2 threads, 2 processes, fp32\n" in markdown
-    assert cells_of(markdown, "first")[0][-1] == "[1]" and cells_of(markdown, "second")[0][-1] == "[2] [1]"
+    assert "epochs (8, 20)" in build_curve([tmp_path]).markdown
 
 
 def read_panels(curve, level):
@@ -218,15 +187,13 @@ def read_panels(curve, level):
 
 
 def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
-    (patents, singles), (minutes, _) = read_panels(build_curve([runs]), "entity_strict")
+    curve = build_curve([runs])
+    (patents, singles), (minutes, _) = read_panels(curve, "entity_strict")
     assert patents == {"first": [(2, pytest.approx(0.2)), (18, pytest.approx(0.7))]}
     assert minutes == {"first": [(1.25, pytest.approx(0.2)), (11, pytest.approx(0.7))]}
     assert singles == [(2, 0), (2, pytest.approx(0.4)), (18, pytest.approx(0.4)), (18, 1)]
-
-
-def test_the_ticks_are_the_numbers_of_patents(runs):
-    axes = draw_curve(build_curve([runs]).points, "token").axes[0]
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "18"]
+    left, right = draw_curve(curve.points, "token").axes
+    assert [tick.get_text() for tick in left.get_xticklabels()] == ["2", "18"] and right.get_xscale() == "linear"
 
 
 def test_the_legend_names_what_differs(runs):
@@ -237,7 +204,6 @@ def test_the_legend_names_what_differs(runs):
 
 
 def test_minutes_far_apart_get_a_logarithmic_axis(runs):
-    assert draw_curve(build_curve([runs]).points, "token").axes[1].get_xscale() == "linear"
     make_point(runs, 2, 0, method="slow", train=30000)
     axes = draw_curve(build_curve([runs]).points, "token").axes[1]
     assert axes.get_xscale() == "log"
@@ -263,7 +229,7 @@ def test_command_prints_and_writes_four_files(runs, tmp_path, capsys):
     assert (out / "curve.csv").read_text(encoding="utf-8").startswith("method,recipe,encoder,data,patents,statistic,")
     with Image.open(out / "curve.png") as image:
         image.load()
-        assert image.format == "PNG" and image.width > 1000
+        assert image.width > 1000
         assert len(set(image.convert("L").resize((90, 42)).tobytes())) > 10, "the picture is blank"
     texts = {element.text for element in ElementTree.parse(out / "curve.svg").iter() if element.tag.endswith("}text")}
     assert {"first", "a<b>&c_$d$", "training patents", "test F1, entity strict"} <= texts

@@ -14,9 +14,9 @@ the last one. `text` is one gold sentence or several, in the gold's order; or {"
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags, read_resampling
@@ -58,20 +58,17 @@ def join_paths(args: Namespace) -> "JoinedSystems":
     from cbpner.reports.join import join_files, join_runs
 
     folders = [path for path in args.paths if Path(path).is_dir()]
-    if len(folders) == len(args.paths):
-        refuse_flags({"--train": args.train, "--rename": args.rename}, "files: runs say what they were trained on")
-        return join_runs(args.paths, args.part or "test", args.data_dir)
     missing = [path for path in args.paths if not Path(path).exists()]
-    if folders or missing or len(args.paths) < 2:
+    is_runs = len(folders) == len(args.paths)
+    if not is_runs and (folders or missing or len(args.paths) < 2):
         found = f"{missing[0]}: no such file or folder" if missing else "folders and files" if folders else "one file"
         raise InputError(f"found {found}; expected run folders alone, or GOLD.bio and one or more files of predictions")
-    refuse_flags({"--part": args.part, "--data-dir": args.data_dir}, "runs")
+    refused = ("train", "rename") if is_runs else ("part", "data_dir")
+    if flags := [f"--{name.replace('_', '-')}" for name in refused if getattr(args, name)]:
+        raise InputError(f"found {' and '.join(flags)}; expected it only with {'files' if is_runs else 'runs'}")
+    if is_runs:
+        return join_runs(args.paths, args.part or "test", args.data_dir)
     return join_files(args.paths[0], args.paths[1:], args.train, read_renamed(args.rename))
-
-
-def refuse_flags(given: Mapping[str, Any], what: str) -> None:
-    if flags := [flag for flag, value in given.items() if value]:
-        raise InputError(f"found {' and '.join(flags)}; expected it only with {what}")
 
 
 def read_renamed(pairs: Sequence[str]) -> dict[str, str]:

@@ -6,8 +6,8 @@
   cbpner table runs/a runs/b --into README.md      one row a method, in place of what stands between the lines
                                                    <!-- table --> and <!-- /table -->
 
-Only finished runs count (those with metrics.json); unfinished ones are named, and so are folders of runs that lie
-deeper. Means and ± go over the splits, the seeds of each averaged first; runs of other settings are rows of their own.
+Only finished runs count (those with metrics.json); unfinished ones are named, and runs that lie deeper too. Means and ±
+go over the splits, the seeds of each averaged first; runs of other settings are rows of their own.
 --intervals and --compare add sections, for which the predictions are joined with the data of the runs; `cbpner
 evaluate` says more about them.
 """

@@ -35,13 +35,10 @@ STYLE = {
 
 
 class Dots(NamedTuple):
-    """A row of a dot chart.
+    """A row of a dot chart; its label is empty where it has its group's.
 
-    Attributes:
-        label: the row's name, or empty where it has its group's.
-        series: which colour and marker.
-        points: (value, text in the dot, tooltip) of single results.
-        value, low, high: what sums them up, and its interval; NaN where unknown.
+    `series` is its colour and marker; `points` are (value, text in the dot, tooltip) of single results; `value`, `low`
+    and `high` what sums them up, and its interval, NaN where unknown.
     """
 
     label: str
@@ -114,12 +111,9 @@ def draw_dots(
     limits: tuple[float, float] | None = None,
     xlabel: str = "F1",
 ) -> Markup:
-    """Rows of dots and intervals along one axis.
+    """Rows of dots and intervals along one axis, which begins at 0 where it has no `limits`.
 
-    Args:
-        groups: (name or None, rows); the name stands above rows with labels, and beside rows without.
-        label: what a screen reader says.
-        limits: of the axis; without them it begins at 0.
+    groups: (name or None, rows); the name stands above rows with labels, and beside rows without.
     """
     values = [v for _, rows in groups for r in rows for v in (r.value, r.low, r.high, *(p[0] for p in r.points))]
     low, high = limits or (0.0, max([value for value in values if not math.isnan(value)], default=1.0))

@@ -1,7 +1,6 @@
 """F1 against the number of training patents, and what a run costs: tables and a plot from run folders.
 
-A group is a block of `cbpner.reports.systems`: the runs that share method, recipe, encoder and data set; a point is a
-group's runs on the same number of patents.
+A group is the runs that share BLOCK (method, recipe, encoder, data set), a point a group's runs on as many patents.
 """
 
 import math
@@ -20,7 +19,6 @@ from cbpner.reports.run_scores import (
     LEVEL_NAMES,
     OVERALL,
     frame_scores,
-    list_left_out,
     load_runs,
     warn_mixed,
 )
@@ -33,7 +31,7 @@ from cbpner.reports.tables import (
     frame_to_csv,
     stack_statistics,
 )
-from cbpner.runs.folder import METRICS
+from cbpner.runs.folder import CONFIG
 from cbpner.scoring.metrics import LEVELS
 
 if TYPE_CHECKING:
@@ -49,14 +47,15 @@ COSTS = {
 MEASURED = [*LEVELS, *COSTS]
 NAME = "curve"
 TITLE = "F1 against the number of training patents"
-WIDE_SPAN = 20  # the axis of minutes is logarithmic where the slowest run takes over so many times the fastest
 
 LEGEND = """\
 Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
 smaller, dev and test stay. Mean ± std go over the splits; where several seeds ran on a split, their mean is the
-split's figure. std is the sample standard deviation (ddof = 1). The other columns are means: epochs and optimizer steps
-(fewer patents make fewer steps an epoch), minutes of training and of everything that was timed, and the peak memory of
-the process (MiB)."""
+split's figure. std is the sample standard deviation (ddof = 1)."""
+COSTS_LEGEND = """\
+Over all splits of a point: epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes of training
+and of all that was timed, and the peak memory of the process (MiB). Minutes on one machine cannot be compared with
+minutes on another."""
 
 
 class Curve(NamedTuple):
@@ -68,30 +67,30 @@ class Curve(NamedTuple):
 
 
 def build_curve(paths: Sequence[str | Path], all_splits: bool = False) -> Curve:
-    """The curve of the runs in `paths`; InputError where none has test scores and a number of patents.
+    """The curve of the runs in `paths`, which `load_runs` takes.
 
-    Args:
-        paths: as `cbpner.reports.run_scores.load_runs` takes them.
-        all_splits: also compare points that rest on different splits.
+    Raises:
+        InputError: where no run has test scores and a number of patents, or (unless `all_splits` are compared) no split
+            has a run on each number of patents.
     """
     loaded = load_runs(paths)
-    counted = [run for run in loaded.scored if count_patents(run.config) is not None]
-    uncounted = [run for run in loaded.scored if count_patents(run.config) is None]
+    uncounted = [run.folder for run in loaded.scored if count_patents(run.config) is None]
+    counted = [run for run in loaded.scored if run.folder not in uncounted]
     if not counted:
-        raise InputError(f"{uncounted[0].folder}: config.json names no number of training patents; train again")
+        raise InputError(f"{uncounted[0]}: config.json names no number of training patents; train again")
     points = mark_compared(frame_points(counted), all_splits)
-    if not points["compared"].any():
+    compared = points[points["compared"]]
+    if compared.empty:
         raise InputError(
             f"{', '.join(map(str, paths))}: found no split that has a run on each number of patents of its method; "
             "train what is missing, or compare different splits with --all-splits"
         )
-    left_out = [
-        *list_left_out(loaded.unfinished, f"Unfinished, left out (no {METRICS})"),
-        *list_left_out(loaded.unscored, "Left out for want of test scores"),
-        *list_left_out(uncounted, "Left out, for config.json does not say on how many patents they trained"),
-        *loaded.deeper,
-    ]
-    return Curve(_render_curve(points, counted, all_splits, left_out), _render_csv(points), points)
+    notes = [f"{folder}: {CONFIG} does not say on how many patents it trained, left out" for folder in uncounted]
+    runs = points.assign(compared=points["compared"].map({True: "yes", False: "no"}))
+    columns = [*POINT, "statistic", "run", "split", "seed", "compared", *MEASURED, "machine", "runs"]
+    table = stack_statistics(runs, summarise_points(compared), MEASURED, ("mean", "std"))[columns]
+    csv = frame_to_csv(table.rename(columns={level: f"{level}_f1" for level in LEVELS}), "%.6g")
+    return Curve(_render_curve(points, counted, [*loaded.notes, *notes]), csv, points)
 
 
 def write_curve(curve: Curve, output: str | Path, level: str) -> None:
@@ -116,16 +115,12 @@ def count_patents(config: Mapping[str, Any]) -> int | None:
 
 
 def frame_points(runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """A frame with one row a run: run, POINT, split, seed, MEASURED (F1 by level, costs; NaN unmeasured), machine.
-
-    Args:
-        runs: all with test scores and a number of patents.
-    """
+    """One row a run: run, POINT, split, seed, MEASURED (test F1 by level, costs; NaN unmeasured), machine."""
     frame = frame_scores(runs)
     frame["data"] = frame["run"].map({run.folder: str(run.config["data"]["name"]) for run in runs})
     frame = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]
     scores = frame.pivot(index="run", columns="level", values="f1")
-    costs = pd.DataFrame([_describe_cost(run) for run in runs]).set_index("run")
+    costs = pd.DataFrame([_measure_costs(run) for run in runs], index=[run.folder for run in runs])
     rows = frame.drop_duplicates("run")[["run", *BLOCK, "split", "seed"]].join(scores, on="run").join(costs, on="run")
     return rows[["run", *POINT, "split", "seed", *MEASURED, "machine"]].reset_index(drop=True)
 
@@ -138,17 +133,16 @@ def mark_compared(points: pd.DataFrame, all_splits: bool = False) -> pd.DataFram
 
 
 def summarise_points(points: pd.DataFrame) -> pd.DataFrame:
-    """One row a point: POINT, runs, sets, splits (text), machines (tuple), `<name>_mean` and `_std` of MEASURED.
+    """One row a point: POINT, runs, sets, splits (text), machines (text), `<name>_mean` and `_std` of MEASURED.
 
     They go over the splits (`average_sets`). Groups are in the frame's order, their points by number of patents.
     """
-    ordered = points.assign(group=points.groupby(BLOCK, sort=False).ngroup()).sort_values(
-        ["group", "patents"], kind="stable"
-    )
+    ordered = points.assign(group=points.groupby(BLOCK, sort=False).ngroup())
+    ordered = ordered.sort_values(["group", "patents"], kind="stable")
     groups = ordered.groupby(POINT, sort=False)
     summary = average_sets(ordered, POINT, "split", MEASURED)
     summary["splits"] = groups["split"].agg(_join_splits)
-    summary["machines"] = groups["machine"].agg(lambda column: tuple(column.unique()))
+    summary["machines"] = groups["machine"].agg(lambda column: "; ".join(column.unique()))
     return summary.reset_index()
 
 
@@ -198,17 +192,16 @@ def show_machine(environment: Mapping[str, Any]) -> str:
     return ", ".join(names) or "not recorded"
 
 
-def format_cost(row: Mapping[str, Any], name: str, with_std: bool = True) -> str:
-    """`mean ± std` of one of COSTS in a row of `summarise_points`; the mean alone for a single split."""
-    style = ".1f" if name.endswith("minutes") else ".0f"
-    return format_cell(Figure(row[f"{name}_mean"], std=row[f"{name}_std"] if with_std else math.nan, style=style))
+def list_costs(row: Mapping[str, Any], names: Sequence[str]) -> list[Figure]:
+    """Mean and deviation of some of COSTS in a row of `summarise_points`."""
+    styles = {name: ",.1f" if name.endswith("minutes") else ",.0f" for name in names}
+    return [Figure(row[f"{name}_mean"], std=row[f"{name}_std"], style=style) for name, style in styles.items()]
 
 
-def _describe_cost(run: RunRecord) -> dict[str, Any]:
-    """{run, patents, COSTS, machine} of one run; NaN for what it did not measure."""
+def _measure_costs(run: RunRecord) -> dict[str, Any]:
+    """{patents, COSTS, machine} of one run; NaN for what it did not measure."""
     minutes = list_minutes(run.metrics)
     return {
-        "run": run.folder,
         "patents": count_patents(run.config),
         "epochs": run.metrics.get("epochs", math.nan),
         "steps": max((row.get("step", math.nan) for row in run.metrics.get("history") or ()), default=math.nan),
@@ -220,85 +213,33 @@ def _describe_cost(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def _render_csv(points: pd.DataFrame) -> str:
-    """A row a run, then the means and standard deviations of the compared runs; `statistic` distinguishes them."""
-    runs = points.assign(compared=points["compared"].map({True: "yes", False: "no"}))
-    summary = summarise_points(points[points["compared"]])
-    columns = [*POINT, "statistic", "run", "split", "seed", "compared", *MEASURED, "machine", "runs"]
-    table = stack_statistics(runs, summary, MEASURED, ("mean", "std"))[columns]
-    return frame_to_csv(table.rename(columns={level: f"{level}_f1" for level in LEVELS}), "%.6g")
-
-
-def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], all_splits: bool, left_out: Sequence[str]) -> str:
-    """The whole report: each group's curve, the costs, the machines, and what was left out."""
-    machines, by_folder = list(points["machine"].unique()), {run.folder: run for run in runs}
-    costs = [name for name in COSTS if points[name].notna().any()]
-    sections = [f"# {TITLE}", LEGEND]
+def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequence[str]) -> str:
+    """The whole report: each group's curve, the costs, and what was left out."""
+    by_folder, sections, splits = {run.folder: run for run in runs}, [f"# {TITLE}", LEGEND], set()
+    header = ["patents", "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
     for key, group in points.groupby(BLOCK, sort=False):
-        sections += _render_group(key, group, costs, machines, all_splits)
+        sections.append("## {}, recipe {}, encoder {}, data {}".format(*key))
+        compared, others = (group[group["compared"] == flag] for flag in (True, False))
+        left_out = "; ".join(f"{_join_splits(own)} at {number}" for number, own in others.groupby("patents")["split"])
+        if compared.empty:
+            sections.append(f"No split has every number of patents (splits {left_out}); --all-splits shows them.")
+        else:
+            summary = summarise_points(compared).to_dict("records")
+            splits |= {row["splits"] for row in summary}
+            figures = [[Figure(row[f"{level}_mean"], std=row[f"{level}_std"]) for level in LEVELS] for row in summary]
+            rows = [[row["patents"], row["splits"], row["runs"], *map(format_cell, own)]
+                    for row, own in zip(summary, figures, strict=True)]  # fmt: skip
+            sections += [f"Only splits that every point has; left out: {left_out}."] if left_out else []
+            sections.append(format_markdown(header, rows, text_columns=2))
         sections += warn_mixed([by_folder[folder] for folder in group["run"]], ["patents"])
-    splits = points[points["compared"]].groupby(BLOCK, sort=False)["split"].agg(_join_splits)
-    if splits.nunique() > 1:
-        sections.append("The curves rest on different splits: compare the points of one, not one with another.")
-    title = "Machine:"
-    if len(machines) > 1:
-        title = "Machines (minutes on one cannot be compared with minutes on another):"
-    sections += [
-        *("## Costs", "A run on as many patents as each method had, all of its splits."),
-        _render_costs(points, costs, machines),
-        "\n".join([title, *(f"- [{number}] {machine}" for number, machine in enumerate(machines, 1))]),
-    ]
-    return "\n\n".join([*sections, *left_out]) + "\n"
-
-
-def _render_group(
-    key: Sequence[str], group: pd.DataFrame, costs: Sequence[str], machines: list[str], all_splits: bool
-) -> list[str]:
-    method, recipe, encoder, data = key
-    title = f"## {method}, recipe {recipe}, encoder {encoder}, data {data}"
-    compared = group[group["compared"]]
-    if compared.empty:
-        each = (f"{_join_splits(splits)} at {number}" for number, splits in group.groupby("patents")["split"])
-        reason = f"No curve: no split has every number of patents (splits {'; '.join(each)}). --all-splits shows them."
-        return [title, reason]
-    header = ["patents", "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS),
-              *(COSTS[name] for name in costs), "machine"]  # fmt: skip
-    rows = [
-        [row["patents"], row["splits"], row["runs"],
-         *(format_cell(Figure(row[f"{level}_mean"], std=row[f"{level}_std"])) for level in LEVELS),
-         *(format_cost(row, name, with_std=False) for name in costs), _number_machines(row["machines"], machines)]
-        for row in summarise_points(compared).to_dict("records")
-    ]  # fmt: skip
-    return [title, *_explain_splits(group, all_splits), format_markdown(header, rows, text_columns=2)]
-
-
-def _explain_splits(group: pd.DataFrame, all_splits: bool) -> list[str]:
-    """A line on the splits that a group's points rest on; none where there is one point."""
-    by_point = group.groupby("patents")["split"].agg(frozenset)
-    if len(by_point) == 1:
-        return []
-    if by_point.nunique() == 1:
-        return ["All points rest on the same splits."]
-    if all_splits:
-        return ["The points rest on different splits: differences between them are differences between test sets too."]
-    left_out = group[~group["compared"]].groupby("patents")["split"]
-    each = (f"{_join_splits(splits)} (at {number})" for number, splits in left_out)
-    return [f"Only splits that every point has; left out: {'; '.join(each)}."]
-
-
-def _render_costs(points: pd.DataFrame, costs: Sequence[str], machines: list[str]) -> str:
-    """A row a group: its runs on the largest number of patents."""
-    largest = points[points["patents"] == points.groupby(BLOCK)["patents"].transform("max")]
-    rows = [
-        [*(row[name] for name in POINT), row["runs"], *(format_cost(row, name) for name in costs),
-         _number_machines(row["machines"], machines)]
-        for row in summarise_points(largest).to_dict("records")
-    ]  # fmt: skip
-    return format_markdown([*POINT, "runs", *(COSTS[name] for name in costs), "machine"], rows, len(BLOCK))
-
-
-def _number_machines(found: Sequence[str], machines: list[str]) -> str:
-    return " ".join(f"[{machines.index(machine) + 1}]" for machine in found)
+    if len(splits) > 1:
+        sections.append("Points on different splits differ in their test sets too: they cannot be compared.")
+    costs = [name for name in COSTS if points[name].notna().any()]
+    rows = [[*(row[name] for name in POINT), row["runs"], *map(format_cell, list_costs(row, costs)), row["machines"]]
+            for row in summarise_points(points).to_dict("records")]  # fmt: skip
+    header = [*POINT, "runs", *(COSTS[name] for name in costs), "machine"]
+    sections += ["## Costs", COSTS_LEGEND, format_markdown(header, rows, len(BLOCK))]
+    return "\n\n".join(sections + ["\n".join(f"- {note}" for note in notes)] * bool(notes)) + "\n"
 
 
 def _join_splits(splits: Iterable[str]) -> str:
@@ -306,19 +247,16 @@ def _join_splits(splits: Iterable[str]) -> str:
 
 
 def _finish_axes(left: "Axes", right: "Axes", points: pd.DataFrame, level: str) -> None:
-    from matplotlib.ticker import LogLocator, NullLocator
-
     counts, minutes = sorted(set(points["patents"])), points["train_minutes"]
     left.set_xticks(counts, [str(count) for count in counts])
     left.set_xlabel("training patents")
     left.set_ylabel(f"test F1, {level.replace('_', ' ')}")
     left.set_ylim(bottom=0)
     right.set_xlabel("training minutes (beside a point: its patents)")
-    if minutes.max() > WIDE_SPAN * minutes.min() > 0:
-        right.set_xscale("log")
-        right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        right.xaxis.set_minor_locator(NullLocator())
+    if minutes.max() > 20 * minutes.min() > 0:
+        right.set_xscale("log", subs=(2, 5))
         right.xaxis.set_major_formatter("{x:g}")
+        right.xaxis.set_minor_formatter("{x:g}")
     else:
         right.set_xlim(left=0)
     for axes in (left, right):

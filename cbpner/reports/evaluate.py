@@ -22,7 +22,7 @@ from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows, show_split
 from cbpner.reports.spans import CONSISTENCY, NO_TYPE, PAIR, POOLED, cut_context
 from cbpner.reports.systems import BLOCK, RunRecord, block_key
-from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number, frame_to_csv, replace_unprintable
+from cbpner.reports.tables import Table, explain_output_errors, format_number, frame_to_csv, table_to_markdown
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
 from cbpner.scoring.metrics import COUNTS, MEASURES
 
@@ -33,7 +33,7 @@ FIGURES = {  # frames of figures alone, with their columns
 }  # fmt: skip
 WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # frames that hold text of the gold
 NUMBERS = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
-CONTEXT = 15  # characters on each side of a wrong surface
+WRONG = "The most frequent wrong spans"
 
 LEGEND = """\
 - token: single characters. lenient: whole entities, boundaries and type; an `I-` without its `B-` begins one. strict:
@@ -57,19 +57,9 @@ class Evaluation(NamedTuple):
 
     Attributes:
         part: test or dev, or `given` for files.
-        resampling: how intervals were made.
-        systems: the judged ones.
-        frames: by name; a row of each is
-            scores: a set or system, group (type, patent, length, seen, script), value and level; counts and ratios
-            partial: a set or system, type and scheme of partial credit
-            errors: a set or system, type and class of pairs
-            confusions: a system, gold type and predicted type
-            intervals: a set, mean or pooled F1, level and type
-            comparisons: a level and pair of systems
-            agreement: a system and side: how consistently surfaces are tagged
-            spans: a gold or predicted span
-            wrong_surfaces: a kind of error on one surface, with its first sentence
-            surfaces: a surface that is not tagged alike everywhere in its patent
+        frames: FIGURES and WITH_TEXT by name, as the functions of `cbpner.reports.spans`, `panel` and `intervals` make
+            them; `agreement`: how consistently surfaces are tagged; `surfaces`: those that are not tagged alike
+            everywhere in their patent.
         texts: the paragraph of `describe_texts`.
         notes: one line each, for people.
     """
@@ -82,9 +72,7 @@ class Evaluation(NamedTuple):
     notes: list[str]
 
 
-def evaluate_systems(
-    joined: JoinedSystems, part: str = "test", resampling: Resampling | None = None
-) -> Evaluation:
+def evaluate_systems(joined: JoinedSystems, part: str = "test", resampling: Resampling | None = None) -> Evaluation:
     """Compute all frames."""
     resampling, systems = resampling or Resampling(), joined.systems
     panel, found = count_panel(systems, resampling.unit), spans.frame_spans(systems)
@@ -106,13 +94,7 @@ def evaluate_systems(
 
 
 def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int = 15) -> str:
-    """The evaluation as Markdown.
-
-    Args:
-        evaluation: what to render.
-        with_text: also surfaces and sentences of the gold.
-        shown: wrong surfaces of each system.
-    """
+    """The evaluation as Markdown; `with_text`: also surfaces of the gold, `shown` wrong ones of each system."""
     sections = [f"# Evaluation on the {evaluation.part} sets", LEGEND]
     sections.append(intervals.explain_intervals(evaluation.resampling))
     for system in evaluation.systems:
@@ -120,7 +102,9 @@ def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int
                if "system" in frame.columns}  # fmt: skip
         sections += [f"## {system.name}", *_render_frames(own, system)]
         if with_text and shown and not own["wrong_surfaces"].empty:
-            sections += ["The most frequent wrong spans:", _render_wrong(own["wrong_surfaces"].head(shown))]
+            table = tabulate_wrong(own["wrong_surfaces"].head(shown), system.name)
+            rows = [[re.sub(r"([\\`*<])", r"\\\1", c) if isinstance(c, str) else c for c in row] for row in table.rows]
+            sections += [f"{WRONG}:", table_to_markdown(table._replace(rows=rows))]
     sections += intervals.render_comparisons(evaluation.frames["comparisons"], evaluation.resampling)
     sections += ["## Texts", textwrap.fill(evaluation.texts, 120), "## How to read the tables", EXPLANATION]
     if evaluation.notes:
@@ -128,13 +112,10 @@ def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int
     return "\n\n".join(sections) + "\n"
 
 
-def write_evaluation(
-    evaluation: Evaluation, output: str | Path, with_text: bool = True, shown: int = 15
-) -> None:
+def write_evaluation(evaluation: Evaluation, output: str | Path, with_text: bool = True, shown: int = 15) -> None:
     """Write evaluation.md, a CSV file a frame, and last evaluation.json into the folder `output`.
 
-    evaluation.json has the figures alone (`describe_evaluation`). Without text, files WITH_TEXT of an earlier
-    evaluation there are deleted.
+    Without text, files WITH_TEXT of an earlier evaluation there are deleted.
     """
     folder = Path(output)
     with explain_output_errors(output):
@@ -149,11 +130,7 @@ def write_evaluation(
 
 
 def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    """The content of evaluation.json.
-
-    `part`, `resampling`, `systems` (name, BLOCK, runs), `patents` (`describe_patents`), `texts`, `notes`, and each
-    frame but those WITH_TEXT as a list of rows, null where something is undefined.
-    """
+    """The content of evaluation.json: systems, patents, and the rows of FIGURES, null where something is undefined."""
     systems = [
         {"name": system.name}
         | (dict(zip(BLOCK, block_key(system.runs[0].config), strict=True)) if system.runs else {})
@@ -171,86 +148,59 @@ def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     } | {name: own.astype(object).where(own.notna(), None).to_dict("records") for name, own in frames.items()}
 
 
-def read_evaluation(path: str | Path, systems: Mapping[str, Sequence[RunRecord]], part: str = "test") -> Evaluation:
+def read_evaluation(
+    path: str | Path, systems: Mapping[str, Sequence[RunRecord]], scores: pd.DataFrame, part: str = "test"
+) -> Evaluation:
     """The evaluation that an evaluation.json holds: no frame WITH_TEXT, and sets without sentences.
 
-    Args:
-        path: the file.
-        systems: {name: its finished runs}, those that were evaluated: they are recognised by method, recipe, encoder,
-            data, split, seed and all counts, wherever their folders lie now.
-        part: test or dev.
-
-    Raises:
-        InputError: where the file is of other runs or not whole.
+    `systems` has the runs of each, wherever their folders lie now, and `scores` their `frame_scores` for the part, with
+    a column `system`; InputError where the file is of other runs or not whole.
     """
     content = read_json(path)
     try:
         if content["part"] != part:
             raise InputError(f"{path}: holds figures of the {content['part']} sets; expected those of the {part} sets")
-        frames = {name: _read_frame(content[name], columns) for name, columns in FIGURES.items()}
-        runs, names = _match_runs(path, content, frames["scores"], systems)
-        renamed = {"system": names, "run": runs, "first": names, "second": names}
-        for frame in frames.values():
-            for column in renamed.keys() & set(frame.columns):
-                frame[column] = frame[column].map(renamed[column])
+        frames = {
+            name: pd.DataFrame(content[name], columns=None if content[name] else FIGURES[name]) for name in FIGURES
+        }
+        found = frames["scores"][(frames["scores"]["statistic"] == "run") & (frames["scores"]["group"] == "type")]
+        found = found.join(pd.DataFrame(content["systems"]).set_index("name")[BLOCK], on="system")
         resampling, texts = Resampling(**content["resampling"]), content["texts"]
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: found no whole evaluation ({error}); make it again: cbpner evaluate") from error
+    runs, names = _match_runs(path, found, scores.rename(columns={"type": "value"}))
+    renamed = {"system": names, "run": runs, "first": names, "second": names}
+    for name, frame in frames.items():
+        frames[name] = frame.astype(dict.fromkeys(NUMBERS & set(frame.columns), float))
+        for column in renamed.keys() & set(frame.columns):
+            frames[name][column] = frame[column].map(renamed[column])
     judged = []
     for name, own in systems.items():
-        sets = [PredictedSet(run.folder, *_split_and_seed(run), [], [], [], [], None) for run in own]
+        sets = [PredictedSet(r.folder, show_split(r.config), str(r.config["seed"]), [], [], [], [], None) for r in own]
         judged.append(System(name, sets, list(own)))
     return Evaluation(part, resampling, judged, frames, texts, intervals.warn_few_mentions(judged))
 
 
-def _read_frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=None if rows else columns)
-    return frame.astype(dict.fromkeys(NUMBERS & set(frame.columns), float))
-
-
 def _match_runs(
-    path: str | Path, content: dict[str, Any], scores: pd.DataFrame, systems: Mapping[str, Sequence[RunRecord]]
+    path: str | Path, recorded: pd.DataFrame, scores: pd.DataFrame
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """({recorded run: run here}, {recorded system: system here})."""
-    rows = scores[(scores["statistic"] == "run") & (scores["group"] == "type")]
-    by_run = dict(list(rows.groupby(["system", "run"], sort=False)))
-    recorded: dict[tuple, list[tuple[str, str]]] = {}
-    for system in content["systems"]:
-        for run in system["runs"]:
-            own = by_run[system["name"], run]
-            counted = own[(own["value"] != OVERALL) & ((own["gold"] > 0) | (own["predicted"] > 0))]
-            counts = frozenset(counted[["level", "value", *COUNTS]].itertuples(index=False, name=None))
-            key = (tuple(system[name] for name in BLOCK), str(own["split"].iloc[0]), str(own["seed"].iloc[0]), counts)
-            recorded.setdefault(key, []).append((system["name"], run))
-    runs, names, total = {}, {}, sum(map(len, recorded.values()))
-    for name, own_runs in systems.items():
-        for run in own_runs:
-            matches = recorded.get((block_key(run.config), *_split_and_seed(run), _list_counts(run, content["part"])))
-            if not matches:
-                raise InputError(
-                    f"{path}: its figures are not of {run.folder} as it is; make them again: "
-                    "cbpner evaluate RUNS --data-dir DIR -o OUT"
-                )
-            system, place = matches.pop(0)
-            if names.setdefault(system, name) != name:
-                raise InputError(f"{path}: {run.folder} is of another system there; make it again: cbpner evaluate")
-            runs[place] = run.folder
-    if len(runs) != total:
-        raise InputError(f"{path}: has {total} runs, {len(runs)} of them here; make it again: cbpner evaluate")
+    """({recorded run: run here}, {recorded system: system here}), by BLOCK, split, seed and all counts."""
+    columns, there, here = [*BLOCK, "split", "seed", "level", "value", *COUNTS], [], []
+    for frame, found in ((recorded, there), (scores, here)):
+        counted = frame[(frame["value"] == OVERALL) | (frame["gold"] > 0) | (frame["predicted"] > 0)]
+        for (system, run), own in counted.groupby(["system", "run"], sort=False):
+            found.append((frozenset(own[columns].itertuples(index=False, name=None)), system, run))
+    runs, names, again = {}, {}, "make it again: cbpner evaluate RUNS --data-dir DIR -o OUT"
+    for identity, name, folder in here:
+        match = next((other for other in there if other[0] == identity and other[2] not in runs), None)
+        if match is None:
+            raise InputError(f"{path}: its figures are not of {folder} as it is; {again}")
+        if names.setdefault(match[1], name) != name:
+            raise InputError(f"{path}: {folder} is of another system there; {again}")
+        runs[match[2]] = folder
+    if len(runs) != len(there):
+        raise InputError(f"{path}: has {len(there)} runs, {len(runs)} of them here; {again}")
     return runs, names
-
-
-def _split_and_seed(run: RunRecord) -> tuple[str, str]:
-    return show_split(run.config), str(run.config["seed"])
-
-
-def _list_counts(run: RunRecord, part: str) -> frozenset[tuple]:
-    """(level, type, COUNTS) of a run's metrics.json, but for types without gold and predictions."""
-    return frozenset(
-        (level, label, *(values[name] for name in COUNTS))
-        for level, found in run.metrics[part].items() for label, values in found["types"].items()
-        if values["gold"] or values["predicted"]
-    )  # fmt: skip
 
 
 def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[str]:
@@ -262,6 +212,8 @@ def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[s
     by_type = pooled["scores"][pooled["scores"]["group"] == "type"]
     by_type = by_type.assign(level=by_type["level"].map(LEVEL_NAMES))
     schemes = pooled["partial"][pooled["partial"]["type"] == OVERALL]
+    kinds = pooled["errors"].pivot(index="type", columns="class", values="count")[list(KINDS)]
+    types = sorted(kinds.index, key=lambda label: (label == OVERALL, label))
     measures = list(MEASURE_NAMES.values())
     header = ["level", "type", *COUNTS, *measures]
     return [
@@ -270,8 +222,9 @@ def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[s
         "Partial credit:",
         _render_columns(schemes, ["scheme", *JUDGEMENTS, *MEASURES], ["scheme", *JUDGEMENTS, *measures]),
         *("By group, lenient (last column: strict F1):", _render_groups(scores, system)),
-        *("Classes:", _render_kinds(pooled["errors"])),
-        *("Gold types (rows) against predicted types:", _render_confusions(frames["confusions"])),
+        *("Classes:", format_markdown(["type", *KINDS], [[label, *kinds.loc[label]] for label in types])),
+        "Gold types (rows) against predicted types:",
+        table_to_markdown(tabulate_confusions(frames["confusions"], system.name)),
         "Consistency within a patent:",
         _render_columns(frames["agreement"], CONSISTENCY[1:],
                         ["side", "surfaces", "alike", "two types", "untagged", "places", "deviating"]),
@@ -299,41 +252,30 @@ def _render_groups(scores: pd.DataFrame, system: System) -> str:
     return _render_columns(rows, ["group", "value", *COUNTS, *MEASURES, "std"], header, 2)
 
 
-def _render_kinds(errors: pd.DataFrame) -> str:
-    """Classes by type."""
-    wide = errors.pivot(index="type", columns="class", values="count")[list(KINDS)]
-    types = sorted(wide.index, key=lambda label: (label == OVERALL, label))
-    return format_markdown(["type", *KINDS], [[label, *wide.loc[label]] for label in types])
+def tabulate_confusions(confusions: pd.DataFrame, name: str, number: int = 1) -> Table:
+    """Gold types (rows) against predicted types of the system `name`, the `number`-th."""
+    counts = confusions[confusions["system"] == name].set_index(PAIR)["count"].to_dict()
+    types = sorted({label for pair in counts for label in pair}, key=lambda label: (label == NO_TYPE, label))
+    rows, shares = [], {}
+    for place, gold in enumerate(types):
+        cells = [int(counts[gold, found]) if (gold, found) in counts else None for found in types]
+        total = sum(cell or 0 for cell in cells) or 1
+        shares |= {(place, column): (cell or 0) / total for column, cell in enumerate(cells, 1)}
+        rows.append([gold, *cells])
+    return Table(f"confusion_{number}", f"Confusion of types: {name}", ["gold", *types], rows, 1, shares=shares)
 
 
-def _render_confusions(confusions: pd.DataFrame) -> str:
-    """Rows: gold types, columns: predicted ones."""
-    types = sorted({*confusions["gold_type"], *confusions["predicted_type"]}, key=lambda name: (name == NO_TYPE, name))
-    counts = confusions.set_index(PAIR)["count"].to_dict()
-    rows = [[gold, *(counts.get((gold, found), UNDEFINED) for found in types)] for gold in types]
-    return format_markdown(["", *types], rows)
-
-
-def _render_wrong(wrong: pd.DataFrame) -> str:
-    """Wrong surfaces, with the sentence around the first."""
-    rows = [
-        [
-            *(row["count"], row["patents"], row["class"]),
-            *(name_side(row[f"{side}_surface"], row[f"{side}_type"]) or UNDEFINED for side in ("gold", "predicted")),
-            cut_context(row["text"], row["start"], row["end"], CONTEXT),
+def tabulate_wrong(wrong: pd.DataFrame, name: str, number: int = 1) -> Table:
+    """Wrong surfaces of the system `name`, the `number`-th, with the sentence around the first."""
+    rows, links = [], {}
+    for place, row in enumerate(wrong.to_dict("records")):
+        surfaces = [row[f"{side}_surface"] for side in ("gold", "predicted")]  # NaN for a side that has no span
+        labels = [row[column] for column in PAIR]
+        sides = [
+            f"{own} ({label})" if isinstance(own, str) else None for own, label in zip(surfaces, labels, strict=True)
         ]
-        for row in wrong.to_dict("records")
-    ]
+        first = cut_context(row["text"], row["start"], row["end"], 15)
+        rows.append([int(row["count"]), int(row["patents"]), row["class"], *sides, first])
+        links[place] = {"variant": name, "kind": row["class"], "search": surfaces[0] if sides[0] else surfaces[1]}
     header = ["count", "patents", "class", "gold", "predicted", "the first, ⟦marked⟧ (gold, or what is spurious)"]
-    cells = [[_escape_markdown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    return format_markdown(header, cells, text_columns=len(header))
-
-
-def name_side(surface: Any, label: str) -> str | None:
-    """`surface (type)`; None for the side that a missed or spurious span does not have."""
-    return f"{surface} ({label})" if isinstance(surface, str) else None
-
-
-def _escape_markdown(text: str) -> str:
-    """Text on one line that Markdown shows as it is."""
-    return re.sub(r"([\\`*<])", r"\\\1", replace_unprintable(text))
+    return Table(f"wrong_{number}", f"{WRONG} of {name}", header, rows, len(header), links=links)

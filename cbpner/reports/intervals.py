@@ -16,7 +16,7 @@ from cbpner.reports.panel import Panel, count_panel
 from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import LEVEL_NAMES, OVERALL, name_rows
 from cbpner.reports.spans import POOLED
-from cbpner.reports.tables import Figure, format_cell, format_count, format_number, format_p
+from cbpner.reports.tables import Figure, Table, format_cell, format_count, format_number, table_to_markdown
 from cbpner.scoring import significance
 from cbpner.scoring.metrics import LEVELS
 from cbpner.scoring.significance import f1_of, resample_counts
@@ -93,10 +93,7 @@ def frame_comparisons(panel: Panel, resampling: Resampling) -> pd.DataFrame:
 def render_intervals(intervals: pd.DataFrame, system: System, gold: Mapping[str, int] | None = None) -> str:
     """The table of one system: a row a run, the mean, ± std, pooled; and pooled by type.
 
-    Args:
-        intervals: of `frame_intervals`.
-        system: which one.
-        gold: {run: its gold mentions}, for a column of its own.
+    gold: {run: its gold mentions}, for a column of its own.
     """
     own = intervals[intervals["system"] == system.name]
     overall, is_single = own[own["type"] == OVERALL], len(system.sets) == 1
@@ -109,7 +106,7 @@ def render_intervals(intervals: pd.DataFrame, system: System, gold: Mapping[str,
             total = sum(gold.values()) if gold and statistic == POOLED else ""
             rows.append([title, total, *_format_levels(found)])
             if statistic != POOLED:
-                rows.append(["± std", "", *(format_number(std) for std in _order_levels(found)["std"])])
+                rows.append(["± std", "", *map(format_number, found.set_index("level")["std"][list(LEVELS)])])
     for label in sorted(set(own["type"]) - {OVERALL}):
         rows.append([label if is_single else f"{POOLED}, {label}", "", *_format_levels(own[own["type"] == label])])
     header = ["split", "gold", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
@@ -118,23 +115,29 @@ def render_intervals(intervals: pd.DataFrame, system: System, gold: Mapping[str,
     return format_markdown(header, rows)
 
 
+def tabulate_comparisons(comparisons: pd.DataFrame) -> dict[str, Table]:
+    """{level: the table of its pairs}."""
+    header = ["first", "second", "F1 first", "F1 second", "difference", "p", "Holm", "ahead"]
+    tables = {}
+    for level, own in comparisons.groupby("level", sort=False):
+        rows = [
+            [row["first"], row["second"], Figure(row["first_f1"]), Figure(row["second_f1"]),
+             Figure(row["difference"], row["low"], row["high"], style="+.3f"), Figure(row["p"], style="p"),
+             Figure(row["p_holm"], style="p"), f"{row['first_ahead']} : {row['second_ahead']} of {row['sets']}"]
+            for row in own.to_dict("records")
+        ]  # fmt: skip
+        name = LEVEL_NAMES[level]
+        tables[level] = Table(f"comparisons_{name}", f"The methods against each other, {name} F1", header, rows, 2)
+    return tables
+
+
 def render_comparisons(comparisons: pd.DataFrame, resampling: Resampling) -> list[str]:
     """Markdown sections: what is compared, and a table a level."""
     if comparisons.empty:
         return ["## Comparisons", "None: it takes two systems with a set of gold sentences in common."]
-    header = ["first", "second", "F1 first", "F1 second", "difference [95% interval]", "p", "Holm", "ahead"]
-    sections = ["## Comparisons", COMPARISON_LEGEND.format(**resampling._asdict())]
-    for level, own in comparisons.groupby("level", sort=False):
-        rows = [
-            [
-                *(row["first"], row["second"], format_number(row["first_f1"]), format_number(row["second_f1"])),
-                format_cell(Figure(row["difference"], row["low"], row["high"], style="+.3f")),
-                *(format_p(row["p"]), format_p(row["p_holm"]), describe_ahead(row)),
-            ]
-            for row in own.to_dict("records")
-        ]
-        sections += [f"Entity F1, {LEVEL_NAMES[level]}:", format_markdown(header, rows, text_columns=2)]
-    return sections
+    tables = tabulate_comparisons(comparisons).values()
+    sections = [section for table in tables for section in (f"{table.title}:", table_to_markdown(table))]
+    return ["## Comparisons", COMPARISON_LEGEND.format(**resampling._asdict()), *sections]
 
 
 def render_sections(
@@ -150,11 +153,6 @@ def render_sections(
     if comparisons:
         sections += render_comparisons(frame_comparisons(panel, resampling), resampling)
     return [*sections, textwrap.fill(describe_texts(panel, resampling.unit), 120)]
-
-
-def describe_ahead(row: Mapping[str, Any]) -> str:
-    """On how many sets each system of a comparison is ahead: `3 : 2 of 5`."""
-    return f"{row['first_ahead']} : {row['second_ahead']} of {row['sets']}"
 
 
 def explain_intervals(resampling: Resampling) -> str:
@@ -249,9 +247,7 @@ def _find_bounds(panel: Panel, places: Sequence[int], sample: np.ndarray) -> dic
 
 def _average(values: np.ndarray) -> np.ndarray:
     """The mean over the last axis of what is defined; NaN where nothing is."""
-    defined = ~np.isnan(values)
-    count, total = defined.sum(axis=-1), np.where(defined, values, 0.0).sum(axis=-1)
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)[()]
+    return np.ma.filled(np.ma.masked_invalid(values).mean(axis=-1), np.nan)[()]
 
 
 def _average_by_split(panel: Panel, system: System, values: np.ndarray) -> np.ndarray:
@@ -296,11 +292,7 @@ def _compare(
     }  # fmt: skip
 
 
-def _order_levels(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.set_index("level").loc[list(LEVELS)]
-
-
 def _format_levels(rows: pd.DataFrame) -> list[str]:
-    ordered = _order_levels(rows)
+    ordered = rows.set_index("level").loc[list(LEVELS)]
     figures = zip(ordered["f1"], ordered["low"], ordered["high"], strict=True)
     return [format_cell(Figure(f1, low, high)) for f1, low, high in figures]

@@ -6,7 +6,7 @@ found them, or below a folder that the user gives. Runs of the same settings are
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import zip_longest
@@ -24,21 +24,14 @@ from cbpner.text.bio import Sentence, list_mentions, read_bio
 from cbpner.text.labels import TagSpan, split_tag, tags_to_spans
 from cbpner.text.splits import draw_patents, split_patents
 
-TAGS_SUFFIXES = (".tags", ".tags.gz")
-
 
 @dataclass(frozen=True, eq=False)
 class PredictedSet:
     """Gold sentences, and what one run or one other system predicted for them.
 
-    Attributes:
-        run: its folder or file, as shown.
-        split, seed: text, UNDEFINED where there is none.
-        sentences: the gold.
-        tags: the predicted BIO tags of each sentence.
-        spans, strict: the predicted spans of each sentence, as `tags_to_spans` reads the tags leniently and strictly;
-            spans that came as such are in both.
-        known: (surface, type) of the mentions in the training text, or None.
+    `run` is its folder or file, as shown; `split` and `seed` are UNDEFINED where there is none. `sentences` are the
+    gold; `tags` what was predicted for each, `spans` and `strict` as `tags_to_spans` reads that leniently and strictly
+    (spans that came as such are in both). `known`: (surface, type) of the mentions in the training text, or None.
     """
 
     run: str
@@ -64,8 +57,7 @@ class PredictedSet:
         """For each sentence what identifies its patent by its text, in whatever file: 12 hex digits."""
         keys = []
         for patent in split_patents(self.sentences):
-            text = "\n".join(sentence.chars for sentence in patent)
-            keys += [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]] * len(patent)
+            keys += [_hash_text("\n".join(sentence.chars for sentence in patent))[:12]] * len(patent)
         return keys
 
     @cached_property
@@ -80,8 +72,7 @@ class PredictedSet:
     @cached_property
     def identity(self) -> str:
         """What identifies the set of gold sentences: a hash of their text and tags."""
-        lines = "\n".join(f"{sentence.chars}\t{' '.join(sentence.tags)}" for sentence in self.sentences)
-        return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+        return _hash_text("\n".join(f"{sentence.chars}\t{' '.join(sentence.tags)}" for sentence in self.sentences))
 
 
 class System(NamedTuple):
@@ -99,18 +90,15 @@ class JoinedSystems(NamedTuple):
     notes: list[str]
 
 
-def join_runs(
-    paths: Sequence[str | Path], part: str = "test", data_dir: str | Path | None = None
-) -> JoinedSystems:
+def join_runs(paths: Sequence[str | Path], part: str = "test", data_dir: str | Path | None = None) -> JoinedSystems:
     """The finished runs in `paths` with the gold of `part`, test or dev.
 
     Raises:
-        InputError: where there is nothing to score, the data are not to be found or not those of the run, or a run's
-            predictions do not give the scores of its metrics.json.
+        InputError: where there is nothing to score, data are missing or not the run's, or tags do not give its scores.
     """
     loaded = load_runs(paths, part)
     systems = join_scored(loaded.scored, name_systems(loaded.scored), part, data_dir)
-    return JoinedSystems(systems, [*note_repetitions(systems), *loaded.list_notes(part)])
+    return JoinedSystems(systems, [*note_repetitions(systems), *loaded.notes])
 
 
 def join_scored(
@@ -121,8 +109,19 @@ def join_scored(
     list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
     systems: dict[str, System] = {}
     for run, name in zip(runs, names, strict=True):
+        gold_path, train_path = find_run_data(run, part, data_dir)
+        flags, path = run.config.get("flags", {}), tags_path(run.folder, part)
+        sentences, tags = read(gold_path, flags.get("orphans", "keep")), read_tags(path)
+        gold = [sentence.tags for sentence in sentences]
+        if list(map(len, tags)) != list(map(len, gold)):
+            raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
+        if score(gold, tags) != run.metrics[part]:
+            raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
+        spans, strict = ([tags_to_spans(own, is_strict) for own in tags] for is_strict in (False, True))
+        split, seed = show_split(run.config), run.config["seed"]
+        known = list_known(train_path, flags.get("patents"), seed)
         system = systems.setdefault(name, System(name, [], []))
-        system.sets.append(_join_run(run, part, data_dir, read, list_known))
+        system.sets.append(PredictedSet(run.folder, split, str(seed), sentences, tags, spans, strict, known))
         system.runs.append(run)
     return list(systems.values())
 
@@ -138,14 +137,12 @@ def join_files(
     Args:
         gold_path: the column file.
         paths: JSON lines where the name ends in .jsonl (`cbpner.scoring.answers`), a run's tags where it ends in .tags
-            or .tags.gz, else column files of the same text.
+            or .tags.gz, else column files of the same text (InputError where it differs).
         train: the column file whose mentions count as seen, or None.
         renamed: {label in a prediction: label}.
-
-    Raises:
-        InputError: where texts differ.
     """
     gold, renamed = read_bio(gold_path), dict(renamed or {})
+    gold_labels = {split_tag(tag)[1] for sentence in gold for tag in set(sentence.tags)}
     known = None if train is None else _list_known(read_bio(train))
     systems, notes = [], []
     for path in dict.fromkeys(map(str, paths)):
@@ -155,12 +152,19 @@ def join_files(
             tags = [flatten_spans(own, len(sentence.chars)) for own, sentence in zip(spans, gold, strict=True)]
             notes += [f"{path}: {note}" for note in answers.notes]
         else:
-            read = _read_tags if path.endswith(TAGS_SUFFIXES) else _read_columns
-            tags = [[_rename_tag(tag, renamed) for tag in own] for own in read(path, gold_path, gold)]
+            read = read_tags(path) if path.endswith((".tags", ".tags.gz")) else _read_columns(path, gold_path, gold)
+            if list(map(len, read)) != [len(sentence.tags) for sentence in gold]:
+                raise InputError(f"{path}: found other sentences than {gold_path} has; expected tags of that file")
+            split = {tag: split_tag(tag) for own in read for tag in own}
+            names = {tag: f"{prefix}-{renamed[label]}" for tag, (prefix, label) in split.items() if label in renamed}
+            tags = [[names.get(tag, tag) for tag in own] for own in read]
             spans, strict = ([tags_to_spans(own, is_strict) for own in tags] for is_strict in (False, True))
         predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, spans, strict, known)
         systems.append(System(path, [predicted], []))
-        notes += [f"{path}: {note}" for note in _note_labels(gold, spans)]
+        unknown = Counter(span.label for own in spans for span in own if span.label not in gold_labels)
+        if counted := ", ".join(f"{label} ({count})" for label, count in sorted(unknown.items())):
+            hint = "--rename OTHER=TYPE reads them as one that it has"
+            notes.append(f"{path}: labels that the gold does not have: {counted}; {hint}")
     return JoinedSystems(systems, notes)
 
 
@@ -190,42 +194,21 @@ def describe_patents(systems: Sequence[System]) -> list[dict[str, Any]]:
     return [row | {"places": sorted(row["places"])} for row in patents.values()]
 
 
-def _list_known(
-    sentences: Sequence[Sentence], patents: int | None = None, seed: int = 0
-) -> frozenset[tuple[str, str]]:
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _list_known(sentences: Sequence[Sentence], patents: int | None = None, seed: int = 0) -> frozenset[tuple[str, str]]:
     return frozenset(list_mentions(sentences if patents is None else draw_patents(sentences, patents, seed)))
 
 
-def _join_run(
-    run: RunRecord, part: str, data_dir: str | Path | None, read: Callable[..., Any], list_known: Callable[..., Any]
-) -> PredictedSet:
-    config = run.config
-    flags, path = config.get("flags", {}), tags_path(run.folder, part)
-    if missing := [name for name in ("train", part) if name not in config["data"].get("files", {})]:
-        raise InputError(f"{run.folder}/{CONFIG}: found no {' and no '.join(missing)} file in data; make the run again")
-    sentences = read(find_data(config, part, data_dir), flags.get("orphans", "keep"))
-    tags, gold = read_tags(path), [sentence.tags for sentence in sentences]
-    if list(map(len, tags)) != list(map(len, gold)):
-        raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
-    if score(gold, tags) != run.metrics[part]:
-        raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
-    return PredictedSet(
-        run=run.folder,
-        split=show_split(config),
-        seed=str(config["seed"]),
-        sentences=sentences,
-        tags=tags,
-        spans=[tags_to_spans(own) for own in tags],
-        strict=[tags_to_spans(own, strict=True) for own in tags],
-        known=list_known(find_data(config, "train", data_dir), flags.get("patents"), config["seed"]),
-    )
-
-
-def _read_tags(path: str, gold_path: str | Path, gold: Sequence[Sentence]) -> list[list[str]]:
-    tags = read_tags(path)
-    if list(map(len, tags)) != [len(sentence.tags) for sentence in gold]:
-        raise InputError(f"{path}: found other sentences than {gold_path} has; expected tags of that file")
-    return tags
+def find_run_data(run: RunRecord, part: str, data_dir: str | Path | None) -> tuple[Path, Path]:
+    """The files of the part and of the training text of a run; InputError where one is not recorded or found."""
+    files = run.config["data"].get("files") or {}
+    if missing := [name for name in ("train", part) if "sha256" not in (files.get(name) or {})]:
+        lacking = f"found no {' and no '.join(missing)} file with its checksum in data"
+        raise InputError(f"{run.folder}/{CONFIG}: {lacking}; make the run again")
+    return find_data(run.config, part, data_dir), find_data(run.config, "train", data_dir)
 
 
 def _read_columns(path: str, gold_path: str | Path, gold: Sequence[Sentence]) -> list[tuple[str, ...]]:
@@ -247,17 +230,3 @@ def _read_columns(path: str, gold_path: str | Path, gold: Sequence[Sentence]) ->
                 f"{gold_path}:{expected.line + offset}: the two files must have the same text and sentences"
             )
     return [sentence.tags for sentence in predicted]
-
-
-def _rename_tag(tag: str, renamed: Mapping[str, str]) -> str:
-    prefix, label = split_tag(tag)
-    return f"{prefix}-{renamed[label]}" if label in renamed else tag
-
-
-def _note_labels(gold: Sequence[Sentence], spans: Sequence[Sequence[TagSpan]]) -> list[str]:
-    known = {split_tag(tag)[1] for sentence in gold for tag in set(sentence.tags)}
-    unknown = Counter(span.label for own in spans for span in own if span.label not in known)
-    if not unknown:
-        return []
-    counted = ", ".join(f"{label} ({count})" for label, count in sorted(unknown.items()))
-    return [f"labels that the gold does not have: {counted}; --rename OTHER=TYPE reads them as one that it has"]

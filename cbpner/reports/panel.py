@@ -5,8 +5,7 @@ is one unit wherever it stands, so that all that was predicted for it, by severa
 the patent, is drawn together.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,15 +15,13 @@ from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.spans import POOLED, SCORES
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
-from cbpner.text.labels import TagSpan, split_tag
+from cbpner.text.labels import split_tag
 
 
 class Panel(NamedTuple):
     """Counts by unit and set; the sets of all systems are numbered in one row.
 
     Attributes:
-        systems: as they came.
-        types: their names, sorted.
         keys: the identity of each set's gold.
         members: whether a set has a unit, (units, sets) of bool.
         counts: (units, sets, LEVELS, types, COUNTS) of int.
@@ -65,12 +62,8 @@ def list_units(predicted: PredictedSet, unit: str = "sentence") -> list[Any]:
     """For each sentence the key of its unit: that of its patent, and for sentences its number in the patent too."""
     if unit == "patent":
         return predicted.patent_keys
-    met: Counter[str] = Counter()
-    units = []
-    for key in predicted.patent_keys:
-        units.append((key, met[key]))
-        met[key] += 1
-    return units
+    keys = pd.Series(predicted.patent_keys, dtype=object)
+    return list(zip(keys, keys.groupby(keys).cumcount(), strict=True))
 
 
 def score_levels(panel: Panel) -> pd.DataFrame:
@@ -100,27 +93,13 @@ def _count_sentences(own: PredictedSet, types: Sequence[str]) -> np.ndarray:
     """Counts by sentence, level and type, (sentences, LEVELS, types, COUNTS) of int."""
     places = {label: place for place, label in enumerate(types)}
     counts = np.zeros((len(own.sentences), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
-    for sentence_counts, sentence, tags in zip(counts[:, 0], own.sentences, own.tags, strict=True):
-        _count_tags(sentence_counts, sentence.tags, tags, places)
-    for number, (gold, predicted) in enumerate(((own.gold, own.spans), (own.strict_gold, own.strict)), 1):
-        for sentence_counts, expected, found in zip(counts[:, number], gold, predicted, strict=True):
-            _count_spans(sentence_counts, set(expected), set(found), places)
+    tokens = [  # (place, tag, label) of each character that is not O, which counts as a span does
+        [{(place, tag, split_tag(tag)[1]) for place, tag in enumerate(one) if tag != "O"} for one in tags]
+        for tags in ([sentence.tags for sentence in own.sentences], own.tags)
+    ]
+    for number, sides in enumerate((tokens, (own.gold, own.spans), (own.strict_gold, own.strict))):
+        for sentence, (gold, predicted) in enumerate(zip(*(map(set, side) for side in sides), strict=True)):
+            for column, items in enumerate((gold & predicted, predicted, gold)):
+                for *_, label in items:
+                    counts[sentence, number, places[label], column] += 1
     return counts
-
-
-def _count_tags(counts: np.ndarray, gold: Sequence[str], predicted: Sequence[str], places: Mapping[str, int]) -> None:
-    """Add characters to counts (types, COUNTS); one is right where its tag is not O and equals the gold's."""
-    for (expected, found), count in Counter(zip(gold, predicted, strict=True)).items():
-        gold_label, label = split_tag(expected)[1], split_tag(found)[1]
-        if label:
-            counts[places[label], 1] += count
-            counts[places[label], 0] += count * (expected == found)
-        if gold_label:
-            counts[places[gold_label], 2] += count
-
-
-def _count_spans(counts: np.ndarray, gold: set[TagSpan], predicted: set[TagSpan], places: Mapping[str, int]) -> None:
-    """Add spans to counts (types, COUNTS)."""
-    for column, spans in enumerate((gold & predicted, predicted, gold)):
-        for span in spans:
-            counts[places[span.label], column] += 1

@@ -1,8 +1,4 @@
-"""The scores of run folders as one frame, and their summary by system.
-
-A system is the runs that share method, recipe, encoder, data set and all other settings, as config.json has them
-(`cbpner.reports.systems`).
-"""
+"""The scores of run folders as one frame, and their summary by system (`cbpner.reports.systems`)."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,17 +23,10 @@ MEASURE_NAMES = {"precision": "P", "recall": "R", "f1": "F1"}
 
 
 class LoadedRuns(NamedTuple):
-    """Runs by what they have. deeper: a note on finished runs below the depth that is searched, or nothing."""
+    """Runs that have scores, and a line for each one that is left out."""
 
     scored: list[RunRecord]
-    unscored: list[RunRecord]
-    unfinished: list[RunRecord]
-    deeper: list[str]
-
-    def list_notes(self, part: str) -> list[str]:
-        """A line for each run that is left out."""
-        lines = [f"{run.folder}: unfinished (no {METRICS}), left out" for run in self.unfinished]
-        return lines + [f"{run.folder}: has no {part} scores, left out" for run in self.unscored] + self.deeper
+    notes: list[str]
 
 
 def load_runs(paths: Sequence[str | Path], part: str = "test") -> LoadedRuns:
@@ -46,19 +35,26 @@ def load_runs(paths: Sequence[str | Path], part: str = "test") -> LoadedRuns:
     Raises:
         InputError: where a file is malformed or lacks a key, or no run has scores on `part`.
     """
-    found = find_runs(paths)
+    found, searched = find_runs(paths), ", ".join(map(str, paths))
     runs = [_load_finished(folder) for folder in found.finished]
-    unfinished = [_load_unfinished(folder) for folder in found.unfinished]
     scored = [run for run in runs if run.metrics[part] is not None]
-    loaded = LoadedRuns(scored, [run for run in runs if run.metrics[part] is None], unfinished, _note_deeper(paths))
+    unscored = [run.folder for run in runs if run.metrics[part] is None]
+    unfinished, deeper = list(map(_show_path, found.unfinished)), []
+    if places := find_deeper(paths):
+        total, named = sum(places.values()), ", ".join(map(_show_path, places))
+        deeper = [f"Left out: {total} finished run(s) that lie deeper than is searched; to include them name {named}"]
+    if unscored and not scored:
+        other = next(name for name in PARTS if name != part)
+        raise InputError(
+            f"{searched}: found {len(unscored)} finished run(s), none with {part} scores; try --part {other}"
+        )
     if not scored:
-        raise InputError(_explain_no_scores(paths, loaded, part))
-    return loaded
-
-
-def collect_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """The scores of the runs in `paths` that have been tested; see `frame_scores`."""
-    return frame_scores(load_runs(paths).scored)
+        only = f"only unfinished ones ({', '.join(unfinished)})" if unfinished else "none"
+        how = "name one of those below" if deeper else "train one with: cbpner train"
+        expected = f"a finished run (a folder with {METRICS}), a folder of runs, or a folder of such folders"
+        raise InputError("\n".join([f"{searched}: expected {expected}; found {only}; {how}", *deeper]))
+    notes = [f"{folder}: unfinished (no {METRICS}), left out" for folder in unfinished]
+    return LoadedRuns(scored, [*notes, *(f"{folder}: has no {part} scores, left out" for folder in unscored), *deeper])
 
 
 def frame_scores(runs: Sequence[RunRecord]) -> pd.DataFrame:
@@ -91,31 +87,14 @@ def show_split(config: dict[str, Any]) -> str:
 
 
 def name_rows(runs: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """{run: its row's name} in the order of the splits; the seed is named where a split has several runs.
-
-    Args:
-        runs: (run, split, seed) of each.
-    """
+    """{run: its row's name} of (run, split, seed), by split; the seed is named where a split has several runs."""
     ordered = sorted(runs, key=lambda row: tuple(natural_key(row[place]) for place in (1, 2, 0)))
     splits = [split for _, split, _ in ordered]
-    return {
-        run: f"{split} (seed {seed})" if splits.count(split) > 1 else split for run, split, seed in ordered
-    }
-
-
-def list_left_out(runs: Sequence[RunRecord], title: str) -> list[str]:
-    """A Markdown section that names the runs, in a list; an empty list without runs."""
-    lines = [f"- {run.folder} ({_describe_left_out(run)})" for run in runs]
-    return ["\n".join([f"{title}:", *lines])] if runs else []
+    return {run: f"{split} (seed {seed})" if splits.count(split) > 1 else split for run, split, seed in ordered}
 
 
 def warn_mixed(runs: Sequence[RunRecord], ignored: Sequence[str] = ()) -> list[str]:
-    """A line where numbers or switches differ between the runs, so that their mean mixes settings.
-
-    Args:
-        runs: those of a block.
-        ignored: flags that may differ besides split and seed.
-    """
+    """A line where numbers or switches differ between the runs of a block, but for split, seed and those `ignored`."""
     flags = [run.config.get("flags") or {} for run in runs]
     differing = []
     for name in sorted({name for each in flags for name in each} - {"split", "seed", *ignored}):
@@ -126,7 +105,11 @@ def warn_mixed(runs: Sequence[RunRecord], ignored: Sequence[str] = ()) -> list[s
 
 
 def _load_finished(folder: Path) -> RunRecord:
-    config, metrics, path = _load_config(folder), read_json(folder / METRICS), folder / METRICS
+    config, path = read_json(folder / CONFIG), folder / CONFIG
+    for key in ("method", "recipe", "split", "seed", "encoder", "data"):
+        _expect(key in config, path, f"the key {key!r}")
+    _expect(isinstance(config["data"], dict) and "name" in config["data"], path, "the key 'name' in data")
+    metrics, path = read_json(folder / METRICS), folder / METRICS
     for key in ("dev", "test", "best_epoch", "epochs", "selection"):
         _expect(key in metrics, path, f"the key {key!r}")
     for key in ("method", "recipe", "split"):
@@ -139,22 +122,6 @@ def _load_finished(folder: Path) -> RunRecord:
         selection = metrics["selection"]
         _expect(isinstance(selection, dict) and key in selection, path, f"the key {key!r} in selection")
     return RunRecord(_show_path(folder), config, metrics)
-
-
-def _load_unfinished(folder: Path) -> RunRecord:
-    try:
-        return RunRecord(_show_path(folder), _load_config(folder), {})
-    except InputError:
-        return RunRecord(_show_path(folder), {}, {})
-
-
-def _load_config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG
-    config = read_json(path)
-    for key in ("method", "recipe", "split", "seed", "encoder", "data"):
-        _expect(key in config, path, f"the key {key!r}")
-    _expect(isinstance(config["data"], dict) and "name" in config["data"], path, "the key 'name' in data")
-    return config
 
 
 def _check_scores(path: Path, part: str, scores: Any) -> None:
@@ -181,28 +148,6 @@ def _show_path(folder: Path) -> str:
         return folder.as_posix()
 
 
-def _note_deeper(paths: Sequence[str | Path]) -> list[str]:
-    """A line on finished runs that lie deeper in `paths` than is searched, in a list; none where there are none."""
-    if not (deeper := find_deeper(paths)):
-        return []
-    total, folders = sum(deeper.values()), ", ".join(map(_show_path, deeper))
-    return [f"Left out: {total} finished run(s) that lie deeper than is searched; to include them name {folders}"]
-
-
-def _explain_no_scores(paths: Sequence[str | Path], loaded: LoadedRuns, part: str) -> str:
-    searched = ", ".join(map(str, paths))
-    if loaded.unscored:
-        other = next(name for name in PARTS if name != part)
-        return f"{searched}: found {len(loaded.unscored)} finished run(s), none with {part} scores; try --part {other}"
-    unfinished = ", ".join(run.folder for run in loaded.unfinished)
-    how = "name one of those below" if loaded.deeper else "train one with: cbpner train"
-    message = (
-        f"{searched}: expected a finished run (a folder with {METRICS}), a folder of runs, or a folder of such "
-        f"folders; found {f'only unfinished ones ({unfinished})' if unfinished else 'none'}; {how}"
-    )
-    return "\n".join([message, *loaded.deeper])
-
-
 def _list_rows(run: RunRecord, settings: str) -> Iterator[dict[str, Any]]:
     """The rows of one run."""
     system = dict(zip(SYSTEM, (*block_key(run.config), settings), strict=True))
@@ -224,9 +169,3 @@ def _deviate_seeds(rows: pd.DataFrame) -> pd.Series:
     cells = rows.groupby(["seed", "set"])[list(MEASURES)].mean()
     sets = {frozenset(own.index.get_level_values("set")) for _, own in cells.groupby("seed")}
     return cells.groupby("seed").mean().std() if len(sets) == 1 else pd.Series(math.nan, MEASURES)
-
-
-def _describe_left_out(run: RunRecord) -> str:
-    if not run.config:
-        return f"{CONFIG} cannot be read"
-    return f"{run.config['method']}, recipe {run.config['recipe']}, split {run.config['split']}"

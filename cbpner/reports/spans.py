@@ -7,6 +7,7 @@ correct prediction has the surface and type of its gold mention, so both are in 
 add up to those of all spans.
 """
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -38,7 +39,7 @@ SPAN_COLUMNS = (
 )  # fmt: skip
 GOLD, PREDICTED = "gold", "predicted"
 ENTITY_LEVELS = ("entity_lenient", "entity_strict")
-LENGTHS = {"1-2": 2, "3-4": 4, "5-8": 8, "9-12": 12, "13+": None}  # groups of lengths and the last in each
+LENGTHS = {"1-2": 2, "3-4": 4, "5-8": 8, "9-12": 12, "13+": math.inf}  # groups of lengths and the last in each
 SCRIPTS = ("latin", "chinese", "mixed", "neither")
 HAN = re.compile("[〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 NO_TYPE = "none"  # in the confusion matrix, the side that has no span
@@ -66,18 +67,14 @@ def find_script(surface: str) -> str:
     return ("mixed" if letters else "chinese") if han else ("latin" if letters else "neither")
 
 
-def find_length_group(length: int) -> str:
-    """Which of LENGTHS a span of so many characters belongs to."""
-    return next(name for name, last in LENGTHS.items() if last is None or length <= last)
-
-
 def score_groups(spans: pd.DataFrame, systems: Sequence[System]) -> pd.DataFrame:
     """Scores by group (patent, length, seen, script), value and level of ENTITY_LEVELS; columns SCORES.
 
     statistic: `run`, or POOLED over a system's sets (the patents, which belong to one set, are not pooled).
     """
     spans = spans.assign(
-        length=spans["length"].map(find_length_group), seen=spans["seen"].map({True: "seen", False: "unseen"})
+        length=pd.cut(spans["length"].astype(float), [0, *LENGTHS.values()], labels=list(LENGTHS)),
+        seen=spans["seen"].map({True: "seen", False: "unseen"}),
     )
     seen = ["seen", "unseen"] if spans["seen"].notna().any() else []
     values: dict[str, list[Any]] = {"length": list(LENGTHS), "seen": seen, "script": list(SCRIPTS)}
@@ -202,9 +199,7 @@ def _list_set_spans(name: str, own: PredictedSet) -> Iterator[list[Any]]:
     for patent, numbers in own.patents:
         for number in numbers:
             gold, predicted, text = own.gold[number], own.spans[number], own.sentences[number].chars
-            orphans = {
-                GOLD: set(gold) - set(own.strict_gold[number]), PREDICTED: set(predicted) - set(own.strict[number])
-            }  # fmt: skip
+            orphans = [set(gold) - set(own.strict_gold[number]), set(predicted) - set(own.strict[number])]
             head = [name, own.run, own.split, own.seed, patent, number + 1, own.patent_keys[number]]
             for pair in pair_spans(gold, predicted):
                 for row in _list_sides(pair, text, orphans, own.known):
@@ -212,21 +207,20 @@ def _list_set_spans(name: str, own: PredictedSet) -> Iterator[list[Any]]:
 
 
 def _list_sides(
-    pair: Pair, text: str, orphans: dict[str, set[TagSpan]], known: frozenset[tuple[str, str]] | None
+    pair: Pair, text: str, orphans: Sequence[set[TagSpan]], known: frozenset[tuple[str, str]] | None
 ) -> Iterator[list[Any]]:
     """The rows of a pair: one for its gold span, one for its predicted one."""
     types = [pair.gold and pair.gold.label, pair.predicted and pair.predicted.label]
-    for side, span, other_side, other in (
-        (GOLD, pair.gold, PREDICTED, pair.predicted), (PREDICTED, pair.predicted, GOLD, pair.gold)
-    ):  # fmt: skip
+    for side, name in enumerate((GOLD, PREDICTED)):
+        span, other = [(pair.gold, pair.predicted), (pair.predicted, pair.gold)][side]
         if span is None:
             continue
         surface = text[span.start : span.end]
         place = [other.start, other.end, text[other.start : other.end]] if other else [None] * 3
         seen = None if known is None else (surface, span.label) in known
         yield [
-            side, span.start, span.end, surface, span.label, pair.kind, *place, *types,
-            span in orphans[side], other is not None and other in orphans[other_side],
+            name, span.start, span.end, surface, span.label, pair.kind, *place, *types,
+            span in orphans[side], other is not None and other in orphans[1 - side],
             seen, find_script(surface), span.end - span.start,
         ]  # fmt: skip
 

@@ -17,7 +17,7 @@ UNRECORDED = {  # what a flag was in runs of versions that did not have it yet, 
 
 
 class RunRecord(NamedTuple):
-    """A run folder as read; `metrics` is empty for an unfinished run, and so is a `config` that cannot be read."""
+    """A finished run's folder, as shown, and what its config.json and metrics.json hold."""
 
     folder: str
     config: dict[str, Any]
@@ -35,14 +35,16 @@ def block_key(config: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def name_systems(runs: Sequence[RunRecord]) -> list[str]:
-    """The name of each run's system: its method, and what else distinguishes the systems.
+    """The name of each run's system: its method, and what else distinguishes the systems of that method.
 
     Two runs are of one system where BLOCK and all flags are equal, but for RESOURCES.
     """
-    blocks = [block_key(run.config) for run in runs]
-    shown = [place for place in range(1, len(BLOCK)) if len({block[place] for block in blocks}) > 1]
-    names = [", ".join([block[0], *(f"{BLOCK[place]} {block[place]}" for place in shown)]) for block in blocks]
-    return [", ".join(filter(None, pair)) for pair in zip(names, distinguish_settings(runs), strict=True)]
+    blocks, names = [block_key(run.config) for run in runs], []
+    for block, settings in zip(blocks, distinguish_settings(runs), strict=True):
+        own = [other for other in blocks if other[0] == block[0]]
+        differing = [place for place in range(1, len(BLOCK)) if any(other[place] != block[place] for other in own)]
+        names.append(", ".join([block[0], *(f"{BLOCK[place]} {block[place]}" for place in differing), settings]))
+    return [name.removesuffix(", ") for name in names]
 
 
 def distinguish_settings(runs: Sequence[RunRecord]) -> list[str]:
@@ -51,32 +53,19 @@ def distinguish_settings(runs: Sequence[RunRecord]) -> list[str]:
     for block in dict.fromkeys(blocks):
         members = [place for place, other in enumerate(blocks) if other == block]
         flags = complete_flags([runs[place].config for place in members])
-        differing = [
-            name for name in flags[0] if name not in BLOCK and len({json.dumps(own[name]) for own in flags}) > 1
-        ]
+        differing = [name for name in flags[0] if len({json.dumps(own[name]) for own in flags}) > 1]
         for place, own in zip(members, flags, strict=True):
             settings[place] = ", ".join(f"{name} {own[name]}" for name in differing)
     return settings
 
 
-def shorten_names(runs: Sequence[RunRecord], names: Sequence[str]) -> list[str]:
-    """The names of the runs' systems without what all systems of a method share: recipe, encoder or data."""
-    blocks, short = [block_key(run.config) for run in runs], []
-    for block, name in zip(blocks, names, strict=True):
-        for place in range(1, len(BLOCK)):
-            if all(other[place] == block[place] for other in blocks if other[0] == block[0]):
-                name = name.replace(f", {BLOCK[place]} {block[place]}", "", 1)
-        short.append(name)
-    return short if len(set(short)) == len(set(names)) else list(names)
-
-
 def complete_flags(configs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The flags of each config.json but for RESOURCES, all with the same names; nested settings stand flat."""
+    """The flags of each config.json but for BLOCK and RESOURCES, with the same names; nested ones stand flat."""
     flags = []
     for config in configs:
         recorded = config.get("flags") or {}
         nested = [value for value in recorded.values() if isinstance(value, dict)]
         flags.append({name: value for each in (recorded, *nested) for name, value in each.items()
                       if not isinstance(value, dict)})  # fmt: skip
-    names = sorted({name for own in flags for name in own} - RESOURCES)
+    names = sorted({name for own in flags for name in own} - RESOURCES - set(BLOCK))
     return [{name: own.get(name, UNRECORDED.get(name)) for name in names} for own in flags]

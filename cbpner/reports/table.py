@@ -16,20 +16,15 @@ from cbpner.reports.run_scores import (
     MEASURE_NAMES,
     OVERALL,
     SYSTEM,
-    LoadedRuns,
     frame_scores,
-    list_left_out,
     load_runs,
     name_rows,
     summarise_scores,
 )
-from cbpner.reports.systems import BLOCK, RunRecord, block_key
+from cbpner.reports.systems import BLOCK, RunRecord
 from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number, frame_to_csv, stack_statistics
-from cbpner.runs.folder import METRICS
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
-TYPES_A_TABLE = 3
-SPLITS_A_TABLE = 10
 MARKERS = ("<!-- table -->\n", "<!-- /table -->")
 PAPER_ROW = ["Hu and Verberne (2020), LM mixed fine-tuning", "`bert-base-chinese`", "", "0.54 ± 0.15", "-", "-"]
 
@@ -65,7 +60,16 @@ def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreT
     table = stack_statistics(frame, summary, MEASURES, ("mean", "std", "seeds"))
     columns = [*SYSTEM, "part", "statistic", "run", "split", "seed", "level", "type", *MEASURES, *COUNTS, "runs"]
     table = table.astype({column: "Int64" for column in (*COUNTS, "runs")})[columns]
-    return ScoreTable(_render_sections(frame, loaded, part), frame_to_csv(table), _render_short(frame, part))
+    systems = list(frame.groupby(SYSTEM, sort=False))
+    is_gold = part == "test" and any(data.split(",")[0] == GOLD_DATA for data in frame["data"])
+    sections = [f"# Scores on the {part} sets", LEGEND]
+    if len(systems) > 1:
+        sections += ["## Summary", _render_summary(systems), *_render_splits(systems)]
+    runs = {run.folder: run for run in loaded.scored}
+    for key, own in systems:
+        sections += _render_system(key, own, runs)
+    sections += ["\n".join(f"- {note}" for note in loaded.notes)] * bool(loaded.notes) + [PAPER_NOTE] * is_gold
+    return ScoreTable("\n\n".join(sections) + "\n", frame_to_csv(table), _render_short(systems, is_gold))
 
 
 def write_score_table(table: ScoreTable, output: str | Path) -> None:
@@ -88,40 +92,14 @@ def insert_table(path: str | Path, table: str) -> None:
         write_text(path, f"{before}{begin}{table}\n{after[after.index(end) :]}")
 
 
-def _render_short(frame: pd.DataFrame, part: str) -> str:
+def _render_short(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]], is_gold: bool) -> str:
     """One row a system, and the paper's where the data are its own."""
     levels = ("entity_lenient", "entity_strict", "token")
-    rows: list[list[Any]] = []
-    for key, own in frame.groupby(SYSTEM, sort=False):
+    rows: list[list[Any]] = [PAPER_ROW] if is_gold else []
+    for key, own in systems:
         means = _find_means(own)
         rows.append([_name_method(key), f"`{key[2]}`", own["run"].nunique(), *(means[level] for level in levels)])
-    if part == "test" and _is_gold(frame):
-        rows.insert(0, list(PAPER_ROW))
     return format_markdown(["method", "encoder", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in levels)], rows, 2)
-
-
-def _render_sections(frame: pd.DataFrame, loaded: LoadedRuns, part: str) -> str:
-    """The whole table: legend, a summary of two systems or more, each system, and what was left out."""
-    systems = list(frame.groupby(SYSTEM, sort=False))
-    sections = [f"# Scores on the {part} sets", LEGEND]
-    if len(systems) > 1:
-        sections += ["## Summary", _render_summary(systems), *_render_splits(systems)]
-    runs = {run.folder: run for run in loaded.scored}
-    last = {key[:-1]: key for key, _ in systems}  # unfinished runs stand below the last system of their block
-    blocks = [block_key(run.config) if run.config else None for run in loaded.unfinished]
-    for key, own in systems:
-        waiting = [run for run, block in zip(loaded.unfinished, blocks, strict=True) if last.get(block) == key]
-        sections += _render_system(key, own, runs)
-        sections += list_left_out(waiting, f"Unfinished, left out (no {METRICS})")
-    elsewhere = [run for run, block in zip(loaded.unfinished, blocks, strict=True) if block not in last]
-    sections += list_left_out(elsewhere, f"Unfinished, left out (no {METRICS})")
-    sections += list_left_out(loaded.unscored, f"Left out for want of {part} scores")
-    sections += loaded.deeper + [PAPER_NOTE] * (part == "test" and _is_gold(frame))
-    return "\n\n".join(sections) + "\n"
-
-
-def _is_gold(frame: pd.DataFrame) -> bool:
-    return any(data.split(",")[0] == GOLD_DATA for data in frame["data"])
 
 
 def _name_method(key: Sequence[str]) -> str:
@@ -155,7 +133,7 @@ def _render_splits(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]]) -> l
     """Lenient F1 by split, each the mean of its seeds; nothing where there is one split, or where there are many."""
     lenient = [(key, own[(own["type"] == OVERALL) & (own["level"] == "entity_lenient")]) for key, own in systems]
     splits = sorted({split for _, own in lenient for split in own["split"]}, key=natural_key)
-    if not 1 < len(splits) <= SPLITS_A_TABLE:
+    if not 1 < len(splits) <= 10:
         return []
     means = [(key, own.groupby("split")["f1"].mean()) for key, own in lenient]
     rows = [[_name_method(key), *key[1:-1], *(format_number(own.get(split)) for split in splits)] for key, own in means]
@@ -170,10 +148,17 @@ def _render_system(key: tuple[str, ...], own: pd.DataFrame, runs: Mapping[str, R
     types = sorted(set(own["type"]) - {OVERALL})
     if types:
         sections.append("F1 by type (gold mentions). A split without a gold mention shows - and counts in no mean.")
-    for start in range(0, len(types), TYPES_A_TABLE):
-        sections.append(_render_types(own, names, types[start : start + TYPES_A_TABLE]))
-    choices = [f"- split {name}: {_describe_choice(runs[folder].metrics)}" for folder, name in names.items()]
-    return [*sections, "\n".join(["How the epoch was chosen:", *choices])]
+    for start in range(0, len(types), 3):  # three types stay within a terminal
+        sections.append(_render_types(own, names, types[start : start + 3]))
+    lines = ["How the epoch was chosen:"]
+    for folder, name in names.items():
+        metrics = runs[folder].metrics
+        selection, epochs = metrics["selection"], metrics["epochs"]
+        epoch = epochs if metrics["best_epoch"] is None else metrics["best_epoch"]
+        chosen = f"{selection['rule']}; {selection['dev_mentions']} dev mentions"
+        reason = f"; {selection['reason']}" if selection["reason"] else ""
+        lines.append(f"- split {name}: epoch {epoch} of {epochs}, {chosen}{reason}")
+    return [*sections, "\n".join(lines)]
 
 
 def _render_scores(own: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -222,11 +207,3 @@ def _render_types(own: pd.DataFrame, names: Mapping[str, str], types: Sequence[s
         rows.append([name, *(f"{format_number(c['f1']) if c['gold'] else UNDEFINED} ({c['gold']})" for c in cells)])
     rows += _list_summary_rows(lambda column, name: summary.get(column, {}).get(f"f1_{name}"), columns)
     return format_markdown(["split", *(f"{label} {LEVEL_NAMES[level]}" for label, level in columns)], rows)
-
-
-def _describe_choice(metrics: Mapping) -> str:
-    """Which epoch a run's scores are of, by which rule, and on how many dev mentions the choice rests."""
-    selection, epochs = metrics["selection"], metrics["epochs"]
-    epoch = epochs if metrics["best_epoch"] is None else metrics["best_epoch"]
-    line = f"epoch {epoch} of {epochs}, {selection['rule']}; {selection['dev_mentions']} dev mentions"
-    return f"{line}; {selection['reason']}" if selection["reason"] else line

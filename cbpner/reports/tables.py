@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from cbpner.base.errors import InputError
-from cbpner.base.tables import format_csv
+from cbpner.base.tables import format_csv, format_markdown
 
 UNDEFINED = "-"
 LATEX = {
@@ -33,15 +33,10 @@ Cell = str | int | Figure | None
 
 
 class Table(NamedTuple):
-    """A table of figures.
+    """A table of figures, with its file's name, its caption and a paragraph below.
 
     Attributes:
-        name: of its file.
-        title: its caption.
-        header: a name for each column.
-        rows: cells; None where there is nothing.
         text_columns: how many columns, from the left, are flush left.
-        note: a paragraph below, or empty.
         shares: for a heat table, how dark a cell is: {(row, column): 0 to 1}.
         links: what the page's browser of sentences shows for a row: {row: {control: value}}.
     """
@@ -111,6 +106,11 @@ def table_to_csv(table: Table) -> str:
     return format_csv([header, *zip(*columns, strict=True)])
 
 
+def table_to_markdown(table: Table) -> str:
+    rows = [[replace_unprintable(format_cell(cell)) for cell in row] for row in table.rows]
+    return format_markdown(table.header, rows, table.text_columns)
+
+
 def table_to_latex(table: Table) -> str:
     r"""The table as a tabular (booktabs) to `\input`, with its title as a comment above."""
     columns = "l" * table.text_columns + "r" * (len(table.header) - table.text_columns)
@@ -128,16 +128,10 @@ def frame_to_csv(frame: pd.DataFrame, float_format: str = "%.6f") -> str:
 
 
 def average_sets(frame: pd.DataFrame, keys: Sequence[str], test_set: str, values: Sequence[str]) -> pd.DataFrame:
-    """Mean and standard deviation over the test sets, each the mean of its runs.
+    """Mean and standard deviation over the test sets, each the mean of its runs (rows of the frame).
 
-    Args:
-        frame: one row a run.
-        keys: columns that identify what is averaged; the index of the result.
-        test_set: the column that identifies a run's test set.
-        values: columns with numbers.
-
-    Returns:
-        Columns `runs`, `sets`, and `<value>_mean`, `<value>_std` (ddof = 1, NaN for one set) of each value.
+    `keys` identify what is averaged, and are the index of the result; `test_set` is the column that identifies a run's
+    test set. The result has `runs`, `sets`, and `<value>_mean`, `<value>_std` (ddof = 1, NaN for one set) of `values`.
     """
     by_set = frame.groupby([*keys, test_set], sort=False)[list(values)].mean().groupby(list(keys), sort=False)
     summary = by_set.agg(["mean", "std"])

@@ -1,20 +1,20 @@
 """Sections of errors, and the browser of sentences."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
+from cbpner.base.files import natural_key
 from cbpner.reports import charts
-from cbpner.reports.evaluate import name_side
+from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
+from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.page.inputs import ReportData
 from cbpner.reports.page.parts import Browser, Chart, Fold, Part, Section
-from cbpner.reports.page.sentences import list_sentences
 from cbpner.reports.run_scores import OVERALL
-from cbpner.reports.spans import CONSISTENCY, NO_TYPE, PAIR, POOLED, cut_context
+from cbpner.reports.spans import CONSISTENCY, NO_TYPE, POOLED
 from cbpner.reports.tables import Table
-from cbpner.scoring.matching import KINDS
-
-CONTEXT = 14  # characters on each side of a wrong span
+from cbpner.scoring.matching import KINDS, pair_spans
 
 
 def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Section | None:
@@ -27,12 +27,12 @@ def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Se
         f"Confusion of types: rows are gold types, columns predicted ones. {NO_TYPE}: missed in its column, spurious "
         "in its row. Shade: share of the row."
     )
-    parts += [_make_matrix(frames["confusions"], name, number) for number, name in enumerate(data.names, 1)]
+    parts += [tabulate_confusions(frames["confusions"], name, number) for number, name in enumerate(data.names, 1)]
     if with_text and shown and "wrong_surfaces" in frames:
+        wrong = frames["wrong_surfaces"]
         for number, name in enumerate(data.names, 1):
-            wrong = frames["wrong_surfaces"]
-            rows = wrong[wrong["system"] == name].head(shown).to_dict("records")
-            parts.append(Fold(f"The most frequent wrong spans of {name}", [_list_wrong(rows, name, number)]))
+            table = tabulate_wrong(wrong[wrong["system"] == name].head(shown), name, number)
+            parts.append(Fold(table.title, [table]))
     note = (
         "Surfaces of two characters or more that are a mention in a patent and occur there twice or more: tagged alike "
         "everywhere, with two types or more, untagged somewhere; deviating: places that are not tagged as most are."
@@ -69,25 +69,39 @@ def _show_classes(errors: pd.DataFrame, names: list[str]) -> list[Part]:
     return [chart, Fold("The figures", [table])]
 
 
-def _make_matrix(confusions: pd.DataFrame, name: str, number: int) -> Table:
-    counts = confusions[confusions["system"] == name].set_index(PAIR)["count"].to_dict()
-    types = sorted({label for pair in counts for label in pair}, key=lambda label: (label == NO_TYPE, label))
-    rows, shares = [], {}
-    for place, gold in enumerate(types):
-        cells = [int(counts[gold, found]) if (gold, found) in counts else None for found in types]
-        total = sum(cell or 0 for cell in cells) or 1
-        shares |= {(place, column): (cell or 0) / total for column, cell in enumerate(cells, 1)}
-        rows.append([gold, *cells])
-    return Table(f"confusion_{number}", f"Confusion of types: {name}", ["gold", *types], rows, 1, shares=shares)
+def list_sentences(systems: Sequence[System]) -> dict[str, Any]:
+    """What the page's script shows, as lists and numbers.
+
+    kinds: KINDS. types: their names. variants: systems, once for each seed where they have several. splits: their
+    names. sentences: [split, patent, number in the set, text, answers], the split a place in its list, answers
+    {variant: pairs} for each variant that read the sentence, a pair
+    [kind, gold start, end, type, predicted start, end, type] with -1 for what is not there.
+    """
+    variants: dict[tuple[str, str], str] = {}
+    for system in systems:
+        seeds = sorted({own.seed for own in system.sets}, key=natural_key)
+        for seed in seeds:
+            variants[system.name, seed] = f"{system.name}, seed {seed}" if len(seeds) > 1 else system.name
+    numbers = {key: number for number, key in enumerate(variants)}
+    sets = [(own, numbers[system.name, own.seed]) for system in systems for own in system.sets]
+    splits = sorted({own.split for own, _ in sets}, key=natural_key)
+    types = sorted({span.label for own, _ in sets for side in (own.gold, own.spans) for s in side for span in s})
+    groups: dict[tuple[int, str], list[tuple[PredictedSet, int]]] = {}
+    for own, variant in sets:
+        groups.setdefault((splits.index(own.split), own.identity), []).append((own, variant))
+    rows = [row for (split, _), own in sorted(groups.items()) for row in _list_set(split, own, types)]
+    return {"kinds": KINDS, "types": types, "variants": list(variants.values()), "splits": splits, "sentences": rows}
 
 
-def _list_wrong(wrong: list[dict[str, Any]], name: str, number: int) -> Table:
-    rows, links = [], {}
-    for place, row in enumerate(wrong):
-        gold, predicted = (name_side(row[f"{side}_surface"], row[f"{side}_type"]) for side in ("gold", "predicted"))
-        first = cut_context(row["text"], row["start"], row["end"], CONTEXT)
-        rows.append([int(row["count"]), int(row["patents"]), row["class"], gold, predicted, first])
-        surface = row["gold_surface"] if gold else row["predicted_surface"]
-        links[place] = {"variant": name, "kind": row["class"], "search": surface}
-    header = ["count", "patents", "class", "gold", "predicted", "the first, ⟦marked⟧"]
-    return Table(f"wrong_{number}", f"The most frequent wrong spans of {name}", header, rows, len(header), links=links)
+def _list_set(split: int, sets: Sequence[tuple[PredictedSet, int]], types: list[str]) -> Iterator[list[Any]]:
+    """The rows of one set of sentences; sets: (predictions, variant) of all that read it."""
+    first = sets[0][0]
+    patents = {key: number for number, key in enumerate(dict.fromkeys(first.patent_keys), start=1)}
+    for place, sentence in enumerate(first.sentences):
+        answers: dict[int, list[list[int]]] = {}
+        for own, variant in sets:
+            answers.setdefault(variant, [])
+            for *sides, kind in pair_spans(first.gold[place], own.spans[place]):
+                ends = [[s.start, s.end, types.index(s.label)] if s else [-1, -1, -1] for s in sides]
+                answers[variant].append([KINDS.index(kind), *ends[0], *ends[1]])
+        yield [split, patents[first.patent_keys[place]], place + 1, sentence.chars, answers]

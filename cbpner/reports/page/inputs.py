@@ -17,13 +17,13 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key
 from cbpner.reports.curve import POINT, count_patents, frame_points, mark_compared
 from cbpner.reports.evaluate import NAME, Evaluation, evaluate_systems, read_evaluation
-from cbpner.reports.join import JoinedSystems, join_scored, note_repetitions
+from cbpner.reports.join import JoinedSystems, find_run_data, join_scored, note_repetitions
 from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs, show_split, summarise_scores
 from cbpner.reports.spans import POOLED
-from cbpner.reports.systems import BLOCK, RunRecord, block_key, complete_flags, name_systems, shorten_names
+from cbpner.reports.systems import BLOCK, RunRecord, block_key, complete_flags, name_systems
 from cbpner.reports.tables import Figure
-from cbpner.runs.folder import CONFIG, LOG, find_data
+from cbpner.runs.folder import LOG
 from cbpner.scoring.metrics import COUNTS, divide_counts
 
 MAIN = "entity_strict"  # the level of charts
@@ -31,20 +31,16 @@ FigureKey = tuple[str, str, str | None, str, str]
 
 
 class ReportData(NamedTuple):
-    """What the page shows.
+    """What the page shows of the test or dev part.
 
     Attributes:
-        part: test or dev.
         systems: the runs of each system, in the order of splits and seeds.
         scores: `frame_scores` of the runs for the part, with a column `system`.
         figures: F1 of {(system, `run`, `mean`, `seeds` or POOLED, run or None, level, type)}, from the evaluation or,
             without intervals, from metrics.json; of `seeds`, for systems with several, only std counts.
-        types: the names of entity types.
-        evaluation: or None.
-        recorded: the evaluation.json that it was read from, or None where it was computed.
+        recorded: the evaluation.json that the evaluation was read from, or None where it was computed.
         missing: why the gold text is not there, or None.
         points: the runs of the curve (`mark_compared`), or None.
-        notes: one line each, for people.
     """
 
     part: str
@@ -84,34 +80,41 @@ def gather_report(
     recorded: str | Path | None = None,
     resampling: Resampling | None = None,
 ) -> ReportData:
-    """Gather what a report on the finished runs in `paths` shows.
+    """Gather what a report on the finished runs in `paths` shows; InputError where none has scores on `part`.
 
     Args:
         data_dir: where the gold is to be found, if not where the runs found it.
         recorded: an evaluation.json, for want of the gold; without it, one that lies in a folder of `paths`, or in its
             `evaluation/`, is taken.
-
-    Raises:
-        InputError: where no run has scores on `part`.
     """
     loaded = load_runs(paths, part)
     judged = [run for run in loaded.scored if not _has_fewer(run)] or loaded.scored
-    names = shorten_names(judged, name_systems(judged))
+    names = name_systems(judged)
     systems: dict[str, list[RunRecord]] = {name: [] for name in names}
-    for name, run in sorted(zip(names, judged, strict=True), key=lambda pair: _order_runs(pair[1])):
+    for name, run in zip(names, judged, strict=True):
         systems[name].append(run)
+    for own in systems.values():
+        own.sort(key=lambda run: (natural_key(show_split(run.config)), natural_key(run.config["seed"]), run.folder))
     scores = frame_scores(judged)
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
-    notes, place = loaded.list_notes(part), None
-    evaluation: Evaluation | None
-    if (missing := _find_missing(judged, part, data_dir)) is None:
+    notes, place, missing = loaded.notes, None, None
+    evaluation: Evaluation | None = None
+    try:
+        for run in judged:
+            find_run_data(run, part, data_dir)
+    except InputError as error:
+        missing = str(error)
+    if missing is None:
         joined = join_scored(judged, names, part, data_dir)
         evaluation = evaluate_systems(JoinedSystems(joined, [*note_repetitions(joined), *notes]), part, resampling)
         notes = evaluation.notes
-    else:
-        evaluation, place, remarks = _find_recorded(paths, recorded, systems, part)
+    elif recorded is None:
+        evaluation, place, remarks = _find_recorded(paths, systems, scores, part)
         notes = [*(evaluation.notes if evaluation else []), *remarks, *notes]
+    else:
+        evaluation, place = read_evaluation(recorded, systems, scores, part), Path(recorded)
+        notes = [*evaluation.notes, *notes]
     figures = _collect_scores(scores) if evaluation is None else _collect_intervals(evaluation)
     return ReportData(
         part, systems, scores, figures, sorted(set(scores["type"]) - {OVERALL}), evaluation, place, missing,
@@ -142,9 +145,7 @@ def list_differing_flags(systems: Mapping[str, Sequence[RunRecord]]) -> dict[str
     filled = iter(complete_flags([run.config for runs in systems.values() for run in runs]))
     flags = [[next(filled) for _ in runs] for runs in systems.values()]
     values = {
-        name: [", ".join(dict.fromkeys(_show_flag(run[name]) for run in own)) for own in flags]
-        for name in flags[0][0]
-        if name not in BLOCK
+        name: [", ".join(dict.fromkeys(_show_flag(run[name]) for run in own)) for own in flags] for name in flags[0][0]
     }
     return {name: own for name, own in values.items() if len(set(own)) > 1 or any(", " in value for value in own)}
 
@@ -153,47 +154,27 @@ def _show_flag(value: Any) -> str:
     return "none" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
-def _order_runs(run: RunRecord) -> tuple:
-    return natural_key(show_split(run.config)), natural_key(run.config["seed"]), run.folder
-
-
 def _has_fewer(run: RunRecord) -> bool:
     return bool((run.config.get("flags") or {}).get("patents"))
 
 
-def _find_missing(runs: Sequence[RunRecord], part: str, data_dir: str | Path | None) -> str | None:
-    """None where all data of the runs are found; else a sentence."""
-    for run in runs:
-        files = run.config["data"].get("files") or {}
-        if lacking := [name for name in ("train", part) if "sha256" not in (files.get(name) or {})]:
-            return f"{run.folder}/{CONFIG}: found no {' and no '.join(lacking)} file with its checksum"
-        try:
-            for name in ("train", part):
-                find_data(run.config, name, data_dir)
-        except InputError as error:
-            return str(error)
-    return None
-
-
 def _find_recorded(
-    paths: Sequence[str | Path], recorded: str | Path | None, systems: Mapping[str, Sequence[RunRecord]], part: str
+    paths: Sequence[str | Path], systems: Mapping[str, Sequence[RunRecord]], scores: pd.DataFrame, part: str
 ) -> tuple[Evaluation | None, Path | None, list[str]]:
-    """(evaluation, its file, remarks) of the first evaluation.json that was made of these runs."""
-    if recorded is not None:
-        return read_evaluation(recorded, systems, part), Path(recorded), []
+    """(evaluation, its file, remarks) of the first evaluation.json in `paths` that was made of these runs."""
     remarks = []
     for folder in map(Path, paths):
         for place in (folder / f"{NAME}.json", folder / NAME / f"{NAME}.json"):
             if place.is_file():
                 try:
-                    return read_evaluation(place, systems, part), place, remarks
+                    return read_evaluation(place, systems, scores, part), place, remarks
                 except InputError as error:
                     remarks.append(str(error))
     return None, None, remarks
 
 
 def _collect_scores(scores: pd.DataFrame) -> dict[FigureKey, Figure]:
-    """The figures of metrics.json."""
+    """Figures from metrics.json."""
     figures: dict[FigureKey, Figure] = {}
     for row in scores[scores["type"] == OVERALL].to_dict("records"):
         figures[row["system"], "run", row["run"], row["level"], OVERALL] = Figure(row["f1"])

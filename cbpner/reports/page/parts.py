@@ -19,7 +19,7 @@ class Chart(NamedTuple):
 
 
 class Browser(NamedTuple):
-    """The browser of sentences; content: see `cbpner.reports.page.sentences`."""
+    """The browser of sentences; content: see `cbpner.reports.page.errors.list_sentences`."""
 
     content: dict[str, Any]
 

@@ -1,13 +1,13 @@
 """Sections on how the runs were made: limited data, learning curves, settings, commands."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from cbpner.reports import charts
+from cbpner.reports import charts, curve
 from cbpner.reports.charts import Line
-from cbpner.reports.curve import COSTS, draw_curve, label_groups, list_minutes, show_machine, summarise_points
 from cbpner.reports.intervals import FEW_MENTIONS
 from cbpner.reports.page.inputs import MAIN, ReportData, list_differing_flags, read_history
 from cbpner.reports.page.parts import Chart, Fold, Part, Section
@@ -24,20 +24,21 @@ def show_curve(data: ReportData) -> Section | None:
     points = data.points
     if points is None:
         return None
-    labels, costs = label_groups(points), [name for name in COSTS if points[name].notna().any()]
+    labels, costs = curve.label_groups(points), [name for name in curve.COSTS if points[name].notna().any()]
     scores, spent = [], []
-    for row in summarise_points(points).to_dict("records"):
+    for row in curve.summarise_points(points).to_dict("records"):
         head = [labels[tuple(row[name] for name in BLOCK)], int(row["patents"]), row["splits"], int(row["runs"])]
         scores.append([*head, *(Figure(row[f"{name}_mean"], std=row[f"{name}_std"]) for name in LEVELS)])
-        styles = {name: ",.1f" if name.endswith("minutes") else ",.0f" for name in costs}
-        spent.append([*head, *(Figure(row[f"{n}_mean"], std=row[f"{n}_std"], style=s) for n, s in styles.items())])
+        spent.append([*head, *curve.list_costs(row, costs)])
     header = ["method", "patents", "splits", "runs"]
     note = "Only the training file gets smaller; dev and test stay. Means ± standard deviation over the splits."
     table = Table("curve", "F1 against the number of training patents",
                   [*header, *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)], scores, 1, note)  # fmt: skip
     cost_table = Table("costs", "Costs against the number of training patents",
-                       [*header, *(COSTS[name] for name in costs)], spent, 1)  # fmt: skip
-    svg = charts.figure_to_svg(draw_curve(points, MAIN), "Strict F1 against training patents and training minutes")
+                       [*header, *(curve.COSTS[name] for name in costs)], spent, 1)  # fmt: skip
+    svg = charts.figure_to_svg(
+        curve.draw_curve(points, MAIN), "Strict F1 against training patents and training minutes"
+    )
     caption = "Strict F1 on the test sets: means over the splits that every point has; pale: single runs."
     parts: list[Part] = [Chart(svg, caption), table, Fold("What they cost", [cost_table])]
     return Section("curve", "How little labelled text is enough", "Limited data", parts)
@@ -71,44 +72,37 @@ def show_learning(data: ReportData) -> Section | None:
 
 def show_provenance(data: ReportData) -> Section:
     """How each run was made."""
-    runs = [(name, run) for name, own in data.systems.items() for run in own]
     header = ["method", "split", "seed", "recipe", "encoder", "epoch", "dev mentions", "minutes", "MB", "revision"]
     note = "Epoch: which was kept, of how many. MB: peak memory. Revision: of the code; + where files differed from it."
-    rows = [[name, *_describe_run(run)] for name, run in runs]
+    rows, machines, commands = [], {}, []
+    for name, run in ((name, run) for name, runs in data.systems.items() for run in runs):
+        split, environment = show_split(run.config), run.config.get("environment") or {}
+        rows.append([name, split, *_describe_run(run, environment.get("git") or {})])
+        packages = [f"{key} {version}" for key, version in (environment.get("packages") or {}).items() if version]
+        machine = [curve.show_machine(environment), environment.get("python"), ", ".join(packages) or None]
+        machines[str(machine)] = machine
+        command = run.config.get("command") or None
+        shown = " ".join(map(str, command)) if isinstance(command, list) else command
+        commands.append([name, split, run.folder, shown])
     parts: list[Part] = [Table("runs", "The runs", header, rows, 6, note)]
     if differing := list_differing_flags(data.systems):
         rows = [[flag, *values] for flag, values in differing.items()]
         parts.append(Table("flags", "Settings that differ", ["setting", *data.names], rows, len(data.names) + 1))
-    machines = [list(machine) for machine in dict.fromkeys(_describe_machine(run) for _, run in runs)]
-    commands = [[name, show_split(run.config), run.folder, _show_command(run)] for name, run in runs]
-    for table in (
-        Table("machines", "Machines and packages", ["machine", "python", "packages"], machines, 3),
-        Table("commands", "Commands", ["method", "split", "folder", "command"], commands, 4),
-    ):
-        parts.append(Fold(table.title, [table]))
+    machine_header, machine_rows = ["machine", "python", "packages"], list(machines.values())
+    tables = [Table("machines", "Machines and packages", machine_header, machine_rows, 3),
+              Table("commands", "Commands", ["method", "split", "folder", "command"], commands, 4)]  # fmt: skip
+    parts += [Fold(table.title, [table]) for table in tables]
     return Section("provenance", "How the runs were made", "Provenance", parts)
 
 
-def _describe_run(run: RunRecord) -> list[Any]:
-    """A run's row, from its split on."""
+def _describe_run(run: RunRecord, git: Mapping[str, Any]) -> list[Any]:
+    """A run's row, from its seed on."""
     config, metrics = run.config, run.metrics
-    git = (config.get("environment") or {}).get("git") or {}
     revision = f"{git['revision'][:8]}{'+' if git.get('dirty') else ''}" if git.get("revision") else UNDEFINED
     epoch = metrics["epochs"] if metrics["best_epoch"] is None else metrics["best_epoch"]
     return [
-        show_split(config), str(config["seed"]), config["recipe"], str(config["encoder"]),
+        str(config["seed"]), config["recipe"], str(config["encoder"]),
         f"{epoch} of {metrics['epochs']}", int(metrics["selection"]["dev_mentions"]),
-        Figure(sum(list_minutes(metrics).values()) or math.nan, style=".1f"),
+        Figure(sum(curve.list_minutes(metrics).values()) or math.nan, style=".1f"),
         Figure(metrics.get("peak_memory_mb") or math.nan, style=",.0f"), revision,
     ]  # fmt: skip
-
-
-def _describe_machine(run: RunRecord) -> tuple[str, str, str]:
-    environment = run.config.get("environment") or {}
-    packages = ", ".join(f"{key} {value}" for key, value in (environment.get("packages") or {}).items() if value)
-    return show_machine(environment), environment.get("python") or UNDEFINED, packages or UNDEFINED
-
-
-def _show_command(run: RunRecord) -> str:
-    command = run.config.get("command") or UNDEFINED
-    return command if isinstance(command, str) else " ".join(map(str, command))

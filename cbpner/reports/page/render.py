@@ -2,10 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -14,7 +13,7 @@ from cbpner.base.files import write_text
 from cbpner.base.html import open_templates, read_page_style
 from cbpner.reports.page.errors import show_errors, show_sentences
 from cbpner.reports.page.inputs import ReportData
-from cbpner.reports.page.parts import Fold, Section
+from cbpner.reports.page.parts import Fold
 from cbpner.reports.page.provenance import show_curve, show_learning, show_provenance
 from cbpner.reports.page.scores import show_comparisons, show_groups, show_scores, show_splits, show_types
 from cbpner.reports.run_scores import GOLD_DATA
@@ -43,40 +42,26 @@ class Report(NamedTuple):
     csv: dict[str, str]
 
 
-class Headline(NamedTuple):
-    """What stands first. figures: (figure, what it is) of each."""
-
-    subtitle: str
-    figures: list[tuple[Figure, str]]
-    sentences: list[str]
-
-
 def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, shown: int = 15) -> Report:
-    """Render the report.
-
-    Args:
-        data: of `cbpner.reports.page.inputs.gather_report`.
-        title: the heading.
-        with_text: also surfaces and sentences of the gold.
-        shown: wrong surfaces of each system.
-    """
+    """Render the report; `with_text`: also surfaces and sentences of the gold, `shown` wrong ones of each system."""
     found = (
         show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
         show_comparisons(data), show_curve(data), show_learning(data), show_sentences(data) if with_text else None,
         show_provenance(data),
     )  # fmt: skip
     sections = [section for section in found if section]
-    tables = {table.name: table for section in sections for table in _list_tables(section)}
+    parts = [part for section in sections for part in section.parts]
+    tables = [table for part in parts for table in (part.tables if isinstance(part, Fold) else [part])]
+    named = {table.name: table for table in tables if isinstance(table, Table)}
     templates = open_templates(__package__)
     templates.filters |= {"cell": format_cell, "printable": replace_unprintable, "breakable": _break_names}
     templates.globals |= {"split_figure": split_figure, "kind_of": lambda part: type(part).__name__.lower()}
     script = resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8")
     html = templates.get_template("report.html.jinja").render(
-        title=title, headline=make_headline(data), sections=sections, lines=explain_missing(data, with_text),
+        title=title, headline=_make_headline(data), sections=sections, lines=explain_missing(data, with_text),
         notes=data.notes, css=Markup(read_page_style()), script=Markup(script),
     )  # fmt: skip
-    csv = {name: table_to_csv(table) for name, table in tables.items()}
-    return Report(html, table_to_latex(tables["scores"]), csv)
+    return Report(html, table_to_latex(named["scores"]), {name: table_to_csv(table) for name, table in named.items()})
 
 
 def write_report(report: Report, output: str | Path) -> list[Path]:
@@ -116,8 +101,8 @@ def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
     ]
 
 
-def make_headline(data: ReportData) -> Headline:
-    """The best system's F1, beside the paper's where the texts are the same."""
+def _make_headline(data: ReportData) -> dict[str, Any]:
+    """{subtitle, figures, sentences}: the best system's F1, beside the paper's where the texts are the same."""
     best, runs = data.find_best(), sum(map(len, data.systems.values()))
     splits = {split for name in data.names for split in data.list_splits(name)}
     counted = [format_count(*pair) for pair in ((len(data.names), "method"), (runs, "run"), (len(splits), "split"))]
@@ -142,15 +127,8 @@ def make_headline(data: ReportData) -> Headline:
             "whether that is more than chance. Either ± is the spread between splits of two test patents each, not an "
             "error of the mean."
         )
-    return Headline(f"{', '.join(counted)}; scores on the {data.part} sets", figures, sentences)
-
-
-def _list_tables(section: Section) -> Iterator[Table]:
-    for part in section.parts:
-        if isinstance(part, Table):
-            yield part
-        elif isinstance(part, Fold):
-            yield from part.tables
+    subtitle = f"{', '.join(counted)}; scores on the {data.part} sets"
+    return {"subtitle": subtitle, "figures": figures, "sentences": sentences}
 
 
 def _break_names(text: str) -> Markup:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cbpner.reports import charts
 from cbpner.reports.charts import NEUTRAL, Dots
-from cbpner.reports.intervals import SEED_NOTE, describe_ahead
+from cbpner.reports.intervals import SEED_NOTE, tabulate_comparisons
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
 from cbpner.reports.page.parts import Chart, Fold, Part, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, show_split
@@ -144,7 +144,7 @@ def show_comparisons(data: ReportData) -> Section | None:
         "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average. "
         f"{SEED_NOTE}."
     )
-    tables = {level: _compare_pairs(rows.to_dict("records"), level) for level, rows in found.groupby("level")}
+    tables = tabulate_comparisons(found)
     main = tables.pop(MAIN)._replace(note=note)
     sentences = [describe_comparison(row, r.unit) for row in chosen]
     parts: list[Part] = [data.evaluation.texts, sentences, Chart(svg, caption), main]
@@ -179,18 +179,6 @@ def _put_first(row: dict[str, Any], name: str) -> dict[str, Any]:
     return row | swapped
 
 
-def _compare_pairs(rows: Sequence[dict[str, Any]], level: str) -> Table:
-    name = LEVEL_NAMES[level]
-    cells = [
-        [row["first"], row["second"], Figure(row["first_f1"]), Figure(row["second_f1"]),
-         Figure(row["difference"], row["low"], row["high"], style="+.3f"), Figure(row["p"], style="p"),
-         Figure(row["p_holm"], style="p"), describe_ahead(row)]
-        for row in rows
-    ]  # fmt: skip
-    header = ["first", "second", "F1 first", "F1 second", "difference", "p", "Holm", "ahead"]
-    return Table(f"comparisons_{name}", f"The methods against each other, {name} F1", header, cells, 2)
-
-
 def _list_levels(data: ReportData) -> list[Table]:
     """P, R, F1 of each system at each level, pooled over its runs."""
     header, labels = ["level", "type", *COUNTS, "P", "R", "F1"], (OVERALL, *data.types)
@@ -209,8 +197,6 @@ def _pool(data: ReportData, name: str, level: str, label: str) -> list[int | Fig
     return [*counts, *measures[:2], data.find_figure(name, POOLED, level=level, label=label)]
 
 
-def _draw_groups(
-    data: ReportData, groups: Sequence[tuple[str, Sequence[Dots]]], label: str, caption: str
-) -> Chart:
+def _draw_groups(data: ReportData, groups: Sequence[tuple[str, Sequence[Dots]]], label: str, caption: str) -> Chart:
     legend = charts.series_legend(enumerate(data.names)) if len(data.names) > 1 else ()
     return Chart(charts.draw_dots(groups, label), caption, legend)
