@@ -19,9 +19,9 @@ from cbpner.reports.evaluate import describe_evaluation, evaluate_systems, rende
 from cbpner.reports.intervals import frame_comparisons, frame_intervals, render_intervals
 from cbpner.reports.join import JoinedSystems, PredictedSet, System, join_files, join_runs
 from cbpner.reports.panel import count_panel, list_units, score_levels
-from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.spans import SPAN_COLUMNS, find_script, frame_spans, score_groups
+from cbpner.reports.systems import Resampling
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, score
 from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio

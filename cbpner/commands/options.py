@@ -6,7 +6,7 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.formats.document import RULES, Choices
-from cbpner.reports.resampling import UNITS, Resampling
+from cbpner.reports.systems import UNITS, Resampling
 from cbpner.text.bio import ORPHAN_RULES
 from cbpner.text.labels import LabelSet
 

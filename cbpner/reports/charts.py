@@ -9,7 +9,7 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,11 +75,6 @@ def series_look(number: int) -> dict[str, Any]:
     if number == NEUTRAL:
         return {"color": palette()["soft"], "marker": "D"}
     return {"color": palette()[f"s{number % 7}"], "marker": list(GLYPHS)[number % len(GLYPHS)]}
-
-
-def series_legend(names: Iterable[tuple[int, str]]) -> list[tuple[str, str, str]]:
-    """(CSS class, glyph, name) of each (series, name)."""
-    return [(f"s{number % 7}", GLYPHS[series_look(number)["marker"]], name) for number, name in names]
 
 
 @cache
@@ -182,8 +177,11 @@ def draw_learning(losses: Sequence[Line], scores: Sequence[Line], series: int, l
             drawn = [line for line in lines if line.points]
             for line in drawn:
                 axes.plot(*zip(*line.points, strict=True), color=colour, linewidth=1.2, ls="--" if line.dashed else "-")
-            for line, y in zip(drawn, spread_labels([line.points[-1][1] for line in drawn]), strict=True):
-                axes.annotate(line.label, (line.points[-1][0], y), (3, -3), textcoords="offset points", color=colour)
+            below, least = -math.inf, 0.05 * max((line.points[-1][1] for line in drawn), default=0.0)
+            for line in sorted(drawn, key=lambda line: line.points[-1][1]):
+                x, y = line.points[-1]
+                below = max(y, below + least)  # labels do not cover one another
+                axes.annotate(line.label, (x, below), (3, -3), textcoords="offset points", color=colour)
         if any(line.points for line in losses):
             left.set_yscale("log")
             left.yaxis.set_major_formatter("{x:g}")
@@ -200,15 +198,6 @@ def place_lanes(values: Sequence[float], width: float) -> list[int]:
         lanes[place] = lane = next(free, len(ends))
         ends[lane : lane + 1] = [values[place]]
     return lanes
-
-
-def spread_labels(heights: Sequence[float], share: float = 0.05) -> list[float]:
-    """Heights for labels that want to stand at `heights`, apart by a share of the highest or more."""
-    spread, least = list(heights), share * max(heights, default=0.0)
-    order = sorted(range(len(heights)), key=lambda place: heights[place])
-    for below, place in zip(order, order[1:], strict=False):
-        spread[place] = max(spread[place], spread[below] + least)
-    return spread
 
 
 def _draw_row(axes: "Axes", row: Dots, y: float, height: float, lanes: list[int]) -> None:

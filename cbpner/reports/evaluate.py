@@ -18,10 +18,9 @@ from cbpner.base.tables import format_markdown
 from cbpner.reports import intervals, spans
 from cbpner.reports.join import JoinedSystems, PredictedSet, System, describe_patents
 from cbpner.reports.panel import count_panel, score_levels
-from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows, show_split
 from cbpner.reports.spans import CONSISTENCY, NO_TYPE, PAIR, POOLED, cut_context
-from cbpner.reports.systems import BLOCK, RunRecord, block_key
+from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key
 from cbpner.reports.tables import Table, explain_output_errors, format_number, frame_to_csv, table_to_markdown
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
 from cbpner.scoring.metrics import COUNTS, MEASURES

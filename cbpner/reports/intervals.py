@@ -13,9 +13,9 @@ from cbpner.base.files import natural_key
 from cbpner.base.tables import format_markdown
 from cbpner.reports.join import System, describe_patents
 from cbpner.reports.panel import Panel, count_panel
-from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import LEVEL_NAMES, OVERALL, name_rows
-from cbpner.reports.spans import POOLED
+from cbpner.reports.spans import ENTITY_LEVELS, POOLED
+from cbpner.reports.systems import Resampling
 from cbpner.reports.tables import Figure, Table, format_cell, format_count, format_number, table_to_markdown
 from cbpner.scoring import significance
 from cbpner.scoring.metrics import LEVELS
@@ -23,7 +23,6 @@ from cbpner.scoring.significance import f1_of, resample_counts
 
 LEAST_UNITS = 5  # from fewer, no interval: there is next to nothing to draw
 FEW_MENTIONS = 100  # in dev
-COMPARED = ("entity_lenient", "entity_strict")
 INTERVAL = ["system", "statistic", "run", "split", "seed", "level", "type", "sets", "f1", "std", "low", "high"]
 COMPARISON = [
     "level", "first", "second", "sets", "first_f1", "second_f1", "difference", "low", "high", "p", "p_holm",
@@ -52,9 +51,8 @@ Draw = Callable[[Sequence[int]], np.ndarray]
 def frame_intervals(panel: Panel, resampling: Resampling) -> pd.DataFrame:
     """F1 with intervals; columns INTERVAL, NaN where undefined.
 
-    statistic: `run` (one set), `mean` (of the F1 of the splits, a split with several seeds counting with their mean;
-    std with ddof = 1), POOLED (for each type too), and `seeds` (where several seeds have the same sets: mean and std of
-    the seeds' means). sets: of `mean` the splits, of `seeds` the seeds.
+    statistic: `run` (one set), `mean` (over the splits, each the mean of its seeds), POOLED (for each type too), and
+    `seeds` (where several seeds have the same sets: of their means). sets: of `mean` the splits, of `seeds` the seeds.
     """
     totals = panel.counts.sum(axis=3)  # (units, sets, levels, COUNTS)
     draw, rows = _make_draw(panel, totals, resampling), []
@@ -72,14 +70,13 @@ def frame_intervals(panel: Panel, resampling: Resampling) -> pd.DataFrame:
 
 
 def frame_comparisons(panel: Panel, resampling: Resampling) -> pd.DataFrame:
-    """The systems against each other, a row a pair and level of COMPARED; columns COMPARISON.
+    """The systems against each other, a row a pair with common sets and level of ENTITY_LEVELS; columns COMPARISON.
 
-    sets: how many both have; pairs without one are left out. difference: first minus second; low, high: its 95%
-    interval. p_holm: corrected for the pairs of the level. first_ahead, second_ahead: on how many sets.
+    difference: first minus second; low, high: its 95% interval. first_ahead, second_ahead: on how many sets.
     """
     totals = panel.counts.sum(axis=3)
     draw, found = _make_draw(panel, totals, resampling), []
-    for level in COMPARED:
+    for level in ENTITY_LEVELS:
         number = LEVELS.index(level)
         rows = []
         for pair in combinations(panel.systems, 2):

@@ -134,12 +134,9 @@ def join_files(
 ) -> JoinedSystems:
     """A gold column file with predictions for it, one system a path.
 
-    Args:
-        gold_path: the column file.
-        paths: JSON lines where the name ends in .jsonl (`cbpner.scoring.answers`), a run's tags where it ends in .tags
-            or .tags.gz, else column files of the same text (InputError where it differs).
-        train: the column file whose mentions count as seen, or None.
-        renamed: {label in a prediction: label}.
+    `paths` are JSON lines where the name ends in .jsonl (`cbpner.scoring.answers`), a run's tags where it ends in .tags
+    or .tags.gz, else column files of the same text (InputError where it differs). The mentions of the column file
+    `train` count as seen. `renamed`: {label in a prediction: label}.
     """
     gold, renamed = read_bio(gold_path), dict(renamed or {})
     gold_labels = {split_tag(tag)[1] for sentence in gold for tag in set(sentence.tags)}

@@ -1,8 +1,7 @@
 """Counts of every set of every system over the units of text that they share: what scores and intervals come from.
 
-A unit is what is drawn when a score's spread is measured, by default a sentence. The same sentence of the same patent
-is one unit wherever it stands, so that all that was predicted for it, by several seeds and in two test sets that share
-the patent, is drawn together.
+A unit is what is resampled, by default a sentence. The same sentence of the same patent is one unit wherever it stands,
+so that all predictions for it, by several seeds and in test sets that share the patent, are drawn together.
 """
 
 from collections.abc import Iterator, Sequence

@@ -142,10 +142,8 @@ def _expect(condition: bool, path: Path, expected: str) -> None:
 
 def _show_path(folder: Path) -> str:
     """`folder` relative to the working folder where it lies inside, so that no written table names a home folder."""
-    try:
-        return folder.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return folder.as_posix()
+    place = folder.resolve()
+    return (place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else folder).as_posix()
 
 
 def _list_rows(run: RunRecord, settings: str) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,8 @@
 """One row a gold or predicted span, and what follows from that frame: scores by group, errors, confusion, consistency.
 
-Spans are read leniently (an orphan `I-` begins one); strict scores leave the rows with `orphan` out. Each span is in
-the group of its own text and type, gold and predicted alike: the precision on unseen mentions is that of predictions
-whose surface and type the training text does not have, the recall that of gold mentions of which the same is true. A
-correct prediction has the surface and type of its gold mention, so both are in one group, and the counts of the groups
-add up to those of all spans.
+Spans are read leniently (an orphan `I-` begins one); strict scores leave the rows with `orphan` out. Each span, gold or
+predicted, is in the group of its own text and type, which a correct prediction shares with its gold mention, so that
+the counts of the groups add up to those of all spans.
 """
 
 import math
@@ -18,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from cbpner.decoding.document_vote import is_whole_word
-from cbpner.reports.join import PredictedSet, System
+from cbpner.reports.join import System
 from cbpner.reports.run_scores import OVERALL
 from cbpner.scoring.matching import JUDGEMENTS, KINDS, Pair, pair_spans, score_partial
 from cbpner.scoring.metrics import COUNTS, MEASURES, divide_counts
@@ -55,7 +53,14 @@ CONSISTENCY = ["system", "side", "surfaces", "alike", "types", "untagged", "plac
 
 def frame_spans(systems: Sequence[System]) -> pd.DataFrame:
     """A frame of SPAN_COLUMNS: every gold and every predicted span of every set, once for each side."""
-    rows = [row for system in systems for own in system.sets for row in _list_set_spans(system.name, own)]
+    rows = []
+    for name, own in ((system.name, own) for system in systems for own in system.sets):
+        for patent, number in ((patent, number) for patent, numbers in own.patents for number in numbers):
+            gold, predicted, text = own.gold[number], own.spans[number], own.sentences[number].chars
+            orphans = [set(gold) - set(own.strict_gold[number]), set(predicted) - set(own.strict[number])]
+            head = [name, own.run, own.split, own.seed, patent, number + 1, own.patent_keys[number]]
+            pairs = pair_spans(gold, predicted)
+            rows += [head + row for pair in pairs for row in _list_sides(pair, text, orphans, own.known)]
     types = dict.fromkeys(("orphan", "other_orphan"), "bool") | dict.fromkeys(("other_start", "other_end"), "Int64")
     return pd.DataFrame(rows, columns=list(SPAN_COLUMNS)).astype(types | {"seen": "boolean"})
 
@@ -159,9 +164,8 @@ def frame_surfaces(systems: Sequence[System]) -> pd.DataFrame:
 
     A surface of two characters or more has a row where it is a mention at least once in the patent, on that side. Its
     places are all occurrences of the same characters, except those inside or across another mention and those that
-    break a word (`AR` in `PARP`). Columns: system, run, split, patent, side, surface, places, types
-    (`gene 3, none 1`), tagged (places that are the mention), distinct (types among those), deviating (places that are
-    not tagged as most are).
+    break a word (`AR` in `PARP`). types: `gene 3, none 1`. tagged: places that are the mention. distinct: types among
+    those. deviating: places that are not tagged as most are.
     """
     rows = []
     for system in systems:
@@ -192,18 +196,6 @@ def cut_context(text: str, start: int, end: int, size: int) -> str:
     """The span marked by ⟦⟧ between at most `size` characters on each side."""
     before, behind = "…" if start > size else "", "…" if end + size < len(text) else ""
     return f"{before}{text[max(0, start - size) : start]}⟦{text[start:end]}⟧{text[end : end + size]}{behind}"
-
-
-def _list_set_spans(name: str, own: PredictedSet) -> Iterator[list[Any]]:
-    """The rows of one set."""
-    for patent, numbers in own.patents:
-        for number in numbers:
-            gold, predicted, text = own.gold[number], own.spans[number], own.sentences[number].chars
-            orphans = [set(gold) - set(own.strict_gold[number]), set(predicted) - set(own.strict[number])]
-            head = [name, own.run, own.split, own.seed, patent, number + 1, own.patent_keys[number]]
-            for pair in pair_spans(gold, predicted):
-                for row in _list_sides(pair, text, orphans, own.known):
-                    yield head + row
 
 
 def _list_sides(

@@ -1,4 +1,4 @@
-"""Which runs are one system: those of the same settings, whatever their folders, splits and seeds."""
+"""Which runs are one system (same settings, whatever folder, split and seed), and how systems are compared."""
 
 import json
 import os
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+UNITS = ("sentence", "patent")
 BLOCK = ["method", "recipe", "encoder", "data"]
 RESOURCES = {"precision", "no_cache", "cache_mb", "patents"}  # flags that make no other system; BLOCK has the last
 UNRECORDED = {  # what a flag was in runs of versions that did not have it yet, where that is not None
@@ -22,6 +23,14 @@ class RunRecord(NamedTuple):
     folder: str
     config: dict[str, Any]
     metrics: dict[str, Any]
+
+
+class Resampling(NamedTuple):
+    """How many bootstrap samples and random swaps, from which seed, of what (one of UNITS)."""
+
+    resamples: int = 10_000
+    seed: int = 0
+    unit: str = UNITS[0]
 
 
 def block_key(config: dict[str, Any]) -> tuple[str, str, str, str]:

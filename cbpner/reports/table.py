@@ -22,7 +22,15 @@ from cbpner.reports.run_scores import (
     summarise_scores,
 )
 from cbpner.reports.systems import BLOCK, RunRecord
-from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number, frame_to_csv, stack_statistics
+from cbpner.reports.tables import (
+    UNDEFINED,
+    Figure,
+    explain_output_errors,
+    format_cell,
+    format_number,
+    frame_to_csv,
+    stack_statistics,
+)
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 MARKERS = ("<!-- table -->\n", "<!-- /table -->")
@@ -109,11 +117,8 @@ def _name_method(key: Sequence[str]) -> str:
 def _find_means(own: pd.DataFrame) -> dict[str, str]:
     """`mean ± std` of F1 over all types at each level."""
     summary = summarise_scores(own[own["type"] == OVERALL]).set_index("level")
-    means = {}
-    for level in LEVELS:
-        mean, std = (format_number(summary.loc[level, f"f1_{statistic}"]) for statistic in ("mean", "std"))
-        means[level] = mean if std == UNDEFINED else f"{mean} ± {std}"
-    return means
+    figures = {level: Figure(summary.loc[level, "f1_mean"], std=summary.loc[level, "f1_std"]) for level in LEVELS}
+    return {level: format_cell(figure) for level, figure in figures.items()}
 
 
 def _render_summary(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]]) -> str:

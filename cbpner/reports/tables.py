@@ -94,15 +94,13 @@ def table_to_csv(table: Table) -> str:
     header, columns = [], []
     for place, title in enumerate(table.header):
         cells = [row[place] for row in table.rows]
-        figures = [cell if isinstance(cell, Figure) else Figure(math.nan) for cell in cells]
-        header.append(title)
-        columns.append([f"{c.value:.6f}" if isinstance(c, Figure) and c.value == c.value else
-                        "" if isinstance(c, Figure) else c for c in cells])  # fmt: skip
-        for part in ("std", "low", "high"):
-            values = [getattr(figure, part) for figure in figures]
-            if not all(map(math.isnan, values)):
-                header.append(f"{title} {part}")
-                columns.append(["" if math.isnan(value) else f"{value:.6f}" for value in values])
+        shown = [[("" if math.isnan(number) else f"{number:.6f}") for number in cell[:4]] if isinstance(cell, Figure)
+                 else [cell, "", "", ""] for cell in cells]  # fmt: skip
+        for part, number in (("", 0), (" std", 3), (" low", 1), (" high", 2)):
+            column = [row[number] for row in shown]
+            if not part or any(column):
+                header.append(f"{title}{part}")
+                columns.append(column)
     return format_csv([header, *zip(*columns, strict=True)])
 
 
@@ -114,13 +112,10 @@ def table_to_markdown(table: Table) -> str:
 def table_to_latex(table: Table) -> str:
     r"""The table as a tabular (booktabs) to `\input`, with its title as a comment above."""
     columns = "l" * table.text_columns + "r" * (len(table.header) - table.text_columns)
-    lines = [" & ".join(map(escape_latex, row)) + r" \\" for row in (table.header, *table.rows)]
+    cells = [[replace_unprintable(format_cell(cell)) for cell in row] for row in (table.header, *table.rows)]
+    lines = [" & ".join("".join(LATEX.get(char, char) for char in cell) for cell in row) + r" \\" for row in cells]
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
     return "\n".join([rf"% {table.title}; needs \usepackage{{booktabs}}", *body, r"\end{tabular}"]) + "\n"
-
-
-def escape_latex(cell: Cell) -> str:
-    return "".join(LATEX.get(char, char) for char in replace_unprintable(format_cell(cell)))
 
 
 def frame_to_csv(frame: pd.DataFrame, float_format: str = "%.6f") -> str:

@@ -5,7 +5,6 @@ there are no others. Where the gold text is not to be found, the figures that ne
 `cbpner evaluate` wrote for the same runs, or are left out.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,10 @@ from cbpner.base.files import natural_key
 from cbpner.reports.curve import POINT, count_patents, frame_points, mark_compared
 from cbpner.reports.evaluate import NAME, Evaluation, evaluate_systems, read_evaluation
 from cbpner.reports.join import JoinedSystems, find_run_data, join_scored, note_repetitions
-from cbpner.reports.resampling import Resampling
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs, show_split, summarise_scores
 from cbpner.reports.spans import POOLED
-from cbpner.reports.systems import BLOCK, RunRecord, block_key, complete_flags, name_systems
+from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key, complete_flags, name_systems
 from cbpner.reports.tables import Figure
-from cbpner.runs.folder import LOG
 from cbpner.scoring.metrics import COUNTS, divide_counts
 
 MAIN = "entity_strict"  # the level of charts
@@ -126,18 +123,6 @@ def sum_counts(rows: pd.DataFrame) -> tuple[list[int], list[Figure]]:
     """(COUNTS, MEASURES) of rows of scores taken together."""
     counts = [int(rows[column].sum()) for column in COUNTS]
     return counts, [Figure(math.nan if value is None else value) for value in divide_counts(*counts).values()]
-
-
-def read_history(run: RunRecord) -> list[dict[str, Any]]:
-    """The records of one run that have an epoch, in its order: those of metrics.json, else of log.jsonl."""
-    history = run.metrics.get("history")
-    if not history:
-        try:
-            lines = (Path(run.folder) / LOG).read_text(encoding="utf-8").splitlines()
-            history = [json.loads(line) for line in lines]
-        except (OSError, ValueError):
-            return []
-    return [row for row in history if isinstance(row, dict) and "epoch" in row]
 
 
 def list_differing_flags(systems: Mapping[str, Sequence[RunRecord]]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from cbpner.reports import charts, curve
 from cbpner.reports.charts import Line
 from cbpner.reports.intervals import FEW_MENTIONS
-from cbpner.reports.page.inputs import MAIN, ReportData, list_differing_flags, read_history
+from cbpner.reports.page.inputs import MAIN, ReportData, list_differing_flags
 from cbpner.reports.page.parts import Chart, Fold, Part, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, show_split
 from cbpner.reports.systems import BLOCK, RunRecord
@@ -50,7 +50,8 @@ def show_learning(data: ReportData) -> Section | None:
     for number, (name, runs) in enumerate(data.systems.items()):
         losses, scores, named = [], [], set()
         for run in runs:
-            history = pd.DataFrame(read_history(run), columns=["epoch", "loss", f"eval_{MAIN}_f1"])
+            records = run.metrics.get("history") or []
+            history = pd.DataFrame(records, columns=["epoch", "loss", f"eval_{MAIN}_f1"])
             split = show_split(run.config)
             label = "" if split in named else split  # once for all of its seeds
             named.add(split)

@@ -47,7 +47,11 @@ def show_scores(data: ReportData) -> Section:
         "Strict: the same, but an I- without its B- belongs to none."
     )
     table = Table("scores", "F1 of each method", header, rows, 4, note)
-    return Section("scores", "Scores", "Scores", [levels, table, Fold("Precision and recall", _list_levels(data))])
+    header, labels, tables = ["level", "type", *COUNTS, "P", "R", "F1"], (OVERALL, *data.types), []
+    for number, name in enumerate(data.names, 1):
+        rows = [[LEVEL_NAMES[level], label, *_pool(data, name, level, label)] for level in LEVELS for label in labels]
+        tables.append(Table(f"levels_{number}", f"{name}: all runs pooled", header, rows, 2))
+    return Section("scores", "Scores", "Scores", [levels, table, Fold("Precision and recall", tables)])
 
 
 def show_splits(data: ReportData) -> Section | None:
@@ -179,16 +183,6 @@ def _put_first(row: dict[str, Any], name: str) -> dict[str, Any]:
     return row | swapped
 
 
-def _list_levels(data: ReportData) -> list[Table]:
-    """P, R, F1 of each system at each level, pooled over its runs."""
-    header, labels = ["level", "type", *COUNTS, "P", "R", "F1"], (OVERALL, *data.types)
-    tables = []
-    for number, name in enumerate(data.names, 1):
-        rows = [[LEVEL_NAMES[level], label, *_pool(data, name, level, label)] for level in LEVELS for label in labels]
-        tables.append(Table(f"levels_{number}", f"{name}: all runs pooled", header, rows, 2))
-    return tables
-
-
 def _pool(data: ReportData, name: str, level: str, label: str) -> list[int | Figure]:
     """COUNTS, precision, recall and F1 (with its interval) of a system, pooled over its runs."""
     scores = data.scores
@@ -198,5 +192,6 @@ def _pool(data: ReportData, name: str, level: str, label: str) -> list[int | Fig
 
 
 def _draw_groups(data: ReportData, groups: Sequence[tuple[str, Sequence[Dots]]], label: str, caption: str) -> Chart:
-    legend = charts.series_legend(enumerate(data.names)) if len(data.names) > 1 else ()
-    return Chart(charts.draw_dots(groups, label), caption, legend)
+    glyphs = [charts.GLYPHS[charts.series_look(number)["marker"]] for number in range(len(data.names))]
+    legend = [(f"s{n % 7}", glyph, name) for n, (glyph, name) in enumerate(zip(glyphs, data.names, strict=True))]
+    return Chart(charts.draw_dots(groups, label), caption, legend if len(legend) > 1 else ())
