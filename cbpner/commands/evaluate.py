@@ -13,8 +13,8 @@ A JSON line: {"text": "...", "spans": [{"start": 0, "end": 4, "label": "gene"}]}
 the last one. `text` is one gold sentence or several, in the gold's order; or {"index": 0, ...} names a sentence.
 """
 
+import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,15 +68,6 @@ def join_paths(args: Namespace) -> "JoinedSystems":
         raise InputError(f"found {' and '.join(flags)}; expected it only with {'files' if is_runs else 'runs'}")
     if is_runs:
         return join_runs(args.paths, args.part or "test", args.data_dir)
-    return join_files(args.paths[0], args.paths[1:], args.train, read_renamed(args.rename))
-
-
-def read_renamed(pairs: Sequence[str]) -> dict[str, str]:
-    """{OTHER: TYPE} of the texts `OTHER=TYPE`."""
-    renamed = {}
-    for pair in pairs:
-        other, sign, label = pair.rpartition("=")
-        if not (other and sign and label) or label.split() != [label]:
-            raise InputError(f"found --rename {pair!r}; expected OTHER=TYPE, such as GENE=gene")
-        renamed[other] = label
-    return renamed
+    if wrong := [pair for pair in args.rename if not re.fullmatch(r".+=[^=\s]+", pair)]:
+        raise InputError(f"found --rename {wrong[0]!r}; expected OTHER=TYPE, such as GENE=gene")
+    return join_files(args.paths[0], args.paths[1:], args.train, dict(pair.rsplit("=", 1) for pair in args.rename))

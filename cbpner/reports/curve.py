@@ -14,14 +14,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open, natural_key, write_text
 from cbpner.base.tables import format_markdown
 from cbpner.reports.charts import chart_style, new_figure, series_look
-from cbpner.reports.run_scores import (
-    GOLD_DATA,
-    LEVEL_NAMES,
-    OVERALL,
-    frame_scores,
-    load_runs,
-    warn_mixed,
-)
+from cbpner.reports.run_scores import GOLD_DATA, LEVEL_NAMES, OVERALL, frame_scores, load_runs, warn_mixed
 from cbpner.reports.systems import BLOCK, RunRecord
 from cbpner.reports.tables import (
     Figure,
