@@ -67,15 +67,6 @@ def test_only_splits_that_every_point_has_are_compared_unless_all_are_asked_for(
     assert ("Points on different splits" in markdown) is all_splits
 
 
-def test_seeds_of_a_split_are_averaged_before_splits_are(tmp_path):
-    for split, seed, predicted in ((0, 0, "none"), (0, 1, "half"), (0, 2, "half"), (1, 0, "full")):
-        make_point(tmp_path, 2, split, predicted, seed=seed)
-    row = cells_of(build_curve([tmp_path]).markdown, "2")[0]
-    zero = (0.0 + 0.4 + 0.4) / 3
-    assert row[:2] == ["0 1", "4"]
-    assert row[4] == f"{(zero + 1) / 2:.3f} ± {statistics.stdev((zero, 1.0)):.3f}"
-
-
 def test_costs_and_machines(runs):
     make_point(
         runs, 5, 0, method="second", train=30, memory=700, environment=MACHINE | {"device": "cuda", "processes": 2}
@@ -209,13 +200,6 @@ def test_minutes_far_apart_get_a_logarithmic_axis(runs):
     assert axes.get_xscale() == "log"
     axes.figure.draw_without_rendering()
     assert not any("$" in tick.get_text() for tick in axes.get_xticklabels())
-
-
-def test_ten_methods_look_different_from_one_another(tmp_path):
-    for number in range(10):
-        make_point(tmp_path, 2, 0, method=f"method{number}")
-    lines = draw_curve(build_curve([tmp_path]).points, "token").axes[0].lines
-    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 10
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from cbpner.formats.document import Document
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.sources import list_sources
 from cbpner.prediction.tagger import Tagger
-from cbpner.reports.run_scores import OVERALL, collect_scores
+from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "final_trained"
@@ -114,7 +114,7 @@ def test_the_card_gives_its_temperature_and_the_scores_to_expect(card):
     decision = Tagger.from_pretrained().decision
     assert decision.vote_share == 0.1 and decision.decoder == "spans"
     assert f"temperature {decision.temperature}" in card
-    frame = collect_scores([ROOT / "results" / "BERT_LM_mixed_soup"])
+    frame = frame_scores(load_runs([ROOT / "results" / "BERT_LM_mixed_soup"]).scored)
     rows = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]
     for level in ("entity_lenient", "entity_strict", "token"):
         scores = rows[rows["level"] == level]["f1"]

@@ -137,16 +137,6 @@ def test_seeds_of_a_split_are_averaged_first(data, tmp_path):
         assert f"{statistics.stdev(seeds):.3f}" in re.search("<header.*</header>", read_html(output), re.S)[0]
 
 
-def test_undefined_scores_are_left_out_of_means(data, tmp_path):
-    rows = [(text, [], [], []) for text, *_ in ROWS]
-    make_run(tmp_path / "runs" / "0", data, GOOD)
-    make_run(tmp_path / "runs" / "1", make_data(tmp_path / "other", rows), GOOD, "1", rows=rows)
-    data.rename(tmp_path / "elsewhere")
-    output = make_report(tmp_path, tmp_path / "runs")
-    assert [row["strict F1"] for row in read_table(output, "splits")] == ["1.000000", ""]
-    assert read_table(output, "scores")[0]["strict F1"] == "1.000000"
-
-
 def test_errors_and_groups_by_hand(written):
     rows = {(row["method"], row["mentions"]): row for row in read_table(written, "errors")}
     kinds = ("correct", "type", "boundary", "boundary+type", "missed", "spurious")
@@ -322,6 +312,7 @@ def test_sentences_with_gold_and_answers(folder):
 
 
 def test_charts_follow_the_style_sheet_and_have_tooltips():
+    assert len({tuple(charts.series_look(number).values()) for number in range(10)}) == 10
     row = charts.Dots("<a>", 0, [(0.0, "0", "at <0>"), (0.5, "1", "at 0.5")], 0.25, 0.1, 0.4)
     svg = charts.draw_dots([(None, [row])], "of <it>", (0, 1))
     root = ElementTree.fromstring(str(svg))

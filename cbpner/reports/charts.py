@@ -26,7 +26,6 @@ NEUTRAL = 99  # the series without a colour of its own
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖", "*": "★"}  # of markers, in legends
 TOOLTIP = "tooltip:"  # how the id of an element that shows one begins
 WIDTH = 8.2  # inches
-ROW_HEIGHT = 0.32  # inches
 LABEL_WIDTH = 36  # characters in a line of a row's label
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
@@ -224,4 +223,4 @@ def _finish_rows(figure: "Figure", axes: "Axes", rows: float, xlabel: str) -> No
     axes.grid(axis="x", color=palette()["rule"])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    figure.set_size_inches(WIDTH, ROW_HEIGHT * rows + 0.7)
+    figure.set_size_inches(WIDTH, 0.32 * rows + 0.7)

@@ -185,10 +185,10 @@ def show_machine(environment: Mapping[str, Any]) -> str:
     return ", ".join(names) or "not recorded"
 
 
-def list_costs(row: Mapping[str, Any], names: Sequence[str]) -> list[Figure]:
-    """Mean and deviation of some of COSTS in a row of `summarise_points`."""
-    styles = {name: ",.1f" if name.endswith("minutes") else ",.0f" for name in names}
-    return [Figure(row[f"{name}_mean"], std=row[f"{name}_std"], style=style) for name, style in styles.items()]
+def list_figures(row: Mapping[str, Any], names: Sequence[str]) -> list[Figure]:
+    """Mean and deviation of some of MEASURED in a row of `summarise_points`."""
+    styles = dict.fromkeys(LEVELS, ".3f") | {"train_minutes": ",.1f", "total_minutes": ",.1f"}
+    return [Figure(row[f"{name}_mean"], std=row[f"{name}_std"], style=styles.get(name, ",.0f")) for name in names]
 
 
 def _measure_costs(run: RunRecord) -> dict[str, Any]:
@@ -219,16 +219,15 @@ def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequen
         else:
             summary = summarise_points(compared).to_dict("records")
             splits |= {row["splits"] for row in summary}
-            figures = [[Figure(row[f"{level}_mean"], std=row[f"{level}_std"]) for level in LEVELS] for row in summary]
-            rows = [[row["patents"], row["splits"], row["runs"], *map(format_cell, own)]
-                    for row, own in zip(summary, figures, strict=True)]  # fmt: skip
+            rows = [[row["patents"], row["splits"], row["runs"], *map(format_cell, list_figures(row, LEVELS))]
+                    for row in summary]  # fmt: skip
             sections += [f"Only splits that every point has; left out: {left_out}."] if left_out else []
             sections.append(format_markdown(header, rows, text_columns=2))
         sections += warn_mixed([by_folder[folder] for folder in group["run"]], ["patents"])
     if len(splits) > 1:
         sections.append("Points on different splits differ in their test sets too: they cannot be compared.")
     costs = [name for name in COSTS if points[name].notna().any()]
-    rows = [[*(row[name] for name in POINT), row["runs"], *map(format_cell, list_costs(row, costs)), row["machines"]]
+    rows = [[*(row[name] for name in POINT), row["runs"], *map(format_cell, list_figures(row, costs)), row["machines"]]
             for row in summarise_points(points).to_dict("records")]  # fmt: skip
     header = [*POINT, "runs", *(COSTS[name] for name in costs), "machine"]
     sections += ["## Costs", COSTS_LEGEND, format_markdown(header, rows, len(BLOCK))]

@@ -1,12 +1,13 @@
-"""Tables of figures with their spread, as text, CSV and LaTeX; frames as CSV; means over test sets."""
+"""Tables of figures with their spread, as text, CSV and LaTeX; other parts of a page; means over test sets."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 
 from cbpner.base.errors import InputError
 from cbpner.base.tables import format_csv, format_markdown
@@ -49,6 +50,42 @@ class Table(NamedTuple):
     note: str = ""
     shares: Mapping[tuple[int, int], float] | None = None
     links: Mapping[int, Mapping[str, str]] | None = None
+
+
+Legend = Sequence[tuple[str, str, str]]  # (CSS class, glyph, name) of each entry
+
+
+class Chart(NamedTuple):
+    """An SVG with what it shows in words."""
+
+    svg: Markup
+    caption: str
+    legend: Legend = ()
+
+
+class Browser(NamedTuple):
+    """The browser of sentences; content: see `cbpner.reports.page.errors.list_sentences`."""
+
+    content: dict[str, Any]
+
+
+class Fold(NamedTuple):
+    """Tables behind a title that opens them."""
+
+    title: str
+    tables: Sequence[Table]
+
+
+Part = str | list[str] | Chart | Table | Fold | Browser  # a text is a paragraph, a list of texts a list
+
+
+class Section(NamedTuple):
+    """A section of the page. name: its anchor. short: its title in the navigation."""
+
+    name: str
+    title: str
+    short: str
+    parts: list[Part]
 
 
 def format_number(value: float | None, style: str = ".3f") -> str:

@@ -10,10 +10,9 @@ from cbpner.reports import charts
 from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.page.inputs import ReportData
-from cbpner.reports.page.parts import Browser, Chart, Fold, Part, Section
 from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.spans import CONSISTENCY, NO_TYPE, POOLED
-from cbpner.reports.tables import Table
+from cbpner.reports.tables import Browser, Chart, Fold, Part, Section, Table
 from cbpner.scoring.matching import KINDS, pair_spans
 
 

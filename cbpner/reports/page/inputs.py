@@ -79,10 +79,8 @@ def gather_report(
 ) -> ReportData:
     """Gather what a report on the finished runs in `paths` shows; InputError where none has scores on `part`.
 
-    Args:
-        data_dir: where the gold is to be found, if not where the runs found it.
-        recorded: an evaluation.json, for want of the gold; without it, one that lies in a folder of `paths`, or in its
-            `evaluation/`, is taken.
+    The gold is looked for where the runs found it, or in `data_dir`; for want of it, the evaluation.json `recorded` is
+    taken, or one that lies in a folder of `paths` or in its `evaluation/`.
     """
     loaded = load_runs(paths, part)
     judged = [run for run in loaded.scored if not _has_fewer(run)] or loaded.scored
@@ -95,13 +93,8 @@ def gather_report(
     scores = frame_scores(judged)
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
-    notes, place, missing = loaded.notes, None, None
-    evaluation: Evaluation | None = None
-    try:
-        for run in judged:
-            find_run_data(run, part, data_dir)
-    except InputError as error:
-        missing = str(error)
+    notes, place, missing = loaded.notes, None, _explain_missing_data(judged, part, data_dir)
+    evaluation: Evaluation | None
     if missing is None:
         joined = join_scored(judged, names, part, data_dir)
         evaluation = evaluate_systems(JoinedSystems(joined, [*note_repetitions(joined), *notes]), part, resampling)
@@ -141,6 +134,15 @@ def _show_flag(value: Any) -> str:
 
 def _has_fewer(run: RunRecord) -> bool:
     return bool((run.config.get("flags") or {}).get("patents"))
+
+
+def _explain_missing_data(runs: Sequence[RunRecord], part: str, data_dir: str | Path | None) -> str | None:
+    try:
+        for run in runs:
+            find_run_data(run, part, data_dir)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _find_recorded(

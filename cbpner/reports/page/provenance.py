@@ -10,13 +10,10 @@ from cbpner.reports import charts, curve
 from cbpner.reports.charts import Line
 from cbpner.reports.intervals import FEW_MENTIONS
 from cbpner.reports.page.inputs import MAIN, ReportData, list_differing_flags
-from cbpner.reports.page.parts import Chart, Fold, Part, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, show_split
 from cbpner.reports.systems import BLOCK, RunRecord
-from cbpner.reports.tables import UNDEFINED, Figure, Table
+from cbpner.reports.tables import UNDEFINED, Chart, Figure, Fold, Part, Section, Table
 from cbpner.scoring.metrics import LEVELS
-
-LOSSES = 60  # points of a loss curve
 
 
 def show_curve(data: ReportData) -> Section | None:
@@ -28,8 +25,8 @@ def show_curve(data: ReportData) -> Section | None:
     scores, spent = [], []
     for row in curve.summarise_points(points).to_dict("records"):
         head = [labels[tuple(row[name] for name in BLOCK)], int(row["patents"]), row["splits"], int(row["runs"])]
-        scores.append([*head, *(Figure(row[f"{name}_mean"], std=row[f"{name}_std"]) for name in LEVELS)])
-        spent.append([*head, *curve.list_costs(row, costs)])
+        scores.append([*head, *curve.list_figures(row, LEVELS)])
+        spent.append([*head, *curve.list_figures(row, costs)])
     header = ["method", "patents", "splits", "runs"]
     note = "Only the training file gets smaller; dev and test stay. Means ± standard deviation over the splits."
     table = Table("curve", "F1 against the number of training patents",
@@ -56,7 +53,7 @@ def show_learning(data: ReportData) -> Section | None:
             label = "" if split in named else split  # once for all of its seeds
             named.add(split)
             loss = history[["epoch", "loss"]].dropna()
-            size = math.ceil(len(loss) / LOSSES) or 1  # means over stretches of equal number
+            size = math.ceil(len(loss) / 60) or 1  # the curve has 60 points, means over stretches of equal number
             loss = loss.groupby([place // size for place in range(len(loss))]).mean()
             losses.append(Line(label, loss.to_numpy().tolist()))
             dev = history[["epoch", f"eval_{MAIN}_f1"]].dropna().to_numpy().tolist()

@@ -13,12 +13,12 @@ from cbpner.base.files import write_text
 from cbpner.base.html import open_templates, read_page_style
 from cbpner.reports.page.errors import show_errors, show_sentences
 from cbpner.reports.page.inputs import ReportData
-from cbpner.reports.page.parts import Fold
 from cbpner.reports.page.provenance import show_curve, show_learning, show_provenance
 from cbpner.reports.page.scores import show_comparisons, show_groups, show_scores, show_splits, show_types
 from cbpner.reports.run_scores import GOLD_DATA
 from cbpner.reports.tables import (
     Figure,
+    Fold,
     Table,
     explain_output_errors,
     format_cell,

@@ -8,18 +8,15 @@ from cbpner.reports import charts
 from cbpner.reports.charts import NEUTRAL, Dots
 from cbpner.reports.intervals import SEED_NOTE, tabulate_comparisons
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
-from cbpner.reports.page.parts import Chart, Fold, Part, Section
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, show_split
 from cbpner.reports.spans import POOLED
-from cbpner.reports.tables import Cell, Figure, Table, format_cell, format_count, format_p
+from cbpner.reports.tables import Cell, Chart, Figure, Fold, Part, Section, Table, format_cell, format_count, format_p
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 GROUP_NAMES = {
     "seen": "Seen and unseen mentions", "length": "Length in characters", "script": "Script of the mention",
 }  # fmt: skip
 F1_NAMES = [f"{LEVEL_NAMES[level]} F1" for level in LEVELS]
-SIGNIFICANT = 0.05
-MOST_PAIRS = 3  # of more pairs of methods, only those of the best method are drawn and described
 
 
 def show_scores(data: ReportData) -> Section:
@@ -132,7 +129,7 @@ def show_comparisons(data: ReportData) -> Section | None:
     found, best = data.evaluation.frames["comparisons"], data.find_best()
     pairs = found[found["level"] == MAIN].to_dict("records")
     chosen = [_put_first(row, best) for row in pairs if best in (row["first"], row["second"])]
-    chosen = pairs if len(pairs) <= MOST_PAIRS or not chosen else chosen
+    chosen = pairs if len(pairs) <= 3 or not chosen else chosen  # of more, only those of the best method are drawn
     dots = [
         Dots(f"{row['first']} − {row['second']}", NEUTRAL, (), row["difference"], row["low"], row["high"])
         for row in chosen
@@ -166,7 +163,7 @@ def describe_comparison(row: dict[str, Any], unit: str) -> str:
     p = format_p(row["p_holm"])
     p = p if p.startswith("<") else f"= {p}"
     verdict = f"on these texts no more than chance may give (p {p} after Holm)"
-    if row["p_holm"] < SIGNIFICANT:
+    if row["p_holm"] < 0.05:
         verdict = f"more than chance in which of these {unit}s were drawn would give (p {p} after Holm)"
     sets = format_count(int(row["sets"]), "set")
     ahead = f"{row['difference']:.3f} ahead of {row['second']}, on {row['first_ahead']} of {sets}"
