@@ -17,7 +17,7 @@ ORIGINAL_FLAGS = {
 }
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
     parser.add_argument(
@@ -26,7 +26,7 @@ def build_parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     return run_guarded(lambda: run_training(args, METHOD, trainable_layers=None if args.finetuning else 0))
 

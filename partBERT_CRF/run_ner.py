@@ -28,7 +28,7 @@ RATES = ("lr", "head_lr", "crf_lr")
 EVALUATION_SIZES = ("per_gpu_eval_batch_size", "per_gpu_test_batch_size")
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
     add_name_flags(parser)
@@ -44,15 +44,15 @@ def build_parser():
     return parser
 
 
-def spread_rate(args):
+def spread_rate(args: argparse.Namespace) -> None:
     """Let --learning_rate set each rate that no flag of its own sets."""
     for name in RATES:
         if getattr(args, name) is None:
             setattr(args, name, args.learning_rate)
 
 
-def list_flags_without_effect(args):
-    """A line for each flag that was given and changes nothing."""
+def list_flags_without_effect(args: argparse.Namespace) -> list[str]:
+    """Return a line for each given flag that has no effect."""
     reasons = dict.fromkeys(EVALUATION_SIZES, "evaluation fills its batches by tokens")
     if args.variant == "described":
         reasons["lstm_size"] = "the variant `described` has no BiLSTM"
@@ -64,7 +64,7 @@ def list_flags_without_effect(args):
     return [f"note: {flags[name]} has no effect: {reason}" for name, reason in given.items()]
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     args = resolve_names(args)
     for line in list_flags_without_effect(args):
         print(line, file=sys.stderr)
@@ -72,7 +72,7 @@ def run(args):
     run_training(args, f"{METHOD}_{args.variant}")
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     return run_guarded(run, build_parser().parse_args(argv))
 
 

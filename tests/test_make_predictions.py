@@ -53,10 +53,13 @@ def test_files_that_are_there_stay_unless_told(source, tmp_path, tiny_tagger):
     assert (tmp_path / "a.pred").read_text(encoding="utf-8").startswith("H ")
 
 
-def test_a_bad_file_is_named_and_the_rest_goes_on(source, tmp_path, tiny_tagger, capsys):
-    (source / "a.txt").write_bytes(b"\xff")
+def test_bad_files_are_named_and_the_others_tagged(source, tmp_path, tiny_tagger, capsys):
+    bad = ["a.txt", *(f"bad{number}.txt" for number in range(7))]
+    for name in bad:
+        (source / name).write_bytes(b"\xff")
     assert predict(source, tmp_path / "out", tiny_tagger) == 1
-    assert "a.txt: found bytes that are not UTF-8" in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert all(f"{name}: found bytes" in errors for name in bad)
     assert sorted(path.name for path in (tmp_path / "out").rglob("*.pred")) == ["c.pred", "d%2Fe.pred"]
 
 
@@ -86,27 +89,20 @@ def test_suffixes_in_upper_case_count_but_no_file_replaces_another(source, tmp_p
     assert "found another file for E.pred" in capsys.readouterr().err and not (tmp_path / "more").exists()
 
 
-def test_all_bad_files_are_named(source, tmp_path, tiny_tagger, capsys):
-    for number in range(7):
-        (source / f"bad{number}.txt").write_bytes(b"\xff")
-    assert predict(source, tmp_path / "out", tiny_tagger) == 1
-    assert all(f"bad{number}.txt: found bytes" in told for told in [capsys.readouterr().err] for number in range(7))
-
-
 def test_labels_are_checked(source, tmp_path, tiny_tagger, capsys):
     (tmp_path / "labels.txt").write_text("O\nB-gene\nI-gene\nB-cell\n")
     assert predict(source, tmp_path / "out", tiny_tagger, "--labels", tmp_path / "labels.txt") == 2
-    assert "found gene, cell; the model has gene, protein, disease" in capsys.readouterr().err
+    assert "found gene, cell" in capsys.readouterr().err
     (tmp_path / "labels.txt").write_text("protein\ngene\ndisease\n")
     assert predict(source, tmp_path / "out", tiny_tagger, "--labels", tmp_path / "labels.txt") == 0
 
 
 @pytest.mark.parametrize(
     "change, message",
-    [({"source": "nowhere"}, "no such folder"), ({"model": "../../models/final_trained"}, "train one"),
-     ({"more": ["--model_type", "roberta"]}, "expected bert"), ({"more": ["--max_seq_length", "512"]}, "at most"),
-     ({"more": ["--per_gpu_eval_batch_size", "0"]}, "found --per_gpu_eval_batch_size 0; expected 1 or more"),
-     ({"more": ["--per_gpu_eval_batch_size", "-3"]}, "found --per_gpu_eval_batch_size -3; expected 1 or more")],
+    [({"source": "nowhere"}, "nowhere"), ({"model": "../../models/final_trained"}, "final_trained"),
+     ({"more": ["--model_type", "roberta"]}, "roberta"), ({"more": ["--max_seq_length", "512"]}, "512"),
+     ({"more": ["--per_gpu_eval_batch_size", "0"]}, "--per_gpu_eval_batch_size 0"),
+     ({"more": ["--per_gpu_eval_batch_size", "-3"]}, "--per_gpu_eval_batch_size -3")],
 )  # fmt: skip
 def test_mistakes_are_messages(source, tmp_path, tiny_tagger, monkeypatch, capsys, change, message):
     monkeypatch.chdir(tmp_path)

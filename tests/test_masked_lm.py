@@ -218,6 +218,7 @@ class KeepGradients(TrainerCallback):
         self.gradients = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
 
 
+@pytest.mark.slow
 def test_accumulated_batches_count_by_their_targets(model, mask, tmp_path):
     """Two batches, one step: the gradient is that of both together, however different their numbers of targets."""
     batches = [mask(texts, 64) for texts in (TEXTS[1:2] * 6, TEXTS[:1])]

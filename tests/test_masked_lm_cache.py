@@ -77,12 +77,9 @@ def test_blank_lines_separate_documents_and_line_breaks_are_left_out(table, writ
     assert corpus.tokens.dtype["id"] == np.uint16
 
 
-def test_each_line_can_be_a_document(table, write):
+def test_each_line_can_be_a_document_and_a_file_begins_one(table, write):
     corpus = open_corpus(TextSource((write(CORPUS),), line_by_line=True), table)
     assert read_documents(corpus) == encode(table, "本发明涉及抗体", "其序列如下", "第二件 HER2")
-
-
-def test_a_file_begins_a_document(table, write):
     corpus = open_corpus(TextSource((write("甲\n乙", "1.txt"), write("丙\n", "2.txt"))), table)
     assert read_documents(corpus) == encode(table, "甲乙", "丙")
     assert corpus.read_stream(1, 3)[0].tolist() == encode(table, "乙丙")[0]
@@ -146,7 +143,6 @@ def test_a_change_that_keeps_size_and_time_is_noticed(table, write):
     open_corpus(TextSource((path,)), table)
     path = write("基因乙")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
     assert read_documents(open_corpus(TextSource((path,)), table)) == encode(table, "基因乙")
 
 
@@ -332,8 +328,7 @@ def test_chinese_words_come_from_the_segmenter():
     pytest.importorskip("rjieba")
     cut, name = load_segmenter("rjieba")
     assert name.startswith("rjieba ") and name.split()[1][0].isdigit()
-    words = split("本发明涉及miR-21与乳腺癌", cut)
-    assert {"涉及", "miR-21", "乳腺癌"} <= set(words) and "".join(words) == "本发明涉及miR-21与乳腺癌"
+    assert {"涉及", "miR-21", "乳腺癌"} <= set(split("本发明涉及miR-21与乳腺癌", cut))
 
 
 def test_a_missing_segmenter_is_an_error_with_a_way_out(monkeypatch):

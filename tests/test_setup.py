@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 import sysconfig
@@ -16,10 +15,6 @@ from packaging.requirements import Requirement
 from shell import ROOT, make_stub, run_bash, write_program
 
 # ---- pins and ranges ----
-
-
-def read_requirements(lines):
-    return {(requirement := Requirement(line)).name: requirement.specifier for line in lines}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +32,8 @@ def project():
 def test_the_pins_lie_in_the_ranges(pins, project):
     extras = project["project"]["optional-dependencies"]
     lines = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
-    ranges = read_requirements(lines + extras["chinese"] + extras["onnx"] + extras["test"])
+    found = map(Requirement, lines + extras["chinese"] + extras["onnx"] + extras["test"])
+    ranges = {requirement.name: requirement.specifier for requirement in found}
     assert pins.keys() == ranges.keys()
     assert [name for name in pins if not ranges[name].contains(pins[name])] == []
     assert not any("==" in str(specifier) for specifier in ranges.values()), "a library has ranges"
@@ -192,7 +188,7 @@ class TestSetup:
         write_program(tmp_path / "bin" / "python3", f"#!/bin/bash\n{script}\n")
         done = source_setup(checkout, fresh_machine)
         assert done.returncode == 1 and done.stdout == ""
-        assert found in done.stderr and "apt install python3 python3-venv" in done.stderr
+        assert found in done.stderr and "apt install" in done.stderr
 
     @pytest.mark.parametrize("name", ["CBP_PYTHON", "VIRTUAL_ENV"])
     def test_an_unusable_choice_is_an_error(self, environment, checkout, tmp_path, name):
@@ -221,4 +217,4 @@ class TestSetup:
     def test_what_the_user_has_set_is_kept(self, own_stub, checkout, given, kept):
         line = 'source "$1"; echo "$TOKENIZERS_PARALLELISM"'
         done = run_bash("-c", line, "bash", checkout / "env" / "setup.sh", env={**own_stub, **given})
-        assert re.fullmatch(kept, done.stdout.strip())
+        assert done.stdout.strip() == kept

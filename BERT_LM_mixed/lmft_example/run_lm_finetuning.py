@@ -34,7 +34,7 @@ WITHOUT_EFFECT = {
 }
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train_data_file", metavar="TEXT", help="text to train on: a file, or a folder of .txt files")
     parser.add_argument("--eval_data_file", metavar="TEXT", help="held-out text, for the perplexity")
@@ -69,7 +69,7 @@ def build_parser():
     return parser
 
 
-def check_flags(args):
+def check_flags(args: argparse.Namespace) -> None:
     """Raise InputError for missing and unsupported flags; print a line on stderr for each flag without effect."""
     if not args.mlm:
         raise InputError("found no --mlm; expected it: masked language modelling is the only objective")
@@ -95,7 +95,7 @@ def check_flags(args):
             print(f"note: --{name} has no effect: {reason}", file=sys.stderr)
 
 
-def choose_recipe(args):
+def choose_recipe(args: argparse.Namespace) -> dict:
     """Return {`recipe_name`, `recipe`, `seed`, `continues`} of the job: the flags', or those of the run to continue."""
     given = read_recipe_flags(args, LMRecipe)
     if args.half:
@@ -113,14 +113,14 @@ def choose_recipe(args):
     return {"recipe_name": args.recipe or name, "recipe": recipe, "seed": seed, "continues": folder}
 
 
-def find_text(name, part, line_by_line, segmenter=""):
+def find_text(name: str | None, part: str, line_by_line: bool, segmenter: str = ""):
     """Return the text of one part, or None where no file was given."""
     from cbpner.masked_lm.cache import TextSource, list_text_files
 
     return TextSource(list_text_files(name, part), line_by_line, segmenter) if name else None
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     check_flags(args)
     chosen, cache = choose_recipe(args), Path(args.cache_dir) if args.cache_dir else None
     recipe = chosen["recipe"]
@@ -143,7 +143,7 @@ def run(args):
         print("perplexity {before:.3f} before, {after:.3f} after".format(**metrics["perplexity"]))
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     return run_guarded(run, build_parser().parse_args(argv))
 
 

@@ -18,7 +18,7 @@ from cbpner.base.process import run_guarded
 from cbpner.commands.predict import finish
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL
-from cbpner.prediction.sources import list_sources
+from cbpner.prediction.sources import Source, list_sources
 
 TRAINING_FLAGS = (  # the original's parser shares them with training: accepted, without effect
     "--config_name", "--tokenizer_name", "--cache_dir", "--per_gpu_train_batch_size", "--gradient_accumulation_steps",
@@ -29,7 +29,7 @@ TRAINING_FLAGS = (  # the original's parser shares them with training: accepted,
 TRAINING_SWITCHES = ("--do_lower_case", "--eval_all_checkpoints", "--overwrite_cache", "--fp16")
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pred_input_dir", required=True, metavar="DIR", help="folder of .txt files, a document each")
     parser.add_argument("--pred_output_dir", required=True, metavar="DIR", help="folder for their .pred files")
@@ -70,7 +70,7 @@ def load_tagger(args):
     return tagger
 
 
-def list_files(source, target, overwrite):
+def list_files(source: Path, target: Path, overwrite: bool) -> list[Source]:
     """List the sources to tag; the id of each is the name of its `.pred` file in `target`, without the suffix."""
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; expected the folder of the texts to tag")
@@ -85,7 +85,7 @@ def list_files(source, target, overwrite):
     return [each for each in files if overwrite or not (target / f"{each.id}.pred").exists()]
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from cbpner.prediction.job import Reporter, tag_documents
     from cbpner.prediction.outputs import open_text
 
@@ -103,7 +103,7 @@ def run(args):
     return finish(reporter, target)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     return run_guarded(run, build_parser().parse_args(argv))
 
 

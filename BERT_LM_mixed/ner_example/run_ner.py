@@ -24,7 +24,7 @@ ORIGINAL_FLAGS = {
 }
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
     add_name_flags(parser)
@@ -34,7 +34,7 @@ def build_parser():
     return parser
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     if not args.do_train:
         raise InputError("found no --do_train; expected it: this script trains, `cbpner table` shows finished runs")
     wanted = {"train": args.do_train, "dev": args.do_eval, "test": args.do_predict}
@@ -42,7 +42,7 @@ def run(args):
     run_training(args, METHOD)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     return run_guarded(run, build_parser().parse_args(argv))
 
 
