@@ -73,6 +73,6 @@ def list_stems(text: str) -> Iterator[Stem]:
     while stem:
         yield stem
         text, is_agent, is_foreign = stem
-        rests = ((pattern.sub("", text).rstrip(" "), *makes) for pattern, *makes in AFFIXES)
-        found = next(((rest, *makes) for rest, *makes in rests if rest not in ("", text)), None)
+        rests = ((pattern.sub("", text).rstrip(" "), agent, foreign) for pattern, agent, foreign in AFFIXES)
+        found = next((each for each in rests if each[0] not in ("", text)), None)
         stem = Stem(found[0], is_agent or found[1], is_foreign or found[2]) if found else None

@@ -48,7 +48,6 @@ NAME_COLUMNS = {  # format: (kind of name, its columns, of which the first with 
     "names": (("user", ("name", "surface", "名称", "疾病名称", "诊断名称")),),
 }  # fmt: skip
 REQUIRED_NAMES = {"hgnc": 1, "pairs": 2, "hpo": 2, "names": 1}  # of NAME_COLUMNS, by which a format is recognized
-EXAMPLES = 5
 
 Ranks = dict[str, int]  # {id: place of the kind of name in NAME_KINDS}
 
@@ -112,23 +111,18 @@ def read_lexicons(paths: Iterable[str | Path], expects: str) -> Lexicon:
                 lexicon.add(name)
         if not count:
             raise InputError(f"{path}: found no name; expected at least one below the first line")
-        source = {"path": str(path), "format": format, "ids": len(lexicon.labels) - known, "names": count}
-        lexicon.sources.append(source)
-    check_user_names(user_names, lexicon)
+        new = len(lexicon.labels) - known
+        lexicon.sources.append({"path": str(path), "format": format, "ids": new, "names": count})
+    for bad, expected in (
+        ([name for name in user_names if not HGNC_ID.fullmatch(name.id)], "HGNC ids such as HGNC:3430"),
+        ([name for name in user_names if name.id not in (lexicon.labels or (name.id,))], "ids in the list of symbols"),
+    ):
+        if bad:
+            found = "; ".join(f"{name.place}: {name.id!r} for {name.text!r}" for name in bad[:5])
+            raise InputError(f"found {len(bad)} name(s) with wrong ids: {found}; expected {expected}")
     for name in user_names:
         lexicon.add(name)
     return lexicon
-
-
-def check_user_names(names: Sequence[Name], lexicon: Lexicon) -> None:
-    """Raise InputError for ids that are no HGNC ids, or that are missing in the lexicon's symbols."""
-    for bad, expected in (
-        ([name for name in names if not HGNC_ID.fullmatch(name.id)], "HGNC ids such as HGNC:3430"),
-        ([name for name in names if lexicon.labels and name.id not in lexicon.labels], "ids in the list of symbols"),
-    ):
-        if bad:
-            found = "; ".join(f"{name.place}: {name.id!r} for {name.text!r}" for name in bad[:EXAMPLES])
-            raise InputError(f"found {len(bad)} name(s) with wrong ids: {found}; expected {expected}")
 
 
 def read_gene_lexicon(paths: Iterable[str | Path] = (), shipped: bool = True) -> Lexicon:
@@ -241,10 +235,8 @@ def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]
     found, is_header = {}, True
     for number, row in read_cells(path, ("\t",), comment="#"):
         if len(row) != 3 or (row[1] not in LOOKALIKE_KINDS and not is_header):
-            raise InputError(
-                f"{path}:{number}: found {len(row)} columns, {row[1] if len(row) > 1 else ''!r} as the kind; expected "
-                f"name, kind ({', '.join(LOOKALIKE_KINDS)}) and what it means, separated by tabs"
-            )
+            expected = f"name, kind ({', '.join(LOOKALIKE_KINDS)}) and what it means, separated by tabs"
+            raise InputError(f"{path}:{number}: found {row}; expected {expected}")
         if not is_header:
             found[f"={normalize_surface(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
         is_header = False

@@ -56,12 +56,7 @@ def grade(decision: JudgedSurface, found: Resolution) -> str:
 
 
 def measure_resolver(resolver: GeneResolver, decisions: Sequence[JudgedSurface]) -> dict:
-    """Measure over different surfaces and over their mentions.
-
-    Returns:
-        {`surfaces`, `mentions`: figures, `faults`: [{surface, verdict, expected, found}]}. Figures are `count`,
-        `with_id` (of how many there is an id) and RATIOS (None if undefined).
-    """
+    """Measure over `surfaces` and over their `mentions`: `count`, `with_id`, RATIOS (None if undefined); `faults`."""
     faults = []
     counts: dict[str, Counter[str]] = {"surfaces": Counter(), "mentions": Counter()}
     for each in decisions:

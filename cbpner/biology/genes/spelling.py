@@ -44,10 +44,9 @@ def spell_latin(key: str) -> str:
 
 
 def list_ocr_variants(text: str) -> list[str]:
-    """What a name may have been before a scan was misread: `GALNTl3` -> `GALNT13`; none for other words.
+    """What a name may have been before a scan was misread: `GALNTl3` -> `GALNT13`.
 
-    In names of capitals and digits l, I and | are replaced by 1, and O by 0, one kind at a time; in any name a single
-    l or I after the last hyphen is replaced by 1.
+    In names of capitals l, I and | become 1, and O 0, one kind at a time; in others a last l or I after a hyphen.
     """
     last = [text[:-1] + "1"] if text[-1:] in ("l", "I", "|") else []
     if not CAPITALS.fullmatch(text):

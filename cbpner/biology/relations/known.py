@@ -39,7 +39,6 @@ RANKS = (10, 20, 50, 100, 200, 500, 1000)
 SWAPS = 10  # per edge, in a random network
 MIN_SWAPS = 1.0  # per edge; with fewer a network is not random
 TRIES = 100  # per edge
-EXAMPLES = 5
 
 Pair = tuple[str, str]
 
@@ -99,7 +98,7 @@ def read_known_interactions(
             else:
                 known.skipped += 1
         if not found:
-            examples = ", ".join([*known.unresolved, *known.unlisted][:EXAMPLES]) or "none"
+            examples = ", ".join([*known.unresolved, *known.unlisted][:5]) or "none"
             expected = "symbols or HGNC ids of the gene list: pass all of HGNC with --lexicon, see `cbpner lexicons`"
             raise InputError(
                 f"{path}: found no pair of two known genes (names such as {examples}); expected {expected}"

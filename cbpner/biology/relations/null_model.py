@@ -16,9 +16,8 @@ of the families that are drawn twice each counts with one probability, such that
 patents as units all count, and p is the hypergeometric tail; if all families have equally many entities too, it is
 Fisher's exact test over families. A family counts once, however often it mentions the pair.
 
-p is an approximation. It holds if the odds of a gene in a patent are those of the gene times those of the patent, and
-if what makes patents long does so for all genes alike. If not, for example if each gene is in nearly all patents above
-a length of its own, p of common pairs is too small (`benchmarks/relations_null.py` measures it).
+p is an approximation: if what makes patents long does not do so for all genes alike, for example if each gene is in
+nearly all patents above a length of its own, p of common pairs is too small (`benchmarks/relations_null.py`).
 """
 
 from collections.abc import Callable, Sequence

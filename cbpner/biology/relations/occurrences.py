@@ -110,10 +110,8 @@ def load_occurrences(
                 numbers[mention.entity] = len(numbers)
                 kind = KIND_NAMES.index(mention.kind)
                 writers["entities"].add(numbers[mention.entity], mention.entity, mention.name, kind)
-            entity = numbers[mention.entity]
-            writers["mentions"].add(
-                number, mention.sentence, mention.start, mention.end, entity, mention.surface, mention.score
-            )
+            place = (mention.sentence, mention.start, mention.end)
+            writers["mentions"].add(number, *place, numbers[mention.entity], mention.surface, mention.score)
             sentences[mention.sentence] = (mention.sentence_start, mention.sentence_end)
         for sentence, (start, end) in sentences.items():
             text = document.text[start:end].encode("utf-8")

@@ -76,9 +76,7 @@ def compute_thinned_p(
 def sum_thinned(meetings: np.ndarray, given: tuple[np.ndarray, ...], more: np.ndarray) -> np.ndarray:
     """ln of the sum over o >= `meetings` of P(o) P(at least k of o count), as a multiple of its first term.
 
-    Args:
-        given: k, n, m, places, share.
-        more: What P(at least k count) gains by one more meeting, as a multiple of its first value.
+    `given` is (k, n, m, places, share); `more` is what P(at least k count) gains by one more meeting, likewise.
     """
     meetings, more = meetings.copy(), more.copy()
     term, reached, total, taken = (np.ones(len(meetings)) for _ in range(4))

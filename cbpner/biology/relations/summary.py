@@ -15,8 +15,6 @@ from cbpner.biology.relations.pairs import Relations
 from cbpner.biology.relations.settings import Edges, RelationResult, RelationSettings
 from cbpner.formats.rows import read_valid_rows
 
-EXAMPLES = 5
-
 
 def summarize_result(settings: RelationSettings, result: RelationResult, written: int | None) -> Iterator[str]:
     """Yield the lines of the summary. written: rows of evidence, or None."""
@@ -43,7 +41,7 @@ def summarize_result(settings: RelationSettings, result: RelationResult, written
     lists = ((known.unresolved, "names"), (known.unlisted, "ids")) if known is not None else ()
     for missing, what in lists:
         if missing:
-            examples = ", ".join(list(missing)[:EXAMPLES])
+            examples = ", ".join(list(missing)[:5])
             yield f"note: {missing.total():,} known pairs with {what} that the gene list lacks, such as {examples}"
     yield from (f"note: {count:,} {reason}" for reason, count in result.left_out.items())
 

@@ -20,8 +20,7 @@ EDGE_STYLES = {  # state: colour, dashes, name in the legend
 }
 MARGIN = 60
 LETTER = 0.6  # width of a Latin letter, as a share of the font size
-FONT_SIZE = 11  # at least
-MAX_WIDTH = 130  # of the drawing, in font sizes
+FONT_SIZE = 11  # at least; the drawing is at most 130 font sizes wide
 FONT = "font-family=\"system-ui, 'Segoe UI', 'Noto Sans', Arial, 'Noto Sans CJK SC', sans-serif\""
 
 
@@ -34,7 +33,7 @@ def render_svg(network: Network) -> str:
     xs, ys = ([node[NODE_COLUMNS.index(name)] for node in nodes.values()] for name in "xy")
     left, top = min(xs) - MARGIN, min(ys) - MARGIN
     width, height = max(max(xs) + MARGIN - left, 420), max(max(ys) + MARGIN - top, 200) + 30
-    size = max(FONT_SIZE, width / MAX_WIDTH)
+    size = max(FONT_SIZE, width / 130)
     parts = []
     for edge in sorted(edges, key=lambda edge: edge[state] == "new"):
         (x1, y1), (x2, y2) = (nodes[node][4:6] for node in edge[:2])
@@ -65,7 +64,6 @@ def style_edge(state: str, thickness: float) -> str:
 
 
 def compute_radius(degree: int) -> float:
-    """The radius of a node."""
     return 3.5 + 1.3 * min(degree, 60) ** 0.5
 
 
@@ -73,11 +71,9 @@ def draw_node(node: Sequence, degree: int) -> str:
     """A circle for a gene, a square for a disease, in the colour of the community."""
     _, label, kind, community, x, y, *_ = node
     radius = compute_radius(degree)
-    if kind == "gene":
-        name, shape = "circle", f'cx="{x}" cy="{y}" r="{radius:.1f}"'
-    else:
-        side = f"{2 * radius:.1f}"
-        name = "rect"
+    name, shape = "circle", f'cx="{x}" cy="{y}" r="{radius:.1f}"'
+    if kind != "gene":
+        side, name = f"{2 * radius:.1f}", "rect"
         shape = f'x="{x - radius:.1f}" y="{y - radius:.1f}" width="{side}" height="{side}" rx="1.5"'
     title = escape(clean_xml(label))
     return f'<{name} {shape} fill="{COLOURS[community % len(COLOURS)]}" stroke="#fff"><title>{title}</title></{name}>'
