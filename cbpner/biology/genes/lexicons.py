@@ -126,11 +126,7 @@ def read_lexicons(paths: Iterable[str | Path], expects: str) -> Lexicon:
 
 
 def read_gene_lexicon(paths: Iterable[str | Path] = (), shipped: bool = True) -> Lexicon:
-    """Read HGNC's files (if there are none, the shipped subset) and users' names.
-
-    Args:
-        shipped: Whether to add the shipped Chinese names, of ids that the list of symbols has.
-    """
+    """Read HGNC's files (if there are none, the shipped subset), users' names and the `shipped` Chinese names."""
     paths = list(paths)
     if not any(open_lexicon(path)[0] in GENE_FORMATS for path in paths):
         paths = [find_shipped(SHIPPED_GENES), *paths]
@@ -226,10 +222,9 @@ def parse_mesh(path: Path, rows: Iterable[tuple[int, list[str]]]) -> Iterator[Na
 
 
 def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]]:
-    """Read a list of words that look like genes, with the columns name, kind (of LOOKALIKE_KINDS) and what.
+    """Read a table of words that look like genes: name, kind (of LOOKALIKE_KINDS), what it means.
 
-    Returns:
-        {key: (kind, what it means)}; the key of kind `exact` is the name itself after a `=`.
+    Returns {key: (kind, what it means)}; the key of kind `exact` is the name itself after a `=`.
     """
     path = Path(path or find_shipped(SHIPPED_LOOKALIKES))
     found, is_header = {}, True

@@ -44,11 +44,7 @@ def read_predictions(paths: Iterable[str | Path], source: str | None, choices: C
 
 
 def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | None]]:
-    """Read {publication number: (year, family)} of a table with the columns number, date (or year) and family.
-
-    Raises:
-        InputError: The number, or both of the others, are missing; a date is wrong; there is no row.
-    """
+    """Read {publication number: (year, family)} of a table with the columns number, date (or year) and family."""
     fields = (*NUMBER_FIELDS, *DATE_FIELDS, *FAMILY_FIELDS)
     bibliography = {}
     for row in read_valid_rows(path, columns=fields):  # rows with long texts: only one at a time is in memory

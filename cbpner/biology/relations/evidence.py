@@ -115,11 +115,7 @@ def locate_pairs(store: Store, rows: Columns, settings: CountSettings) -> None:
 def read_evidence(
     store: Store, ids: Sequence[tuple[str, str]], most: int, relations: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield rows as SCHEMA says, at most `most` of each relation, from as many patents as there are.
-
-    Args:
-        ids: (a_id, b_id) of each relation, of which only the first `relations` are read, or all.
-    """
+    """Yield rows of SCHEMA, at most `most` for each (a_id, b_id) of `ids` or of the first `relations` of them."""
     store.run(f"CREATE OR REPLACE TABLE kept AS {KEPT}", [most])
     sql = LOOKED_UP.format(relations=len(ids) if relations is None else int(relations))
     for batch in store.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE):

@@ -86,14 +86,11 @@ def expect_families(store: Store, counts: Counts, unit: str) -> Expected:
 
 
 def fit_degrees(rows: ArrayLike, columns: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(x of each row, y of each column) such that the sums of x_a y_f / (1 + x_a y_f) are the given degrees.
-
-    Equal degrees have equal values, so that the fixed-point iteration runs over distinct degrees only.
-    """
+    """(x of each row, y of each column) such that the sums of x_a y_f / (1 + x_a y_f) are the given degrees."""
     (n, of_row, row_counts), (g, of_column, column_counts) = (
         np.unique(np.asarray(side, float), return_inverse=True, return_counts=True) for side in (rows, columns)
     )
-    x, y = (side / np.sqrt(max(np.sum(rows), 1.0)) for side in (n, g))
+    x, y = (side / np.sqrt(max(np.sum(rows), 1.0)) for side in (n, g))  # of distinct degrees: equal ones share a value
     for _ in range(ROUNDS):
         new_x = n / (y / (1 + np.outer(x, y)) @ column_counts)
         new_y = g / ((new_x[:, None] / (1 + np.outer(new_x, y))).T @ row_counts)
@@ -131,12 +128,10 @@ def count_by_level(store: Store, table: pa.Table, kind: int, families: int, leve
 
 
 def solve_rates(wanted: np.ndarray, first: np.ndarray, second: np.ndarray | None, products: np.ndarray) -> np.ndarray:
-    """Find t of some families, (families,), by bisection.
+    """Find t of some families, (families,), by bisection, such that `wanted` pairs share a unit.
 
-    Args:
-        wanted: The pairs that share a unit, (families,).
-        first, second: The entities of each side, (families, levels); `second` is None for pairs within one side.
-        products: b_a b_b of levels, (levels, levels).
+    `first` and `second` count the entities of each side, (families, levels); `second` is None for pairs within one.
+    `products` is b_a b_b of levels, (levels, levels).
     """
     pairs = np.einsum("fi,fj->fij", first, first if second is None else second)
     if second is None:
@@ -179,8 +174,7 @@ def group_families(
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Group families by the product of their sizes, then by their rate, unless there are few.
 
-    Returns:
-        The number of families in each class, (classes,); and a function from (families,) values to class means.
+    Returns the number in each class, (classes,), and a function from (families,) values to class means.
     """
     families = len(sizes[0])
     if families <= CLASSES[0] * CLASSES[1]:

@@ -90,10 +90,8 @@ def read_edges(path: str | Path) -> Edges:
 def compare_edges(found: Edges, reference: Edges) -> list[dict[str, float | None]]:
     """Compare edges by their least number of patents, the support.
 
-    Returns:
-        {`support`, `found`, `reference`, `right`, `met`, `precision`, `recall`}. right: edges found with that support
-        that the reference has at all; precision: their share. met: edges of the reference with that support that were
-        found at all; recall: their share. A share is None if there is no edge.
+    right: edges found with that support that the reference has at all; precision: their share. met: edges of the
+    reference with that support that were found at all; recall: their share. A share is None if there is no edge.
     """
     rows: list[dict[str, float | None]] = []
     for support in (1, 2, 3, 5, 10):
