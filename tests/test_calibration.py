@@ -46,7 +46,7 @@ def test_only_right_or_only_wrong_spans_fit_nothing():
     for value in (True, False):
         with pytest.raises(ValueError):
             fit_temperature(found._replace(correct=[np.array([value])] * 5), grammar_chain(LABELS))
-    with pytest.raises(ValueError, match="found 0 spans"):
+    with pytest.raises(ValueError):
         fit_temperature(Found([], [], []), grammar_chain(LABELS))
 
 

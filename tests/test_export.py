@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import DEMO_TEXT
+from safetensors.torch import load_file
 from test_predict import crf_tagger  # noqa: F401
 
 from cbpner.base.errors import InputError
@@ -20,13 +21,15 @@ from cbpner.prediction.backend import open_backend
 from cbpner.prediction.export import SmallTagger
 from cbpner.prediction.fast_bert import WORDS
 from cbpner.prediction.job import describe_settings
-from cbpner.prediction.model_folder import read_model_config
+from cbpner.prediction.model_folder import FILES, read_model_config
 from cbpner.prediction.onnx_backend import OnnxBackend, count_threads
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.labels import DEFAULT
 
 MISSING = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)}: pip install -e '.[onnx]'")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)}: pip install -e '.[onnx]'"), pytest.mark.slow
+]  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "models" / "cbp_mini"
 LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line]
@@ -102,7 +105,7 @@ def test_any_number_of_texts_and_tokens_and_padding_that_does_not_matter(shipped
 
 def test_int8_is_small_and_close(shipped_tagger, exported):
     sizes = [(exported / name).stat().st_size for name in ("model_int8.onnx", "model.onnx")]
-    parameters = sum(value.numel() for value in load_weights(shipped_tagger).values())
+    parameters = sum(value.numel() for value in load_file(shipped_tagger / "model.safetensors").values())
     assert parameters < sizes[0] < 1.2 * parameters and 3.9 * parameters < sizes[1] < 4.1 * parameters
     text = "\n".join(LINES[:12])
     exact, close = (Tagger.from_pretrained(exported, "onnx", precision=each) for each in ("fp32", "int8"))
@@ -115,12 +118,6 @@ def test_int8_is_small_and_close(shipped_tagger, exported):
     assert (rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).mean() > 0.98
     same = set(places(exact.tag(text))) & set(places(close.tag(text)))
     assert len(same) > 0.9 * len(exact.tag(text)) > 0
-
-
-def load_weights(folder):
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model.safetensors")
 
 
 def test_words_in_int8_are_rounded_row_by_row(shipped_tagger):
@@ -181,9 +178,8 @@ def export(*words):
 
 @pytest.mark.parametrize(
     "options, message",
-    [({"device": "cuda"}, "runs on the cpu"), ({"precision": "bf16"}, "number format 'bf16' for the backend onnx"),
-     ({"backend": "torch", "precision": "int8"}, "expected one of auto, bf16, fp32"),
-     ({"backend": "torch"}, "found no model.safetensors; .* --backend onnx runs what is there")],
+    [({"device": "cuda"}, "'cuda'"), ({"precision": "bf16"}, "'bf16'"),
+     ({"backend": "torch", "precision": "int8"}, "'int8'"), ({"backend": "torch"}, "model.safetensors.*onnx")],
 )  # fmt: skip
 def test_wrong_options_are_messages(exported, options, message):
     with pytest.raises(InputError, match=message):
@@ -191,14 +187,14 @@ def test_wrong_options_are_messages(exported, options, message):
 
 
 def test_a_format_that_is_not_there_is_a_message(exported_crf, tiny_tagger):
-    with pytest.raises(InputError, match="found model.onnx; expected model_int8.onnx for the number format int8"):
+    with pytest.raises(InputError, match="model_int8.onnx"):
         Tagger.from_pretrained(exported_crf, "onnx", precision="int8")
-    with pytest.raises(InputError, match="found no model_int8.onnx or model.onnx.*cbpner export .* makes it"):
+    with pytest.raises(InputError, match="cbpner export"):
         Tagger.from_pretrained(tiny_tagger, "onnx")
 
 
 def copy_small(exported, folder):
-    for name in ("config.json", "tokenizer.json"):
+    for name in FILES:
         (folder / name).write_bytes((exported / name).read_bytes())
     return folder / "model.onnx"
 
@@ -208,27 +204,27 @@ def test_a_broken_or_foreign_model_is_a_message(exported, tmp_path):
 
     path = copy_small(exported, tmp_path)
     path.write_bytes((exported / "model.onnx").read_bytes()[:1000])
-    with pytest.raises(InputError, match="cannot read an ONNX model"):
+    with pytest.raises(InputError, match="model.onnx"):
         Tagger.from_pretrained(tmp_path, "onnx")
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("x", "y")]
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
-    with pytest.raises(InputError, match=r"found a graph of x to .*; expected ids, mask to 7 scores"):
+    with pytest.raises(InputError, match="ids, mask to 7"):
         Tagger.from_pretrained(tmp_path, "onnx")
 
 
 def test_a_model_without_onnxruntime_says_how_to_get_it(exported, tiny_tagger, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(InputError, match="found no onnxruntime.*pip install onnxruntime"):
+    with pytest.raises(InputError, match="pip install onnxruntime"):
         Tagger.from_pretrained(exported, "onnx")
     assert export(tiny_tagger, "--onnx", "-o", tmp_path / "out") == 2
-    assert "found no onnxruntime, which exporting needs" in capsys.readouterr().err
+    assert "onnxruntime" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "change, message",
-    [({"model_type": "bert_crf", "head": "bilstm-crf"}, "kind bert_crf (bilstm-crf); expected a BERT with a linear"),
-     ({"hidden_act": "relu"}, "kind bert (BertForTokenClassification)")],
+    [({"model_type": "bert_crf", "head": "bilstm-crf"}, "bilstm-crf"),
+     ({"hidden_act": "relu"}, "BertForTokenClassification")],
 )  # fmt: skip
 def test_other_heads_are_refused(tiny_tagger, tmp_path, capsys, change, message):
     for path in tiny_tagger.iterdir():
@@ -242,10 +238,10 @@ def test_other_heads_are_refused(tiny_tagger, tmp_path, capsys, change, message)
 def test_nothing_is_written_over_another_models_files(tiny_tagger, exported, tmp_path, capsys):
     copy_small(exported, tmp_path)
     for words, message in [
-        ([tiny_tagger, "-o", exported], "expected --onnx"),
-        ([tiny_tagger, "--onnx", "-o", tmp_path], "config.json: found another model's"),
-        ([tiny_tagger, "--onnx", "--int8", "-o", exported], "model_int8.onnx: found something there already"),
-        ([tmp_path / "none", "--onnx", "-o", tmp_path / "out"], "no such folder"),
+        ([tiny_tagger, "-o", exported], "--onnx"),
+        ([tiny_tagger, "--onnx", "-o", tmp_path], "config.json"),
+        ([tiny_tagger, "--onnx", "--int8", "-o", exported], "model_int8.onnx"),
+        ([tmp_path / "none", "--onnx", "-o", tmp_path / "out"], "none"),
     ]:
         assert export(*words) == 2
         assert message in capsys.readouterr().err

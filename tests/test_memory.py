@@ -50,6 +50,7 @@ def test_resident_memory_is_told_in_mebibytes(monkeypatch):
     assert read_usage(usage) == 1
 
 
+@pytest.mark.slow
 def test_an_end_is_waited_for_and_looked_at():
     looks = []
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.2); raise SystemExit(3)"])
@@ -57,6 +58,7 @@ def test_an_end_is_waited_for_and_looked_at():
     assert process.returncode == 3 and looks and peak > 1 and usage.ru_utime >= 0
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_large_parent_does_not_make_a_child_large(tmp_path):
     script = tmp_path / "parent.py"

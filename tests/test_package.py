@@ -10,6 +10,7 @@ import cbpner
 from cbpner.base.process import KERNEL_CACHES, bound_kernel_caches
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_no_heavy_library():
     code = "import sys, cbpner; sys.exit(sorted({'torch', 'transformers', 'pandas', 'numpy'} & set(sys.modules)) or 0)"
     subprocess.run([sys.executable, "-c", code], check=True)

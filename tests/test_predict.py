@@ -25,8 +25,9 @@ from cbpner.decoding.probabilities import grammar_chain
 from cbpner.models import devices
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.fast_bert import BertTagger, can_pack, is_plain, mix_values, padding_bias
-from cbpner.prediction.model_folder import WEIGHTS, read_model_labels
+from cbpner.prediction.model_folder import WEIGHTS, read_model_config, read_model_labels
 from cbpner.prediction.tagger import Tagger
+from cbpner.prediction.torch_backend import load_by_transformers
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
 from cbpner.text.sentences import LONGEST, find_sentences, group_sentences
@@ -124,11 +125,19 @@ def load_transformers(folder):
     return AutoModelForTokenClassification.from_pretrained(folder, dtype="float32").eval()
 
 
+def make_batch(lengths=(50, 31, 2)):
+    """(ids, mask) of sequences of these lengths."""
+    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (len(lengths), 50)))
+    return ids, torch.arange(50) < torch.tensor(lengths)[:, None]
+
+
+def load_bert(folder, dtype=torch.float32, packed=False):
+    return BertTagger(folder, read_model_config(folder), torch.device("cpu"), dtype, packed)
+
+
 def test_our_forward_pass_gives_the_scores_of_transformers(tiny_tagger, tagger):
-    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
-    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
-    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
-    ours, theirs = BertTagger(tiny_tagger, config, torch.device("cpu")), load_transformers(tiny_tagger)
+    ids, mask = make_batch()
+    ours, theirs = load_bert(tiny_tagger), load_transformers(tiny_tagger)
     with torch.inference_mode():
         expected = theirs(ids, mask.long()).logits
         for few in (slice(0, 3), slice(0, 1)):  # with padding and without
@@ -142,10 +151,8 @@ def test_our_forward_pass_gives_the_scores_of_transformers(tiny_tagger, tagger):
 @pytest.mark.parametrize("lengths", [[50, 31, 2], [7, 7, 7], [9, 9, 0, 4, 4, 4, 9], [50]])
 def test_what_is_padded_is_left_out_of_the_products(tiny_tagger, monkeypatch, lengths):
     """The scores of padded batches with a mask, which other devices and exported graphs run."""
-    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (len(lengths), 50)))
-    mask = torch.arange(50) < torch.tensor(lengths)[:, None]
-    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
-    model, rows = BertTagger(tiny_tagger, config, torch.device("cpu")), []
+    ids, mask = make_batch(lengths)
+    model, rows = load_bert(tiny_tagger), []
     with torch.inference_mode():
         expected = model.run(ids, padding_bias(mask))
         monkeypatch.setattr(F, "linear", lambda *args, plain=F.linear: rows.append(len(args[0])) or plain(*args))
@@ -155,15 +162,11 @@ def test_what_is_padded_is_left_out_of_the_products(tiny_tagger, monkeypatch, le
 
 
 def test_bfloat16_is_for_the_layers_products_alone(tiny_tagger):
-    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
-    exact, low = (
-        BertTagger(tiny_tagger, config, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)
-    )
+    exact, low = (load_bert(tiny_tagger, dtype) for dtype in (torch.float32, torch.bfloat16))
     kept = {name for name, weight in low.weights.items() if weight.dtype == torch.float32}
     assert {name.split(".")[0] for name in kept} == {"embeddings", "encoder", "classifier"}
     assert all("LayerNorm" in name for name in kept if name.startswith("encoder"))
-    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
-    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
+    ids, mask = make_batch()
     with torch.inference_mode():
         ours, theirs = low(ids, mask), exact(ids, mask)
     assert ours.dtype == torch.float32 and 0 < (ours - theirs).abs().max() < 0.1 * theirs.std()
@@ -171,14 +174,11 @@ def test_bfloat16_is_for_the_layers_products_alone(tiny_tagger):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_packed_weights_give_the_same_scores(tiny_tagger, dtype):
-    cpu = torch.device("cpu")
-    if not can_pack(cpu, dtype):
+    if not can_pack(torch.device("cpu"), dtype):
         pytest.skip(f"torch cannot pack {dtype} on this processor")
-    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
-    plain, packed = (BertTagger(tiny_tagger, config, cpu, dtype, packed=packed) for packed in (False, True))
+    plain, packed = (load_bert(tiny_tagger, dtype, packed) for packed in (False, True))
     assert any(weight.is_mkldnn for weight in packed.weights.values())
-    ids = torch.from_numpy(np.random.default_rng(0).integers(1, 1000, (3, 50)))
-    mask = torch.arange(50) < torch.tensor([[50], [31], [2]])
+    ids, mask = make_batch()
     with torch.inference_mode():
         expected = plain(ids, mask)
         close = 1e-5 if dtype == torch.float32 else 0.1 * expected.std()
@@ -224,7 +224,7 @@ def test_batches_go_through_several_threads_and_come_back_in_order(tagger, count
      {"architectures": ["BertForMaskedLM"]}],
 )  # fmt: skip
 def test_other_models_are_left_to_transformers(tiny_tagger, change):
-    config = json.loads((tiny_tagger / "config.json").read_text(encoding="utf-8"))
+    config = read_model_config(tiny_tagger)
     assert is_plain(config) and not is_plain(config | change)
 
 
@@ -252,12 +252,10 @@ def crf_tagger(tmp_path_factory, tiny_tagger, tiny_vocabulary):
 
     from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification
 
-    folder, config = tmp_path_factory.mktemp("taggers") / "crf", json.loads((tiny_tagger / "config.json").read_text())
-    config = BertCrfConfig(
-        **{key: value for key, value in config.items() if key not in ("model_type", "architectures")}
-    )
+    folder, config = tmp_path_factory.mktemp("taggers") / "crf", read_model_config(tiny_tagger)
+    own = {key: value for key, value in config.items() if key not in ("model_type", "architectures")}
     torch.manual_seed(1)
-    model = BertCrfForTokenClassification(config)
+    model = BertCrfForTokenClassification(BertCrfConfig(**own))
     for parameter in model.crf.parameters():
         torch.nn.init.normal_(parameter)
     model.save_pretrained(folder)
@@ -273,10 +271,10 @@ def crf_tagger(tmp_path_factory, tiny_tagger, tiny_vocabulary):
 def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger, table, head, changes):
     """The tagger, told by the model alone, against the code that evaluates runs."""
     folder, recipe = (
-        tiny_tagger if head == "linear" else crf_tagger,
+        {"linear": tiny_tagger, "crf": crf_tagger}[head],
         get_recipe("cbp", "any", max_length=128, **changes),
     )
-    model = load_transformers(folder) if head == "linear" else load_crf(folder)
+    model = load_by_transformers(folder, torch.device("cpu"))
     sentences = [Sentence(line[:126], ("O",) * len(line[:126])) for line in LINES[:12]]
     expected = predict_sentences(model, sentences, table=table, labels=DEFAULT, recipe=recipe, context=nullcontext)
     tagger = Tagger.from_pretrained(folder, precision="fp32", **asdict(recipe.decision))
@@ -286,12 +284,6 @@ def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger
     lenient = [spans_to_tags(tags_to_spans(row), len(row)) for row in expected]
     assert [tags[start:end] for start, end in find_sentences(text, 126)] == lenient
     assert any(tag != "O" for tag in tags)
-
-
-def load_crf(folder):
-    from cbpner.models.crf_tagger import BertCrfForTokenClassification
-
-    return BertCrfForTokenClassification.from_pretrained(folder, dtype="float32").eval()
 
 
 # ---- against transformers' pipeline ----
@@ -363,7 +355,7 @@ def test_texts_are_read_no_further_ahead_than_the_pool_takes(table):
 
 
 def test_one_text_in_the_place_of_texts_is_refused(table):
-    with pytest.raises(ValueError, match="got one of 4 characters"):
+    with pytest.raises(ValueError, match="4 characters"):
         list(make_tagger(table).tag_many("HER2"))
 
 
@@ -433,13 +425,9 @@ def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):
 # ---- finding models ----
 
 
-@pytest.mark.parametrize(
-    "name, message",
-    [("./nowhere", "no such folder"), ("a/b/c", "no such folder"), ("nobody/nothing", "train one"),
-     (str(Path(__file__).parent), "found no model in it")],
-)  # fmt: skip
-def test_a_model_that_is_not_there_is_a_message(name, message):
-    with pytest.raises(InputError, match=message):
+@pytest.mark.parametrize("name", ["./nowhere", "a/b/c", "nobody/nothing", str(Path(__file__).parent)])
+def test_a_model_that_is_not_there_is_a_message(name):
+    with pytest.raises(InputError, match=f"^{name}: "):
         Tagger.from_pretrained(name)
 
 
@@ -449,7 +437,7 @@ def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "PROJECT", tmp_path / "project")
     for name in ("final_trained", "models/final_trained"):
-        with pytest.raises(InputError, match="shipped tagger is not there; train one.*--model"):
+        with pytest.raises(InputError, match="--model"):
             Tagger.from_pretrained(name)
     (tmp_path / "project" / "models").mkdir(parents=True)
     (tmp_path / "project" / "models" / "final_trained").symlink_to(tiny_tagger)
@@ -475,11 +463,11 @@ def break_size(folder):
 
 @pytest.mark.parametrize(
     "damage, message",
-    [(break_weights, "cannot read a tagger's weights"), (break_size, "word_embeddings"),
-     (lambda folder: (folder / "tokenizer.json").unlink(), "found no tokenizer.json"),
-     (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot read a character tokenizer"),
-     (lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'), "cannot read a tagger's config"),
-     (lambda folder: (folder / "config.json").write_text("[" * 9), "cannot read a tagger's config")],
+    [(break_weights, "model.safetensors"), (break_size, "word_embeddings"),
+     (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json"),
+     (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer.json"),
+     (lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'), "config.json"),
+     (lambda folder: (folder / "config.json").write_text("[" * 9), "config.json")],
 )  # fmt: skip
 def test_a_damaged_model_is_a_message(tmp_path, tiny_vocabulary, damage, message):
     write_tagger(tmp_path, tiny_vocabulary)
@@ -490,8 +478,8 @@ def test_a_damaged_model_is_a_message(tmp_path, tiny_vocabulary, damage, message
 
 @pytest.mark.parametrize(
     "options, message",
-    [({"backend": "tea"}, "backend 'tea'"), ({"device": "toaster"}, "device 'toaster'"),
-     ({"min_score": 2}, "min_score 2"), ({"max_length": 500}, "at most the model's 128")],
+    [({"backend": "tea"}, "'tea'"), ({"device": "toaster"}, "'toaster'"), ({"min_score": 2}, "min_score 2"),
+     ({"max_length": 500}, "128")],
 )  # fmt: skip
 def test_wrong_options_are_messages(tiny_tagger, options, message):
     with pytest.raises(InputError, match=message):
@@ -499,7 +487,7 @@ def test_wrong_options_are_messages(tiny_tagger, options, message):
 
 
 def test_other_tags_than_ours_are_a_message():
-    with pytest.raises(InputError, match="expected O, then B- and I-"):
+    with pytest.raises(InputError, match="LABEL_0"):
         read_model_labels({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "M")
 
 

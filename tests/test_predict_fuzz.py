@@ -1,6 +1,7 @@
 """`cbpner predict` from the outside: any bytes as files of any kind; texts of lengths at which something changes."""
 
 import csv
+import datetime
 import io
 import json
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from test_predict_command import ANY_BYTES, put, read_rows
+from test_predict_command import put, read_rows
 
 from cbpner.cli import main
 from cbpner.commands import predict as command
@@ -21,8 +22,11 @@ SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet", "bio", "TXT")
 
 
 def write_parquet(rows):
+    """With columns of several types, in two groups of rows."""
+    days = pa.array([datetime.date(2020, 1, 2), *[None] * (len(rows) - 1)])
+    columns = {"id": [id for id, _ in rows], "text": [text for _, text in rows], "n": [1.5] * len(rows), "day": days}
     buffer = io.BytesIO()
-    parquet.write_table(pa.table({"id": [id for id, _ in rows], "text": [text for _, text in rows]}), buffer)
+    parquet.write_table(pa.table(columns), buffer, row_group_size=1)
     return buffer.getvalue()
 
 
@@ -39,6 +43,13 @@ def spoil(data, flips):
     return bytes(data)
 
 
+PIECES = [b'{"text": "', b'{"text": "a"}', b'"', b"}", b"[", b"]", b",", b"text,id", b"\n", b"\r", b"\0", b"\xff",
+          "甲 O\n".encode()]  # fmt: skip
+ANY_BYTES = st.one_of(
+    st.binary(max_size=80),
+    st.text(max_size=80).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join),
+)
 ROWS = [("a", "HER2基因\n😀"), ("b", '"癌",')]
 WHOLE = [write_parquet(ROWS), write_csv(ROWS), "".join(json.dumps({"text": text}) + "\n" for _, text in ROWS).encode()]
 FLIPS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=3)
@@ -73,29 +84,13 @@ def test_any_bytes_end_in_an_output_and_a_list_of_errors(tmp_path_factory, tagge
         for line in path.read_bytes().decode("utf-8").split("\n")[:-1]:
             row = json.loads(line, parse_constant=lambda name: pytest.fail(name))
             assert is_encodable(row["text"])
+            if row["id"].isdigit() and files[int(row["id"])][0].lower() == "txt":
+                assert row["text"].encode("utf-8") == files[int(row["id"])][1]
             for span in row["spans"]:
                 assert row["text"][span["start"] : span["end"]] == span["text"] != ""
 
 
-BORDERS = [
-    0,
-    1,
-    2,
-    126,
-    127,
-    128,
-    498,
-    500,
-    501,
-    510,
-    511,
-    512,
-    513,
-    LONGEST - 1,
-    LONGEST,
-    LONGEST + 1,
-    2 * LONGEST + 1,
-]
+BORDERS = [0, 1, 2, 126, 127, 128, 498, 500, 501, 510, 511, 512, 513, *(LONGEST + n for n in (-1, 0, 1, LONGEST + 1))]
 
 
 @pytest.mark.slow

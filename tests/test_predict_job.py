@@ -152,8 +152,8 @@ MOMENTS = {
     "the second shard is noted by half": ("jsonl", job.JobState, "add", 2, half_a_line, 1),
     "behind the second shard": ("parquet", job.JobState, "add", 2, after, 2),
     "before the errors": ("jsonl", job, "write_errors", 1, before, 3),
-    "before the manifest": ("brat", job, "write_text", 2, before, 3),
-    "behind the manifest": ("jsonl", job, "write_text", 2, after, 3),
+    "before the manifest": ("brat", job, "write_text", 3, before, 3),
+    "behind the manifest": ("jsonl", job, "write_text", 3, after, 3),
 }  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from benchmarks.same_scores import main
 from cbpner.cli import main as cbpner
 
 FAST = ["--batch-tokens", "512", "--max-length", "128", "--epochs", "2", "--lr", "5e-3", "--head-lr", "1e-2"]
 
 
+@pytest.mark.slow
 def test_padded_and_packed_float32_agree_and_are_what_the_run_scored(tiny_encoder, tmp_path, capsys):
     run, output = tmp_path / "run", tmp_path / "same.json"
     data = ["--data-dir", "data/demo", "--split", "0", "--encoder", str(tiny_encoder), "--precision", "fp32"]

@@ -15,7 +15,6 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.base.process import run_guarded
-from cbpner.commands.predict import finish
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL
 from cbpner.prediction.sources import Source, list_sources
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
             write(document)
         reporter.add(document)
-    return finish(reporter, target)
+    return reporter.finish(target)
 
 
 def main(argv: list[str] | None = None) -> int:

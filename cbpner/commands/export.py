@@ -16,10 +16,8 @@ from cbpner.prediction.model_folder import DEFAULT_MODEL
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL",
-        help="folder, run, or name on the hub (default: %(default)s)",
-    )  # fmt: skip
+    text = "folder, run, or name on the hub (default: %(default)s)"
+    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL", help=text)
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write into")
     parser.add_argument("--onnx", action="store_true", help="as ONNX, the one format that there is")
     parser.add_argument("--int8", action="store_true", help="with int8 weights and products")

@@ -21,18 +21,10 @@ from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_rules, describe_notes, read_choices
-from cbpner.commands.predict import add_input_flags, add_model_flags, check_overlap, finish, open_tagger
-from cbpner.formats.registry import (
-    FORMATS,
-    Format,
-    check_output,
-    describe_formats,
-    find_format,
-    guess_output,
-    write_documents,
-)
+from cbpner.commands.predict import add_input_flags, add_model_flags, open_tagger
+from cbpner.formats.registry import FORMATS, check_output, describe_formats, find_format, guess_output
 from cbpner.prediction.inputs import Fields, read_sources
-from cbpner.prediction.sources import Source, open_sources
+from cbpner.prediction.sources import check_overlap, open_sources
 
 __doc__ = __doc__.replace("{formats}", describe_formats())
 
@@ -43,9 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
     parser.add_argument("--first", type=int, metavar="N", help="write the N least certain documents alone")
     parser.add_argument("--keep-names", action="store_true", help="no rank in the names of files")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace OUT (a folder: where it holds such files alone)"
-    )
+    text = "replace OUT (a folder: where it holds such files alone)"
+    parser.add_argument("--overwrite", action="store_true", help=text)
     add_input_flags(parser.add_argument_group("how files are read"))
     add_model_flags(parser.add_argument_group("model"))
     group = parser.add_argument_group("what OUT cannot hold")
@@ -62,29 +53,14 @@ def run(args: Namespace) -> int:
     is_file, order = check_output(output, format, args.overwrite), output.with_name(f"{output.name}.order.csv")
     if order.exists() and not args.overwrite:
         raise InputError(f"{order}: found something there already; expected another name for OUT, or --overwrite")
+    from cbpner.prediction.preannotate import preannotate
+
+    choices = read_choices(args, text_field=None, split_at=None)
     with open_sources(args.inputs, args.source) as sources:
-        return preannotate(args, sources, format, is_file, order)
-
-
-def preannotate(args: Namespace, sources: list[Source], format: Format, is_file: bool, order: Path) -> int:
-    from cbpner.prediction import preannotate as ranking
-    from cbpner.prediction.job import ERRORS, Reporter, write_errors
-
-    output, choices, reporter = Path(args.output), read_choices(args, text_field=None, split_at=None), Reporter()
-    items = read_sources(sources, Fields(args.text_field, args.id_field, args.split_at))
-    ranked = ranking.rank_documents(open_tagger(args), items if is_file else ranking.check_names(items), reporter)
-    write_errors(output.with_name(f"{output.name}.{ERRORS}"), reporter.errors)
-    if not ranked:
-        raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
-    chosen = ranked[: args.first]
-    if format.write:
-        documents = ranking.add_rank_metadata(chosen)
-    elif is_file or args.keep_names:
-        documents = (each.document for each in chosen)
-    else:
-        documents = ranking.add_rank_names(chosen)
-    write_documents(documents, output, format.name, choices, args.overwrite)
-    ranking.write_order(order, ranked)
-    print(f"{output}: {format.name}, {len(chosen):,} of {len(ranked):,} documents, their order in {order.name}")
+        items = read_sources(sources, Fields(args.text_field, args.id_field, args.split_at))
+        code = preannotate(
+            open_tagger(args), items, output, format, choices, is_file=is_file, first=args.first,
+            keep_names=args.keep_names, overwrite=args.overwrite,
+        )  # fmt: skip
     print(*describe_notes(choices), sep="\n", end="\n" if choices.notes else "")
-    return finish(reporter, output)
+    return code

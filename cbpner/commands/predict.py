@@ -27,7 +27,6 @@ What the model says decides how its scores become spans, unless a flag does (see
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,16 +35,12 @@ from cbpner.decoding.decision import DECODERS
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, find_output_kind
-from cbpner.prediction.remote import is_uri
-from cbpner.prediction.sources import KINDS, Source, open_sources
+from cbpner.prediction.sources import KINDS, Source, check_overlap, open_sources
 
 if TYPE_CHECKING:
-    from cbpner.prediction.job import Reporter
     from cbpner.prediction.ray_engine import Cluster
     from cbpner.prediction.tagger import Tagger
 
-GREEDY = "how scores become spans (greedy: as transformers' pipeline, without vote and context)"
-ENGINES = ("local", "ray")
 PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precision in own}))
 
 
@@ -57,17 +52,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: where it is such a job's)")
     add_input_flags(parser.add_argument_group("how files are read"))
     add_model_flags(parser.add_argument_group("model"))
-    add_engine_flags(parser.add_argument_group("who does the shards of OUT/"))
-
-
-def add_engine_flags(group: Any) -> None:
-    group.add_argument("--engine", choices=ENGINES, default="local", help="this process, or Ray (default: %(default)s)")
+    group = parser.add_argument_group("who does the shards of OUT/")
+    group.add_argument("--engine", choices=("local", "ray"), default="local", help="this process (default), or Ray")
     group.add_argument("--workers", type=int, metavar="N", help="so many (default: what the cluster has room for)")
     group.add_argument("--cpus-per-worker", type=float, metavar="N", help="cores and threads of each (default: 1)")
     group.add_argument("--gpus-per-worker", type=float, metavar="N", help="GPUs of each, also 0.5 (default: 0)")
-    group.add_argument(
-        "--address", metavar="HOST:PORT", help="of a Ray cluster, or auto (default: one on this machine, for the job)"
-    )
+    text = "of a Ray cluster, or auto (default: one on this machine, for the job)"
+    group.add_argument("--address", metavar="HOST:PORT", help=text)
 
 
 def add_input_flags(group: Any) -> None:
@@ -82,30 +73,18 @@ def add_model_flags(group: Any) -> None:
     group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub (default: %(default)s)")
     group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it (default: %(default)s)")
     group.add_argument("--device", help="such as cpu, cuda, cuda:1 (default: a GPU where there is one)")
-    group.add_argument(
-        "--precision", choices=PRECISIONS, default="auto",
-        help="number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)",
-    )  # fmt: skip
-    group.add_argument("--decoder", choices=DECODERS, help=GREEDY)
-    group.add_argument(
-        "--min-span-probability",
-        type=float,
-        metavar="P",
-        help="keep spans with probability >= P (--decoder spans)",
-    )
-    group.add_argument(
-        "--vote-share", type=float, metavar="SHARE",
-        help="document vote: tag a surface at all of its occurrences where at least this share of them is tagged, else "
-        "at none; 0: no vote",
-    )  # fmt: skip
-    group.add_argument(
-        "--context", type=int, metavar="N", help="read sentences together, up to N tokens; 0: each alone"
-    )
-    group.add_argument(
-        "--min-score", type=float, default=0.0, metavar="P",
-        help="leave out spans with lower scores; scores are at the model's temperature, which "
-        "--min-span-probability ignores: 0.5 drops about half of the shipped tagger's",
-    )  # fmt: skip
+    text = "number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)"
+    group.add_argument("--precision", choices=PRECISIONS, default="auto", help=text)
+    text = "how scores become spans (greedy: as transformers' pipeline, without vote and context)"
+    group.add_argument("--decoder", choices=DECODERS, help=text)
+    text = "keep spans with probability >= P (--decoder spans)"
+    group.add_argument("--min-span-probability", type=float, metavar="P", help=text)
+    text = "document vote: tag a surface everywhere if at least this share of its occurrences is tagged, else nowhere"
+    group.add_argument("--vote-share", type=float, metavar="SHARE", help=f"{text}; 0: no vote")
+    text = "read sentences together, up to N tokens; 0: each alone"
+    group.add_argument("--context", type=int, metavar="N", help=text)
+    text = "leave out spans with lower scores (at the model's temperature, which --min-span-probability ignores)"
+    group.add_argument("--min-score", type=float, default=0.0, metavar="P", help=text)
 
 
 def open_tagger(args: Namespace, precision: str | None = None, device: str | None = None) -> "Tagger":
@@ -131,10 +110,15 @@ def run(args: Namespace) -> int:
         fields = Fields(args.text_field, args.id_field, args.split_at)
         if args.output is None:
             return predict_to_stdout(args, sources, fields, target)
-        check_overlap(args.inputs, Path(args.output))
+        output = Path(args.output)
+        check_overlap(args.inputs, output)
         if is_folder:
-            return predict_folder(args, sources, fields, target, Path(args.output), cluster)
-        return predict_one(args, sources, fields, target, Path(args.output))
+            return predict_folder(args, sources, fields, target, output, cluster)
+        if output.exists() and not args.overwrite:
+            raise InputError(f"{output}: found something there already; expected a new name, or --overwrite")
+        from cbpner.prediction.job import predict_file
+
+        return predict_file(open_tagger(args), read_sources(sources, fields), target, output)
 
 
 def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":
@@ -177,79 +161,28 @@ def choose_target(args: Namespace) -> tuple[str, bool]:
     return args.target or "jsonl", True
 
 
-def check_overlap(inputs: Sequence[str], output: Path) -> None:
-    """InputError where the output would replace an input, or lie in an input folder."""
-    target = output.resolve()
-    names = (name.removeprefix("file://") for name in inputs if name != "-")
-    for path in (Path(name) for name in names if not is_uri(name)):
-        if path.resolve().is_relative_to(target) or (path.is_dir() and target.is_relative_to(path.resolve())):
-            raise InputError(f"{output}: found {path} to be read; expected OUT outside of it, and it outside of OUT")
-
-
 def predict_to_stdout(args: Namespace, sources: list[Source], fields: Fields, target: str) -> int:
-    from cbpner.prediction.job import Reporter, predict_stream
+    from cbpner.prediction.job import predict_stream
 
-    tagger, reporter = open_tagger(args), Reporter(shown=None)
+    tagger = open_tagger(args)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    predict_stream(tagger, read_sources(sources, fields), target, sys.stdout, reporter)
-    return finish(reporter, "found" if target == "lines" or reporter.failed else None)
-
-
-def predict_one(args: Namespace, sources: list[Source], fields: Fields, target: str, output: Path) -> int:
-    from cbpner.prediction.job import Reporter, predict_file
-
-    if output.exists() and not args.overwrite:
-        raise InputError(f"{output}: found something there already; expected a new name, or --overwrite to replace it")
-    tagger, reporter = open_tagger(args), Reporter()
-    predict_file(tagger, read_sources(sources, fields), target, output, reporter)
-    return finish(reporter, output)
+    return predict_stream(tagger, read_sources(sources, fields), target, sys.stdout)
 
 
 def predict_folder(
-    args: Namespace, sources: list[Source], fields: Fields, target: str, output: Path, cluster: "Cluster | None" = None
+    args: Namespace, sources: list[Source], fields: Fields, target: str, output: Path, cluster: "Cluster | None"
 ) -> int:
-    from cbpner.prediction import job
-
-    tagger, size = open_job_tagger(args, output, cluster), args.shard_size or job.SHARD_SIZE
-    settings = job.describe_settings(tagger, format=target, shard_size=size, fields=fields._asdict())
-    if cluster and cluster.gpus:
-        settings["backend"][1] = "cuda"
-    with job.claim_job(output, settings, job.describe_inputs(sources), args.overwrite) as state:
-        if state.is_finished:
-            failed = sum(shard["errors"] for shard in state.done)
-            print(f"{output}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
-            return 1 if failed else 0
-        failed = sum(len(shard["errors"]) for shard in state.done)
-        if state.done:
-            print(f"{output}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
-        reporter = job.Reporter()
-        if cluster:
-            from cbpner.prediction import ray_engine
-
-            device = "cuda" if cluster.gpus else "cpu"
-            parcel = ray_engine.pack_tagger(tagger, device=device, **read_options(args))
-            ray_engine.predict_shards_on_ray(parcel, sources, fields, target, state, size, reporter, cluster)
-        else:
-            job.predict_shards(tagger, read_sources(sources, fields), target, state, size, reporter)
-    return max(finish(reporter, output), 1 if failed else 0)
-
-
-def open_job_tagger(args: Namespace, output: Path, cluster: "Cluster | None") -> "Tagger":
-    """The tagger of a job, in the number format in which it was begun; for a cluster on the CPU, to be sent."""
-    from cbpner.prediction.job import recall_precision
+    """Do a job with the tagger in the number format in which it was begun; for a cluster on the CPU, to be sent."""
+    from cbpner.prediction.job import SHARD_SIZE, recall_precision, run_job
 
     precision = None
     if args.precision == "auto" and not args.overwrite:
         precision = recall_precision(output, args.backend)
     if cluster and (cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy"):
         precision = precision or "bf16"
-    return open_tagger(args, precision, "cpu" if cluster else None)
-
-
-def finish(reporter: "Reporter", place: str | Path | None = None) -> int:
-    """Print what was done, and where; the exit code."""
-    reporter.bar.close()
-    if place is not None:
-        print(f"{place}: {reporter.describe()}", file=sys.stderr)
-    return 1 if reporter.failed else 0
+    tagger = open_tagger(args, precision, "cpu" if cluster else None)
+    return run_job(
+        tagger, sources, fields, target, output, shard_size=args.shard_size or SHARD_SIZE, overwrite=args.overwrite,
+        cluster=cluster, options=read_options(args),
+    )  # fmt: skip

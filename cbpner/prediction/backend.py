@@ -14,9 +14,7 @@ from cbpner.text.labels import LabelSet
 
 
 class Backend(Protocol):
-    """name: of BACKENDS. device, precision: where and in which number format it runs. chain: scores of moves between
-    tags, of the grammar or of a CRF. weights: the name of the file that it runs.
-    """
+    """name: of BACKENDS. chain: scores of moves between tags, of the grammar or of a CRF. weights: a file's name."""
 
     name: str
     device: str
@@ -25,9 +23,9 @@ class Backend(Protocol):
     weights: str
 
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """(batch, tokens, labels) float32 log-probabilities for ids (batch, tokens) int64; mask: bool, False: padding.
+        """(batch, tokens, labels) float32 log-probabilities, or a CRF's emissions up to a constant a token.
 
-        With a CRF they are its emissions, up to a constant a token.
+        ids: (batch, tokens) int64. mask: (batch, tokens) bool, False for padding.
         """
 
     def map(self, work: Callable[[Sequence[int]], np.ndarray], batches: list[list[int]]) -> Iterable[np.ndarray]:

@@ -6,18 +6,23 @@ had not learnt from. Which spans those are does not depend on it.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from cbpner.base.errors import InputError
+from cbpner.base.files import write_json
+from cbpner.decoding.decision import KEY, read_decision
 from cbpner.decoding.probabilities import Chain, NumberedSpan, score_spans
+from cbpner.prediction.model_folder import read_model_config
 from cbpner.prediction.tagger import Tagger
-from cbpner.text.bio import Sentence
+from cbpner.runs import folder as runs
+from cbpner.text.bio import Sentence, read_bio
 from cbpner.text.labels import tags_to_spans
 from cbpner.text.splits import group_neighbours
 
 RANGE = (0.1, 10.0)  # of temperatures
-BINS = 10
 SMALLEST = 1e-6  # probabilities are clipped to this distance from 0 and 1 in the log loss
 
 
@@ -31,6 +36,39 @@ class Found(NamedTuple):
     scores: list[np.ndarray]
     spans: list[list[NumberedSpan]]
     correct: list[np.ndarray]
+
+
+def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -> dict[str, Any]:
+    """Fit one temperature to the spans that runs' models find in their own texts.
+
+    Args:
+        folders: of finished runs with their models.
+        part: `dev` or `test`.
+        data_dir: where the data files are now.
+
+    Returns:
+        `temperature`, `spans`, `right`, `runs`, `part`; `before` and `after` with log loss, calibration error, table.
+    """
+    found, chain = Found([], [], []), None
+    for folder in folders:
+        config, tagger = runs.read_config(folder), Tagger.from_pretrained(folder)
+        if chain and any((one != other).any() for one, other in zip(chain, tagger.backend.chain, strict=True)):
+            raise InputError(f"{folder}: found a CRF of its own; expected one run, or runs with a linear head")
+        chain = tagger.backend.chain
+        path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
+        for whole, own in zip(found, collect_found(tagger, read_bio(path, tagger.labels, orphans)), strict=True):
+            whole.extend(own)
+    try:
+        temperature = round(fit_temperature(found, chain), 3)
+    except ValueError as error:
+        raise InputError(f"{', '.join(map(str, folders))}: {error}") from error
+    correct = np.concatenate(found.correct)
+    content = {"temperature": temperature, "spans": len(correct), "right": int(correct.sum())}
+    for name, value in (("before", 1.0), ("after", temperature)):
+        scores = score_found(found, chain, value)
+        rows = tabulate(scores, correct)
+        content[name] = {"log_loss": log_loss(scores, correct), "error": calibration_error(rows), "table": rows}
+    return content | {"runs": len(folders), "part": part}
 
 
 def collect_found(tagger: Tagger, sentences: Sequence[Sentence]) -> Found:
@@ -48,10 +86,6 @@ def collect_found(tagger: Tagger, sentences: Sequence[Sentence]) -> Found:
     return found
 
 
-def join_parts(parts: Sequence[Found]) -> Found:
-    return Found(*([row for part in parts for row in part[place]] for place in range(3)))
-
-
 def score_found(found: Found, chain: Chain, temperature: float = 1.0) -> np.ndarray:
     """(all spans,) their probabilities at a temperature."""
     return np.concatenate(score_spans(found.scores, found.spans, chain, temperature))
@@ -63,9 +97,7 @@ def fit_temperature(found: Found, chain: Chain) -> float:
 
     correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
     if correct.all() or not correct.any():
-        raise ValueError(
-            f"found {len(correct)} spans of which {correct.sum()} are correct; expected correct and wrong ones"
-        )
+        raise ValueError(f"found {correct.sum()} correct spans of {len(correct)}; expected correct and wrong ones")
 
     def measure(log: float) -> float:
         return log_loss(score_found(found, chain, np.exp(log)), correct)
@@ -78,22 +110,25 @@ def log_loss(scores: np.ndarray, correct: np.ndarray) -> float:
     return float(-np.where(correct, np.log(scores), np.log1p(-scores)).mean())
 
 
-def tabulate(scores: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[dict[str, Any]]:
+def tabulate(scores: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[dict[str, Any]]:
     """A row for each of `bins` equal ranges of scores that has a span: low, high, spans, mean score, share right."""
     places = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
-    rows = []
-    for place in range(bins):
-        own = places == place
-        if own.any():
-            rows.append(
-                {"low": place / bins, "high": (place + 1) / bins, "spans": int(own.sum()),
-                 "score": float(scores[own].mean()), "right": float(correct[own].mean())}
-            )  # fmt: skip
-    return rows
+    return [
+        {"low": place / bins, "high": (place + 1) / bins, "spans": int(own.sum()),
+         "score": float(scores[own].mean()), "right": float(correct[own].mean())}
+        for place in range(bins) if (own := places == place).any()
+    ]  # fmt: skip
 
 
 def calibration_error(rows: Iterable[dict[str, Any]]) -> float:
     """The expected calibration error of `tabulate`'s rows: the mean distance of score and share of right spans."""
     rows = list(rows)
-    total = sum(row["spans"] for row in rows)
-    return sum(row["spans"] * abs(row["score"] - row["right"]) for row in rows) / total
+    return sum(row["spans"] * abs(row["score"] - row["right"]) for row in rows) / sum(row["spans"] for row in rows)
+
+
+def write_temperature(folder: Path, temperature: float) -> None:
+    """Put the temperature into a model's config.json, beside how it decodes."""
+    config = read_model_config(folder)
+    read_decision(config, folder / "config.json")
+    config[KEY] = config.get(KEY, {}) | {"temperature": temperature}
+    write_json(folder / "config.json", config)

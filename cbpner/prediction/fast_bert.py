@@ -47,10 +47,8 @@ def is_ensemble(config: Mapping[str, Any]) -> bool:
 class BertTagger:
     """Embeddings, layers and classifier of a folder with config.json and model.safetensors.
 
-    Args:
-        dtype: of the layers' products; embeddings, residual sums and the classifier stay in float32.
-        packed: lay the layers' weights out for a CPU, where torch can (`can_pack`); such a tagger cannot be exported.
-        prefix: of the names of its weights in the file.
+    dtype: of the layers' products; embeddings, residual sums and the classifier stay in float32. packed: lay the
+    layers' weights out for a CPU, where torch can; such a tagger cannot be exported. prefix: of the weights' names.
     """
 
     def __init__(
@@ -59,15 +57,21 @@ class BertTagger:
     ) -> None:  # fmt: skip
         path = folder / WEIGHTS
         try:
-            own = {name: value for name, value in load_file(path).items() if name.startswith(prefix)}
             self.weights = {
-                name.removeprefix(prefix).removeprefix("bert."): value.float().to(device) for name, value in own.items()
-            }
+                name.removeprefix(prefix).removeprefix("bert."): value.float().to(device)
+                for name, value in load_file(path).items() if name.startswith(prefix)
+            }  # fmt: skip
             self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
             self.layers = config["num_hidden_layers"]
             for number in range(self.layers):
                 self._fuse(f"encoder.layer.{number}.attention.self")
-            self._check(config)
+            sizes = {
+                WORDS: config["vocab_size"], "embeddings.position_embeddings.weight": config["max_position_embeddings"],
+                "classifier.weight": len(config["id2label"]),
+            }  # fmt: skip
+            for name, size in sizes.items():
+                if (found := tuple(self.weights[name].shape)) != (size, config["hidden_size"]):
+                    raise KeyError(f"{name} {found}; expected {(size, config['hidden_size'])}")
         except (OSError, SafetensorError, KeyError) as error:
             raise InputError(f"{path}: cannot read a tagger's weights ({type(error).__name__}: {error})") from error
         products = [name for name in self.weights if name.startswith("encoder") and "LayerNorm" not in name]
@@ -75,17 +79,6 @@ class BertTagger:
         if packed and can_pack(device, dtype):
             pack = torch.ops.mkldnn._reorder_linear_weight
             self.weights |= {name: pack(self.weights[name]) for name in products if name.endswith("weight")}
-
-    def _check(self, config: Mapping[str, Any]) -> None:
-        """KeyError for weights of other sizes than the configuration says."""
-        sizes = {
-            WORDS: (config["vocab_size"], config["hidden_size"]),
-            "embeddings.position_embeddings.weight": (config["max_position_embeddings"], config["hidden_size"]),
-            "classifier.weight": (len(config["id2label"]), config["hidden_size"]),
-        }
-        for name, size in sizes.items():
-            if tuple(self.weights[name].shape) != size:
-                raise KeyError(f"{name} {tuple(self.weights[name].shape)}; expected {size}")
 
     def _fuse(self, place: str) -> None:
         """One matrix and one vector that give queries, keys and values together, queries with attention's scale."""
@@ -96,25 +89,22 @@ class BertTagger:
 
     def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(batch, tokens, labels) scores; ids (batch, tokens) int64, mask (batch, tokens) bool; 0 where it is off."""
-        if ids.device.type == "cpu":
-            return self._run_packed(ids, mask)
-        return self.run(ids, None if mask.all() else padding_bias(mask))
+        if ids.device.type != "cpu":
+            return self.run(ids, None if mask.all() else padding_bias(mask))
+        places = torch.arange(ids.shape[1]).expand_as(ids)
+        found = self._run(ids[mask], places[mask], partial(self._attend_packed, lengths=mask.sum(dim=1).tolist()))
+        scores = found.new_zeros((*ids.shape, found.shape[-1]))
+        scores[mask] = found
+        return scores
 
     def run(self, ids: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """As a call, but padding has scores too; bias: of `padding_bias`, or None where nothing is padded."""
         return self._run(ids, torch.arange(ids.shape[1], device=ids.device), partial(self._attend, bias=bias))
 
-    def _run_packed(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        places = torch.arange(ids.shape[1]).expand_as(ids)
-        attend = partial(self._attend_packed, stretches=find_stretches(mask.sum(dim=1).tolist()))
-        found = self._run(ids[mask], places[mask], attend)
-        scores = found.new_zeros((*ids.shape, found.shape[-1]))
-        scores[mask] = found
-        return scores
-
     def _run(self, ids: torch.Tensor, places: torch.Tensor, attend: Attend) -> torch.Tensor:
         """(..., labels) from ids (...) and their positions; attend: from queries, keys and values side by side."""
-        hidden = self._embed(ids, places)
+        positions, types = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
+        hidden = self._normalize(self.look_up(ids) + types[0] + positions[places], "embeddings")
         for number in range(self.layers):
             hidden = self._run_layer(hidden, attend, f"encoder.layer.{number}")
         return self._project(hidden, "classifier")
@@ -122,10 +112,6 @@ class BertTagger:
     def look_up(self, ids: torch.Tensor) -> torch.Tensor:
         """(batch, tokens, width) word embeddings."""
         return F.embedding(ids, self.weights[WORDS])
-
-    def _embed(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        positions, types = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
-        return self._normalize(self.look_up(ids) + types[0] + positions[places], "embeddings")
 
     def _run_layer(self, hidden: torch.Tensor, attend: Attend, place: str) -> torch.Tensor:
         mixed = attend(self._project(hidden, f"{place}.attention.self"))
@@ -148,14 +134,15 @@ class BertTagger:
             mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, scale=1.0)
         return mixed.transpose(1, 2).reshape(batch, tokens, width // 3)
 
-    def _attend_packed(self, projected: torch.Tensor, stretches: Sequence[tuple[int, int, int]]) -> torch.Tensor:
-        """(tokens, width) of the sequences in stretches of `find_stretches`."""
-        tokens, width = projected.shape
+    def _attend_packed(self, projected: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """(tokens, width) of sequences of these lengths; neighbours of one length are computed together."""
+        (tokens, width), end = projected.shape, 0
         mixed = projected.new_empty((tokens, width // 3))
-        for start, count, length in stretches:
+        for length, group in groupby(length for length in lengths if length):
             few = max(1, IN_CACHE // (self.heads * length * length))
-            for first in range(0, count, few):
-                own = slice(start + first * length, start + min(first + few, count) * length)
+            start, end = end, end + sum(group)
+            for first in range(start, end, few * length):
+                own = slice(first, min(first + few * length, end))
                 parts = projected[own].view(-1, length, 3, self.heads, width // 3 // self.heads)
                 found = mix_values(*parts.permute(2, 0, 3, 1, 4).unbind())
                 mixed[own].view(-1, length, *parts.shape[3:]).copy_(found.transpose(1, 2))
@@ -209,16 +196,6 @@ def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
         return False
     named = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
     return named and (dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def find_stretches(lengths: Sequence[int]) -> list[tuple[int, int, int]]:
-    """[(first token, sequences, length), ...] of neighbouring sequences of one length, none of 0."""
-    stretches, start = [], 0
-    for length, group in groupby(lengths):
-        count = sum(1 for _ in group)
-        stretches += [(start, count, length)] if length else []
-        start += count * length
-    return stretches
 
 
 def padding_bias(mask: torch.Tensor) -> torch.Tensor:

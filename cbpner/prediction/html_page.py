@@ -7,7 +7,6 @@ from cbpner.base.html import read_page_style
 from cbpner.formats.document import Document
 
 CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
-PALETTE_END = "*, *::before"  # in the report's style sheet, behind its colours and fonts
 COLOURS = 7
 STYLE = """
 body { margin: 2rem auto; max-width: 52rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
@@ -25,7 +24,7 @@ mark::after { content: attr(data-label); font: .65em/1 var(--sans); color: var(-
 def open_page(labels: Sequence[str], title: str) -> str:
     """The page up to its first document. labels: the types, in the order of their colours."""
     css = read_page_style()
-    palette = css[: css.index(PALETTE_END)]
+    palette = css[: css.index("*, *::before")]  # the report's colours and fonts
     colours = "".join(f".t{n} {{ --c: var(--t{n}); }}\n" for n in range(COLOURS))
     legend = " ".join(f'<mark class="{colour_class(labels, label)}">{escape_text(label)}</mark>' for label in labels)
     return (

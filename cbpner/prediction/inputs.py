@@ -27,7 +27,7 @@ MARKS = {  # bytes with which text in another encoding begins; FF FE may begin e
 
 
 class Rejected(NamedTuple):
-    """A document, or a whole file, that cannot be tagged. source: the file, and the line or row where there is one."""
+    """A document, or a file, that cannot be tagged. source: the file, and the line or row where there is one."""
 
     source: str
     reason: str
@@ -58,7 +58,10 @@ def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterat
 
 
 def _read_source(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
-    if source.kind != "parquet" and (encoding := _find_encoding(path)):
+    with open(path, "rb") as file:
+        opening = file.read(4)
+    encoding = next((name for mark, name in MARKS.items() if opening.startswith(mark)), None)
+    if encoding and source.kind != "parquet":
         expected = f"UTF-8 (`iconv -f {encoding} -t utf-8` makes it)"
         yield _reject(Fault(source.name, 0, f"{encoding.upper()}, by its byte order mark", expected))
     elif source.kind == "txt":  # as it is, byte order mark and line ends included
@@ -68,8 +71,7 @@ def _read_source(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
             yield _reject(Fault(source.name, 0, describe_bytes(error.object, error.start), UTF8))
     elif source.kind == "bio":  # the text alone
         try:
-            choices = Choices(orphans="repair", split_at=fields.split_at)
-            yield from read_column_documents(path, source.id, choices)
+            yield from read_column_documents(path, source.id, Choices(orphans="repair", split_at=fields.split_at))
         except FaultyFile as error:
             yield from (_reject(fault._replace(path=source.name)) for fault in error.faults)
     else:
@@ -98,13 +100,6 @@ def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
 def _reject(fault: Fault) -> Rejected:
     flags = " (--text-field, --id-field)" if fault.expected.startswith("a field ") else ""
     return Rejected(f"{fault.path}:{fault.line}" if fault.line else fault.path, fault.reason + flags)
-
-
-def _find_encoding(path: Path) -> str | None:
-    """The encoding, but for UTF-8, that a file's byte order mark names."""
-    with open(path, "rb") as file:
-        opening = file.read(4)
-    return next((name for mark, name in MARKS.items() if opening.startswith(mark)), None)
 
 
 def _find_id(row: Mapping[str, Any], name: str | None, default: str) -> str:

@@ -17,28 +17,30 @@ import os
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
 import cbpner
 from cbpner.base.errors import InputError
-from cbpner.base.files import UNFINISHED, atomic_open, file_checksum, read_json, remove_tree, write_text
+from cbpner.base.files import UNFINISHED, file_checksum, read_json, remove_tree, write_text
 from cbpner.formats.document import Document, Span
 from cbpner.formats.fields import dump_row
-from cbpner.prediction.inputs import Item, Rejected
+from cbpner.prediction.inputs import Fields, Item, Rejected, read_sources
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
 from cbpner.prediction.sources import Source
 from cbpner.prediction.tagger import Tagger, Watch
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import list_differences, lock_run
+
+if TYPE_CHECKING:
+    from cbpner.prediction.ray_engine import Cluster
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.jsonl"
@@ -55,10 +57,8 @@ T = TypeVar("T")
 class Reporter:
     """Counts documents, shows them in a bar on a terminal, and keeps what could not be tagged.
 
-    counts: `items` (read), `documents` (written), `characters`, `spans`. errors: of the current shard or file.
-
-    Args:
-        shown: errors that are printed at once; None: all, where no file holds them.
+    counts: COUNTS, and `tagged` characters. errors: of the current shard or file, of which the first `shown` are
+    printed at once; None: all, where no file holds them.
     """
 
     def __init__(self, shown: int | None = SHOWN_ERRORS) -> None:
@@ -66,11 +66,6 @@ class Reporter:
         self.errors: list[Rejected] = []
         self.failed, self.start, self.shown = 0, time.perf_counter(), shown
         self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
-
-    def count_items(self, items: Iterable[Item]) -> Iterator[Item]:
-        for item in items:
-            self.counts["items"] += 1
-            yield item
 
     def reject(self, rejected: Rejected) -> None:
         self.errors.append(rejected)
@@ -96,11 +91,17 @@ class Reporter:
         speed = self.counts["tagged"] / (time.perf_counter() - self.start)
         self.bar.set_postfix_str(f"{speed:,.0f} characters/s")
 
-    def describe(self) -> str:
+    def finish(self, place: str | Path | None = None) -> int:
+        """Print what was done, and where; the exit code."""
+        self.bar.close()
         seconds = time.perf_counter() - self.start
         parts = [f"{self.counts[name]:,} {name}" for name in COUNTS[1:]]
-        speed = f"{self.counts['tagged'] / seconds:,.0f} characters/s"
-        return ", ".join([*parts, f"{seconds:.1f} s ({speed})", *[f"{self.failed:,} errors"] * bool(self.failed)])
+        parts.append(f"{seconds:.1f} s ({self.counts['tagged'] / seconds:,.0f} characters/s)")
+        if self.failed:
+            parts.append(f"{self.failed:,} errors")
+        if place is not None:
+            print(f"{place}: {', '.join(parts)}", file=sys.stderr)
+        return 1 if self.failed else 0
 
 
 def tag_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> Iterator[Document]:
@@ -117,15 +118,12 @@ def set_spans(document: Document, spans: Iterable[Span]) -> Document:
 def pair_documents(
     tag: Callable[[Iterable[str], Watch], Iterator[T]], items: Iterable[Item], reporter: Reporter
 ) -> Iterator[tuple[Document, T]]:
-    """Yield (document, what `tag` gives for its text); items that are no documents are reported.
-
-    Args:
-        tag: `Tagger.tag_many` or `Tagger.tag_measured`.
-    """
+    """Yield (document, what `Tagger.tag_many` or `tag_measured` gives for its text); Rejected items are reported."""
     waiting: deque[Document] = deque()
 
     def take_texts() -> Iterator[str]:
-        for item in reporter.count_items(items):
+        for item in items:
+            reporter.counts["items"] += 1
             if isinstance(item, Rejected):
                 reporter.reject(item)
             else:
@@ -147,31 +145,72 @@ def write_tagged(tagger: Tagger, items: Iterable[Item], write: Callable[[Documen
             reporter.add(document)
 
 
-def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO, reporter: Reporter) -> None:
-    """Write all documents to an open text file, such as standard output."""
+def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO) -> int:
+    """Write all documents to an open text file, such as standard output; the exit code."""
+    reporter = Reporter(shown=None)
     with open_text(kind, file, tagger.labels.types) as write:
         write_tagged(tagger, items, write, reporter)
+    return reporter.finish("found" if kind == "lines" or reporter.failed else None)
 
 
-def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path, reporter: Reporter) -> None:
-    """Write all documents to one file, which appears whole; beside it OUT.errors.jsonl where there are errors."""
+def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path) -> int:
+    """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
+    reporter = Reporter()
     with open_writer(kind, path, tagger.labels.types) as write:
         write_tagged(tagger, items, write, reporter)
     write_errors(path.with_name(f"{path.name}.{ERRORS}"), reporter.errors)
+    return reporter.finish(path)
 
 
 def write_errors(path: Path, errors: Iterable[Sequence[str]]) -> None:
     """Write an object a line; without errors the file is deleted."""
-    errors = iter(errors)
-    first = next(errors, None)
-    if first is None:
+    lines = [dump_row(Rejected(*error)._asdict()) + "\n" for error in errors]
+    if lines:
+        write_text(path, "".join(lines))
+    else:
         path.unlink(missing_ok=True)
-        return
-    with atomic_open(path) as file:
-        file.writelines(dump_row(Rejected(*error)._asdict()) + "\n" for error in chain([first], errors))
 
 
 # ---- a folder of shards ----
+
+
+def run_job(
+    tagger: Tagger, sources: Sequence[Source], fields: Fields, kind: str, folder: Path, *, shard_size: int = SHARD_SIZE,
+    overwrite: bool = False, cluster: "Cluster | None" = None, options: dict[str, Any] | None = None,
+) -> int:  # fmt: skip
+    """Tag the sources into a folder of shards, and resume what is there; the exit code.
+
+    Args:
+        cluster: whose workers do the shards; None: this process.
+        options: arguments of `Tagger.from_pretrained` with which the cluster's workers load the tagger.
+
+    Raises:
+        InputError: the folder is not that of this job.
+    """
+    settings = describe_settings(tagger, format=kind, shard_size=shard_size, fields=fields._asdict())
+    if cluster and cluster.gpus:
+        settings["backend"][1] = "cuda"
+    inputs = [{"name": each.name, "id": each.id, "kind": each.kind, "sha256": each.checksum()} for each in sources]
+    with lock_run(folder):
+        if overwrite:
+            remove_job(folder)
+        state = JobState(folder, {"settings": settings, "inputs": inputs})
+        if state.is_finished:
+            failed = sum(shard["errors"] for shard in state.done)
+            print(f"{folder}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
+            return 1 if failed else 0
+        failed = sum(len(shard["errors"]) for shard in state.done)
+        if state.done:
+            print(f"{folder}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
+        reporter = Reporter()
+        if cluster:
+            from cbpner.prediction.ray_engine import pack_tagger, predict_shards_on_ray
+
+            parcel = pack_tagger(tagger, device="cuda" if cluster.gpus else "cpu", **options or {})
+            predict_shards_on_ray(parcel, sources, fields, kind, state, shard_size, reporter, cluster)
+        else:
+            predict_shards(tagger, read_sources(sources, fields), kind, state, shard_size, reporter)
+        return max(reporter.finish(folder), 1 if failed else 0)
 
 
 def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
@@ -189,21 +228,6 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
     return json.loads(json.dumps(settings | more))
 
 
-def describe_inputs(sources: Iterable[Source]) -> list[dict[str, Any]]:
-    """{`name`, `id`, `kind`, `sha256`} of each file, the checksum None where it cannot be read.
-
-    That of a remote file is of its size and time of change: its bytes are only there when it is read.
-    """
-    inputs = []
-    for source in sources:
-        try:
-            checksum = source.version or file_checksum(source.path)
-        except InputError:
-            checksum = None
-        inputs.append({"name": source.name, "id": source.id, "kind": source.kind, "sha256": checksum})
-    return inputs
-
-
 def recall_precision(folder: Path, backend: str) -> str | None:
     """The number format in which a job of the backend was begun there: what is fastest may differ by the day."""
     try:
@@ -215,17 +239,6 @@ def recall_precision(folder: Path, backend: str) -> str | None:
         return settings["precision"] if settings["backend"][0] == backend else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no job's folder: `JobState` says so
-
-
-@contextmanager
-def claim_job(
-    folder: Path, settings: dict[str, Any], inputs: list[dict[str, Any]], overwrite: bool = False
-) -> Iterator["JobState"]:
-    """Lock the folder and yield its JobState, new, resumed or done; InputError for another job's folder."""
-    with lock_run(folder):
-        if overwrite:
-            remove_job(folder)
-        yield JobState(folder, {"settings": settings, "inputs": inputs})
 
 
 def list_foreign(folder: Path) -> list[str]:
@@ -256,8 +269,7 @@ def remove_job(folder: Path) -> None:
 class JobState:
     """The finished shards of a job, in the order in which they were done.
 
-    Args:
-        plan: settings and inputs. InputError where the folder's job has others, but for the names of the files.
+    plan: settings and inputs. InputError where the folder's job has others, but for the names of the files.
     """
 
     def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
@@ -289,8 +301,7 @@ class JobState:
         try:
             before, *self.done = map(json.loads, lines)
         except ValueError as error:
-            found = f"found no job's progress ({error})"
-            raise InputError(f"{path}: {found}; take another folder, or --overwrite") from error
+            raise InputError(f"{path}: found no job's progress ({error}); expected one, or --overwrite") from error
         self._check(before)
         if rest:
             with open(path, "r+b") as file:
@@ -298,24 +309,27 @@ class JobState:
 
     def _check(self, before: dict[str, Any]) -> None:
         """Take the plan of the job that is there; InputError where it is another."""
-        for key, simplify in (("settings", dict), ("inputs", _identify_inputs)):
+
+        def identify(inputs: list[dict[str, Any]]) -> dict[str, str]:
+            """{number and id of a file: what is in it}"""
+            rows = ((file["id"], file["kind"], str(file["sha256"])[:12]) for file in inputs)
+            return {f"{number} {id}": f"{kind} {checksum}" for number, (id, kind, checksum) in enumerate(rows, 1)}
+
+        advice = "take another folder, or --overwrite"
+        for key, simplify in (("settings", dict), ("inputs", identify)):
             try:
                 was, now = simplify(before[key]), simplify(self.plan[key])
             except (KeyError, TypeError, ValueError):
-                raise InputError(f"{self.folder}: found no job's {key}; take another folder, or --overwrite") from None
+                raise InputError(f"{self.folder}: found no job's {key}; {advice}") from None
             if was != now:
-                raise InputError(
-                    f"{self.folder}: found a job with other {key} ({list_differences(was, now)}); take another "
-                    "folder, or --overwrite"
-                )
+                differences = list_differences(was, now)
+                raise InputError(f"{self.folder}: found a job with other {key} ({differences}); {advice}")
         self.plan = {key: before[key] for key in self.plan}
 
     def __contains__(self, name: str) -> bool:
-        """Whether the shard of that name is done."""
         return name in self._names
 
     def add(self, shard: Shard) -> None:
-        """Note that a shard is there."""
         with open(self.folder / PROGRESS, "ab") as file:
             file.write((dump_row(shard) + "\n").encode("utf-8"))
             file.flush()
@@ -332,11 +346,6 @@ class JobState:
         manifest = self.plan | {"totals": totals, "shards": shards}
         write_text(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
         remove_tree(self.folder / PROGRESS)
-
-
-def _identify_inputs(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """{number and id of a file: what is in it}"""
-    return {f"{n} {file['id']}": f"{file['kind']} {str(file['sha256'])[:12]}" for n, file in enumerate(inputs, 1)}
 
 
 def predict_shards(

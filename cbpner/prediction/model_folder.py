@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,7 @@ def locate_model(name: str | Path, backend: str = "torch") -> Path:
         inner = place / runs.MODEL
         for folder in (inner, place) if (place / runs.METRICS).is_file() else (place,):
             if (folder / "config.json").is_file():
-                check_folder(folder, backend)
-                return folder
+                return check_folder(folder, backend)
     if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
         raise InputError(f"{name}: the shipped tagger is not there; {HOW_TO_TRAIN}")
     if places[0].exists():
@@ -52,8 +52,8 @@ def list_weights(folder: Path, backend: str) -> dict[str, str]:
     return {precision: name for precision, name in WEIGHTS[backend].items() if (folder / name).is_file()}
 
 
-def check_folder(folder: Path, backend: str) -> None:
-    """InputError where a file is missing that the backend needs."""
+def check_folder(folder: Path, backend: str) -> Path:
+    """The folder; InputError where a file is missing that the backend needs."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     weights = list_weights(folder, backend)
     if not weights:
@@ -63,30 +63,28 @@ def check_folder(folder: Path, backend: str) -> None:
         way = f"; --backend {others[0]} runs what is there" if others else ""
         if others and backend == "onnx":
             way += f", and `cbpner export {folder} --onnx -o OUT` makes it"
-        raise InputError(
-            f"{folder}: found no {', '.join(missing)}; expected a tagger for the backend {backend}, in the Hugging "
-            f"Face layout{way}"
-        )
+        expected = f"a tagger for the backend {backend}, in the Hugging Face layout{way}"
+        raise InputError(f"{folder}: found no {', '.join(missing)}; expected {expected}")
+    return folder
 
 
 def ask_hub(name: str, backend: str) -> Path:
     """The local copy of a model on the hub, downloaded where there is none yet, and where one may go online."""
     from huggingface_hub import is_offline_mode, snapshot_download
 
-    files = [*FILES, *WEIGHTS[backend].values()]
+    download = partial(snapshot_download, name, allow_patterns=[*FILES, *WEIGHTS[backend].values()])
     try:
         try:
-            folder = Path(snapshot_download(name, allow_patterns=files, local_files_only=True))
+            folder = Path(download(local_files_only=True))
         except OSError:
             if is_offline_mode():
                 raise
             print(f"{name}: not here, asking the hub ...", file=sys.stderr)
-            folder = Path(snapshot_download(name, allow_patterns=files))
+            folder = Path(download())
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{name}: neither here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
-    check_folder(folder, backend)
-    return folder
+    return check_folder(folder, backend)
 
 
 def read_model_config(folder: str | Path) -> dict[str, Any]:

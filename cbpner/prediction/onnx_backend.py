@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +29,14 @@ class OnnxBackend(Backend):
             raise InputError(f"found the device {device!r}; the backend onnx runs on the cpu (torch runs on others)")
         self.precision, self.weights = precision, WEIGHTS[self.name][precision]
         self._session = open_session(folder / self.weights)
-        self.chain = read_chain(self._session.get_modelmeta().custom_metadata_map, labels)
+        self.chain, metadata = grammar_chain(labels), self._session.get_modelmeta().custom_metadata_map
+        if CHAIN in metadata:
+            self.chain = Chain(**{name: np.array(part) for name, part in json.loads(metadata[CHAIN]).items()})
         names = tuple(each.name for each in self._session.get_inputs())
         shape = self._session.get_outputs()[0].shape
         if names != INPUTS or shape[-1] != len(labels.tags):
             found, expected = f"{', '.join(names)} to {shape}", f"{', '.join(INPUTS)} to {len(labels.tags)} scores"
-            raise InputError(
-                f"{folder / self.weights}: found a graph of {found}; expected {expected}, as `cbpner export` writes it"
-            )
+            raise InputError(f"{folder / self.weights}: found a graph of {found}; expected {expected}")
 
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return self._session.run(None, dict(zip(INPUTS, (ids, mask), strict=True)))[0]
@@ -65,11 +64,3 @@ def count_threads() -> int:
         return sys.modules["torch"].get_num_threads()
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdigit() else 0
-
-
-def read_chain(metadata: Mapping[str, str], labels: LabelSet) -> Chain:
-    """The chain in a model's metadata, or that of the grammar."""
-    if CHAIN not in metadata:
-        return grammar_chain(labels)
-    chain = json.loads(metadata[CHAIN])
-    return Chain(np.array(chain["moves"]), np.array(chain["end"]))

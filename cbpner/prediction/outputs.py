@@ -3,7 +3,6 @@
 A writer takes documents one after another; what it has been given appears whole, under its name, when its block ends.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,16 +21,10 @@ from cbpner.text.characters import BOM
 
 COLUMNS = ("id", "start", "end", "label", "text", "score")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
-TITLE = "Genes, proteins and diseases"
 Write = Callable[[Document], None]
-Text = tuple[str, Callable[[Document], str], str]  # head, what renders a document, tail
 SUFFIXES = {  # what a file's name says
-    "jsonl": (".jsonl",),
-    "bio": (".bio",),
-    "csv": (".csv",),
-    "parquet": (".parquet",),
-    "html": (".html", ".htm"),
-}
+    "jsonl": (".jsonl",), "bio": (".bio",), "csv": (".csv",), "parquet": (".parquet",), "html": (".html", ".htm"),
+}  # fmt: skip
 OUTPUTS = (*SUFFIXES, "brat", "lines")
 FILES_EACH = ("brat", "bio")  # each document in files of its own, in a folder; bio also all in one file
 
@@ -42,10 +35,8 @@ def find_output_kind(path: str | Path) -> str:
     found = next((kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
     if found is None:
         endings = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
-        raise InputError(
-            f"{path}: found no sign of the format to write; expected a name that ends in {endings}, a folder (OUT/), "
-            "or --to"
-        )
+        expected = f"a name that ends in {endings}, a folder (OUT/), or --to"
+        raise InputError(f"{path}: found no sign of the format to write; expected {expected}")
     return found
 
 
@@ -73,56 +64,46 @@ def open_writer(kind: str, path: Path, labels: Sequence[str], has_folder: bool =
 @contextmanager
 def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write]:
     """As `open_writer`, into an open text file."""
-    head, render, tail = TEXTS[kind](labels)
-    file.write(head)
+    title = "Genes, proteins and diseases"
+    heads = {"csv": lambda: format_csv([COLUMNS]), "html": lambda: page.open_page(labels, title)}
+    file.write(heads.get(kind, str)())
+    render = {
+        "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
+        "csv": lambda document: format_csv(_list_rows(document)),
+        "html": partial(page.render_document, labels=labels),
+        "lines": _render_lines,
+        "bio": _BioRenderer(),
+    }[kind]
 
     def write(document: Document) -> None:
-        check_document(document)
+        _check_document(document)
         file.write(render(document))
 
     yield write
-    file.write(tail)
+    file.write(page.close_page() if kind == "html" else "")
 
 
-def check_document(document: Document) -> None:
+def _check_document(document: Document) -> None:
     if problem := find_problem(document):
         raise InputError(f"cannot be written: found {problem}")
 
 
-def _prepare_rows(labels: Sequence[str]) -> Text:
-    return "", lambda document: dump_row(build_row(document, Choices())) + "\n", ""
-
-
-def _prepare_bio(labels: Sequence[str]) -> Text:
-    """Documents one after another, each on lines of its own."""
-    texts: deque[str] = deque(maxlen=1)  # of the document before
-
-    def render(document: Document) -> str:
-        lines = find_format("bio").render(document, Choices())[0]
-        if texts and document.text.startswith(BOM):
-            lines = lines.removeprefix(BOM)  # which is for the file's own sake, where it is the first
-        gap = "\n" if texts and texts[0] and not texts[0].endswith("\n") else ""
-        texts.append(document.text)
-        return gap + lines
-
-    return "", render, ""
-
-
-def _prepare_csv(labels: Sequence[str]) -> Text:
-    return format_csv([COLUMNS]), lambda document: format_csv(_span_rows(document)), ""
-
-
-def _span_rows(document: Document) -> list[tuple[Any, ...]]:
+def _list_rows(document: Document) -> list[tuple[Any, ...]]:
     """A tuple of COLUMNS for each span."""
     return [(document.id, *span) for span in document.spans]
 
 
-def _prepare_page(labels: Sequence[str]) -> Text:
-    return page.open_page(labels, TITLE), partial(page.render_document, labels=labels), page.close_page()
+class _BioRenderer:
+    """Renders documents one after another, each on lines of its own."""
 
+    def __init__(self) -> None:
+        self.before: str | None = None  # the text of the document before
 
-def _prepare_lines(labels: Sequence[str]) -> Text:
-    return "", _render_lines, ""
+    def __call__(self, document: Document) -> str:
+        lines, before, self.before = find_format("bio").render(document, Choices())[0], self.before, document.text
+        if before is not None and document.text.startswith(BOM):
+            lines = lines.removeprefix(BOM)  # which is for the file's own sake, where it is the first
+        return "\n" * bool(before and not before.endswith("\n")) + lines
 
 
 def _render_lines(document: Document) -> str:
@@ -141,15 +122,6 @@ def escape_controls(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-TEXTS: dict[str, Callable[[Sequence[str]], Text]] = {
-    "jsonl": _prepare_rows,
-    "bio": _prepare_bio,
-    "csv": _prepare_csv,
-    "html": _prepare_page,
-    "lines": _prepare_lines,
-}
-
-
 @contextmanager
 def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
     """A span a row, in row groups."""
@@ -161,13 +133,12 @@ def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
 
         def flush() -> None:
-            columns = zip(*rows, strict=True) if rows else [[]] * len(COLUMNS)
-            writer.write_table(pyarrow.table([list(column) for column in columns], schema=schema))
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
             rows.clear()
 
         def write(document: Document) -> None:
-            check_document(document)
-            rows.extend(_span_rows(document))
+            _check_document(document)
+            rows.extend(dict(zip(COLUMNS, row, strict=True)) for row in _list_rows(document))
             if len(rows) >= PARQUET_ROWS:
                 flush()
 
@@ -177,7 +148,7 @@ def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
 
 def _write_files(folder: Path, kind: str, names: set[str], document: Document) -> None:
     """Write a document's own files; names: those that are taken."""
-    check_document(document)
+    _check_document(document)
     format, name = find_format(kind), name_file(document.id)
     if name in names:
         raise InputError(f"cannot be written: found a second document with the id {document.id!r}; expected it once")

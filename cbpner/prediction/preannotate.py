@@ -6,22 +6,19 @@ sequence labeling tasks"). It is a mean, since a person's work grows with the te
 documents first. The probability of the best sequence is useless here: it is near 0 for every whole patent.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open
-from cbpner.base.tables import write_csv
-from cbpner.formats.document import Document
-from cbpner.formats.registry import name_file
+from cbpner.base.files import write_text
+from cbpner.base.tables import format_csv
+from cbpner.formats.document import Choices, Document
+from cbpner.formats.registry import Format, name_file, write_documents
 from cbpner.prediction.inputs import Item, Rejected
-from cbpner.prediction.job import Reporter, pair_documents, set_spans
+from cbpner.prediction.job import ERRORS, Reporter, pair_documents, set_spans, write_errors
 from cbpner.prediction.tagger import Tagger
-
-COLUMNS = ("rank", "document", "uncertainty", "characters", "spans")
-DIGITS = 6  # of an uncertainty
 
 
 class Ranked(NamedTuple):
@@ -32,12 +29,50 @@ class Ranked(NamedTuple):
     characters: int
 
 
+def preannotate(
+    tagger: Tagger, items: Iterable[Item], output: Path, format: Format, choices: Choices, *, is_file: bool,
+    first: int | None = None, keep_names: bool = False, overwrite: bool = False,
+) -> int:  # fmt: skip
+    """Write the documents to `output`, least certain first, and OUTPUT.order.csv, which lists them; the exit code.
+
+    Formats with metadata hold `rank` and `uncertainty`; the names of files begin with the rank.
+
+    Args:
+        is_file: whether `output` is one file.
+        first: so many documents are written; None: all.
+        keep_names: leave the rank out of the names of files.
+    """
+    reporter = Reporter()
+    ranked = rank_documents(tagger, items if is_file else check_names(items), reporter)
+    write_errors(output.with_name(f"{output.name}.{ERRORS}"), reporter.errors)
+    if not ranked:
+        raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
+    documents = []
+    for rank, (document, uncertainty, _) in enumerate(ranked[:first], 1):
+        if format.write:
+            document = replace(document, meta=document.meta | {"rank": rank, "uncertainty": uncertainty})
+        elif not (is_file or keep_names):
+            width = len(str(len(ranked[:first])))
+            document = replace(document, id=f"{rank:0{width}}-{document.id}")
+        documents.append(document)
+    write_documents(documents, output, format.name, choices, overwrite)
+    rows = [
+        (rank, document.id, f"{uncertainty:.6f}", characters, len(document.spans))
+        for rank, (document, uncertainty, characters) in enumerate(ranked, 1)
+    ]
+    order = output.with_name(f"{output.name}.order.csv")
+    write_text(order, format_csv([("rank", "document", "uncertainty", "characters", "spans"), *rows]))
+    counts = f"{len(documents):,} of {len(ranked):,} documents"
+    print(f"{output}: {format.name}, {counts}, their order in {order.name}")
+    return reporter.finish(output)
+
+
 def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> list[Ranked]:
     """The documents among the items, least certain first; those that cannot be tagged are reported."""
     ranked = []
     for document, found in pair_documents(tagger.tag_measured, items, reporter):
         document = set_spans(document, found.spans)
-        uncertainty = round(found.entropy / found.characters, DIGITS) if found.characters else 0.0
+        uncertainty = round(found.entropy / found.characters, 6) if found.characters else 0.0
         ranked.append(Ranked(document, uncertainty, found.characters))
         reporter.add(document)
     return sorted(ranked, key=lambda each: -each.uncertainty)
@@ -52,26 +87,3 @@ def check_names(items: Iterable[Item]) -> Iterator[Item]:
             yield item
         except InputError as error:
             yield Rejected(item.id, str(error))
-
-
-def add_rank_metadata(ranked: Sequence[Ranked]) -> Iterator[Document]:
-    """Yield the documents with `rank` and `uncertainty` in their metadata, for formats that hold it."""
-    for rank, each in enumerate(ranked, 1):
-        yield replace(each.document, meta=each.document.meta | {"rank": rank, "uncertainty": each.uncertainty})
-
-
-def add_rank_names(ranked: Sequence[Ranked]) -> Iterator[Document]:
-    """Yield the documents with the rank before their ids, for formats that have a file for each, sorted by name."""
-    width = len(str(len(ranked)))
-    for rank, each in enumerate(ranked, 1):
-        yield replace(each.document, id=f"{rank:0{width}}-{each.document.id}")
-
-
-def write_order(path: Path, ranked: Sequence[Ranked]) -> None:
-    """Write COLUMNS as CSV, a row a document."""
-    rows = [
-        (rank, document.id, f"{uncertainty:.{DIGITS}f}", characters, len(document.spans))
-        for rank, (document, uncertainty, characters) in enumerate(ranked, 1)
-    ]
-    with atomic_open(path) as file:
-        write_csv(file, [COLUMNS, *rows])

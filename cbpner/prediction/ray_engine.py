@@ -25,15 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.prediction.inputs import Fields, read_sources
-from cbpner.prediction.job import (
-    JobState,
-    Reporter,
-    Shard,
-    checksum_output,
-    cut_shards,
-    name_shard,
-    write_shard,
-)
+from cbpner.prediction.job import JobState, Reporter, Shard, checksum_output, cut_shards, name_shard, write_shard
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.sources import Source
 
@@ -49,13 +41,11 @@ Files = bytes | dict[str, bytes]  # of a file, or of each file of a folder
 
 
 class Cluster(NamedTuple):
-    """The workers. address: of a cluster (`auto`: the one that this machine is in), or None for one on this machine
-    alone, for as long as the job. workers: None takes as many as fit. cpus, gpus: of each worker.
-    """
+    """The workers."""
 
-    address: str | None = None
-    workers: int | None = None
-    cpus: float = 1
+    address: str | None = None  # `auto`: of the cluster that this machine is in; None: one here, for the job
+    workers: int | None = None  # None: as many as fit
+    cpus: float = 1  # of each worker
     gpus: float = 0
 
 
@@ -67,7 +57,7 @@ class Parcel(NamedTuple):
 
 
 class Worker:
-    """Tags shards, one at a time; a row is (number, pickled items), and becomes (number, pickled shard and files)."""
+    """Tags shards, one at a time; a table of (number, pickled items) becomes (number, pickled shard and files)."""
 
     def __init__(self, parcel: Parcel, kind: str) -> None:
         from cbpner.prediction.tagger import Tagger
@@ -79,13 +69,14 @@ class Worker:
         self.kind = kind
 
     def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
-        return make_table([(number, self.tag_shard(number, items)) for number, items in read_table(batch)])
+        ((number, items),) = (row.values() for row in batch.to_pylist())
+        return make_table(number, self.tag_shard(number, items))
 
     def tag_shard(self, number: int, items: bytes) -> bytes:
         name = name_shard(number, self.kind)
         with TemporaryDirectory(prefix="cbpner.") as folder:
-            shard = write_shard(self.tagger, pickle.loads(items), self.kind, Path(folder) / name, Reporter(shown=0))
             path = Path(folder) / name
+            shard = write_shard(self.tagger, pickle.loads(items), self.kind, path, Reporter(shown=0))
             is_file = path.is_file()
             files = path.read_bytes() if is_file else {file.name: file.read_bytes() for file in sorted(path.iterdir())}
             return pickle.dumps((shard, files))
@@ -98,18 +89,12 @@ def pack_tagger(tagger: "Tagger", **options: Any) -> Parcel:
     return Parcel(files, {**options, "backend": tagger.backend.name, "precision": tagger.backend.precision})
 
 
-def make_table(rows: Iterable[tuple[int, bytes]]) -> "pyarrow.Table":
-    """(number, bytes) as Ray Data's block."""
+def make_table(number: int, data: bytes) -> "pyarrow.Table":
+    """Ray Data's block of one row."""
     import pyarrow
 
-    numbers, data = zip(*rows, strict=True)
-    columns = {"number": pyarrow.array(numbers, pyarrow.int64()), "data": pyarrow.array(data, pyarrow.large_binary())}
-    return pyarrow.table(columns)
-
-
-def read_table(table: "pyarrow.Table") -> list[tuple[int, bytes]]:
-    """The rows of `make_table`."""
-    return [(row["number"], row["data"]) for row in table.to_pylist()]
+    schema = pyarrow.schema([("number", pyarrow.int64()), ("data", pyarrow.large_binary())])
+    return pyarrow.table([[number], [data]], schema=schema)
 
 
 def predict_shards_on_ray(
@@ -122,15 +107,14 @@ def predict_shards_on_ray(
     """
     with open_cluster(cluster) as ray:
         done = frozenset(shard["name"] for shard in state.done)
-        places = [  # the reader works in the folder in which its cluster was started
-            source._replace(path=source.path and Path(os.path.abspath(source.path))) for source in sources
-        ]
+        # the reader works in the folder in which its cluster was started
+        places = [each._replace(path=each.path and Path(os.path.abspath(each.path))) for each in sources]
 
         def read() -> Iterator["pyarrow.Table"]:
             for number, shard in cut_shards(read_sources(places, fields), shard_size):
                 items = list(shard)
                 if name_shard(number, kind) not in done:
-                    yield make_table([(number, pickle.dumps(items))])
+                    yield make_table(number, pickle.dumps(items))
 
         try:
             with closing(run_workers(ray, read, parcel, kind, cluster)) as shards:
@@ -138,7 +122,10 @@ def predict_shards_on_ray(
                     state.add(write_files_of_shard(state.folder, shard, files))
                     reporter.add_shard(shard)
         except ray.exceptions.RayError as error:
-            raise InputError(describe_fault(state.folder, error)) from error
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            print(f"{state.folder}: what is done is kept; the same command resumes", file=sys.stderr)
+            reason = lines[-1] if lines else type(error).__name__
+            raise InputError(f"{state.folder}: a worker failed ({reason})") from error
     state.finish()
 
 
@@ -161,7 +148,7 @@ def run_workers(
     try:
         for bundle in bundles:
             for table in ray.get(bundle.block_refs):
-                yield from (pickle.loads(data) for _, data in read_table(table))
+                yield from (pickle.loads(data) for data in table["data"].to_pylist())
     finally:
         del bundles  # ends the execution; a traceback would hold it until Ray is shut down
 
@@ -172,10 +159,10 @@ def make_datasource(read: Callable[[], Iterator["pyarrow.Table"]]) -> "Datasourc
     from ray.data.datasource import Datasource, ReadTask
 
     class Shards(Datasource):
-        def estimate_inmemory_data_size(self):
+        def estimate_inmemory_data_size(self) -> None:
             return None
 
-        def get_read_tasks(self, parallelism, per_task_row_limit=None, data_context=None):
+        def get_read_tasks(self, *_: Any, **__: Any) -> list[ReadTask]:
             return [ReadTask(read, BlockMetadata(None, None, None, None))]
 
     return Shards()
@@ -234,10 +221,7 @@ def open_cluster(cluster: Cluster) -> Iterator[Any]:
 
 
 def wait_for_threads(threads: Iterable[threading.Thread], seconds: float = 10) -> None:
-    """Wait until the threads of Ray Data in this process have ended.
-
-    One that uses Ray after its shutdown ends the whole process, with exit code 1 and no message.
-    """
+    """Wait for the threads of Ray Data: one that uses Ray after its shutdown ends this process without a message."""
     last = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0, last - time.monotonic()))
@@ -256,9 +240,3 @@ def write_files_of_shard(folder: Path, shard: Shard, files: Files) -> Shard:
     if (found := checksum_output(path)) != shard["sha256"]:
         raise InputError(f"{path}: found the checksum {found}; expected {shard['sha256']}, as its worker wrote it")
     return shard
-
-
-def describe_fault(folder: Path, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    print(f"{folder}: what is done is kept; the same command resumes", file=sys.stderr)
-    return f"{folder}: a worker failed ({lines[-1] if lines else type(error).__name__})"

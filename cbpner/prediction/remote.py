@@ -22,28 +22,25 @@ def is_uri(name: str | Path) -> bool:
 
 
 def list_remote(uri: str) -> list[tuple[str, str, str]]:
-    """(URI, path from where the listing began, version) of a file, or of all files in a folder and the folders in it.
+    """(URI, path from where the listing began, version) of a file, or of all files below a folder, sorted by path.
 
-    Sorted by path. version: a checksum of size and time of change. InputError where nothing is there, or it cannot be
-    reached.
+    version: a checksum of size and time of change. InputError where nothing is there, or it cannot be reached.
     """
     from pyarrow import fs
 
     try:
         system, path = fs.FileSystem.from_uri(uri)
         info = system.get_file_info(path)
-        if info.type == fs.FileType.Directory:
-            found = system.get_file_info(fs.FileSelector(path, recursive=True))
-        else:
-            found = [info]
+        is_folder = info.type == fs.FileType.Directory
+        found = system.get_file_info(fs.FileSelector(path, recursive=True)) if is_folder else [info]
     except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError, ArrowIOError an OSError
         raise InputError(f"{uri}: cannot be read ({_first_line(error)})") from error
     if info.type == fs.FileType.NotFound:
         raise InputError(f"{uri}: no such file or folder; expected text to tag")
-    base = PurePosixPath(path if info.type == fs.FileType.Directory else PurePosixPath(path).parent)
+    base = PurePosixPath(path) if is_folder else PurePosixPath(path).parent
     names = {PurePosixPath(file.path).relative_to(base).as_posix(): file for file in found if file.is_file}
     place, mark, query = uri.partition("?")
-    stem = place.rstrip("/") if info.type == fs.FileType.Directory else place.rpartition("/")[0]
+    stem = place.rstrip("/") if is_folder else place.rpartition("/")[0]
     return [
         (f"{stem}/{name}{mark}{query}", name, sha256(f"{file.size} bytes of {file.mtime_ns}".encode()).hexdigest())
         for name, file in sorted(names.items())

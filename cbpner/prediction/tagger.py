@@ -52,11 +52,7 @@ class Record:
 
 
 class Measured(NamedTuple):
-    """A text's spans and uncertainty.
-
-    entropy: the sum over its characters of the entropy of the tag, in nats; characters: those of its sentences, without
-    the white space between.
-    """
+    """A text's spans; the sum over its sentences' characters of the entropy of the tag, in nats; those characters."""
 
     spans: list[Span]
     entropy: float
@@ -64,15 +60,11 @@ class Measured(NamedTuple):
 
 
 class Pool:
-    """Groups of sentences that wait to be scored; equal groups are scored once.
-
-    groups: {the sentences of a group: [(record, number of its first sentence), ...]}. size: characters, and one for
-    each group and document.
-    """
+    """Groups of sentences that wait to be scored; equal groups are scored once."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[str, ...], list[tuple[Record, int]]] = {}
-        self.size = 0
+        self.groups: dict[tuple[str, ...], list[tuple[Record, int]]] = {}  # with the number of the first sentence
+        self.size = 0  # characters, and one for each group and document
 
     def add(self, record: Record, group: Sequence[tuple[int, int]]) -> None:
         """Add (start, end) of a group's sentences."""
@@ -87,11 +79,8 @@ class Pool:
 class Tagger:
     """A model that tags texts.
 
-    Args:
-        decision: how scores become spans.
-        min_score: spans below are left out.
-        batch_tokens: padded tokens that go through the model together.
-        folder: where the model's files are.
+    decision: how scores become spans. min_score: spans below are left out. batch_tokens: padded tokens that go through
+    the model together. folder: where the model's files are.
     """
 
     def __init__(

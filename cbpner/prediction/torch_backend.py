@@ -21,10 +21,7 @@ QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should 
 
 
 class TorchBackend(Backend):
-    """A tagger's folder: linear heads run on `BertTagger`, any other (a CRF head) on transformers' Auto classes.
-
-    device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one. precision: see `cbpner.models.devices`.
-    """
+    """A tagger's folder: linear heads run on `BertTagger`, any other (a CRF head) on transformers' Auto classes."""
 
     name, weights = "torch", WEIGHTS
 
@@ -36,8 +33,10 @@ class TorchBackend(Backend):
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
         config = read_model_config(folder)
         self.chain = grammar_chain(labels)
-        if precision == "auto" and place.type == "cpu" and not has_bf16():  # only what may be faster is measured
-            precision = "fp32"
+        if precision == "auto" and place.type == "cpu":  # only what may be faster is measured
+            found = torch.cpu.get_capabilities()
+            has_bf16 = any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))
+            precision = "auto" if has_bf16 else "fp32"
         self.precision = pick_precision(precision, place, QUICK_ROUNDS)
         if is_plain(config) or is_ensemble(config):
             kind = BertTagger if is_plain(config) else BertEnsemble
@@ -86,9 +85,3 @@ def load_by_transformers(folder: Path, device: torch.device) -> torch.nn.Module:
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{folder}: cannot load a tagger from it ({reason})") from error
-
-
-def has_bf16() -> bool:
-    """Whether this CPU multiplies in bfloat16."""
-    found = torch.cpu.get_capabilities()
-    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))
