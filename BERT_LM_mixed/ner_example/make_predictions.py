@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     target = Path(args.pred_output_dir)
     sources = list_files(Path(args.pred_input_dir), target, args.overwrite_output_dir)
     tagger, reporter = load_tagger(args), Reporter(shown=None)
-    for document in tag_documents(tagger, read_sources(sources), reporter):
+    for document, _ in tag_documents(tagger, read_sources(sources), reporter):
         with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
             write(document)
         reporter.add(document)

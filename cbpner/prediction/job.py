@@ -22,20 +22,20 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
 import cbpner
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, file_checksum, read_json, remove_tree, write_text
-from cbpner.formats.document import Document, Span
+from cbpner.formats.document import Document
 from cbpner.formats.fields import dump_row
 from cbpner.prediction.inputs import Fields, Item, Rejected, read_sources
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
 from cbpner.prediction.sources import Source
-from cbpner.prediction.tagger import Tagger, Watch
+from cbpner.prediction.tagger import Measured, Tagger
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import list_differences, lock_run
 
@@ -46,12 +46,10 @@ MANIFEST = "manifest.json"
 PROGRESS = "progress.jsonl"
 ERRORS = "errors.jsonl"
 SHARD_SIZE = 100  # documents
-DIGITS = 4  # of a score
 SHOWN_ERRORS = 5
 COUNTS = ("items", "documents", "characters", "spans")  # of a shard
 
 Shard = dict[str, Any]  # name, COUNTS, errors, sha256
-T = TypeVar("T")
 
 
 class Reporter:
@@ -104,21 +102,10 @@ class Reporter:
         return 1 if self.failed else 0
 
 
-def tag_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> Iterator[Document]:
-    """The documents among the items with their spans, in order; the others are reported."""
-    for document, spans in pair_documents(tagger.tag_many, items, reporter):
-        yield set_spans(document, spans)
-
-
-def set_spans(document: Document, spans: Iterable[Span]) -> Document:
-    """The document with these spans, their scores rounded."""
-    return replace(document, spans=[span._replace(score=round(span.score or 0.0, DIGITS)) for span in spans])
-
-
-def pair_documents(
-    tag: Callable[[Iterable[str], Watch], Iterator[T]], items: Iterable[Item], reporter: Reporter
-) -> Iterator[tuple[Document, T]]:
-    """Yield (document, what `Tagger.tag_many` or `tag_measured` gives for its text); Rejected items are reported."""
+def tag_documents(
+    tagger: Tagger, items: Iterable[Item], reporter: Reporter, is_measured: bool = False
+) -> Iterator[tuple[Document, Measured]]:
+    """Yield (document with spans, its uncertainty if `is_measured`) in order; what is no document is reported."""
     waiting: deque[Document] = deque()
 
     def take_texts() -> Iterator[str]:
@@ -130,13 +117,14 @@ def pair_documents(
                 waiting.append(item)
                 yield item.text
 
-    for found in tag(take_texts(), reporter.show_speed):
-        yield waiting.popleft(), found
+    for found in tagger.tag_measured(take_texts(), reporter.show_speed, is_measured):
+        spans = [span._replace(score=round(span.score or 0.0, 4)) for span in found.spans]
+        yield replace(waiting.popleft(), spans=spans), found
 
 
 def write_tagged(tagger: Tagger, items: Iterable[Item], write: Callable[[Document], None], reporter: Reporter) -> None:
     """Tag the items and write each document; one that cannot be written is reported."""
-    for document in tag_documents(tagger, items, reporter):
+    for document, _ in tag_documents(tagger, items, reporter):
         try:
             write(document)
         except InputError as error:

@@ -17,7 +17,7 @@ from cbpner.base.tables import format_csv
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.registry import Format, name_file, write_documents
 from cbpner.prediction.inputs import Item, Rejected
-from cbpner.prediction.job import ERRORS, Reporter, pair_documents, set_spans, write_errors
+from cbpner.prediction.job import ERRORS, Reporter, tag_documents, write_errors
 from cbpner.prediction.tagger import Tagger
 
 
@@ -70,8 +70,7 @@ def preannotate(
 def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> list[Ranked]:
     """The documents among the items, least certain first; those that cannot be tagged are reported."""
     ranked = []
-    for document, found in pair_documents(tagger.tag_measured, items, reporter):
-        document = set_spans(document, found.spans)
+    for document, found in tag_documents(tagger, items, reporter, is_measured=True):
         uncertainty = round(found.entropy / found.characters, 6) if found.characters else 0.0
         ranked.append(Ranked(document, uncertainty, found.characters))
         reporter.add(document)

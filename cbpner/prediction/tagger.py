@@ -137,18 +137,20 @@ class Tagger:
             texts: read as far ahead as the pool takes.
             watch: called with a number of characters each time that so many more are tagged.
         """
-        return map(self._finish, self._tag_records(texts, watch))
+        return (found.spans for found in self.tag_measured(texts, watch, is_measured=False))
 
-    def tag_measured(self, texts: Iterable[str], watch: Watch | None = None) -> Iterator[Measured]:
-        """As `tag_many`, with the uncertainty of each text."""
-        for record in self._tag_records(texts, watch, is_measured=True):
+    def tag_measured(
+        self, texts: Iterable[str], watch: Watch | None = None, is_measured: bool = True
+    ) -> Iterator[Measured]:
+        """As `tag_many`, with the uncertainty of each text, or 0 unless `is_measured`."""
+        for record in self._tag_records(texts, watch, is_measured):
             yield Measured(self._finish(record), record.entropy, record.characters)
 
     def find_sentences(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.text.sentences`."""
         return find_sentences(text, self._max_sentence)
 
-    def _tag_records(self, texts: Iterable[str], watch: Watch | None, is_measured: bool = False) -> Iterator[Record]:
+    def _tag_records(self, texts: Iterable[str], watch: Watch | None, is_measured: bool) -> Iterator[Record]:
         """Yield the Record of each text when it is done, in order."""
         if isinstance(texts, str):
             raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
