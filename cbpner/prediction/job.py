@@ -219,11 +219,9 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
 def recall_precision(folder: Path, backend: str) -> str | None:
     """The number format in which a job of the backend was begun there: what is fastest may differ by the day."""
     try:
-        if (folder / MANIFEST).is_file():
-            settings = read_json(folder / MANIFEST)["settings"]
-        else:
-            with open(folder / PROGRESS, encoding="utf-8") as file:
-                settings = json.loads(file.readline())["settings"]
+        path = folder / MANIFEST
+        whole = path.read_text("utf-8") if path.is_file() else (folder / PROGRESS).read_text("utf-8").partition("\n")[0]
+        settings = json.loads(whole)["settings"]
         return settings["precision"] if settings["backend"][0] == backend else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no job's folder: `JobState` says so

@@ -69,7 +69,7 @@ def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write
     file.write(heads.get(kind, str)())
     render = {
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
-        "csv": lambda document: format_csv(_list_rows(document)),
+        "csv": lambda document: format_csv(_list_span_rows(document)),
         "html": partial(page.render_document, labels=labels),
         "lines": _render_lines,
         "bio": _BioRenderer(),
@@ -88,7 +88,7 @@ def _check_document(document: Document) -> None:
         raise InputError(f"cannot be written: found {problem}")
 
 
-def _list_rows(document: Document) -> list[tuple[Any, ...]]:
+def _list_span_rows(document: Document) -> list[tuple[Any, ...]]:
     """A tuple of COLUMNS for each span."""
     return [(document.id, *span) for span in document.spans]
 
@@ -138,7 +138,7 @@ def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
 
         def write(document: Document) -> None:
             _check_document(document)
-            rows.extend(dict(zip(COLUMNS, row, strict=True)) for row in _list_rows(document))
+            rows.extend(dict(zip(COLUMNS, row, strict=True)) for row in _list_span_rows(document))
             if len(rows) >= PARQUET_ROWS:
                 flush()
 
