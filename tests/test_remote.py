@@ -37,14 +37,10 @@ def test_the_same_documents_as_from_the_folder(store):
 def test_a_single_file_and_what_is_not_there(store):
     with open_sources([f"file://{store}/b.txt"]) as sources:
         assert [(source.id, source.name, source.kind) for source in sources] == [("b", f"file://{store}/b.txt", "txt")]
-    for uri, message in [
-        (f"file://{store}/c.txt", "no such file or folder"),
-        ("nosuchscheme://a/b", "cannot be read"),
-        (f"file://{store}/notes.pdf", "another ending"),
-    ]:
-        with pytest.raises(InputError, match=message), open_sources([uri]):
+    for uri in (f"file://{store}/c.txt", "nosuchscheme://a/b", f"file://{store}/notes.pdf"):
+        with pytest.raises(InputError, match=f"^{uri}: "), open_sources([uri]):
             pass
-    with pytest.raises(InputError, match="found no file that ends in .csv"), open_sources([f"file://{store}"], "csv"):
+    with pytest.raises(InputError, match=".csv"), open_sources([f"file://{store}"], "csv"):
         pass
 
 
@@ -66,9 +62,9 @@ def test_a_job_knows_a_changed_file(store, tmp_path, tiny_tagger, capsys):
     assert "finished already" in capsys.readouterr().err
     (store / "b.txt").write_text("人类", encoding="utf-8")
     assert main(words) == 2
-    assert "a job with other inputs (1 b: " in capsys.readouterr().err
+    assert "1 b: " in capsys.readouterr().err
 
 
 def test_out_within_what_is_read_is_refused(store, tiny_tagger, capsys):
     assert main(["predict", f"file://{store}", "-o", f"{store}/out/", "--model", str(tiny_tagger)]) == 2
-    assert "expected OUT outside of it" in capsys.readouterr().err
+    assert f"{store}/out" in capsys.readouterr().err and not (store / "out").exists()
