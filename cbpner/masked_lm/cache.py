@@ -124,9 +124,7 @@ def open_corpus(
         reason = explain_write_error(error)
         if reason is None:
             raise
-        raise InputError(
-            f"{folder}: cannot write the tokenized text ({reason}); name another by --cache_dir"
-        ) from error
+        raise InputError(f"{folder}: cannot write there ({reason}); --cache_dir names another folder") from error
 
 
 def find_corpus(path: Path, settings: dict[str, Any]) -> TokenizedCorpus | None:
