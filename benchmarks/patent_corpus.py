@@ -1,6 +1,6 @@
 """Measure `build_corpus` on one machine: seconds a stage, MB a second, peak memory, and the duplicates found.
 
-python benchmarks/patent_corpus.py [--patents 50000] [--memory 1024] [--threads N] [--folder DIR] [-o OUT.json]
+python -m benchmarks.patent_corpus [--patents 50000] [--memory 1024] [--threads N] [--folder DIR] [-o OUT.json]
 
 Writes an export of invented patents (half JSON lines, half Parquet) into a temporary folder in DIR, with exact and near
 duplicates, near misses and second members of families planted; runs `build_corpus` on it in a process of its own, with
@@ -17,7 +17,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from cbpner.base.memory import wait_measured
+from benchmarks.timing import wait_measured
 from cbpner.base.tables import format_markdown
 
 SEED = 20200101
@@ -189,7 +189,7 @@ def report(folder, args, seconds, peak):
     selecting = found["seconds"]["read"] + found["seconds"]["select"]
     duplicates = score_duplicates(truth["kinds"], read_numbers(folder / CORPUS / "documents.jsonl"))
     return {
-        "command": f"python benchmarks/patent_corpus.py {' '.join(args)}".strip(),
+        "command": f"python -m benchmarks.patent_corpus {' '.join(args)}".strip(),
         "text": {"patents": sum(map(len, truth["kinds"].values())), "characters": truth["characters"],
                  "megabytes": round(megabytes, 1)},
         "seconds": {**{stage: round(value, 1) for stage, value in found["seconds"].items()}, "all": round(seconds, 1)},

@@ -23,8 +23,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.common import invent_lines, make_tagger, write_document, write_figures
+from benchmarks.timing import wait_measured
 from cbpner.base.errors import InputError
-from cbpner.base.memory import wait_measured
 from cbpner.base.process import run_guarded
 
 SHARDS = 20

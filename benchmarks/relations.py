@@ -1,6 +1,6 @@
 """Relations in a million tagged sentences: time, memory, planted pairs found, and how many of what is called is not.
 
-python benchmarks/relations.py [--sentences 1000000] [--genes 2000] [--planted 500] [--threads 2] [--folder DIR]
+python -m benchmarks.relations [--sentences 1000000] [--genes 2000] [--planted 500] [--threads 2] [--folder DIR]
                                [--strength 10] [-o OUT.json]
 
 Invents predictions with known associations and runs `cbpner relations` on them in a process of its own. Patents have
@@ -24,9 +24,9 @@ import time
 from itertools import accumulate
 from pathlib import Path
 
+from benchmarks.timing import wait_measured
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
-from cbpner.base.memory import wait_measured
 from cbpner.base.process import run_guarded
 from cbpner.runs.environment import describe_environment
 

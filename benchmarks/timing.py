@@ -1,6 +1,8 @@
 """Time systems in turn, each in a process of its own that waits while the others work."""
 
 import multiprocessing
+import os
+import resource
 import statistics
 import subprocess
 import time
@@ -10,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.memory import measure_peak
+from cbpner.base.memory import measure_peak, read_peak, read_usage
 from cbpner.text.bio import Sentence
 
 
@@ -124,3 +126,23 @@ def time_command(command: list[str], rounds: int) -> list[float]:
             raise InputError(f"{' '.join(command)}: ended with {done.returncode}: {done.stderr.strip()[-300:]}")
         spent.append(time.perf_counter() - start)
     return spent[1:]
+
+
+def wait_measured(
+    process: "subprocess.Popen[Any]", look: Callable[[], object] = lambda: None, pause: float = 0.02
+) -> tuple[resource.struct_rusage, int]:
+    """(resource usage, peak MiB) of a process once it has ended, without what it started.
+
+    `look` is called every `pause` seconds until then. The peak is read as often, so that one in the last moment can be
+    missed.
+    """
+    peak = None
+    while True:
+        peak = read_peak(process.pid) or peak
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        look()
+        time.sleep(pause)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage, read_usage(usage) if peak is None else peak

@@ -43,16 +43,9 @@ def test_a_document_of_several_sentences(tmp_path, between):
 
 
 def test_a_span_over_a_sentence_end_is_cut_as_the_gold_is(tmp_path):
-    found = read(tmp_path, answer("\n".join(TEXTS), {"start": 6, "end": 13, "label": "gene"}))
+    found = read(tmp_path, answer("\n".join(TEXTS), {"start": 6, "end": 13, "label": "gene"}, [10, 11, "disease"]))
     assert found.spans == [[(6, 10, "gene")], [(0, 2, "gene")], []]
-    assert found.notes == ["1 span(s) over a sentence's end: cut there"]
-
-
-def test_a_span_between_two_sentences_is_told(tmp_path):
-    gold = [Sentence("基因", ("O", "O")), Sentence("癌", ("O",))]
-    found = read(tmp_path, answer("基因\n癌", [2, 3, "gene"], [3, 4, "disease"]), gold=gold)
-    assert found.spans == [[], [(0, 1, "disease")]]
-    assert found.notes == ["1 span(s) on the white space between sentences: in none, so counted nowhere"]
+    assert [note[:9] for note in found.notes] == ["1 span(s)"] * 2
 
 
 def test_objects_that_name_their_sentence(tmp_path):
@@ -92,44 +85,37 @@ def test_white_space_can_be_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("objects", "words"),
     [
-        (["{"], [":1: found broken JSON"]),
-        (["[]"], [":1: found an array"]),
-        ([{"spans": []}], [":1: found neither `text` nor `index`"]),
-        ([{"text": 1, "spans": []}], [":1: found no text that is a string"]),
-        ([answer("HER3阳性乳腺癌。")], [":1: found '3阳性乳腺癌。' at character 3", "'2阳性乳腺癌。'", "sentence 0"]),
-        ([answer("HER2")], [":1: found its end at character 4", "'阳性乳腺癌。'"]),
-        ([answer(TEXTS[0] + "多")], [":1: found '多' at character 10", "'😀基因BRCA1'", "sentence 1"]),
-        ([answer(TEXTS[0]), answer(TEXTS[2])], [":2: found '无' at character 0", "sentence 1"]),
-        ([answer("\n".join(TEXTS) + "多")], [":1: found text behind the gold's last sentence ('多')"]),
-        ([{"index": 0, "text": TEXTS[0] + "多", "spans": []}], [":1: found '多' at character 10", "its end"]),
-        ([answer(TEXTS[0])], ["found 1 of the gold's 3 sentences, none for number 1", "with `index`"]),
-        ([{"index": 3, "spans": []}], [":1: found the index 3", "0 to 2"]),
-        ([{"index": True, "spans": []}], [":1: found the index True"]),
-        ([{"index": 0, "spans": []}, answer(TEXTS[0])], [":2: found sentence 0 (from 0) for the second time"]),
-        ([{"index": 0}], [":1: found 0 of spans, entities, predictions"]),
-        ([{"index": 0, "spans": {}}], [":1: found 1 of spans"]),
-        ([{"index": 0, "spans": ["HER2"]}], [":1: span 1: found 'HER2'", "start, end and label"]),
-        ([{"index": 0, "spans": [GENE, {"start": 0, "end": 4}]}], [":1: span 2: found the label None"]),
-        ([{"index": 0, "spans": [[0, 4, " "]]}], ["found the label ' '"]),
-        ([{"index": 0, "spans": [[0, 11, "gene"]]}], ["found start 0 and end 11", "<= 10", "code points"]),
-        ([{"index": 0, "spans": [[4, 4, "gene"]]}], ["found start 4 and end 4"]),
-        ([{"index": 0, "spans": [["0", 4, "gene"]]}], ["found start '0'"]),
-        ([{"index": 0, "spans": [{**GENE, "text": "HER"}]}], ["found the text 'HER'", "0 to 4 are 'HER2'"]),
-        ([""], ["found no object"]),
+        (["{"], ":1: "),
+        (["[]"], ":1: "),
+        ([{"spans": []}], ":1: |`text`|`index`"),
+        ([{"text": 1, "spans": []}], ":1: |`text`"),
+        ([answer("HER3阳性乳腺癌。")], ":1: |'3阳性乳腺癌。' at character 3|'2阳性乳腺癌。'|sentence 0"),
+        ([answer("HER2")], ":1: |character 4|'阳性乳腺癌。'"),
+        ([answer(TEXTS[0] + "多")], ":1: |'多' at character 10|'😀基因BRCA1'|sentence 1"),
+        ([answer(TEXTS[0]), answer(TEXTS[2])], ":2: |'无' at character 0|sentence 1"),
+        ([answer("\n".join(TEXTS) + "多")], ":1: |3 sentences"),
+        ([{"index": 0, "text": TEXTS[0] + "多", "spans": []}], ":1: |'多' at character 10"),
+        ([answer(TEXTS[0])], "1 of the gold's 3|number 1"),
+        ([{"index": 3, "spans": []}], ":1: |index 3|0 to 2"),
+        ([{"index": True, "spans": []}], ":1: |True"),
+        ([{"index": 0, "spans": []}, answer(TEXTS[0])], ":2: |sentence 0"),
+        ([{"index": 0}], ":1: |spans, entities, predictions"),
+        ([{"index": 0, "spans": {}}], ":1: |spans"),
+        ([{"index": 0, "spans": ["HER2"]}], ":1: span 1: |'HER2'"),
+        ([{"index": 0, "spans": [GENE, {"start": 0, "end": 4}]}], ":1: span 2: |None"),
+        ([{"index": 0, "spans": [[0, 4, " "]]}], "label ' '"),
+        ([{"index": 0, "spans": [[0, 11, "gene"]]}], "start 0 and end 11|<= 10"),
+        ([{"index": 0, "spans": [[4, 4, "gene"]]}], "start 4 and end 4"),
+        ([{"index": 0, "spans": [["0", 4, "gene"]]}], "start '0'"),
+        ([{"index": 0, "spans": [{**GENE, "text": "HER"}]}], "'HER'|'HER2'"),
+        ([""], "no object"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_line(tmp_path, objects, words):
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match="answers.jsonl") as caught:
         read(tmp_path, *objects)
-    assert str(tmp_path / "answers.jsonl") in str(caught.value)
-    assert not [word for word in words if word not in str(caught.value)]
-
-
-def test_bytes_that_are_no_text_and_files_that_are_not_there(tmp_path):
-    (tmp_path / "a.jsonl").write_bytes(b"\xff")
-    with pytest.raises(InputError, match="not UTF-8"):
-        read_answers(tmp_path / "a.jsonl", GOLD)
-    with pytest.raises(InputError, match="cannot read"):
+    assert not [word for word in words.split("|") if word not in str(caught.value)]
+    with pytest.raises(InputError, match="b.jsonl"):
         read_answers(tmp_path / "b.jsonl", GOLD)
 
 

@@ -53,11 +53,6 @@ def test_written_bytes(tmp_path):
     assert path.read_bytes() == "基 B-gene\n因 I-gene\n\n  O\n\n".encode()
 
 
-def test_a_first_character_that_is_a_byte_order_mark_is_kept(tmp_path):
-    write_bio(tmp_path / "file.bio", [Sentence("\ufeff基", ("O", "O"))])
-    assert read_bio(tmp_path / "file.bio")[0].chars == "\ufeff基"
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -73,51 +68,34 @@ def test_the_same_sentences_in_many_dresses(tmp_path, data):
     assert [(s.chars, s.tags) for s in sentences] == [("基因", ("B-gene", "I-gene")), ("的", ("O",))]
 
 
-def test_lines_are_counted_from_one_over_blank_lines(tmp_path):
-    sentences = read_bytes(tmp_path, "\n\n基 O\n因 O\n\n \n的 O\n".encode())
-    assert [sentence.line for sentence in sentences] == [3, 7]
-
-
 @pytest.mark.parametrize("char", [*WHITE.replace("\ufeff", ""), "O", "\U0001f600", "\u0301"])
-@pytest.mark.parametrize("separator", [" ", "\t"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
-def test_any_code_point_can_be_the_character(tmp_path, char, separator, end):
-    assert read_bytes(tmp_path, f"{char}{separator}O{end}".encode()) == [Sentence(char, ("O",), 1)]
+def test_any_code_point_can_be_the_character(tmp_path, char):
+    for separator in " \t":
+        for end in ("\n", "\r\n", ""):
+            assert read_bytes(tmp_path, f"{char}{separator}O{end}".encode()) == [Sentence(char, ("O",), 1)]
 
 
 @pytest.mark.parametrize(
-    ("line", "found", "expected"),
+    ("line", "found"),
     [
-        ("基 X-gene", "unknown tag 'X-gene'", "O, B-<type> or I-<type>"),
-        ("基", "1 column(s)", "two columns"),
-        (" O", "1 column(s)", "two columns"),
-        ("\tO", "1 column(s)", "two columns"),
-        ("基 n O", "3 column(s)", "two columns"),
-        ("  n O", '"character" of 3 code points', "one code point"),
-        ("基因 O", "\"character\" of 2 code points: '基因'", "one code point"),
-        ("e\u0301 O", '"character" of 2 code points', "one code point"),
-        ("\u3000", "1 column(s)", "two columns"),
-        ("基,O", "1 column(s)", "two columns"),
+        ("基 X-gene", "'X-gene'"), ("基", "1 column"), (" O", "1 column"), ("\tO", "1 column"), ("基 n O", "3 column"),
+        ("  n O", "3 code points"), ("基因 O", "'基因'"), ("e\u0301 O", "2 code points"), ("\u3000", "1 column"),
+        ("基,O", "1 column"),
     ],
-)
-def test_a_bad_line_is_named(tmp_path, line, found, expected):
+)  # fmt: skip
+def test_a_bad_line_is_named(tmp_path, line, found):
     (fault,) = read_faults(tmp_path, f"的 O\n{line}\n的 O\n".encode())
-    assert fault.line == 2 and found in fault.found and expected in fault.expected
-    assert str(fault).startswith(f"{tmp_path / 'file.bio'}:2: found ")
+    assert fault.line == 2 and found in fault.found
+    assert str(fault).startswith(f"{tmp_path / 'file.bio'}:2: ")
 
 
 def test_every_fault_of_a_file_is_reported_in_order(tmp_path):
     data = "基 I-gene\n因因 O\n的 X\n\n".encode() + b"\xff\xfe O\n" + "a b c\n人 B-gene\n类 I-disease\n".encode()
     faults = read_faults(tmp_path, data, orphans="error")
     assert [fault.line for fault in faults] == [1, 2, 3, 5, 6, 8]
-    assert "I-gene behind the sentence's start" in faults[0].found
-    assert "not UTF-8" in faults[3].found
-    assert "I-disease behind B-gene" in faults[5].found
-
-
-def test_an_unreadable_line_makes_no_orphan_of_its_neighbour(tmp_path):
-    faults = read_faults(tmp_path, "基 B-gen e\n因 I-gene\n".encode(), orphans="error")
-    assert [fault.line for fault in faults] == [1]
+    assert "I-gene" in faults[0].found and "UTF-8" in faults[3].found and "I-disease" in faults[5].found
+    # an unreadable line makes no orphan of its neighbour
+    assert [f.line for f in read_faults(tmp_path, "基 B-gen e\n因 I-gene\n".encode(), orphans="error")] == [1]
 
 
 def test_the_message_shows_twenty_faults_and_counts_all(tmp_path):
@@ -170,14 +148,8 @@ def test_labels_and_summary_of_sentences():
         Sentence("癌", ("I-disease",)),
     ]
     assert find_labels(sentences).types == ("disease", "gene")
-    assert summarize_sentences(sentences) == {
-        "sentences": 2,
-        "characters": 8,
-        "longest": 7,
-        "mentions": 3,
-        "orphans": 1,
-        "types": {"gene": 1, "disease": 2},
-    }
+    counts = {"sentences": 2, "characters": 8, "longest": 7, "mentions": 3, "orphans": 1}
+    assert summarize_sentences(sentences) == counts | {"types": {"gene": 1, "disease": 2}}
 
 
 @pytest.mark.parametrize(

@@ -96,22 +96,11 @@ def test_split_refuses_a_bad_document_and_writes_nothing(tmp_path, docs, capsys)
     assert main(["split", str(docs), "-o", str(tmp_path / "out"), "--orphans", "keep"]) == 0
 
 
-def test_stats_refuses_a_folder_without_splits(tmp_path, capsys):
-    assert main(["stats", str(tmp_path)]) == 2
-    assert "no split" in capsys.readouterr().err
-
-
+@pytest.mark.slow
 @needs_gold
 def test_the_statistics_in_the_readme_are_those_of_the_command(capsys):
     assert main(["stats", str(GOLD), "--markdown"]) == 0
     assert capsys.readouterr().out in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-
-
-def test_gold_without_a_network_says_how_to_go_on(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert main(["gold", "-o", str(tmp_path / "gold"), "--base-url", "http://127.0.0.1:1"]) == 2
-    assert capsys.readouterr().err.count("--from DIR") == 1
-    assert not (tmp_path / "gold").exists()
 
 
 @pytest.fixture
@@ -133,6 +122,7 @@ def test_the_script_passes_a_failure_on(script, tmp_path):
     assert done.returncode == 2 and "--from DIR" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @needs_gold
 def test_the_script_copies_from_a_folder_named_from_where_it_is_called(script):
     (script.parent.parent.parent / "here").symlink_to(GOLD.resolve())

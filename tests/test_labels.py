@@ -41,18 +41,6 @@ def test_repairing_keeps_the_lenient_spans_and_makes_strict_agree(tags):
     assert spans_to_tags(tags_to_spans(tags), len(tags)) == repaired
 
 
-def test_spans_of_an_orphan_by_hand():
-    tags = ["B-gene", "I-protein", "I-protein", "O", "I-gene", "B-gene"]
-    assert tags_to_spans(tags) == [(0, 1, "gene"), (1, 3, "protein"), (4, 5, "gene"), (5, 6, "gene")]
-    assert tags_to_spans(tags, strict=True) == [(0, 1, "gene"), (5, 6, "gene")]
-
-
-def test_default_tags_and_their_numbers():
-    assert DEFAULT.tags == ("O", "B-gene", "I-gene", "B-protein", "I-protein", "B-disease", "I-disease")
-    assert DEFAULT.tag_to_id["B-disease"] == 5
-    assert DEFAULT.id_to_tag[0] == "O"
-
-
 def test_transitions_have_a_row_for_the_start_and_forbid_orphans():
     moves = DEFAULT.transitions()
     number = DEFAULT.tag_to_id
@@ -91,21 +79,10 @@ def test_malformed_tags_are_refused(tag):
         split_tag(tag)
 
 
-@pytest.mark.parametrize(
-    "spans",
-    [
-        [(0, 2, "gene"), (1, 3, "gene")],
-        [(2, 2, "gene")],
-        [(2, 5, "gene")],
-        [(-1, 1, "gene")],
-    ],
-)
+@pytest.mark.parametrize("spans", [[(0, 2, "a"), (1, 3, "a")], [(2, 2, "a")], [(2, 5, "a")], [(-1, 1, "a")]])
 def test_spans_that_do_not_fit_are_refused(spans):
     with pytest.raises(ValueError):
         spans_to_tags(spans, 4)
-
-
-@pytest.mark.parametrize("types", [(), ("gene", "gene"), ("a b",), ("",)])
-def test_label_sets_that_make_no_sense_are_refused(types):
-    with pytest.raises(ValueError):
-        LabelSet(types)
+    for types in ((), ("gene", "gene"), ("a b",), ("",)):
+        with pytest.raises(ValueError):
+            LabelSet(types)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cbpner.base.memory import measure_peak, read_peak, read_usage, wait_measured
+from benchmarks.timing import wait_measured
+from cbpner.base.memory import measure_peak, read_peak, read_usage
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGE = 300  # MiB
@@ -29,7 +30,7 @@ if __name__ == "__main__":
     kept = b"1" * (LARGE * 2**20)
     code = "from cbpner.base.memory import measure_peak; import time; time.sleep(0.3); print(measure_peak())"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    _, waited = memory.wait_measured(process)
+    _, waited = timing.wait_measured(process)
     side = timing.time_systems([timing.Task("side", Side, [])], 1, lambda line: None)["side"]
     found = {"own": int(process.stdout.read()), "waited": waited, "side": side["peak_mb"]}
     print(json.dumps(found | {"parent": memory.measure_peak()}))

@@ -6,9 +6,7 @@ import pytest
 from conftest import GOLD, needs_gold
 
 from cbpner.base.errors import InputError
-from cbpner.text.bio import Sentence, read_bio, write_bio
-from cbpner.text.labels import tags_to_spans
-from cbpner.text.segments import cut_sentence
+from cbpner.text.bio import Sentence, write_bio
 from cbpner.text.splits import (
     PARTS,
     describe_splits,
@@ -48,12 +46,8 @@ def name_parts(prefix):
 
 def test_the_cut_variant_is_the_default(tmp_path):
     touch_files(tmp_path, name_parts("x_") + name_parts("no_long_x_"))
-    assert {part: path.name for part, path in find_split_files(tmp_path).items()} == {
-        "train": "no_long_x_train.bio",
-        "dev": "no_long_x_dev.bio",
-        "test": "no_long_x_test.bio",
-    }
-    assert find_split_files(tmp_path, long=True)["dev"] == tmp_path / "x_dev.bio"
+    assert [path.name for path in find_split_files(tmp_path).values()] == name_parts("no_long_x_")
+    assert [path.name for path in find_split_files(tmp_path, long=True).values()] == name_parts("x_")
 
 
 @pytest.mark.parametrize("prefix", ["x_", "no_long_x_", ""])
@@ -64,20 +58,13 @@ def test_the_only_variant_is_used(tmp_path, prefix):
 
 
 @pytest.mark.parametrize(
-    "names",
-    [
-        [],
-        ["x_train.bio", "x_dev.bio"],
-        ["x_train.bio", "x_dev.bio", "no_long_x_test.bio"],
-        [*name_parts("x_"), "y_dev.bio"],
-    ],
+    "names", ["", "x_train x_dev", "x_train x_dev no_long_x_test", "x_train x_dev x_test y_dev"], ids=str
 )
 def test_an_incomplete_or_doubtful_folder_is_refused(tmp_path, names):
-    touch_files(tmp_path, names)
-    with pytest.raises(InputError, match="expected"):
-        find_split_files(tmp_path)
-    with pytest.raises(InputError, match="no such folder"):
-        find_split_files(tmp_path / "missing")
+    touch_files(tmp_path, [f"{name}.bio" for name in names.split()])
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(InputError, match=str(folder)):
+            find_split_files(folder)
 
 
 def test_split_folders_are_in_number_order(tmp_path):
@@ -99,36 +86,28 @@ def test_abstract_begins_a_patent():
 
 @pytest.mark.parametrize("size, expected", [
     (-2, ["Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q"]),
-    (0, ["Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q"]),
     (9, ["Abstract", "ab abcd", "abcdefghijk", "a", "Abstract q"]),
     (10, ["Abstract ab", "abcd", "abcdefghijk", "a", "Abstract q"]),
-    (14, ["Abstract ab abcd", "abcdefghijk a", "Abstract q"]),
     (99, ["Abstract ab abcd abcdefghijk a", "Abstract q"]),
 ])  # fmt: skip
 def test_neighbours_share_a_window_within_a_patent(size, expected):
     texts = ("Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q")
     groups = group_neighbours([tag_outside(text) for text in texts], size)
     assert [" ".join(sentence.chars for sentence in group) for group in groups] == expected
-
-
-def test_joined_sentences_keep_every_character_and_tag():
     first, second = Sentence("甲乙", ("O", "B-gene"), 7), Sentence("丙", ("I-gene",), 10)
     assert join_sentences([first, second]) == Sentence("甲乙丙", ("O", "B-gene", "I-gene"), 7)
 
 
 def test_smaller_draws_of_patents_lie_within_larger_ones():
-    patents = [[Sentence(f"Abstract{number}", ("O",) * 9), Sentence("病", ("O",))] for number in range(6)]
+    patents = [[tag_outside(f"Abstract{number}"), tag_outside("病")] for number in range(6)]
     sentences = [sentence for patent in patents for sentence in patent]
     draws = [draw_patents(sentences, count, seed=3) for count in range(1, 7)]
     assert [len(draw) for draw in draws] == [2, 4, 6, 8, 10, 12] and draws[-1] == sentences
-    names = [{sentence.chars for sentence in draw} for draw in draws]
-    assert all(small < large for small, large in pairwise(names))
-    assert [s.chars[-1] for s in draws[2] if len(s.chars) > 1] == sorted(
-        s.chars[-1] for s in draws[2] if len(s.chars) > 1
-    )
-    assert draw_patents(sentences, 3, seed=4) != draws[2]
+    names = [[sentence.chars for sentence in draw if len(sentence.chars) > 1] for draw in draws]
+    assert all(set(small) < set(large) for small, large in pairwise(names))
+    assert names[2] == sorted(names[2]) and draw_patents(sentences, 3, seed=4) != draws[2]
     for count in (0, 7):
-        with pytest.raises(InputError, match=f"found 6 patent.*not {count}"):
+        with pytest.raises(InputError, match=str(count)):
             draw_patents(sentences, count)
 
 
@@ -168,17 +147,10 @@ def test_copies_of_a_document_stay_together():
 
 
 @pytest.mark.parametrize(
-    ("count", "options"),
-    [
-        (3, {}),
-        (0, {}),
-        (9, {"n_splits": 0}),
-        (9, {"n_dev": 0}),
-        (9, {"n_test": -1}),
-    ],
+    ("count", "options"), [(3, {}), (0, {}), (9, {"n_splits": 0}), (9, {"n_dev": 0}), (9, {"n_test": -1})]
 )
 def test_too_few_documents_are_refused(count, options):
-    with pytest.raises(InputError, match="expected at least"):
+    with pytest.raises(InputError):
         draw_splits(make_documents(count), **options)
 
 
@@ -248,50 +220,24 @@ def test_statistics_of_a_split_by_hand(tmp_path):
     write_bio(tmp_path / "x_test.bio", [Sentence("基因", ("B-protein", "I-protein"))])
     train, dev, test = describe_splits(tmp_path)
     assert train == {
-        "split": tmp_path.name,
-        "part": "train",
-        "patents": 2,
-        "sentences": 3,
-        "characters": 12,
-        "longest": 8,
-        "mentions": 2,
-        "types": {"gene": 2},
-        "orphans": 0,
-        "unique": 1,
-        "unseen": None,
-    }
+        "split": tmp_path.name, "part": "train", "patents": 2, "sentences": 3, "characters": 12, "longest": 8,
+        "mentions": 2, "types": {"gene": 2}, "orphans": 0, "unique": 1, "unseen": None,
+    }  # fmt: skip
     assert (dev["mentions"], dev["unique"], dev["unseen"], dev["orphans"]) == (3, 2, 2, 2)
     assert test["unseen"] == 1
 
 
+@pytest.mark.slow
 @needs_gold
 def test_gold_statistics_are_those_of_the_facts():
     rows = {(row["split"], row["part"]): row for row in describe_splits(GOLD)}
     sentences = [[rows[split, part]["sentences"] for part in PARTS] for split in "01234"]
     assert sentences == [[4965, 636, 184], [4568, 820, 397], [4981, 74, 730], [5142, 143, 500], [4865, 476, 444]]
-    dev = [(rows[split, "dev"]["mentions"], rows[split, "dev"]["unique"]) for split in "01234"]
-    assert dev == [(62, 48), (1992, 301), (24, 2), (29, 10), (643, 242)]
     tests = [rows[split, "test"] for split in "01234"]
     assert [[row["types"][label] for label in ("gene", "protein", "disease")] for row in tests] == [
-        [121, 3, 73],
-        [16, 158, 156],
-        [36, 89, 709],
-        [737, 157, 339],
-        [26, 472, 177],
-    ]
-    unseen = [(row["unseen"], row["mentions"]) for row in tests]
-    assert unseen == [(143, 197), (202, 330), (501, 834), (1137, 1233), (341, 675)]
+        [121, 3, 73], [16, 158, 156], [36, 89, 709], [737, 157, 339], [26, 472, 177],
+    ]  # fmt: skip
+    assert [row["unseen"] for row in tests] == [143, 202, 501, 1137, 341]
     assert [[rows[split, part]["patents"] for part in PARTS] for split in "01234"] == [[18, 1, 2]] * 5
-    assert sum(rows["0", part]["characters"] for part in PARTS) == 776_669
     assert sum(rows["0", part]["orphans"] for part in PARTS) == 28
     assert max(row["longest"] for row in rows.values()) == 500
-
-
-@needs_gold
-def test_gold_patent_boundaries_and_our_own_cutting():
-    sentences = read_bio(find_split_files(GOLD / "0", long=True)["train"])
-    assert len(split_patents(sentences)) == 18
-    assert max(len(sentence.chars) for sentence in sentences) == 8646
-    pieces = [piece for sentence in sentences for piece in cut_sentence(sentence, 500)]
-    spans = [sum(len(tags_to_spans(s.tags, strict=True)) for s in group) for group in (sentences, pieces)]
-    assert spans[0] == spans[1] == 9383

@@ -27,29 +27,13 @@ from cbpner.text.tokenizer import CharacterTable, folded, unknown_share
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 CHUNK = 4096
 AWKWARD = [
-    "",
-    " ",
-    "\t",
-    "\n",
-    "\x00",
-    "\x97",
-    "\ufffd",
-    "基\t因",
-    "基因  表达 ",
-    "\r\n\n\n蛋白\n",
-    "\u2028\u2029\x85\x0b\x0c",
-    "零\u200b宽\u200d\ufeff字\u00ad",
-    "𠮷野家🧬👩\u200d🔬\U0010ffff",
-    "e\u0301a\u0308\u0300ḿ",
+    "", " ", "\t", "\n", "\x00", "\x97", "\ufffd", "基\t因", "基因  表达 ",
+    "\r\n\n\n蛋白\n", "\u2028\u2029\x85\x0b\x0c",
+    "零\u200b宽\u200d\ufeff字\u00ad", "𠮷野家🧬👩\u200d🔬\U0010ffff", "e\u0301a\u0308\u0300ḿ",
     "ＨＥＲ２（ｐ５３）１２３",
-    "İstanbul ıİ",
-    "ΟΔΟΣ ΣΑΣ ς",
-    "ẞßŒǅﬁⅣ㎎①",
-    "PD-L1抗体与HER2阳性乳腺癌",
-    "[CLS][PAD][UNK]",
-    "##1protein",
+    "İstanbul ıİ", "ΟΔΟΣ ΣΑΣ ς", "ẞßŒǅﬁⅣ㎎①", "PD-L1抗体与HER2阳性乳腺癌", "[CLS][PAD][UNK]", "##1protein",
     "ABC" * 300,
-]
+]  # fmt: skip
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 mixed = st.text(st.sampled_from("基因aBzΣσςİiＡａ１\t \n[SEP]MK\u200b🧬\x97"), max_size=60)
 
@@ -78,6 +62,7 @@ def reloaded(request, wide_vocabulary, tiny_encoder, tmp_path_factory):
     return request.param, tokenizer, CharacterTable(tokenizer)
 
 
+@pytest.mark.slow
 def test_every_code_point_is_one_token_with_the_same_id(reloaded):
     _, tokenizer, table = reloaded
     chunks = ["".join(CODE_POINTS[start : start + CHUNK]) for start in range(0, len(CODE_POINTS), CHUNK)]
@@ -160,12 +145,6 @@ def test_a_special_token_in_a_text(tiny_vocabulary, tiny_encoder, tmp_path, toke
             assert one([f"a{token}b"])["input_ids"][0][1:-1] == expected
 
 
-def test_the_table_reads_special_tokens_as_text(tiny_encoder, tiny_vocabulary):
-    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
-    assert table.encode("[SEP]").tolist() == [tiny_vocabulary[c] for c in "[SEP]"]
-    assert (table.pad, table.unk, table.cls, table.sep, table.mask) == (0, 100, 101, 102, 103)
-
-
 def test_an_unusable_vocabulary_is_named(tiny_vocabulary):
     with pytest.raises(ValueError, match=r"missing \['\[MASK\]'\]"):
         build_tokenizer({token: number for token, number in tiny_vocabulary.items() if token != "[MASK]"})
@@ -199,20 +178,19 @@ def test_casings_of_a_vocabulary_without_upper_case(lowercase_encoder, tmp_path,
     assert tokenizer("[SEP]")["input_ids"][1:-1] != [vocabulary["[SEP]"]]
 
 
-def test_keeping_case_adds_nothing_where_it_is_there(tiny_encoder, tiny_vocabulary):
-    tokenizer, sources = make_tokenizer(AutoTokenizer.from_pretrained(tiny_encoder), "tiny", "keep")
-    assert (tokenizer.get_vocab(), sources) == (tiny_vocabulary, {})
-
-
-def test_a_wrong_casing_is_named(tiny_encoder):
+def test_added_letters_stand_behind_the_last_id(tiny_encoder, tiny_vocabulary):
+    assert add_upper_case({"a": 0, "b": 5, "A": 3}) == ({"a": 0, "b": 5, "A": 3, "B": 6}, {6: 5})
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    again, sources = make_tokenizer(tokenizer, "tiny", "keep")
+    assert (again.get_vocab(), sources) == (tiny_vocabulary, {})
     with pytest.raises(ValueError, match="upper"):
-        make_tokenizer(AutoTokenizer.from_pretrained(tiny_encoder), "tiny", "upper")
-
-
-def test_added_letters_stand_behind_the_last_id():
-    extended, sources = add_upper_case({"a": 0, "b": 5, "A": 3})
-    assert extended == {"a": 0, "b": 5, "A": 3, "B": 6}
-    assert sources == {6: 5}
+        make_tokenizer(tokenizer, "tiny", "upper")
+    model = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
+    weight = model.get_input_embeddings().weight
+    extend_embeddings(model, 7, {})
+    assert model.get_input_embeddings().weight is weight
+    extend_embeddings(model, len(weight) - 10, {len(weight) + 4: 3})
+    assert torch.equal(model.get_input_embeddings().weight[len(weight) + 4], weight[3])
 
 
 @pytest.mark.parametrize("kind", [AutoModelForMaskedLM, AutoModelForTokenClassification])
@@ -243,20 +221,6 @@ def test_new_rows_start_from_the_lower_case(lowercase_encoder, tmp_path, kind):
         assert torch.equal(again.get_output_embeddings().bias, model.get_output_embeddings().bias)
     scores = model(torch.tensor([tokenizer("BRCA1")["input_ids"], tokenizer("brca1")["input_ids"]])).logits
     assert torch.allclose(scores[0], scores[1], atol=1e-6)
-
-
-def test_extending_by_nothing_leaves_the_model_alone(tiny_encoder):
-    model = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
-    weight = model.get_input_embeddings().weight
-    extend_embeddings(model, 7, {})
-    assert model.get_input_embeddings().weight is weight
-
-
-def test_a_vocabulary_with_gaps_gets_rows_enough(tiny_encoder):
-    model = AutoModelForMaskedLM.from_pretrained(tiny_encoder)
-    rows = len(model.get_input_embeddings().weight)
-    extend_embeddings(model, rows - 10, {rows + 4: 3})
-    assert torch.equal(model.get_input_embeddings().weight[rows + 4], model.get_input_embeddings().weight[3])
 
 
 BERT_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -292,6 +256,7 @@ def test_a_tokenizer_without_a_vocabulary_is_refused():
     assert_refused(ByT5Tokenizer(), "ByT5Tokenizer")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("casing", ["lower", "keep"])
 def test_a_plain_pipeline_sees_the_same_tokens(lowercase_encoder, tmp_path, casing):
     source = AutoTokenizer.from_pretrained(lowercase_encoder)

@@ -66,7 +66,7 @@ def created_folder(path: str | Path) -> Iterator[Path]:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file, packed where its name ends in .gz; InputError where it cannot be read."""
+    """The text of a UTF-8 file, unpacked where its name ends in .gz; InputError where it cannot be read."""
     try:
         content = Path(path).read_bytes()
         return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8")
@@ -140,12 +140,11 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 def remove_tree(path: str | Path) -> None:
     """Delete a folder or a file, or nothing. A folder loses its name first, so that no half of it looks whole."""
     path = Path(path)
-    if path.is_dir() and not path.is_symlink():
-        doomed = path
-        if not path.name.endswith(UNFINISHED):
-            doomed = path.with_name(f".{path.name}.old{UNFINISHED}")
-            remove_tree(doomed)
-            os.replace(path, doomed)
-        shutil.rmtree(doomed)
-    else:
+    if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
+        return
+    if not path.name.endswith(UNFINISHED):
+        doomed = path.with_name(f".{path.name}.old{UNFINISHED}")
+        remove_tree(doomed)
+        path = path.rename(doomed)
+    shutil.rmtree(path)

@@ -4,15 +4,10 @@
 /proc/PID/status starts anew with the program, so that it is read where there is one.
 """
 
-import os
 import re
 import resource
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 
 def read_peak(pid: int | str = "self") -> int | None:
@@ -33,23 +28,3 @@ def measure_peak() -> int:
 def read_usage(usage: resource.struct_rusage) -> int:
     """MiB of `ru_maxrss`, which counts kibibytes, and bytes on a Mac."""
     return round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
-
-
-def wait_measured(
-    process: "subprocess.Popen[Any]", look: Callable[[], object] = lambda: None, pause: float = 0.02
-) -> tuple[resource.struct_rusage, int]:
-    """(resource usage, peak MiB) of a process once it has ended, without what it started.
-
-    `look` is called every `pause` seconds until then. The peak is read as often, so that one in the last moment can be
-    missed.
-    """
-    peak = None
-    while True:
-        peak = read_peak(process.pid) or peak
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        look()
-        time.sleep(pause)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage, read_usage(usage) if peak is None else peak

@@ -8,9 +8,8 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 
-INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 KERNEL_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's own, and torch's for it
-CACHED_KERNELS = 64
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 
 
 def bound_kernel_caches() -> None:
@@ -20,7 +19,7 @@ def bound_kernel_caches() -> None:
     memory would grow with the text. The variables are read when torch is imported, or with its first product.
     """
     for name in KERNEL_CACHES:
-        os.environ.setdefault(name, str(CACHED_KERNELS))
+        os.environ.setdefault(name, "64")
 
 
 def run_guarded(function: Callable[..., int | None], *args: Any) -> int:

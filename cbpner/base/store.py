@@ -26,12 +26,9 @@ DISK_FULL = re.compile(
 
 
 class Store:
-    """A DuckDB connection and the file of texts in `folder`.
+    """A DuckDB connection and the file of texts in `folder`, an existing one where DuckDB also spills.
 
-    Args:
-        folder: An existing folder for the database, the texts and what DuckDB spills.
-        memory_mb: MiB that DuckDB may hold before it spills.
-        threads: Threads of DuckDB; None for all cores.
+    memory_mb: MiB that DuckDB may hold before it spills. threads: of DuckDB; None for all cores.
     """
 
     def __init__(self, folder: Path, memory_mb: int = 1024, threads: int | None = None):
@@ -91,22 +88,14 @@ class Store:
 
 @contextmanager
 def explain_store_errors(place: Path, memory_mb: int) -> Iterator[None]:
-    """Turn a full disk, a folder without write permission, or too little memory for DuckDB into an InputError.
-
-    Args:
-        place: The output that the message names.
-        memory_mb: The store's limit.
-    """
+    """Turn a full disk, an unwritable folder, or too little memory for DuckDB into an InputError that names `place`."""
     try:
         yield
     except (OSError, duckdb.Error) as error:
         line = str(error).strip().split("\n")[0]
-        is_write_error = error.errno in CANNOT_WRITE if isinstance(error, OSError) else DISK_FULL.search(line)
-        if is_write_error:
-            raise InputError(
-                f"{place}: cannot write there ({line}); no partial output is left. Free space on the disk, or name a "
-                "folder that you may write to"
-            ) from error
+        if error.errno in CANNOT_WRITE if isinstance(error, OSError) else DISK_FULL.search(line):
+            advice = "no partial output is left. Free space on the disk, or name a folder that you may write to"
+            raise InputError(f"{place}: cannot write there ({line}); {advice}") from error
         if NEEDS_MEMORY.search(line):
             raise InputError(f"found too little memory for DuckDB (--memory {memory_mb}); expected more") from error
         raise

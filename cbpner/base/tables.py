@@ -32,9 +32,6 @@ def format_markdown(header: Sequence[Any], rows: Iterable[Sequence[Any]], text_c
     cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
     rule = ["-" * width if i < text_columns else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-    align = [str.ljust if i < text_columns else str.rjust for i in range(len(header))]
-    lines = [
-        " | ".join(pad(cell, width) for pad, cell, width in zip(align, row, widths, strict=True))
-        for row in (cells[0], rule, *cells[1:])
-    ]
-    return "\n".join(f"| {line} |" for line in lines)
+    align = ["<" if i < text_columns else ">" for i in range(len(header))]
+    form = "| " + " | ".join(f"{{:{side}{width}}}" for side, width in zip(align, widths, strict=True)) + " |"
+    return "\n".join(form.format(*row) for row in (cells[0], rule, *cells[1:]))

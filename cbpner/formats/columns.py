@@ -7,7 +7,7 @@ so a blank line between sentences is one line break, two are two, an empty file 
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
 from cbpner.text.bio import find_orphans, parse_lines, read_lines
 from cbpner.text.characters import BOM
-from cbpner.text.labels import OUTSIDE, LabelSet, spans_to_tags, split_tag, tags_to_spans
+from cbpner.text.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
 
 
 class Scheme(NamedTuple):
@@ -48,30 +48,16 @@ def has_ends(scheme: str) -> bool:
 
 @cache
 def split_prefix(tag: str, scheme: str) -> tuple[str, str]:
-    """(place, label) of a tag: place is B, I, E, S or O whatever the scheme calls it. ValueError for another tag."""
+    """(place, label) of a tag: B, I, E, S or O whatever the scheme calls it. UnexpectedValue for others."""
     rules = SCHEMES[scheme]
     if tag == OUTSIDE:
         return OUTSIDE, ""
-    prefix = rules.others.get(tag[:1], tag[:1])
     places = {rules.begin: "B", rules.inside: "I"} | ({rules.end: "E", rules.single: "S"} if has_ends(scheme) else {})
-    if prefix not in places:
-        raise ValueError(f"expected O or one of {', '.join(f'{each}-<type>' for each in places)}, got {tag!r}")
-    return places[prefix], split_tag(f"B{tag[1:]}")[1]
-
-
-def check_scheme(scheme: str) -> Callable[[str, LabelSet | None], None]:
-    """The `check` of `parse_lines` for the tags of a scheme."""
-
-    def check(tag: str, labels: LabelSet | None) -> None:
-        try:
-            split_prefix(tag, scheme)
-        except ValueError:
-            rules = SCHEMES[scheme]
-            prefixes = dict.fromkeys((rules.begin, rules.inside, rules.end, rules.single))
-            expected = f"O, {', '.join(f'{prefix}-<type>' for prefix in prefixes)} (--from names another scheme)"
-            raise UnexpectedValue(f"the unknown tag {tag!r}", expected) from None
-
-    return check
+    try:
+        return places[rules.others.get(tag[:1], tag[:1])], split_tag(f"B{tag[1:]}")[1]
+    except (KeyError, ValueError):
+        expected = f"O, {', '.join(f'{prefix}-<type>' for prefix in places)} (--from names another scheme)"
+        raise UnexpectedValue(f"the unknown tag {tag!r}", expected) from None
 
 
 def decode_tags(tags: Sequence[str], scheme: str) -> tuple[list[tuple[int, int, str]], list[int]]:
@@ -125,7 +111,7 @@ def read_column_documents(path: Path, id: str, choices: Choices, scheme: str = "
     """The document of a column file, or with `choices.split_at` its documents. FaultyFile with every fault."""
     lines, faults = read_lines(path)
     is_blank = all(line is not None and not line.strip(" \t\r") for line in lines)
-    sentences, more = ([], []) if is_blank else parse_lines(lines, path, check=check_scheme(scheme))
+    sentences, more = ([], []) if is_blank else parse_lines(lines, path, check=lambda tag, _: split_prefix(tag, scheme))
     if faults or more:
         raise FaultyFile(sorted([*faults, *more], key=lambda fault: fault.line))
     parts, spans, breaches = [], [], []

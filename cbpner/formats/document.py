@@ -65,14 +65,11 @@ class Document:
 class Choices:
     """How to read what a file leaves open and to write what a format cannot hold; `notes` counts what was done.
 
-    overlap: two spans over one character: an error; the longest is kept; or the first.
-    unfit: a span that cannot be held for another reason, such as a line break in it: an error; cut at the line breaks;
-    or dropped, as are empty spans on reading.
-    fragments: a span in pieces with text between: an error; one from the first piece to the last; one a piece; dropped.
-    orphans: tags that break their scheme: an error; or read as conlleval reads them.
-    offsets: what a tool's offsets count: what the file's own evidence says; code points; or UTF-16 code units.
-    recommended: YEDDA's unconfirmed marks. text_field: the field with the text. split_at: in column files a line that
-    starts with this text starts a document. join: several documents in one file, one after another.
+    overlap: which of two spans over one character is kept. unfit: what becomes of a span that cannot be held, such as
+    one over a line break; `drop` also drops empty ones on reading. fragments: of a span in pieces with text between.
+    orphans: of tags that break their scheme; `repair` reads them as conlleval does. offsets: what a tool's offsets
+    count; `auto`: what the file's own evidence says. recommended: YEDDA's unconfirmed marks. text_field: the field with
+    the text. split_at: in column files a line that starts so starts a document. join: several documents in one file.
     """
 
     overlap: str = "error"
@@ -150,7 +147,7 @@ def read_date(value: Any) -> int | None:
 def find_overlaps(spans: Iterable[Span]) -> list[tuple[Span, Span]]:
     """Pairs of spans that share a character: each span with the one before it, by start, that reaches farthest."""
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
-    farthest = accumulate(ordered, lambda first, second: second if second.end > first.end else first)
+    farthest: Iterator[Span] = accumulate(ordered, lambda first, second: max(first, second, key=lambda span: span.end))
     return [(before, span) for before, span in zip(farthest, ordered[1:], strict=False) if span.start < before.end]
 
 

@@ -55,9 +55,7 @@ def check_label(value: Any) -> str:
 def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any], nulls: bool = True) -> Document:
     """The document of a row; UnexpectedValue where its spans or its text cannot be.
 
-    Args:
-        extras: fields that are metadata; those of a field `meta`, and the date, are taken out of them.
-        nulls: whether a field that is null counts.
+    extras: fields that are metadata, a field `meta` of more, and the date. nulls: whether a field that is null counts.
     """
     extras = dict(extras)
     nested = extras.pop("meta", None)

@@ -31,10 +31,9 @@ MARKED = re.compile(r"\[[@$][^\n]*?#[^#\[\]\n]+\*\]")
 class Format:
     """One format.
 
-    suffixes: of its files, those that are written first. read: (path, id, choices) -> documents; id: of the file's
-    document, or the beginning of its documents' ids. write: (open file, documents, choices), for a file of all
-    documents; or render: (document, choices) -> the texts of a document's own files, which end in `suffixes`.
-    list_files: (folder) -> the files to read in it; by default those that end in one of `suffixes`.
+    suffixes: of its files, those written first. read: (path, id of its document or beginning of its ids, choices).
+    write: into a file of all documents; or render: the texts of a document's own files, which end in `suffixes`.
+    list_files: the files to read in a folder; by default those that end in one of `suffixes`.
     """
 
     name: str
@@ -101,9 +100,8 @@ def read_documents(
 ) -> Iterator[Document]:
     """Yield the documents of files and folders, in the order of the paths and of the sorted names below.
 
-    name: a format's; None: that of each file's name and content. An id that a file does not give is the file's name,
-    within its folder, without the suffix (and with `-1`, `-2` behind it where a file has several documents).
-    FaultyFile for a faulty file, once its good documents are read; InputError where there is nothing to read.
+    name: a format's; None: guessed. An id that a file does not give is the file's name within its folder, without the
+    suffix (with `-1`, ... behind it for several). FaultyFile for a faulty file, once its good documents are read.
     """
     choices, count = choices or Choices(), 0
     files = [found for path in map(Path, paths) for found in list_files(path, name)]
@@ -130,11 +128,9 @@ def list_files(path: Path, name: str | None) -> list[tuple[Path, str, Format]]:
 
 def name_document(name: str, format: Format) -> str:
     """The id of the document in a file of this name: without its suffix, and with `%2F` and its like read back."""
-    suffixes = sorted(format.suffixes, key=len, reverse=True)
     lower = name.lower()
-    suffix = next((each for each in suffixes if lower.endswith(each) and lower != each), Path(name).suffix)
-    name = os.fsencode(name[: len(name) - len(suffix)]).decode("utf-8", "replace")
-    return unquote(name)
+    suffixes = [each for each in format.suffixes if lower.endswith(each) and lower != each] or [Path(name).suffix]
+    return unquote(os.fsencode(name[: len(name) - max(map(len, suffixes))]).decode("utf-8", "replace"))
 
 
 def name_file(id: str) -> str:
@@ -176,7 +172,10 @@ def guess_name(path: Path) -> str | None:
             return "labelstudio"
         return next((form for form, field in forms.items() if isinstance(row.get(field), list)), None)
     if name.endswith(".bio"):
-        return _guess_columns(path)
+        lines = _read_opening(path).replace("\t", " ").split("\n")
+        counts = Counter(line.rpartition(" ")[2][:2] for line in lines)
+        ends = counts["E-"] + counts["L-"]  # about as many as beginnings; IOB1 looks like BIO with faults
+        return "bioes" if (ends or counts["S-"] or counts["U-"]) and counts["B-"] <= ends + 1 else "bio"
     if name.endswith(".txt"):
         return "brat" if find_beside(path, ".ann").is_file() else None
     return next((each for each in ("iob1", "bioes", "yedda") if name.endswith(FORMATS[each].suffixes)), None)
@@ -185,14 +184,6 @@ def guess_name(path: Path) -> str | None:
 def _read_opening(path: Path) -> str:
     with open(path, "rb") as file:
         return file.read(1 << 16).decode("utf-8", "replace").removeprefix(BOM)
-
-
-def _guess_columns(path: Path) -> str:
-    """BIOES where about as many tags end a span as begin one, else BIO; IOB1 looks like BIO with faults."""
-    lines = _read_opening(path).replace("\t", " ").split("\n")
-    counts = Counter(line.rpartition(" ")[2][:2] for line in lines)
-    ends = counts["E-"] + counts["L-"]
-    return "bioes" if (ends or counts["S-"] or counts["U-"]) and counts["B-"] <= ends + 1 else "bio"
 
 
 def guess_output(path: str | Path) -> Format:

@@ -135,8 +135,8 @@ def read_cells(
                 if not line.strip() or (comment and line.startswith(comment)):
                     continue
                 delimiter = delimiter or next((sign for sign in delimiters if sign in line), delimiters[0])
-                quoting = csv.QUOTE_MINIMAL if quoted or delimiter == "," else csv.QUOTE_NONE
-                yield number, next(csv.reader([line], delimiter=delimiter, quoting=quoting))
+                is_quoted = quoted or delimiter == ","
+                yield number, next(csv.reader([line], delimiter=delimiter, quoting=0 if is_quoted else csv.QUOTE_NONE))
     except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read the table ({error}); expected columns in UTF-8") from error
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from cbpner.text.labels import split_tag, tags_to_spans
+from cbpner.text.labels import OUTSIDE, split_tag, tags_to_spans
 
 LEVELS = ("token", "entity_lenient", "entity_strict")
 MEASURES = ("precision", "recall", "f1")
@@ -70,17 +70,13 @@ def divide_counts(correct: float, predicted: float, gold: float) -> dict[str, fl
 
 def _count_tokens(gold: TagLists, predicted: TagLists) -> Counts:
     """Correct, predicted and gold characters; `B-x` and `I-x` count for x together."""
-
-    def merge_prefixes(tags: Counter[str]) -> Counter[str]:
-        merged: Counter[str] = Counter()
-        for tag, count in tags.items():
-            if label := split_tag(tag)[1]:
-                merged[label] += count
-        return merged
-
     pairs = zip(chain(*gold), chain(*predicted), strict=True)
-    correct = Counter(tag for tag, other in pairs if tag == other)
-    return merge_prefixes(correct), merge_prefixes(Counter(chain(*predicted))), merge_prefixes(Counter(chain(*gold)))
+    counts: Counts = (Counter(), Counter(), Counter())
+    tags = (tag for tag, other in pairs if tag == other), chain(*predicted), chain(*gold)
+    for counter, each in zip(counts, tags, strict=True):
+        for tag, count in Counter(each).items():
+            counter.update({split_tag(tag)[1]: count} if tag != OUTSIDE else {})
+    return counts
 
 
 def _count_entities(gold: TagLists, predicted: TagLists, strict: bool) -> Counts:

@@ -31,17 +31,15 @@ class Sentence(NamedTuple):
 
 
 def read_bio(path: str | Path, labels: LabelSet | None = None, orphans: str = "keep") -> list[Sentence]:
-    """The sentences of a column file.
+    """The sentences of a column file. FaultyFile with every fault of it.
 
     Args:
         labels: whose tags are allowed; None: every well-formed one.
         orphans: what becomes of an `I-` that strict BIO does not allow behind the tag before it: `error` (a fault),
             `keep` (as it is), `repair` (its `B-`).
-
-    Raises:
-        FaultyFile: with every fault of the file.
     """
     lines, faults = read_lines(path)
+    sentences: list[Sentence] = []
     if not faults or faults[0].line:
         sentences, more = parse_lines(lines, path, labels, orphans)
         faults = sorted([*faults, *more], key=lambda fault: fault.line)
@@ -83,7 +81,7 @@ def parse_lines(
     labels: LabelSet | None = None,
     orphans: str = "keep",
     first_line: int = 1,
-    check: Callable[[str, LabelSet | None], None] | None = None,
+    check: Callable[[str, LabelSet | None], object] | None = None,
 ) -> tuple[list[Sentence], list[Fault]]:
     """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known.
 
@@ -106,8 +104,10 @@ def parse_lines(
                 faults.append(Fault(str(path), number, error.found, error.expected))
             chars.append(char)
             tags.append(tag)
-        if orphans == "error":
-            faults += [_blame_orphan(tags, place, path, start) for place in find_orphans(tags)]
+        for place in find_orphans(tags) if orphans == "error" else ():
+            found = f"{tags[place]} behind {tags[place - 1] if place else 'the start of the sentence'}"
+            expected = "an I- behind a tag of its type (--orphans keep reads it as it is, repair makes it a B-)"
+            faults.append(Fault(str(path), start + place, found, expected))
         good = [tag for tag in tags if tag is not None]
         if len(good) == len(tags):
             sentences.append(Sentence("".join(chars), tuple(repair_tags(good) if orphans == "repair" else good), start))
@@ -130,7 +130,7 @@ def _cut_blocks(lines: Sequence[str | None], first_line: int) -> Iterator[tuple[
 
 
 def parse_line(
-    line: str, known: set[str], labels: LabelSet | None, check: Callable[[str, LabelSet | None], None]
+    line: str, known: set[str], labels: LabelSet | None, check: Callable[[str, LabelSet | None], object]
 ) -> tuple[str, str]:
     """(character, tag) of a line that is not blank; `known` collects the tags found to be good."""
     if line[1:2] in (" ", "\t") and line[2:] in known:
@@ -160,20 +160,11 @@ def check_tag(tag: str, labels: LabelSet | None) -> None:
         raise UnexpectedValue(f"the unknown tag {tag!r}", "O, B-<type> or I-<type>") from None
 
 
-def _blame_orphan(tags: Sequence[str | None], place: int, path: str | Path, start: int) -> Fault:
-    label = split_tag(tags[place] or "")[1]
-    before = tags[place - 1] if place else "the sentence's start"
-    expected = f"B-{label} or I-{label} before it (--orphans keep reads it as it is, repair makes it B-{label})"
-    return Fault(str(path), start + place, f"I-{label} behind {before}", expected)
-
-
 def find_orphans(tags: Sequence[str | None]) -> list[int]:
     """Positions of each `I-` that strict BIO does not allow there; none right behind an unreadable tag (None)."""
-    return [
-        place
-        for place, (before, tag) in enumerate(pairwise((None, *tags)))
-        if tag is not None and tag.startswith("I-") and not (place and before is None) and not may_follow(before, tag)
-    ]
+    pairs = enumerate(pairwise((None, *tags)))
+    places = [(place, before, tag) for place, (before, tag) in pairs if tag and tag.startswith("I-")]
+    return [place for place, before, tag in places if not (place and before is None) and not may_follow(before, tag)]
 
 
 def count_orphans(sentences: Iterable[Sentence]) -> int:
@@ -193,11 +184,8 @@ def find_labels(sentences: Iterable[Sentence]) -> LabelSet:
 
 def list_mentions(sentences: Iterable[Sentence]) -> list[tuple[str, str]]:
     """(text, type) of every mention, lenient spans, in the order of the text."""
-    return [
-        (sentence.chars[span.start : span.end], span.label)
-        for sentence in sentences
-        for span in tags_to_spans(sentence.tags)
-    ]
+    pairs = ((sentence.chars, span) for sentence in sentences for span in tags_to_spans(sentence.tags))
+    return [(chars[span.start : span.end], span.label) for chars, span in pairs]
 
 
 def summarize_sentences(sentences: Sequence[Sentence]) -> dict[str, Any]:
@@ -215,12 +203,7 @@ def summarize_sentences(sentences: Sequence[Sentence]) -> dict[str, Any]:
 
 
 def write_bio(path: str | Path, sentences: Iterable[Sentence]) -> None:
-    """Write `char TAG` lines, LF, a blank line behind each sentence; the file appears whole or not at all.
-
-    Raises:
-        InputError: for what the format cannot hold: a line feed or lone surrogate as the character, an empty sentence,
-            another number of tags than characters, a malformed tag.
-    """
+    """Write `char TAG` lines, LF, a blank line behind each sentence, atomically; InputError for what cannot be held."""
     sentences = list(sentences)
     for number, sentence in enumerate(sentences, 1):
         _check_writable(f"{path}: cannot write sentence {number}", sentence)

@@ -12,8 +12,9 @@ import shutil
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,6 @@ from cbpner.text.splits import INFO_NAME, PARTS, PATENT_START, find_split_files,
 COMMIT = "bc7e774a221a33267a0e989e4264a1baad106d39"
 BASE_URL = f"https://raw.githubusercontent.com/yukihuyt/Chinese_biomed_patents_NER/{COMMIT}/data/cbp_gold"
 TOTALS = {False: "no_long_cbp_gold_total.bio", True: "cbp_gold_total.bio"}
-TRIES = 3
-TIMEOUT_SECONDS = 60
 
 
 def git_blob_id(data: bytes) -> str:
@@ -71,9 +70,12 @@ def get_gold(
     missing, stage = find_bad_files(target, blob_ids), target / ".part"
     wanted = [path for path in missing if not has_blob_id(stage / path, blob_ids[path])]
     if source is None:
-        download_files(wanted, stage, base_url, blob_ids, say)
+        for number, path in enumerate(wanted, 1):
+            write_bytes(stage / path, download_file(f"{base_url.rstrip('/')}/{path}", blob_ids[path]))
+            say(f"[{number}/{len(wanted)}] {path}")
     else:
-        copy_files(wanted, stage, Path(source), blob_ids)
+        for path, data in read_gold_files(wanted, Path(source), blob_ids).items():
+            write_bytes(stage / path, data)
     for path in missing:
         if (stage / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +88,8 @@ def get_gold(
     return missing
 
 
-def copy_files(paths: Iterable[str], stage: Path, source: Path, blob_ids: Mapping[str, str]) -> None:
-    """Copy files after all were checked; the totals may be missing."""
+def read_gold_files(paths: Iterable[str], source: Path, blob_ids: Mapping[str, str]) -> dict[str, bytes]:
+    """{path: content} of files in a folder, all of them right; the totals may be missing."""
     faults: list[str] = []
     contents: dict[str, bytes] = {}
     for path in paths:
@@ -100,23 +102,28 @@ def copy_files(paths: Iterable[str], stage: Path, source: Path, blob_ids: Mappin
             faults.append(f"{source / path}: found git blob id {found}; expected {blob_ids[path]}")
     if faults:
         raise InputError("\n".join([f"{len(faults)} file(s) are not the gold's; nothing was copied", *faults]))
-    for path, data in contents.items():
-        write_bytes(stage / path, data)
+    return contents
 
 
-def download_files(
-    paths: Sequence[str], stage: Path, base_url: str, blob_ids: Mapping[str, str], say: Callable[[str], None]
-) -> None:
-    for number, path in enumerate(paths, 1):
-        write_bytes(stage / path, download_file(f"{base_url.rstrip('/')}/{path}", blob_ids[path]))
-        say(f"[{number}/{len(paths)}] {path}")
+def write_bytes(path: Path, data: bytes) -> None:
+    with atomic_open(path, "wb") as file:
+        file.write(data)
+
+
+def rebuild_total(folder: Path, path: str, blob_id: str) -> None:
+    """Write a `*_total.bio`: the 21 patents in the order of their names; the result is checked like a download."""
+    named = name_patents(folder, long=path == TOTALS[True])
+    data = "".join(named[name][0] for name in sorted(named)).encode()
+    if git_blob_id(data) != blob_id:
+        raise InputError(f"{folder}/{path}: the patents do not add up to git blob id {blob_id}; get the file itself")
+    write_bytes(folder / path, data)
 
 
 def download_file(url: str, blob_id: str) -> bytes:
     """The bytes behind `url`, tried again where a download breaks off or has another content."""
-    for _ in range(TRIES):
+    for _ in range(3):
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+            with urllib.request.urlopen(url, timeout=60) as response:
                 data: bytes = response.read()
         except urllib.error.HTTPError as error:
             problem = f"the server answers {error.code} {error.reason}"
@@ -134,33 +141,15 @@ def download_file(url: str, blob_id: str) -> bytes:
     )
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    with atomic_open(path, "wb") as file:
-        file.write(data)
-
-
-def rebuild_total(folder: Path, path: str, blob_id: str) -> None:
-    """Write a `*_total.bio`: the 21 patents in the order of their names; the result is checked like a download."""
-    named = name_patents(folder, long=path == TOTALS[True])
-    data = "".join(named[name][0] for name in sorted(named)).encode()
-    if git_blob_id(data) != blob_id:
-        raise InputError(f"{folder}/{path}: the patents do not add up to git blob id {blob_id}; get the file itself")
-    write_bytes(folder / path, data)
-
-
 def cut_patents(path: str | Path) -> list[tuple[str, int]]:
     """(text, number of its first line) of each patent in a gold column file, cut before `Abstract` sentences."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read the patents: {error}; get the gold again") from error
-    starts = [0]
-    for match in re.finditer(r"\n\n+", text):
-        lines = text[match.end() : match.end() + 50 * len(PATENT_START)].split("\n", len(PATENT_START))
-        if match.end() < len(text) and "".join(line[:1] for line in lines[: len(PATENT_START)]) == PATENT_START:
-            starts.append(match.end())
-    pieces = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
-    return [(piece, 1 + text.count("\n", 0, start)) for start, piece in zip(starts, pieces, strict=True)]
+    title = "\n".join(rf"{letter}[^\n]*" for letter in PATENT_START)
+    starts = [0, *(match.start() for match in re.finditer(rf"(?<=\n\n){title}", text))]
+    return [(text[start:end], 1 + text.count("\n", 0, start)) for start, end in pairwise([*starts, len(text)])]
 
 
 def name_patents(folder: str | Path, long: bool = False) -> dict[str, tuple[str, Path, int]]:
@@ -214,26 +203,20 @@ def tuning_folds(
     Whole patents are held out, each once. The folds are balanced by mentions of each type and by patents
     (scikit-learn's StratifiedGroupKFold); the same arguments give the same folds.
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     patents, names = load_patents(folder, long), untested_patents(folder)
     unnamed = [name for name in names if name not in patents]
     if unnamed or not 2 <= n_folds <= len(names):
         problem = f"no text for {', '.join(unnamed)}" if unnamed else f"{n_folds} folds"
         raise InputError(f"{folder}: found {problem}; expected {len(names)} named patents and 2 to as many folds")
-    held_out = choose_folds({name: patents[name] for name in names}, n_folds, seed)
-    return [
-        (
-            [sentence for name in names if name not in fold for sentence in patents[name]],
-            [sentence for name in names if name in fold for sentence in patents[name]],
-        )
-        for fold in held_out
-    ]
-
-
-def choose_folds(patents: Mapping[str, Sequence[Sentence]], n_folds: int, seed: int) -> list[set[str]]:
-    """Names of the held-out patents of each fold."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    samples = [(name, label) for name in patents for _, label in [("", "patent"), *list_mentions(patents[name])]]
+    samples = [(name, label) for name in names for _, label in [("", "patent"), *list_mentions(patents[name])]]
     groups, kinds = [name for name, _ in samples], [kind for _, kind in samples]
-    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(groups, kinds, groups)
-    return [{groups[index] for index in held_out} for _, held_out in folds]
+    folds = []
+    for _, held_out in StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(groups, kinds, groups):
+        chosen = {groups[index] for index in held_out}
+        parts: tuple[list[Sentence], list[Sentence]] = ([], [])
+        for name in names:
+            parts[name in chosen].extend(patents[name])
+        folds.append(parts)
+    return folds

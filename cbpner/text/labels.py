@@ -34,30 +34,15 @@ def split_tag(tag: str) -> tuple[str, str]:
     return prefix, label
 
 
-# The grammar: may a tag with the second prefix follow one with the first, with the same or with another type?
-# "" stands for the sentence's start.
-FOLLOWS = {
-    # (previous prefix, next prefix): (same type, other type)
-    ("", "O"): (True, True),
-    ("", "B"): (True, True),
-    ("", "I"): (False, False),
-    ("O", "O"): (True, True),
-    ("O", "B"): (True, True),
-    ("O", "I"): (False, False),
-    ("B", "O"): (True, True),
-    ("B", "B"): (True, True),
-    ("B", "I"): (True, False),
-    ("I", "O"): (True, True),
-    ("I", "B"): (True, True),
-    ("I", "I"): (True, False),
-}
+# The grammar: after a prefix ("" is the sentence's start), the prefixes of its type and of another that may follow.
+FOLLOWS = {"": ("OB", "OB"), "O": ("OB", "OB"), "B": ("OBI", "OB"), "I": ("OBI", "OB")}
 
 
 def may_follow(previous: str | None, tag: str) -> bool:
     """Whether strict BIO (IOB2) allows `tag` right behind `previous` (None: at a sentence's start)."""
     before, before_label = ("", "") if previous is None else split_tag(previous)
     prefix, label = split_tag(tag)
-    return FOLLOWS[before, prefix][0 if before_label == label else 1]
+    return prefix in FOLLOWS[before][0 if before_label == label else 1]
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,15 @@ def cut_sentence(sentence: Sentence, max_chars: int) -> list[Sentence]:
     inside = {spot for start, end, _ in tags_to_spans(sentence.tags) for spot in range(start + 1, end)}
     return [
         Sentence(sentence.chars[start:end], sentence.tags[start:end], sentence.line + start if sentence.line else 0)
-        for start, end in cut_around(sentence.chars, max_chars, inside)
+        for start, end in cut_text(sentence.chars, max_chars, inside)
     ]
 
 
-def cut_text(text: str, max_chars: int) -> list[tuple[int, int]]:
-    """(start, end) of pieces of at most `max_chars` characters that cover the text in order, none empty."""
-    return cut_around(text, max_chars, frozenset())
+def cut_text(text: str, max_chars: int, forbidden: Collection[int] = ()) -> list[tuple[int, int]]:
+    """(start, end) of pieces of at most `max_chars` characters that cover the text in order, none empty.
 
-
-def cut_around(text: str, max_chars: int, forbidden: Collection[int]) -> list[tuple[int, int]]:
-    """As `cut_text`, with no cut at a position in `forbidden` as long as another is in reach."""
+    None is cut at a position in `forbidden` as long as another is in reach.
+    """
     if max_chars < 1:
         raise ValueError(f"expected max_chars of at least 1, got {max_chars}")
     cuts = [0]
@@ -42,14 +40,9 @@ def cut_around(text: str, max_chars: int, forbidden: Collection[int]) -> list[tu
 def choose_cut(text: str, start: int, limit: int, forbidden: Collection[int]) -> int:
     """The last cut in (start, limit] behind a sentence's end, else behind a clause's or white space, else anywhere."""
     allowed = [cut for cut in range(limit, start, -1) if cut not in forbidden]
-    clause = None
-    for cut in allowed:
-        char = text[cut - 1]
-        if char in SENTENCE_ENDS:
-            return cut
-        if clause is None and (char in CLAUSE_ENDS or char.isspace()):
-            clause = cut
-    return clause or (allowed[0] if allowed else limit)
+    ends = (cut for cut in allowed if text[cut - 1] in SENTENCE_ENDS)
+    clauses = (cut for cut in allowed if text[cut - 1] in CLAUSE_ENDS or text[cut - 1].isspace())
+    return next(ends, None) or next(clauses, None) or (allowed[0] if allowed else limit)
 
 
 def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:

@@ -21,20 +21,13 @@ def find_sentences(text: str, limit: int) -> Iterator[tuple[int, int]]:
     a stretch without any stays whole, up to LONGEST characters.
     """
     for line in LINES.finditer(text):
-        for start, end in cut_line(text, *line.span(), limit):
-            start, end = strip_span(text, start, end)
-            if start < end:
-                yield start, end
-
-
-def cut_line(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of pieces that cover a line."""
-    start, end = strip_span(text, start, end)
-    while end - start > limit:
-        cut = find_end(text, start, start + limit, end)
-        yield start, cut
-        start = cut
-    yield start, end
+        start, end = strip_span(text, *line.span())
+        while start < end:
+            cut = find_end(text, start, start + limit, end) if end - start > limit else end
+            first, last = strip_span(text, start, cut)
+            if first < last:
+                yield first, last
+            start = cut
 
 
 def find_end(text: str, start: int, stop: int, end: int) -> int:

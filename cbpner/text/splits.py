@@ -20,8 +20,6 @@ from cbpner.text.segments import cut_sentence
 PARTS = ("train", "dev", "test")
 CUT_PREFIX = "no_long_"
 INFO_NAME = "train_test_split.info"
-INFO_ORDER = ("train", "test", "dev")
-INFO_RULE = "=============="
 PATENT_START = "Abstract"
 
 
@@ -48,10 +46,8 @@ def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
     for found in (whole, cut) if long else (cut, whole):
         if len(found) == len(PARTS):
             return found
-    raise InputError(
-        f"{folder}: found {', '.join(names) or 'no .bio file'}; expected *_train.bio, *_dev.bio and *_test.bio, "
-        f"all three with {CUT_PREFIX} in front or all three without (make splits with `cbpner split`)"
-    )
+    expected = f"*_train.bio, *_dev.bio and *_test.bio, all with {CUT_PREFIX} in front or all without"
+    raise InputError(f"{folder}: found {', '.join(names) or 'no .bio file'}; expected {expected} (`cbpner split`)")
 
 
 def match_parts(folder: Path, names: Sequence[str]) -> dict[str, Path]:
@@ -60,9 +56,7 @@ def match_parts(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     for part in PARTS:
         matches = [name for name in names if name == f"{part}.bio" or name.endswith(f"_{part}.bio")]
         if len(matches) > 1:
-            raise InputError(
-                f"{folder}: found {', '.join(matches)} for {part}; expected one file: move the others away"
-            )
+            raise InputError(f"{folder}: found {', '.join(matches)} for {part}; expected one: move the others away")
         if matches:
             found[part] = folder / matches[0]
     return found
@@ -159,8 +153,8 @@ def read_split_info(path: str | Path) -> dict[str, list[str]]:
 
 def write_split_info(path: str | Path, info: Mapping[str, Sequence[str]]) -> None:
     """Write a `train_test_split.info` in the gold's layout; `info` as `read_split_info` gives it."""
-    blocks = ["\n".join([f"{part.capitalize()} files:", *info[part]]) for part in INFO_ORDER]
-    write_text(path, f"\n{INFO_RULE}\n".join(blocks))
+    blocks = ["\n".join([f"{part.capitalize()} files:", *info[part]]) for part in ("train", "test", "dev")]
+    write_text(path, "\n==============\n".join(blocks))
 
 
 def read_bio_documents(
@@ -193,10 +187,8 @@ def draw_splits(
     groups = [texts.index(text) for text in texts]
     found, needed = len(set(groups)), n_test + n_dev + 1
     if min(n_splits, n_test, n_dev) < 1 or found < needed:
-        raise InputError(
-            f"found {found} different document(s); expected at least {needed} for {n_test} test, {n_dev} dev and one "
-            "train document, and at least one split: give more documents or smaller --test and --dev"
-        )
+        wanted = f"at least {needed} for {n_test} test, {n_dev} dev and one train document, and at least one split"
+        raise InputError(f"found {found} different document(s); expected {wanted}: give more, or smaller parts")
     splits = []
     outer = GroupShuffleSplit(n_splits, test_size=n_test, random_state=seed)
     for number, (rest, test) in enumerate(outer.split(names, groups=groups)):
@@ -215,15 +207,18 @@ def write_splits(
     max_chars: int = 500,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write `draw_splits`' result as folders OUT/0, OUT/1, ...; each appears whole or not at all.
-
-    A non-empty OUT is refused unless `overwrite`, which replaces its split folders (all of them) and nothing else.
-    """
+    """Write `draw_splits`' result as folders OUT/0, ..., whole or not at all; `overwrite` replaces all such folders."""
     out = Path(out)
     if not name or "/" in name or name.startswith((".", CUT_PREFIX)):
         raise InputError(f"found the name {name!r}; expected a file name's beginning, not with {CUT_PREFIX} in front")
-    old = find_replaceable(out, overwrite)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: found a file; expected a folder or nothing")
     out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()) and not overwrite:
+        raise InputError(f"{out}: found a folder that is not empty; expected a new one, or --overwrite")
+    old = [path for path in out.iterdir() if path.name.isascii() and path.name.isdigit()]
+    if strange := next((path for path in old if not (path / INFO_NAME).is_file()), None):
+        raise InputError(f"{strange}: found no split in it ({INFO_NAME} is missing); move it out of the way")
     work = Path(tempfile.mkdtemp(prefix=".split-", suffix=".part", dir=out))
     try:
         for number, info in enumerate(splits):
@@ -241,21 +236,6 @@ def write_splits(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def find_replaceable(out: Path, overwrite: bool) -> list[Path]:
-    """The split folders that an overwriting run replaces; InputError where OUT may not be written to."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: found a file; expected a folder or nothing")
-    if not out.is_dir() or not any(out.iterdir()):
-        return []
-    if not overwrite:
-        raise InputError(f"{out}: found a folder that is not empty; expected a new one, or --overwrite")
-    numbered = [path for path in out.iterdir() if path.name.isascii() and path.name.isdigit()]
-    for path in numbered:
-        if not (path / INFO_NAME).is_file():
-            raise InputError(f"{path}: found no split in it ({INFO_NAME} is missing); move it out of the way")
-    return numbered
-
-
 def describe_splits(folder: str | Path, long: bool = False) -> list[dict[str, Any]]:
     """One row a split and part of a data folder.
 
@@ -271,14 +251,8 @@ def describe_splits(folder: str | Path, long: bool = False) -> list[dict[str, An
         for part in PARTS:
             sentences = getattr(split, part)
             mentions = list_mentions(sentences)
-            rows.append(
-                {
-                    "split": path.resolve().name,
-                    "part": part,
-                    "patents": len(info[part]) if info else len(split_patents(sentences)),
-                    **summarize_sentences(sentences),
-                    "unique": len(set(mentions)),
-                    "unseen": None if part == "train" else sum(mention not in known for mention in mentions),
-                }
-            )
+            patents = len(info[part]) if info else len(split_patents(sentences))
+            unseen = None if part == "train" else sum(mention not in known for mention in mentions)
+            row = {"split": path.resolve().name, "part": part, "patents": patents, **summarize_sentences(sentences)}
+            rows.append(row | {"unique": len(set(mentions)), "unseen": unseen})
     return rows

@@ -18,13 +18,7 @@ from tokenizers.normalizers import Lowercase
 
 from cbpner.base.errors import InputError
 
-SPECIAL_TOKENS = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
+SPECIAL_TOKENS = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 ONE_CODE_POINT = r"[\s\S]"
 CASINGS = ("paper", "lower", "keep")
 FOLDED = {  # the full-width digits and letters
@@ -46,9 +40,7 @@ class LoadedTokenizer(Protocol):
 class CharacterTable:
     """Text to ids by one look-up a code point.
 
-    Attributes:
-        ids: (0x110000,) int32, the token of every code point.
-        pad, unk, cls, sep, mask: the special ids.
+    ids: (0x110000,) int32, the token of every code point. pad, unk, cls, sep, mask: the special ids.
     """
 
     pad: int
