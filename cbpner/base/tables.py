@@ -4,10 +4,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
-from typing import Any, TextIO
+from typing import IO, Any
 
 
-def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",") -> None:
+def write_csv(file: IO[str], rows: Iterable[Sequence[Any]], delimiter: str = ",") -> None:
     r"""Write rows as RFC 4180 quotes them, with `\n` at their ends.
 
     A cell with a delimiter, a quote, a line feed or a carriage return is quoted. The file must not translate line ends

@@ -49,7 +49,8 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
     Returns:
         `temperature`, `spans`, `right`, `runs`, `part`; `before` and `after` with log loss, calibration error, table.
     """
-    found, chain = Found([], [], []), None
+    found = Found([], [], [])
+    chain: Any = None
     for folder in folders:
         config, tagger = runs.read_config(folder), Tagger.from_pretrained(folder)
         if chain and any((one != other).any() for one, other in zip(chain, tagger.backend.chain, strict=True)):
@@ -63,7 +64,7 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
     except ValueError as error:
         raise InputError(f"{', '.join(map(str, folders))}: {error}") from error
     correct = np.concatenate(found.correct)
-    content = {"temperature": temperature, "spans": len(correct), "right": int(correct.sum())}
+    content: dict[str, Any] = {"temperature": temperature, "spans": len(correct), "right": int(correct.sum())}
     for name, value in (("before", 1.0), ("after", temperature)):
         scores = score_found(found, chain, value)
         rows = tabulate(scores, correct)

@@ -111,10 +111,11 @@ def _make_model(folder: Path, config: dict[str, Any], int8: bool) -> "ModelProto
     ids, mask = torch.ones(sample, dtype=torch.int64), torch.ones(sample, dtype=torch.bool)
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     with _quiet_exporter():
-        model = torch.onnx.export(
+        program: Any = torch.onnx.export(
             module, (ids, mask), dynamo=True, dynamic_shapes=(sizes, sizes), input_names=list(INPUTS),
             output_names=["scores"], verbose=False,
-        ).model_proto  # fmt: skip
+        )  # fmt: skip
+        model = program.model_proto
         if int8:
             model = _quantize_products(model, config)
     graph = model.graph

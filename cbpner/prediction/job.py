@@ -37,7 +37,8 @@ from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writ
 from cbpner.prediction.sources import Source
 from cbpner.prediction.tagger import Measured, Tagger
 from cbpner.runs import folder as runs
-from cbpner.runs.lifecycle import list_differences, lock_run
+from cbpner.runs.lifecycle import list_differences
+from cbpner.runs.lock import lock_run
 
 if TYPE_CHECKING:
     from cbpner.prediction.ray_engine import Cluster

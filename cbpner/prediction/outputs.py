@@ -98,9 +98,10 @@ class _BioRenderer:
 
     def __init__(self) -> None:
         self.before: str | None = None  # the text of the document before
+        self.render: Any = find_format("bio").render
 
     def __call__(self, document: Document) -> str:
-        lines, before, self.before = find_format("bio").render(document, Choices())[0], self.before, document.text
+        lines, before, self.before = self.render(document, Choices())[0], self.before, document.text
         if before is not None and document.text.startswith(BOM):
             lines = lines.removeprefix(BOM)  # which is for the file's own sake, where it is the first
         return "\n" * bool(before and not before.endswith("\n")) + lines
@@ -152,6 +153,7 @@ def _write_files(folder: Path, kind: str, names: set[str], document: Document) -
     format, name = find_format(kind), name_file(document.id)
     if name in names:
         raise InputError(f"cannot be written: found a second document with the id {document.id!r}; expected it once")
+    assert format.render is not None
     texts = format.render(document, Choices())
     names.add(name)
     for suffix, text in zip(format.suffixes, texts, strict=True):

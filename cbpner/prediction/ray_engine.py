@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -131,14 +131,14 @@ def predict_shards_on_ray(
 
 def run_workers(
     ray: Any, read: Callable[[], Iterator["pyarrow.Table"]], parcel: Parcel, kind: str, cluster: Cluster
-) -> Iterator[tuple[Shard, Files]]:
+) -> Generator[tuple[Shard, Files], None, None]:
     """Yield (shard, files) of each shard, in the order in which they are done."""
     from ray.data import ActorPoolStrategy, Dataset, read_datasource
 
     here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
     shards: Dataset = read_datasource(make_datasource(read), num_cpus=0, override_num_blocks=1, label_selector=here)
     room = count_workers(ray, cluster)
-    size = {"size": cluster.workers} if cluster.workers else {"min_size": 1, "max_size": room}
+    size: dict[str, Any] = {"size": cluster.workers} if cluster.workers else {"min_size": 1, "max_size": room}
     done = shards.map_batches(
         Worker, batch_size=1, batch_format="pyarrow", fn_constructor_args=(parcel, kind),
         compute=ActorPoolStrategy(**size, max_tasks_in_flight_per_actor=2), num_cpus=cluster.cpus,
@@ -193,13 +193,13 @@ def open_cluster(cluster: Cluster) -> Iterator[Any]:
         from ray.data import DataContext
     except ImportError as error:
         raise InputError(f"found no Ray ({error}); expected it for --engine ray: {HOW_TO_INSTALL}") from error
-    quiet = {"logging_level": "error", "log_to_driver": False, "ignore_reinit_error": False}
+    quiet: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "ignore_reinit_error": False}
     try:
         if cluster.address:
             ray.init(address=cluster.address, **quiet)
         else:
             cpus = (cluster.workers or max(1, int((os.cpu_count() or 1) // cluster.cpus))) * cluster.cpus
-            alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+            alone: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
             ray.init("local", num_cpus=max(1, int(cpus + 0.999)), **alone, **quiet)  # joins no cluster that is there
     except (ConnectionError, RuntimeError, ValueError) as error:
         fault = str(error).partition("\n")[0]

@@ -89,7 +89,7 @@ class Tagger:
     ) -> None:  # fmt: skip
         if not 0 <= min_score <= 1:
             raise InputError(f"found min_score {min_score}; expected 0 to 1")
-        self.backend, self.table, self.labels, self.folder = backend, table, labels, folder
+        self.backend, self.table, self.labels, self.folder = backend, table, labels, folder or Path()
         self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
         self._max_sentence = min(MAX_SENTENCE, self.decision.max_length - 2)
 

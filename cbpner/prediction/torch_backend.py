@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,9 +41,9 @@ class TorchBackend(Backend):
         self.precision = pick_precision(precision, place, QUICK_ROUNDS)
         if is_plain(config) or is_ensemble(config):
             kind = BertTagger if is_plain(config) else BertEnsemble
-            self._model = kind(folder, config, place, DTYPES[self.precision], packed=True)
+            self._model: Any = kind(folder, config, place, DTYPES[self.precision], packed=True)
         else:
-            model = load_by_transformers(folder, place)
+            model: Any = load_by_transformers(folder, place)
             self._model = partial(run_model, model, self.precision)
             if hasattr(model, "crf"):
                 self.chain = model.crf.chain()
