@@ -57,8 +57,8 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
             raise InputError(f"{folder}: found a CRF of its own; expected one run, or runs with a linear head")
         chain = tagger.backend.chain
         path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
-        for whole, own in zip(found, collect_found(tagger, read_bio(path, tagger.labels, orphans)), strict=True):
-            whole.extend(own)
+        own = collect_found(tagger, read_bio(path, tagger.labels, orphans))
+        found = Found(found.scores + own.scores, found.spans + own.spans, found.correct + own.correct)
     try:
         temperature = round(fit_temperature(found, chain), 3)
     except ValueError as error:

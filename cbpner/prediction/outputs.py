@@ -67,13 +67,14 @@ def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write
     title = "Genes, proteins and diseases"
     heads = {"csv": lambda: format_csv([COLUMNS]), "html": lambda: page.open_page(labels, title)}
     file.write(heads.get(kind, str)())
-    render = {
+    renderers: dict[str, Callable[[Document], str]] = {
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
         "csv": lambda document: format_csv(_list_span_rows(document)),
         "html": partial(page.render_document, labels=labels),
         "lines": _render_lines,
         "bio": _BioRenderer(),
-    }[kind]
+    }
+    render = renderers[kind]
 
     def write(document: Document) -> None:
         _check_document(document)
