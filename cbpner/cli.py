@@ -4,8 +4,10 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cbpner import __version__
+from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 
 GROUPS = {
@@ -43,12 +45,32 @@ GROUPS = {
 COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A command's text as it is, and behind the help of a flag its default, if it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        has_none = action.default in (None, [], (), "", argparse.SUPPRESS) or isinstance(action.default, bool)
+        return (action.help or "") + (
+            "" if has_none or "(default" in (action.help or "") else " (default: %(default)s)"
+        )
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are InputErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message.removeprefix('argument ')}; `{self.prog} --help` describes the flags")
+
+
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """Build the parser with the flags of one command; the others' modules are not imported, so that it starts fast."""
-    parser = argparse.ArgumentParser(
-        prog="cbpner", usage="cbpner COMMAND ...", description=__doc__, epilog=describe_commands(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    lines = []
+    for group, commands in GROUPS.items():
+        lines += [f"{group}:", *(f"  {name:12} {summary}" for name, summary in commands.items()), ""]
+    epilog = "\n".join([*lines, "`cbpner help COMMAND` describes a command and its options."])
+    parser = Parser(
+        prog="cbpner", usage="cbpner COMMAND ...", description=__doc__, epilog=epilog, formatter_class=HelpFormatter
+    )
     parser.add_argument("--version", action="version", version=f"cbpner {__version__}")
     subparsers = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog="cbpner", help=argparse.SUPPRESS
@@ -58,18 +80,10 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         if name == command:
             module = importlib.import_module(f"cbpner.commands.{name}")
             sub.description = module.__doc__
-            sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            sub.formatter_class = HelpFormatter
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser
-
-
-def describe_commands() -> str:
-    """List the commands by group."""
-    lines = []
-    for group, commands in GROUPS.items():
-        lines += [f"{group}:", *(f"  {name:12} {summary}" for name, summary in commands.items()), ""]
-    return "\n".join([*lines, "`cbpner help COMMAND` describes a command and its options."])
 
 
 def run_command(argv: Sequence[str]) -> int | None:

@@ -443,8 +443,8 @@ def test_arguments_that_do_not_go_together(files, data, tmp_path, capsys):
         ([tmp_path / "runs", "--train", files["train"]], "--train"),
         ([gold, predicted, "--data-dir", data], "--data-dir"),
         ([gold, predicted, "--rename", "gene"], "--rename 'gene'"),
-        ([gold, predicted, "--resamples", "0"], "--resamples 0"),
-        ([gold, predicted, "--top", "-1"], "--top -1"),
+        ([gold, predicted, "--resamples", "0"], "--resamples: found 0"),
+        ([gold, predicted, "--top", "-1"], "--top: found -1"),
         ([gold, predicted, "-o", gold], str(gold)),
         ([gold, tmp_path / "run.tags"], "run.tags"),
     ):

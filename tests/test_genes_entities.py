@@ -189,7 +189,7 @@ def test_failing_early_leaves_no_folder(tmp_path, lexicon, capsys):
     assert run(tmp_path, lexicon, rows=[ROWS[3]], out="new/folder/out.csv") == 2
     assert not (tmp_path / "new").exists()
     assert run(tmp_path, lexicon, "--threads", "-1") == 2
-    assert "--threads -1" in capsys.readouterr().err
+    assert "--threads: found -1" in capsys.readouterr().err
 
 
 def test_sentences_cover_the_text():

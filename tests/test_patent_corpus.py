@@ -70,19 +70,10 @@ def test_every_count_is_that_of_a_count_by_hand(tmp_path):
     )  # fmt: skip
     statistics = build_corpus(CorpusJob((source,), tmp_path / "out", selection, held_out=1, seed=3)).statistics
     assert [(step["step"], step["patents_after"], step["characters_after"]) for step in statistics["steps"]] == [
-        ("read", 15, 2004),
-        ("gold patents", 14, 1954),
-        ("country", 13, 1914),
-        ("date", 11, 1831),
-        ("length", 10, 1828),
-        ("query", 9, 1785),
-        ("language", 8, 1583),
-        ("families", 6, 1499),
-        ("exact duplicates", 5, 1436),
-        ("near duplicates", 4, 833),
-        ("short when clean", 3, 771),
-        ("cleaning", 3, 759),
-    ]
+        ("read", 15, 2004), ("gold patents", 14, 1954), ("country", 13, 1914), ("date", 11, 1831), ("length", 10, 1828),
+        ("query", 9, 1785), ("language", 8, 1583), ("families", 6, 1499), ("exact duplicates", 5, 1436),
+        ("near duplicates", 4, 833), ("short when clean", 3, 771), ("cleaning", 3, 759),
+    ]  # fmt: skip
     country = statistics["steps"][2]
     assert (country["patents_before"], country["characters_before"]) == (14, 1954)
     assert country["patents_removed"] == round(1 / 14, 6) and country["characters_removed"] == round(40 / 1954, 6)
@@ -90,10 +81,10 @@ def test_every_count_is_that_of_a_count_by_hand(tmp_path):
     assert rules.pop("paragraph_numbers") == {"hits": 2, "characters": 12, "share": round(12 / 771, 6)}
     assert all(rule == {"hits": 0, "characters": 0, "share": 0.0} for rule in rules.values())
     assert statistics["parts"]["total"] == {"patents": 3, "lines": 4, "sentences": 4, "characters": 759}
-    read = {"patents": 15, "characters": 2004, "skipped": 2, "without_publication_number": 0}
-    assert statistics["read"] == read
-    described = {"name": "export.jsonl", "files": 1, "bytes": source.stat().st_size}
-    assert described.items() <= statistics["sources"][0].items()
+    assert statistics["read"] == {
+        "patents": 15, "characters": 2004, "skipped": 2, "without_publication_number": 0,
+    }  # fmt: skip
+    assert (statistics["sources"][0]["files"], statistics["sources"][0]["bytes"]) == (1, source.stat().st_size)
     check_files(tmp_path / "out", statistics)
     skipped = [each["source"] for each in read_lines(tmp_path / "out" / "skipped.jsonl")]
     assert skipped == [f"{source}:16", f"{source}:17"]
@@ -107,11 +98,9 @@ def check_files(folder, statistics):
         texts = [document["text"] for document in documents if document["part"] == part]
         assert read_blocks(folder / f"{part}.txt") == texts
         assert statistics["parts"][part] == {
-            "patents": len(texts),
-            "lines": sum(len(text.split("\n")) for text in texts),
-            "sentences": sum(map(count_sentences, texts)),
-            "characters": sum(map(len, texts)),
-        }
+            "patents": len(texts), "lines": sum(len(text.split("\n")) for text in texts),
+            "sentences": sum(map(count_sentences, texts)), "characters": sum(map(len, texts)),
+        }  # fmt: skip
     assert all(document["characters"] == len(document["text"]) for document in documents)
     summary = (folder / "statistics.md").read_text(encoding="utf-8")
     assert f"{statistics['read']['patents']:,} patents read" in summary
@@ -120,11 +109,8 @@ def check_files(folder, statistics):
 
 
 def test_a_document_says_where_it_comes_from(tmp_path):
-    texts = [
-        row("CN-10001-A", "说明书正文很长。", "20150505", title="标题", family_id="77"),
-        row("own id", "另一个文本。", None),
-    ]
-    source = write_lines(tmp_path / "export.jsonl", texts)
+    first = row("CN-10001-A", "说明书正文很长。", "20150505", title="标题", family_id="77")
+    source = write_lines(tmp_path / "export.jsonl", [first, row("own id", "另一个文本。", None)])
     build_corpus(CorpusJob((source,), tmp_path / "out", LENIENT, held_out=0))
     documents = {each["number"]: each for each in read_lines(tmp_path / "out" / "documents.jsonl")}
     assert documents == {
@@ -145,7 +131,6 @@ def test_lines_are_clean_without_any_rule(tmp_path):
     made = build_corpus(CorpusJob((source,), tmp_path / "out", LENIENT, held_out=0, rules=()))
     assert read_blocks(tmp_path / "out" / "train.txt") == ["第一段文字\n第二段文字\n第三段"]
     assert made.statistics["cleaning"]["line ends"]["characters"] == 4
-    check_files(tmp_path / "out", made.statistics)
 
 
 @pytest.mark.parametrize(
@@ -155,22 +140,15 @@ def test_sentences_are_counted(text, sentences):
     assert count_sentences(text) == sentences
 
 
-# ---- the same bytes ----
-
-
 @pytest.mark.slow
 def test_sources_in_any_order_threads_and_memory_give_the_same_bytes(tmp_path):
     draw, sources = random.Random(5), []
     for name in "abc":
+        days = (None, "2015-01-01", "2016-01-01")
         rows = [
-            row(
-                f"CN{10000 + draw.randrange(60)}{kind}",
-                make_text(draw.randrange(30), 200),
-                draw.choice((None, 2015, 2016)),
-            )
+            row(f"CN{10000 + draw.randrange(60)}{kind}", make_text(draw.randrange(30), 200), draw.choice(days))
             for kind in "ABA" * 10
         ]
-        rows = [each | {"date": each["date"] and f"{each['date']}-01-01"} for each in rows]
         sources.append(write_lines(tmp_path / f"{name}.jsonl", [*rows, "{"]))
     job = CorpusJob(tuple(sources), tmp_path / "first", PatentSelection(), sample=20, held_out=0.2, threads=1)
     build_corpus(job)
@@ -184,16 +162,12 @@ def test_sources_in_any_order_threads_and_memory_give_the_same_bytes(tmp_path):
     assert read_folder(tmp_path / "seed")["train.txt"] != expected["train.txt"]
 
 
-# ---- the sample ----
-
-
 def test_a_larger_sample_only_adds_patents_and_leaves_each_in_its_part(tmp_path, many):
     found = {}
     for held_out in (0.3, 2):
         for sample in (10, 20, None):
-            made = build_corpus(
-                CorpusJob((many,), tmp_path / "out", LENIENT, sample=sample, held_out=held_out, overwrite=True)
-            )
+            job = CorpusJob((many,), tmp_path / "out", LENIENT, sample=sample, held_out=held_out, overwrite=True)
+            made = build_corpus(job)
             documents = read_lines(tmp_path / "out" / "documents.jsonl")
             found[sample] = [(each["number"], each["part"]) for each in documents]
             assert len(found[sample]) == (sample or 40)
@@ -223,11 +197,6 @@ def test_exactly_as_many_come_out_although_cleaning_drops_some(tmp_path):
     assert short["patents_before"] == sample["patents_after"] and short["patents_after"] == 12
     assert short["characters_before"] - short["characters_after"] == 60 * (short["patents_before"] - 12)
     assert (cleaning["characters_before"], cleaning["characters_after"]) == (480, 480)
-    made = build_corpus(CorpusJob((source,), tmp_path / "all", selection, sample=21, held_out=2))
-    assert made.statistics["parts"]["total"]["patents"] == 20
-
-
-# ---- what cannot be ----
 
 
 @pytest.mark.parametrize(
@@ -329,17 +298,6 @@ def test_a_full_disk_and_a_kill_leave_the_old_corpus_and_nothing_that_looks_whol
     assert sorted(os.listdir(tmp_path)) == [".out.new.part", "export.jsonl", "out"]
     build_corpus(job)
     assert read_folder(output) == before and sorted(os.listdir(tmp_path)) == ["export.jsonl", "out"]
-
-
-@pytest.mark.slow
-def test_a_disk_that_duckdb_fills_is_reported_alike(tmp_path):
-    """No text passes the query, so that nothing but DuckDB writes."""
-    family = make_text("family", 20_000)
-    rows = [row(f"CN{10000 + n}A", "蛋白质", family=f"{n}{family}") for n in range(100)]
-    source = write_lines(tmp_path / "export.jsonl", rows)
-    done = run_child(source, tmp_path / "out", 1_000_000)
-    assert done.returncode == 2 and str(tmp_path / "out") in done.stderr and "Traceback" not in done.stderr
-    assert os.listdir(tmp_path) == ["export.jsonl"]
 
 
 @pytest.mark.slow

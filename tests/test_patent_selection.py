@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from patent_data import make_text
 
-from cbpner.base.errors import InputError
 from cbpner.base.store import Store
 from cbpner.corpora import measures
 from cbpner.corpora import selection as select
@@ -52,22 +51,13 @@ def folder(tmp_path):
     return tmp_path / "store"
 
 
-# ---- a text's measures ----
-
-
 @pytest.mark.parametrize(
     "text, share",
     [
-        ("基因", 1.0),
-        ("基因 BRCA1 in mice", 2 / 5),  # BRCA, in, mice
-        ("かな基", 1 / 3),
-        ("基因acgtacgtacgtacgtacgt", 2 / 3),
-        ("ＢＲＣＡ基", 1 / 2),
-        ("〇𠀀", 1.0),
-        ("12 ... 、。", 0.0),
-        ("", 0.0),
+        ("基因", 1), ("基因 BRCA1 in mice", 2 / 5), ("かな基", 1 / 3), ("基因acgtacgtacgt", 2 / 3),
+        ("ＢＲＣＡ基", 1 / 2), ("〇𠀀", 1), ("12 ... 、。", 0), ("", 0),
     ],
-)
+)  # fmt: skip
 def test_the_share_of_han_characters_is_that_among_words(text, share):
     assert measure_text(text).han_share == pytest.approx(share)
 
@@ -96,10 +86,7 @@ def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
         assert opened.read_text(drawn.start, drawn.size) == "题\ufffd\n基\ufffd因"
 
 
-# ---- sketches ----
-
-
-@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("share", [0.05, 0.5])
 def test_agreement_estimates_the_similarity_within_its_stated_error(share):
     firsts = [make_text(f"first {seed}", 2000) for seed in range(30)]
     seconds = [change(text, share, seed) for seed, text in enumerate(firsts)]
@@ -118,9 +105,6 @@ def test_a_band_has_the_most_values_that_miss_fewer_than_one_pair_in_a_thousand(
     assert choose_band_size(0.8) == 5
 
 
-# ---- filters ----
-
-
 DATED = [
     patent(f"CN1000{end}A", date=date) for end, date in enumerate((20090101, 20081231, 20190101, 20190102, None), 1)
 ]
@@ -135,15 +119,10 @@ KINDS = [patent(f"CN1056119{end}") for end in ("40A", "40B", "40", "41A", "4A")]
 @pytest.mark.parametrize(
     ("documents", "changes", "removed"),
     [
-        (DATED, {}, {}),
-        (DATED, {"first_date": 20090101, "last_date": 20190101}, {"date": 3}),
-        (DATED, {"first_date": 20090101}, {"date": 2}),
-        (DATED, {"last_date": 20190101}, {"date": 2}),
-        (MIXED, {"countries": ("CN", "US")}, {"country": 2}),
-        (MIXED, {"min_length": 4, "max_length": 5}, {"length": 3}),
-        (MIXED, {"min_length": 4}, {"length": 1}),
-        (MIXED, {"min_han": 0.51}, {"language": 1}),
-        (MIXED, {"min_han": 0.5}, {"language": 0}),
+        (DATED, {}, {}), (DATED, {"first_date": 20090101, "last_date": 20190101}, {"date": 3}),
+        (DATED, {"first_date": 20090101}, {"date": 2}), (MIXED, {"countries": ("CN", "US")}, {"country": 2}),
+        (MIXED, {"min_length": 4, "max_length": 5}, {"length": 3}), (MIXED, {"min_length": 4}, {"length": 1}),
+        (MIXED, {"min_han": 0.51}, {"language": 1}), (MIXED, {"min_han": 0.5}, {"language": 0}),
         (MIXED, {"query": "人类 AND NOT 基因组"}, {"query": 2}),
         (
             MIXED,
@@ -156,17 +135,10 @@ KINDS = [patent(f"CN1056119{end}") for end in ("40A", "40B", "40", "41A", "4A")]
             {"gold patents": 3, "excluded numbers": 1},
         ),
     ],
-)
+)  # fmt: skip
 def test_each_filter_removes_what_it_should(folder, documents, changes, removed):
     numbers, found = pick(folder, documents, replace(OFF, **changes))
     assert found == removed and len(numbers) == len(documents) - sum(removed.values())
-
-
-def test_a_selection_that_makes_no_sense_is_an_error():
-    with pytest.raises(InputError):
-        PatentSelection(query="人类 AND")
-    with pytest.raises(InputError, match="2016-01-01 to 2015-01-01"):
-        PatentSelection(first_date=20160101, last_date=20150101)
 
 
 def test_families_and_duplicates_of_what_is_excluded_go_with_it(folder):
@@ -182,9 +154,6 @@ def test_families_and_duplicates_of_what_is_excluded_go_with_it(folder):
     assert numbers == ["CN10004A"]
     assert removed == {"gold patents": 1, "families": 1, "exact duplicates": 1, "near duplicates": 1}
     assert sorted(pick(folder, documents, ALL)[0]) == ["CN10001A", "CN10002A", "CN10004A"]
-
-
-# ---- families and duplicates ----
 
 
 def test_one_of_a_family_stays_the_earliest_then_the_smallest(folder):
@@ -310,27 +279,6 @@ def test_no_batch_stays_in_memory(folder, monkeypatch):
     assert len(held) == 60 and max(held) < 1_000_000  # 30 kB of UTF-8 a text, 1.8 MB in all
 
 
-# ---- counts, draw, order ----
-
-
-def test_steps_count_patents_and_characters_before_and_after(folder):
-    documents = [
-        patent("CN10001A", "字" * 10), patent("CN10002A", "词" * 20), patent("US10003A", "语" * 40),
-        patent("CN10004A", "字" * 10), patent("CN10005A", "句" * 3),
-    ]  # fmt: skip
-    selection = replace(OFF, countries=("CN",), min_length=5, exact_duplicates=True)
-    folder.mkdir()
-    with Store(folder) as opened:
-        load_candidates(opened, documents, selection)
-        drop_repeats(opened, selection)
-        assert [tuple(step) for step in count_selected(opened, selection)] == [
-            ("read", "", 5, 83),
-            ("country", "CN", 4, 43),
-            ("length", "5 or more characters", 3, 40),
-            ("exact duplicates", "one of each", 2, 30),
-        ]
-
-
 def test_the_draw_is_the_order_of_a_hash_and_each_keeps_its_place_among_the_others(folder):
     numbers = [f"CN{10000 + place}A" for place in range(40)]
     expected = sorted(numbers, key=lambda number: hashlib.md5(f"7:{number}".encode()).hexdigest())
@@ -347,12 +295,11 @@ def test_the_order_of_reading_batches_and_threads_change_nothing(folder, monkeyp
         patent(
             f"CN{10000 + draw.randrange(80)}{draw.choice('AB')}",
             change(make_text(draw.randrange(25), 300), draw.choice((0, 0, 0.02, 0.1)), place),
-            date=draw.choice((None, 20100101, 20110101)),
-            family=draw.choice((*[None] * 8, "1", "2")),
+            date=draw.choice((None, 20100101, 20110101)), family=draw.choice((*[None] * 8, "1", "2")),
             source=f"file:{place}",
         )
         for place in range(60)
-    ]
+    ]  # fmt: skip
     expected = pick(folder, documents, ALL)
     assert all(expected[1].values()) and len(expected[0]) > 10
     for threads, limit in ((1, 700), (4, 10**6), (3, 2000)):

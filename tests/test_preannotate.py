@@ -135,7 +135,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_tagged(inputs, tmp_pa
         (("-o", tmp_path / "there.jsonl"), "there.jsonl"),
         (("-o", tmp_path / "new.jsonl"), "new.jsonl.order.csv"),
         (("-o", tmp_path / "new.txt"), "--to"),
-        (("-o", tmp_path / "other.jsonl", "--first", 0), "--first 0"),
+        (("-o", tmp_path / "other.jsonl", "--first", 0), "--first: found 0"),
         (("-o", tmp_path, "--to", "brat"), "to be read"),
     ]:
         assert preannotate(inputs, *words) == 2

@@ -153,8 +153,8 @@ def test_without_ray_a_message_says_what_to_install(tmp_path, tiny_tagger, monke
     "output, flags, message",
     [("out/", ["--workers", "2"], "--workers"), ("out.jsonl", ["--engine", "ray"], "-o OUT/"),
      ("out/", ["--engine", "ray", "--device", "cuda"], "--gpus-per-worker"),
-     ("out/", ["--engine", "ray", "--workers", "0"], "--workers 0"),
-     ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "--gpus-per-worker -1")],
+     ("out/", ["--engine", "ray", "--workers", "0"], "--workers: found 0"),
+     ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "--gpus-per-worker: found -1")],
 )  # fmt: skip
 def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, capsys, output, flags, message):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")

@@ -672,9 +672,9 @@ UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label"
         (ROWS, ("--gene-labels", " , "), "--gene-labels"),
         ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities"),
         (ROWS, ("--q", "0.001", "--min-support", "1"), "smallest q"),
-        (ROWS, ("--q", "0"), "--q 0.0"),
-        (ROWS, ("--threads", "-1"), "--threads -1"),
-        (ROWS, ("--window", "0"), "--window 0"),
+        (ROWS, ("--q", "0"), "smallest q"),
+        (ROWS, ("--threads", "-1"), "--threads: found -1"),
+        (ROWS, ("--window", "0"), "--window: found 0"),
         (ROWS, ("--evidence", "e.csv"), "e.csv: found the suffix '.csv'"),
     ],
 )  # fmt: skip

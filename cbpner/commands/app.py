@@ -12,38 +12,25 @@ requests under other names and from other sites' pages are refused. Needs the ex
 
 import argparse
 
-from cbpner.base.errors import InputError
+from cbpner.commands.options import bounded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", action="append", default=[], metavar="MODEL", help="tagger to offer first; repeatable"
-    )
-    parser.add_argument(
-        "--models", action="append", metavar="DIR", help="folder to search for taggers (default: models and runs)"
-    )
-    parser.add_argument(
-        "--runs", action="append", metavar="DIR", help="folder to search for runs (default: runs and results)"
-    )
-    parser.add_argument(
-        "--lexicon", action="append", default=[], metavar="FILE", help="HGNC's genes (default: shipped)"
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--allowed-host", action="append", default=[], metavar="NAME",
-        help="further host name under which browsers may call, such as a proxy's; repeatable",
-    )  # fmt: skip
-    parser.add_argument("--port", type=int, default=7860, help="(default: %(default)s)")
-    parser.add_argument("--max-mb", type=float, default=5.0, metavar="N", help="size of a text (default: %(default)s)")
-    parser.add_argument(
-        "--timeout", type=float, default=120.0, metavar="S",
-        help="for a text, plus a second for every 2,000 of its characters (default: %(default)s s)",
-    )  # fmt: skip
+    add = parser.add_argument
+    add("--model", action="append", default=[], metavar="MODEL", help="tagger to offer first; repeatable")
+    add("--models", action="append", metavar="DIR", help="folder to search for taggers (default: models and runs)")
+    add("--runs", action="append", metavar="DIR", help="folder to search for runs (default: runs and results)")
+    add("--lexicon", action="append", default=[], metavar="FILE", help="HGNC's genes (default: shipped)")
+    add("--host", default="127.0.0.1", help="address to listen on")
+    hosts = "further host name under which browsers may call, such as a proxy's; repeatable"
+    add("--allowed-host", action="append", default=[], metavar="NAME", help=hosts)
+    add("--port", type=int, default=7860, help="port to listen on")
+    add("--max-mb", type=bounded(float, 0.001), default=5.0, metavar="N", help="size of a text")
+    limit = "for a text, plus a second for every 2,000 of its characters"
+    add("--timeout", type=bounded(float, 0.001), default=120.0, metavar="S", help=limit)
 
 
 def run(args: argparse.Namespace) -> None:
-    if args.max_mb <= 0 or args.timeout <= 0:
-        raise InputError(f"found --max-mb {args.max_mb:g} --timeout {args.timeout:g}; expected more than 0")
     from cbpner.app.launch import DEFAULT_MODEL_FOLDERS, DEFAULT_RUN_FOLDERS, AppSettings, run_app
     from cbpner.app.service import ServiceLimits
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_json
+from cbpner.commands.options import add_run_flags
 from cbpner.runs import folder as runs
 
 
@@ -21,9 +22,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     text = "run folders with their models, or folders of such"
     parser.add_argument("run_folders", nargs="+", metavar="RUNS", help=text)
     parser.add_argument("-o", "--output", metavar="FILE", help="write temperature and tables as JSON")
-    parser.add_argument("--part", choices=("dev", "test"), default="test", help="which texts (default: %(default)s)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
     parser.add_argument("--into", metavar="MODEL", help="write the temperature into this model's config.json")
+    add_run_flags(parser)
 
 
 def run(args: Namespace) -> None:

@@ -7,10 +7,10 @@ FILE may also be a file, or a folder of files, in any format that `cbpner conver
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
 from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.commands.options import (
+    add_format_flag,
     add_reading_flags,
     add_tag_flags,
     describe_documents,
@@ -18,15 +18,15 @@ from cbpner.commands.options import (
     read_choices,
     read_label_file,
 )
-from cbpner.formats.document import Document, Tally
-from cbpner.formats.registry import FORMATS, guess_format, guess_name, read_documents
+from cbpner.formats.document import Tally
+from cbpner.formats.registry import guess_format, guess_name, read_documents
 from cbpner.text.bio import count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file, or annotations in another format")
-    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of FILE (default: as found)")
+    add_format_flag(parser, "--format", "format", "of FILE (default: as found)")
     add_tag_flags(parser, "error")
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
     add_reading_flags(parser)
@@ -39,24 +39,10 @@ def run(args: Namespace) -> int:
     formats = {path: choose_format(path, args.format) for path in args.files}
     if args.output and formats[args.files[0]] != "bio":
         raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")
-    bad = sum(not check_any(path, formats[path], labels, args) for path in args.files)
+    bad = sum(not check_path(path, formats[path], labels, args) for path in args.files)
     if bad:
         print(f"error: {bad} of {len(args.files)} file(s) have faults", file=sys.stderr)
     return 2 if bad else 0
-
-
-def check_file(path: str, labels: LabelSet | None, args: Namespace) -> bool:
-    """Print what is wrong with one file, or what it holds; whether it is good."""
-    try:
-        sentences = read_bio(path, labels, "error" if args.orphans == "error" else "keep")
-    except FaultyFile as error:
-        print("\n".join(map(str, error.faults)))
-        return False
-    orphans = count_orphans(sentences)
-    if args.output:
-        write_bio(args.output, repair_sentences(sentences))
-    print(describe_file(path, summarize_sentences(sentences), orphans, args))
-    return True
 
 
 def choose_format(path: str, name: str | None) -> str:
@@ -68,37 +54,34 @@ def choose_format(path: str, name: str | None) -> str:
     return (Path(path).is_file() and guess_name(Path(path))) or "bio"
 
 
-def check_any(path: str, name: str, labels: LabelSet | None, args: Namespace) -> bool:
-    """`check_file`, or the same for a folder, or a file in another format."""
-    if name == "bio" and not Path(path).is_dir():
-        return check_file(path, labels, args)
-    choices, tally, faults = read_choices(args, orphans="error" if args.orphans == "error" else "repair"), Tally(), []
+def check_path(path: str, name: str, labels: LabelSet | None, args: Namespace) -> bool:
+    """Print what is wrong with a file or folder, or what it holds; whether it is good."""
+    choices = read_choices(args, orphans="error" if args.orphans == "error" else "repair")
+    faults, summary, tally = [], "", Tally()
     try:
-        for document in tally.watch(read_documents([path], name, choices)):
-            faults += find_foreign(path, document, labels)
+        if name == "bio" and not Path(path).is_dir():
+            summary = describe_bio_file(path, labels, args)
+        else:
+            for document in tally.watch(read_documents([path], name, choices)):
+                for span in document.spans:
+                    if labels and span.label not in labels.types:
+                        found = f"the label {span.label!r} at {span.start} of {document.id!r}"
+                        faults.append(Fault(path, 0, found, f"one of {', '.join(labels.types)}"))
+            summary = f"{name}, {describe_documents(tally.summarize())}"
     except FaultyFile as error:
         faults += error.faults
-    for line in [*map(str, faults), *describe_notes(choices)]:
+    for line in [*map(str, faults), *describe_notes(choices), *([] if faults else [f"{path}: {summary}"])]:
         print(line)
-    if not faults:
-        print(f"{path}: {name}, {describe_documents(tally.summarize())}")
     return not faults
 
 
-def find_foreign(path: str, document: Document, labels: LabelSet | None) -> list[Fault]:
-    """A fault for each of a document's spans whose label is not one of the label set."""
-    expected = f"one of {', '.join(labels.types)}" if labels else ""
-    return [
-        Fault(path, 0, f"the label {span.label!r} at {span.start} of {document.id!r}", expected)
-        for span in document.spans
-        if labels and span.label not in labels.types
-    ]
-
-
-def describe_file(path: str, summary: dict[str, Any], orphans: int, args: Namespace) -> str:
+def describe_bio_file(path: str, labels: LabelSet | None, args: Namespace) -> str:
+    """What a column file holds; with -o it is written with its orphans repaired."""
+    sentences = read_bio(path, labels, "error" if args.orphans == "error" else "keep")
+    if args.output:
+        write_bio(args.output, repair_sentences(sentences))
+    summary, orphans = summarize_sentences(sentences), count_orphans(sentences)
     types = ", ".join(f"{label} {count}" for label, count in sorted(summary["types"].items()))
+    counts = ", ".join(f"{summary[name]} {name}" for name in ("sentences", "characters", "mentions"))
     fate = f" (repaired in {args.output})" if orphans and args.output else ""
-    return (
-        f"{path}: {summary['sentences']} sentences, {summary['characters']} characters, "
-        f"{summary['mentions']} mentions{f' ({types})' if types else ''}, {orphans} orphan I-{fate}"
-    )
+    return f"{counts}{f' ({types})' if types else ''}, {orphans} orphan I-{fate}"

@@ -14,8 +14,7 @@ from cbpner.scoring.metrics import LEVELS
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="a run folder, a folder of runs, or a folder of those")
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for curve.md, curve.csv, curve.png and curve.svg")
-    level_help = "which F1 is drawn (default: %(default)s)"
-    parser.add_argument("--level", choices=LEVELS, default="entity_strict", help=level_help)
+    parser.add_argument("--level", choices=LEVELS, default="entity_strict", help="which F1 is drawn")
     parser.add_argument("--all-splits", action="store_true", help="compare points that rest on different splits too")
 
 

@@ -9,37 +9,40 @@ alone is decoded anew, with other flags. The mean of probabilities is an ensembl
 and as slow as its members together. How to decode: as the first run did, or as --recipe says, or as flags say.
 """
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cbpner.base.errors import InputError
+from cbpner.commands.options import add_data_dir
 from cbpner.commands.rerun import read_run_config, rebuild_job
 from cbpner.commands.train import report
 from cbpner.runs import folder as runs
 from cbpner.training.recipes import RECIPES, add_recipe_flags, get_recipe, override_recipe, read_recipe_flags
 
+if TYPE_CHECKING:
+    from cbpner.training.config import Job
+
 DECODING = ("decoder", "min_span_probability", "vote_share")  # what the weights do not depend on
 
 
-def add_arguments(parser: Any):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run_folders", nargs="+", metavar="RUNS", help="run folders, or folders of such")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the new runs")
-    parser.add_argument(
-        "--method", metavar="NAME", help="the new runs' name in tables (of several runs METHOD_averaged or _ensemble)"
-    )
-    parser.add_argument(
-        "--average", choices=("weights", "probabilities"), default="weights", help="what to average (default: weights)"
-    )
+    method = "the new runs' name in tables (default: METHOD_averaged or METHOD_ensemble)"
+    parser.add_argument("--method", metavar="NAME", help=method)
+    averages = ("weights", "probabilities")
+    parser.add_argument("--average", choices=averages, default="weights", help="what to average")
     parser.add_argument("--recipe", choices=RECIPES, help="decode as this table of hyper-parameters says")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
+    add_data_dir(parser)
     parser.add_argument("--overwrite", action="store_true", help="delete what a run left in OUT")
     parser.add_argument("--no-model", action="store_true", help="keep predictions and scores, not the weights")
     add_recipe_flags(parser, only=DECODING)
 
 
-def run(args: Any):
+def run(args: Namespace) -> None:
     found = runs.find_runs(args.run_folders)
     if not found.finished:
         raise InputError(f"{', '.join(args.run_folders)}: found no finished run; expected one or more for each split")
@@ -54,17 +57,16 @@ def run(args: Any):
         report(make_ensemble(job, members, args.average))
 
 
-def make_ensemble_job(args: Any, members: Sequence[Path], output: Path):
+def make_ensemble_job(args: Namespace, members: Sequence[Path], output: Path) -> "Job":
     """The first member's job, to be decoded as the arguments say."""
     job = rebuild_job(members[0], runs.read_config(members[0]), output, args.data_dir)
     kind = "averaged" if args.average == "weights" else "ensemble"
     method = args.method or (f"{job.method}_{kind}" if len(members) > 1 else job.method)
-    recipe = job.recipe
+    decision = job.recipe.decision
     if args.recipe:
-        table = get_recipe(args.recipe, job.method)
-        chosen = {name: getattr(table.decision, name) for name in DECODING}
-        recipe = replace(recipe, decision=replace(recipe.decision, **chosen))
-    recipe = override_recipe(recipe, **read_recipe_flags(args))
+        table = get_recipe(args.recipe, job.method).decision
+        decision = replace(decision, **{name: getattr(table, name) for name in DECODING})
+    recipe = override_recipe(replace(job.recipe, decision=decision), **read_recipe_flags(args))
     return replace(
         job, method=method, recipe=recipe, recipe_name=args.recipe or job.recipe_name, overwrite=args.overwrite,
         save_model=not args.no_model,

@@ -23,8 +23,14 @@ from cbpner.biology.genes.lexicons import read_gene_lexicon, read_lexicons, read
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
-from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
-from cbpner.formats.registry import FORMATS
+from cbpner.commands.options import (
+    add_format_flag,
+    add_machine_flags,
+    add_reading_flags,
+    describe_notes,
+    read_choices,
+    split_names,
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,42 +43,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 def add_entity_flags(parser: ArgumentParser) -> None:
     """The flags that say which predictions are read and how mentions are resolved."""
     parser.add_argument("inputs", nargs="+", metavar="PREDICTIONS", help="file or folder to read")
-    parser.add_argument("--from", dest="source", choices=FORMATS, metavar="FORMAT", help="of PREDICTIONS")
+    add_format_flag(parser, "--from", "source", "of PREDICTIONS")
     parser.add_argument("--patents", metavar="FILE", help="table of patents: number, date (or year), family")
     group = parser.add_argument_group("lexicons", "repeatable; `cbpner lexicons` lists where to get them")
-    group.add_argument(
-        "--lexicon", action="append", default=[], metavar="FILE", help="HGNC's genes; or names of your own: id, name"
-    )
+    lexicon = "HGNC's genes; or names of your own: id, name"
+    group.add_argument("--lexicon", action="append", default=[], metavar="FILE", help=lexicon)
     group.add_argument("--diseases", action="append", default=[], metavar="FILE", help="HPO, MeSH, or a list: id, name")
     group.add_argument("--lookalikes", metavar="FILE", help="words that are no genes, instead of the shipped ones")
     group.add_argument("--no-names", dest="names", action="store_false", help="without the shipped Chinese names")
     group = parser.add_argument_group("labels", "mentions with other labels are grouped by spelling")
-    group.add_argument("--gene-labels", default="gene,protein", metavar="A,B", help="(default: %(default)s)")
-    group.add_argument("--disease-labels", default="disease", metavar="A,B", help="(default: %(default)s)")
+    group.add_argument("--gene-labels", type=split_names, default="gene,protein", metavar="A,B", help="of genes")
+    group.add_argument("--disease-labels", type=split_names, default="disease", metavar="A,B", help="of diseases")
     add_reading_flags(parser, "orphans", "overlap")
-    group = parser.add_argument_group("machine")
-    group.add_argument("--memory", type=int, default=1024, metavar="MB", help="for DuckDB (default: %(default)s)")
-    group.add_argument("--threads", type=int, metavar="N", help="for DuckDB (default: all)")
+    add_machine_flags(parser)
 
 
 def read_resolver(args: Namespace) -> EntityResolver:
-    """The resolver of the flags above; InputError for wrong lexicons, labels or numbers."""
-    check_numbers(("--memory", args.memory, 64), ("--threads", args.threads, 1))
-    gene_labels, disease_labels = (
-        [label.strip() for label in names.split(",") if label.strip()]
-        for names in (args.gene_labels, args.disease_labels)
-    )
-    if not gene_labels:
-        raise InputError(f"found --gene-labels {args.gene_labels!r}; expected at least one label, such as gene")
+    """The resolver of the flags above; InputError for wrong lexicons or labels."""
+    if not args.gene_labels:
+        raise InputError("found no name in --gene-labels; expected at least one, such as gene")
     genes, diseases = read_gene_lexicon(args.lexicon, args.names), read_lexicons(args.diseases, "disease")
-    return EntityResolver(genes, diseases, gene_labels, disease_labels, read_lookalikes(args.lookalikes))
-
-
-def check_numbers(*numbers: tuple[str, int | None, int]) -> None:
-    """Raise InputError for a number of (flag, value, least) that is too small; None is any."""
-    for flag, value, least in numbers:
-        if value is not None and value < least:
-            raise InputError(f"found {flag} {value}; expected at least {least}")
+    lookalikes = read_lookalikes(args.lookalikes)
+    return EntityResolver(genes, diseases, args.gene_labels, args.disease_labels, lookalikes)
 
 
 def print_summary(lines: list[str], args: Namespace, notes: list[str]) -> None:

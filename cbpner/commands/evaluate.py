@@ -26,17 +26,12 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "paths", nargs="+", metavar="PATH",
-        help="run folders and folders of runs; or GOLD.bio and one or more predictions: a column file, FILE.jsonl, or "
-        "the predicted tags of a run",
-    )  # fmt: skip
+    paths = "run folders and folders of runs; or GOLD.bio and predictions: column files, FILE.jsonl, a run's tags"
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=paths)
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for evaluation.md, evaluation.json and tables")
     parser.add_argument("--train", metavar="FILE", help="column file that says which mentions are seen (for files)")
-    parser.add_argument(
-        "--rename", action="append", default=[], metavar="OTHER=TYPE",
-        help="read the label OTHER of predictions as TYPE; may be given several times (for files)",
-    )  # fmt: skip
+    renamed = "read the label OTHER of predictions as TYPE; repeatable (for files)"
+    parser.add_argument("--rename", action="append", default=[], metavar="OTHER=TYPE", help=renamed)
     add_run_flags(parser, part=None)
     add_text_flags(parser)
     add_resampling_flags(parser)

@@ -16,8 +16,8 @@ from cbpner.text.gold import tuning_folds
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="GOLD", help="the gold data's folder")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
-    parser.add_argument("--n-folds", type=int, default=3, help="number of folds (default: 3)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same folds (default: 0)")
+    parser.add_argument("--n-folds", type=int, default=3, help="number of folds")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same folds")
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ ones")
 
 

@@ -9,18 +9,10 @@ from cbpner.text.gold import BASE_URL, get_gold
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--from",
-        dest="source",
-        metavar="DIR",
-        help="copy from this folder instead (the two *_total.bio may be missing there)",
-    )
-    parser.add_argument(
-        "-o", "--out", default="data/cbp_gold", metavar="OUT", help="folder to fill (default: data/cbp_gold)"
-    )
-    parser.add_argument(
-        "--base-url", default=BASE_URL, metavar="URL", help="where to download from (default: %(default)s)"
-    )
+    source = "copy from this folder instead (the two *_total.bio may be missing there)"
+    parser.add_argument("--from", dest="source", metavar="DIR", help=source)
+    parser.add_argument("-o", "--out", default="data/cbp_gold", metavar="OUT", help="folder to fill")
+    parser.add_argument("--base-url", default=BASE_URL, metavar="URL", help="where to download from")
 
 
 def run(args: Namespace) -> None:

@@ -1,11 +1,11 @@
-"""Flags that several commands share."""
+"""Flags that several commands share, and how flags are read and described."""
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from cbpner.base.errors import InputError
 from cbpner.formats.document import RULES, Choices
+from cbpner.formats.registry import FORMATS
 from cbpner.reports.systems import UNITS, Resampling
 from cbpner.text.bio import ORPHAN_RULES
 from cbpner.text.labels import LabelSet
@@ -20,62 +20,84 @@ RULE_HELP = {
 }
 
 
-def add_tag_flags(parser: ArgumentParser, orphans: str, labels: str = "any is accepted") -> None:
+def bounded(kind: type, least: float, most: float | None = None) -> Callable[[str], Any]:
+    """An argparse type: a number of this kind within bounds."""
+
+    def parse(text: str) -> Any:
+        value = kind(text)
+        if value < least or (most is not None and value > most):
+            bounds = f"{least} or more" if most is None else f"{least} to {most}"
+            raise ArgumentTypeError(f"found {text}; expected {bounds}")
+        return value
+
+    parse.__name__ = kind.__name__  # as argparse names it in its message
+    return parse
+
+
+def split_names(text: str) -> list[str]:
+    """An argparse type: names with commas between."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def add_format_flag(parser: Any, flag: str, dest: str, what: str) -> None:
+    parser.add_argument(flag, dest=dest, choices=FORMATS, metavar="FORMAT", help=what)
+
+
+def add_tag_flags(parser: Any, orphans: str, labels: str = "any is accepted") -> None:
     """`--labels` and `--orphans`; `orphans` is the default rule, `labels` says what holds without a label file."""
     parser.add_argument("--labels", metavar="FILE", help=f"entity types or tags, one a line; without it {labels}")
-    parser.add_argument(
-        "--orphans",
-        choices=ORPHAN_RULES,
-        default=orphans,
-        help="an `I-` without its `B-`: a fault, kept and counted, or repaired (default: %(default)s)",
-    )
+    text = "an `I-` without its `B-`: a fault, kept and counted, or repaired (default: %(default)s)"
+    parser.add_argument("--orphans", choices=ORPHAN_RULES, default=orphans, help=text)
 
 
 def read_label_file(args: Namespace) -> LabelSet | None:
-    """The label set of `--labels`, or None."""
     return LabelSet.from_file(args.labels) if args.labels else None
+
+
+def add_data_dir(parser: ArgumentParser) -> None:
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data files of the runs are now, at any depth")
 
 
 def add_run_flags(parser: ArgumentParser, part: str | None = "test") -> None:
     """`--part` and `--data-dir`: which scores of runs, and where their gold is."""
     parser.add_argument("--part", choices=("test", "dev"), default=part, help="which scores of runs (default: test)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data files of the runs are now, at any depth")
+    add_data_dir(parser)
 
 
 def add_resampling_flags(parser: ArgumentParser) -> None:
-    """`--resamples`, `--seed` and `--by`: how intervals and p-values are made."""
-    default = Resampling()
-    parser.add_argument(
-        "--resamples", type=int, default=default.resamples, metavar="N",
-        help="bootstrap samples, and random swaps behind a p-value (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=default.seed, help="of the samples (default: %(default)s)")
-    parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn (default: %(default)s)")
-
-
-def add_text_flags(parser: ArgumentParser) -> None:
-    """`--no-text` and `--top`: how much of the gold's text the output has."""
-    parser.add_argument("--no-text", action="store_true", help="no surface and no sentence of the gold in the output")
-    parser.add_argument(
-        "--top", type=int, default=15, metavar="N", help="wrong surfaces shown of each system (default: %(default)s)"
-    )
+    """How intervals and p-values are made."""
+    default, samples = Resampling(), "bootstrap samples, and random swaps behind a p-value"
+    parser.add_argument("--resamples", type=bounded(int, 1), default=default.resamples, metavar="N", help=samples)
+    parser.add_argument("--seed", type=bounded(int, 0), default=default.seed, help="of the samples")
+    parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn")
 
 
 def read_resampling(args: Namespace) -> Resampling:
-    """The settings of `add_resampling_flags`; checks `--top` too."""
-    if args.resamples < 1 or args.seed < 0:
-        raise InputError(f"found --resamples {args.resamples} --seed {args.seed}; expected at least 1 and at least 0")
-    if getattr(args, "top", 0) < 0:
-        raise InputError(f"found --top {args.top}; expected at least 0")
     return Resampling(args.resamples, args.seed, args.by)
+
+
+def add_text_flags(parser: ArgumentParser) -> None:
+    """How much of the gold's text the output has."""
+    parser.add_argument("--no-text", action="store_true", help="no surface and no sentence of the gold in the output")
+    parser.add_argument("--top", type=bounded(int, 0), default=15, metavar="N", help="wrong surfaces shown of a system")
+
+
+def add_machine_flags(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("machine", "these change nothing in the result")
+    group.add_argument("--memory", type=bounded(int, 64), default=1024, metavar="MB", help="for DuckDB")
+    group.add_argument("--threads", type=bounded(int, 1), metavar="N", help="for DuckDB (default: all)")
 
 
 def add_rules(group: Any, *names: str) -> None:
     """A flag for each of these rules of `Choices`."""
     for name in names:
-        rules = RULES[name]
-        text = f"{RULE_HELP[name]} (default: {rules[0]})"
-        group.add_argument(f"--{name}", choices=rules, default=rules[0], help=text)
+        group.add_argument(f"--{name}", choices=RULES[name], default=RULES[name][0], help=RULE_HELP[name])
+
+
+def add_output_rules(parser: ArgumentParser, *rules: str) -> None:
+    group = parser.add_argument_group("what OUT cannot hold")
+    add_rules(group, *rules)
+    group.add_argument("--join", action="store_true", help="several documents in one file, where it cannot part them")
 
 
 def add_reading_flags(parser: ArgumentParser, *rules: str) -> None:
@@ -101,9 +123,7 @@ def describe_documents(summary: Mapping[str, Any]) -> str:
     """What a `Tally` counted, in words."""
     types = ", ".join(f"{label} {count:,}" for label, count in sorted(summary["types"].items()))
     more = [(summary["overlapping"], "overlapping"), (summary["crossing"], "across line breaks")]
-    parts = [
-        *(f"{summary[name]:,} {name}" for name in ("documents", "lines", "characters", "mentions")),
-        *(f"{count:,} {what}" for count, what in more if count),
-    ]
-    parts[3] += f" ({types})" if types else ""
-    return ", ".join(parts)
+    counts = ", ".join(f"{summary[name]:,} {name}" for name in ("documents", "lines", "characters", "mentions"))
+    return ", ".join(
+        [counts + (f" ({types})" if types else ""), *(f"{count:,} {what}" for count, what in more if count)]
+    )

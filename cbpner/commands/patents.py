@@ -11,13 +11,14 @@ duplicates.
 """
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
-from collections.abc import Callable
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import read_text
+from cbpner.commands.options import add_machine_flags, bounded, split_names
 from cbpner.corpora.cleaning import DEFAULT_RULES, RULES, sort_rules
 from cbpner.corpora.corpus import SKIPPED, CorpusJob, build_corpus
 from cbpner.corpora.document import find_numbers, list_applications, load_gold_numbers, parse_date
@@ -25,131 +26,98 @@ from cbpner.corpora.records import FieldNames
 from cbpner.corpora.selection import PatentSelection
 from cbpner.corpora.summary import format_statistics
 
+RULE_LINES = "\n".join(f"  {name:17} {rule.does}{'' if rule.default else '; off'}" for name, rule in RULES.items())
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SOURCES", help="files or folders to read")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace the corpus in OUT")
-    _add_selection_flags(parser.add_argument_group("which patents"))
-    _add_sampling_flags(parser.add_argument_group("how many"))
-    cleaning = parser.add_argument_group("cleaning", _describe_rules())
-    rules = cleaning.add_mutually_exclusive_group()
-    rules.add_argument("--rules", type=_split_names, metavar="A,B", help="only these rules; an empty name for none")
-    rules.add_argument("--without", type=_split_names, default=[], metavar="A,B", help="the default rules but these")
-    cleaning.add_argument("--traditional", action="store_true", help="convert traditional characters to simplified")
+    add_selection_flags(parser)
+    group = parser.add_argument_group("how many")
+    group.add_argument("--sample", type=bounded(int, 1), metavar="N", help="patents to draw (default: all)")
+    group.add_argument("--seed", type=bounded(int, 0), default=0, help="of the draw")
+    held_out = "patents of test.txt, a share such as 0.05 or a number such as 100"
+    group.add_argument("--held-out", type=parse_held_out, default="0.05", metavar="SHARE_OR_N", help=held_out)
+    group = parser.add_argument_group("cleaning", f"rules in their order, all on but those marked off:\n{RULE_LINES}")
+    rules = group.add_mutually_exclusive_group()
+    rules.add_argument("--rules", type=split_names, metavar="A,B", help="only these rules; an empty name for none")
+    rules.add_argument("--without", type=split_names, default=[], metavar="A,B", help="the default rules but these")
+    group.add_argument("--traditional", action="store_true", help="convert traditional characters to simplified")
     names = parser.add_argument_group("names of the fields in JSON, CSV and Parquet", "by default the usual ones")
     for field in fields(FieldNames):
         names.add_argument(f"--{field.name}-field", metavar="NAME", help=f"the field with the {field.name}")
-    machine = parser.add_argument_group("machine", "these change no byte of the corpus")
-    machine.add_argument("--memory", type=_bounded(int, 128), default=1024, metavar="MB", help="for DuckDB (1024)")
-    machine.add_argument("--threads", type=_bounded(int, 1), metavar="N", help="for DuckDB (default: all)")
+    add_machine_flags(parser)
 
 
-def _add_selection_flags(group: _ArgumentGroup) -> None:
-    count, share = _bounded(int, 0), _bounded(float, 0, 1)
+def add_selection_flags(parser: ArgumentParser) -> None:
+    group, count = parser.add_argument_group("which patents"), bounded(int, 0)
     group.add_argument("--query", default="", metavar="Q", help='words in the text: AND, OR, NOT, (), "phrases"')
-    group.add_argument("--country", type=_parse_countries, default=(), metavar="CN,WO", help="codes of their numbers")
-    group.add_argument("--from", dest="first", type=_parse_day, metavar="DATE", help="first day of publication")
-    group.add_argument("--to", dest="last", type=_parse_day, metavar="DATE", help="last day of publication, inclusive")
-    group.add_argument("--min-length", type=count, default=200, metavar="N", help="characters (default: %(default)s)")
+    group.add_argument("--country", type=parse_countries, default=(), metavar="CN,WO", help="codes of their numbers")
+    group.add_argument("--from", dest="first", type=parse_day, metavar="DATE", help="first day of publication")
+    group.add_argument("--to", dest="last", type=parse_day, metavar="DATE", help="last day of publication, inclusive")
+    group.add_argument("--min-length", type=count, default=200, metavar="N", help="characters")
     group.add_argument("--max-length", type=count, metavar="N", help="characters (default: no limit)")
-    han = "share of Han characters among words, where a Han character is a word (default: %(default)s)"
-    group.add_argument("--min-han", type=share, default=0.5, metavar="SHARE", help=han)
+    han = "share of Han characters among words, where a Han character is a word"
+    group.add_argument("--min-han", type=bounded(float, 0, 1), default=0.5, metavar="SHARE", help=han)
     group.add_argument("--exclude", action="append", default=[], metavar="FILE", help="exclude the numbers in it")
     group.add_argument("--keep-gold", action="store_true", help="do not exclude the gold data's 21 patents")
     group.add_argument("--all-members", action="store_true", help="keep all patents of a family, not only one")
-    near = "similarity, 0.5 to 1, from which on one of two texts is dropped (default: %(default)s)"
-    group.add_argument("--near-duplicates", type=_bounded(float, 0.5, 1), default=0.8, metavar="T", help=near)
+    near = "similarity, 0.5 to 1, from which on one of two texts is dropped"
+    group.add_argument("--near-duplicates", type=bounded(float, 0.5, 1), default=0.8, metavar="T", help=near)
     group.add_argument("--no-near-duplicates", dest="near_duplicates", action="store_const", const=None)
     group.add_argument("--all-duplicates", action="store_true", help="keep near and exact duplicates")
 
 
-def _add_sampling_flags(group: _ArgumentGroup) -> None:
-    group.add_argument("--sample", type=_bounded(int, 1), metavar="N", help="patents to draw (default: all)")
-    group.add_argument("--seed", type=_bounded(int, 0), default=0, help="(default: %(default)s)")
-    held_out = "patents of test.txt, a share such as 0.05 or a number such as 100 (default: %(default)s)"
-    group.add_argument("--held-out", type=_parse_held_out, default="0.05", metavar="SHARE_OR_N", help=held_out)
-
-
-def _describe_rules() -> str:
-    """The cleaning rules for --help, one a line."""
-    width = max(map(len, RULES))
-    lines = (f"  {name:{width}}  {rule.does}{'' if rule.default else '; off'}" for name, rule in RULES.items())
-    return "rules, in the order in which they apply; all are on but those marked off:\n" + "\n".join(lines)
-
-
 def run(args: Namespace) -> None:
-    corpus = build_corpus(_make_corpus_job(args))
+    corpus = build_corpus(make_corpus_job(args))
     print(format_statistics(corpus.statistics), end="")
     if count := corpus.statistics["read"]["skipped"]:
         first = "".join(f"\n  {fault}" for fault in corpus.skipped)
         print(f"\n{count:,} inputs skipped, see {args.output / SKIPPED}:{first}")
-    _warn(args, corpus.statistics)
     stages = ", ".join(f"{stage} {seconds:,.1f} s" for stage, seconds in corpus.seconds.items())
-    print(f"{args.output}: {stages}", file=sys.stderr)
+    print(*list_warnings(args, corpus.statistics), f"{args.output}: {stages}", sep="\n", file=sys.stderr)
 
 
-def _make_corpus_job(args: Namespace) -> CorpusJob:
-    excluded = [number for path in args.exclude for number in _read_numbers(Path(path))]
+def make_corpus_job(args: Namespace) -> CorpusJob:
+    excluded = []
+    for path in args.exclude:
+        numbers = find_numbers(read_text(path))
+        if not numbers:
+            raise InputError(f"{path}: found no publication number; expected some such as CN105611940A")
+        excluded += numbers
     without = sort_rules(args.without)
     rules = [rule for rule in DEFAULT_RULES if rule not in without] if args.rules is None else args.rules
+    selection = PatentSelection(
+        countries=args.country, first_date=args.first, last_date=args.last, query=args.query,
+        min_length=args.min_length, max_length=args.max_length, min_han=args.min_han,
+        gold=list_applications([] if args.keep_gold else load_gold_numbers()), excluded=list_applications(excluded),
+        one_per_family=not args.all_members, exact_duplicates=not args.all_duplicates,
+        near_duplicates=None if args.all_duplicates else args.near_duplicates,
+    )  # fmt: skip
     return CorpusJob(
-        sources=tuple(dict.fromkeys(args.sources)),
-        output=args.output,
-        selection=PatentSelection(
-            countries=args.country,
-            first_date=args.first,
-            last_date=args.last,
-            query=args.query,
-            min_length=args.min_length,
-            max_length=args.max_length,
-            min_han=args.min_han,
-            gold=list_applications([] if args.keep_gold else load_gold_numbers()),
-            excluded=list_applications(excluded),
-            one_per_family=not args.all_members,
-            exact_duplicates=not args.all_duplicates,
-            near_duplicates=None if args.all_duplicates else args.near_duplicates,
-        ),
+        sources=tuple(dict.fromkeys(args.sources)), output=args.output, selection=selection,
         fields=FieldNames(**{field.name: getattr(args, f"{field.name}_field") for field in fields(FieldNames)}),
-        sample=args.sample,
-        seed=args.seed,
-        held_out=args.held_out,
-        rules=(*rules, *["traditional"] * args.traditional),
-        memory_mb=args.memory,
-        threads=args.threads,
-        overwrite=args.overwrite,
-    )
+        sample=args.sample, seed=args.seed, held_out=args.held_out, rules=(*rules, *["traditional"] * args.traditional),
+        memory_mb=args.memory, threads=args.threads, overwrite=args.overwrite,
+    )  # fmt: skip
 
 
-def _bounded(kind: type, least: float, most: float | None = None) -> Callable[[str], Any]:
-    """An argparse type: a number of this kind within bounds."""
-
-    def parse(text: str) -> Any:
-        value = kind(text)
-        if value < least or (most is not None and value > most):
-            bounds = f"{least} or more" if most is None else f"{least} to {most}"
-            raise ArgumentTypeError(f"found {text}; expected {bounds}")
-        return value
-
-    parse.__name__ = kind.__name__  # as argparse names it in its message
-    return parse
-
-
-def _parse_day(text: str) -> int:
+def parse_day(text: str) -> int:
     day = parse_date(text)
     if day is None:
         raise ArgumentTypeError(f"found {text}; expected a day such as 2009-01-01")
     return day
 
 
-def _parse_countries(text: str) -> tuple[str, ...]:
-    codes = tuple(code.upper() for code in _split_names(text))
+def parse_countries(text: str) -> tuple[str, ...]:
+    codes = tuple(code.upper() for code in split_names(text))
     if not all(len(code) == 2 and code.isascii() and code.isalpha() for code in codes):
         raise ArgumentTypeError(f"found {text}; expected codes such as CN, or CN,WO")
     return codes
 
 
-def _parse_held_out(text: str) -> int | float:
+def parse_held_out(text: str) -> int | float:
     """A number of patents (int), or a share of them (float)."""
     if text.isdecimal():
         return int(text)
@@ -162,34 +130,14 @@ def _parse_held_out(text: str) -> int | float:
     return value
 
 
-def _read_numbers(path: Path) -> list[str]:
-    """The publication numbers in a text file; InputError where there is none."""
-    try:
-        numbers = find_numbers(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the numbers: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: found bytes that are not UTF-8 (at byte {error.start}); expected UTF-8") from error
-    if not numbers:
-        raise InputError(f"{path}: found no publication number; expected some such as CN105611940A")
-    return numbers
-
-
-def _split_names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _warn(args: Namespace, statistics: dict[str, Any]) -> None:
-    """Warn of what the statistics alone do not say."""
+def list_warnings(args: Namespace, statistics: dict[str, Any]) -> list[str]:
+    """What the statistics alone do not say."""
     settings, read, total = statistics["settings"], statistics["read"], statistics["parts"]["total"]["patents"]
-    unnumbered = read["without_publication_number"]
+    lines, unnumbered = [], f"{read['without_publication_number']:,} of {read['patents']:,} patents"
     if args.keep_gold:
-        print("--keep-gold: the language model may see the text of the gold data's test patents", file=sys.stderr)
-    if unnumbered and (settings["gold"] or settings["excluded"]):
-        print(
-            f"{unnumbered:,} of {read['patents']:,} patents have no publication number: whether they are to be "
-            "excluded is unknown",
-            file=sys.stderr,
-        )
+        lines.append("--keep-gold: the language model may see the text of the gold data's test patents")
+    if read["without_publication_number"] and (settings["gold"] or settings["excluded"]):
+        lines.append(f"{unnumbered} have no publication number: whether they are to be excluded is unknown")
     if args.sample and total < args.sample:
-        print(f"--sample {args.sample:,}: there are only {total:,} patents", file=sys.stderr)
+        lines.append(f"--sample {args.sample:,}: there are only {total:,} patents")
+    return lines

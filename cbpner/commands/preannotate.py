@@ -20,9 +20,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cbpner.base.errors import InputError
-from cbpner.commands.options import add_rules, describe_notes, read_choices
+from cbpner.commands.options import add_format_flag, add_output_rules, bounded, describe_notes, read_choices
 from cbpner.commands.predict import add_input_flags, add_model_flags, open_tagger
-from cbpner.formats.registry import FORMATS, check_output, describe_formats, find_format, guess_output
+from cbpner.formats.registry import check_output, describe_formats, find_format, guess_output
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.sources import check_overlap, open_sources
 
@@ -32,21 +32,17 @@ __doc__ = __doc__.replace("{formats}", describe_formats())
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
-    parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
-    parser.add_argument("--first", type=int, metavar="N", help="write the N least certain documents alone")
+    add_format_flag(parser, "--to", "target", "of OUT (default: by its name)")
+    parser.add_argument("--first", type=bounded(int, 1), metavar="N", help="write the N least certain documents alone")
     parser.add_argument("--keep-names", action="store_true", help="no rank in the names of files")
     text = "replace OUT (a folder: where it holds such files alone)"
     parser.add_argument("--overwrite", action="store_true", help=text)
     add_input_flags(parser.add_argument_group("how files are read"))
     add_model_flags(parser.add_argument_group("model"))
-    group = parser.add_argument_group("what OUT cannot hold")
-    add_rules(group, "unfit")
-    group.add_argument("--join", action="store_true", help="several documents in one file, where it cannot part them")
+    add_output_rules(parser, "unfit")
 
 
 def run(args: Namespace) -> int:
-    if args.first is not None and args.first < 1:
-        raise InputError(f"found --first {args.first}; expected 1 or more")
     output = Path(args.output)
     format = find_format(args.target) if args.target else guess_output(output)
     check_overlap(args.inputs, output)

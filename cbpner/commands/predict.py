@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
+from cbpner.commands.options import bounded
 from cbpner.decoding.decision import DECODERS
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
@@ -48,30 +49,36 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder (OUT/), to write")
     parser.add_argument("--to", dest="target", choices=OUTPUTS, help="format of OUT (default: by its name, or jsonl)")
-    parser.add_argument("--shard-size", type=int, metavar="N", help="documents a shard (default: 100)")
+    parser.add_argument("--shard-size", type=bounded(int, 1), metavar="N", help="documents a shard (default: 100)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: where it is such a job's)")
     add_input_flags(parser.add_argument_group("how files are read"))
     add_model_flags(parser.add_argument_group("model"))
     group = parser.add_argument_group("who does the shards of OUT/")
-    group.add_argument("--engine", choices=("local", "ray"), default="local", help="this process (default), or Ray")
-    group.add_argument("--workers", type=int, metavar="N", help="so many (default: what the cluster has room for)")
-    group.add_argument("--cpus-per-worker", type=float, metavar="N", help="cores and threads of each (default: 1)")
-    group.add_argument("--gpus-per-worker", type=float, metavar="N", help="GPUs of each, also 0.5 (default: 0)")
+    group.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or Ray")
+    group.add_argument(
+        "--workers", type=bounded(int, 1), metavar="N", help="so many (default: what the cluster has room for)"
+    )
+    group.add_argument(
+        "--cpus-per-worker", type=bounded(float, 0.01), metavar="N", help="cores and threads of each (default: 1)"
+    )
+    group.add_argument(
+        "--gpus-per-worker", type=bounded(float, 0), metavar="N", help="GPUs of each, also 0.5 (default: 0)"
+    )
     text = "of a Ray cluster, or auto (default: one on this machine, for the job)"
     group.add_argument("--address", metavar="HOST:PORT", help=text)
 
 
 def add_input_flags(group: Any) -> None:
     group.add_argument("--from", dest="source", choices=KINDS, help="format of INPUT (default: by its name; -: txt)")
-    group.add_argument("--text-field", default="text", metavar="NAME", help="field with the text (default: text)")
+    group.add_argument("--text-field", default="text", metavar="NAME", help="field with the text")
     group.add_argument("--id-field", metavar="NAME", help="field with the id (default: id, where there is one)")
     group.add_argument("--split-at", metavar="TEXT", help="in column files, a line that begins so begins a document")
 
 
 def add_model_flags(group: Any) -> None:
     """The flags of every command that tags."""
-    group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub (default: %(default)s)")
-    group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it (default: %(default)s)")
+    group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub")
+    group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it")
     group.add_argument("--device", help="such as cpu, cuda, cuda:1 (default: a GPU where there is one)")
     text = "number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)"
     group.add_argument("--precision", choices=PRECISIONS, default="auto", help=text)
@@ -135,17 +142,11 @@ def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":
         raise InputError("found --device with --engine ray; expected --gpus-per-worker, or nothing for the CPU")
     from cbpner.prediction.ray_engine import Cluster
 
-    cluster = Cluster(args.address, args.workers, given.get("cpus_per_worker", 1), given.get("gpus_per_worker", 0))
-    for name in names[1:]:
-        if (value := given.get(name, 1)) < 0 or (value == 0 and name != "gpus_per_worker"):
-            raise InputError(f"found --{name.replace('_', '-')} {value:g}; expected more than 0")
-    return cluster
+    return Cluster(args.address, args.workers, given.get("cpus_per_worker", 1), given.get("gpus_per_worker", 0))
 
 
 def choose_target(args: Namespace) -> tuple[str, bool]:
     """(format, whether OUT is a folder of shards)."""
-    if args.shard_size is not None and args.shard_size < 1:
-        raise InputError(f"found --shard-size {args.shard_size}; expected 1 or more")
     if args.output is None:
         if args.target in ("brat", "parquet") or args.shard_size:
             raise InputError(f"found --to {args.target} and no OUT; expected -o OUT, or a format of text")

@@ -22,7 +22,6 @@ ids. --compare reports how many relations of another table are in this one.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from cbpner.base.errors import InputError
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.biology.relations.counts import PAIRS, UNITS, CountSettings
 from cbpner.biology.relations.job import write_relations
@@ -32,56 +31,41 @@ from cbpner.biology.relations.outputs import EVIDENCE_SUFFIXES, SUFFIXES
 from cbpner.biology.relations.settings import RelationSettings
 from cbpner.biology.relations.summary import read_edges
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
-from cbpner.commands.entities import add_entity_flags, check_numbers, print_summary, read_resolver
-from cbpner.commands.options import describe_notes, read_choices
+from cbpner.commands.entities import add_entity_flags, print_summary, read_resolver
+from cbpner.commands.options import bounded, describe_notes, read_choices
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-o", "--output", action="append", required=True, metavar="OUT", help="file to write; repeatable"
-    )
+    output = "file to write; repeatable"
+    parser.add_argument("-o", "--output", action="append", required=True, metavar="OUT", help=output)
     parser.add_argument("--evidence", metavar="FILE", help=".parquet or .jsonl (default: beside the first table)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
-    default = CountSettings()
-    group = parser.add_argument_group("what is counted")
-    group.add_argument("--unit", choices=UNITS, default=default.unit, help="(default: %(default)s)")
-    group.add_argument("--window", type=int, default=default.size, metavar="N", help="sentences (default: %(default)s)")
-    group.add_argument("--pairs", choices=PAIRS, default=default.pairs, help="(default: %(default)s)")
-    group.add_argument("--agents", action="store_true", help="antibodies, primers and other agents count as their gene")
-    group.add_argument("--min-score", type=float, default=0.0, metavar="S", help="of a mention (default: %(default)s)")
-    group.add_argument(
-        "--min-support", type=int, default=default.min_support, metavar="N",
-        help="patent families that a gene and a pair must be in (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--crowd", type=int, default=default.crowd, metavar="N",
-        help="leave out units with more entities (default: %(default)s)",
-    )  # fmt: skip
-    group = parser.add_argument_group("what is written")
-    group.add_argument("--q", type=float, default=1.0, metavar="Q", help="relations of at most this q (default: all)")
-    group.add_argument(
-        "--most", type=int, default=5, metavar="N", help="sentences of a relation (default: %(default)s)"
-    )
-    group.add_argument("--drawn", type=int, default=4000, metavar="N", help="relations drawn (default: %(default)s)")
-    group.add_argument("--title", help="of the page")
-    group.add_argument("--seed", type=int, default=0, help="of layout and random networks (default: %(default)s)")
-    group.add_argument(
-        "--compare", metavar="TABLE", help="a table of relations (.csv, .parquet): edge precision, recall"
-    )
-    group = parser.add_argument_group("known interactions")
-    group.add_argument("--known", action="append", default=[], metavar="FILE", help="list of pairs; repeatable")
-    group.add_argument("--known-names", metavar="FILE", help="STRING's 9606.protein.info")
-    group.add_argument("--known-score", type=int, default=700, metavar="N", help="of STRING (default: %(default)s)")
+    default, positive = CountSettings(), bounded(int, 1)
+    add = parser.add_argument_group("what is counted").add_argument
+    add("--unit", choices=UNITS, default=default.unit, help="in which two entities co-occur")
+    add("--window", type=positive, default=default.size, metavar="N", help="sentences of a window")
+    add("--pairs", choices=PAIRS, default=default.pairs, help="of which entities")
+    add("--agents", action="store_true", help="antibodies, primers and other agents count as their gene")
+    add("--min-score", type=float, default=0.0, metavar="S", help="of a mention")
+    support = "patent families that a gene and a pair must be in"
+    add("--min-support", type=positive, default=default.min_support, metavar="N", help=support)
+    crowd = "leave out units with more entities"
+    add("--crowd", type=bounded(int, 2), default=default.crowd, metavar="N", help=crowd)
+    add = parser.add_argument_group("what is written").add_argument
+    add("--q", type=bounded(float, 0, 1), default=1.0, metavar="Q", help="relations of at most this q")
+    add("--most", type=positive, default=5, metavar="N", help="sentences of a relation")
+    add("--drawn", type=positive, default=4000, metavar="N", help="relations drawn")
+    add("--title", help="of the page")
+    add("--seed", type=int, default=0, help="of layout and random networks")
+    add("--compare", metavar="TABLE", help="a table of relations (.csv, .parquet): edge precision, recall")
+    add = parser.add_argument_group("known interactions").add_argument
+    add("--known", action="append", default=[], metavar="FILE", help="list of pairs; repeatable")
+    add("--known-names", metavar="FILE", help="STRING's 9606.protein.info")
+    add("--known-score", type=int, default=700, metavar="N", help="of STRING")
     add_entity_flags(parser)
 
 
 def run(args: Namespace) -> None:
-    check_numbers(
-        ("--most", args.most, 1), ("--drawn", args.drawn, 1), ("--window", args.window, 1),
-        ("--min-support", args.min_support, 1), ("--crowd", args.crowd, 2),
-    )  # fmt: skip
-    if not 0 < args.q <= 1:
-        raise InputError(f"found --q {args.q}; expected more than 0 and at most 1")
     counting = CountSettings(args.unit, args.window, args.pairs, args.min_support, args.crowd)
     evidence = args.evidence or name_evidence(args.output)
     files = [(path, SUFFIXES) for path in args.output] + ([(evidence, EVIDENCE_SUFFIXES)] if evidence else [])

@@ -17,7 +17,7 @@ from cbpner.commands.options import add_resampling_flags, add_run_flags, add_tex
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="a run folder, a folder of runs, or a folder of those")
-    parser.add_argument("-o", "--output", default="report.html", metavar="FILE", help="default: %(default)s")
+    parser.add_argument("-o", "--output", default="report.html", metavar="FILE", help="file to write")
     parser.add_argument("--evaluation", metavar="FILE", help="the evaluation.json to take where the data are not here")
     parser.add_argument("--title", help="the heading")
     add_run_flags(parser)

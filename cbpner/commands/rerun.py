@@ -7,11 +7,13 @@ The data must be those that the run was trained on, told by their checksums. The
 them, or below --data-dir. Precision and number of threads are the recorded ones.
 """
 
+from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
+from cbpner.commands.options import add_data_dir
 from cbpner.decoding.decision import Decision
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import compare_environments
@@ -20,18 +22,21 @@ from cbpner.text.labels import LabelSet
 from cbpner.text.splits import PARTS
 from cbpner.training.recipes import Recipe, check_recipe, name_encoder
 
+if TYPE_CHECKING:
+    from cbpner.training.config import Job
+
 NEEDED = ("method", "recipe", "seed", "flags", "data", "environment")
 JOB_FLAGS = ("orphans", "labels", "patents")  # among the flags of config.json, what belongs to no recipe
 
 
-def add_arguments(parser: Any):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run_folder", metavar="RUN", help="a run's folder; its config.json is enough")
     parser.add_argument("-o", "--output", metavar="NEW", help="the new run's folder (default: RUN_rerun)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data files are now, at any depth")
+    add_data_dir(parser)
     parser.add_argument("--overwrite", action="store_true", help="delete what a run left in NEW")
 
 
-def run(args: Any):
+def run(args: Namespace) -> None:
     old = Path(args.run_folder)
     named = old if old.name not in ("", "..") else old.resolve()
     new = Path(args.output) if args.output else named.with_name(f"{named.name}_rerun")
@@ -69,29 +74,22 @@ def read_run_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def rebuild_job(old: Path, config: dict[str, Any], output: Path, data_dir: str | None = None):
-    """The `cbpner.training.run.Job` of a run's config.json; see the module's text for what it takes from where."""
+def rebuild_job(old: Path, config: dict[str, Any], output: Path, data_dir: str | None = None) -> "Job":
+    """The job of a run's config.json."""
     from cbpner.training.config import Job
 
     flags, data, environment = config["flags"], config["data"], config["environment"]
     return Job(
-        method=config["method"],
-        recipe_name=config["recipe"],
+        method=config["method"], recipe_name=config["recipe"], output=output, seed=config["seed"],
         recipe=rebuild_recipe(old / runs.CONFIG, flags, find_origin(config), config.get("split")),
-        files={part: find_data(config, part, data_dir) for part in data["files"]},
-        output=output,
-        seed=config["seed"],
-        split=config.get("split"),
-        labels=LabelSet(tuple(data["labels"])) if flags.get("labels") else None,
-        orphans=flags.get("orphans", "keep"),
-        patents=flags.get("patents"),
-        save_model=config.get("save_model", True),
-        precision=environment.get("precision"),
-        data_name=data.get("name"),
-    )
+        files={part: find_data(config, part, data_dir) for part in data["files"]}, split=config.get("split"),
+        labels=LabelSet(tuple(data["labels"])) if flags.get("labels") else None, orphans=flags.get("orphans", "keep"),
+        patents=flags.get("patents"), save_model=config.get("save_model", True),
+        precision=environment.get("precision"), data_name=data.get("name"),
+    )  # fmt: skip
 
 
-def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str | None = None):
+def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str | None = None) -> Recipe:
     """The Recipe of config.json's flags; InputError where another version made the run."""
     known = Recipe.__dataclass_fields__
     if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
@@ -105,18 +103,13 @@ def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str |
         check_recipe(recipe)
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: found flags that make no recipe: {error}") from error
-    return find_encoder(recipe, origin, split)
-
-
-def find_encoder(recipe: Recipe, origin: Path, split: str | None = None):
-    """The recipe; an encoder's folder that is not to be seen from here is taken as seen from where the run was made."""
     name = name_encoder(recipe.encoder, split)
-    if not Path(name).exists() and (origin / name / "config.json").is_file():
+    if not Path(name).exists() and (origin / name / "config.json").is_file():  # as seen from where the run was made
         return replace(recipe, encoder=str(shorten_path(origin / recipe.encoder)))
     return recipe
 
 
-def compare_runs(old: Path, new: Path):
+def compare_runs(old: Path, new: Path) -> list[str]:
     """One line a part: whether tags and scores are the same, and if not how many tags differ, and both strict F1."""
     if not runs.is_finished(old):
         return [f"{old}: has no {runs.METRICS}, so there is nothing to compare with"]
@@ -132,7 +125,7 @@ def compare_runs(old: Path, new: Path):
     return lines or [f"{old}: has no scores, so there is nothing to compare with"]
 
 
-def compare_tags(old: Path, new: Path, part: str):
+def compare_tags(old: Path, new: Path, part: str) -> str:
     """`predictions identical`, or how many of the tags differ."""
     pairs = [
         [tag for sentence in runs.read_tags(runs.tags_path(folder, part)) for tag in sentence] for folder in (old, new)

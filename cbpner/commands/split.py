@@ -7,29 +7,25 @@ repeated draws, not folds: a document can be in the test part of several.
 
 from argparse import ArgumentParser, Namespace
 
-from cbpner.base.errors import InputError
-from cbpner.commands.options import add_tag_flags, read_label_file
+from cbpner.commands.options import add_tag_flags, bounded, read_label_file
 from cbpner.text.splits import draw_splits, read_bio_documents, write_splits
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("docs", nargs="+", metavar="DOCS", help="column file of one document, or a folder of them")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
-    parser.add_argument("--name", default="docs", help="beginning of the file names (default: docs)")
-    parser.add_argument("--n-splits", type=int, default=5, help="number of splits (default: 5)")
-    parser.add_argument("--test", type=int, default=2, help="test documents in each (default: 2)")
-    parser.add_argument("--dev", type=int, default=1, help="dev documents in each (default: 1)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same splits (default: 0)")
-    parser.add_argument(
-        "--max-chars", type=int, default=500, help="longest sentence of the no_long_ files (default: 500)"
-    )
+    parser.add_argument("--name", default="docs", help="beginning of the file names")
+    parser.add_argument("--n-splits", type=int, default=5, help="number of splits")
+    parser.add_argument("--test", type=int, default=2, help="test documents in each")
+    parser.add_argument("--dev", type=int, default=1, help="dev documents in each")
+    parser.add_argument("--seed", type=bounded(int, 0), default=0, help="the same seed draws the same splits")
+    longest = "longest sentence of the no_long_ files"
+    parser.add_argument("--max-chars", type=bounded(int, 1), default=500, help=longest)
     add_tag_flags(parser, "error")
     parser.add_argument("--overwrite", action="store_true", help="replace the splits that OUT holds")
 
 
 def run(args: Namespace) -> None:
-    if args.max_chars < 1 or args.seed < 0:
-        raise InputError(f"found --max-chars {args.max_chars} --seed {args.seed}; expected at least 1 and at least 0")
     labels = read_label_file(args)
     documents = read_bio_documents(args.docs, labels, args.orphans)
     splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)

@@ -8,6 +8,8 @@ all documents, or with --documents one for each; empty lines are not counted.
 """
 
 from argparse import ArgumentParser, Namespace
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +17,31 @@ import pandas as pd
 
 from cbpner.base.errors import InputError
 from cbpner.base.tables import format_markdown
-from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
+from cbpner.commands.options import add_format_flag, add_reading_flags, describe_notes, read_choices
 from cbpner.formats.document import Choices, Tally
-from cbpner.formats.registry import FORMATS, guess_format, read_documents
+from cbpner.formats.registry import guess_format, read_documents
 from cbpner.text.splits import PARTS, describe_splits
 
-COLUMNS = ("patents", "sentences", "characters", "longest", "mentions")
-DOCUMENT_COLUMNS = ("documents", "lines", "characters", "longest", "mentions")
+SPLIT_COLUMNS = ("split", "part", "patents", "sentences"), ("unique", "unseen", "orphan I-")
+DOCUMENT_COLUMNS = ("of", "documents", "lines"), ("unique", "overlapping", "across lines")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="folder with splits 0, 1, ..., or one split; or annotated text"
-    )
+    folder = "folder with splits 0, 1, ..., or one split; or annotated text"
+    parser.add_argument("folder", metavar="FOLDER", help=folder)
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--documents", action="store_true", help="annotated text: a row a document")
-    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of annotated text (default: as found)")
+    add_format_flag(parser, "--format", "format", "of annotated text (default: as found)")
     add_reading_flags(parser, "orphans")
 
 
 def run(args: Namespace) -> None:
     choices = read_choices(args)
     if args.format or is_annotated(args.folder):
-        table = build_document_table(tally_documents(args, choices))
+        table = build_table(tally_documents(args, choices), *DOCUMENT_COLUMNS)
     else:
-        table = build_split_table(describe_splits(args.folder, args.long))
+        table = build_table(describe_splits(args.folder, args.long), *SPLIT_COLUMNS)
     if args.markdown:
         text_columns = sum(column in ("split", "part", "of") for column in table.columns)
         print(format_markdown(list(table.columns), table.to_numpy().tolist(), text_columns))
@@ -65,45 +66,20 @@ def is_annotated(path: str | Path) -> bool:
         return False
 
 
-def tally_documents(args: Namespace, choices: Choices) -> dict[str, dict[str, Any]]:
-    """{name: what was counted} of each document, or of all."""
-    documents = read_documents([args.folder], args.format, choices)
-    if args.documents:
-        tallies = {}
-        for document in documents:
-            tallies.setdefault(document.id, Tally()).add(document)
-        return {name: tally.summarize() for name, tally in tallies.items()}
-    tally = Tally()
-    for document in documents:
-        tally.add(document)
-    return {Path(args.folder).name: tally.summarize()}
+def tally_documents(args: Namespace, choices: Choices) -> list[dict[str, Any]]:
+    """What was counted in each document, or in all; `of` says in which."""
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    if not args.documents:
+        tallies[Path(args.folder).name] = Tally()
+    for document in read_documents([args.folder], args.format, choices):
+        tallies[document.id if args.documents else Path(args.folder).name].add(document)
+    return [{"of": name} | tally.summarize() for name, tally in tallies.items()]
 
 
-def build_split_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows of `describe_splits` as a frame of text, with a column for each type."""
+def build_table(rows: list[dict[str, Any]], first: Sequence[str], last: Sequence[str]) -> pd.DataFrame:
+    """The rows as a frame of text, with a column for each type."""
     types = sorted({label for row in rows for label in row["types"]})
-    return pd.DataFrame(
-        [
-            {"split": row["split"], "part": row["part"]}
-            | {column: f"{row[column]:,}" for column in COLUMNS}
-            | {label: f"{row['types'].get(label, 0):,}" for label in types}
-            | {"unique": f"{row['unique']:,}", "unseen": "" if row["unseen"] is None else f"{row['unseen']:,}"}
-            | {"orphan I-": f"{row['orphans']:,}"}
-            for row in rows
-        ]
-    )
-
-
-def build_document_table(rows: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """The rows of `tally_documents` as a frame of text, with a column for each type."""
-    types = sorted({label for row in rows.values() for label in row["types"]})
-    return pd.DataFrame(
-        [
-            {"of": name}
-            | {column: f"{row[column]:,}" for column in DOCUMENT_COLUMNS}
-            | {label: f"{row['types'].get(label, 0):,}" for label in types}
-            | {"unique": f"{row['unique']:,}", "overlapping": f"{row['overlapping']:,}"}
-            | {"across lines": f"{row['crossing']:,}"}
-            for name, row in rows.items()
-        ]
-    )
+    table = pd.DataFrame([dict.fromkeys(types, 0) | row["types"] | row for row in rows], dtype=object)
+    table = table.rename(columns={"orphans": "orphan I-", "crossing": "across lines"})
+    table = table[[*first, "characters", "longest", "mentions", *types, *last]]
+    return table.map(lambda value: "" if value is None else f"{value:,}" if isinstance(value, int) else value)

@@ -4,57 +4,46 @@ cbpner train --train train.bio --dev dev.bio --test test.bio -o runs/mine
 cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
 """
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags
-from cbpner.text.splits import find_split_files
+from cbpner.text.splits import PARTS, find_split_files
 from cbpner.training.recipes import RECIPES, add_recipe_flags, get_recipe, read_recipe_flags
+
+if TYPE_CHECKING:
+    from cbpner.training.config import Job
 
 METHOD = "Supervised_Original"
 
 
-def add_arguments(parser: Any, aliases: Any = None):
+def add_arguments(parser: ArgumentParser, aliases: Mapping[str, Sequence[str]] | None = None) -> None:
     """The flags of every training command; `aliases` adds names to flags: {field: [name, ...]}."""
-    aliases = aliases or {}
+    own = {"train": [], "dev": [], "test": [], "output": [], "overwrite": []} | dict(aliases or {})
     data = parser.add_argument_group("data", "three files, or one split of a data folder")
-    for part in ("train", "dev", "test"):
-        data.add_argument(
-            f"--{part}", *aliases.get(part, ()), dest=part, metavar="FILE", help=f"column file to {part} on"
-        )
+    for part in PARTS:
+        data.add_argument(f"--{part}", *own[part], dest=part, metavar="FILE", help=f"column file to {part} on")
     data.add_argument("--data-dir", "--data_dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
     data.add_argument("--split", metavar="NAME", help="the split in --data-dir; the run's name in tables")
     data.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
-    data.add_argument(
-        "--patents", type=int, metavar="N", help="train on N patents of the training file, drawn by --seed"
-    )
+    data.add_argument("--patents", type=int, metavar="N", help="train on N patents of the file, drawn by --seed")
     add_tag_flags(data, "keep", "those of the training file")
-    parser.add_argument(
-        "-o",
-        "--output",
-        *aliases.get("output", ()),
-        dest="output",
-        required=True,
-        metavar="RUN",
-        help="the run's folder",
-    )
+    names = ("-o", "--output", *own["output"])
+    parser.add_argument(*names, dest="output", required=True, metavar="RUN", help="the run's folder")
     parser.add_argument("--recipe", default="cbp", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument(
-        "--overwrite",
-        *aliases.get("overwrite", ()),
-        action="store_true",
-        dest="overwrite",
-        help="delete what a run left in RUN",
-    )
+    names = ("--overwrite", *own["overwrite"])
+    parser.add_argument(*names, dest="overwrite", action="store_true", help="delete what a run left in RUN")
     parser.add_argument("--no-model", action="store_true", help="keep predictions and scores, not the weights")
     add_recipe_flags(parser, aliases)
 
 
-def find_files(args: Any):
+def find_files(args: Namespace) -> dict[str, Path]:
     """{part: path} from the file flags, or from --data-dir and --split."""
-    given = {part: Path(path) for part in ("train", "dev", "test") if (path := getattr(args, part))}
+    given = {part: Path(path) for part in PARTS if (path := getattr(args, part))}
     if given and args.data_dir:
         raise InputError(f"found --data-dir and --{next(iter(given))}; expected the folder and --split, or the files")
     if args.data_dir:
@@ -64,7 +53,7 @@ def find_files(args: Any):
     return given
 
 
-def check_data_dir(name: str):
+def check_data_dir(name: str) -> Path:
     folder = Path(name)
     if not folder.is_dir():
         advice = "; `bash data/get_cbp_gold.sh` gets the gold data" if folder.name == "cbp_gold" else ""
@@ -72,35 +61,27 @@ def check_data_dir(name: str):
     return folder
 
 
-def make_job(args: Any, method: str, **overrides):
+def make_job(args: Namespace, method: str, **overrides: Any) -> "Job":
     """The job that the arguments describe; `overrides` are recipe values of the entry point."""
     from cbpner.training.config import Job
 
+    recipe = get_recipe(args.recipe, method, **(overrides | read_recipe_flags(args)))
     return Job(
-        method=method,
-        recipe_name=args.recipe,
-        recipe=get_recipe(args.recipe, method, **(overrides | read_recipe_flags(args))),
-        files=find_files(args),
-        output=Path(args.output),
-        seed=args.seed,
-        split=args.split,
-        labels=Path(args.labels) if args.labels else None,
-        orphans=args.orphans,
-        patents=args.patents,
-        overwrite=args.overwrite,
-        save_model=not args.no_model,
-    )
+        method=method, recipe_name=args.recipe, recipe=recipe, files=find_files(args), output=Path(args.output),
+        seed=args.seed, split=args.split, labels=Path(args.labels) if args.labels else None, orphans=args.orphans,
+        patents=args.patents, overwrite=args.overwrite, save_model=not args.no_model,
+    )  # fmt: skip
 
 
-def report(metrics: dict[str, Any] | None):
-    """One line a part: F1 at the three levels."""
-    for part in ("dev", "test"):
+def report(metrics: Mapping[str, Any] | None) -> None:
+    """Print a line a part: F1 at the three levels."""
+    for part in PARTS[1:]:
         if metrics and metrics[part]:
-            f1 = {level: metrics[part][level]["overall"]["f1"] for level in metrics[part]}
+            f1 = {level: scores["overall"]["f1"] for level, scores in metrics[part].items()}
             print(f"{part} F1: " + ", ".join(f"{level.replace('_', ' ')} {value:.3f}" for level, value in f1.items()))
 
 
-def run_training(args: Any, method: str, **overrides):
+def run_training(args: Namespace, method: str, **overrides: Any) -> None:
     """What every training entry point does behind its parser."""
     job = make_job(args, method, **overrides)
     from cbpner.training.run import train
@@ -108,5 +89,5 @@ def run_training(args: Any, method: str, **overrides):
     report(train(job))
 
 
-def run(args: Any):
+def run(args: Namespace) -> None:
     run_training(args, METHOD)
