@@ -55,15 +55,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_model_flags(parser.add_argument_group("model"))
     group = parser.add_argument_group("who does the shards of OUT/")
     group.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or Ray")
-    group.add_argument(
-        "--workers", type=bounded(int, 1), metavar="N", help="so many (default: what the cluster has room for)"
-    )
-    group.add_argument(
-        "--cpus-per-worker", type=bounded(float, 0.01), metavar="N", help="cores and threads of each (default: 1)"
-    )
-    group.add_argument(
-        "--gpus-per-worker", type=bounded(float, 0), metavar="N", help="GPUs of each, also 0.5 (default: 0)"
-    )
+    group.add_argument("--workers", type=bounded(int, 1), metavar="N", help="so many (default: as many as fit)")
+    group.add_argument("--cpus-per-worker", type=bounded(float, 0.01), metavar="N", help="cores of each (default: 1)")
+    group.add_argument("--gpus-per-worker", type=bounded(float, 0), metavar="N", help="GPUs of each (default: 0)")
     text = "of a Ray cluster, or auto (default: one on this machine, for the job)"
     group.add_argument("--address", metavar="HOST:PORT", help=text)
 
