@@ -30,10 +30,7 @@ def is_main_process() -> bool:
 
 @contextmanager
 def atomic_open(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a new file beside `path` for writing; it takes `path`'s name when the block ends without an error.
-
-    Text is UTF-8 with `\\n` line ends. The file's bytes are on disk before it is renamed.
-    """
+    """Open a new file beside `path` (UTF-8, `\\n`), which it replaces, its bytes on disk, when the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -116,10 +113,7 @@ def natural_key(text: object) -> list[tuple[int, int, str]]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a new folder beside `path`; it takes `path`'s name, and place, when the block ends without an error.
-
-    One process at a time may do so. Every file's bytes are on disk before the folder is renamed.
-    """
+    """Yield a new folder beside `path`, which it replaces, its bytes on disk, when the block ends without an error."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.new{UNFINISHED}")
     remove_tree(temporary)

@@ -25,10 +25,7 @@ def format_csv(rows: Iterable[Sequence[Any]], delimiter: str = ",") -> str:
 
 
 def format_markdown(header: Sequence[Any], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:
-    """A Markdown table padded for the terminal, without a line end.
-
-    The first `text_columns` columns are flush left, the others flush right.
-    """
+    """A padded Markdown table without a line end; the first `text_columns` columns are flush left, the others right."""
     cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
     rule = ["-" * width if i < text_columns else "-" * (width - 1) + ":" for i, width in enumerate(widths)]

@@ -42,10 +42,7 @@ class TextBound(NamedTuple):
 
 
 def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
-    """[the document] of a `.txt` or `.ann` file and the other file beside it. FaultyFile with every fault.
-
-    A text without annotations is a document without spans.
-    """
+    """[the document] of a `.txt` or `.ann` file and the other beside it; without annotations, one without spans."""
     source, notes = find_beside(path, ".txt"), find_beside(path, ".ann")
     if not source.is_file():
         raise InputError(f"{notes}: found no {source.name} beside it; expected the text that the annotations are of")

@@ -17,7 +17,7 @@ from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
 from cbpner.text.bio import find_orphans, parse_lines, read_lines
 from cbpner.text.characters import BOM
-from cbpner.text.labels import OUTSIDE, spans_to_tags, split_tag, tags_to_spans
+from cbpner.text.labels import OUTSIDE, split_tag, tags_to_spans
 
 
 class Scheme(NamedTuple):
@@ -90,21 +90,17 @@ def decode_tags(tags: Sequence[str], scheme: str) -> tuple[list[tuple[int, int, 
 
 def encode_tags(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
     """The tags of `length` characters; the spans do not overlap."""
-    rules, tags = SCHEMES[scheme], spans_to_tags([(span.start, span.end, span.label) for span in spans], length)
-    if scheme == "bio":
-        return tags
-    parts = [split_tag(tag) for tag in (OUTSIDE, *tags, OUTSIDE)]
-    encoded = []
-    for (_, before), ((prefix, label), (behind, _)) in zip(parts, pairwise(parts[1:]), strict=False):
-        is_last = behind != "I"
-        if prefix == OUTSIDE:
-            encoded.append(OUTSIDE)
-        elif prefix == "B":
-            begin = rules.begin if before == label else rules.same
-            encoded.append(f"{rules.single if is_last and has_ends(scheme) else begin}-{label}")
-        else:
-            encoded.append(f"{rules.end if is_last else rules.inside}-{label}")
-    return encoded
+    rules, tags = SCHEMES[scheme], [OUTSIDE] * length
+    for start, end, label, *_ in spans:
+        prefixes = [rules.begin, *[rules.inside] * (end - start - 2), *[rules.end] * (end - start > 1)]
+        if end - start == 1 and has_ends(scheme):
+            prefixes = [rules.single]
+        tags[start:end] = [f"{prefix}-{label}" for prefix in prefixes]
+    if rules.same != rules.begin:  # IOB1: B- only right behind a span of the same label
+        for place, (before, tag) in enumerate(pairwise((OUTSIDE, *tags))):
+            if tag.startswith("B-") and before[2:] != tag[2:]:
+                tags[place] = f"{rules.same}-{tag[2:]}"
+    return tags
 
 
 def read_column_documents(path: Path, id: str, choices: Choices, scheme: str = "bio") -> list[Document]:
@@ -157,12 +153,8 @@ def find_column_misfit(text: str, span: Span) -> str | None:
 
 def cut_lines(text: str, span: Span) -> list[Span]:
     """The parts of a span on each line that it touches."""
-    pieces, start = [], span.start
-    for line in text[span.start : span.end].split("\n"):
-        if line:
-            pieces.append(cut_span(text, start, start + len(line), span.label, span.score))
-        start += len(line) + 1
-    return pieces
+    lines = re.compile(r"[^\n]+").finditer(text, span.start, span.end)
+    return [cut_span(text, *line.span(), span.label, span.score) for line in lines]
 
 
 def render_columns(document: Document, choices: Choices, scheme: str = "bio", name: str | None = None) -> tuple[str]:

@@ -21,15 +21,9 @@ TOLERANCE = 1e-12  # two ways to add up the same F1 differ by less
 
 
 def resample_counts(counts: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """The summed counts of bootstrap samples of the units.
+    """The summed counts, float64 (resamples, ...), of bootstrap samples of units; counts: (units, ...), whole numbers.
 
     The same seed and number of units draw the same samples, so that what is resampled in two calls is paired.
-
-    Args:
-        counts: (units, ...), whole numbers.
-
-    Returns:
-        float64 (resamples, ...).
     """
     table = np.asarray(counts)
     units, columns = len(table), math.prod(table.shape[1:])
@@ -55,10 +49,7 @@ def f1_of(counts: ArrayLike) -> np.ndarray:
 
 
 def find_interval(values: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high): the percentile interval over the first axis of values (resamples, ...).
-
-    NaN, an undefined score, is left out; where there is nothing else the interval is NaN too.
-    """
+    """(low, high): the percentile interval over the first axis of values (resamples, ...); NaN is left out."""
     table = np.asarray(values, dtype=float)
     empty = np.isnan(table).all(axis=0)
     filled = np.where(empty, 0.0, table)

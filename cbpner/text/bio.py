@@ -85,8 +85,7 @@ def parse_lines(
 ) -> tuple[list[Sentence], list[Fault]]:
     """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known.
 
-    Args:
-        check: in place of `check_tag` for other tags than BIO's; raises UnexpectedValue.
+    check: in place of `check_tag` for other tags than BIO's; raises UnexpectedValue.
     """
     if orphans not in ORPHAN_RULES:
         raise ValueError(f"expected orphans to be one of {', '.join(ORPHAN_RULES)}, got {orphans!r}")

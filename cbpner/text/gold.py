@@ -135,10 +135,7 @@ def download_file(url: str, blob_id: str) -> bytes:
         if git_blob_id(data) == blob_id:
             return data
         problem = f"found git blob id {git_blob_id(data)} ({len(data)} bytes); expected {blob_id}"
-    raise InputError(
-        f"{url}: {problem}. Run again with a network (what is here already is kept), "
-        "or copy the files from a folder that has them: --from DIR"
-    )
+    raise InputError(f"{url}: {problem}. Run again with a network (what is here is kept), or copy them: --from DIR")
 
 
 def cut_patents(path: str | Path) -> list[tuple[str, int]]:
@@ -200,8 +197,7 @@ def tuning_folds(
 ) -> list[tuple[list[Sentence], list[Sentence]]]:
     """(train sentences, held-out sentences) of each fold over the patents that no test set has.
 
-    Whole patents are held out, each once. The folds are balanced by mentions of each type and by patents
-    (scikit-learn's StratifiedGroupKFold); the same arguments give the same folds.
+    Whole patents are held out, each once; balanced by mentions of each type and by patents (StratifiedGroupKFold).
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -32,10 +32,9 @@ class Split(NamedTuple):
 
 
 def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
-    """{`train`, `dev`, `test`: path} in a split's folder.
+    """{`train`, `dev`, `test`: path} in a split's folder, of the variant with cut sentences unless `long`.
 
-    The variant with cut sentences (`no_long_...`) unless `long`; where a folder has one variant alone, that one.
-    InputError where neither is complete, or where a part has two files.
+    Where a folder has one variant alone, that one. InputError where neither is complete, or a part has two files.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -115,10 +114,7 @@ def join_sentences(sentences: Sequence[Sentence]) -> Sentence:
 
 
 def draw_patents(sentences: Iterable[Sentence], count: int, seed: int = 0) -> list[Sentence]:
-    """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones.
-
-    InputError where there are fewer patents.
-    """
+    """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones."""
     patents = split_patents(sentences)
     if not 1 <= count <= len(patents):
         raise InputError(f"found {len(patents)} patent(s) to draw from; expected a number up to that, not {count}")
@@ -239,9 +235,8 @@ def write_splits(
 def describe_splits(folder: str | Path, long: bool = False) -> list[dict[str, Any]]:
     """One row a split and part of a data folder.
 
-    Keys: `split` (folder name), `part`, `patents` (from the info file, else by `split_patents`), those of
-    `summarize_sentences`, `unique` (different mentions: text and type), `unseen` (mentions whose text never is a
-    mention of that type in the split's train part; None for train).
+    Keys: `split`, `part`, `patents`, those of `summarize_sentences`, `unique` (different mentions: text and type),
+    `unseen` (mentions whose text is none of that type in the train part; None for train).
     """
     rows = []
     for path in find_split_folders(folder):
