@@ -24,13 +24,6 @@ def docs(tmp_path):
     return folder
 
 
-def test_check_describes_good_files(docs, capsys):
-    assert main(["check", str(docs / "doc0.bio"), str(docs / "doc1.bio")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("doc0.bio: 2 sentences, 51 characters, 21 mentions (disease 20, gene 1), 0 orphan I-")
-    assert len(lines) == 2
-
-
 def test_check_names_every_fault_of_every_file(tmp_path, docs, capsys):
     (tmp_path / "bad.bio").write_text("基因 O\n" * 30, encoding="utf-8")
     (tmp_path / "worse.bio").write_bytes(b"")

@@ -144,18 +144,6 @@ def test_exports_hold_what_the_papers_queries_find_and_what_they_do_not(exports)
     assert len(found["HG"] & found["BC"]) == 8
 
 
-def test_exports_hold_repeated_texts_families_and_numbers(exports):
-    patents = {patent.source.rpartition("/")[2]: patent for patent in exports[0]}
-    numbers = [patent.number for patent in exports[0]]
-    assert numbers.count("CN900000001A") == 2
-    assert patents["export.jsonl:1"].text == patents["export.jsonl:12"].text
-    near, other = (patents[f"export.jsonl:{line}"].description for line in (2, 13))
-    assert other.startswith(near) and len(other) > len(near)
-    families = [patent.family for patent in exports[0] if patent.number in ("CN900000002A", "CN900000030A")]
-    assert families == ["90000002", "90000002"]
-    assert {"CN900000010A", "CN900000010B"} < set(numbers)
-
-
 def test_every_cleaning_rule_has_work_in_the_exports(exports):
     hits = {}
     for patent in exports[0]:

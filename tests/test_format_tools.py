@@ -289,11 +289,6 @@ def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
         assert [each.meta for each in again] == [{"year": None, "more": [None, 1.5]}, {"year": 2.5}]
 
 
-def test_an_object_over_several_lines_is_one_fault(tmp_path):
-    path = write(tmp_path / "a.jsonl", json.dumps({"text": "x", "spans": []}, indent=2))
-    assert [fault[:3] for fault in read_faults(path, "jsonl")] == ["1: "]
-
-
 @pytest.mark.parametrize(
     ("row", "found"),
     [
@@ -333,6 +328,7 @@ def test_the_field_with_the_text_can_be_named(tmp_path):
         (b'{"text": "a", "spans": []}\n{"text"\n[1]\n"x"\n\xff\n', "2345"),
         (b'[{"text": "a", "spans": []}, 7]', "0"),
         (b'[{"text": "a", "spans": []}', "1"),
+        (b'{\n  "text": "x",\n  "spans": []\n}', "1"),
         (b"[" * 100_000, "0"),
         (b'{"a": ' * 100_000, "1"),
         (b'["\xff"]', "0"),
@@ -397,18 +393,20 @@ def test_label_studio_as_it_exports(tmp_path):
     assert notes == {f"Label Studio's results of the kind '{kind}' left out": 1 for kind in ("relation", "choices")}
 
 
-def test_label_studio_counted_utf16_before(tmp_path):
-    """Issue 1347: a pile of poo, and an annotation that is off by one."""
-    text = "💩This is an annotation."
-    old = {"id": 7, "data": {"text": text}, "completions": [{"result": [region(13, 23, "annotation", "A")]}]}
+@pytest.mark.parametrize(
+    ("text", "claim", "places", "noted"),
+    [
+        ("💩This is an annotation.", "annotation", (13, 23), 1),  # issue 1347: counted UTF-16 before
+        ("Berlin,  Germany", "Berlin, Germany", (0, 16), 0),  # white space is joined
+        ("基因\r\n 癌", "基因\\n\\n 癌", (0, 6), 0),
+        (" 癌 ", "癌", (0, 3), 0),
+    ],
+)
+def test_label_studio_s_texts_of_regions(tmp_path, text, claim, places, noted):
+    old = {"id": 7, "data": {"text": text}, "completions": [{"result": [region(*places, claim, "A")]}]}
     [document], notes = read_tasks(tmp_path, old)
-    assert surfaces(document) == [("annotation", "A")] and list(notes.values()) == [1]
-
-
-def test_label_studio_joins_white_space_in_a_region_s_text(tmp_path):
-    for text, claim in (("Berlin,  Germany", "Berlin, Germany"), ("基因\r\n 癌", "基因\\n\\n 癌"), (" 癌 ", "癌")):
-        [document], notes = read_tasks(tmp_path, task(text, region(0, len(text), claim, "x")))
-        assert surfaces(document) == [(text, "x")] and notes == {}
+    assert [label for _, label in surfaces(document)] == ["A"] and len(notes) == noted
+    assert document.spans[0].text.split() == claim.replace("\\n", "").split()
 
 
 @pytest.mark.parametrize(

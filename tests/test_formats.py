@@ -19,7 +19,6 @@ from cbpner.formats.registry import (
     read_documents,
     write_documents,
 )
-from cbpner.text.bio import read_bio, write_bio
 
 JSON_FORMATS = [name for name in FORMATS if FORMATS[name].write]
 FILE_FORMATS = [name for name in FORMATS if FORMATS[name].render]
@@ -199,17 +198,6 @@ def test_adjacent_mentions_in_the_schemes(tmp_path):
         write_documents([document], path, name)
         assert [line.split()[1] for line in path.read_text().splitlines()] == tags.split()
         assert [span[:3] for span in next(read_documents([path], name)).spans] == [span[:3] for span in document.spans]
-
-
-def test_a_column_file_that_bio_wrote_is_a_text_that_ends_in_a_line_break(tmp_path):
-    path = tmp_path / "a.bio"
-    path.write_text("基 B-gene\n因 I-gene\n\n癌 B-disease\n\n")
-    [document] = read_documents([path])
-    assert document == Document("a", "基因\n癌\n", mark("基因\n癌\n", ("基因", "gene"), ("癌", "disease")))
-    sentences = read_bio(path)
-    write_bio(tmp_path / "b.bio", sentences)
-    write_documents([document], tmp_path / "c.bio", "bio")
-    assert (tmp_path / "b.bio").read_bytes() == (tmp_path / "c.bio").read_bytes() == path.read_bytes()
 
 
 def test_scores_metadata_and_dates_stay_or_are_counted(tmp_path):

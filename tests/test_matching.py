@@ -60,15 +60,6 @@ def test_hand_made_pairs(gold, predicted, kinds):
     assert pairs == pair_spans(spans(*gold[::-1]), spans(*predicted[::-1], *predicted))
 
 
-def test_who_answers_whom():
-    pairs = pair_spans(spans((0, 2, "gene"), (2, 6, "gene")), spans((0, 6, "gene"), (7, 8, "gene")))
-    assert pairs == [
-        (TagSpan(0, 2, "gene"), None, "missed"),
-        (TagSpan(2, 6, "gene"), TagSpan(0, 6, "gene"), "boundary"),
-        (None, TagSpan(7, 8, "gene"), "spurious"),
-    ]
-
-
 def test_the_published_example_of_semeval_schemes():
     """The seven cases (drug names) and the table of counts that nervaluate's README took from the task."""
     gold = spans(
