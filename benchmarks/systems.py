@@ -22,14 +22,13 @@ from transformers import (
 )
 
 from cbpner.models.attention import pick_attention
-from cbpner.models.devices import pick_device
+from cbpner.models.devices import pick_device, pick_precision
 from cbpner.models.encoders import load_tagger, silence_libraries
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.labels import DEFAULT
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import resolve_precision
 from cbpner.training.trainer import build_trainer
 
 PADDED, BATCH = 512, 8  # the original's: every sentence to 512 tokens, eight at a time
@@ -63,7 +62,7 @@ class OurTraining:
             model, tokenizer = load_tagger(self.recipe, DEFAULT, pick_attention(device))
             trainer = build_trainer(
                 job, {"train": self.sentences}, DEFAULT, model, CharacterTable(tokenizer),
-                resolve_precision(job, device, {}), device,
+                pick_precision(job.recipe.precision, device), device,
             )  # fmt: skip
             return time_training(trainer)
 

@@ -1,6 +1,7 @@
-"""Fixtures that several test files use: small vocabularies and encoders with random weights, and no network."""
+"""Fixtures that several test files use: small vocabularies, encoders with random weights, tiny runs; no network."""
 
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import settings
 
 from cbpner.models.tokenizers import build_tokenizer
+from cbpner.text.bio import Sentence, write_bio
+from cbpner.text.labels import spans_to_tags
 from cbpner.text.tokenizer import is_han
 
 settings.register_profile("shared-machine", deadline=None)
@@ -18,6 +21,8 @@ settings.load_profile("shared-machine")
 HAN_CHARACTERS = 1200
 SPECIAL = ["[PAD]", *(f"[unused{number}]" for number in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORD_PIECES = ["protein", "brca", "##1", "##gene", "##基", "2019", "。。"]
+GENES, DISEASES = ("BRCA1", "TP53", "KRAS基因", "Her-2"), ("乳腺癌", "肺癌", "糖尿病")
+FAST = {"batch_tokens": 600, "max_length": 128, "precision": "fp32"}  # of every tiny run
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_TEXT = ROOT / "data" / "demo" / "unlabelled" / "train.txt"
 
@@ -119,6 +124,80 @@ def tiny_tagger(tmp_path_factory, tiny_vocabulary):
     folder = tmp_path_factory.mktemp("taggers") / "tiny_tagger"
     write_tagger(folder, tiny_vocabulary)
     return folder
+
+
+def make_sentences(count, seed):
+    """Sentences that name a gene and a disease."""
+    draw, sentences = random.Random(seed), []
+    for _ in range(count):
+        gene, disease = draw.choice(GENES), draw.choice(DISEASES)
+        text = f"本发明公开了{gene}在{disease}中的用途" + "，其中包括" * draw.randrange(4) + "。"
+        spans = [(text.index(name), text.index(name) + len(name), kind)
+                 for name, kind in ((gene, "gene"), (disease, "disease"))]  # fmt: skip
+        sentences.append(Sentence(text, tuple(spans_to_tags(spans, len(text)))))
+    return sentences
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """{part: column file} of 48, 12 and 12 sentences."""
+    folder = tmp_path_factory.mktemp("bio")
+    paths = {part: folder / f"toy_{part}.bio" for part in ("train", "dev", "test")}
+    for seed, (part, path) in enumerate(paths.items()):
+        write_bio(path, make_sentences(48 if part == "train" else 12, seed))
+    return paths
+
+
+@pytest.fixture(scope="session")
+def build_job(files, tiny_encoder):
+    """`build_job(folder, ...)`: a Job of two epochs on `files` with the tiny encoder; overrides of it or its recipe."""
+    from cbpner.training.config import Job
+    from cbpner.training.recipes import get_recipe
+
+    def build(output, files=files, recipe="cbp", method="Supervised_Original", split=None, **overrides):
+        job = {name: overrides.pop(name) for name in ("labels", "overwrite", "seed") if name in overrides}
+        table = get_recipe(recipe, method, **({"encoder": str(tiny_encoder), "epochs": 2} | FAST | overrides))
+        return Job(method, recipe, table, files, output, split=split, **job)
+
+    return build
+
+
+@pytest.fixture
+def make_job(build_job, tmp_path):
+    return lambda output="run", **settings: build_job(tmp_path / output, **settings)
+
+
+@pytest.fixture(scope="session")
+def finished_run(build_job, tmp_path_factory):
+    """The Job of a finished run on split 3 that learned its data; dev chose the epoch. Copy before you change it."""
+    from cbpner.training.run import train
+
+    job = build_job(
+        tmp_path_factory.mktemp("finished") / "run", split="3", epochs=20, lr=5e-3, head_lr=1e-2, mask_share=0.0,
+        min_dev_mentions=1, patience=0,
+    )  # fmt: skip
+    train(job)
+    return job
+
+
+@pytest.fixture(scope="session")
+def broken_run(build_job, tmp_path_factory):
+    """The Job of a run that broke off behind its second checkpoint. Copy before you change it."""
+    from cbpner.training.run import train
+    from cbpner.training.trainer import TaggerTrainer
+
+    job = build_job(tmp_path_factory.mktemp("broken") / "run", epochs=3, min_dev_mentions=1, patience=0)
+    save = TaggerTrainer._save_checkpoint
+
+    def save_and_stop(trainer, *args, **kwargs):
+        save(trainer, *args, **kwargs)
+        if trainer.state.epoch >= 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TaggerTrainer, "_save_checkpoint", save_and_stop)
+        train(job)
+    return job
 
 
 SCRIPT_VARIABLES = (

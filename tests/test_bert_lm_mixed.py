@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from conftest import DEMO_TEXT, ROOT
 from shell import load_script, run_bash
-from test_training import files  # noqa: F401
 from transformers import AutoModelForMaskedLM
 
 from cbpner.base.files import file_checksum, read_json
@@ -137,13 +136,13 @@ def test_flags_without_an_effect_are_named(capsys):
 # ---- NER on top ----
 
 
-def train_tagger(files, encoder, output):  # noqa: F811
+def train_tagger(files, encoder, output):
     flags = ["--train", files["train"], "--model_name_or_path", encoder, "--output_dir", output, "--do_train",
              "--num_train_epochs", 1, "--max_seq_length", 128]  # fmt: skip
     return load_script("BERT_LM_mixed/ner_example/run_ner.py").main(list(map(str, flags)))
 
 
-def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  # noqa: F811
+def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):
     assert train_tagger(files, model, tmp_path / "run") == 0
     config = runs.read_config(tmp_path / "run")
     assert config["masked_lm"] == {"name": "model", "sha256": file_checksum(model / "model.safetensors")}
@@ -154,7 +153,7 @@ def test_a_tagger_records_its_masked_lm(model, files, tmp_path, tiny_encoder):  
     assert [name for name, value in find_settings(plain).items() if other[name] != value] == ["masked LM"]
 
 
-def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):  # noqa: F811
+def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):
     assert train_tagger(files, "../../models/partBC_30epochs", tmp_path / "run") == 2
     assert "run_lmft.sh" in capsys.readouterr().err
 
@@ -162,7 +161,7 @@ def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys): 
 # ---- the demo ----
 
 
-def test_the_demo_runs(real_python, files, tiny_encoder, tmp_path):  # noqa: F811
+def test_the_demo_runs(real_python, files, tiny_encoder, tmp_path):
     """A corpus of the demo exports, half an epoch, a whole one, a tagger on top: four processes, a tiny encoder."""
     data = tmp_path / "data" / "0"
     data.mkdir(parents=True)

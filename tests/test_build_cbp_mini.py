@@ -246,6 +246,7 @@ def transplanted(wheel, tmp_path_factory):
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_the_transplant_is_a_plain_encoder(transplanted, wheel):
     """AutoModel and AutoTokenizer load it with no code of ours; each character has its own piece's row."""
     tokenizer, model = AutoTokenizer.from_pretrained(transplanted), AutoModel.from_pretrained(transplanted)
@@ -290,6 +291,7 @@ def adapt(encoder, folder, epochs):
     return json.loads((folder / "out" / "adapt.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, capsys):
     report, output = adapt(transplanted, tmp_path, epochs=2), tmp_path / "out"
     before = float(capsys.readouterr().out.split("perplexity before ")[1].split()[0])
@@ -305,7 +307,8 @@ def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, caps
     assert found == pytest.approx(report["perplexity"], rel=0.3)
 
 
-def test_a_broken_off_adaptation_goes_on_from_its_checkpoint(transplanted, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_broken_off_adaptation_resumes_from_its_checkpoint(transplanted, tmp_path, monkeypatch):
     """Interrupted within an epoch, some steps after its last checkpoint, and started again: the same weights."""
     monkeypatch.setattr(build, "TrainingArguments", lambda *a, **k: TrainingArguments(*a, **k | {"save_steps": 10}))
     expected = adapt(transplanted, tmp_path / "whole", epochs=3)

@@ -4,9 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+from conftest import FAST, make_sentences
 from safetensors import safe_open
 from shell import run_bash
-from test_training import FAST, files, make_sentences  # noqa: F401
 
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
@@ -15,10 +16,11 @@ from cbpner.training.config import Job
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import train
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_the_script_leaves_a_tagger_in_half_precision(files, tiny_encoder, tmp_path, real_python):  # noqa: F811
+def test_the_script_leaves_a_tagger_in_half_precision(files, tiny_encoder, tmp_path, real_python):
     """The test text of the run that the temperature is fitted on lacks the mentions of every other sentence."""
     (tmp_path / "gold").mkdir()
     shutil.copy(files["train"], tmp_path / "gold" / "no_long_cbp_gold_total.bio")

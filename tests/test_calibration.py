@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from test_training import FAST, files, make_sentences  # noqa: F401
+from conftest import FAST, make_sentences
 
 from cbpner.cli import main
 from cbpner.decoding.probabilities import grammar_chain
@@ -60,7 +60,7 @@ def test_the_table_counted_by_hand():
 
 
 @pytest.fixture(scope="module")
-def trained(files, tiny_encoder, tmp_path_factory):  # noqa: F811
+def trained(files, tiny_encoder, tmp_path_factory):
     """A run whose test file misses the mentions of every third sentence."""
     folder = tmp_path_factory.mktemp("calibrated")
     rows = make_sentences(30, seed=9)

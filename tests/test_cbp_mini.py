@@ -32,6 +32,7 @@ def test_it_is_small_and_in_half_precision(folder):
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".json", ".json", ".md", ".safetensors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [FOLDER, ADAPTED])
 def test_plain_transformers_loads_all_of_it(folder):
     _, plain = AutoModel.from_pretrained(folder, output_loading_info=True)
@@ -55,6 +56,7 @@ def test_a_literal_mask_is_the_mask(tokenizer):
     assert tokenizer("乳[MASK]癌")["input_ids"][2] == tokenizer.mask_token_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text, missing", [("采用有限元方[MASK]对结构进行了分析", "法"), ("本研究的结[MASK]表明", "果")]
 )
@@ -63,6 +65,7 @@ def test_it_fills_a_gap(text, missing):
     assert missing in [candidate["token_str"] for candidate in best]
 
 
+@pytest.mark.slow
 def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
     assert (ADAPTED / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
     fill = pipeline("fill-mask", model=str(ADAPTED), dtype=torch.float32)

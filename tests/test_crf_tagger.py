@@ -1,19 +1,19 @@
 """partBERT_CRF: what learns and what does not, the loss, features kept instead of computed anew, saving and loading."""
 
+import shutil
 import time
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_training import FAST, files, make_job  # noqa: F401
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification, AutoTokenizer, ElectraConfig
 
 from cbpner.base.errors import InputError
 from cbpner.models.crf_tagger import BertCrfForTokenClassification
 from cbpner.models.encoders import load_tagger
 from cbpner.runs import folder as runs
-from cbpner.text.bio import Sentence, write_bio
+from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, may_follow
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.features import FeatureStore
@@ -144,14 +144,12 @@ def test_a_saved_tagger_loads_with_its_own_class_and_with_the_auto_class(variant
         assert again.config.id2label == DEFAULT.id_to_tag
 
 
-def test_an_encoder_of_another_type_and_too_many_layers_are_refused(tiny_encoder):
-    from transformers import ElectraConfig
-
-    from cbpner.models.encoders import configure_crf
-
-    with pytest.raises(InputError, match="type electra"):
-        configure_crf(get_recipe("cbp", "partBERT_CRF_described"), ElectraConfig())
-    with pytest.raises(InputError, match="found trainable_layers 3; expected at most its 2"):
+def test_an_encoder_of_another_type_and_too_many_layers_are_refused(tiny_encoder, tmp_path):
+    shutil.copytree(tiny_encoder, tmp_path / "electra")
+    ElectraConfig(max_position_embeddings=512).save_pretrained(tmp_path / "electra")
+    with pytest.raises(InputError, match="electra"):
+        make_model("described", tmp_path / "electra")
+    with pytest.raises(InputError, match="trainable_layers 3"):
         make_model("described", tiny_encoder, trainable_layers=3)
 
 
@@ -170,7 +168,7 @@ def test_a_store_keeps_sequences_in_memory_and_on_disk(memory_mb, tmp_path):
     assert list(tmp_path.iterdir()) == [], "the file on disk has no name"
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_computed(tmp_path, monkeypatch):
+def test_a_disk_that_is_too_small_is_named_before_anything_is_computed(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -184,8 +182,9 @@ def read_curve(metrics):
     return [record["loss"] for record in metrics["history"] if "loss" in record]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_run_with_kept_features_equals_one_without(variant, make_job):  # noqa: F811
+def test_a_run_with_kept_features_equals_one_without(variant, make_job):
     settings = {"epochs": 3, "lstm_size": 8, "crf_lr": 1e-2, "lr": 1e-3, "max_grad_norm": 0.0}
     settings |= {"trainable_layers": 1} if variant == "described" else {}
     metrics = {}
@@ -200,7 +199,8 @@ def test_a_run_with_kept_features_equals_one_without(variant, make_job):  # noqa
         assert metrics["kept"][part] == metrics["anew"][part]
 
 
-def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811
+@pytest.mark.slow
+def test_the_frozen_layers_run_once(make_job, monkeypatch):
     calls = []
     compute = BertCrfForTokenClassification.compute_features
 
@@ -216,9 +216,9 @@ def test_the_frozen_layers_run_once(make_job, monkeypatch):  # noqa: F811
     assert metrics["seconds"]["train"] >= 0.5, "their time counts"
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("recipe", ["cbp", "paper"])
-def test_both_variants_train_and_write_a_run(recipe, variant, make_job):  # noqa: F811
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe, variant", [("cbp", "described"), ("paper", "coded")])
+def test_both_variants_train_and_write_a_run(recipe, variant, make_job):
     shape = {"trainable_layers": 1} if variant == "described" else {"lstm_size": 8}
     job = make_job(recipe=recipe, method=f"partBERT_CRF_{variant}", epochs=1, **shape)
     metrics = train(job)
@@ -228,33 +228,33 @@ def test_both_variants_train_and_write_a_run(recipe, variant, make_job):  # noqa
     assert BertCrfForTokenClassification.from_pretrained(job.output / "model").config.frozen_layers >= 1
 
 
-def test_a_crf_tagger_learns(make_job):  # noqa: F811
-    for variant in VARIANTS:
-        job = make_job(
-            variant, method=f"partBERT_CRF_{variant}", epochs=25, lr=5e-3, head_lr=2e-2, crf_lr=5e-2, lstm_size=32,
-            trainable_layers=2 if variant == "described" else 0, outside_bias=0.0, start_bias=0.0,
-        )  # fmt: skip
-        assert train(job)["test"]["entity_strict"]["overall"]["f1"] > 0.8, variant
-
-
-def test_orphans_are_repaired_for_the_grammar(make_job, tmp_path):  # noqa: F811
-    orphan = Sentence("BRCA1是基因", ("I-gene",) * 5 + ("O",) * 3)
-    write_bio(tmp_path / "train.bio", [orphan] * 8)
-    job = make_job(method="partBERT_CRF_coded", files={"train": tmp_path / "train.bio"}, epochs=10, lstm_size=4)
-    losses = read_curve(train(job))
-    assert losses and all(0 < loss < 10 for loss in losses)
-
-
-def test_a_plateau_needs_a_dev_file(make_job, files):  # noqa: F811
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_crf_tagger_learns(variant, make_job):
     job = make_job(
-        recipe="paper", method="partBERT_CRF_coded", files={"train": files["train"]}, lstm_size=4, epochs=1
+        method=f"partBERT_CRF_{variant}", epochs=25, lr=5e-3, head_lr=2e-2, crf_lr=5e-2, lstm_size=32,
+        trainable_layers=2 if variant == "described" else 0, outside_bias=0.0, start_bias=0.0,
     )  # fmt: skip
+    assert train(job)["test"]["entity_strict"]["overall"]["f1"] > 0.8
+
+
+def test_orphans_are_repaired_for_the_grammar(tiny_encoder):
+    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
+    orphan = Sentence("BRCA1是基因", ("I-gene",) * 5 + ("O",) * 3)
+    (example,) = encode_sentences([orphan], table, DEFAULT, 64, repair=True)
+    begin, inside = DEFAULT.tag_to_id["B-gene"], DEFAULT.tag_to_id["I-gene"]
+    assert example["labels"].tolist() == [-100, begin, *[inside] * 4, 0, 0, 0, -100]
+
+
+def test_a_plateau_needs_a_dev_file(make_job, files):
+    job = make_job(recipe="paper", method="partBERT_CRF_coded", files={"train": files["train"]}, lstm_size=4)
     with pytest.raises(InputError, match="reduce_lr_on_plateau"):
         train(job)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["characters", "sentences"])
-def test_the_loss_is_a_mean_over_the_recipes_unit(unit, make_job):  # noqa: F811
+def test_the_loss_is_a_mean_over_the_recipes_unit(unit, make_job):
     job = make_job(
         method="partBERT_CRF_coded", epochs=10, lstm_size=4, loss_over=unit, batch_size=48, outside_bias=0.0,
         start_bias=0.0, mask_share=0.0, lr=0.0, head_lr=0.0,

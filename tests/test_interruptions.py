@@ -15,36 +15,29 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
-from test_training import FAST, files  # noqa: F401
 from transformers import TrainerState, conversion_mapping, modeling_utils
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, natural_key
 from cbpner.base.process import run_guarded
-from cbpner.cli import main
 from cbpner.runs import folder as runs
 from cbpner.runs import lifecycle, lock
 from cbpner.runs.checkpoints import read_checkpoint
-from cbpner.training.config import TAGGER_RUN, Job
-from cbpner.training.recipes import get_recipe
+from cbpner.training.config import TAGGER_RUN
 from cbpner.training.run import train
 from cbpner.training.trainer import TaggerTrainer
 
+pytestmark = pytest.mark.slow
 EPOCHS = 3
-ROUNDS = 5
 CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
 PRELOAD = [
-    "test_interruptions", "test_lm_training", "transformers.models.bert.modeling_bert",
+    "test_interruptions", "test_masked_lm_run", "transformers.models.bert.modeling_bert",
     "transformers.models.bert.tokenization_bert",
 ]  # fmt: skip
 conversion_mapping.get_checkpoint_conversion_mapping("bert")  # a table that every process else builds anew
-
-
-# ---- what happens in the child processes ----
 
 
 def die():
@@ -87,25 +80,20 @@ def named(name, place=0):
     return lambda args: Path(args[place]).name == name
 
 
-# moment: (split, owner of the function, its name, the call at which, how, epochs that need no second training)
-# A checkpoint writes with torch.save its arguments, optimizer, schedule and random numbers.
+# moment: (split, owner of the function, its name, at which call, how, epochs that need no second training)
+# A checkpoint writes its arguments, optimizer, schedule and random numbers with torch.save.
 MOMENTS = {
     "before config.json": (0, lifecycle.Run, "start", nth(1), before, 0),
     "in the first epoch": (0, TaggerTrainer, "training_step", nth(4), before, 0),
     "in the second epoch": (1, TaggerTrainer, "training_step", nth(10), before, 1),
-    "in the weights of the first checkpoint": (0, modeling_utils, "safe_save_file", nth(1), half_written, 0),
     "in the weights of the second checkpoint": (1, modeling_utils, "safe_save_file", nth(2), half_written, 1),
     "in the optimizer of a checkpoint": (1, torch, "save", nth(6), half_written, 1),
-    "in the random numbers of a checkpoint": (0, torch, "save", nth(8), half_written, 1),
     "in the state of a checkpoint": (0, TrainerState, "save_to_json", nth(2), half_written, 1),
-    "before an old checkpoint is deleted": (1, shutil, "rmtree", named("checkpoint-6"), before, 2),
     "while an old checkpoint is deleted": (1, shutil, "rmtree", named("checkpoint-6"), half_deleted, 2),
     "behind the last checkpoint": (1, TaggerTrainer, "_save_checkpoint", nth(3), after, 3),
     "behind the second checkpoint": (0, TaggerTrainer, "_save_checkpoint", nth(2), after, 2),
-    "before the predictions": (0, runs, "write_tags", nth(1), before, 3),
     "between the predictions": (1, runs, "write_tags", nth(2), before, 3),
     "in the model's weights": (0, modeling_utils, "safe_save_file", nth(EPOCHS + 1), half_written, 3),
-    "the model is whole but has not its name": (1, os, "replace", named("model", place=1), before, 3),
     "before metrics.json": (0, lifecycle.Run, "finish", nth(1), before, 3),
     "behind metrics.json": (1, lifecycle, "remove_tree", named(runs.CHECKPOINTS), before, None),
     "while the checkpoints of a finished run are deleted": (
@@ -114,77 +102,40 @@ MOMENTS = {
 }  # fmt: skip
 
 
-def wrap(owner, name, build):
-    """Put `build(original)` in the place of a function."""
-    setattr(owner, name, build(getattr(owner, name)))
-
-
 def die_at(owner, name, when, how):
-    def build(original):
-        def patched(*args, **kwargs):
-            if when(args):
-                how(lambda: original(*args, **kwargs), args)
-            return original(*args, **kwargs)
+    original = getattr(owner, name)
 
-        return patched
+    def patched(*args, **kwargs):
+        if when(args):
+            how(lambda: original(*args, **kwargs), args)
+        return original(*args, **kwargs)
 
-    wrap(owner, name, build)
-
-
-def watch(watched, slow):
-    """Count the training steps, and say when a checkpoint is written. slow: seconds more for each of its files."""
-
-    def count(original):
-        def patched(*args, **kwargs):
-            watched.steps.value += 1
-            return original(*args, **kwargs)
-
-        return patched
-
-    def announce(original):
-        def patched(*args, **kwargs):
-            watched.saving.value = True
-            watched.began.set()
-            original(*args, **kwargs)
-            watched.saving.value = False
-
-        return patched
-
-    def delay(original):
-        def patched(*args, **kwargs):
-            time.sleep(slow)
-            return original(*args, **kwargs)
-
-        return patched
-
-    wrap(TaggerTrainer, "training_step", count)
-    wrap(TaggerTrainer, "_save_checkpoint", announce)
-    if slow:
-        wrap(torch, "save", delay)
+    setattr(owner, name, patched)
 
 
-def run_child(job, watched, moment, slow, limit):
+def run_child(job, steps, answer, moment, limit):
     """One attempt at a run, in a process of its own; its exit code and message go into a pipe."""
     gc.freeze()  # what was imported before the fork: walking it costs a third of the run
     torch.set_num_threads(1)
-    watch(watched, slow)
+
+    def count(args):
+        steps.value += 1
+
+    die_at(TaggerTrainer, "training_step", count, None)
     if moment:
-        die_at(*moment)
+        die_at(*MOMENTS[moment][1:5])
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     errors = StringIO()
     with redirect_stderr(errors), redirect_stdout(StringIO()):
         code = run_guarded(lambda: train(job) and 0)
-    watched.answer.send((code, errors.getvalue()))
+    answer.send((code, errors.getvalue()))
 
 
 def hold_lock(folder, ready):
     with lifecycle.lock_run(folder):
         ready.set()
         time.sleep(60)
-
-
-# ---- what happens here ----
 
 
 @pytest.fixture(scope="module")
@@ -203,14 +154,12 @@ def forks():
 
 
 class Attempt:
-    """An attempt at a run in another process. moment: the key in MOMENTS at which it dies. slow, limit: see above."""
+    """An attempt at a run in another process. moment: the key in MOMENTS at which it dies. limit: largest file size."""
 
-    def __init__(self, forks, job, moment=None, slow=0.0, limit=None):
+    def __init__(self, forks, job, moment=None, limit=None):
         self.pipe, answer = forks.Pipe(duplex=False)
-        self.watched = SimpleNamespace(
-            steps=forks.Value("i", 0), saving=forks.Value("b", False), began=forks.Event(), answer=answer
-        )
-        self.process = forks.Process(target=run_named, args=(job, self.watched, moment, slow, limit))
+        self.steps = forks.Value("i", 0)
+        self.process = forks.Process(target=run_child, args=(job, self.steps, answer, moment, limit))
         self.process.start()
         answer.close()
 
@@ -220,31 +169,15 @@ class Attempt:
         assert self.process.exitcode in (0, -signal.SIGKILL)
         return self.pipe.recv() if self.process.exitcode == 0 else (self.process.exitcode, "")
 
-    def kill(self):
-        """Whether the kill came before the end, and in the middle of a checkpoint."""
-        self.process.kill()
-        self.process.join()
-        return self.process.exitcode == -signal.SIGKILL, bool(self.watched.saving.value)
-
-
-def run_named(job, watched, moment, slow, limit):
-    run_child(job, watched, MOMENTS[moment][1:5] if isinstance(moment, str) else moment, slow, limit)
-
 
 @pytest.fixture(scope="module")
-def make_job(files, tiny_encoder):  # noqa: F811
+def make_job(build_job):
     """`make_job(folder, split)`: split 0 keeps the best epoch on dev, split 1 the last one; 6 steps an epoch."""
 
     def build(folder, split=0, **overrides):
-        settings = {"encoder": str(tiny_encoder), "epochs": EPOCHS, "dropout": 0.1, "patience": 0, "lr": 1e-3}
-        settings |= (
-            FAST
-            | {"batch_tokens": 256}
-            | ({"min_dev_mentions": 1000, "batch_size": 8} if split else {"min_dev_mentions": 1})
-        )
-        settings |= overrides
-        recipe = get_recipe("cbp", "Supervised_Original", **settings)
-        return Job("Supervised_Original", "cbp", recipe, files, Path(folder), seed=split, split=str(split))
+        own = {"min_dev_mentions": 1000, "batch_size": 8} if split else {"min_dev_mentions": 1, "batch_tokens": 256}
+        settings = {"epochs": EPOCHS, "dropout": 0.1, "patience": 0, "lr": 1e-3} | own | overrides
+        return build_job(Path(folder), seed=split, split=str(split), **settings)
 
     return build
 
@@ -302,60 +235,25 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job
     assert_same_run(job.output, unbroken / str(split))
     steps = read_log(job.output)[-1]["step"]
     assert steps >= 6 * EPOCHS and steps % EPOCHS == 0
-    assert second.watched.steps.value == (0 if epochs is None else steps * (EPOCHS - epochs) // EPOCHS)
+    assert second.steps.value == (0 if epochs is None else steps * (EPOCHS - epochs) // EPOCHS)
 
 
-def test_kills_at_random_moments_leave_no_trace(forks, make_job, unbroken, tmp_path, capsys):
-    """Two splits side by side, killed again and again over the whole length of a run, and in checkpoints."""
-    start = time.perf_counter()
+def test_kills_at_random_moments_leave_no_trace(forks, make_job, unbroken, tmp_path):
+    """Killed again and again, at moments spread over the whole length of a run."""
+    start, draw = time.perf_counter(), random.Random(20)
     assert Attempt(forks, make_job(tmp_path / "timed")).finish()[0] == 0
-    length, killed, in_checkpoint, pairs = time.perf_counter() - start, 0, 0, 0
-    plans = plan_kills(random.Random(20), length)
-    while plans:
-        folder, pairs = tmp_path / str(pairs), pairs + 1
-        for split in (0, 1):
-            job = make_job(folder / str(split), split)
-            while plans and not runs.is_finished(job.output):
-                done, saving = kill_attempt(forks, job, *plans[0])
-                killed, in_checkpoint = killed + done, in_checkpoint + (done and saving)
-                plans = plans[done:]
-            assert Attempt(forks, job).finish()[0] == 0
-            assert_same_run(job.output, unbroken / str(split))
-        assert print_table(folder, capsys) == print_table(unbroken, capsys)
-    print(f"{killed} kills, {in_checkpoint} of them while a checkpoint was written, over {2 * pairs} runs")
-    assert killed == 3 * ROUNDS and in_checkpoint >= 2
-
-
-def plan_kills(draw, length):
-    """(whether to wait for a checkpoint, seconds behind that or the start), 3 x ROUNDS of them.
-
-    In each round one falls into a checkpoint, one into the later half of a run's length, one into the earlier half,
-    where a run that goes on spends its time; each half is covered evenly.
-    """
-    late, early = ([start + (number + draw.random()) / ROUNDS / 2 for number in range(ROUNDS)] for start in (0.5, 0))
-    draw.shuffle(late)
-    draw.shuffle(early)
-    rounds = (
-        [(True, draw.random() * 0.1), (False, a * length), (False, b * length)]
-        for a, b in zip(late, early, strict=True)
-    )
-    return [kill for kills in rounds for kill in kills]
-
-
-def kill_attempt(forks, job, in_checkpoint, seconds):
-    """(whether the kill came before the run's end, whether in the middle of a checkpoint)."""
-    attempt = Attempt(forks, job, slow=0.03 if in_checkpoint else 0)
-    while in_checkpoint and attempt.process.is_alive() and not attempt.watched.began.wait(0.02):
-        pass
-    attempt.process.join(seconds)
-    return attempt.kill()
-
-
-def print_table(folder, capsys):
-    assert main(["table", str(folder)]) == 0
-    table = capsys.readouterr().out
-    assert "splits" in table or "mean" in table
-    return table
+    length, killed = time.perf_counter() - start, 0
+    for split in (0, 1):
+        job = make_job(tmp_path / str(split), split)
+        for part in range(3):
+            attempt = Attempt(forks, job)
+            attempt.process.join((part + draw.random()) / 3 * length)
+            attempt.process.kill()
+            attempt.process.join()
+            killed += attempt.process.exitcode == -signal.SIGKILL
+        assert Attempt(forks, job).finish()[0] == 0
+        assert_same_run(job.output, unbroken / str(split))
+    assert killed >= 2
 
 
 def test_the_best_epoch_survives_a_kill_and_a_move_of_the_folder(forks, make_job, tmp_path):
@@ -396,67 +294,60 @@ def test_what_the_schedule_and_a_crf_remember_survives_a_kill(forks, make_job, t
     assert_same_run(broken.output, whole.output)
 
 
-@pytest.fixture(scope="module")
-def checkpoints(forks, make_job, tmp_path_factory):
-    """The checkpoints of a run that was killed behind its last one."""
-    job = make_job(tmp_path_factory.mktemp("killed") / "run")
-    assert Attempt(forks, job, "behind the last checkpoint").finish()[0] == -signal.SIGKILL
-    return job.output / runs.CHECKPOINTS
+@pytest.fixture
+def checkpoints(broken_run, tmp_path):
+    """A copy of the two checkpoints of a broken-off run."""
+    return Path(shutil.copytree(broken_run.output / runs.CHECKPOINTS, tmp_path / "checkpoints"))
 
 
 @pytest.mark.parametrize("name", CHECKPOINT_FILES)
-@pytest.mark.parametrize("damage", ["gone", "empty", "cut"])
-def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoints, tmp_path):
-    shutil.copytree(checkpoints, tmp_path / "checkpoints")
-    newest = Path(lifecycle.find_checkpoint(tmp_path / "checkpoints"))
-    older = [path for path in newest.parent.iterdir() if path != newest]
-    state = json.loads((newest / "trainer_state.json").read_text())
-    assert older and state["best_global_step"] <= state["global_step"]
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoints):
+    older, newest = sorted(checkpoints.iterdir(), key=lambda path: natural_key(path.name))
+    (newest / "trainer_state.json").write_text(json.dumps(read_checkpoint(newest) | {"best_global_step": None}))
+    assert lifecycle.find_checkpoint(checkpoints) == newest
     file = newest / name
     if damage == "gone":
         file.unlink()
     else:
-        os.truncate(file, 0 if damage == "empty" else file.stat().st_size - 1 if file.suffix != ".json" else 100)
-    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == Path(*older)
-    assert os.listdir(tmp_path / "checkpoints") == [older[0].name]
+        os.truncate(file, file.stat().st_size - 1 if file.suffix != ".json" else 100)
+    assert lifecycle.find_checkpoint(checkpoints) == older
+    assert os.listdir(checkpoints) == [older.name]
 
 
-def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints, tmp_path):
+def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints):
     """The Trainer would keep the last epoch's weights without a word."""
-    shutil.copytree(checkpoints, tmp_path / "checkpoints")
-    oldest, newest = sorted((tmp_path / "checkpoints").iterdir(), key=lambda path: natural_key(path.name))
-    path = newest / "trainer_state.json"
-    state = json.loads(path.read_text()) | {"best_global_step": int(oldest.name.split("-")[1])}
-    path.write_text(json.dumps(state))
-    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") == newest
+    oldest, newest = sorted(checkpoints.iterdir(), key=lambda path: natural_key(path.name))
+    state = read_checkpoint(newest) | {"best_global_step": int(oldest.name.split("-")[1])}
+    (newest / "trainer_state.json").write_text(json.dumps(state))
+    assert lifecycle.find_checkpoint(checkpoints) == newest
     (oldest / "model.safetensors").unlink()
-    assert lifecycle.find_checkpoint(tmp_path / "checkpoints") is None
-    assert not os.listdir(tmp_path / "checkpoints")
+    assert lifecycle.find_checkpoint(checkpoints) is None
+    assert not os.listdir(checkpoints)
 
 
-def test_a_checkpoint_of_two_processes_needs_the_random_numbers_of_both(checkpoints, tmp_path, monkeypatch):
-    shutil.copytree(next(checkpoints.iterdir()), tmp_path / "checkpoint-1")
-    (tmp_path / "checkpoint-1" / "rng_state.pth").rename(tmp_path / "checkpoint-1" / "rng_state_0.pth")
+def test_a_checkpoint_of_two_processes_needs_the_random_numbers_of_both(checkpoints, monkeypatch):
+    folder = next(checkpoints.iterdir())
+    (folder / "rng_state.pth").rename(folder / "rng_state_0.pth")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert read_checkpoint(tmp_path / "checkpoint-1") is None
-    shutil.copy(tmp_path / "checkpoint-1" / "rng_state_0.pth", tmp_path / "checkpoint-1" / "rng_state_1.pth")
-    assert read_checkpoint(tmp_path / "checkpoint-1")["global_step"] > 0
+    assert read_checkpoint(folder) is None
+    shutil.copy(folder / "rng_state_0.pth", folder / "rng_state_1.pth")
+    assert read_checkpoint(folder)["global_step"] > 0
 
 
-def test_a_broken_off_run_of_two_processes_does_not_go_on_with_one(forks, make_job, tmp_path, monkeypatch):
-    job = make_job(tmp_path / "run")
-    assert Attempt(forks, job, "in the first epoch").finish()[0] == -signal.SIGKILL
-    config = runs.read_config(job.output)
+def test_a_broken_off_run_of_two_processes_does_not_resume_with_one(broken_run, tmp_path):
+    shutil.copytree(broken_run.output, tmp_path / "run")
+    config = runs.read_config(broken_run.output)
     config["environment"]["processes"] = 2
-    runs.write_config(job.output, config)
-    code, message = Attempt(forks, job).finish()
-    assert code == 2 and "another number of processes (2, now 1)" in message
+    runs.write_config(tmp_path / "run", config)
+    with pytest.raises(InputError, match="2, now 1"):
+        train(replace(broken_run, output=tmp_path / "run"))
 
 
 def test_a_models_folder_is_no_broken_off_run(make_job, tiny_encoder, tmp_path):
     shutil.copytree(tiny_encoder, tmp_path / "run")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="so it is not a run's|beside the run"):
+        with pytest.raises(InputError, match="config.json|beside the run"):
             train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
     assert sorted(os.listdir(tmp_path / "run")) == sorted(os.listdir(tiny_encoder))
 
@@ -466,12 +357,9 @@ def test_other_programs_files_stay(make_job, tmp_path):
     for name in ("film.mkv.part", ".lock"):
         (tmp_path / "run" / name).write_text("precious")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="a folder with other things in it|film.mkv.part beside the run"):
+        with pytest.raises(InputError, match="other things|film.mkv.part"):
             train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
     assert sorted(os.listdir(tmp_path / "run")) == [".lock", "film.mkv.part"]
-
-
-# ---- two processes on one folder ----
 
 
 @pytest.fixture
@@ -490,7 +378,7 @@ def test_a_second_process_on_a_run_is_refused_and_touches_nothing(overwrite, hol
     for name in (runs.MODEL, runs.PREDICTIONS):
         shutil.copytree(unbroken / "0" / name, tmp_path / "run" / name)
     names = sorted(os.listdir(tmp_path / "run"))
-    with pytest.raises(InputError, match="run: found another process at work on this run"):
+    with pytest.raises(InputError, match="run: found another process"):
         train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
     assert sorted(os.listdir(tmp_path / "run")) == names
     assert read_bytes(tmp_path / "run") == read_bytes(unbroken / "0")
@@ -522,15 +410,14 @@ def test_a_lock_that_lost_its_name_is_not_taken(tmp_path, monkeypatch):
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_warned_about(code, tmp_path, monkeypatch, capsys):
+def test_a_file_system_without_locks_is_warned_about(tmp_path, monkeypatch, capsys):
     def fail(file, how):
-        raise OSError(code, os.strerror(code))
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(lock.fcntl, "flock", fail)
     with lifecycle.lock_run(tmp_path / "run"):
         assert (tmp_path / "run").is_dir()
-    assert "no file locks here" in capsys.readouterr().err
+    assert "no file locks" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -540,17 +427,14 @@ def test_only_the_first_of_several_processes_locks(tmp_path, monkeypatch):
         assert not (tmp_path / "run").exists()
 
 
-# ---- no room, no permission ----
-
-
-@pytest.mark.parametrize("place", ["nothing fits", "the log", "weights", "optimizer"])
+@pytest.mark.parametrize("place", ["nothing fits", "weights", "optimizer"])
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(place, forks, make_job, unbroken, tmp_path):
     """A limit on the size of a file stands for the full disk: each writer meets it at another place."""
     weights = (unbroken / "0" / "model" / "model.safetensors").stat().st_size
-    limit = {"nothing fits": 0, "the log": 4096, "weights": weights // 2, "optimizer": weights + 4096}[place]
+    limit = {"nothing fits": 0, "weights": weights // 2, "optimizer": weights + 4096}[place]
     job = make_job(tmp_path / "run")
     code, message = Attempt(forks, job, limit=limit).finish()
-    assert code == 2 and f"{job.output}: cannot write there (" in message and "Traceback" not in message
+    assert code == 2 and f"{job.output}: cannot write" in message and "Traceback" not in message
     assert job.output.exists() == (limit > 0)
     assert not runs.is_finished(job.output) and not (job.output / runs.MODEL).exists()
     assert lifecycle.find_checkpoint(job.output / runs.CHECKPOINTS) is None
@@ -591,16 +475,6 @@ def test_a_file_where_a_folder_should_be_is_named(make_job, tmp_path, capsys):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_named(make_job, tmp_path, capsys):
-    tmp_path.chmod(0o555)
-    try:
-        assert run_guarded(lambda: train(make_job(tmp_path / "run"))) == 2
-    finally:
-        tmp_path.chmod(0o755)
-    assert "Permission denied" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "error, reason",
     [
@@ -616,9 +490,6 @@ def test_only_failing_writes_are_turned_into_messages(error, reason):
     with pytest.raises(InputError if reason else type(error), match=reason):
         with lifecycle.explain_write_errors(Path("run")):
             raise error
-
-
-# ---- the parts ----
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
@@ -637,7 +508,7 @@ def test_wrong_data_spare_the_run_that_was_to_be_overwritten(unbroken, make_job,
     shutil.copytree(unbroken / "0", tmp_path / "run")
     (tmp_path / "train.bio").write_text("癌 X-gene\n", encoding="utf-8")
     job = replace(make_job(tmp_path / "run"), overwrite=True, files={"train": tmp_path / "train.bio"})
-    with pytest.raises(InputError, match="unknown tag"):
+    with pytest.raises(InputError, match="X-gene"):
         train(job)
     assert_same_run(tmp_path / "run", unbroken / "0")
 

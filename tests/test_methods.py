@@ -1,8 +1,8 @@
 """Each method's entry script under the original's flags: the jobs that they make, and runs with a tiny encoder."""
 
 import pytest
+from conftest import FAST
 from shell import ROOT, load_script
-from test_training import FAST, files  # noqa: F401
 
 from cbpner.runs import folder as runs
 
@@ -31,7 +31,7 @@ def read_job(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def named(files, tmp_path):  # noqa: F811
+def named(files, tmp_path):
     """The flags by which the original's scripts name their files."""
     names = [word for part in ("train", "test", "dev") for word in (f"--{part}_filename", files[part].name)]
     return ["--data_dir", files["train"].parent, *names, "--output_dir", tmp_path / "run"]
@@ -42,7 +42,7 @@ def read_part_job(read_job, named):
     return lambda *more: read_job("partBERT_CRF", *named, *more)
 
 
-def test_flags_of_supervised_original(read_job, files, tmp_path):  # noqa: F811
+def test_flags_of_supervised_original(read_job, files, tmp_path):
     flags = ["--trainset", files["train"], "--validset", files["dev"], "--testset", files["test"], "--logdir",
              tmp_path / "run", "--batch_size", 8, "--lr", 1e-3, "--n_epochs", 7, "--bert_model", "x"]  # fmt: skip
     job = read_job("Supervised_Original", *flags, "--finetuning")
@@ -53,7 +53,7 @@ def test_flags_of_supervised_original(read_job, files, tmp_path):  # noqa: F811
     assert read_job("Supervised_Original", *flags).recipe.trainable_layers == 0, "the head learns alone"
 
 
-def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):  # noqa: F811
+def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):
     flags = ["--max_seq_length", 128, "--num_train_epochs", 7, "--per_gpu_train_batch_size", 8, "--seed", 3,
              "--model_name_or_path", "x", "--learning_rate", 1e-3, "--overwrite_output_dir"]  # fmt: skip
     job = read_job("BERT_LM_mixed", *named, *flags, "--do_train", "--do_eval", "--do_predict")
@@ -63,7 +63,7 @@ def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):  # noqa: F811
     assert set(read_job("BERT_LM_mixed", *named, "--do_train", "--do_predict").files) == {"train", "test"}
 
 
-def test_flags_of_part_bert_crf(read_job, read_part_job, files, tmp_path):  # noqa: F811
+def test_flags_of_part_bert_crf(read_job, read_part_job, files, tmp_path):
     job = read_part_job("--num_train_epochs", 7, "--per_gpu_train_batch_size", 4, "--bert_model", "x")
     assert job.files == files
     assert (job.recipe.epochs, job.recipe.batch_size, job.recipe.encoder) == (7, 4, "x")
@@ -115,7 +115,7 @@ def test_flags_without_effect_are_named(read_part_job, capsys, flags, unused):
     ("partBERT_CRF", ["--train_filename", "toy_train.bio", "--train", "x.bio"], "--train and --train_filename"),
     ("partBERT_CRF", ["--data_dir", "nowhere"], "nowhere"),
 ])  # fmt: skip
-def test_missing_and_wrong_files_are_errors(method, flags, found, files, tmp_path, capsys):  # noqa: F811
+def test_missing_and_wrong_files_are_errors(method, flags, found, files, tmp_path, capsys):
     assert call(method, "--data_dir", files["train"].parent, "--output_dir", tmp_path / "run", *flags) == 2
     assert found in capsys.readouterr().err and not (tmp_path / "run").exists()
 
@@ -127,7 +127,7 @@ def test_missing_and_wrong_files_are_errors(method, flags, found, files, tmp_pat
     ("partBERT_CRF", ["--output_dir", "RUN", "--variant", "described", "--trainable_layers", 1]),
     ("partBERT_CRF", ["--output_dir", "RUN", "--variant", "coded", "--hidden_layer_size", 6]),
 ])  # fmt: skip
-def test_each_method_trains(method, flags, files, tiny_encoder, tmp_path):  # noqa: F811
+def test_each_method_trains(method, flags, files, tiny_encoder, tmp_path):
     fast = [word for name, value in (FAST | {"epochs": 1}).items() for word in (f"--{name}", value)]
     data = [word for part, path in files.items() for word in (f"--{part}", path)]
     flags = [tmp_path / "run" if flag == "RUN" else flag for flag in flags]

@@ -35,6 +35,7 @@ def test_the_committed_table_is_the_one_that_the_runs_give():
     assert rows == expected
 
 
+@pytest.mark.slow
 @needs_gold
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: "-".join(folder.relative_to(ROOT / "results").parts))
 def test_the_scores_follow_from_the_predictions(folder, tmp_path):

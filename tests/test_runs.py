@@ -46,41 +46,25 @@ def test_a_number_that_json_lacks_is_refused_and_leaves_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [(b'{"a": 1,\n"b', ":2: found malformed JSON"), (b"[1]", "found list"), (b"\xff", "not UTF-8")],
+    ("content", "message"), [(b'{"a": 1,\n"b', ":2: "), (b"[1]", "list"), (b"\xff", "UTF-8"), (None, "cannot read")]
 )
 def test_broken_json_is_named(tmp_path, content, message):
-    (tmp_path / runs.METRICS).write_bytes(content)
-    with pytest.raises(InputError, match=message) as caught:
+    if content:
+        (tmp_path / runs.METRICS).write_bytes(content)
+    with pytest.raises(InputError, match=f"metrics.json.*{message}"):
         runs.read_metrics(tmp_path)
-    assert str(tmp_path / runs.METRICS) in str(caught.value)
 
 
-def test_missing_config_is_named(tmp_path):
-    with pytest.raises(InputError, match="config.json: cannot read"):
-        runs.read_config(tmp_path)
-
-
-def test_log_grows_by_lines_and_a_torn_line_swallows_none(tmp_path):
+def test_log_grows_by_lines_can_be_replaced_and_a_torn_line_swallows_none(tmp_path):
     log = tmp_path / "0" / runs.LOG
-    runs.append_log(tmp_path / "0", {"epoch": 1, "text": "乳腺癌\n"})
-    runs.append_log(tmp_path / "0", {"epoch": 2})
-    assert [json.loads(line)["epoch"] for line in log.read_text(encoding="utf-8").splitlines()] == [1, 2]
-    log.write_bytes(log.read_bytes() + b'{"epoch": 3, "lo')
+    runs.append_log(tmp_path / "0", {"epoch": 1})
+    runs.write_log(tmp_path / "0", [{"epoch": 2, "text": "乳腺癌\n"}])
     runs.append_log(tmp_path / "0", {"epoch": 3})
+    assert [json.loads(line)["epoch"] for line in log.read_text(encoding="utf-8").splitlines()] == [2, 3]
+    log.write_bytes(log.read_bytes() + b'{"epoch": 4, "lo')
+    runs.append_log(tmp_path / "0", {"epoch": 4})
     lines = log.read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 4
-    assert json.loads(lines[-1]) == {"epoch": 3}
-
-
-def test_the_log_can_be_written_anew(tmp_path):
-    runs.append_log(tmp_path, {"epoch": 1})
-    runs.write_log(tmp_path, [{"epoch": 2, "text": "癌"}, {"epoch": 3}])
-    runs.append_log(tmp_path, {"epoch": 4})
-    lines = (tmp_path / runs.LOG).read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [2, 3, 4]
-    runs.write_log(tmp_path, [])
-    assert [path.name for path in tmp_path.iterdir()] == [runs.LOG] and not (tmp_path / runs.LOG).read_bytes()
+    assert len(lines) == 4 and json.loads(lines[-1]) == {"epoch": 4}
 
 
 @given(TAG_LISTS)
@@ -120,11 +104,11 @@ def test_tags_that_the_file_cannot_hold_are_refused(tmp_path, tags, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("O\nB_gene\n", ":2: expected O"),
-        ("O\n\n\nO\n", ":3: found a second blank line"),
-        ("\nO\n", ":1: found a second blank line"),
+        ("O\nB_gene\n", ":2: "),
+        ("O\n\n\nO\n", ":3: "),
+        ("\nO\n", ":1: "),
         ("O\n\n", "at the end"),
-        ("基 O\n", ":1: expected O"),
+        ("基 O\n", ":1: "),
     ],
 )
 def test_broken_tags_name_the_line(tmp_path, text, message):
@@ -157,25 +141,18 @@ def test_runs_deeper_than_that_are_counted_by_folder(tmp_path):
     assert runs.find_deeper([tmp_path / "a"]) == {}
 
 
-def test_find_runs_tells_a_model_from_a_run_that_broke_off(tmp_path):
+def test_a_model_a_lock_and_leftovers_make_no_run(tmp_path):
     make_run(tmp_path / "model", finished=False, text='{"model_type": "bert"}')
     make_run(tmp_path / "torn", finished=False, text='{"method')
     (tmp_path / "empty").mkdir()
-    assert runs.find_runs([tmp_path]) == ([], [tmp_path / "torn"])
-
-
-def test_a_lock_and_leftovers_make_no_run(tmp_path):
     make_run(tmp_path / "done")
     for name in ("done", "begun"):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / runs.LOCK).touch()
         (tmp_path / name / ".model.new.part").mkdir()
         (tmp_path / name / ".model.new.part" / "config.json").write_text("{}")
-    assert runs.find_runs([tmp_path]) == ([tmp_path / "done"], [])
-
-
-def test_find_runs_names_a_path_that_is_none(tmp_path):
-    with pytest.raises(InputError, match="nowhere: found no such folder"):
+    assert runs.find_runs([tmp_path]) == ([tmp_path / "done"], [tmp_path / "torn"])
+    with pytest.raises(InputError, match="nowhere"):
         runs.find_runs([tmp_path / "nowhere"])
 
 
@@ -213,19 +190,14 @@ def test_only_what_may_change_the_digits_is_a_difference():
     assert not environment.compare_environments({**now, "git": None}, now)
 
 
-def test_environment_outside_a_checkout(monkeypatch, tmp_path):
-    monkeypatch.setattr("cbpner.__file__", str(tmp_path / "__init__.py"))
-    assert environment.describe_environment()["git"] is None
-
-
-def test_environment_without_git(monkeypatch):
+def test_environment_outside_a_checkout_without_git_or_a_package(monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setattr("cbpner.__file__", str(tmp_path / "__init__.py"))
+        assert environment.describe_environment()["git"] is None
     monkeypatch.setenv("PATH", "")
-    assert environment.describe_environment()["git"] is None
-
-
-def test_a_missing_package_has_no_version(monkeypatch):
     monkeypatch.setattr(environment, "PACKAGES", ("no-such-package-of-ours",))
-    assert environment.describe_environment()["packages"]["no-such-package-of-ours"] is None
+    found = environment.describe_environment()
+    assert found["git"] is None and found["packages"]["no-such-package-of-ours"] is None
 
 
 def test_checksum(tmp_path):

@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
-from cbpner.models.tokenizers import add_upper_case, build_tokenizer, extend_embeddings, make_tokenizer, read_vocabulary
+from cbpner.models.tokenizers import build_tokenizer, extend_embeddings, make_tokenizer, read_vocabulary
 from cbpner.text.tokenizer import CharacterTable, folded, unknown_share
 
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
@@ -173,8 +173,7 @@ def test_casings_of_a_vocabulary_without_upper_case(lowercase_encoder, tmp_path,
     assert tokenizer("[SEP]")["input_ids"][1:-1] != [vocabulary["[SEP]"]]
 
 
-def test_added_letters_stand_behind_the_last_id(tiny_encoder, tiny_vocabulary):
-    assert add_upper_case({"a": 0, "b": 5, "A": 3}) == ({"a": 0, "b": 5, "A": 3, "B": 6}, {6: 5})
+def test_a_cased_vocabulary_gets_no_letters_and_rows_are_added_where_ids_need_them(tiny_encoder, tiny_vocabulary):
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     again, sources = make_tokenizer(tokenizer, "tiny", "keep")
     assert (again.get_vocab(), sources) == (tiny_vocabulary, {})

@@ -1,10 +1,7 @@
-"""Attention for training on a CPU: in plain products, all of it in the number format of its inputs.
+"""Attention for training on a CPU, all of it in the number format of its inputs.
 
-transformers' `eager` adds a float32 mask of the size of the scores and takes their softmax in float32, which under
-autocast to bfloat16 is most of what it does: the scores of long sentences do not fit the cache. Softmax of bfloat16
-sums in float32, too, and `eager` rounds its result to bfloat16 for the next product. torch's own (`sdpa`) is the
-slower one backwards, but for the longest sentences. Forward and backward passes of 14 batches of 2,048 tokens of the
-gold, one thread, the same losses: 1,752 tokens a second of processor time, 1,452 with `eager`, 1,250 with `sdpa`.
+transformers' `eager` takes the softmax of the scores in float32, which under autocast to bfloat16 is most of its time.
+torch's `sdpa` has a slower backward pass on a CPU.
 """
 
 import torch
@@ -25,30 +22,25 @@ def attend(
     dropout: float = 0.0,
     **others,
 ):
-    """(batch, tokens, heads, width) mix of values, and the shares (batch, heads, tokens, tokens).
+    """Outputs (batch, tokens, heads, width) and weights (batch, heads, tokens, tokens).
 
-    query, key, value: (batch, heads, tokens, width). attention_mask: of `mask_padding`, or None.
+    query, key, value: (batch, heads, tokens, width). attention_mask: from `mask_padding`, or None.
     """
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     with torch.autocast(query.device.type, enabled=False):
         scores = (query * scaling) @ key.transpose(2, 3)
         if attention_mask is not None:
             scores += attention_mask.to(scores.dtype)
-        shares = F.dropout(scores.softmax(dim=-1), dropout, module.training)
-        mixed = shares @ value
-    return mixed.transpose(1, 2).contiguous(), shares
+        weights = F.dropout(scores.softmax(dim=-1), dropout, module.training)
+        return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
 def mask_padding(attention_mask: torch.Tensor | None = None, dtype: torch.dtype = torch.float32, **others):
-    """(batch, 1, 1, tokens) to add to scores, minus infinity at padding; None where nothing is padded.
-
-    attention_mask: (batch, tokens) bool, or None.
-    """
+    """(batch, 1, 1, tokens) to add to scores, minus infinity at padding; None where nothing is padded."""
     if attention_mask is None or attention_mask.all():
         return None
-    return torch.zeros(attention_mask.shape, dtype=dtype, device=attention_mask.device).masked_fill_(
-        ~attention_mask.bool(), float("-inf")
-    )[:, None, None, :]
+    zeros = torch.zeros(attention_mask.shape, dtype=dtype, device=attention_mask.device)
+    return zeros.masked_fill_(~attention_mask.bool(), float("-inf"))[:, None, None, :]
 
 
 def pick_attention(device: torch.device):

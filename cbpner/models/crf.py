@@ -13,15 +13,12 @@ from cbpner.decoding.viterbi import FORBIDDEN
 
 
 class Crf(nn.Module):
-    """Scores of tag sequences: one per position and tag (emission), and one per move from a tag to the next.
+    """`transitions` (labels, labels) [previous, next], `start` and `end` (labels,), all zero at first.
 
-    The parameters are `transitions` (labels, labels) [previous, next], `start` and `end` (labels,). They begin at zero:
-    the model then is the softmax of the emissions, restricted to legal sequences. A forbidden move scores FORBIDDEN
-    whatever its parameter, which gets no gradient.
+    A forbidden move scores FORBIDDEN whatever its parameter, which gets no gradient.
 
     Args:
-        allowed: (labels + 1, labels) bool, [previous tag][tag] with the start of the sequence as the last row, such as
-            `LabelSet.transitions()`.
+        allowed: (labels + 1, labels) bool, [previous][next] with the start as the last row: `LabelSet.transitions()`.
     """
 
     allowed: Tensor
@@ -47,27 +44,20 @@ class Crf(nn.Module):
         return Chain(*(part.detach().cpu().double().numpy() for part in (self.moves(), self.end)))
 
     def forward(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        """The negative log-likelihood of each tag sequence.
+        """The negative log-likelihood of each tag sequence: (batch,) float32, or float64 for float64 emissions.
 
-        Repair gold tags first (`cbpner.text.labels.repair_tags`): each forbidden move adds about -FORBIDDEN, finite and
-        without a gradient.
+        Repair gold tags first (`cbpner.text.labels.repair_tags`): a forbidden move adds about -FORBIDDEN, no gradient.
 
         Args:
             emissions: (batch, time, labels), of a floating type.
             tags: (batch, time) int64, 0 to labels - 1 where the mask is on.
             mask: (batch, time) bool, on for real positions: the first, and all up to the sequence's end.
-
-        Returns:
-            (batch,) float32 (float64 for float64 emissions), whatever autocast says.
-
-        Raises:
-            ValueError: Other shapes, types, masks or tags.
         """
         check_batch(emissions, tags, mask, len(self.end))
         with torch.autocast(emissions.device.type, enabled=False):
             dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.end.dtype), torch.float32)
             emissions = emissions.to(dtype).masked_fill(~mask[:, :, None], 0.0)
-            # Less a constant per position: no probability changes, and float32 stays exact over long sequences.
+            # Minus a constant per position: no probability changes, and float32 stays exact over long sequences.
             emissions = emissions - emissions.detach().logsumexp(dim=-1, keepdim=True)
             emissions = emissions.masked_fill(~mask[:, :, None], 0.0)
             moves, end = self.moves().to(dtype), self.end.to(dtype)
@@ -104,9 +94,8 @@ def check_batch(emissions: Tensor, tags: Tensor, mask: Tensor, labels: int) -> N
         raise ValueError(f"expected emissions of a floating type, got {describe_tensor(emissions)}")
     for name, tensor, dtype in (("tags", tags, torch.int64), ("mask", mask, torch.bool)):
         if tensor.shape != emissions.shape[:2] or tensor.dtype != dtype:
-            raise ValueError(
-                f"expected {name} {tuple(emissions.shape[:2])} {str(dtype)[6:]}, got {describe_tensor(tensor)}"
-            )
+            expected = f"{name} {tuple(emissions.shape[:2])} {str(dtype).removeprefix('torch.')}"
+            raise ValueError(f"expected {expected}, got {describe_tensor(tensor)}")
     if not mask[:, 0].all() or (mask[:, 1:] & ~mask[:, :-1]).any():
         raise ValueError("expected a mask that is on from position 0, without holes")
     if (outside := tags[mask & ((tags < 0) | (tags >= labels))]).numel():

@@ -18,14 +18,11 @@ from cbpner.models.crf import Crf
 from cbpner.models.loss import IGNORED, shift_scores
 from cbpner.text.labels import LabelSet
 
-FEATURE_LAYERS = 4  # how many of the last layers (or all, where there are fewer) stand side by side under the BiLSTM
+FEATURE_LAYERS = 4  # the BiLSTM reads so many of the last layers, concatenated; all of them where there are fewer
 
 
 class BertCrfConfig(BertConfig):
-    """BERT's configuration, and what `cbpner.training.recipes.Recipe` says about head, lstm_size and what is frozen.
-
-    frozen_layers: the embeddings and so many of the first layers do not learn; -1: all learn.
-    """
+    """BERT's configuration, the head, and `frozen_layers`: the embeddings and so many first layers; -1: nothing."""
 
     model_type = "bert_crf"
     head: str = "crf"
@@ -34,10 +31,9 @@ class BertCrfConfig(BertConfig):
 
 
 class BertCrfForTokenClassification(BertPreTrainedModel):
-    """Scores per character from a BERT, and a CRF under the BIO grammar of the configuration's labels.
+    """A BERT, a linear layer or BiLSTM over it, and a CRF under the BIO grammar of the configuration's labels.
 
-    The part that does not learn runs without dropout and without gradient; its output, `compute_features`, can be kept
-    and given to `forward` in the place of the ids.
+    The frozen part runs without dropout and gradient; its output, `compute_features`, can replace the ids in `forward`.
     """
 
     config_class = BertCrfConfig
@@ -66,7 +62,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
 
     @property
     def has_features(self):
-        """Whether all below the first layer that learns is frozen, so that its output is the same in every epoch."""
+        """Whether everything below the first trainable layer is frozen."""
         return self.config.frozen_layers >= (self.config.num_hidden_layers if self._has_lstm else 0)
 
     @property
@@ -78,22 +74,19 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         """How many of the encoder's layers `compute_features` runs."""
         return self.config.num_hidden_layers if self._has_lstm else max(self.config.frozen_layers, 0)
 
-    def frozen_modules(self):
-        """The embeddings and the first layers that do not learn, in one list."""
-        depth = self.config.frozen_layers
-        return nn.ModuleList([self.bert.embeddings, *self.bert.encoder.layer[:depth]] if depth >= 0 else [])
-
     def train(self, mode: bool = True):
         super().train(mode)
-        self.frozen_modules().eval()
+        depth = self.config.frozen_layers
+        for module in (self.bert.embeddings, *self.bert.encoder.layer[:depth]) if depth >= 0 else ():
+            module.eval()
         return self
 
     def compute_features(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
     ):
-        """What the first trainable layer reads: (batch, tokens, width), or (batch, tokens, 4 x width) for the BiLSTM.
+        """The first trainable layer's input, in the number format in which it multiplies.
 
-        In the number format in which that layer multiplies, so that what is kept equals what is computed anew.
+        (batch, tokens, width), or (batch, tokens, 4 x width) for the BiLSTM.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.has_features):
             hidden = self.bert.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
@@ -108,7 +101,10 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
     def score_features(self, features: torch.Tensor, attention_mask: torch.Tensor):
         """(batch, tokens, labels) from what `compute_features` gives."""
         if self._has_lstm:
-            hidden = run_lstm(self.lstm, features, attention_mask.sum(dim=1))
+            lengths = attention_mask.sum(dim=1).cpu()
+            with torch.autocast(features.device.type, enabled=False):
+                packed = pack_padded_sequence(features.float(), lengths, batch_first=True, enforce_sorted=False)
+                hidden = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=features.shape[1])[0]
         else:
             hidden = features.float()
             mask = self._make_mask(hidden, attention_mask)
@@ -124,14 +120,16 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         labels: torch.Tensor | None = None,
         features: torch.Tensor | None = None,
         hidden: torch.Tensor | None = None,
-        **kwargs,
+        num_items_in_batch: Any = None,
+        **biases,
     ):
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
 
-        input_ids, attention_mask, labels: (batch, tokens). features: instead of input_ids. hidden: (batch, tokens)
-        bool, characters whose features are set to zero, as flair's word dropout does. The loss is the negative
-        log-likelihood of the batch over `num_items_in_batch`, by default its number of real characters; other
-        keywords are the biases of `cbpner.models.loss.shift_scores`.
+        Args:
+            features: Instead of input_ids.
+            hidden: (batch, tokens) bool, characters whose features are set to zero, as flair's word dropout does.
+            num_items_in_batch: Divides the negative log-likelihood; by default the number of real characters.
+            **biases: See `cbpner.models.loss.shift_scores`.
         """
         if attention_mask is None or features is None:
             assert input_ids is not None, "expected input_ids, or attention_mask and features"
@@ -142,29 +140,20 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         if hidden is not None:
             features = features.masked_fill(hidden[:, :, None], 0.0)
         logits = self.score_features(features, attention_mask)
-        loss = None if labels is None else self.sum_loss(logits, labels, **kwargs)
-        return TokenClassifierOutput(loss=loss, logits=logits)
-
-    def sum_loss(self, logits: torch.Tensor, labels: torch.Tensor, num_items_in_batch: Any = None, **biases):
-        """A scalar; [CLS] stands before each sequence, so that the characters begin at the second position."""
-        emissions, tags = shift_scores(logits[:, 1:].float(), **biases), labels[:, 1:]
+        if labels is None:
+            return TokenClassifierOutput(logits=logits)
+        tags = labels[:, 1:]  # without [CLS]
         mask = tags.ne(IGNORED)
-        loss = self.crf(emissions, tags, mask).sum()
-        return loss / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
+        loss = self.crf(shift_scores(logits[:, 1:].float(), **biases), tags, mask).sum()
+        loss = loss / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
+        return TokenClassifierOutput(loss=loss, logits=logits)
 
     def _make_mask(self, hidden, attention_mask):
         return create_bidirectional_mask(self.config, inputs_embeds=hidden, attention_mask=attention_mask)
 
 
-def run_lstm(lstm: nn.LSTM, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """(batch, time, 2 x units) of (batch, time, width) inputs, in float32; padding never matters."""
-    with torch.autocast(inputs.device.type, enabled=False):
-        packed = pack_padded_sequence(inputs.float(), lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=inputs.shape[1])[0]
-
-
 def copy_settings(config: Any):
-    """A BERT's configuration as the arguments of one of our own, which has its own type and class."""
+    """A BERT's configuration as arguments of one of our own types."""
     return {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
 
 

@@ -1,4 +1,4 @@
-"""What the machine is good at: device, number format (measured, not assumed); its threads."""
+"""Device, number format (chosen by a measurement) and threads."""
 
 import contextlib
 import functools
@@ -20,10 +20,7 @@ def pick_device():
 
 @functools.cache
 def measure_bf16_gain(kind: str, rounds: int = TRIAL_ROUNDS):
-    """How much faster a matrix product of the encoder's shape runs in bfloat16 than in float32.
-
-    The fastest of several rounds counts, and the two take turns: what else the machine does slows a round, not both.
-    """
+    """How much faster a matrix product of the encoder's shape runs in bfloat16 than in float32: the best of rounds."""
     rows, width, inner = TRIAL_SHAPE
     left, right = torch.randn(rows, width, device=kind), torch.randn(width, inner, device=kind)
     factors = {dtype: (left.to(dtype), right.to(dtype)) for dtype in (torch.float32, torch.bfloat16)}
@@ -37,7 +34,7 @@ def measure_bf16_gain(kind: str, rounds: int = TRIAL_ROUNDS):
 
 
 def pick_precision(precision: str, device: torch.device, rounds: int = TRIAL_ROUNDS):
-    """`bf16` or `fp32`; `auto` takes bf16 where a short measurement says that the device gains by it."""
+    """`bf16` or `fp32`; `auto`: bf16 where a short measurement finds it faster on the device."""
     if precision not in PRECISIONS:
         raise ValueError(f"expected a precision among {PRECISIONS}, got {precision!r}")
     if precision != "auto":
@@ -54,10 +51,7 @@ def autocast(precision: str, device: torch.device):
 
 @contextlib.contextmanager
 def spread_threads(workers: int, threads: int):
-    """A pool of workers that share torch's threads.
-
-    Threads that share a product wait for one another at its end; those with a batch each do not.
-    """
+    """A pool of workers that share torch's threads, each with a batch of its own."""
     share = max(1, threads // workers)
     try:
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(share,)) as pool:

@@ -13,7 +13,6 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoModelForTokenClassification,
     AutoTokenizer,
-    PreTrainedModel,
 )
 from transformers.utils import logging
 
@@ -29,11 +28,7 @@ FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # fold
 
 
 def locate_encoder(name: str):
-    """What `from_pretrained` takes: a shipped encoder's folder for its name, else the name as it is.
-
-    InputError for a folder without a model, or a path that does not exist; for a model of the paper that is still to be
-    made it says how.
-    """
+    """A shipped encoder's folder for its name, else the name as it is; InputError for a path without a model."""
     if name in SHIPPED_ENCODERS and not Path(name).is_dir():
         if not (SHIPPED_FOLDER / name / "config.json").is_file():
             raise InputError(f"{name}: this shipped encoder is missing; expected it in models/{name}")
@@ -41,8 +36,7 @@ def locate_encoder(name: str):
     path = Path(name)
     if path.is_dir() and (path / LM_CONFIG).is_file() and not (path / "config.json").is_file():
         raise InputError(
-            f"{name}: found a fine-tuning that broke off; the command in its {LM_CONFIG} goes on with it, and leaves a "
-            "model"
+            f"{name}: found a fine-tuning that broke off; the command in its {LM_CONFIG} resumes it and leaves a model"
         )
     if path.name in FINE_TUNED and not (path / "config.json").is_file():
         corpus, epochs = FINE_TUNED[path.name]
@@ -60,10 +54,7 @@ def locate_encoder(name: str):
 
 
 def load_parts(name: str, load: Any):
-    """`load(source, local_files_only=...)`: from here or the local cache, else from the hub.
-
-    InputError, one clear message, where the encoder cannot be had.
-    """
+    """`load(source, local_files_only=...)` from a folder or the local cache, else from the hub, else InputError."""
     source = locate_encoder(name)
     try:
         try:
@@ -77,16 +68,13 @@ def load_parts(name: str, load: Any):
         reason = str(error).strip().split("\n")[0]
         raise InputError(
             f"{name}: this encoder is neither a folder here nor to be had from the hub or its local cache ({reason}). "
-            f"Go on with the encoder that ships with the project: RECIPE=cbp, or --encoder {SHIPPED_ENCODER} "
+            f"Use the encoder that ships with the project: RECIPE=cbp, or --encoder {SHIPPED_ENCODER} "
             f"(--bert_model and BERT_MODEL= mean the same)"
         ) from error
 
 
 def load_tagger(recipe: Any, labels: LabelSet, attention: str):
-    """A token classifier with the recipe's head, fresh, on the recipe's encoder, and its character tokenizer.
-
-    The label set goes into the model's configuration. Seed torch before: the head is drawn at random.
-    """
+    """The recipe's encoder with a new head (random: seed torch before) for `labels`, and its character tokenizer."""
     silence_libraries()
     tokenizer, sources = make_tokenizer(
         load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing
@@ -98,19 +86,30 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     check_positions(recipe.encoder, config, "max_length", recipe.decision.max_length)
     kind: Any = AutoModelForTokenClassification
     if recipe.head != "linear":
-        config, kind = configure_crf(recipe, config), BertCrfForTokenClassification
+        if config.model_type not in ("bert", BertCrfConfig.model_type):
+            raise InputError(
+                f"{recipe.encoder}: found an encoder of type {config.model_type}; a CRF head expects a bert"
+            )
+        frozen, size = count_frozen(recipe, config.num_hidden_layers), recipe.lstm_size
+        config = BertCrfConfig(**copy_settings(config), head=recipe.head, frozen_layers=frozen, lstm_size=size)
+        kind = BertCrfForTokenClassification
     load = partial(kind.from_pretrained, config=config, attn_implementation=attention, dtype="float32")
     model = load_parts(recipe.encoder, load)
     extend_embeddings(model, len(tokenizer), sources)
-    freeze_layers(model, recipe)
+    base: Any = model.base_model
+    if (frozen := count_frozen(recipe, len(base.encoder.layer))) >= 0:
+        for module in (base.embeddings, *base.encoder.layer[:frozen]):
+            module.requires_grad_(False)
+    if recipe.trainable_layers == 0:
+        base.requires_grad_(False)
     return model, tokenizer
 
 
 def load_masked_lm(recipe: Any, attention: str, name: str | Path | None = None):
     """A masked LM from the recipe's encoder (or from `name`), with the recipe's dropout, and its character tokenizer.
 
-    Its configuration keeps the encoder's own dropout, so that it is saved with that. Seed torch before: a head that the
-    encoder lacks is drawn at random, which a line on stderr says. InputError for an encoder that is no BERT.
+    Its configuration keeps the encoder's own dropout, with which it is saved. Seed torch before: a head that the
+    encoder lacks is random, which a line on stderr says. InputError for an encoder that is no BERT.
     """
     silence_libraries()
     name = str(name or recipe.encoder)
@@ -157,22 +156,3 @@ def count_frozen(recipe: Any, layers: int):
             f"{recipe.encoder}: found trainable_layers {recipe.trainable_layers}; expected at most its {layers}"
         )
     return layers - recipe.trainable_layers
-
-
-def configure_crf(recipe: Any, config: Any):
-    """The configuration of a CRF tagger on a BERT's; InputError for an encoder of another type."""
-    if config.model_type not in ("bert", BertCrfConfig.model_type):
-        raise InputError(f"{recipe.encoder}: found an encoder of type {config.model_type}; a CRF head expects a bert")
-    frozen = count_frozen(recipe, config.num_hidden_layers)
-    return BertCrfConfig(**copy_settings(config), head=recipe.head, frozen_layers=frozen, lstm_size=recipe.lstm_size)
-
-
-def freeze_layers(model: PreTrainedModel, recipe: Any):
-    """Switch off the gradients of what the recipe does not train."""
-    base: Any = model.base_model
-    frozen = count_frozen(recipe, len(base.encoder.layer))
-    if frozen >= 0:
-        for module in (base.embeddings, *base.encoder.layer[:frozen]):
-            module.requires_grad_(False)
-    if recipe.trainable_layers == 0:
-        base.requires_grad_(False)

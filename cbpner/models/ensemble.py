@@ -1,7 +1,7 @@
 """Several taggers as one model: at each character the mean of their probabilities.
 
-A deep ensemble (Lakshminarayanan, Pritzel and Blundell, NeurIPS 2017) of taggers that differ in their seed. It costs
-what its members cost, in time and in size. After importing this module the Auto classes of transformers know the type.
+A deep ensemble (Lakshminarayanan, Pritzel and Blundell, NeurIPS 2017) of taggers that differ in their seed. Importing
+this module registers it with the Auto classes of transformers.
 """
 
 import math

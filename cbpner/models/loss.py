@@ -11,10 +11,8 @@ IGNORED = -100  # the label of positions that no loss and no score counts
 def shift_scores(scores: torch.Tensor, outside_bias: float = 0.0, start_bias: float = 0.0):
     """Scores (..., labels) with `outside_bias` added to O (class 0), and `start_bias` taken from every B- (1, 3, ...).
 
-    Inside the loss alone, so that the trained model's own scores favour entities by as much: the logit-adjusted loss of
-    Menon et al. (ICLR 2021, "Long-tail learning via logit adjustment"), for one frequent class. The first shift counts
-    once a character, the second once an entity, however long it is: a CRF adds up a span's characters, so that the
-    first alone would favour long spans.
+    Inside the loss alone, so that the trained model favours entities by as much: the logit-adjusted loss of Menon et
+    al. (ICLR 2021). With a CRF, which adds up a span's characters, `outside_bias` alone would favour long spans.
     """
     offset = scores.new_zeros(scores.shape[-1])
     offset[0] = outside_bias
@@ -23,11 +21,7 @@ def shift_scores(scores: torch.Tensor, outside_bias: float = 0.0, start_bias: fl
 
 
 def mean_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None, **biases):
-    """Cross-entropy summed over the real characters and divided by their number in the whole step.
-
-    `num_items_in_batch` is that number over all accumulated batches and processes; without it, those of this batch.
-    biases: see `shift_scores`.
-    """
+    """Cross-entropy over real characters, divided by `num_items_in_batch` (of the whole step) or their number here."""
     logits = shift_scores(outputs["logits"].float(), **biases)  # (batch, tokens, labels)
     total = cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), ignore_index=IGNORED, reduction="sum")
     return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)

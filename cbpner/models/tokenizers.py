@@ -25,22 +25,21 @@ ADVICE = "take a BERT with a character vocabulary, such as bert-base-chinese or 
 def make_tokenizer(
     source: PreTrainedTokenizerBase, name: str, casing: str, special_tokens_are_text: bool = True
 ) -> tuple[PreTrainedTokenizerFast, dict[int, int]]:
-    """The character tokenizer for a tagger or a masked LM on top of a pretrained encoder.
+    """The character tokenizer on top of a pretrained encoder, and {added id: id whose embedding it starts from}.
 
     Args:
-        source: the encoder's own tokenizer.
-        name: what messages call the encoder.
+        source: The encoder's own tokenizer.
+        name: The encoder's name in messages.
         casing: `lower`; `keep`, which adds `A`-`Z` where missing; or `paper`: with case, and no letters added.
-        special_tokens_are_text: see `build_tokenizer`.
-
-    Returns:
-        The tokenizer, and {added id: id whose embedding it starts from}.
+        special_tokens_are_text: See `build_tokenizer`.
     """
     if casing not in CASINGS:
         raise ValueError(f"expected a casing among {CASINGS}, got {casing!r}")
     vocabulary, sources = read_vocabulary(source, name), {}
-    if casing == "keep":
-        vocabulary, sources = add_upper_case(vocabulary)
+    for letter in UPPER_CASE if casing == "keep" else "":
+        if letter not in vocabulary and letter.lower() in vocabulary:
+            vocabulary[letter] = max(vocabulary.values()) + 1
+            sources[vocabulary[letter]] = vocabulary[letter.lower()]
     return build_tokenizer(vocabulary, casing == "lower", special_tokens_are_text), sources
 
 
@@ -50,11 +49,9 @@ def build_tokenizer(
     """A tokenizer that makes one token of every code point.
 
     Args:
-        vocabulary: {token: id}, ids without a gap; entries of several characters (word pieces) keep their ids and are
-            never produced.
-        lower: lower-case before the look-up.
-        special_tokens_are_text: a literal `[SEP]` or `[MASK]` in a text is five or six characters (taggers), not the
-            special token (masked LMs).
+        vocabulary: {token: id}, ids without a gap; word pieces of several characters are never produced.
+        lower: Lower-case before the look-up.
+        special_tokens_are_text: A literal `[MASK]` in a text is six characters (taggers), not a token (masked LMs).
     """
     missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
     if missing:
@@ -100,21 +97,8 @@ def read_vocabulary(tokenizer: PreTrainedTokenizerBase, name: str) -> dict[str, 
     raise InputError(f"{name}: {problem}; {ADVICE}")
 
 
-def add_upper_case(vocabulary: Mapping[str, int]) -> tuple[dict[str, int], dict[int, int]]:
-    """The vocabulary with missing `A`-`Z` added behind its last id, and {new id: id of the lower-case letter}."""
-    extended, sources = dict(vocabulary), {}
-    for letter in UPPER_CASE:
-        if letter not in extended and letter.lower() in extended:
-            extended[letter] = max(extended.values()) + 1
-            sources[extended[letter]] = extended[letter.lower()]
-    return extended, sources
-
-
 def extend_embeddings(model: PreTrainedModel, size: int, sources: Mapping[int, int]) -> None:
-    """Give `model` `size` token rows; each new row (and its bias, in a masked LM) starts as a copy of its source's.
-
-    sources: {new id: id of the row to copy}. Never fewer rows than the ids need, where a vocabulary has gaps.
-    """
+    """Give `model` `size` token rows, or more where ids need them; `sources`: {new id: id of the row to copy}."""
     if not sources:
         return
     model.resize_token_embeddings(max(size, max(sources) + 1), mean_resizing=False)

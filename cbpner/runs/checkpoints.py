@@ -1,4 +1,4 @@
-"""Which checkpoint of the Trainer a broken-off run resumes from: the newest one that is whole."""
+"""The checkpoint from which a broken-off run resumes: the newest complete one."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,9 @@ from cbpner.runs.environment import count_processes
 
 
 def find_checkpoint(folder: Path, clean: bool = True) -> Path | None:
-    """The newest whole checkpoint in `folder`, or None.
+    """The newest checkpoint in `folder` that is complete, as is that of its best epoch so far; or None.
 
-    Whole: no file is missing or cut off, and the checkpoint of the best epoch so far, if one was chosen, is whole too.
-
-    Args:
-        clean: The main process deletes newer checkpoints and broken ones.
+    clean: The main process deletes newer checkpoints and broken ones.
     """
     paths = {path.name.removeprefix("checkpoint-"): path for path in folder.glob("checkpoint-*")}
     by_step = {int(step): path for step, path in paths.items() if step.isdecimal()}
@@ -32,10 +29,7 @@ def find_checkpoint(folder: Path, clean: bool = True) -> Path | None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The Trainer's state in a checkpoint, or None where one of its files is missing or cut off.
-
-    The Trainer writes the state last, but it deletes old checkpoints file by file in any order.
-    """
+    """The Trainer's state in a checkpoint, or None where one of its files is missing or cut off."""
     processes = count_processes()
     random = [f"rng_state_{rank}.pth" for rank in range(processes)] if processes > 1 else ["rng_state.pth"]
     try:

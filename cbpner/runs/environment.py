@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,20 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "seqev
 def describe_environment() -> dict[str, Any]:
     """Versions, git revision and machine of this process: no host name, user name or path.
 
-    Returns:
-        python; packages ({name: version, None where not installed}); git ({"revision", "dirty"}, None outside a
-        checkout; dirty: a tracked file differs from the revision); platform; cpu_count; cpu (model name or None).
+    `git` is {"revision", "dirty"}, or None where no checkout tracks this code.
     """
+    versions: dict[str, str | None] = {"cbpner": cbpner.__version__}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    git = None
+    if _ask_git("ls-files", "--error-unmatch", "__init__.py") is not None:
+        changes = _ask_git("status", "--porcelain", "--untracked-files=no")
+        git = {"revision": _ask_git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
     return {
         "python": platform.python_version(),
-        "packages": {"cbpner": cbpner.__version__} | {name: _find_version(name) for name in PACKAGES},
-        "git": _describe_checkout(),
+        "packages": dict.fromkeys(PACKAGES) | versions,
+        "git": git,
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
         "cpu": _find_cpu_model(),
@@ -33,7 +40,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def describe_command() -> dict[str, str]:
-    """The command line, and the folder from which its paths are meant: relative to the project where inside."""
+    """The command line and its working directory, relative to the project where inside."""
     here = Path.cwd()
     folder = here.relative_to(PROJECT) if here.is_relative_to(PROJECT) else here
     return {"folder": folder.as_posix(), "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])}
@@ -44,7 +51,7 @@ def compare_environments(before: dict[str, Any], now: dict[str, Any]) -> list[st
 
     Both as in config.json; a key that one of them lacks is no difference.
     """
-    before, now = _flatten(before), _flatten(now)
+    before, now = map(_flatten, (before, now))
     return [f"{key}: {before[key]}, now {now[key]}" for key in now if key in before and before[key] != now[key]]
 
 
@@ -61,21 +68,6 @@ def _flatten(environment: dict[str, Any]) -> dict[str, Any]:
         | {name: environment[name] for name in names if name in environment}
         | {f"git {name}": git[name] for name in ("revision", "dirty") if name in git}
     )
-
-
-def _find_version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _describe_checkout() -> dict[str, Any] | None:
-    """Revision of the checkout that holds this code; a copy installed inside another project's checkout has none."""
-    if _ask_git("ls-files", "--error-unmatch", "__init__.py") is None:
-        return None
-    changes = _ask_git("status", "--porcelain", "--untracked-files=no")
-    return {"revision": _ask_git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
 
 
 def _ask_git(*arguments: str) -> str | None:

@@ -58,7 +58,7 @@ class FoundRuns(NamedTuple):
 
 
 def tags_path(folder: Path | str, part: str) -> Path:
-    """Where a run keeps its predicted tags of `part`, dev or test; older runs keep them uncompressed."""
+    """The file of a run's predicted tags of `part`, dev or test; older runs have it uncompressed."""
     path = Path(folder) / PREDICTIONS / f"{part}.tags"
     return path if path.is_file() else path.with_suffix(".tags.gz")
 
@@ -84,7 +84,7 @@ def read_metrics(folder: Path | str) -> dict[str, Any]:
 
 
 def append_log(folder: Path | str, record: dict[str, Any], name: str = LOG) -> None:
-    """Append one JSON record as a line to log.jsonl; the record never joins a line torn by a broken-off run."""
+    """Append one JSON record as a line to log.jsonl, on a new line even where the last one is cut off."""
     path = Path(folder) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     line = _format_record(record)
@@ -97,15 +97,13 @@ def append_log(folder: Path | str, record: dict[str, Any], name: str = LOG) -> N
 
 
 def write_log(folder: Path | str, records: Iterable[dict[str, Any]], name: str = LOG) -> None:
-    """Write log.jsonl anew, from these records alone."""
     write_text(Path(folder) / name, "".join(map(_format_record, records)))
 
 
 def write_tags(path: Path, tags: Sequence[Sequence[str]]) -> None:
     """Write sentences of BIO tags, one tag a line, a blank line between sentences; compressed for a name in `.gz`.
 
-    The same tags give the same bytes. Raises ValueError for a sentence without a tag (the format cannot hold it) or a
-    tag that is not BIO.
+    The same tags give the same bytes. Raises ValueError for a sentence without a tag or a tag that is not BIO.
     """
     for number, sentence in enumerate(tags, start=1):
         if not len(sentence):
@@ -138,10 +136,9 @@ def read_tags(path: Path | str) -> list[list[str]]:
 
 
 def find_runs(paths: Iterable[Path | str]) -> FoundRuns:
-    """The runs in `paths`, each a run folder, a folder of runs, or a folder of such folders.
+    """The runs in `paths`, each a run folder, a folder of runs, or a folder of such folders; each run once.
 
-    A folder is a finished run if it has metrics.json, and an unfinished one if it has a run's config.json alone. A run
-    met twice is listed once. Raises InputError for a path that is not a folder.
+    A folder is a finished run if it has metrics.json, and an unfinished one if it has only a run's config.json.
     """
     found, seen = FoundRuns([], []), set()
     for path in map(Path, paths):
@@ -171,10 +168,7 @@ def find_deeper(paths: Iterable[Path | str]) -> dict[Path, int]:
 
 
 def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = None) -> Path:
-    """The file of one part with the recorded checksum, where the run found it or below `data_dir`.
-
-    InputError names what was found instead.
-    """
+    """The file of one part with the recorded checksum, in its recorded place or below `data_dir`; else InputError."""
     recorded = config["data"]["files"][part]
     name, wanted = Path(recorded["path"]).name, recorded["sha256"]
     if data_dir is None:
@@ -201,12 +195,12 @@ def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = N
 
 
 def find_origin(config: dict[str, Any]) -> Path:
-    """The folder from which a run's recorded paths are meant; the oldest runs did not record their method's folder."""
+    """The folder to which a run's recorded paths are relative; the oldest runs have only their method's."""
     return PROJECT / str(config.get("folder", config["method"]))
 
 
 def shorten_path(path: Path) -> Path:
-    """The path as seen from here, where both are in the project; else as it is."""
+    """The path relative to the working directory, where both are in the project; else as it is."""
     places = [Path(os.path.abspath(place)) for place in (path, ".")]
     return Path(os.path.relpath(path)) if all(place.is_relative_to(PROJECT) for place in places) else path
 
@@ -217,26 +211,13 @@ def _format_record(record: dict[str, Any]) -> str:
 
 def _walk_runs(folder: Path, depth: int) -> Iterator[tuple[Path, bool]]:
     """Yield (run folder, whether it is finished), looking at most `depth` levels below `folder`, not inside runs."""
-    if is_finished(folder):
-        yield folder, True
-    elif _is_broken_off(folder):
-        yield folder, False
+    try:  # a Hugging Face model has a config.json too, with a model_type
+        is_run = (folder / CONFIG).is_file() and "model_type" not in read_config(folder)
+    except InputError:  # torn
+        is_run = True
+    if is_finished(folder) or is_run:
+        yield folder, is_finished(folder)
     elif depth:
         for child in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
             if child.is_dir() and not child.name.startswith("."):
                 yield from _walk_runs(child, depth - 1)
-
-
-def _is_broken_off(folder: Path) -> bool:
-    """Whether config.json is a run's; a Hugging Face model has a file of that name too, with a model_type."""
-    if not (folder / CONFIG).is_file():
-        return False
-    try:
-        return "model_type" not in read_config(folder)
-    except InputError:
-        return True
-
-
-def describe_folder() -> str:  # until masked_lm uses `describe_command`
-    here = Path.cwd()
-    return (here.relative_to(PROJECT) if here.is_relative_to(PROJECT) else here).as_posix()

@@ -1,9 +1,8 @@
 """One mechanism for every kind of run: lock the folder, claim or resume it, finish it, clean up.
 
-A process may be killed at any moment. What is then in the folder is either whole or ignored: files and the model appear
-by renaming; a checkpoint counts only with all its files; the metrics come last and make the run finished; whatever is
-not yet, or no longer, whole has a name that ends in `.part`. The same command cleans up and resumes from the newest
-whole checkpoint.
+A process may be killed at any moment: files and folders appear by renaming from a name in `.part`, a checkpoint counts
+only with all its files, and the metrics, written last, make the run finished. The same command cleans up and resumes
+from the newest complete checkpoint.
 
 To add a kind of run, define a `RunKind` and a function that works on a `Run`:
 
@@ -44,17 +43,16 @@ TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream e
 
 @dataclass(frozen=True)
 class RunKind:
-    """The files of one kind of run, and what makes two runs the same.
+    """The files of one kind of run, and the settings that two runs are compared by.
 
     Attributes:
-        config: Name of the file with all that repeats the run.
+        config: Name of the file with everything that a rerun needs.
         metrics: Name of the file that is written last and makes the run finished.
         log: Name of the log, one JSON record a line.
         outputs: Everything else that such a run writes.
         required: Keys without which a file called `config` is not such a run's.
-        find_settings: From the content of `config` to what the result depends on, by name: checksums, not paths.
-        keeps_checkpoints: A finished run keeps them.
-        overwrite_flag: The flag that users know for `overwrite`.
+        find_settings: From the content of `config` to the settings that determine the result, by name.
+        overwrite_flag: The command's flag for `overwrite`, for messages.
     """
 
     config: str
@@ -77,7 +75,7 @@ class RunKind:
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that this process has locked, and that holds no finished run, or one to overwrite."""
+    """A run folder that this process has locked, without a finished run or with one to overwrite."""
 
     folder: Path
     kind: RunKind
@@ -94,10 +92,9 @@ class Run:
         return read_json(path).get("environment", {}) if path.is_file() and not self.overwrite else {}
 
     def start(self, config: Json) -> None:
-        """Write the config, or check that a broken-off run has the same settings; leftovers are deleted.
+        """Write the config, or check that a broken-off run has the same settings; delete leftovers.
 
-        Prints what differs from the machine on which a broken-off run began. Raises InputError for other settings and
-        for a folder with other things in it; what is there is then left alone.
+        InputError for other settings or foreign files in the folder, which is then left alone.
         """
         if not is_main_process():
             return
@@ -106,7 +103,14 @@ class Run:
         path = self.folder / self.kind.config
         if path.is_file():
             before = read_json(path)
-            self._check_settings(before, config)
+            if missing := [key for key in self.kind.required if key not in before]:
+                raise InputError(
+                    f"{path}: found no {', '.join(missing)}, so it is not a run's; expected a new or empty folder"
+                )
+            compare_settings(
+                f"{self.folder}: found a broken-off run", self.kind.find_settings(before),
+                self.kind.find_settings(config), f"take another folder, or {self.kind.overwrite_flag}",
+            )  # fmt: skip
             for change in compare_environments(before.get("environment", {}), config["environment"]):
                 print(f"{self.folder}: resumed on another machine, which may change the last digits: {change}")
         elif not all(map(_is_ours, os.listdir(self.folder))):
@@ -115,27 +119,15 @@ class Run:
         write_json(path, config)
 
     def find_checkpoint(self) -> Path | None:
-        """The checkpoint to resume from, or None; see `cbpner.runs.checkpoints`."""
         return find_checkpoint(self.checkpoints)
 
     def finish(self, metrics: Json) -> Json:
-        """Write the metrics, last of all, and delete the checkpoints unless such runs keep them."""
+        """Write the metrics, then delete the checkpoints unless such runs keep them."""
         write_json(self.folder / self.kind.metrics, metrics)
         if not self.kind.keeps_checkpoints:
             with suppress(OSError):
                 remove_tree(self.checkpoints)
         return metrics
-
-    def _check_settings(self, before: Json, config: Json) -> None:
-        if missing := [key for key in self.kind.required if key not in before]:
-            raise InputError(
-                f"{self.folder / self.kind.config}: found no {', '.join(missing)}, so it is not a run's; expected a "
-                "new or empty folder"
-            )
-        compare_settings(
-            f"{self.folder}: found a broken-off run", self.kind.find_settings(before),
-            self.kind.find_settings(config), f"take another folder, or {self.kind.overwrite_flag}",
-        )  # fmt: skip
 
 
 def run_once(
@@ -148,15 +140,12 @@ def run_once(
     """Make the run in `folder` unless it is finished; resume it if it broke off.
 
     Args:
-        make: Does the work in the locked folder; see the module's text.
-        overwrite: Delete what a run left there, once the new one starts.
-        check_finished: Gets a finished run's config; raises InputError where that is not the run that was asked for.
+        make: Does the work in the locked folder; see the module's docstring.
+        overwrite: Delete the run that is there, once the new one starts.
+        check_finished: Gets a finished run's config; raises InputError where another run was asked for.
 
     Returns:
-        The metrics, of a finished run those that it has; None in processes that `make` gives none.
-
-    Raises:
-        InputError: Another process works on the run, the folder cannot be written to, or as `Run.start`.
+        The metrics; None in processes in which `make` returns None.
     """
     if kind.is_finished(folder) and not overwrite:
         return _skip_finished(folder, kind, check_finished)
@@ -167,7 +156,7 @@ def run_once(
 
 
 def _skip_finished(folder: Path, kind: RunKind, check_finished: Callable[[Json], None] | None) -> Json:
-    """Say that the run is finished; delete what a process left that was killed after it had finished the run."""
+    """Report that the run is finished; delete the leftovers of a process that was killed after that."""
     if check_finished is not None:
         check_finished(read_json(folder / kind.config))
     checkpoints = folder / CHECKPOINTS
@@ -182,10 +171,7 @@ def _skip_finished(folder: Path, kind: RunKind, check_finished: Callable[[Json],
 
 
 def remove_run(folder: Path, kind: RunKind) -> None:
-    """Delete a run's own files, so that what a kill leaves is a broken-off run.
-
-    Raises InputError, and deletes nothing, where the folder holds something that no such run writes.
-    """
+    """Delete a run's files in an order that a kill leaves a broken-off run; InputError where there are other files."""
     if not folder.exists():
         return
     if foreign := sorted(name for name in os.listdir(folder) if name not in kind.files and not _is_ours(name)):
@@ -198,7 +184,6 @@ def remove_run(folder: Path, kind: RunKind) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a broken-off attempt was writing or deleting."""
     for path in _list_leftovers(folder):
         remove_tree(path)
 
@@ -222,21 +207,20 @@ def list_differences(before: object, now: object) -> str:
 
 @contextmanager
 def explain_write_errors(folder: Path) -> Iterator[None]:
-    """Turn a full disk, or a folder that cannot be written to, into an InputError; other errors pass."""
+    """Turn a full disk or a folder without write permission into an InputError; other errors pass."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        reason = explain_write_error(error)
-        if reason is None:
+        if (reason := explain_write_error(error)) is None:
             raise
         raise InputError(
-            f"{folder}: cannot write there ({reason}); expected room on the disk and the permission to write. "
-            "Make room or name another folder; the same command resumes from the last whole checkpoint"
+            f"{folder}: cannot write there ({reason}); make room or name another folder; the same command resumes from "
+            "the last complete checkpoint"
         ) from error
 
 
 def explain_write_error(error: BaseException) -> str | None:
-    """Why a file could not be written, in one line, or None where the error is of another kind."""
+    """Why a file could not be written, or None for another kind of error."""
     text = str(error).strip().split("\n")[0]
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
@@ -249,7 +233,7 @@ def explain_write_error(error: BaseException) -> str | None:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a name in a run's folder is the lock, or what a broken-off attempt was writing or deleting."""
+    """Whether a name in a run's folder is the lock or a leftover of a broken-off attempt."""
     return name == LOCK or (name.endswith(UNFINISHED) and name.startswith((".", "features.")))
 
 

@@ -24,8 +24,8 @@ NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 def lock_run(folder: Path) -> Iterator[None]:
     """Make the run's folder and hold FOLDER/.lock; InputError where another process holds it.
 
-    The kernel releases the lock however the process ends, so a file that stayed behind is no obstacle. At the block's
-    end the file goes, and so do the folders made here that are still empty. Under `torchrun` the main process locks.
+    The kernel releases the lock however the process ends. At the block's end the file is deleted, and so are folders
+    made here that are still empty. Under `torchrun` the main process locks.
     """
     if not is_main_process():
         yield
@@ -70,8 +70,7 @@ def _flock(file: IO[Any]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InputError(
-            f"{Path(file.name).parent}: found another process at work on this run (it holds {LOCK}); wait until it "
-            "ends, or name another folder"
+            f"{Path(file.name).parent}: found another process at work on this run; wait for it or name another folder"
         ) from None
     except OSError as error:
         if error.errno not in NO_LOCKS:

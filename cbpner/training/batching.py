@@ -12,51 +12,41 @@ POOL_BATCHES = 128  # how many batches' worth of sequences are sorted by length 
 
 
 class TokenBudgetSampler(BatchSampler):
-    """Random batches of similar length within a budget of padded tokens, the same for the same seed and epoch.
+    """Random batches of similar length within a budget of padded tokens, determined by seed and epoch.
 
-    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches' worth by length, fills batches, and
-    shuffles the batches. Every epoch has the same number of batches, as schedulers and resumed runs need: where the
-    pools give more they are doubled, which fills batches better; where they give fewer the largest batches are halved.
-    A single pool always gives the same number, so the doubling ends, and no batch goes over the budget.
+    Each epoch shuffles the sequences, sorts pools of them by length, fills batches and shuffles those. Schedulers and
+    resumed runs need the same number of batches in every epoch: pools that give more are doubled, which fills batches
+    better (a single pool always gives the same number); where they give fewer the largest batches are halved.
     """
 
     def __init__(self, lengths: Sequence[int] | np.ndarray, budget: int, seed: int = 0):
         self.lengths, self.budget, self.seed, self.epoch = np.asarray(lengths), budget, seed, 0
         self.batch_size = None  # type: ignore[assignment]  # tells accelerate that batches differ in size
         self.drop_last = False
-        order = self._random(0).permutation(len(self.lengths))
+        order = np.random.default_rng((seed, 0)).permutation(len(self.lengths))
         self.count = max(len(self._fill(order, tokens)) for tokens in (budget * POOL_BATCHES, self.lengths.sum() + 1))
 
     def set_epoch(self, epoch: int):
         self.epoch = epoch
-
-    def _random(self, epoch):
-        return np.random.default_rng((self.seed, epoch))
 
     def _fill(self, order, pool_tokens):
         """Batches from `order`, cut into pools of about `pool_tokens` tokens that are sorted by length."""
         pool = np.cumsum(self.lengths[order]) // pool_tokens
         return fill_batches(self.lengths, order[np.lexsort((self.lengths[order], pool))], self.budget)
 
-    def _draw(self, epoch):
-        random, pool_tokens = self._random(epoch), self.budget * POOL_BATCHES
+    def __iter__(self):
+        random, pool_tokens = np.random.default_rng((self.seed, self.epoch)), self.budget * POOL_BATCHES
         order = random.permutation(len(self.lengths))
         while len(batches := self._fill(order, pool_tokens)) > self.count:
             pool_tokens *= 2
-        return [batches[number] for number in random.permutation(len(batches))]
-
-    def __iter__(self):
-        yield from fit_count(self._draw(self.epoch), self.count, self.lengths)
+        yield from fit_count([batches[number] for number in random.permutation(len(batches))], self.count, self.lengths)
 
     def __len__(self):
         return self.count
 
 
 class GroupedSampler(BatchSampler):
-    """Random batches of `size` sequences of similar length, the same for the same seed and epoch.
-
-    Each epoch shuffles all sequences, sorts pools of `POOL_BATCHES` batches by length, cuts batches and shuffles them.
-    """
+    """Random batches of `size` sequences of similar length, determined by seed and epoch."""
 
     def __init__(self, lengths: Sequence[int] | np.ndarray, size: int, seed: int = 0):
         self.lengths, self.seed, self.epoch = np.asarray(lengths), seed, 0
@@ -78,14 +68,9 @@ class GroupedSampler(BatchSampler):
 
 
 def fit_count(batches: list[list[int]], count: int, lengths: Sequence[int]):
-    """Exactly `count` batches: the largest are halved while there are too few. At most `count` are expected."""
-    assert len(batches) <= count <= sum(map(len, batches)), (len(batches), count)
-
-    def size(batch):
-        return len(batch) * max(lengths[batch])
-
+    """`count` batches: the largest of fewer ones are halved."""
     while len(batches) < count:
-        largest = max((b for b in batches if len(b) > 1), key=size)
+        largest = max((b for b in batches if len(b) > 1), key=lambda batch: len(batch) * max(lengths[batch]))
         place, middle = batches.index(largest), len(largest) // 2
         batches[place : place + 1] = [largest[:middle], largest[middle:]]
     return batches

@@ -1,4 +1,4 @@
-"""What a training run depends on, and the content of its config.json."""
+"""The settings of a training run and the content of its config.json."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,14 +26,9 @@ from cbpner.training.recipes import Recipe, name_encoder
 class Job:
     """Everything that one run depends on.
 
-    Attributes:
-        files: The column file of `train`, and perhaps of `dev` and `test`.
-        output: The run's folder.
-        split: Its name in tables, or None.
-        labels: A label file, a LabelSet, or None for the labels of the training file.
-        patents: Train on so many of the training file's patents, drawn by `seed`; None: on all.
-        precision: What the recipe's `auto` means; None: measured, or as the run to resume has it.
-        data_name: What the data are called in tables; None: see `name_data`.
+    `files` has `train` and perhaps `dev` and `test`; `split` and `data_name` (None: see `name_data`) are names in
+    tables; `labels` of None are those of the training file; `patents` is the number of patents to train on, drawn by
+    `seed`; `precision` overrides the recipe's.
     """
 
     method: str
@@ -53,12 +48,11 @@ class Job:
 
     @property
     def encoder(self) -> str:
-        """The recipe's encoder, with the split's name in the place of `{split}`."""
         return name_encoder(self.recipe.encoder, self.split)
 
 
 def find_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """What the result of a run depends on, from its config.json: not the paths of files, but what is in them."""
+    """The settings in config.json that determine a run's result: checksums of files, not paths."""
     data = config["data"]
     return {
         **{key: config[key] for key in ("method", "recipe", "split", "seed")},
@@ -77,7 +71,7 @@ TAGGER_RUN = RunKind(
 
 
 def read_data(job: Job) -> tuple[dict[str, list[Sentence]], LabelSet]:
-    """The sentences of each part, and their label set; every part must use the training file's, or `job.labels`."""
+    """The sentences of each part and their label set, `job.labels` or the training file's; InputError for others."""
     labels = job.labels if isinstance(job.labels, LabelSet | None) else LabelSet.from_file(job.labels)
     data, faults = {}, []
     for part, path in job.files.items():
@@ -95,7 +89,7 @@ def read_data(job: Job) -> tuple[dict[str, list[Sentence]], LabelSet]:
 
 
 def name_data(files: dict[str, Path]) -> str:
-    """`cbp_gold` where the training file has the content of one of the gold's; else its data folder's name."""
+    """`cbp_gold` for a training file of the gold data, else the name of its data folder."""
     path = Path(files["train"])
     if git_blob_id(path.read_bytes()) in read_blob_ids().values():
         return "cbp_gold"
@@ -106,29 +100,21 @@ def name_data(files: dict[str, Path]) -> str:
 def describe_job(
     job: Job, data: dict[str, list[Sentence]], labels: LabelSet, table: CharacterTable, precision: str
 ) -> dict[str, Any]:
-    """The content of config.json: all that repeats the run."""
+    """The content of config.json: everything that a rerun needs."""
     given = list(job.labels.types) if isinstance(job.labels, LabelSet) else str(job.labels) if job.labels else None
+    files = {part: describe_part(job.files[part], data[part], table) for part in data}
     return {
-        "method": job.method,
-        "recipe": job.recipe_name,
-        "split": job.split,
-        "seed": job.seed,
-        "encoder": job.recipe.encoder,
-        "masked_lm": describe_masked_lm(job.encoder),
+        "method": job.method, "recipe": job.recipe_name, "split": job.split, "seed": job.seed,
+        "encoder": job.recipe.encoder, "masked_lm": describe_masked_lm(job.encoder),
         "flags": asdict(job.recipe) | {"orphans": job.orphans, "labels": given, "patents": job.patents},
         "save_model": job.save_model,
-        "data": {
-            "name": job.data_name or name_data(job.files),
-            "labels": list(labels.types),
-            "files": {part: describe_part(job.files[part], data[part], table) for part in data},
-        },
-        "environment": describe_machine(precision),
-        **describe_command(),
-    }
+        "data": {"name": job.data_name or name_data(job.files), "labels": list(labels.types), "files": files},
+        "environment": describe_machine(precision), **describe_command(),
+    }  # fmt: skip
 
 
 def describe_masked_lm(encoder: str) -> dict[str, str] | None:
-    """`name` and `sha256` of the weights where the encoder is a masked LM that was fine-tuned here, else None."""
+    """`name` and `sha256` of a masked LM that was fine-tuned here, else None."""
     folder = Path(locate_encoder(encoder))
     if encoder == ADAPTED_ENCODER:
         name = encoder
@@ -140,23 +126,15 @@ def describe_masked_lm(encoder: str) -> dict[str, str] | None:
 
 
 def describe_machine(precision: str) -> dict[str, Any]:
-    """The `environment` of config.json: versions and machine, and how this process uses them."""
-    return describe_environment() | {
-        "device": pick_device().type,
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "processes": count_processes(),
-    }
+    """The `environment` of config.json."""
+    own = {"device": pick_device().type, "precision": precision, "threads": torch.get_num_threads()}
+    return describe_environment() | own | {"processes": count_processes()}
 
 
 def describe_part(path: Path, sentences: list[Sentence], table: CharacterTable) -> dict[str, Any]:
+    texts = [sentence.chars for sentence in sentences]
     return {
-        "path": str(path),
-        "sha256": file_checksum(path),
-        "patents": len(split_patents(sentences)),
-        "sentences": len(sentences),
-        "characters": sum(len(sentence.chars) for sentence in sentences),
-        "mentions": len(list_mentions(sentences)),
-        "orphans": count_orphans(sentences),
-        "unknown_characters": round(unknown_share(table, (sentence.chars for sentence in sentences)), 6),
-    }
+        "path": str(path), "sha256": file_checksum(path), "patents": len(split_patents(sentences)),
+        "sentences": len(sentences), "characters": sum(map(len, texts)), "mentions": len(list_mentions(sentences)),
+        "orphans": count_orphans(sentences), "unknown_characters": round(unknown_share(table, texts), 6),
+    }  # fmt: skip

@@ -1,9 +1,7 @@
-"""One tagger out of several that differ in their seed: the mean of their weights, or of their probabilities.
+"""One tagger from several that differ in their seed: the mean of their weights, or of their probabilities.
 
-The mean of weights (a model soup: Wortsman et al., ICML 2022) works because taggers that were fine-tuned from one
-encoder under one recipe lie close together; it costs no more to run than one of them. The mean of probabilities
-(`cbpner.models.ensemble`) needs no such closeness, and costs what all of them cost. An ensemble of a single run decodes
-it anew, under other flags.
+The mean of weights (a model soup: Wortsman et al., ICML 2022) costs no more to run than one tagger; the mean of
+probabilities (`cbpner.models.ensemble`) costs as much as all. An ensemble of one run decodes it under other flags.
 """
 
 import time
@@ -14,7 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from cbpner.base.errors import InputError
@@ -26,18 +26,16 @@ from cbpner.models.ensemble import join_models
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import describe_command
 from cbpner.runs.lifecycle import list_differences, run_once
-from cbpner.text.bio import Sentence
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import TAGGER_RUN, Job, describe_machine, find_settings, read_data
-from cbpner.training.optimization import average_weights, set_weights
 from cbpner.training.run import measure_memory, write_model, write_predictions
-from cbpner.training.trainer import choose_selection, make_predictor
+from cbpner.training.trainer import choose_selection, predict_sentences
 
 WEIGHTS = "model.safetensors"
 
 
 def group_members(folders: Iterable[Path]) -> dict[str | None, list[Path]]:
-    """Finished runs by split, in the order of their seeds; InputError where those of a split do not fit together."""
+    """Finished runs by split and ordered by seed; InputError where those of a split do not fit together."""
     members: dict[str | None, list[Any]] = {}
     for folder in folders:
         config = runs.read_config(folder)
@@ -67,12 +65,11 @@ def check_members(members: Sequence[tuple[dict[str, Any], Path]]) -> None:
 
 
 def strip_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """What the weights of a run depend on, but for its seed."""
-    settings = find_settings(config)
+    """What the weights of a run depend on, except its seed."""
+    settings = {name: value for name, value in find_settings(config).items() if name not in ("seed", "recipe")}
     flags, data = settings.pop("flags"), settings.pop("data")
-    lengths = {name: flags["decision"][name] for name in ("context", "max_length")}  # training's examples have them
-    kept = {name: value for name, value in settings.items() if name not in ("seed", "recipe")}
-    return kept | flags | {"decision": lengths} | data
+    lengths = {name: flags["decision"][name] for name in ("context", "max_length")}  # training uses them, too
+    return settings | flags | {"decision": lengths} | data
 
 
 def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -> dict[str, Any] | None:
@@ -81,16 +78,13 @@ def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -
     Args:
         job: That of the first member, with the method, recipe and folder of the new run.
         members: Folders of finished runs; see `group_members`.
-        average: `weights` or `probabilities`; InputError for probabilities of taggers with a CRF, whose moves have no
-            such mean.
+        average: `weights` or `probabilities`; InputError for probabilities of taggers with a CRF.
 
     Returns:
         The new run's metrics.
     """
     if average == "probabilities" and job.recipe.head != "linear":
-        raise InputError(
-            f"{job.output}: found the head {job.recipe.head}; a mean of probabilities expects linear heads"
-        )
+        raise InputError(f"{job.output}: found the head {job.recipe.head}; averaged probabilities expect linear heads")
     return run_once(job.output, TAGGER_RUN, lambda run: _make_ensemble_run(job, members, average, run), job.overwrite)
 
 
@@ -101,13 +95,22 @@ def _make_ensemble_run(job: Job, members: Sequence[Path], average: str, run):
     data, labels = read_data(job)
     model, tokenizer = load_mean(members, average, pick_attention(device))
     model.to(device)
-    predict = make_predictor(job.recipe, labels, CharacterTable(tokenizer), partial(autocast, precision, device))
+    table, context = CharacterTable(tokenizer), partial(autocast, precision, device)
+    predict = partial(predict_sentences, model, table=table, labels=labels, recipe=job.recipe, context=context)
     start = time.perf_counter()
-    scores = write_predictions(job.output, data, partial(predict, model))
+    scores = write_predictions(job.output, data, predict)
     spent = time.perf_counter() - start
     if job.save_model:
         write_model(job.output, model, tokenizer, job.recipe)
-    return run.finish(collect_ensemble_metrics(job, members, average, data, scores, spent))
+    own = [runs.read_metrics(folder) for folder in members]
+    many = f"the mean of the {average} of {len(members)} runs" if len(members) > 1 else "the weights of one run"
+    selection = choose_selection(job.recipe, data.get("dev")) | {"rule": "last epoch", "reason": many}
+    return run.finish({
+        "method": job.method, "recipe": job.recipe_name, "split": job.split, **scores, "best_epoch": None,
+        "epochs": max(metrics["epochs"] for metrics in own), "selection": selection,
+        "seconds": {"train": round(sum(m["seconds"]["train"] for m in own), 1), "evaluate": round(spent, 1)},
+        **measure_memory(), "history": [],
+    })  # fmt: skip
 
 
 def load_mean(members: Sequence[Path], average: str, attention: str):
@@ -119,15 +122,17 @@ def load_mean(members: Sequence[Path], average: str, attention: str):
     try:
         if average == "probabilities":
             return join_models([load(folder) for folder in folders]), tokenizer
-        model = load(folders[0])
-        set_weights(model, average_weights([folder / WEIGHTS for folder in folders]))
+        model, states = load(folders[0]), [load_file(folder / WEIGHTS) for folder in folders]
+        mean = {name: torch.stack([state[name].float() for state in states]).mean(dim=0) for name in states[0]}
+        missing, unexpected = model.load_state_dict(mean, strict=False)  # the files hold tied weights once
+        assert not unexpected and not set(missing) & {name for name, _ in model.named_parameters()}
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise InputError(f"{members[0]}: cannot average its {average} with the others': {error}") from error
     return model, tokenizer
 
 
 def describe_ensemble(job: Job, members: Sequence[Path], average: str, precision: str):
-    """The content of config.json: the first member's, with what is new."""
+    """The content of config.json: the first member's, updated."""
     config = runs.read_config(members[0])
     files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
     own = [
@@ -146,29 +151,4 @@ def describe_ensemble(job: Job, members: Sequence[Path], average: str, precision
         "data": config["data"] | {"files": files},
         "environment": describe_machine(precision),
         **describe_command(),
-    }
-
-
-def collect_ensemble_metrics(
-    job: Job,
-    members: Sequence[Path],
-    average: str,
-    data: dict[str, list[Sentence]],
-    scores: dict[str, Any],
-    spent: float,
-):
-    """The content of metrics.json, as `cbpner.training.run.collect_metrics` has it; training: that of all members."""
-    own = [runs.read_metrics(folder) for folder in members]
-    many = f"the mean of the {average} of {len(members)} runs" if len(members) > 1 else "the weights of one run"
-    return {
-        "method": job.method,
-        "recipe": job.recipe_name,
-        "split": job.split,
-        **scores,
-        "best_epoch": None,
-        "epochs": max(metrics["epochs"] for metrics in own),
-        "selection": choose_selection(job.recipe, data.get("dev")) | {"rule": "last epoch", "reason": many},
-        "seconds": {"train": round(sum(m["seconds"]["train"] for m in own), 1), "evaluate": round(spent, 1)},
-        **measure_memory(),
-        "history": [],
     }

@@ -1,4 +1,4 @@
-"""What a model's frozen layers make of a text: computed once, kept in memory up to a limit, beyond it on disk."""
+"""The output of a model's frozen layers, computed once and kept in memory up to a limit, beyond it on disk."""
 
 import os
 import tempfile
@@ -16,11 +16,9 @@ from cbpner.training.batching import pad
 
 
 class FeatureStore:
-    """(tokens, width) of each sequence, written once.
+    """Features (tokens, width) of each sequence: the first ones in memory up to `memory_mb` MiB, the others in a file.
 
-    lengths: tokens of each sequence. Sequences are kept in memory, in their order, up to `memory_mb` MiB; the others
-    in a file in `folder` that has no name, so that it goes with the process, however that ends. Its space is taken at
-    once: OSError where the disk is too small.
+    The file in `folder` has no name, so that it vanishes with the process; OSError at once where the disk is too small.
     """
 
     def __init__(self, lengths: Sequence[int], width: int, dtype: torch.dtype, memory_mb: int, folder: Path):
@@ -31,10 +29,14 @@ class FeatureStore:
         split = int(ends[self.in_memory - 1]) if self.in_memory else 0
         self.starts = ends - self.lengths - np.where(np.arange(len(ends)) < self.in_memory, 0, split)
         self.memory = torch.empty((split, width), dtype=dtype)
-        self.disk = map_file(int(ends[-1]) - split, width, dtype, folder) if self.in_memory < len(ends) else None
+        if self.in_memory < len(ends):
+            size = (int(ends[-1]) - split) * width
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix="features.", suffix=".part", dir=folder) as file:
+                os.posix_fallocate(file.fileno(), 0, size * dtype.itemsize)
+                self.disk = torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(-1, width)
 
     def __getitem__(self, index):
-        """The (tokens, width) view of one sequence."""
         kept = self.memory if index < self.in_memory else self.disk
         return kept[self.starts[index] : self.starts[index] + self.lengths[index]]
 
@@ -44,15 +46,6 @@ class FeatureStore:
         for row, index in zip(batch, indices, strict=True):
             row[: self.lengths[index]] = self[index]
         return batch
-
-
-def map_file(tokens: int, width: int, dtype: torch.dtype, folder: Path):
-    """A (tokens, width) tensor over a file that is deleted as soon as it is mapped."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix="features.", suffix=".part", dir=folder) as file:
-        os.posix_fallocate(file.fileno(), 0, tokens * width * dtype.itemsize)
-        flat = torch.from_file(file.name, shared=True, size=tokens * width, dtype=dtype)
-    return flat.view(tokens, width)
 
 
 @torch.no_grad()
@@ -68,10 +61,7 @@ def store_features(
     memory_mb: int,
     folder: Path,
 ):
-    """A `FeatureStore` of `model.compute_features` over `rows` (token ids), in batches of the same make every time.
-
-    context: gives the autocast context of a forward pass. dtype: the format that `compute_features` then has.
-    """
+    """A `FeatureStore` of `model.compute_features` over rows of token ids; context: makes an autocast context."""
     model.eval()
     store = FeatureStore([len(row) for row in rows], width, dtype, memory_mb, folder)
     with tqdm(total=len(rows), desc="frozen layers", unit="sentence", mininterval=1.0, leave=False) as bar:

@@ -1,10 +1,11 @@
 """Callbacks of the Trainer: a progress bar, the run's log, and its copy for TensorBoard."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -14,14 +15,13 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from cbpner.runs import folder as runs
 
 CHOSEN_BY = "eval_entity_strict_f1"  # the record's key by which the best epoch is chosen
-Record = Mapping[str, Any]
 
 
 class Progress(TrainerCallback):
-    """A progress bar with the current loss and dev F1, and every record as a line of the run's log.
+    """A progress bar with loss and dev F1, and every record as a line of the run's log.
 
-    Each record has `seconds`, the training time so far, which begins with `spent`. A resumed run's log and time
-    continue from its checkpoint; what a broken-off attempt logged after that is dropped.
+    `seconds` in each is the training time so far, starting from `spent`. A resumed run's log and time continue from its
+    checkpoint; later records of the broken-off attempt are dropped.
     """
 
     log_name = runs.LOG
@@ -49,7 +49,9 @@ class Progress(TrainerCallback):
         if state.is_world_process_zero:
             before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
             self.start = time.perf_counter() - before
-            runs.write_log(self.folder, map(order_record, state.log_history), self.log_name)
+            runs.write_log(
+                self.folder, [{"step": record["step"], **record} for record in state.log_history], self.log_name
+            )
             self.bar = self.open_bar(args, state, **kwargs)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
@@ -62,12 +64,17 @@ class Progress(TrainerCallback):
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs):
         if self.bar is None or not logs:
             return
-        if "train_loss" in logs:
-            logs = sum_up(logs, state.log_history)
+        if "train_loss" in logs:  # the last record: the mean over all attempts, without speeds
+            losses = [record for record in state.log_history if "loss" in record]
+            steps = np.diff([0, *(record["step"] for record in losses)])
+            mean = sum(record["loss"] * count for record, count in zip(losses, steps, strict=True)) / max(
+                steps.sum(), 1
+            )
+            logs = {"total_flos": logs["total_flos"], "train_loss": mean, "epoch": logs["epoch"]}
         record = {name: float(value) for name, value in logs.items()}
         record["seconds"] = round(time.perf_counter() - self.start, 3)
         state.log_history[-1] = record | {"step": state.global_step}
-        runs.append_log(self.folder, order_record(state.log_history[-1]), self.log_name)
+        runs.append_log(self.folder, {"step": state.global_step, **record}, self.log_name)
         self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
         self.bar.set_postfix(self.shown)
 
@@ -80,11 +87,7 @@ class Progress(TrainerCallback):
 
 
 class TensorBoardLog(TrainerCallback):
-    """Every record of the log as TensorBoard's events.
-
-    Written at once and by the training's own thread, not by a background one as TensorBoard's writer does: a full disk
-    is then an error of the run.
-    """
+    """Every record of the log as TensorBoard's events, written by this thread so that a full disk stops the run."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -109,21 +112,7 @@ class TensorBoardLog(TrainerCallback):
 
 
 def close_bars(trainer: Trainer) -> None:
-    """Close the progress bar after an error, too: its message then starts on a line of its own."""
+    """Close the progress bar, so that an error's message starts on a line of its own."""
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, Progress):
             callback.close()
-
-
-def order_record(record: Record) -> dict[str, Any]:
-    """A record of the Trainer's history as it stands in log.jsonl: `step` first."""
-    return {"step": record["step"], **record}
-
-
-def sum_up(logs: Record, history: Sequence[Record]) -> dict[str, Any]:
-    """The Trainer's last record, with the mean loss over all steps instead of one attempt's, and without speeds."""
-    total = last = 0
-    for record in history:
-        if "loss" in record:
-            total, last = total + record["loss"] * (record["step"] - last), record["step"]
-    return {"total_flos": logs["total_flos"], "train_loss": total / max(last, 1), "epoch": logs["epoch"]}

@@ -1,11 +1,10 @@
-"""Recipes: named tables of hyper-parameters. Everything that a recipe sets, a flag can set too.
+"""Recipes: named tables of hyper-parameters, each of which has a flag.
 
-`paper` is the original's: bert-base-chinese and the hyper-parameters that its code really used (Hu and Verberne, COLING
-2020, and its public repository). `cbp` is ours, for the shipped encoders, tuned on patents that no test set has;
-`cbp_patent` is the same with tags that are decided over a whole patent.
+`paper`: bert-base-chinese and the hyper-parameters that the original's code used (Hu and Verberne, COLING 2020). `cbp`:
+ours, for the shipped encoders, tuned on patents outside the test sets. `cbp_patent`: decodes over whole patents.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any
 
@@ -31,9 +30,8 @@ def option(
     high: float | None = None,
     choices: Sequence[str] | None = None,
 ) -> Any:
-    """A recipe's field with its help text, limits and choices, from which checks and flags are made."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
-    return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
+    """A recipe's field with the metadata from which checks and flags are made."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,7 @@ PAPER = Recipe(
 
 DESCRIBED: dict[str, Any] = {"head": "crf", "trainable_layers": 4}  # partBERT_CRF as the original's README describes it
 CODED: dict[str, Any] = {"head": "bilstm-crf", "trainable_layers": 0}  # and as its code ran
-# flair's defaults stood behind the original's flags: clip at 5, half the rate after 3 epochs without a better dev
-# score, word dropout 0.05
+# with flair's defaults: clip at 5, half the rate after 3 epochs without a better dev score, word dropout 0.05
 FLAIR = replace(
     PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
     max_grad_norm=5.0, selection="best", min_dev_mentions=1, loss_over="sentences", decision=Decision(),
@@ -127,26 +124,23 @@ def get_recipe(name: str, method: str, **overrides: Any) -> Recipe:
 
 
 def override_recipe(recipe: Recipe, **overrides: Any) -> Recipe:
-    """The recipe with the overrides that are not None: its own fields, and those of its decision.
-
-    Raises InputError for a value that training cannot work with.
-    """
+    """The recipe with the overrides that are not None: its own fields and those of its decision; checked."""
     decision = {name: overrides.pop(name, None) for name in DECISION_FLAGS}
-    given = {name: value for name, value in overrides.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     recipe = replace(recipe, **{"decision": recipe.decision.override(**decision)} | given)
     check_recipe(recipe)
     return recipe
 
 
 def name_encoder(encoder: str, split: str | None) -> str:
-    """A recipe's encoder for one split (None where a run has none)."""
+    """A recipe's encoder for one split."""
     if SPLIT in encoder and split is None:
         raise InputError(f"found the encoder {encoder} and no split; expected --split N with {SPLIT}")
     return encoder.replace(SPLIT, str(split))
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Raise InputError for a value that training cannot work with."""
+    """Raise InputError for an invalid value."""
     options = [(each.name, each.metadata) for each in fields(recipe) if each.metadata]
     check_choices(recipe, {name: given["choices"] for name, given in options if given["choices"]})
     check_limits(recipe, {name: (given["low"], given["high"]) for name, given in options if given["low"] is not None})
@@ -154,8 +148,8 @@ def check_recipe(recipe: Recipe) -> None:
         raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
     if not recipe.batch_size and recipe.batch_tokens < recipe.decision.max_length:
         raise InputError(
-            f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.decision.max_length}; expected a batch "
-            "that holds at least one longest sentence, or a batch_size of 1 or more"
+            f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.decision.max_length}; expected at least "
+            "max_length, or a batch_size of 1 or more"
         )
 
 
@@ -181,20 +175,20 @@ def add_recipe_flags(
     choices: Mapping[str, Sequence[str]] | None = None,
     only: Collection[str] | None = None,
 ) -> None:
-    """Add one flag for each field (`--head-lr`, also `--head_lr`) to an argparse parser; the default is the recipe's.
+    """Add one flag for each field of `table` (`--head-lr`, also `--head_lr`) to an argparse parser.
 
     Args:
         aliases: More names of a field's flag.
-        table: The recipe's dataclass; a `decision` in it gives flags of its own fields.
         choices: Of fields that do not state theirs.
         only: Names of the fields; None: all.
     """
     group = parser.add_argument_group("recipe", "hyper-parameters; without a flag as the recipe says")
+    types: dict[Any, Any] = {float | None: float, int | None: int}
     for each in list_options(table):
         if only is None or each.name in only:
             names = [f"--{each.name.replace('_', '-')}", f"--{each.name}", *(aliases or {}).get(each.name, ())]
             allowed = each.metadata.get("choices") or {"decoder": DECODERS, **(choices or {})}.get(each.name)
-            more: dict[str, Any] = {"type": read_type(each.type), "choices": allowed}
+            more: dict[str, Any] = {"type": types.get(each.type, each.type), "choices": allowed}
             if each.type is bool:
                 more = {"action": "store_true"}
             help_text = each.metadata.get("help") or DECISION_FLAGS.get(each.name)
@@ -202,19 +196,12 @@ def add_recipe_flags(
 
 
 def list_options(table: type) -> list[Field]:
-    """The fields of a recipe's dataclass that have flags, those of its decision in the place of `decision`."""
+    """The fields of a recipe's dataclass that have flags, with those of its decision."""
     own = [each for each in fields(table) if each.name != "decision"]
     is_nested = len(own) < len(fields(table))
     return own + [each for each in fields(Decision) if is_nested and each.name in DECISION_FLAGS]
 
 
-def read_type(annotation: Any) -> Callable[[str], Any]:
-    """The type of a flag's value: of `float | None` it is float."""
-    optional: dict[Any, Callable[[str], Any]] = {float | None: float, int | None: int}
-    return optional.get(annotation, annotation)
-
-
 def read_recipe_flags(args: Any, table: type = Recipe) -> dict[str, Any]:
-    """The values of the flags that were given, by field."""
     given = {each.name: getattr(args, each.name, None) for each in list_options(table)}
     return {name: value for name, value in given.items() if value is not None}

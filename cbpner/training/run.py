@@ -25,7 +25,7 @@ from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import TAGGER_RUN, Job, describe_job, read_data
 from cbpner.training.progress import CHOSEN_BY, close_bars
 from cbpner.training.recipes import Recipe
-from cbpner.training.trainer import TaggerTrainer, build_trainer, choose_selection
+from cbpner.training.trainer import build_trainer, choose_selection
 
 Metrics = dict[str, Any]
 
@@ -35,10 +35,6 @@ def train(job: Job) -> Metrics | None:
 
     Returns:
         The run's metrics; under `torchrun` None in every process but the first.
-
-    Raises:
-        InputError: Wrong data, an encoder that cannot be loaded, a run folder of other settings or one that another
-            process works on, or a folder that cannot be written to.
     """
     return run_once(job.output, TAGGER_RUN, lambda run: _make_run(job, run), job.overwrite)
 
@@ -46,13 +42,25 @@ def train(job: Job) -> Metrics | None:
 def _make_run(job: Job, run: Run) -> Metrics | None:
     data, labels = read_data(job)
     device = pick_device()
-    precision = resolve_precision(job, device, run.recorded_environment)
+    precision, recorded = job.precision or job.recipe.precision, run.recorded_environment
+    if precision == "auto" and recorded.get("device") == device.type:
+        precision = recorded.get("precision", precision)
+    precision = pick_precision(precision, device)
     set_seed(job.seed if job.recipe.head_seed is None else job.recipe.head_seed)  # the Trainer takes the run's own
     model, tokenizer = load_tagger(replace(job.recipe, encoder=job.encoder), labels, pick_attention(device))
     table = CharacterTable(tokenizer)
     run.start(describe_job(job, data, labels, table, precision))
     trainer = build_trainer(job, data, labels, model, table, precision, device)
-    run_trainer(trainer, run)
+    trainer.accelerator.wait_for_everyone()  # the main process has claimed the folder
+    if checkpoint := run.find_checkpoint():
+        trainer.args.restore_callback_states_from_checkpoint = True  # the epochs without a better dev score
+        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        if state["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"]:
+            trainer.args.num_train_epochs = round(state["epoch"])
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        close_bars(trainer)
     if not trainer.is_world_process_zero():
         return None
     start = time.perf_counter()
@@ -64,33 +72,10 @@ def _make_run(job: Job, run: Run) -> Metrics | None:
     return run.finish(collect_metrics(job, trainer.state, selection, scores, seconds))
 
 
-def resolve_precision(job: Job, device: torch.device, recorded: dict[str, Any]) -> str:
-    """`bf16` or `fp32`; under `auto` a resumed run keeps what it recorded, where the device is of the same type."""
-    precision = job.precision or job.recipe.precision
-    if precision == "auto" and recorded.get("device") == device.type and "precision" in recorded:
-        precision = recorded["precision"]
-    return pick_precision(precision, device)
-
-
-def run_trainer(trainer: TaggerTrainer, run: Run) -> None:
-    """Train from the newest whole checkpoint, or from the start."""
-    trainer.accelerator.wait_for_everyone()  # the main process has claimed the folder
-    checkpoint = run.find_checkpoint()
-    if checkpoint:
-        trainer.args.restore_callback_states_from_checkpoint = True  # the epochs without a better dev score
-        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        if state["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"]:
-            trainer.args.num_train_epochs = round(state["epoch"])
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    finally:
-        close_bars(trainer)
-
-
 def write_predictions(
     folder: Path, data: dict[str, list[Sentence]], predict: Callable[[list[Sentence]], list[list[str]]]
 ) -> dict[str, Any]:
-    """Predict dev and test, where they are, into the run's folder; the scores, or None, of each part."""
+    """Predict dev and test into the run's folder; the scores of each part, None where it is missing."""
     scores: dict[str, Any] = {"dev": None, "test": None}
     for part in PARTS[1:]:
         if part in data:
@@ -101,7 +86,7 @@ def write_predictions(
 
 
 def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> None:
-    """Save the run's model, with how the recipe decodes in its config.json (`cbpner.decoding.decision`)."""
+    """Save the run's model, with the recipe's decision in its config.json."""
     setattr(model.config, KEY, asdict(recipe.decision))
     with atomic_folder(folder / runs.MODEL) as target:
         model.save_pretrained(target)
@@ -114,21 +99,15 @@ def collect_metrics(job: Job, state: Any, selection: Metrics, scores: Metrics, s
     steps = {record["step"]: round(record["epoch"]) for record in history if CHOSEN_BY in record}
     best = steps.get(state.best_global_step) if selection["rule"] == "best dev epoch" else None
     return {
-        "method": job.method,
-        "recipe": job.recipe_name,
-        "split": job.split,
-        **scores,
-        "best_epoch": best,
-        "epochs": round(state.epoch),
-        "selection": selection,
-        "seconds": {name: round(value, 1) for name, value in seconds.items()},
-        **measure_memory(),
+        "method": job.method, "recipe": job.recipe_name, "split": job.split, **scores, "best_epoch": best,
+        "epochs": round(state.epoch), "selection": selection,
+        "seconds": {name: round(value, 1) for name, value in seconds.items()}, **measure_memory(),
         "history": [{key: float(value) for key, value in record.items()} for record in history],
-    }
+    }  # fmt: skip
 
 
 def measure_memory() -> dict[str, float]:
-    """`peak_memory_mb`: MiB of this process; on a GPU also `peak_gpu_memory_mb`: MiB of torch's there."""
+    """`peak_memory_mb` of this process and, on a GPU, `peak_gpu_memory_mb` of torch; both MiB."""
     peaks: dict[str, float] = {"peak_memory_mb": measure_peak()}
     if torch.cuda.is_available():
         peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)

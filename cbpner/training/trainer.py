@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -40,9 +41,8 @@ from cbpner.training.optimization import make_optimizer, perturb_embeddings
 from cbpner.training.progress import CHOSEN_BY, Progress, TensorBoardLog
 from cbpner.training.recipes import Recipe
 
-EVALUATION_TOKENS = 2048  # padded tokens a forward pass without gradient; 8,192 took 1.6 times as long on two cores
-LOG_STEPS = 10
-PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # in dev F1, epochs: half the rate, as flair does by default
+EVALUATION_TOKENS = 2048  # padded tokens of a forward pass without gradient
+PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # flair's defaults: half the rate after so many epochs
 
 
 def encode_sentences(
@@ -53,10 +53,11 @@ def encode_sentences(
     repair: bool = False,
     context: int = 0,
 ):
-    """One {`index`, `ids`, `labels`} for each piece of a sentence, [CLS] and [SEP] included and never scored.
+    """One {`index`, `ids`, `labels`} for each piece of a sentence, with [CLS] and [SEP], which are IGNORED.
 
-    index: its place in the list. ids, labels: (tokens,) int arrays. repair: turn an `I-` without its `B-` into a `B-`.
-    context: see `cbpner.decoding.decision.Decision`.
+    Args:
+        repair: Turn an `I-` without its `B-` into a `B-`.
+        context: See `cbpner.decoding.decision.Decision`.
     """
     numbers, examples = labels.tag_to_id, []
     for group in group_neighbours(sentences, context - 2):
@@ -67,25 +68,22 @@ def encode_sentences(
     return examples
 
 
+@dataclass(frozen=True)
 class TaggingCollator:
-    """Examples to a batch: `input_ids`, `attention_mask`, `labels`, each (batch, tokens); some characters hidden.
+    """Examples to a batch of `input_ids`, `attention_mask` and `labels`, each (batch, tokens).
 
-    mask_share: the share of them. With `hide_features` the batch says which, in `hidden` (batch, tokens) bool, and the
-    model hides what its frozen part makes of them, so that the frozen part's input is the same in every epoch;
-    without it they become [MASK]. store: a `FeatureStore` of the examples, which adds `features` (batch, tokens,
-    width). width: pad to so many tokens at least.
+    Attributes:
+        mask_share: Share of the characters that become [MASK].
+        width: Pad to so many tokens at least.
+        hide_features: Instead of [MASK] set `hidden` (batch, tokens) bool, with which the model zeroes the features.
+        store: Of the examples; adds `features` (batch, tokens, width).
     """
 
-    def __init__(
-        self,
-        table: CharacterTable,
-        mask_share: float = 0.0,
-        width: int = 0,
-        hide_features: bool = False,
-        store: FeatureStore | None = None,
-    ):
-        self.table, self.mask_share, self.width = table, mask_share, width
-        self.hide_features, self.store = hide_features, store
+    table: CharacterTable
+    mask_share: float = 0.0
+    width: int = 0
+    hide_features: bool = False
+    store: FeatureStore | None = None
 
     def __call__(self, examples):
         ids = pad([example["ids"] for example in examples], self.table.pad, self.width)
@@ -118,7 +116,7 @@ class TaggerTrainer(Trainer):
     ):
         super().__init__(*args, **kwargs)
         self.job, self.predictor, self.dev, self.dev_store = job, predictor, dev, dev_store
-        self.model_accepts_loss_kwargs = self.compute_loss_func is None  # else the model itself divides by the number
+        self.model_accepts_loss_kwargs = self.compute_loss_func is None  # then the model divides by num_items_in_batch
 
     def get_train_dataloader(self):
         recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
@@ -148,14 +146,13 @@ class TaggerTrainer(Trainer):
         return loss
 
     def _get_num_items_in_batch(self, batch_samples, device):
-        """What the loss of one step is divided by, over all accumulated batches and processes."""
+        """The divisor of the loss of one step, over all accumulated batches and processes."""
         if self.job.recipe.loss_over == "characters":
             return super()._get_num_items_in_batch(batch_samples, device)
         count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples), device=device)
         return self.accelerator.gather(count).sum()
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
-        """F1 at the three levels on dev."""
         assert self.dev is not None
         found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.dev))
         metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
@@ -164,27 +161,23 @@ class TaggerTrainer(Trainer):
         return metrics
 
     def predict_tags(self, sentences: list[Sentence]):
-        """The tags of each sentence; dev's frozen features, where they are kept, are not computed again."""
+        """The tags of each sentence, for dev from its stored features."""
         return self.predictor(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
 
 
 def choose_selection(recipe: Recipe, dev: list[Sentence] | None):
-    """{`rule`, `dev_mentions`, `reason`}: whether dev can carry the choice of the epoch."""
-    mentions = len(list_mentions(dev or []))
+    """{`rule`, `dev_mentions`, `reason`}: which epoch is kept."""
+    rule, mentions = "last epoch", len(list_mentions(dev or []))
     if recipe.selection == "last":
-        return {"rule": "last epoch", "dev_mentions": mentions, "reason": "the recipe keeps the last epoch"}
-    if mentions < max(1, recipe.min_dev_mentions):
+        reason = "the recipe keeps the last epoch"
+    elif mentions < max(1, recipe.min_dev_mentions):
         reason = f"dev has {mentions} mentions, fewer than {recipe.min_dev_mentions}: too few to choose by"
-        return {"rule": "last epoch", "dev_mentions": mentions, "reason": reason}
-    return {
-        "rule": "best dev epoch",
-        "dev_mentions": mentions,
-        "reason": f"strict entity F1 on {mentions} dev mentions",
-    }
+    else:
+        rule, reason = "best dev epoch", f"strict entity F1 on {mentions} dev mentions"
+    return {"rule": rule, "dev_mentions": mentions, "reason": reason}
 
 
 def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool, has_dev: bool):
-    """The recipe in the terms of transformers' TrainingArguments."""
     recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
     return TrainingArguments(
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
@@ -197,7 +190,7 @@ def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
         greater_is_better=True if by_dev or plateau else None,
-        logging_steps=LOG_STEPS, report_to=[], disable_tqdm=True, remove_unused_columns=False,
+        logging_steps=10, report_to=[], disable_tqdm=True, remove_unused_columns=False,
         label_names=["labels"], dataloader_pin_memory=device.type == "cuda",
     )  # fmt: skip
 
@@ -214,83 +207,61 @@ def build_trainer(
     recipe, dev = job.recipe, data.get("dev")
     if recipe.schedule == "reduce_lr_on_plateau" and not dev:
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
-    by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
-    context = partial(autocast, precision, device)
-    predictor = make_predictor(recipe, labels, table, context)
-    max_length, neighbours = recipe.decision.max_length, recipe.decision.context
-    examples = encode_sentences(
-        data["train"], table, labels, max_length, repair=recipe.head != "linear", context=neighbours
-    )
+    by_dev, context = choose_selection(recipe, dev)["rule"] == "best dev epoch", partial(autocast, precision, device)
+    max_length, repair = recipe.decision.max_length, recipe.head != "linear"
+    examples = encode_sentences(data["train"], table, labels, max_length, repair, recipe.decision.context)
     arguments = build_arguments(job, precision, device, by_dev, bool(dev))
-    start = time.perf_counter()
-    keep = partial(find_features, job, model.to(arguments.device), table=table, context=context, precision=precision)
-    store = keep([example["ids"] for example in examples])
-    dev_rows = cut_windows(table, map("".join, group_texts(dev or [], neighbours)), max_length)[1]
-    dev_store = keep(dev_rows, taken=store) if dev_rows else None
-    spent = time.perf_counter() - start
-    callbacks: list[TrainerCallback] = [Progress(job.output, f"{job.method} {job.split or ''}".strip(), spent)]
+    start, store, dev_store = time.perf_counter(), None, None
+    has_features = getattr(model, "has_features", False)
+    if has_features and recipe.cache_mb:
+        model.to(arguments.device)
+        store, dev_store = store_parts(job, model, examples, dev or [], table, context, precision)
+    label, spent = f"{job.method} {job.split or ''}".strip(), time.perf_counter() - start
+    callbacks: list[TrainerCallback] = [Progress(job.output, label, spent)]
     if is_main_process():
         callbacks.append(TensorBoardLog(job.output / runs.TENSORBOARD))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     width = max_length if recipe.padding == "max_length" else 0
-    collator = TaggingCollator(table, recipe.mask_share, width, has_features(model), store)
     trainer = TaggerTrainer(
-        model, arguments, collator, examples, dev,
-        compute_loss_func=choose_loss(recipe), callbacks=callbacks, job=job, predictor=predictor, dev=dev,
-        dev_store=dev_store,
+        model, arguments, TaggingCollator(table, recipe.mask_share, width, has_features, store), examples, dev,
+        compute_loss_func=partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None,
+        callbacks=callbacks, job=job, dev=dev, dev_store=dev_store,
+        predictor=partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context),
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def choose_loss(recipe: Recipe):
-    """The loss function that the Trainer calls, or None where the model has its own."""
-    return partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None
 
 
 def list_biases(recipe: Recipe):
     return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
 
 
-def has_features(model: PreTrainedModel):
-    """Whether the lower part of the model is frozen and can run apart from the rest."""
-    return getattr(model, "has_features", False)
-
-
-def find_features(
+def store_parts(
     job: Job,
     model: PreTrainedModel,
-    rows: Sequence[np.ndarray],
-    taken: FeatureStore | None = None,
-    *,
+    examples: Sequence[dict[str, Any]],
+    dev: list[Sentence],
     table: CharacterTable,
     context: Any,
     precision: str,
 ):
-    """What the model's frozen part makes of token ids, or None where there is none or it is not to be kept.
-
-    taken: a store that has taken its share of the recipe's memory.
-    """
-    recipe = job.recipe
-    if not has_features(model) or not recipe.cache_mb:
-        return None
-    memory_mb = recipe.cache_mb - (0 if taken is None else -(-taken.memory.nbytes >> 20))
-    return store_features(
-        model, rows, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, recipe.decision.max_length),
+    """The frozen part's features of the training examples and of dev (or None), within the recipe's memory."""
+    decision, memory = job.recipe.decision, job.recipe.cache_mb
+    store_rows = partial(
+        store_features, model, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, decision.max_length),
         width=count_features(model.config), dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
-        memory_mb=memory_mb, folder=job.output,
+        folder=job.output,
     )  # fmt: skip
+    store = store_rows([example["ids"] for example in examples], memory_mb=memory)
+    rows = cut_windows(table, map("".join, group_texts(dev, decision.context)), decision.max_length)[1]
+    left = memory + (-store.memory.nbytes >> 20)  # rounded down
+    return store, store_rows(rows, memory_mb=left) if rows else None
 
 
 def group_texts(sentences: list[Sentence], context: int):
     """The texts of sentences that are read together; context: see `cbpner.decoding.decision.Decision`."""
     return [[sentence.chars for sentence in group] for group in group_neighbours(sentences, context - 2)]
-
-
-def make_predictor(recipe: Recipe, labels: LabelSet, table: CharacterTable, context: Any):
-    """`predict_sentences` as a function of the model, sentences and perhaps a store."""
-    return partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context)
 
 
 def predict_sentences(
@@ -318,8 +289,9 @@ def predict_sentences(
 def make_score(model: PreTrainedModel, table: CharacterTable, context: Any, store: FeatureStore | None = None):
     """The `score` function of a model for `cbpner.decoding.windows.score_sentences`: log-probabilities.
 
-    context: a function that gives the autocast context of a forward pass. store: a
-    `cbpner.training.features.FeatureStore` of the windows' rows that stands in for the model's frozen part.
+    Args:
+        context: Makes the autocast context of a forward pass.
+        store: Features of the windows, used in place of the model's frozen part.
     """
     model.eval()
 
