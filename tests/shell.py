@@ -45,7 +45,7 @@ def make_stub(folder):
 
 
 def run_bash(*command, env, cwd=None):
-    return subprocess.run(["bash", *map(str, command)], env=env, cwd=cwd, capture_output=True, text=True, timeout=300)
+    return subprocess.run(["bash", *map(str, command)], env=env, cwd=cwd, capture_output=True, text=True, timeout=900)
 
 
 def read_calls(done):
