@@ -5,10 +5,13 @@ import pytest
 from tools.house import find_repeats, measure
 
 FIGURES = measure()
+MISSED = pytest.mark.xfail(strict=True, reason="the code is still longer than its bar")
+NOT_YET = {"lines of cbpner/": MISSED, "lines of tests/": MISSED}
 
 
-@pytest.mark.xfail(strict=False, reason="the rebuild has not finished: some bars do not hold yet")
-@pytest.mark.parametrize("figure", FIGURES, ids=[figure.what for figure in FIGURES])
+@pytest.mark.parametrize(
+    "figure", [pytest.param(figure, id=figure.what, marks=NOT_YET.get(figure.what, ())) for figure in FIGURES]
+)
 def test_every_bar_holds(figure):
     assert figure.holds, f"{figure.what}: found {figure.value:,}; expected {figure.bar:,}"
 

@@ -104,8 +104,8 @@ def list_tracked(root: Path = ROOT) -> list[Path]:
 
 
 def measure_tree(root: Path = ROOT) -> float:
-    """MB (10^6 bytes) of the tracked files as they are in the working tree."""
-    return sum(path.stat().st_size for path in list_tracked(root)) / 1e6
+    """MiB of the tracked files as they are in the working tree."""
+    return sum(path.stat().st_size for path in list_tracked(root)) / 2**20
 
 
 def measure(root: Path = ROOT) -> list[Figure]:

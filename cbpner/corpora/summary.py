@@ -29,9 +29,7 @@ def collect_statistics(
 ) -> dict[str, Any]:
     """Collect the content of statistics.json.
 
-    In it, `cleaning` has for each rule how often it applied, the characters that it removed and their share of the text
-    before; `line ends` is white space there and empty lines that no rule removed, and counts patents. In `parts`, a
-    line break inside a patent is a character.
+    A rule's `share` is of the text before cleaning; `line ends` is white space and empty lines that no rule removed.
     """
     drawn, kept, total = counts.drawn, counts.kept, counts.train + counts.test
     late = [
