@@ -74,6 +74,7 @@ def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
 
 
 @needs_gold
+@pytest.mark.slow
 def test_hardly_a_gold_character_is_unknown(tokenizer):
     texts = [sentence.chars for path in find_split_files(GOLD / "0").values() for sentence in read_bio(path)]
     assert unknown_share(CharacterTable(tokenizer), texts) < 0.001

@@ -221,6 +221,7 @@ FRAGMENTS = [
 
 @settings(max_examples=100)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=24).map("".join) | st.text(max_size=40))
+@pytest.mark.slow
 def test_cleaning_is_idempotent(text):
     cleaned, removed, _ = clean_text(text)
     assert sum(removed.values()) == len(text) - len(cleaned)

@@ -124,6 +124,7 @@ def evaluate(tree, text):
 
 @settings(max_examples=200)
 @given(trees, texts)
+@pytest.mark.slow
 def test_duckdb_agrees_with_an_evaluation_in_python(tree, text):
     assert finds(write_query(tree), text) is evaluate(tree, text)
 

@@ -398,7 +398,7 @@ def test_nothing_half_written_looks_whole(tmp_path, tagger, monkeypatch):
         (["d.txt", "--to", "parquet"], "-o OUT"),
         (["d.txt", "-o", "o.jsonl", "--shard-size", "2"], "-o o.jsonl"),
         (["d.txt", "-o", "o/", "--to", "lines"], "--to lines"),
-        (["d.txt", "-o", "o/", "--shard-size", "0"], "--shard-size 0"),
+        (["d.txt", "-o", "o/", "--shard-size", "0"], "--shard-size"),
         (["-", "-"], "twice"),
         (["d.txt", "--model", "./nowhere"], "./nowhere"),
         (["d.txt", "--model", "TAGGER", "--min-span-probability", "0.3"], "0.3"),

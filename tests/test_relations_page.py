@@ -99,6 +99,7 @@ def wait_for(page, text):
     page.wait_for_function("text => document.getElementById('count').textContent === text", arg=text, timeout=3000)
 
 
+@pytest.mark.slow
 def test_the_network_in_chromium(chromium, page_file):
     page, said, asked = open_page(chromium, page_file, 1300)
     wait_for(page, "2 of 2 relations, 3 entities")
@@ -127,6 +128,7 @@ def test_the_network_in_chromium(chromium, page_file):
     page.close()
 
 
+@pytest.mark.slow
 def test_filters_search_and_sorting_in_chromium(chromium, page_file):
     page, said, _ = open_page(chromium, page_file, 400)
     assert page.evaluate("document.documentElement.scrollWidth") == 400

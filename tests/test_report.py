@@ -121,6 +121,7 @@ def test_every_table_is_in_the_page_and_a_file(written):
     assert names == {path.stem for path in (written / "it_tables").iterdir()} > {"scores", "errors", "wrong_1"}
 
 
+@pytest.mark.slow
 def test_seeds_of_a_split_are_averaged_first(data, tmp_path):
     """Split 0: 1 and 1, split 1: x and 1; the splits' means are half as far apart as the runs."""
     for split, seed, side in (("0", 0, GOOD), ("0", 1, GOOD), ("1", 0, BAD), ("1", 1, GOOD)):
@@ -174,6 +175,7 @@ def test_how_runs_were_made(written):
     assert read_table(written, "machines")[0]["machine"] == "cpu, Some CPU"
 
 
+@pytest.mark.slow
 def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
     assert main(["report", str(folder), "-o", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
@@ -182,6 +184,7 @@ def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
 # --- what is absent where there is nothing
 
 
+@pytest.mark.slow
 def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path):
     assert find_sections(written) == [
         "scores", "splits", "types", "groups", "errors", "comparisons", "learning", "sentences", "provenance", "notes"
@@ -201,6 +204,7 @@ def test_flags_that_differ_are_a_table(data, tmp_path):
     assert list(row.values()) == ["casing", "keep", "lower"]
 
 
+@pytest.mark.slow
 def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
     for patents, side in ((1, BAD), (2, GOOD)):
         flags = {"epochs": 2, "patents": 1 if patents == 1 else None}
@@ -218,6 +222,7 @@ def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
 # --- without the gold, without text
 
 
+@pytest.mark.slow
 def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
     data.rename(tmp_path / "elsewhere")
     output = make_report(tmp_path, folder)
@@ -229,6 +234,7 @@ def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
 
 
 @pytest.mark.parametrize("rows", [ROWS, [(text, [], [], []) for text, *_ in ROWS]])
+@pytest.mark.slow
 def test_a_recorded_evaluation_stands_in_for_the_gold(tmp_path, rows):
     """Without a mention too: no confusion, no consistency, and nothing to compare."""
     data, folder = make_data(tmp_path, rows), tmp_path / "runs"
@@ -254,6 +260,7 @@ def test_a_comparison_in_words(unit):
     assert sentence.startswith("b is 0.500 ahead of a, on 2 of 2 sets") and f"{unit}s" in sentence
 
 
+@pytest.mark.slow
 def test_a_recorded_evaluation_of_other_runs_is_not_taken(folder, data, tmp_path):
     assert main(["evaluate", str(folder / "bad"), "-o", str(folder / "evaluation"), *FEW]) == 0
     data.rename(tmp_path / "elsewhere")
@@ -269,6 +276,7 @@ def test_a_recorded_evaluation_of_other_runs_is_not_taken(folder, data, tmp_path
         gather_report([folder / "bad"], recorded=recorded)
 
 
+@pytest.mark.slow
 def test_no_text_means_no_text_of_the_gold(folder, tmp_path):
     output = make_report(tmp_path, folder, "--no-text")
     written = [output / name for name in ("it.html", "it.tex")] + list((output / "it_tables").iterdir())

@@ -28,6 +28,7 @@ def test_every_committed_run_is_finished_and_carries_no_weights():
     assert not [path for path in (ROOT / "results").rglob("*") if path.suffix in (".safetensors", ".bin", ".pt")]
 
 
+@pytest.mark.slow
 def test_the_committed_table_is_the_one_that_the_runs_give():
     table = build_score_table([ROOT / "results" / folder for folder in FOLDERS])
     committed = (ROOT / "results" / "table.md").read_text(encoding="utf-8")

@@ -95,6 +95,7 @@ def test_splits_in_natural_order_whatever_the_folders_are_called(tmp_path):
     assert re.findall(r"^\| (\d+) ", markdown, flags=re.MULTILINE) == ["0", "2", "10"] * 3
 
 
+@pytest.mark.slow
 def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     make_run(tmp_path / "s" / "0", HALF)
     make_run(tmp_path / "s" / "1", FULL, split=1)
@@ -110,6 +111,7 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     assert cells_of(markdown, "crf")[0][-1] == "1.000"
 
 
+@pytest.mark.slow
 def test_runs_on_some_of_the_patents_are_a_block_of_their_own(tmp_path):
     for name, patents in (("all", None), ("few", 2), ("more", 5)):
         make_run(tmp_path / name, flags={"epochs": 2, "patents": patents})
@@ -140,6 +142,7 @@ def test_runs_that_do_not_count_are_named(runs):
     assert "0.54" not in dev  # the paper's figure is of the test sets
 
 
+@pytest.mark.slow
 def test_runs_of_other_settings_are_other_systems(tmp_path):
     """What differs is in the name; what a machine was given to work with makes no other system."""
     for number, (casing, predicted, precision) in enumerate((("keep", HALF, "bf16"), ("lower", FULL, "fp32"))):
@@ -155,6 +158,7 @@ def test_runs_of_other_settings_are_other_systems(tmp_path):
     assert {row["settings"] for row in csv.DictReader(report.csv.splitlines())} == {"casing keep", "casing lower"}
 
 
+@pytest.mark.slow
 def test_seeds_of_a_split_are_averaged_first(tmp_path):
     """Split 0: 0.4 and 1, split 1: 1 and 1: means 0.7 and 1 over the splits, and over the seeds."""
     for split, seed, predicted in ((0, 0, HALF), (0, 1, FULL), (1, 0, FULL), (1, 1, FULL)):
