@@ -67,7 +67,7 @@ class GroupedSampler(BatchSampler):
         return -(-len(self.lengths) // self.batch_size)
 
 
-def fit_count(batches: list[list[int]], count: int, lengths: Sequence[int]):
+def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list[list[int]]:
     """`count` batches: the largest of fewer ones are halved."""
     while len(batches) < count:
         largest = max((b for b in batches if len(b) > 1), key=lambda batch: len(batch) * max(lengths[batch]))
