@@ -37,6 +37,7 @@ def read_faults(tmp_path, data, **options):
 
 
 @given(SENTENCES)
+@pytest.mark.slow
 def test_what_is_written_is_read_again(tmp_path_factory, sentences):
     path = tmp_path_factory.mktemp("bio") / "file.bio"
     write_bio(path, sentences)

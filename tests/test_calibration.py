@@ -31,6 +31,7 @@ def sample_found(temperature, count=3000, seed=0):
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+@pytest.mark.slow
 def test_the_temperature_is_that_under_which_tags_were_drawn(temperature):
     found, chain = sample_found(temperature), grammar_chain(LABELS)
     assert fit_temperature(found, chain) == pytest.approx(temperature, rel=0.12)

@@ -154,6 +154,7 @@ def test_runs_that_do_not_count_are_named(runs):
             build_curve([runs / name])
 
 
+@pytest.mark.slow
 def test_runs_that_measured_nothing_show_so(tmp_path):
     make_run(tmp_path / "0", data={"name": "cbp_gold"})
     curve = build_curve([tmp_path])
@@ -187,6 +188,7 @@ def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
     assert [tick.get_text() for tick in left.get_xticklabels()] == ["2", "18"] and right.get_xscale() == "linear"
 
 
+@pytest.mark.slow
 def test_the_legend_names_what_differs(runs):
     make_point(runs / "more", 2, 0, method="first", recipe="paper")
     make_point(runs / "more", 2, 1, method="second")
@@ -194,6 +196,7 @@ def test_the_legend_names_what_differs(runs):
     assert set(lines) == {"first, cbp", "first, paper", "second, cbp"}
 
 
+@pytest.mark.slow
 def test_minutes_far_apart_get_a_logarithmic_axis(runs):
     make_point(runs, 2, 0, method="slow", train=30000)
     axes = draw_curve(build_curve([runs]).points, "token").axes[1]

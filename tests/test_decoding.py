@@ -121,6 +121,7 @@ def test_entropies_are_those_of_the_enumerated_marginals(head, temperature):
 
 @settings(max_examples=25)
 @given(st.integers(0, 1000), st.sampled_from([0.05, 0.2, 0.5]), st.floats(0.3, 4))
+@pytest.mark.slow
 def test_every_span_that_is_likely_enough_is_found(seed, threshold, scale):
     scores, chain = make_scores(seed, (4, 0, 2, 1), scale), make_crf(seed).chain() if seed % 2 else CHAINS["linear"]
     for row, spans in zip(scores, find_likely_spans(scores, chain, threshold), strict=True):
@@ -235,6 +236,7 @@ def test_many_surfaces_that_begin_alike_are_looked_up_by_length():
 
 
 @given(st.lists(st.text("甲乙A1 ", min_size=1, max_size=12), min_size=1, max_size=5), st.data(), st.floats(0.01, 1))
+@pytest.mark.slow
 def test_every_surface_is_tagged_in_one_way(texts, data, share):
     tags = [data.draw(st.lists(st.sampled_from(TAGS), min_size=len(text), max_size=len(text))) for text in texts]
     before = [[ScoredSpan(*span, 0.5) for span in tags_to_spans(row)] for row in tags]

@@ -65,11 +65,13 @@ def test_parts_hold_the_patents_that_the_info_file_names(number, patents):
         assert found == [[sentence[:2] for sentence in patents[name]] for name in info[part]]
 
 
+@pytest.mark.slow
 def test_tags_are_strict_bio_of_the_three_types():
     for path in DEMO.rglob("*.bio"):
         assert read_bio(path, labels=DEFAULT, orphans="error")
 
 
+@pytest.mark.slow
 def test_cut_variant_holds_the_same_text_in_pieces_of_at_most_500():
     for folder in find_split_folders(DEMO):
         whole, cut = read_split(folder, long=True), read_split(folder)

@@ -259,6 +259,7 @@ def refuse(capsys, *arguments):
     return captured.err
 
 
+@pytest.mark.slow
 def test_runs_are_joined_with_their_data(data, tmp_path, capsys):
     for split in "01":
         make_run(tmp_path / "runs" / split, data / split, BAD, split)
@@ -382,6 +383,7 @@ def test_a_text_in_two_sets_is_drawn_as_one():
 # --- files
 
 
+@pytest.mark.slow
 def test_column_files(files, tmp_path, capsys):
     out, arguments = tmp_path / "out", [files["gold"], files["predicted"], "--train", files["train"], "--resamples", 10]
     printed = run_command(capsys, "evaluate", *arguments, "-o", out)
@@ -400,6 +402,7 @@ def test_column_files(files, tmp_path, capsys):
     assert "evaluation.json" in names and not names & {"spans.csv", "surfaces.csv"}
 
 
+@pytest.mark.slow
 def test_json_lines_and_tags_of_a_run(files, tmp_path, capsys):
     lines = [{"text": text, "spans": [list(span) for span in spans]} for text, _, spans in TEST]
     lines[2]["spans"] += [[0, 6, "Protein"], [7, 8, "Cell line"]]

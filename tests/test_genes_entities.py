@@ -125,6 +125,7 @@ def test_csv_and_parquet_hold_the_same(tmp_path, lexicon):
     assert [int(row["mentions"]) for row in flat] == [row["mentions"] for row in rows]
 
 
+@pytest.mark.slow
 def test_predictions_in_parquet(tmp_path, lexicon, capsys):
     run(tmp_path, lexicon)
     parquet.write_table(pa.Table.from_pylist([ROWS[1], ROWS[2], ROWS[0]]), tmp_path / "predictions.parquet")
@@ -232,6 +233,7 @@ def test_no_output_would_be_read_as_predictions(tmp_path, lexicon, capsys, comma
     assert [path.name for path in source.iterdir()] == ["a.jsonl"]
 
 
+@pytest.mark.slow
 def test_batches_of_many_mentions(tmp_path):
     text = "HER2"
     documents = (Document(f"d{number}", text, [cut_span(text, 0, 4, "gene", 0.5)]) for number in range(9000))

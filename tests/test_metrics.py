@@ -124,6 +124,7 @@ def test_equals_seqeval(pairs):
 
 @settings(max_examples=100, deadline=None)
 @given(SENTENCES)
+@pytest.mark.slow
 def test_repaired_tags_score_alike_in_both_modes(pairs):
     gold = [repair_tags([tag for tag, _ in sentence]) for sentence in pairs]
     predicted = [repair_tags([tag for _, tag in sentence]) for sentence in pairs]

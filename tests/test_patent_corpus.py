@@ -162,6 +162,7 @@ def test_sources_in_any_order_threads_and_memory_give_the_same_bytes(tmp_path):
     assert read_folder(tmp_path / "seed")["train.txt"] != expected["train.txt"]
 
 
+@pytest.mark.slow
 def test_a_larger_sample_only_adds_patents_and_leaves_each_in_its_part(tmp_path, many):
     found = {}
     for held_out in (0.3, 2):

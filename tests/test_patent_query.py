@@ -51,6 +51,7 @@ def test_grammar(query, shape, terms):
         ("NOT " * 100_000 + "a", 4 * (MAX_DEPTH + 1), "100"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_errors_name_the_place(query, position, word):
     with pytest.raises(QuerySyntaxError, match=word) as caught:
         compile_query(query)
@@ -131,6 +132,7 @@ def test_duckdb_agrees_with_an_evaluation_in_python(tree, text):
 
 @settings(max_examples=200)
 @given(terms, texts, texts)
+@pytest.mark.slow
 def test_a_term_is_found_where_its_characters_are(term, before, after):
     swapped = "".join(character.swapcase() if character.isascii() else character for character in term)
     assert finds(f"「{term}」", before + swapped + after)
@@ -138,6 +140,7 @@ def test_a_term_is_found_where_its_characters_are(term, before, after):
 
 @settings(max_examples=300)
 @given(st.text(CHARACTERS + '"“”「」『』', max_size=15) | st.text(max_size=15))
+@pytest.mark.slow
 def test_any_text_is_a_query_or_a_syntax_error(text):
     try:
         compile_query(text)

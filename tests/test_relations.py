@@ -130,6 +130,7 @@ def test_p_of_rare_pairs_among_very_many_places():
     assert statistics.compute_p([300], [300], [300], [1e15]) > 0  # never 0, which no p is
 
 
+@pytest.mark.slow
 def test_thinned_p_by_brute_force():
     """Of 4 places 2 and 2: they meet in 0, 1 or 2 with 1, 4 and 1 sixths; each counts by one half."""
     assert statistics.compute_thinned_p([1], [2], [2], [1], [0.5]) == pytest.approx([4 / 6 / 2 + 1 / 6 * 3 / 4])
@@ -180,6 +181,7 @@ def load(store, rows, lexicon, counting):
     return count_pairs(store, counting)
 
 
+@pytest.mark.slow
 def test_the_table_counted_by_hand(tmp_path, lexicon, capsys):
     assert run(tmp_path, lexicon, "--min-support", 1) == 0
     table = read_table(tmp_path / "out.csv")
@@ -200,6 +202,7 @@ def test_the_table_counted_by_hand(tmp_path, lexicon, capsys):
     assert "one patent family only" in out and "1 documents whose id was there before" in out
 
 
+@pytest.mark.slow
 def test_least_support_counts_families_not_publications(tmp_path, lexicon, capsys):
     assert run(tmp_path, lexicon) == 0
     assert set(read_table(tmp_path / "out.csv")) == {"AAA1BBB2"}
@@ -228,6 +231,7 @@ def test_units_by_hand(tmp_path, lexicon, unit, expected):
     assert counts.units == {"window": 4 + 3 + 3, "patent": 3, "sentence": 7}[unit]
 
 
+@pytest.mark.slow
 def test_genes_and_diseases(tmp_path, lexicon, capsys):
     rows = [make_row(f"CN10000000{number}A", "AAA1与乳腺癌。BBB2与AAA1。") for number in range(2)]
     assert run(tmp_path, lexicon, "--pairs", "both", rows=rows) == 0
@@ -239,6 +243,7 @@ def test_genes_and_diseases(tmp_path, lexicon, capsys):
     assert set(read_table(tmp_path / "out.csv")) == {"AAA1乳腺癌"} and "2 pairs tested" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_agents_low_scores_and_crowds_do_not_count(tmp_path, lexicon, capsys):
     text = "抗AAA1抗体与BBB2。"
     agent = {"id": "x", "text": text, "spans": [{"start": 0, "end": 7, "label": "protein", "score": 0.4},
@@ -348,6 +353,7 @@ def test_planted_pairs_are_found_among_shuffled_genes(tmp_path):
     assert set(planted) <= set(called) and len(called) <= 4
 
 
+@pytest.mark.slow
 def test_repetition_within_a_patent_makes_no_p_small(tmp_path):
     corpus = {family: {family + 2: {0, 1}} for family in range(20)} | {20: {0: {0}, 1: {1}}, 21: {0: {0}, 1: {0}}}
     families = ({0: {0}, 1: {0}, 2: {9}}, {0: set(range(90)), 1: set(range(90)), 2: {99}})
@@ -502,6 +508,7 @@ def test_evidence_is_capped_and_says_so(tmp_path, lexicon, capsys):
     assert "2 of 6 places (at most 2 of a relation: --most)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_evidence_of_windows_and_patents_has_both_sentences(tmp_path, lexicon):
     rows = [make_row(id, "AAA1。无。BBB2。") for id in ("CN100000001A", "CN100000002A")]
     for flags in (("--unit", "window", "--window", 3), ("--unit", "patent")):
@@ -624,6 +631,7 @@ def test_comparing_networks_by_hand():
     assert (three["precision"], three["recall"]) == (None, 0.0)
 
 
+@pytest.mark.slow
 def test_compare_with_another_table(tmp_path, lexicon, capsys):
     assert run(tmp_path, lexicon, "--min-support", 1) == 0
     assert run(tmp_path, lexicon, "--compare", tmp_path / "out.csv", out="less.csv") == 0

@@ -64,6 +64,7 @@ def test_what_the_page_holds(page_file):
     assert "random, same degrees" in html and "known.tsv" in html
 
 
+@pytest.mark.slow
 def test_the_figures_on_top_say_what_they_are_of(tmp_path):
     """None has a q of at most 0.05, and --q leaves one of two pairs."""
     html = write_page(tmp_path).read_text(encoding="utf-8")

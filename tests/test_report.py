@@ -197,6 +197,7 @@ def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path
     assert not (tmp_path / "it_tables" / "splits.csv").exists()
 
 
+@pytest.mark.slow
 def test_flags_that_differ_are_a_table(data, tmp_path):
     for casing, side in (("keep", GOOD), ("lower", BAD)):
         make_run(tmp_path / "runs" / casing, data, side, flags={"casing": casing, "lr": 0.1, "decision": {"vote": 0.5}})
@@ -303,6 +304,7 @@ def test_texts_are_escaped(written):
     assert not re.search(r'(src|href)="(?!#|data:,)|url\((?!#)|@import', html)
 
 
+@pytest.mark.slow
 def test_sentences_with_gold_and_answers(folder):
     content = list_sentences(gather_report([folder], resampling=Resampling(10)).evaluation.systems)
     assert content["variants"] == ["bad", "good"] and content["splits"] == ["0", "1"]

@@ -68,6 +68,7 @@ def test_log_grows_by_lines_can_be_replaced_and_a_torn_line_swallows_none(tmp_pa
 
 
 @given(TAG_LISTS)
+@pytest.mark.slow
 def test_tags_come_back(tmp_path_factory, tags):
     folder = tmp_path_factory.mktemp("tags") / "predictions"
     for name in ("test.tags", "test.tags.gz"):

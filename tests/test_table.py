@@ -54,6 +54,7 @@ def runs(tmp_path):
     return tmp_path / "runs"
 
 
+@pytest.mark.slow
 def test_rows_means_and_deviations(runs):
     markdown = build_score_table([runs]).markdown
     # token, split 0: 2 of 3 predicted right, 4 gold; lenient and strict: 1 of 2, 3 gold
@@ -72,6 +73,7 @@ def test_rows_means_and_deviations(runs):
     assert cells_of(markdown, "mean")[1][:2] == ["0.667", "0.667"]
 
 
+@pytest.mark.slow
 def test_a_type_without_gold_mentions_counts_in_no_mean(tmp_path):
     make_run(tmp_path / "0", FULL, split=0)
     make_run(tmp_path / "1", [["B-disease"]], [["B-gene"]], split=1)
@@ -81,6 +83,7 @@ def test_a_type_without_gold_mentions_counts_in_no_mean(tmp_path):
     assert cells_of(markdown, "± std")[1] == ["-", "-", "0.707", "0.707"]
 
 
+@pytest.mark.slow
 def test_one_run_has_no_deviation(tmp_path):
     make_run(tmp_path, HALF)
     report = build_score_table([tmp_path])
@@ -88,6 +91,7 @@ def test_one_run_has_no_deviation(tmp_path):
     assert "nan" not in report.markdown + report.csv
 
 
+@pytest.mark.slow
 def test_splits_in_natural_order_whatever_the_folders_are_called(tmp_path):
     for folder, split in (("a", 10), ("b", 2), ("c", 0)):
         make_run(tmp_path / folder, split=split)
@@ -128,6 +132,7 @@ def test_how_the_epoch_was_chosen(tmp_path):
     assert "- split 1: epoch 40 of 40, last epoch; 24 dev mentions\n" in markdown
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_count_are_named(runs):
     write_config(runs / "3", make_config(split=3))
     (runs / "8").mkdir()
@@ -174,6 +179,7 @@ def test_seeds_of_a_split_are_averaged_first(tmp_path):
     assert {row["type"] for row in rows} == {OVERALL, "gene", "disease"} and {row["runs"] for row in rows} == {"4"}
 
 
+@pytest.mark.slow
 def test_seeds_that_lack_a_split_have_no_spread_of_their_own(tmp_path):
     for split, seed in ((0, 0), (0, 1), (1, 0)):
         make_run(tmp_path / f"{split}{seed}", (HALF, FULL)[seed], split=split, seed=seed)
@@ -203,6 +209,7 @@ def test_what_is_undefined_is_no_nought(tmp_path):
     assert [row["precision"] for row in rows if row["split"] == "1"] == [""] * 3
 
 
+@pytest.mark.slow
 def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs.rename(tmp_path / "0")
@@ -215,6 +222,7 @@ def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
     assert "all/below/deep\n" not in build_score_table(["all", "all/below/deep"]).markdown
 
 
+@pytest.mark.slow
 def test_the_papers_figure_stands_beside_the_gold_data_alone(tmp_path):
     for name in ("cbp_demo", "cbp_gold"):
         make_run(tmp_path / name, data={"name": name})
@@ -232,6 +240,7 @@ def test_csv_holds_what_the_table_shows(runs):
     assert float(strict[4]["f1"]) == pytest.approx(statistics.stdev((0.4, 1.0, 0.8)), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_many_types_stay_within_a_terminal(tmp_path):
     types = ["disease", "gene", "protein", "chemical", "organism"]
     gold = [[f"B-{label}" for label in types]]
@@ -242,6 +251,7 @@ def test_many_types_stay_within_a_terminal(tmp_path):
     assert all(any(f"{label} strict" in line for line in tables) for label in types)
 
 
+@pytest.mark.slow
 def test_command_prints_and_writes(runs, tmp_path, capsys):
     assert main(["table", str(runs), "-o", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
@@ -294,6 +304,7 @@ def test_no_run_is_an_error(tmp_path):
         build_score_table([tmp_path], "dev")
 
 
+@pytest.mark.slow
 def test_one_encoder_is_one_however_its_path_is_spelt(tmp_path):
     """`models/x`, from the project's folder and from a script's; another folder's x is another."""
     places = (("models/x", "."), ("../../models/x", "BERT_LM_mixed/ner_example"), ("./x", "elsewhere"))
@@ -317,6 +328,7 @@ print({"pandas", "matplotlib", "torch"} & set(sys.modules))"""
     assert result.stdout.strip() == "set()"
 
 
+@pytest.mark.slow
 def test_the_summary_replaces_what_stands_between_markers(runs, tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- table -->\nold\n<!-- /table -->\nbehind\n", encoding="utf-8")
