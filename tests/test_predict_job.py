@@ -15,6 +15,7 @@ import pytest
 from cbpner.base.process import INTERRUPTED
 from cbpner.cli import main
 from cbpner.commands import predict as command
+from cbpner.formats.registry import read_documents
 from cbpner.prediction import job
 from cbpner.runs.lifecycle import lock_run
 
@@ -81,6 +82,14 @@ def test_a_job_writes_shards_errors_and_a_manifest(unbroken, inputs, tiny_tagger
     assert manifest["totals"] == {"documents": 6, "characters": 39, "spans": spans, "errors": 3} and spans
     weights = sha256((tiny_tagger / "model.safetensors").read_bytes()).hexdigest()
     assert manifest["settings"]["model"]["model.safetensors"] == weights
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "bio", "brat"])
+def test_a_jobs_folder_is_read_as_its_documents(unbroken, tmp_path, kind):
+    for name, content in unbroken[kind].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert len(list(read_documents([tmp_path]))) == DOCUMENTS
 
 
 def test_formats_with_files_for_each_document_have_folders_as_shards(unbroken):

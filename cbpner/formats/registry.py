@@ -46,9 +46,16 @@ class Format:
 
 
 def list_suffixes(suffixes: str | tuple[str, ...], folder: str | Path) -> list[Path]:
-    """The files below a folder with one of these suffixes, in either case; none in hidden folders, none hidden."""
+    """The files below a folder with one of these suffixes, in either case; none in hidden folders, none hidden.
+
+    What `cbpner predict` writes beside its documents (the manifest, lists of errors) is left out.
+    """
     found = sorted(path for path in Path(folder).rglob("*") if path.name.lower().endswith(suffixes) and path.is_file())
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    jobs = {each.parent for path in found for each in (path, path.parent) if each.name.startswith("part-")}
+    names = {path for path in found if path.name in ("manifest.json", "errors.jsonl") and path.parent in jobs}
+    lists = {path for path in found if path.with_name(path.name.removesuffix(".errors.jsonl")) in {*found} - {path}}
+    return [path for path in found if path not in names | lists]
 
 
 def list_pairs(folder: Path) -> list[Path]:
