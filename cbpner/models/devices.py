@@ -33,13 +33,22 @@ def measure_bf16_gain(kind: str, rounds: int = TRIAL_ROUNDS):
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
 
-def pick_precision(precision: str, device: torch.device, rounds: int = TRIAL_ROUNDS):
+def may_gain_by_bf16(device: torch.device) -> bool:
+    """Whether measuring bfloat16 is worth it: a CPU without hardware for it is slow, and slow to measure."""
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return True
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))
+
+
+def pick_precision(precision: str, device: torch.device, rounds: int = TRIAL_ROUNDS) -> str:
     """`bf16` or `fp32`; `auto`: bf16 where a short measurement finds it faster on the device."""
     if precision not in PRECISIONS:
         raise ValueError(f"expected a precision among {PRECISIONS}, got {precision!r}")
     if precision != "auto":
         return precision
-    return "bf16" if measure_bf16_gain(device.type, rounds) >= WORTHWHILE_GAIN else "fp32"
+    is_faster = may_gain_by_bf16(device) and measure_bf16_gain(device.type, rounds) >= WORTHWHILE_GAIN
+    return "bf16" if is_faster else "fp32"
 
 
 def autocast(precision: str, device: torch.device):

@@ -34,10 +34,6 @@ class TorchBackend(Backend):
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
         config = read_model_config(folder)
         self.chain = grammar_chain(labels)
-        if precision == "auto" and place.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-            found = torch.cpu.get_capabilities()  # without hardware for bfloat16 measuring it would take seconds
-            has_bf16 = any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "arm_bf16", "bf16"))
-            precision = "auto" if has_bf16 else "fp32"
         self.precision = pick_precision(precision, place, QUICK_ROUNDS)
         if is_plain(config) or is_ensemble(config):
             kind = BertTagger if is_plain(config) else BertEnsemble
