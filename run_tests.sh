@@ -10,4 +10,4 @@ cd "$(dirname "$0")"
 source env/setup.sh
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 if [ "${1:-}" = --fast ]; then shift; set -- -m "not slow" "$@"; fi
-"$PYTHON" -m pytest -n "${WORKERS:-auto}" --dist loadfile "$@"
+"$PYTHON" -m pytest -n "${WORKERS:-auto}" --dist loadfile --no-loadscope-reorder "$@"

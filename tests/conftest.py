@@ -200,6 +200,16 @@ def broken_run(build_job, tmp_path_factory):
     return job
 
 
+LONGEST = ("ray", "app_page", "masked_lm_run", "training", "bert_lm_mixed", "build_final", "report", "export", "relations")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no worker is left alone with one of them at the end."""
+    names = [f"test_{name}" for name in LONGEST]
+    items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
+
+
 SCRIPT_VARIABLES = (
     "GPU_ID", "BATCH_SIZE", "RECIPE", "BERT_MODEL", "DATA_DIR", "OUT_DIR", "SEED", "SPLIT", "SPLITS", "VARIANT",
     "CORPUS", "EPOCHS", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CBP_PYTHON", "CUDA_VISIBLE_DEVICES",
