@@ -22,7 +22,7 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import tags_to_spans
-from cbpner.text.splits import group_neighbours
+from cbpner.text.splits import group_sentences
 
 WAYS = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"), ("onnx", "int8"))
 EXACT, USUAL = WAYS[:2]  # whose tags are the measure; whose speed is
@@ -46,7 +46,7 @@ def measure_run(folder, data_dir, rounds, work):
     }
     exact = taggers[EXACT]
     sentences = read_bio(path, exact.labels, config["flags"].get("orphans", "keep"))
-    groups = group_neighbours(sentences, exact.decision.context - 2)
+    groups = group_sentences(sentences, exact.decision.context - 2)
     gold = [set(map(tuple, tags_to_spans(sentence.tags, strict=True))) for group in groups for sentence in group]
     texts = [tuple(sentence.chars for sentence in group) for group in groups]
     spans, seconds = {}, {way: [] for way in WAYS}

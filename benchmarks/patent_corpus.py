@@ -1,4 +1,4 @@
-"""Measure `build_corpus` on one machine: seconds a stage, MB a second, peak memory, and the duplicates found.
+"""Measure `build_corpus` on one machine: seconds, MB a second, peak memory, and the duplicates found.
 
 python -m benchmarks.patent_corpus [--patents 50000] [--memory 1024] [--threads N] [--folder DIR] [-o OUT.json]
 
@@ -141,8 +141,8 @@ def build(folder, args):
     selection = PatentSelection(countries=("CN",), first_date=20090101, last_date=20190101, query=QUERY)
     options = {"sample": args.sample, "memory_mb": args.memory, "threads": args.threads}
     job = CorpusJob((folder / EXPORT,), folder / CORPUS, selection, **options)
-    corpus = build_corpus(job)
-    found = {"seconds": corpus.seconds, "steps": corpus.statistics["steps"], "parts": corpus.statistics["parts"]}
+    statistics = build_corpus(job)
+    found = {"steps": statistics["steps"], "parts": statistics["parts"]}
     (folder / FOUND).write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -186,15 +186,13 @@ def report(folder, args, seconds, peak):
     truth = json.loads((folder / TRUTH).read_text(encoding="utf-8"))
     found = json.loads((folder / FOUND).read_text(encoding="utf-8"))
     megabytes = truth["bytes"] / 1e6
-    selecting = found["seconds"]["read"] + found["seconds"]["select"]
     duplicates = score_duplicates(truth["kinds"], read_numbers(folder / CORPUS / "documents.jsonl"))
     return {
         "command": f"python -m benchmarks.patent_corpus {' '.join(args)}".strip(),
         "text": {"patents": sum(map(len, truth["kinds"].values())), "characters": truth["characters"],
                  "megabytes": round(megabytes, 1)},
-        "seconds": {**{stage: round(value, 1) for stage, value in found["seconds"].items()}, "all": round(seconds, 1)},
-        "megabytes_per_second": {"read and select": round(megabytes / selecting, 1),
-                                 "all": round(megabytes / seconds, 1)},
+        "seconds": {"all": round(seconds, 1)},
+        "megabytes_per_second": {"all": round(megabytes / seconds, 1)},
         "peak_memory_mb": round(peak),
         "duplicates": None if "--sample" in args else duplicates,
         "parts": found["parts"],

@@ -86,7 +86,6 @@ def test_white_space_can_be_a_sentence(tmp_path):
     ("objects", "words"),
     [
         (["{"], ":1: "),
-        (["[]"], ":1: "),
         ([{"spans": []}], ":1: |`text`|`index`"),
         ([{"text": 1, "spans": []}], ":1: |`text`"),
         ([answer("HER3阳性乳腺癌。")], ":1: |'3阳性乳腺癌。' at character 3|'2阳性乳腺癌。'|sentence 0"),

@@ -94,8 +94,9 @@ def test_brat_lines(tmp_path, text, line, surface):
 
 
 def test_brat_offsets(tmp_path):
-    [document], notes = read(write_brat(tmp_path / "brat", "😀😀基因😀", "T1\tx 4 8\t基因😀"))
-    assert surfaces(document) == [("基因😀", "x")] and list(notes.values()) == [1]
+    folder = write_brat(tmp_path / "brat", "😀😀基因😀", "T1\tx 4 8\t基因😀")
+    assert surfaces(read(folder, offsets="utf16")[0][0]) == [("基因😀", "x")]
+    assert "--offsets" in read_faults(folder)[0]
     folder = write_brat(tmp_path / "brat", "人类基因", "T1\tx 1 3\t基因\nT2\tx 0 2\t人类\nT3\tx 1 1\t\n")
     [wrong, empty] = read_faults(folder)
     assert wrong.startswith("1: ") and "'类基'" in wrong and empty.startswith("3: ")
@@ -254,27 +255,11 @@ def test_doccano_with_lists(tmp_path, field):
         assert list(notes.values()) == [1] and ("UTF-16" in next(iter(notes))) == in_utf16
 
 
-def test_doccano_offsets_that_only_the_other_count_allows(tmp_path):
-    """One span that splits a character, or ends behind the text, speaks for all rows of the file."""
-    rows = [{"text": "😀基因", "label": [[1, 2, "x"]]}, {"text": "😀基因癌", "label": [[2, 3, "y"]]}]
-    documents, notes = read(write_rows(tmp_path / "a.jsonl", rows))
-    assert [surfaces(document) for document in documents] == [[("基", "x")], [("因", "y")]]
-    assert "code points" in next(iter(notes))
-    rows = [{"text": "😀基因", "labels": [[2, 4, "x"]]}, {"text": "😀癌", "labels": [[0, 2, "y"]]}]
-    documents, notes = read(write_rows(tmp_path / "a.jsonl", rows))
-    assert [surfaces(document) for document in documents] == [[("基因", "x")], [("😀", "y")]]
-    [document, _], _ = read(
-        write_rows(tmp_path / "a.jsonl", [{"text": "😀基因", "label": [[1, 3, "x"]]}] * 2), offsets="codepoints"
-    )
-    assert surfaces(document) == [("基因", "x")]
-
-
-def test_doccano_rows_of_both_counts_in_a_file(tmp_path):
-    rows = [{"text": "😀基因", "label": [[2, 4, "x"]]}, {"text": "😀基因", "label": [[1, 2, "x"]]}]
-    path = write_rows(tmp_path / "a.jsonl", rows)
-    for choices in ({}, {"offsets": "utf16"}):
-        [fault] = read_faults(path, "doccano", **choices)
-        assert fault.startswith("2: the offsets 1..2") and ("this row" in fault) == (not choices)
+def test_doccano_offsets_in_the_other_count(tmp_path):
+    path = write_rows(tmp_path / "a.jsonl", [{"text": "😀基因", "label": [[1, 3, "x"]]}])
+    [fault] = read_faults(path)
+    assert fault.startswith("1: the offsets 1..3") and "--offsets" in fault
+    assert surfaces(read(path, offsets="codepoints")[0][0]) == [("基因", "x")]
 
 
 def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
@@ -394,28 +379,23 @@ def test_label_studio_as_it_exports(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "claim", "places", "noted"),
+    ("text", "claim", "places", "offsets"),
     [
-        ("💩This is an annotation.", "annotation", (13, 23), 1),  # issue 1347: counted UTF-16 before
-        ("Berlin,  Germany", "Berlin, Germany", (0, 16), 0),  # white space is joined
-        ("基因\r\n 癌", "基因\\n\\n 癌", (0, 6), 0),
-        (" 癌 ", "癌", (0, 3), 0),
+        ("💩This is an annotation.", "annotation", (13, 23), "utf16"),  # issue 1347: counted UTF-16 before
+        ("😀annotation", None, (1, 11), "auto"),
+        ("Berlin,  Germany", "Berlin, Germany", (0, 16), "auto"),  # white space is joined
+        ("基因\r\n 癌", "基因\\n\\n 癌", (0, 6), "auto"),
+        (" 癌 ", "癌", (0, 3), "auto"),
     ],
 )
-def test_label_studio_s_texts_of_regions(tmp_path, text, claim, places, noted):
+def test_label_studio_s_texts_of_regions(tmp_path, text, claim, places, offsets):
     old = {"id": 7, "data": {"text": text}, "completions": [{"result": [region(*places, claim, "A")]}]}
-    [document], notes = read_tasks(tmp_path, old)
-    assert [label for _, label in surfaces(document)] == ["A"] and len(notes) == noted
-    assert document.spans[0].text.split() == claim.replace("\\n", "").split()
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "offsets", "noted"),
-    [("😀基因", (1, 3), "auto", 1), ("😀基因", (2, 4), "utf16", 0), ("基因", (0, 2), "auto", 0)],
-)
-def test_label_studio_regions_without_text(tmp_path, text, place, offsets, noted):
-    [document], notes = read_tasks(tmp_path, task(text, region(*place, None, "x")), offsets=offsets)
-    assert surfaces(document) == [("基因", "x")] and len(notes) == noted
+    [document], notes = read_tasks(tmp_path, old, offsets=offsets)
+    assert [label for _, label in surfaces(document)] == ["A"] and notes == {}
+    assert document.spans[0].text.split() == (claim or "annotation").replace("\\n", "").split()
+    if offsets == "utf16":
+        with pytest.raises(FaultyFile, match="--offsets"):
+            read_tasks(tmp_path, old)
 
 
 def test_label_studio_of_several_annotations_one_is_read(tmp_path):

@@ -418,8 +418,6 @@ def test_where_nothing_can_be_read(tmp_path, name, format):
         (tmp_path / name).write_text("\n")
     with pytest.raises(InputError, match="found no|no such file"):
         list(read_documents([tmp_path / name], format))
-    with pytest.raises(ValueError, match="conll"):
-        list(read_documents([tmp_path], "conll"))
 
 
 def test_what_is_there_already_is_kept(tmp_path):

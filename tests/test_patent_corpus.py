@@ -68,7 +68,7 @@ def test_every_count_is_that_of_a_count_by_hand(tmp_path):
         countries=("CN",), first_date=20090101, last_date=20190101, query="基因", min_length=10, min_han=0.5,
         gold=frozenset(["CN105611940"]),
     )  # fmt: skip
-    statistics = build_corpus(CorpusJob((source,), tmp_path / "out", selection, held_out=1, seed=3)).statistics
+    statistics = build_corpus(CorpusJob((source,), tmp_path / "out", selection, held_out=1, seed=3))
     assert [(step["step"], step["patents_after"], step["characters_after"]) for step in statistics["steps"]] == [
         ("read", 15, 2004), ("gold patents", 14, 1954), ("country", 13, 1914), ("date", 11, 1831), ("length", 10, 1828),
         ("query", 9, 1785), ("language", 8, 1583), ("families", 6, 1499), ("exact duplicates", 5, 1436),
@@ -130,7 +130,7 @@ def test_lines_are_clean_without_any_rule(tmp_path):
     source = write_lines(tmp_path / "export.jsonl", [row("CN10001A", "第一段文字\n\n \u2028第二段文字\f第三段 ")])
     made = build_corpus(CorpusJob((source,), tmp_path / "out", LENIENT, held_out=0, rules=()))
     assert read_blocks(tmp_path / "out" / "train.txt") == ["第一段文字\n第二段文字\n第三段"]
-    assert made.statistics["cleaning"]["line ends"]["characters"] == 4
+    assert made["cleaning"]["line ends"]["characters"] == 4
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_larger_sample_only_adds_patents_and_leaves_each_in_its_part(tmp_path,
             assert len(found[sample]) == (sample or 40)
             tested = sum(part == "test" for _, part in found[sample])
             assert tested == (2 if held_out == 2 else {10: 3, 20: 6, None: 12}[sample])
-            check_files(tmp_path / "out", made.statistics)
+            check_files(tmp_path / "out", made)
         assert found[20][:10] == found[10] and found[None][:20] == found[20]
 
 
@@ -190,10 +190,10 @@ def test_exactly_as_many_come_out_although_cleaning_drops_some(tmp_path):
     source = write_lines(tmp_path / "export.jsonl", rows)
     selection = replace(LENIENT, min_length=30, exact_duplicates=False)
     made = build_corpus(CorpusJob((source,), tmp_path / "out", selection, sample=12, held_out=2))
-    assert made.statistics["parts"]["total"] | {"sentences": 0} == {
+    assert made["parts"]["total"] | {"sentences": 0} == {
         "patents": 12, "lines": 12, "sentences": 0, "characters": 480,
     }  # fmt: skip
-    sample, short, cleaning = made.statistics["steps"][-3:]
+    sample, short, cleaning = made["steps"][-3:]
     assert sample["patents_before"] == 30 and 12 < sample["patents_after"] < 30
     assert short["patents_before"] == sample["patents_after"] and short["patents_after"] == 12
     assert short["characters_before"] - short["characters_after"] == 60 * (short["patents_before"] - 12)
@@ -260,11 +260,11 @@ CHILD = """
 import os, resource, signal, sys
 from pathlib import Path
 from cbpner.base.process import run_guarded
-from cbpner.corpora import corpus, summary
+from cbpner.corpora import corpus
 from cbpner.corpora.selection import PatentSelection
 source, output, what = sys.argv[1:]
 if what == "kill":
-    summary.collect_statistics = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    corpus.collect_statistics = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 else:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(what), int(what)))
 selection = PatentSelection(query="基因", min_length=5)

@@ -20,24 +20,17 @@ def finds(query, text):
 
 
 @pytest.mark.parametrize(
-    ("query", "shape", "terms"),
+    ("query", "terms"),
     [
-        ("基因", "?", ["基因"]), ("人类 AND 基因", "(? AND ?)", ["人类", "基因"]),
-        ("a AND b OR c", "((? AND ?) OR ?)", ["a", "b", "c"]), ("(a OR b) AND c", "((? OR ?) AND ?)", ["a", "b", "c"]),
-        ("NOT (a AND b)", "(NOT (? AND ?))", ["a", "b"]), ("not NOT a", "(NOT (NOT ?))", ["a"]),
-        ("a aNd nOt b oR c", "((? AND (NOT ?)) OR ?)", ["a", "b", "c"]),
-        ("（人类\u3000ＡＮＤ\u3000基因） or 酶", "((? AND ?) OR ?)", ["人类", "基因", "酶"]),
-        ("(a)AND(b)", "(? AND ?)", ["a", "b"]), ('"乳腺癌 标记物"', "?", ["乳腺癌 标记物"]),
-        ("“a b” AND 「c d」 AND 『e』", "(? AND ? AND ?)", ["a b", "c d", "e"]), ('"and"', "?", ["and"]),
-        ("android AND NOTCH1 AND ORAI1", "(? AND ? AND ?)", ["android", "NOTCH1", "ORAI1"]),
-        ("miR-21-5p AND 5'端 AND CD8+", "(? AND ? AND ?)", ["miR-21-5p", "5'端", "CD8+"]),
-        ('「a (b) " AND」', "?", ['a (b) " AND']),
+        ("a aNd nOt b oR (c)AND(d)", ["a", "b", "c", "d"]),
+        ("（人类\u3000ＡＮＤ\u3000基因） or 酶", ["人类", "基因", "酶"]),
+        ('"乳腺癌 标记物"', ["乳腺癌 标记物"]), ("“a b” AND 「c d」 AND 『e』 AND \"and\"", ["a b", "c d", "e", "and"]),
+        ("android AND NOTCH1 AND ORAI1", ["android", "NOTCH1", "ORAI1"]), ('「a (b) " AND」', ['a (b) " AND']),
+        ("miR-21-5p AND 5'端 AND CD8+", ["miR-21-5p", "5'端", "CD8+"]),
     ],
 )  # fmt: skip
-def test_grammar(query, shape, terms):
-    sql, parameters = compile_query(query)
-    assert sql.replace("regexp_matches(text, ?)", "?") == shape
-    assert parameters == list(map(build_pattern, terms))
+def test_terms(query, terms):
+    assert compile_query(query).parameters == list(map(build_pattern, terms))
 
 
 @pytest.mark.parametrize(
@@ -47,8 +40,8 @@ def test_grammar(query, shape, terms):
         ("AND 基因", 0, "AND"), ("a OR OR b", 5, "OR"), ("a NOT b", 2, "A AND NOT B"),
         ("（人类 AND 基因", 10, "the end"), ("人类）", 2, "no parenthesis"), ("（人类）or酶", 4, "or酶"),
         ("()", 1, r"\)"), ('人类 AND "基因', 7, '"'), ("“基因", 0, "”"), ('a AND ""', 6, "empty"), ("“ ”", 0, "empty"),
-        ("a 」", 2, "」"), ("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH + 1, "100"),
-        ("NOT " * 100_000 + "a", 4 * (MAX_DEPTH + 1), "100"),
+        ("a 」", 2, "」"), ("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH, "100"),
+        ("NOT " * 100_000 + "a", 4 * MAX_DEPTH, "100"),
     ],
 )  # fmt: skip
 @pytest.mark.slow
@@ -67,7 +60,7 @@ def test_caret_counts_columns_of_full_width_characters():
 
 
 def test_nesting_up_to_the_limit():
-    assert compile_query("(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH) == compile_query("a")
+    assert finds("(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH, "a") and finds("NOT " * MAX_DEPTH + "a", "a")
     assert finds(" AND ".join(["(a OR b)"] * 500), "xb")
 
 
@@ -76,6 +69,8 @@ def test_nesting_up_to_the_limit():
     [
         ("人类 AND 基因", ["人类基因", "本发明公开了人 类的\n基因。"], ["人类", "基因", ""]),
         ("NOT (人类 AND 基因)", ["人类", "基因", ""], ["人类基因"]), ("NOT a OR a", ["b", "a"], []),
+        ("a OR b AND c", ["a", "bc"], ["b", "c"]), ("NOT a AND b", ["b"], ["ab", ""]),
+        ("(a OR b) AND c", ["ac"], ["a"]),
         ("HER2", ["抗HER2抗体"], ["HER 2"]),
         # case and width
         ("Brca1", ["brca1", "BRCA1", "ＢＲＣＡ１", "Ｂrｃa1"], ["BRCA2"]), ("ｂｒｃａ1", ["brca1", "ＢＲＣＡ１"], []),

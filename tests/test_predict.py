@@ -30,7 +30,7 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.prediction.torch_backend import load_by_transformers
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
-from cbpner.text.sentences import LONGEST, find_sentences, group_sentences
+from cbpner.text.sentences import LONGEST, find_sentences
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import write_model
@@ -109,11 +109,6 @@ def test_between_sentences_there_is_white_space_alone(text, limit):
         if end is not None:
             assert text[start:end].strip() == text[start:end] != "" and len(text[start:end].splitlines()) == 1
             place = end
-
-
-def test_groups_have_a_size():
-    assert list(group_sentences([(0, 3), (4, 6), (6, 9), (9, 19)], 5)) == [[(0, 3), (4, 6)], [(6, 9)], [(9, 19)]]
-    assert list(group_sentences([(0, 3), (4, 6)], -2)) == [[(0, 3)], [(4, 6)]]
 
 
 # ---- models ----

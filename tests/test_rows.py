@@ -9,6 +9,7 @@ from pyarrow import parquet
 
 from cbpner.base.errors import Fault, InputError
 from cbpner.base.tables import format_csv, format_markdown
+from cbpner.formats import rows
 from cbpner.formats.rows import read_cells, read_rows, read_valid_rows
 
 ROWS = [{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\n丙"}]
@@ -59,6 +60,12 @@ def test_bad_rows_are_faults_in_their_places(tmp_path, name, data, places):
     assert [row.line if isinstance(row, Fault) else None for row in found] == places
     with pytest.raises(InputError, match=name):
         list(read_valid_rows(path, required=["id"]))
+
+
+def test_a_line_that_is_too_long_is_one_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "LONGEST_LINE", 20)
+    path = write(tmp_path, "a.jsonl", '{"id": 1}\n{"id": "%s"}\n{"id": 2}\n' % ("x" * 70))
+    assert [isinstance(row, Fault) for row in read_rows(path)] == [False, True, False]
 
 
 def test_a_file_that_is_not_there(tmp_path):

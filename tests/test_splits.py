@@ -14,7 +14,7 @@ from cbpner.text.splits import (
     draw_splits,
     find_split_files,
     find_split_folders,
-    group_neighbours,
+    group_sentences,
     join_sentences,
     read_bio_documents,
     read_split,
@@ -92,7 +92,7 @@ def test_abstract_begins_a_patent():
 ])  # fmt: skip
 def test_neighbours_share_a_window_within_a_patent(size, expected):
     texts = ("Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q")
-    groups = group_neighbours([tag_outside(text) for text in texts], size)
+    groups = group_sentences([tag_outside(text) for text in texts], size)
     assert [" ".join(sentence.chars for sentence in group) for group in groups] == expected
     first, second = Sentence("甲乙", ("O", "B-gene"), 7), Sentence("丙", ("I-gene",), 10)
     assert join_sentences([first, second]) == Sentence("甲乙丙", ("O", "B-gene", "I-gene"), 7)

@@ -63,10 +63,10 @@ def created_folder(path: str | Path) -> Iterator[Path]:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file, unpacked where its name ends in .gz; InputError where it cannot be read."""
+    """The text of a UTF-8 file without byte order mark, unpacked where its name ends in .gz; else InputError."""
     try:
         content = Path(path).read_bytes()
-        return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8")
+        return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8-sig")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: found a damaged gzip file ({error}); expected a whole one") from error
     except OSError as error:

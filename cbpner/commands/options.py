@@ -15,7 +15,7 @@ RULE_HELP = {
     "unfit": "a span that OUT cannot hold for another reason: an error, cut at its line breaks, or dropped",
     "fragments": "a discontinuous span (brat): an error, one span over all pieces, one per piece, or dropped",
     "orphans": "invalid tag sequences: an error, or read as conlleval does",
-    "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the file's own evidence supports",
+    "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the tool counts today",
     "recommended": "unconfirmed recommendations of YEDDA",
 }
 

@@ -12,7 +12,7 @@ duplicates.
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import read_text
 from cbpner.commands.options import add_machine_flags, bounded, split_names
 from cbpner.corpora.cleaning import DEFAULT_RULES, RULES, sort_rules
-from cbpner.corpora.corpus import SKIPPED, CorpusJob, build_corpus
+from cbpner.corpora.corpus import SKIPPED, CorpusJob, build_corpus, format_statistics
 from cbpner.corpora.document import find_numbers, list_applications, load_gold_numbers, parse_date
-from cbpner.corpora.records import FieldNames
+from cbpner.corpora.records import USUAL_NAMES
 from cbpner.corpora.selection import PatentSelection
-from cbpner.corpora.summary import format_statistics
+from cbpner.formats.rows import read_valid_rows
 
 RULE_LINES = "\n".join(f"  {name:17} {rule.does}{'' if rule.default else '; off'}" for name, rule in RULES.items())
 
@@ -45,8 +45,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     rules.add_argument("--without", type=split_names, default=[], metavar="A,B", help="the default rules but these")
     group.add_argument("--traditional", action="store_true", help="convert traditional characters to simplified")
     names = parser.add_argument_group("names of the fields in JSON, CSV and Parquet", "by default the usual ones")
-    for field in fields(FieldNames):
-        names.add_argument(f"--{field.name}-field", metavar="NAME", help=f"the field with the {field.name}")
+    for role in USUAL_NAMES:
+        names.add_argument(f"--{role}-field", metavar="NAME", help=f"the field with the {role}")
     add_machine_flags(parser)
 
 
@@ -70,13 +70,14 @@ def add_selection_flags(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    corpus = build_corpus(make_corpus_job(args))
-    print(format_statistics(corpus.statistics), end="")
-    if count := corpus.statistics["read"]["skipped"]:
-        first = "".join(f"\n  {fault}" for fault in corpus.skipped)
-        print(f"\n{count:,} inputs skipped, see {args.output / SKIPPED}:{first}")
-    stages = ", ".join(f"{stage} {seconds:,.1f} s" for stage, seconds in corpus.seconds.items())
-    print(*list_warnings(args, corpus.statistics), f"{args.output}: {stages}", sep="\n", file=sys.stderr)
+    statistics = build_corpus(make_corpus_job(args))
+    print(format_statistics(statistics), end="")
+    if count := statistics["read"]["skipped"]:
+        first = [row.values for row in islice(read_valid_rows(args.output / SKIPPED), 5)]
+        lines = "".join(f"\n  {row['source']}: {row['reason']}" for row in first)
+        print(f"\n{count:,} inputs skipped, see {args.output / SKIPPED}:{lines}")
+    for line in list_warnings(args, statistics):
+        print(line, file=sys.stderr)
 
 
 def make_corpus_job(args: Namespace) -> CorpusJob:
@@ -97,7 +98,7 @@ def make_corpus_job(args: Namespace) -> CorpusJob:
     )  # fmt: skip
     return CorpusJob(
         sources=tuple(dict.fromkeys(args.sources)), output=args.output, selection=selection,
-        fields=FieldNames(**{field.name: getattr(args, f"{field.name}_field") for field in fields(FieldNames)}),
+        fields={role: name for role in USUAL_NAMES if (name := getattr(args, f"{role}_field"))},
         sample=args.sample, seed=args.seed, held_out=args.held_out, rules=(*rules, *["traditional"] * args.traditional),
         memory_mb=args.memory, threads=args.threads, overwrite=args.overwrite,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_format_flag, add_output_rules, bounded, describe_notes, read_choices
 from cbpner.commands.predict import add_input_flags, add_model_flags, open_tagger
-from cbpner.formats.registry import check_output, describe_formats, find_format, guess_output
+from cbpner.formats.registry import FORMATS, check_output, describe_formats, guess_output
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.sources import check_overlap, open_sources
 
@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     output = Path(args.output)
-    format = find_format(args.target) if args.target else guess_output(output)
+    format = FORMATS[args.target] if args.target else guess_output(output)
     check_overlap(args.inputs, output)
     is_file, order = check_output(output, format, args.overwrite), output.with_name(f"{output.name}.order.csv")
     if order.exists() and not args.overwrite:

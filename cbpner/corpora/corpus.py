@@ -10,42 +10,44 @@ OUT/skipped.jsonl             inputs that could not be read, each with the reaso
 The same patents, settings and seed give the same bytes. The folder appears complete or not at all.
 """
 
+import hashlib
 import json
 import math
 import os
 import re
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from cbpner.base.errors import Fault, InputError
-from cbpner.base.files import atomic_folder, write_text
+from cbpner.base.files import atomic_folder, write_json, write_text
 from cbpner.base.store import Store, explain_store_errors
-from cbpner.corpora import summary
-from cbpner.corpora.cleaning import DEFAULT_RULES, CleanedText, clean_text
+from cbpner.base.tables import format_markdown
+from cbpner.corpora.cleaning import DEFAULT_RULES, CleanedText, clean_text, sort_rules
 from cbpner.corpora.document import PatentDocument, format_date
-from cbpner.corpora.records import FieldNames
 from cbpner.corpora.selection import (
     PatentSelection,
     SelectedPatent,
+    Step,
     count_selected,
     draw_selected,
     drop_repeats,
     load_candidates,
 )
-from cbpner.corpora.sources import read_patents
+from cbpner.corpora.sources import list_source_files, read_patents
 from cbpner.text.segments import SENTENCE_ENDS
 
+FORMAT = "cbpner patents 1"
 DOCUMENTS, STATISTICS, SUMMARY, SKIPPED = "documents.jsonl", "statistics.json", "statistics.md", "skipped.jsonl"
 FILES = {"train.txt", "test.txt", DOCUMENTS, STATISTICS, SUMMARY, SKIPPED}
-SKIPPED_SHOWN = 5
+PART_COUNTS = ("patents", "lines", "sentences", "characters")
+LINE_ENDS = "line ends"
 SENTENCE_BREAK = re.compile(f"[{re.escape(''.join(sorted(SENTENCE_ENDS)))}]+")
 
 
@@ -61,7 +63,7 @@ class CorpusJob:
     sources: tuple[str | Path, ...]
     output: Path
     selection: PatentSelection = PatentSelection()
-    fields: FieldNames = field(default_factory=FieldNames)
+    fields: Mapping[str, str] = field(default_factory=dict)
     sample: int | None = None
     seed: int = 0
     held_out: int | float = 0.05
@@ -76,103 +78,65 @@ class CorpusJob:
             raise InputError(f"found --held-out {self.held_out}; expected fewer than --sample {self.sample}")
 
 
-class BuiltCorpus(NamedTuple):
-    """statistics.json's content, the first five inputs that could not be read, and the duration of each stage."""
-
-    statistics: dict[str, Any]
-    skipped: list[Fault]
-    seconds: dict[str, float]
-
-
-class SkippedFile:
-    """Writes skipped.jsonl, which exists only where an input could not be read."""
-
-    def __init__(self, path: Path):
-        self.path, self.count, self.first = path, 0, []
-
-    def keep_patents(self, found: Iterable[PatentDocument | Fault]) -> Iterator[PatentDocument]:
-        """Yield the patents and write the faults."""
-        for each in found:
-            if not isinstance(each, Fault):
-                yield each
-                continue
-            self.count += 1
-            if self.count <= SKIPPED_SHOWN:
-                self.first.append(each)
-            source = f"{each.path}:{each.line}" if each.line else each.path
-            with open(self.path, "a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps({"source": source, "reason": each.reason}, ensure_ascii=False) + "\n")
-
-
-@dataclass
-class CorpusCounts:
-    """What cleaning and writing did.
-
-    drawn: patents and characters before cleaning. short: of these, the patents that cleaning left too short. hits,
-    removed: how often each rule applied, and how many characters it removed, in the other patents. train, test:
-    patents, lines, sentences and characters of each text file.
-    """
-
-    drawn: Counter = field(default_factory=Counter)
-    short: Counter = field(default_factory=Counter)
-    hits: Counter = field(default_factory=Counter)
-    removed: Counter = field(default_factory=Counter)
-    train: Counter = field(default_factory=Counter)
-    test: Counter = field(default_factory=Counter)
-
-    @property
-    def kept(self) -> Counter:
-        return self.drawn - self.short
-
-
-def build_corpus(job: CorpusJob) -> BuiltCorpus:
-    """Make the corpus; where an InputError says why that is not possible, the folder is as it was."""
+def build_corpus(job: CorpusJob) -> dict[str, Any]:
+    """Make the corpus and return what statistics.json holds; after an InputError the folder is as it was."""
     check_corpus_folder(job)
     with explain_store_errors(job.output, job.memory_mb), atomic_folder(job.output) as folder:
         with tempfile.TemporaryDirectory(dir=folder) as work, Store(Path(work), job.memory_mb, job.threads) as store:
             return _fill_folder(folder, store, job)
 
 
-def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> BuiltCorpus:
-    times = [time.perf_counter()]
-    skipped = SkippedFile(folder / SKIPPED)
-    patents = skipped.keep_patents(read_patents(sorted(job.sources, key=str), job.fields))
-    load_candidates(store, tqdm(patents, "read", unit=" patents", dynamic_ncols=True), job.selection)
-    times.append(time.perf_counter())
+def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> dict[str, Any]:
+    patents = tqdm(_read_sources(job, folder / SKIPPED), "read", unit=" patents", dynamic_ncols=True)
+    load_candidates(store, patents, job.selection)
     drop_repeats(store, job.selection)
-    times.append(time.perf_counter())
     steps = count_selected(store, job.selection)
-    summary.check_steps(summary.describe_steps(steps))
+    check_steps(describe_steps(steps))
     counts = _write_texts(folder, store, job)
-    statistics = summary.collect_statistics(store, job, steps, counts, skipped.count)
-    summary.check_steps(statistics["steps"])
-    if not counts.train:
-        raise InputError(
-            f"found {counts.test['patents']:,} patents, and --held-out {job.held_out}; expected to hold out fewer "
-            "than there are; nothing was written"
-        )
-    write_text(folder / STATISTICS, json.dumps(statistics, ensure_ascii=False, indent=2) + "\n")
-    write_text(folder / SUMMARY, summary.format_statistics(statistics))
-    times.append(time.perf_counter())
-    seconds = {stage: times[i + 1] - times[i] for i, stage in enumerate(("read", "select", "write"))}
-    return BuiltCorpus(statistics, skipped.first, seconds)
+    statistics = collect_statistics(job, steps, counts)
+    check_steps(statistics["steps"])
+    if not counts["train"]:
+        held_out = f"found {counts['test']['patents']:,} patents, and --held-out {job.held_out}"
+        raise InputError(f"{held_out}; expected to hold out fewer than there are; nothing was written")
+    if (folder / SKIPPED).exists():
+        statistics["read"]["skipped"] = (folder / SKIPPED).read_bytes().count(b"\n")
+    unnumbered = store.run("SELECT count(*) FROM documents WHERE country = ''")
+    statistics["read"]["without_publication_number"] = unnumbered[0][0]
+    write_json(folder / STATISTICS, statistics)
+    write_text(folder / SUMMARY, format_statistics(statistics))
+    return statistics
 
 
-def _write_texts(folder: Path, store: Store, job: CorpusJob) -> CorpusCounts:
-    """Write the text files and documents.jsonl, and count what they hold."""
-    counts = CorpusCounts()
-    with ExitStack() as stack:
-        train, test, documents = (
-            stack.enter_context(open(folder / name, "w", encoding="utf-8", newline="\n"))
-            for name in ("train.txt", "test.txt", DOCUMENTS)
-        )
+def _read_sources(job: CorpusJob, skipped: Path) -> Iterator[PatentDocument]:
+    """Yield the patents; what cannot be read is written to skipped.jsonl, which exists only where there is any."""
+    for found in read_patents(sorted(job.sources, key=str), job.fields):
+        if not isinstance(found, Fault):
+            yield found
+            continue
+        source = f"{found.path}:{found.line}" if found.line else found.path
+        with open(skipped, "a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps({"source": source, "reason": found.reason}, ensure_ascii=False) + "\n")
+
+
+def _write_texts(folder: Path, store: Store, job: CorpusJob) -> dict[str, Counter[str]]:
+    """Write the text files and documents.jsonl.
+
+    Returns counts: `drawn` (patents and characters before cleaning), `short` (of these, what cleaning left too short),
+    `hits` and `removed` (of each rule, in the other patents), `train` and `test` (PART_COUNTS of each file).
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    options: dict[str, Any] = {"mode": "w", "encoding": "utf-8", "newline": "\n"}
+    with (
+        open(folder / "train.txt", **options) as train,
+        open(folder / "test.txt", **options) as test,
+        open(folder / DOCUMENTS, **options) as documents,
+    ):
         patents = tqdm(_clean_patents(store, job, counts), "write", job.sample, unit=" patents", dynamic_ncols=True)
         for place, (patent, text) in enumerate(patents):
-            part = "test" if is_held_out(place, job.held_out) else "train"
-            file, found = (test, counts.test) if part == "test" else (train, counts.train)
-            file.write(("\n" if found else "") + text + "\n")
+            part, file = ("test", test) if is_held_out(place, job.held_out) else ("train", train)
+            file.write(("\n" if counts[part] else "") + text + "\n")
             lines, sentences = text.count("\n") + 1, count_sentences(text)
-            found.update(patents=1, lines=lines, sentences=sentences, characters=len(text))
+            counts[part].update(patents=1, lines=lines, sentences=sentences, characters=len(text))
             record = {
                 "number": patent.number, "date": format_date(patent.date), "title": patent.title, "part": part,
                 "source": patent.source, "characters": len(text), "family": patent.family or None, "text": text,
@@ -181,18 +145,20 @@ def _write_texts(folder: Path, store: Store, job: CorpusJob) -> CorpusCounts:
     return counts
 
 
-def _clean_patents(store: Store, job: CorpusJob, counts: CorpusCounts) -> Iterator[tuple[SelectedPatent, str]]:
+def _clean_patents(
+    store: Store, job: CorpusJob, counts: dict[str, Counter[str]]
+) -> Iterator[tuple[SelectedPatent, str]]:
     """Yield patents with their clean texts in the order drawn, until there are `job.sample`."""
     for patent in draw_selected(store, job.seed):
-        if counts.kept["patents"] == job.sample:
+        if counts["drawn"]["patents"] - counts["short"]["patents"] == job.sample:
             return
         text, removed, hits = clean_lines(store.read_text(patent.start, patent.size), job.rules)
-        counts.drawn.update(patents=1, characters=patent.characters)
+        counts["drawn"].update(patents=1, characters=patent.characters)
         if len(text) < max(1, job.selection.min_length):
-            counts.short.update(patents=1, characters=patent.characters)
+            counts["short"].update(patents=1, characters=patent.characters)
             continue
-        counts.removed.update(removed)
-        counts.hits.update(hits)
+        counts["removed"].update(removed)
+        counts["hits"].update(hits)
         yield patent, text
 
 
@@ -201,8 +167,8 @@ def clean_lines(text: str, rules: Sequence[str]) -> CleanedText:
     text, removed, hits = clean_text(text, rules)
     lines = "\n".join(line for line in map(str.strip, text.splitlines()) if line)
     if len(lines) != len(text):
-        removed[summary.LINE_ENDS] += len(text) - len(lines)
-        hits[summary.LINE_ENDS] += 1
+        removed[LINE_ENDS] += len(text) - len(lines)
+        hits[LINE_ENDS] += 1
     return CleanedText(lines, removed, hits)
 
 
@@ -235,6 +201,106 @@ def check_corpus_folder(job: CorpusJob) -> None:
             statistics = json.loads((output / STATISTICS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             statistics = None
-        is_ours = isinstance(statistics, dict) and statistics.get("format") == summary.FORMAT
+        is_ours = isinstance(statistics, dict) and statistics.get("format") == FORMAT
         if not is_ours or set(os.listdir(output)) - FILES:
             raise InputError(f"{output}: found other files than a corpus; --overwrite replaces nothing else")
+
+
+def collect_statistics(job: CorpusJob, steps: list[Step], counts: dict[str, Counter[str]]) -> dict[str, Any]:
+    """Collect the content of statistics.json.
+
+    A rule's `share` is of the text before cleaning; `line ends` is white space and empty lines that no rule removed.
+    """
+    drawn, kept, total = counts["drawn"], counts["drawn"] - counts["short"], counts["train"] + counts["test"]
+    late = [
+        Step("sample", f"{job.sample or 0:,} clean ones, seed {job.seed}", drawn["patents"], drawn["characters"]),
+        Step("short when clean", f"fewer than {max(1, job.selection.min_length):,} characters",
+             kept["patents"], kept["characters"]),
+        Step("cleaning", f"{len(job.rules)} rules", kept["patents"], total["characters"]),
+    ]  # fmt: skip
+    rules, hits, removed = sort_rules(job.rules), counts["hits"], counts["removed"]
+    settings = asdict(job.selection) | {name: getattr(job, name) for name in ("sample", "seed", "held_out")}
+    settings |= {"rules": rules, "fields": dict(job.fields)}
+    settings |= {name: sorted(value) for name, value in settings.items() if isinstance(value, frozenset | tuple)}
+    return {
+        "format": FORMAT,
+        "settings": settings,
+        "sources": sorted(map(_describe_source, job.sources), key=lambda source: (source["name"], source["sha256"])),
+        "read": {"patents": steps[0].patents, "characters": steps[0].characters, "skipped": 0},
+        "steps": describe_steps([*steps, *(late if job.sample is not None else late[1:])]),
+        "cleaning": {
+            rule: {"hits": hits[rule], "characters": removed[rule], "share": _share(removed[rule], kept["characters"])}
+            for rule in (*rules, *[LINE_ENDS] * (LINE_ENDS in removed))
+        },
+        "parts": {
+            part: {name: found[name] for name in PART_COUNTS}
+            for part, found in (("train", counts["train"]), ("test", counts["test"]), ("total", total))
+        },
+    }
+
+
+def describe_steps(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps for JSON: what was there before and after each, and the shares that it removed."""
+    described = []
+    for before, step in pairwise([steps[0], *steps]):
+        row: dict[str, Any] = {"step": step.step, "setting": step.setting}
+        for name in ("patents", "characters"):
+            old, new = getattr(before, name), getattr(step, name)
+            row |= {f"{name}_before": old, f"{name}_after": new, f"{name}_removed": _share(old - new, old)}
+        described.append(row)
+    return described
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 6) if whole else 0.0
+
+
+def _describe_source(source: str | Path) -> dict[str, Any]:
+    """{name, files, bytes, sha256} of a file or folder; the checksum is of the names and sizes of its files only."""
+    source = Path(source)
+    sizes = {path.relative_to(source.parent).as_posix(): path.stat().st_size for path in list_source_files(source)[0]}
+    listing = "".join(f"{name}\t{size}\n" for name, size in sizes.items())
+    checksum = hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+    return {"name": source.resolve().name, "files": len(sizes), "bytes": sum(sizes.values()), "sha256": checksum}
+
+
+def check_steps(steps: list[dict[str, Any]]) -> None:
+    """Raise InputError that names the step that removed the last patent, where none is left."""
+    if last := next((step for step in steps if not step["patents_after"]), None):
+        raise InputError(
+            f"no patent is left of {steps[0]['patents_after']:,}: the step `{last['step']}` ({last['setting']}) "
+            f"removed the last {last['patents_before']:,}; nothing was written\n{_format_steps(steps)}"
+        )
+
+
+def format_statistics(statistics: dict[str, Any]) -> str:
+    """Write statistics.md: what was read, the steps, the cleaning rules, the parts."""
+    read = statistics["read"]
+    sources = [[each["name"], f"{each['files']:,}", f"{each['bytes']:,}"] for each in statistics["sources"]]
+    rules = [
+        [rule, f"{found['hits']:,}", f"{found['characters']:,}", f"{found['share']:.2%}"]
+        for rule, found in statistics["cleaning"].items()
+    ]
+    parts = [[part, *(f"{count:,}" for count in counts.values())] for part, counts in statistics["parts"].items()]
+    sections = [
+        "# Corpus",
+        format_markdown(["source", "files", "bytes"], sources),
+        f"{read['patents']:,} patents read, {read['without_publication_number']:,} of them without a publication "
+        f"number; {read['skipped']:,} inputs skipped. Seed {statistics['settings']['seed']}.",
+        "## Steps",
+        _format_steps(statistics["steps"]),
+        "## Cleaning",
+        format_markdown(["rule", "hits", "characters removed", "share"], rules) if rules else "No rule.",
+        "## What is left",
+        format_markdown(["part", *PART_COUNTS], parts),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _format_steps(steps: list[dict[str, Any]]) -> str:
+    rows = [
+        [step["step"], step["setting"], f"{step['patents_after']:,}", f"{step['patents_removed']:.1%}",
+         f"{step['characters_after']:,}", f"{step['characters_removed']:.1%}"]
+        for step in steps
+    ]  # fmt: skip
+    return format_markdown(["step", "setting", "patents left", "removed", "characters left", "removed"], rows, 2)

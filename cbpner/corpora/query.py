@@ -16,17 +16,18 @@ across a line break); between other characters of a phrase it matches any white 
 
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import NamedTuple, NoReturn
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.text.characters import CHINESE, SPACE
 
 MAX_DEPTH = 100
-QUOTES = {'"': '"”“＂', "“": '”"“＂', "”": '”"“＂', "＂": '＂"”“', "「": "」", "『": "』"}  # opening: closing
-PARENTHESES = {"(": "(", "（": "(", ")": ")", "）": ")"}
-OPERATORS = ("AND", "OR", "NOT")
-TERM = re.compile(f"[^{SPACE}{re.escape(''.join(QUOTES))}{re.escape(''.join(PARENTHESES))}」』]+")
+TOKEN = re.compile(
+    rf"""[{SPACE}]+|(?P<open>[(（])|(?P<close>[)）])|["“”＂](?P<double>[^"“”＂]*)["“”＂]|「(?P<single>[^」]*)」|"""
+    rf"""『(?P<white>[^』]*)』|(?P<term>[^{SPACE}()（）"“”＂「」『』]+)"""
+)
+CLOSING = {"“": "”", "「": "」", "『": "』"}
 SPACES = re.compile(f"[{SPACE}]+")
 CHINESE_CHARACTER = re.compile(f"[{CHINESE}]")
 TO_ASCII = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
@@ -40,14 +41,6 @@ class Condition(NamedTuple):
     parameters: list[str]
 
 
-class Token(NamedTuple):
-    """kind: `(`, `)`, `AND`, `OR`, `NOT`, `term`, `phrase` or, last, `end`. position: of its first character."""
-
-    kind: str
-    text: str
-    position: int
-
-
 class QuerySyntaxError(InputError):
     """A malformed query; `position` is the index of the offending character, or the query's length at its end."""
 
@@ -59,8 +52,54 @@ class QuerySyntaxError(InputError):
 
 
 def compile_query(query: str) -> Condition:
-    """Compile a query to a DuckDB condition; raise QuerySyntaxError where it is malformed."""
-    return _Parser(query).parse()
+    """Compile a query to a DuckDB condition; raise QuerySyntaxError where it is malformed.
+
+    SQL's operators have the same names and precedence, so the tokens are translated one by one, in an order that is
+    checked: where an operand begins a term, NOT or an opening parenthesis, behind it AND, OR or a closing one.
+    """
+    words: list[str] = []
+    patterns: list[str] = []
+    depth, negations, is_behind = 0, 0, False  # open parentheses; NOTs in a row; whether an operand has just ended
+    for kind, text, position in _read_tokens(query):
+        is_wrong_end = kind == (")" if not depth else "end")
+        if is_behind != (kind in ("AND", "OR", ")", "end")) or is_wrong_end:
+            hints = {")": "; no parenthesis is open", "NOT": " (A without B is A AND NOT B)"}
+            other = ")" if depth else f"the end{hints.get(kind, '; quote words that belong together')}"
+            found = {"end": "the end", "phrase": f"the phrase {text!r}"}.get(kind, text)
+            expected = f"AND, OR or {other}" if is_behind else TERM_START
+            raise QuerySyntaxError(query, position, f"found {found}; expected {expected}")
+        is_behind = kind in ("term", "phrase", ")")
+        depth += (kind == "(") - (kind == ")")
+        negations = negations + 1 if kind == "NOT" else 0
+        if depth + negations > MAX_DEPTH:
+            raise QuerySyntaxError(query, position, f"expected at most {MAX_DEPTH} nested parentheses and NOTs")
+        if kind in ("term", "phrase"):
+            patterns.append(build_pattern(text))
+        words.append("regexp_matches(text, ?)" if kind in ("term", "phrase") else kind.removesuffix("end"))
+    return Condition(f"({' '.join(words).strip()})", patterns)
+
+
+def _read_tokens(query: str) -> Iterator[tuple[str, str, int]]:
+    """Yield (kind, text, position) of each token: `(`, `)`, `AND`, `OR`, `NOT`, `term`, `phrase` and last `end`."""
+    place = 0
+    while place < len(query):
+        match = TOKEN.match(query, place)
+        if not match and query[place] in CLOSING.values():
+            problem = f"found a closing {query[place]} without its opening; expected {TERM_START}"
+            raise QuerySyntaxError(query, place, problem)
+        if not match:
+            closing = CLOSING.get(query[place], query[place])
+            raise QuerySyntaxError(query, place, f"found no end to this phrase; expected a closing {closing}")
+        kind, text = match.lastgroup, match[match.lastgroup or 0]
+        if kind in ("double", "single", "white"):
+            if not SPACES.sub("", text):
+                raise QuerySyntaxError(query, place, "found an empty phrase; expected text between the quotes")
+            yield "phrase", text, place
+        elif kind:
+            word = text.translate(TO_ASCII).upper()
+            yield word if word in ("(", ")", "AND", "OR", "NOT") else "term", text, place
+        place = match.end()
+    yield "end", "", place
 
 
 def build_pattern(term: str) -> str:
@@ -85,95 +124,3 @@ def _match_character(character: str) -> str:
     forms = dict.fromkeys((folded.lower(), folded.upper()))
     wide = "".join(chr(ord(form) + 0xFEE0) for form in forms if ord(form) + 0xFEE0 in TO_ASCII)
     return f"[{''.join(chr(92) + form if form in '^-[' + chr(92) + ']' else form for form in forms)}{wide}]"
-
-
-def _read_tokens(query: str) -> list[Token]:
-    tokens, place = [], 0
-    while place < len(query):
-        character = query[place]
-        if space := SPACES.match(query, place):
-            place = space.end()
-        elif character in PARENTHESES:
-            tokens.append(Token(PARENTHESES[character], character, place))
-            place += 1
-        elif character in QUOTES:
-            end = next((end for end in range(place + 1, len(query)) if query[end] in QUOTES[character]), None)
-            if end is None:
-                problem = f"found no end to this phrase; expected a closing {QUOTES[character][0]}"
-                raise QuerySyntaxError(query, place, problem)
-            tokens.append(Token("phrase", query[place + 1 : end], place))
-            if not SPACES.sub("", tokens[-1].text):
-                raise QuerySyntaxError(query, place, "found an empty phrase; expected text between the quotes")
-            place = end + 1
-        elif term := TERM.match(query, place):
-            word = term[0].translate(TO_ASCII).upper()
-            tokens.append(Token(word if word in OPERATORS else "term", term[0], place))
-            place = term.end()
-        else:
-            problem = f"found a closing {character} without its opening; expected {TERM_START}"
-            raise QuerySyntaxError(query, place, problem)
-    return [*tokens, Token("end", "", len(query))]
-
-
-class _Parser:
-    """Recursive descent over the tokens to SQL; `depth` counts open parentheses and NOTs."""
-
-    def __init__(self, query: str):
-        self.query, self.tokens, self.place, self.depth = query, _read_tokens(query), 0, 0
-        self.patterns: list[str] = []
-
-    @property
-    def kind(self) -> str:
-        return self.tokens[self.place].kind
-
-    def parse(self) -> Condition:
-        sql = self.parse_or()
-        if self.kind != "end":
-            hints = {")": "; no parenthesis is open", "NOT": " (A without B is A AND NOT B)"}
-            self.fail(f"AND, OR or the end{hints.get(self.kind, '; quote words that belong together')}")
-        return Condition(sql, self.patterns)
-
-    def parse_or(self) -> str:
-        return self.parse_list("OR", lambda: self.parse_list("AND", self.parse_not))
-
-    def parse_list(self, operator: str, parse_part: Callable[[], str]) -> str:
-        parts = [parse_part()]
-        while self.kind == operator:
-            self.place += 1
-            parts.append(parse_part())
-        return parts[0] if len(parts) == 1 else f"({f' {operator} '.join(parts)})"
-
-    def parse_not(self) -> str:
-        if self.kind != "NOT":
-            return self.parse_atom()
-        self.open()
-        part = self.parse_not()
-        self.depth -= 1
-        return f"(NOT {part})"
-
-    def parse_atom(self) -> str:
-        token = self.tokens[self.place]
-        if token.kind in ("term", "phrase"):
-            self.place += 1
-            self.patterns.append(build_pattern(token.text))
-            return "regexp_matches(text, ?)"
-        if token.kind != "(":
-            self.fail(TERM_START)
-        self.open()
-        part = self.parse_or()
-        if self.kind != ")":
-            self.fail("AND, OR or )")
-        self.place += 1
-        self.depth -= 1
-        return part
-
-    def open(self) -> None:
-        self.place += 1
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.fail(f"at most {MAX_DEPTH} nested parentheses and NOTs")
-
-    def fail(self, expected: str) -> NoReturn:
-        kind, text, position = self.tokens[self.place]
-        found = {"end": "the end", "phrase": f"the phrase {text!r}"}.get(kind, text)
-        raise QuerySyntaxError(self.query, position, f"found {found}; expected {expected}")

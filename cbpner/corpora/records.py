@@ -1,18 +1,23 @@
-"""Exports with a patent a row (JSON lines, a JSON array, CSV, TSV, Parquet), with id, date and text in named fields."""
+"""Exports with a patent a row (JSON lines, a JSON array, CSV, TSV, Parquet), with id, date and text in named fields.
+
+Fields have the names that the caller gives as {role: name}, or the usual ones, in either case. Each text field holds a
+string, a list of strings, or as in BigQuery's public table a list of {text, language}, of which the Chinese one is
+taken. `text` is the whole patent; parts that it lacks are added: where it is named by the caller, only the title and
+those that are named too.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import Fault, InputError, UnexpectedValue
 from cbpner.corpora.document import PARTS, PatentDocument, normalize_number, parse_date
 from cbpner.corpora.plain import split_parts
-from cbpner.formats.rows import describe_bytes, describe_value, find_kind, list_names, read_columns, read_rows
+from cbpner.formats.rows import describe_value, find_kind, list_names, read_columns, read_rows
+from cbpner.text.characters import describe_bytes
 
-MAX_LINE = 64 << 20  # bytes
 FIRST_ROWS = 100  # a field that none of these has is missing from the file
 META = ("id", "date", "family")
 TEXT_ROLES = ("text", "abstract", "claims", "description")
@@ -34,26 +39,7 @@ NO_FAMILY = ("", "-1")  # of the public BigQuery table
 NO_DATE = (None, "", 0, "0")
 
 
-@dataclass(frozen=True)
-class FieldNames:
-    """The names of a file's fields; None: USUAL_NAMES are tried, in either case.
-
-    Each text field holds a string, a list of strings, or as in BigQuery's public table a list of {text, language}, of
-    which the Chinese one is taken. `text` is the whole patent; parts that it lacks are added: where it is named here,
-    only the title and those that are named too.
-    """
-
-    id: str | None = None
-    date: str | None = None
-    text: str | None = None
-    title: str | None = None
-    abstract: str | None = None
-    claims: str | None = None
-    description: str | None = None
-    family: str | None = None
-
-
-def read_export(path: Path, fields: FieldNames) -> Iterator[PatentDocument | Fault]:
+def read_export(path: Path, fields: Mapping[str, str]) -> Iterator[PatentDocument | Fault]:
     """Yield the patents of a file of rows, and a Fault for each row that is none.
 
     Raises InputError where the file lacks a field that was asked for, the id, or any text.
@@ -65,7 +51,7 @@ def read_export(path: Path, fields: FieldNames) -> Iterator[PatentDocument | Fau
     if columns is not None:
         columns = list(parser.find_roles(columns).values())
         parser.check()
-    for row in read_rows(path, columns=columns, longest_line=MAX_LINE):
+    for row in read_rows(path, columns=columns):
         if isinstance(row, Fault):
             yield row
             continue
@@ -83,8 +69,8 @@ class _RowParser:
     rows: rows parsed so far. names: fields of the first rows, in order. found: roles for which any row had a field.
     """
 
-    def __init__(self, path: Path, fields: FieldNames):
-        self.path, self.named = path, {role: name for role, name in asdict(fields).items() if name}
+    def __init__(self, path: Path, named: Mapping[str, str]):
+        self.path, self.named = path, named
         self.rows, self.names, self.found = 0, {}, set()
 
     def parse(self, row: Mapping[str, Any], number: int) -> PatentDocument:
@@ -99,13 +85,16 @@ class _RowParser:
             named = [roles[role] for role in TEXT_ROLES if role in roles]
             raise UnexpectedValue(f"no text in the fields {list_names(named or row)}", "the text of a patent")
         id, date, family = (row[roles[role]] if role in roles else None for role in META)
-        return PatentDocument(
-            number=_parse_id(id),
-            date=_parse_publication_date(date),
-            family=_parse_family(family),
-            source=f"{self.path}:{number}",
-            **parts,
-        )
+        if isinstance(id, bool) or not isinstance(id, int | str) or not str(id).strip():
+            raise UnexpectedValue(f"{describe_value(id)} as an id", "a publication number")
+        day = parse_date(date)
+        if day is None and not (isinstance(date, str | int | None) and date in NO_DATE):
+            raise UnexpectedValue(f"{describe_value(date)} as a date", "a date such as 20160525 or 2016-05-25")
+        if isinstance(family, bool) or not isinstance(family, str | int | None):
+            raise UnexpectedValue(f"{describe_value(family)} as a family", "the name or number of a family")
+        family = "" if family is None else str(family).strip()
+        family = None if family in NO_FAMILY else family
+        return PatentDocument(normalize_number(str(id)), day, family=family, source=f"{self.path}:{number}", **parts)
 
     def find_roles(self, names: Iterable[str]) -> dict[str, str]:
         """Map roles to fields: the field that was named, or else the first with a usual name."""
@@ -170,23 +159,3 @@ def parse_text_value(value: Any, name: str) -> str:
         chinese = (each for each in localized if CHINESE_LANGUAGE.match(str(each.get("language"))))
         return parse_text_value(next(chinese, localized[0]), name)
     raise UnexpectedValue(f"{describe_value(value)} in the field {name!r}", "text, or a list of {text, language}")
-
-
-def _parse_id(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
-        raise UnexpectedValue(f"{describe_value(value)} as an id", "a publication number")
-    return normalize_number(str(value))
-
-
-def _parse_publication_date(value: Any) -> int | None:
-    day = parse_date(value)
-    if day is None and not (isinstance(value, str | int | None) and value in NO_DATE):
-        raise UnexpectedValue(f"{describe_value(value)} as a date", "a date such as 20160525 or 2016-05-25")
-    return day
-
-
-def _parse_family(value: Any) -> str | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
-        raise UnexpectedValue(f"{describe_value(value)} as a family", "the name or number of a family")
-    family = "" if value is None else str(value).strip()
-    return None if family in NO_FAMILY else family

@@ -4,7 +4,7 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from cbpner.base.errors import Fault, InputError, UnexpectedValue
 from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.html import parse_page
 from cbpner.corpora.plain import decode_text, parse_plain_text
-from cbpner.corpora.records import FieldNames, read_export
+from cbpner.corpora.records import read_export
 
 MAX_BYTES = 64 << 20  # of a page or a text file, unpacked
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -23,13 +23,12 @@ EXPECTED = (
     "saved Google Patents pages (.html, .htm), plain text, a patent a file (.txt), JSON (.jsonl, .ndjson, .json) and "
     "tables (.csv, .tsv), each also with .gz, and Parquet (.parquet)"
 )
-USUAL_FIELDS = FieldNames()
 
 
 def read_patents(
-    paths: Sequence[str | Path] | str | Path, fields: FieldNames = USUAL_FIELDS
+    paths: Sequence[str | Path] | str | Path, fields: Mapping[str, str] | None = None
 ) -> Iterator[PatentDocument | Fault]:
-    """Yield the patents of files and folders, and a Fault for each thing that cannot be read.
+    """Yield the patents of files and folders, and a Fault for each thing that cannot be read; fields: see `records`.
 
     Paths are read in their order, a folder with all folders in it in the order of the sorted names. Hidden files, and
     the `NAME_files` that a browser puts beside `NAME.html`, are left out. Memory does not grow with the files.
@@ -39,13 +38,10 @@ def read_patents(
             it needs, or (at the end) there was no patent in all that was read.
     """
     paths = [paths] if isinstance(paths, str | Path) else paths
-    return _read_listed([list_source_files(Path(path)) for path in paths], fields)
-
-
-def _read_listed(listed: list[tuple[list[Path], list[Fault]]], fields: FieldNames) -> Iterator[PatentDocument | Fault]:
+    listed = [list_source_files(Path(path)) for path in paths]
     patents, faults = 0, []
     for files, others in listed:
-        for found in chain(others, *(_read_file(path, fields) for path in files)):
+        for found in chain(others, *(_read_file(path, fields or {}) for path in files)):
             if not isinstance(found, Fault):
                 patents += 1
             elif len(faults) < 3:
@@ -91,7 +87,7 @@ def _split_name(path: Path) -> tuple[str, str, bool]:
     return name.stem, name.suffix.lower(), is_packed
 
 
-def _read_file(path: Path, fields: FieldNames) -> Iterator[PatentDocument | Fault]:
+def _read_file(path: Path, fields: Mapping[str, str]) -> Iterator[PatentDocument | Fault]:
     stem, suffix, is_packed = _split_name(path)
     try:
         if suffix in (*ROWS, ".parquet"):

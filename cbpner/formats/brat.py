@@ -1,8 +1,7 @@
 """brat's standoff: `NAME.txt`, and `NAME.ann` with lines `T1<tab>gene 0 5<tab>BRCA1`.
 
-Offsets count code points of the text as it is, CR LF being two and a byte order mark one (so brat's server reads both).
-The text in a line is checked against what its offsets cut out. Where that fails, UTF-16 code units are tried, which
-Python 2 counted on Windows and macOS.
+Offsets count code points of the text as it is, CR LF being two and a byte order mark one (so brat's server reads both);
+Python 2 counted UTF-16 code units on Windows and macOS. A line's text is checked against what its offsets cut out.
 
 brat writes no line break into a `.ann` file: a span over one is in fragments, `0 5;6 10`, without the white space at
 the break. Fragments with nothing but such white space between are one span again; with other text between they are
@@ -13,12 +12,13 @@ Sources: brat's `annotation.py` and `annotator.py`, https://brat.nlplab.org/stan
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
-from cbpner.formats.offsets import Ruler, choose_ruler
+from cbpner.formats.offsets import TRUSTED_TEXT, Ruler
 from cbpner.text.bio import decode_file, read_lines
 from cbpner.text.characters import shorten
 
@@ -29,7 +29,6 @@ OTHERS = {
     "R": "relations", "E": "events", "A": "attributes", "M": "attributes", "N": "normalizations", "#": "notes",
     "*": "equivalences",
 }  # fmt: skip
-TRUSTED_TEXT = "the text that the offsets cut out (--offsets codepoints or utf16 trusts the offsets)"
 
 
 class TextBound(NamedTuple):
@@ -51,13 +50,10 @@ def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
         choices.note("text files without an .ann file, read as documents without spans")
         return [Document(id, text)]
     found, faults = read_text_bounds(notes, choices)
-    ruler = choose_ruler(text, choices.offsets, found, fragments_agree)
-    if choices.offsets == "auto":
-        choices.note("brat documents whose offsets count UTF-16 code units", ruler.count == "utf16")
-    spans = []
+    ruler, spans = Ruler(text, choices.offsets), []
     for each in found:
         try:
-            spans += read_text_bound(text, each, ruler, choices)
+            spans += read_text_bound(each, ruler, choices)
         except UnexpectedValue as error:
             faults.append(Fault(str(notes), each.line, error.found, error.expected))
     if faults:
@@ -89,27 +85,22 @@ def read_text_bounds(path: Path, choices: Choices) -> tuple[list[TextBound], lis
     return found, faults
 
 
-def fragments_agree(ruler: Ruler, found: TextBound) -> bool:
+def fragments_agree(text: str, places: Sequence[tuple[int, int]], claim: str) -> bool:
     """Whether the fragments cut out the text in the line. Before 1.3 brat joined them without a space.
 
     Editors cut white space off a line's end, and a comment may follow the text.
     """
-    places = [place for place in (ruler.cut(*fragment) for fragment in found.fragments) if place]
-    if len(places) < len(found.fragments):
-        return False
-    if found.text is None:
-        return True
     for joint in (" ", ""):
-        text = joint.join(ruler.text[start:end] for start, end in places)
-        rest = found.text[len(text) :]
-        if found.text.startswith(text) and (not rest or rest[0].isspace()) or found.text.rstrip() == text.rstrip():
+        cut = joint.join(text[start:end] for start, end in places)
+        rest = claim[len(cut) :]
+        if claim.startswith(cut) and (not rest or rest[0].isspace()) or claim.rstrip() == cut.rstrip():
             return True
     return False
 
 
-def read_text_bound(text: str, found: TextBound, ruler: Ruler, choices: Choices) -> list[Span]:
+def read_text_bound(found: TextBound, ruler: Ruler, choices: Choices) -> list[Span]:
     """The spans of one T line; UnexpectedValue where it is faulty."""
-    places = []
+    text, places = ruler.text, []
     for start, end in found.fragments:
         place = ruler.cut(start, end)
         if place:
@@ -119,10 +110,10 @@ def read_text_bound(text: str, found: TextBound, ruler: Ruler, choices: Choices)
             return []
         else:
             raise ruler.refuse(start, end)
-    if not fragments_agree(ruler, found):
+    if found.text is not None and not fragments_agree(text, places, found.text):
         if choices.offsets == "auto":
             cut = " ".join(text[start:end] for start, end in places)
-            raise UnexpectedValue(f"{shorten(found.text or '')} for the offsets of {shorten(cut)}", TRUSTED_TEXT)
+            raise UnexpectedValue(f"{shorten(found.text)} for the offsets of {shorten(cut)}", TRUSTED_TEXT)
         choices.note("brat annotations whose text is not what their offsets cut out")
     groups = merge_fragments(text, sorted(places))
     if len(groups) > 1:

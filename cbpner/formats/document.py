@@ -68,7 +68,7 @@ class Choices:
     overlap: which of two spans over one character is kept. unfit: what becomes of a span that cannot be held, such as
     one over a line break; `drop` also drops empty ones on reading. fragments: of a span in pieces with text between.
     orphans: of tags that break their scheme; `repair` reads them as conlleval does. offsets: what a tool's offsets
-    count; `auto`: what the file's own evidence says. recommended: YEDDA's unconfirmed marks. text_field: the field with
+    count; `auto`: what the tool counts today. recommended: YEDDA's unconfirmed marks. text_field: the field with
     the text. split_at: in column files a line that starts so starts a document. join: several documents in one file.
     """
 

@@ -7,8 +7,8 @@ not. Predictions are read where no task of a file has an annotation. Relations, 
 are counted and left out. A task's id is that of its data, where it has one; the data's other fields are metadata.
 
 Offsets count code points, CR LF being two (the tool's own tests: `emoji.cy.ts`); before autumn 2021 they counted UTF-16
-code units (issue 1347). Each region's text shows which: it is the text that the offsets cut out, but for white space,
-which is joined together in it (issue 3078), and for line breaks, which are `\\n` in two characters.
+code units (issue 1347). Each region's text is that which the offsets cut out, but for white space, which is joined
+together in it (issue 3078), and for line breaks, which are `\\n` in two characters.
 """
 
 import re
@@ -19,7 +19,7 @@ from typing import IO, Any, NamedTuple
 from cbpner.base.errors import UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
 from cbpner.formats.fields import check_label, check_offset, dump_row, make_document, take_id, take_list, take_text
-from cbpner.formats.offsets import COUNTS, Ruler, choose_ruler, has_astral
+from cbpner.formats.offsets import TRUSTED_TEXT, Ruler
 from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, read_rows
 
 KINDS = {"labelstudio": "annotations", "labelstudio-predictions": "predictions"}
@@ -86,23 +86,16 @@ def choose_results(row: Mapping[str, Any], use_predictions: bool, choices: Choic
 
 def read_regions(text: str, results: Sequence[Any], choices: Choices) -> list[Span]:
     """The spans of an annotation's results."""
-    regions = [region for result in results for region in read_region(result, choices)]
-    ruler = choose_ruler(text, choices.offsets, regions, region_agrees)
-    if choices.offsets == "auto":
-        choices.note("tasks whose offsets count UTF-16 code units", ruler.count == "utf16")
-        is_open = has_astral(text) and any(region.text is None for region in regions)
-        reading = f"tasks with regions without text, whose offsets were read as {COUNTS[ruler.count]}"
-        choices.note(f"{reading} (--offsets settles it)", is_open)
-    spans: list[Span] = []
-    for region in regions:
+    ruler, spans = Ruler(text, choices.offsets), []
+    for region in (region for result in results for region in read_region(result, choices)):
         place = ruler.cut(region.start, region.end)
         if place is None:
             raise ruler.refuse(region.start, region.end)
-        if not region_agrees(ruler, region):
+        cut = text[slice(*place)]
+        if region.text is not None and WHITE.sub(" ", region.text).strip(" ") != WHITE.sub(" ", cut).strip(" "):
             if choices.offsets == "auto":
-                found = f"{describe_value(region.text)} for {region.start}..{region.end}, which is "
-                expected = "the text that the offsets cut out (--offsets codepoints or utf16 trusts the offsets)"
-                raise UnexpectedValue(found + describe_value(text[slice(*place)]), expected)
+                found = f"{describe_value(region.text)} for {region.start}..{region.end}"
+                raise UnexpectedValue(f"{found}, which is {describe_value(cut)}", TRUSTED_TEXT)
             choices.note("regions whose text is not what their offsets cut out")
         spans += [cut_span(text, *place, label, region.score) for label in region.labels]
     return spans
@@ -132,15 +125,6 @@ def read_region(result: Any, choices: Choices) -> list[Region]:
         choices.note("scores that are not between 0 and 1 left out", score is not None)
         score = None
     return [Region(start, end, labels, text if isinstance(text, str) else None, score)] if labels else []
-
-
-def region_agrees(ruler: Ruler, region: Region) -> bool:
-    """Whether the offsets cut out the region's text, white space apart."""
-    place = ruler.cut(region.start, region.end)
-    if place is None or region.text is None:
-        return place is not None
-    texts = [WHITE.sub(" ", text).strip(" ") for text in (region.text, ruler.text[slice(*place)])]
-    return texts[0] == texts[1]
 
 
 def write_labelstudio(

@@ -89,13 +89,6 @@ def list_formats() -> Iterator[Format]:
 FORMATS = {format.name: format for format in list_formats()}
 
 
-def find_format(name: str) -> Format:
-    """The format of that name; ValueError where there is none."""
-    if name not in FORMATS:
-        raise ValueError(f"expected a format of {', '.join(FORMATS)}, got {name!r}")
-    return FORMATS[name]
-
-
 def describe_formats() -> str:
     """A line for each format: its name and what it is."""
     width = max(map(len, FORMATS))
@@ -124,7 +117,7 @@ def list_files(path: Path, name: str | None) -> list[tuple[Path, str, Format]]:
     """(file, id, format) of a file, or of each file in a folder and in all folders in it that are of the format."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected annotated text")
-    format = find_format(name) if name else guess_format(path)
+    format = FORMATS[name] if name else guess_format(path)
     if not path.is_dir():
         return [(path, name_document(path.name, format), format)]
     files = (format.list_files or partial(list_suffixes, format.suffixes))(path)
@@ -210,7 +203,7 @@ def write_documents(
     A format with a file a document is written into a folder; or, where `path` ends as its files do, into that file,
     which holds one document unless `choices.join`. `overwrite` replaces a folder that holds nothing but such files.
     """
-    format, path, choices = find_format(name), Path(path), choices or Choices()
+    format, path, choices = FORMATS[name], Path(path), choices or Choices()
     if not check_output(path, format, overwrite):
         with atomic_folder(path) as folder:
             _write_folder(folder, documents, format, choices)

@@ -14,6 +14,7 @@ never in memory whole, but for JSON arrays.
 import csv
 import gzip
 import io
+import itertools
 import json
 import re
 import zlib
@@ -22,12 +23,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
-from cbpner.text.characters import BOM, is_encodable
+from cbpner.text.characters import BOM, describe_bytes, is_encodable
 
 LONGEST_FIELD = 1 << 30  # characters of a CSV field
+LONGEST_LINE = 64 << 20  # bytes of JSON
 BROKEN_OBJECT = re.compile(rb'\s*\{(?:[^\n]*,)?[ \t\r]*\n\s*"')  # an object continued in the next line by a field
 UTF8 = "text in UTF-8 (`iconv -f gb18030 -t utf-8` makes it of the usual Chinese encodings)"
-ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `surrogateescape` reads them
 T = TypeVar("T")
 
 
@@ -56,8 +57,6 @@ def read_rows(
     name: str | None = None,
     required: Collection[str] = (),
     columns: Collection[str] | None = None,
-    arrays: bool = True,
-    longest_line: int = -1,
 ) -> Iterator[Row | Fault]:
     """Yield the rows of a file, and a Fault in the place of each that cannot be read. OSError: it cannot be opened.
 
@@ -67,8 +66,6 @@ def read_rows(
         name: what rows and faults call the file. None: its path.
         required: fields that each row must have. A table without one is a single Fault.
         columns: of a table's fields those to read. None: all.
-        arrays: whether a JSON array is read, which takes it into memory whole.
-        longest_line: of JSON lines, in bytes; -1: any.
     """
     name, kind = name or str(path), kind or find_kind(path)
     if kind == "parquet":
@@ -80,7 +77,7 @@ def read_rows(
         if kind in ("csv", "tsv"):
             rows = _read_table(file, name, "\t" if kind == "tsv" else ",", required, columns)
         else:
-            rows = _read_json(file, name, required, arrays, longest_line)
+            rows = _read_json(file, name, required)
         try:
             for row in rows:
                 number = row.line if isinstance(row, Fault) else row.number
@@ -141,48 +138,33 @@ def read_cells(
         raise InputError(f"{path}: cannot read the table ({error}); expected columns in UTF-8") from error
 
 
-def _read_json(
-    file: BinaryIO, name: str, required: Collection[str], arrays: bool, longest_line: int
-) -> Iterator[Row | Fault]:
+def _read_json(file: BinaryIO, name: str, required: Collection[str]) -> Iterator[Row | Fault]:
     opening = file.read(1 << 10).removeprefix(BOM.encode())
     file.seek(0)
-    is_array = opening.lstrip()[:1] == b"["
-    if is_array and arrays:
+    if opening.lstrip()[:1] == b"[":
         yield from _read_array(file.read(), name, required)
         return
-    if is_array or BROKEN_OBJECT.match(opening):
-        found = "an array" if is_array else "an object over several lines"
-        expected = "JSON lines, an object a line (`jq -c .` makes them)" + ", or one array of objects" * arrays
-        yield Fault(name, 1, found, expected)
+    if BROKEN_OBJECT.match(opening):
+        expected = "JSON lines, an object a line (`jq -c .` makes them), or one array of objects"
+        yield Fault(name, 1, "an object over several lines", expected)
         return
-    for number, line in enumerate(_read_lines(file, longest_line), 1):
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
         try:
-            row = _parse_line(line, number, longest_line)
-            if row is not None:
-                yield Row(name, number, check_fields(row, required))
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(LONGEST_LINE)
+                raise UnexpectedValue(f"a line of over {LONGEST_LINE >> 20} MiB", "an object a line")
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            if text.strip():
+                yield Row(name, number, check_fields(json.loads(text), required))
         except UnexpectedValue as error:
             yield Fault(name, number, error.found, error.expected)
-
-
-def _read_lines(file: BinaryIO, longest: int) -> Iterator[bytes | None]:
-    """The lines of a file, None for one that is too long."""
-    while line := file.readline(longest):
-        is_long = len(line) == longest and not line.endswith(b"\n")
-        yield None if is_long else line
-        while is_long and (rest := file.readline(longest)):
-            is_long = not rest.endswith(b"\n")
-
-
-def _parse_line(line: bytes | None, number: int, longest: int) -> Any:
-    if line is None:
-        raise UnexpectedValue(f"a line of over {longest >> 20} MiB", "an object a line")
-    try:
-        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        return json.loads(text) if text.strip() else None
-    except UnicodeDecodeError as error:
-        raise UnexpectedValue(describe_bytes(line, error.start), UTF8) from None
-    except (ValueError, RecursionError) as error:
-        raise UnexpectedValue(f"broken JSON ({error})", "an object a line") from None
+        except UnicodeDecodeError as error:
+            yield Fault(name, number, describe_bytes(line, error.start), UTF8)
+        except (ValueError, RecursionError) as error:
+            yield Fault(name, number, f"broken JSON ({error})", "an object a line")
 
 
 def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[Row | Fault]:
@@ -207,46 +189,34 @@ def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[R
 def _read_table(
     file: BinaryIO, name: str, delimiter: str, required: Collection[str], columns: Collection[str] | None
 ) -> Iterator[Row | Fault]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    limit = csv.field_size_limit(LONGEST_FIELD)
-    try:
-        reader = csv.DictReader(text, delimiter=delimiter, strict=True)
-        try:
-            check_fields(dict.fromkeys(reader.fieldnames or []), required)
-        except csv.Error as error:
-            yield Fault(name, 0, f"a broken first row ({error})", "the names of the fields")
-        except UnexpectedValue as error:
-            yield Fault(name, 0, error.found, error.expected)
-        else:
-            yield from _read_table_rows(reader, name, columns)
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _read_table_rows(
-    reader: "csv.DictReader[str]", name: str, columns: Collection[str] | None
-) -> Iterator[Row | Fault]:
     """Behind a broken row reading resumes at the next line, which may be the rest of it."""
-    number = 0
-    while True:
-        number += 1
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.DictReader(text, delimiter=delimiter, strict=True)
+    try:
+        check_fields(dict.fromkeys(reader.fieldnames or []), required)
+    except csv.Error as error:
+        yield Fault(name, 0, f"a broken first row ({error})", "the names of the fields")
+        return
+    except UnexpectedValue as error:
+        yield Fault(name, 0, error.found, error.expected)
+        return
+    for number in itertools.count(1):
         try:
             values: dict[Any, Any] = next(reader)
+            if any(values.pop(None, ())):
+                yield Fault(name, number, "more values than fields", "quotes around a value with separators in it")
+                continue
+            values = {field: value for field, value in values.items() if columns is None or field in columns}
+            for value in filter(None, values.values()):
+                value.encode("utf-8", "surrogateescape").decode("utf-8")
+            yield Row(name, number, values)
         except StopIteration:
             return
+        except UnicodeDecodeError as error:
+            yield Fault(name, number, describe_bytes(error.object, error.start), UTF8)
         except csv.Error as error:
             yield Fault(name, number, f"a broken row ({error})", "values with their quotes closed, and doubled within")
-            continue
-        if any(values.pop(None, ())):
-            yield Fault(name, number, "more values than fields", "quotes around a value with separators in it")
-            continue
-        values = {field: value for field, value in values.items() if columns is None or field in columns}
-        escaped = next((value for value in values.values() if value and ESCAPED.search(value)), None)
-        if escaped is None:
-            yield Row(name, number, values)
-        else:
-            start = len(escaped[: ESCAPED.search(escaped).start()].encode())  # type: ignore[union-attr]
-            yield Fault(name, number, describe_bytes(escaped.encode("utf-8", "surrogateescape"), start), UTF8)
 
 
 def _read_parquet(
@@ -287,10 +257,6 @@ def check_fields(row: Any, required: Collection[str]) -> dict[str, Any]:
     if missing:
         raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {' and '.join(missing)}")
     return row
-
-
-def describe_bytes(data: bytes, start: int) -> str:
-    return f"bytes that are not UTF-8 at byte {start + 1} ({data[start : start + 4]!r})"
 
 
 def describe_value(value: Any) -> str:

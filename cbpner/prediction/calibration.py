@@ -20,7 +20,7 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.text.bio import Sentence, read_bio
 from cbpner.text.labels import tags_to_spans
-from cbpner.text.splits import group_neighbours
+from cbpner.text.splits import group_sentences
 
 RANGE = (0.1, 10.0)  # of temperatures
 SMALLEST = 1e-6  # probabilities are clipped to this distance from 0 and 1 in the log loss
@@ -74,7 +74,7 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
 
 def collect_found(tagger: Tagger, sentences: Sequence[Sentence]) -> Found:
     """What a tagger finds in gold sentences, before the document vote."""
-    groups = group_neighbours(sentences, tagger.decision.context - 2)
+    groups = group_sentences(sentences, tagger.decision.context - 2)
     rows = tagger.score_sentences([tuple(sentence.chars for sentence in group) for group in groups])
     found, begins = Found([], [], []), {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
     decoded = tagger.decode_spans(rows)

@@ -16,9 +16,10 @@ from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.formats.fields import make_document, take_text
-from cbpner.formats.rows import UTF8, Row, describe_bytes, describe_value, list_names, read_rows
+from cbpner.formats.rows import UTF8, Row, describe_value, list_names, read_rows
 from cbpner.prediction.remote import copy_remote
 from cbpner.prediction.sources import Source
+from cbpner.text.characters import describe_bytes
 
 MARKS = {  # bytes with which text in another encoding begins; FF FE may begin either, so that the longer ones are first
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",

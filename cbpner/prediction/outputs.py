@@ -14,7 +14,7 @@ from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.base.tables import format_csv
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.formats.fields import dump_row
-from cbpner.formats.registry import find_format, name_file
+from cbpner.formats.registry import FORMATS, name_file
 from cbpner.formats.spans import build_row
 from cbpner.prediction import html_page as page
 from cbpner.text.characters import BOM
@@ -99,7 +99,7 @@ class _BioRenderer:
 
     def __init__(self) -> None:
         self.before: str | None = None  # the text of the document before
-        self.render: Any = find_format("bio").render
+        self.render: Any = FORMATS["bio"].render
 
     def __call__(self, document: Document) -> str:
         lines, before, self.before = self.render(document, Choices())[0], self.before, document.text
@@ -151,7 +151,7 @@ def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
 def _write_files(folder: Path, kind: str, names: set[str], document: Document) -> None:
     """Write a document's own files; names: those that are taken."""
     _check_document(document)
-    format, name = find_format(kind), name_file(document.id)
+    format, name = FORMATS[kind], name_file(document.id)
     if name in names:
         raise InputError(f"cannot be written: found a second document with the id {document.id!r}; expected it once")
     assert format.render is not None

@@ -28,7 +28,8 @@ from cbpner.formats.document import Span, cut_span
 from cbpner.prediction.backend import Backend, check_backend, open_backend
 from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
 from cbpner.text.labels import LabelSet
-from cbpner.text.sentences import find_sentences, group_sentences
+from cbpner.text.segments import group_neighbours
+from cbpner.text.sentences import find_sentences
 from cbpner.text.tokenizer import CharacterTable
 
 BATCH_TOKENS = 2048  # padded tokens that go through the model together, as in training's evaluation
@@ -160,7 +161,8 @@ class Tagger:
             record = Record(text)
             waiting.append(record)
             pool.size += 1
-            for group in group_sentences(self.find_sentences(text), self.decision.context - 2):
+            sentences, size = self.find_sentences(text), self.decision.context - 2
+            for group in group_neighbours(sentences, size, lambda sentence: sentence[1] - sentence[0]):
                 pool.add(record, group)
                 if pool.size > room:
                     pool = self._drain(pool, watch, is_measured)

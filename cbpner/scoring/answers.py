@@ -52,7 +52,7 @@ def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mappi
     asked: set[int] = set()
     counts: Counter[str] = Counter()
     following = 0
-    for row in read_valid_rows(path, "json", arrays=False):
+    for row in read_valid_rows(path, "json"):
         place, answer = f"{path}:{row.number}", row.values
         if not isinstance(answer.get("text", ""), str) or not ("text" in answer or "index" in answer):
             found = "no text that is a string" if "text" in answer else "neither `text` nor `index`"

@@ -9,13 +9,14 @@ tabs is blank. One separator and a tag (`<space>O`) has no character and is a wr
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.base.files import atomic_open
-from cbpner.text.characters import BOM, shorten
+from cbpner.text.characters import BOM, describe_bytes, is_encodable, shorten
 from cbpner.text.labels import LabelSet, may_follow, repair_tags, split_tag, tags_to_spans
 
 ORPHAN_RULES = ("error", "keep", "repair")
@@ -60,19 +61,18 @@ def read_lines(path: str | Path) -> tuple[list[str | None], list[Fault]]:
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError as error:
-            found = f"bytes that are not UTF-8 at byte {error.start + 1} of the line ({line[error.start :][:4]!r})"
             lines.append(None)
-            faults.append(Fault(str(path), number, found, "text in UTF-8"))
+            faults.append(Fault(str(path), number, describe_bytes(line, error.start), "text in UTF-8"))
     return lines, faults
 
 
 def decode_file(path: Path) -> str:
     """The text of a file as it is, byte order mark and line ends included; FaultyFile where it is not UTF-8."""
+    data = path.read_bytes()
     try:
-        return path.read_bytes().decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        found = f"bytes that are not UTF-8 at byte {error.start + 1}"
-        raise FaultyFile([Fault(str(path), 0, found, "text in UTF-8")]) from None
+        raise FaultyFile([Fault(str(path), 0, describe_bytes(data, error.start), "text in UTF-8")]) from None
 
 
 def parse_lines(
@@ -81,7 +81,7 @@ def parse_lines(
     labels: LabelSet | None = None,
     orphans: str = "keep",
     first_line: int = 1,
-    check: Callable[[str, LabelSet | None], object] | None = None,
+    check: Callable[[str], object] | None = None,
 ) -> tuple[list[Sentence], list[Fault]]:
     """(sentences, faults) of a column file's lines; None stands for a line whose fault is already known.
 
@@ -91,13 +91,13 @@ def parse_lines(
         raise ValueError(f"expected orphans to be one of {', '.join(ORPHAN_RULES)}, got {orphans!r}")
     sentences: list[Sentence] = []
     faults: list[Fault] = []
-    known = set(labels.tags) if labels else set()
+    known, check = set(labels.tags) if labels else set(), check or partial(check_tag, labels=labels)
     lines = list(lines)
     for start, block in _cut_blocks(lines, first_line):
         chars, tags = [], []
         for number, line in enumerate(block, start):
             try:
-                char, tag = ("", None) if line is None else parse_line(line, known, labels, check or check_tag)
+                char, tag = ("", None) if line is None else parse_line(line, known, check)
             except UnexpectedValue as error:
                 char, tag = "", None
                 faults.append(Fault(str(path), number, error.found, error.expected))
@@ -128,9 +128,7 @@ def _cut_blocks(lines: Sequence[str | None], first_line: int) -> Iterator[tuple[
             block = []
 
 
-def parse_line(
-    line: str, known: set[str], labels: LabelSet | None, check: Callable[[str, LabelSet | None], object]
-) -> tuple[str, str]:
+def parse_line(line: str, known: set[str], check: Callable[[str], object]) -> tuple[str, str]:
     """(character, tag) of a line that is not blank; `known` collects the tags found to be good."""
     if line[1:2] in (" ", "\t") and line[2:] in known:
         return line[0], line[2:]
@@ -138,18 +136,18 @@ def parse_line(
     if not match:
         columns = re.split(r"[ \t]+", line.strip(" \t"))
         if len(columns) != 2:
-            expected = "two columns: one character, a space or tab, its tag"
-            raise UnexpectedValue(f"{len(columns)} column(s): {shorten(line)}", expected)
+            found = f"{len(columns)} column(s): {shorten(line)}"
+            raise UnexpectedValue(found, "two columns: one character, a space or tab, its tag")
         char = re.sub(r"[ \t]+[^ \t]+[ \t]*\Z", "", line)
         raise UnexpectedValue(f'a "character" of {len(char)} code points: {shorten(char)}', "one code point a line")
     char, tag = match.groups()
     if tag not in known:
-        check(tag, labels)
+        check(tag)
         known.add(tag)
     return char, tag
 
 
-def check_tag(tag: str, labels: LabelSet | None) -> None:
+def check_tag(tag: str, labels: LabelSet | None = None) -> None:
     """Raise UnexpectedValue for a tag that is not of `labels`, or without them for one that is not BIO."""
     if labels:
         raise UnexpectedValue(f"the unknown tag {tag!r}", f"one of {', '.join(labels.tags)}")
@@ -204,27 +202,22 @@ def summarize_sentences(sentences: Sequence[Sentence]) -> dict[str, Any]:
 def write_bio(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Write `char TAG` lines, LF, a blank line behind each sentence, atomically; InputError for what cannot be held."""
     sentences = list(sentences)
-    for number, sentence in enumerate(sentences, 1):
-        _check_writable(f"{path}: cannot write sentence {number}", sentence)
+    for number, (chars, tags, _) in enumerate(sentences, 1):
+        place = f"{path}: cannot write sentence {number}: found"
+        if not chars or len(chars) != len(tags):
+            raise InputError(f"{place} {len(chars)} characters and {len(tags)} tags; expected one tag a character")
+        if "\n" in chars:
+            raise InputError(f"{place} a line feed as a character; expected text cut into sentences at line ends")
+        if not is_encodable(chars):
+            raise InputError(f"{place} a lone surrogate; expected valid text")
+        for tag in set(tags):
+            try:
+                check_tag(tag)
+            except UnexpectedValue as error:
+                raise InputError(f"{place} {error.found}; expected {error.expected}") from None
     with atomic_open(path) as file:
         if sentences and sentences[0].chars[0] == BOM:
             file.write(BOM)
         for sentence in sentences:
             lines = [f"{char} {tag}\n" for char, tag in zip(sentence.chars, sentence.tags, strict=True)]
             file.write("".join(lines) + "\n")
-
-
-def _check_writable(place: str, sentence: Sentence) -> None:
-    chars, tags = sentence.chars, sentence.tags
-    if not chars or len(chars) != len(tags):
-        raise InputError(f"{place}: found {len(chars)} characters and {len(tags)} tags; expected one tag a character")
-    if "\n" in chars:
-        raise InputError(f"{place}: found a line feed as a character; expected text cut into sentences at line ends")
-    try:
-        chars.encode("utf-8")
-        for tag in set(tags):
-            split_tag(tag)
-    except UnicodeEncodeError as error:
-        raise InputError(f"{place}: found a lone surrogate at character {error.start}; expected valid text") from error
-    except ValueError as error:
-        raise InputError(f"{place}: {error}") from error

@@ -24,3 +24,7 @@ def is_encodable(text: str) -> bool:
 def shorten(text: str, size: int = 40) -> str:
     """The beginning of a text in quotes, for messages."""
     return repr(text if len(text) <= size else text[:size] + "…")
+
+
+def describe_bytes(data: bytes, start: int) -> str:
+    return f"bytes that are not UTF-8 at byte {start + 1} ({data[start : start + 4]!r})"

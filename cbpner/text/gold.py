@@ -12,14 +12,13 @@ import shutil
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import FaultyFile, InputError
-from cbpner.base.files import atomic_open
+from cbpner.base.files import atomic_open, read_text
 from cbpner.text.bio import Sentence, list_mentions, parse_lines
 from cbpner.text.splits import INFO_NAME, PARTS, PATENT_START, find_split_files, find_split_folders, read_split_info
 
@@ -43,18 +42,10 @@ def has_blob_id(path: Path, blob_id: str) -> bool:
     return path.is_file() and git_blob_id(path.read_bytes()) == blob_id
 
 
-def find_bad_files(folder: str | Path, blob_ids: Mapping[str, str] | None = None) -> list[str]:
-    """The gold files that are missing from `folder` or not what they should be."""
-    blob_ids = blob_ids or read_blob_ids()
-    return [path for path, blob_id in blob_ids.items() if not has_blob_id(Path(folder) / path, blob_id)]
-
-
 def get_gold(
     target: str | Path,
     source: str | Path | None = None,
     base_url: str = BASE_URL,
-    blob_ids: Mapping[str, str] | None = None,
-    say: Callable[[str], None] = print,
 ) -> list[str]:
     """Bring the gold files into the folder `target`, from the folder `source` or else from `base_url`.
 
@@ -62,20 +53,21 @@ def get_gold(
     moved, so that an interrupted run resumes. The two totals may be missing from `source`: they are put together from
     the patents. Returns the paths of the new files; InputError where one cannot be had.
     """
-    blob_ids, target = blob_ids or read_blob_ids(), Path(target)
+    blob_ids, target = read_blob_ids(), Path(target)
     if target.exists() and not target.is_dir():
         raise InputError(f"{target}: found a file; expected a folder or nothing")
     if source is not None and not Path(source).is_dir():
         raise InputError(f"{source}: no such folder; expected the original repository's data/cbp_gold")
-    missing, stage = find_bad_files(target, blob_ids), target / ".part"
+    base_url = Path(source).resolve().as_uri() if source is not None else base_url.rstrip("/")
+    missing = [path for path, blob_id in blob_ids.items() if not has_blob_id(target / path, blob_id)]
+    stage = target / ".part"
     wanted = [path for path in missing if not has_blob_id(stage / path, blob_ids[path])]
-    if source is None:
-        for number, path in enumerate(wanted, 1):
-            write_bytes(stage / path, download_file(f"{base_url.rstrip('/')}/{path}", blob_ids[path]))
-            say(f"[{number}/{len(wanted)}] {path}")
-    else:
-        for path, data in read_gold_files(wanted, Path(source), blob_ids).items():
-            write_bytes(stage / path, data)
+    for number, path in enumerate(wanted, 1):
+        if source is not None and path in TOTALS.values() and not (Path(source) / path).is_file():
+            continue
+        write_bytes(stage / path, download_file(f"{base_url}/{path}", blob_ids[path]))
+        if source is None:
+            print(f"[{number}/{len(wanted)}] {path}")
     for path in missing:
         if (stage / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
@@ -84,25 +76,8 @@ def get_gold(
     rebuilt = [path for path in missing if not (target / path).exists()]
     for path in rebuilt:
         rebuild_total(target, path, blob_ids[path])
-    say(f"{target}: {len(blob_ids)} files, all right; {len(missing)} new ({len(rebuilt)} put together from patents)")
+    print(f"{target}: {len(blob_ids)} files, all right; {len(missing)} new ({len(rebuilt)} put together from patents)")
     return missing
-
-
-def read_gold_files(paths: Iterable[str], source: Path, blob_ids: Mapping[str, str]) -> dict[str, bytes]:
-    """{path: content} of files in a folder, all of them right; the totals may be missing."""
-    faults: list[str] = []
-    contents: dict[str, bytes] = {}
-    for path in paths:
-        if not (source / path).is_file():
-            faults += [] if path in TOTALS.values() else [f"{source / path}: missing"]
-            continue
-        contents[path] = (source / path).read_bytes()
-        found = git_blob_id(contents[path])
-        if found != blob_ids[path]:
-            faults.append(f"{source / path}: found git blob id {found}; expected {blob_ids[path]}")
-    if faults:
-        raise InputError("\n".join([f"{len(faults)} file(s) are not the gold's; nothing was copied", *faults]))
-    return contents
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -135,15 +110,12 @@ def download_file(url: str, blob_id: str) -> bytes:
         if git_blob_id(data) == blob_id:
             return data
         problem = f"found git blob id {git_blob_id(data)} ({len(data)} bytes); expected {blob_id}"
-    raise InputError(f"{url}: {problem}. Run again with a network (what is here is kept), or copy them: --from DIR")
+    raise InputError(f"{url}: {problem}. Run again (what is here is kept), with a network or with --from DIR")
 
 
 def cut_patents(path: str | Path) -> list[tuple[str, int]]:
     """(text, number of its first line) of each patent in a gold column file, cut before `Abstract` sentences."""
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the patents: {error}; get the gold again") from error
+    text = read_text(path).replace("\r\n", "\n")
     title = "\n".join(rf"{letter}[^\n]*" for letter in PATENT_START)
     starts = [0, *(match.start() for match in re.finditer(rf"(?<=\n\n){title}", text))]
     return [(text[start:end], 1 + text.count("\n", 0, start)) for start, end in pairwise([*starts, len(text)])]

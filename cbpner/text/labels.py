@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import read_text
 
 OUTSIDE = "O"
 
@@ -85,11 +86,8 @@ class LabelSet:
     @classmethod
     def from_file(cls, path: str | Path) -> "LabelSet":
         """One entity type or one tag a line (`gene` or `B-gene`, `I-gene`); blank lines are skipped; file order."""
-        try:
-            words = Path(path).read_text(encoding="utf-8-sig").split()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot read the label file: {error}") from error
-        labels = (word[2:] if word[:2] in ("B-", "I-") else word for word in words if word != OUTSIDE)
+        words = [word for word in read_text(path).split() if word != OUTSIDE]
+        labels = (word[2:] if word[:2] in ("B-", "I-") else word for word in words)
         types = tuple(dict.fromkeys(label for label in labels if label))
         if not types:
             raise InputError(f"{path}: no label found; expected one entity type or tag a line, such as gene or B-gene")

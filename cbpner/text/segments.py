@@ -1,14 +1,15 @@
 """Cutting long sentences: once for training, in overlapping windows for prediction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import tags_to_spans
 
 SENTENCE_ENDS = frozenset("。！？；…!?;\n")
 CLAUSE_ENDS = frozenset("，、：,:)）]】》」』”")
+T = TypeVar("T")
 
 
 def cut_sentence(sentence: Sentence, max_chars: int) -> list[Sentence]:
@@ -43,6 +44,23 @@ def choose_cut(text: str, start: int, limit: int, forbidden: Collection[int]) ->
     ends = (cut for cut in allowed if text[cut - 1] in SENTENCE_ENDS)
     clauses = (cut for cut in allowed if text[cut - 1] in CLAUSE_ENDS or text[cut - 1].isspace())
     return next(ends, None) or next(clauses, None) or (allowed[0] if allowed else limit)
+
+
+def group_neighbours(items: Iterable[T], size: int, measure: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield lists of consecutive items, each with as many as have at most `size` characters in all.
+
+    A longer item is a list of its own, and so is each one where `size` is not positive.
+    """
+    group: list[T] = []
+    room = 0
+    for item in items:
+        if group and measure(item) > room:
+            yield group
+            group = []
+        room = (room if group else size) - measure(item)
+        group.append(item)
+    if group:
+        yield group
 
 
 def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:

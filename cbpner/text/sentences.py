@@ -5,7 +5,7 @@ those of over 500 characters were cut. So a line is a sentence here, too, and is
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from cbpner.text.segments import choose_cut
 
@@ -49,21 +49,3 @@ def strip_span(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[end - 1].isspace():
         end -= 1
     return start, end
-
-
-def group_sentences(sentences: Iterable[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield lists of consecutive sentences, each with as many as have at most `size` characters in all.
-
-    A longer sentence is a list of its own, and so is each one where `size` is not positive, as in
-    `cbpner.text.splits.group_neighbours` for training.
-    """
-    group: list[tuple[int, int]] = []
-    room = 0
-    for start, end in sentences:
-        if group and end - start > room:
-            yield group
-            group = []
-        room = (room if group else size) - (end - start)
-        group.append((start, end))
-    if group:
-        yield group

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
+from cbpner.base.files import read_text, write_text
 from cbpner.text.bio import Sentence, list_mentions, read_bio, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
-from cbpner.text.segments import cut_sentence
+from cbpner.text.segments import cut_sentence, group_neighbours
 
 PARTS = ("train", "dev", "test")
 CUT_PREFIX = "no_long_"
@@ -39,26 +39,20 @@ def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected a split's folder with *_train.bio, *_dev.bio, *_test.bio")
-    names = sorted(path.name for path in folder.glob("*.bio"))
-    whole = match_parts(folder, [name for name in names if not name.startswith(CUT_PREFIX)])
-    cut = match_parts(folder, [name for name in names if name.startswith(CUT_PREFIX)])
-    for found in (whole, cut) if long else (cut, whole):
+    files = sorted(folder.glob("*.bio"))
+    variants: tuple[dict[str, Path], dict[str, Path]] = ({}, {})  # as they are, cut
+    for path in files:
+        found, part = variants[path.name.startswith(CUT_PREFIX)], path.stem.rpartition("_")[2]
+        if part in found:
+            raise InputError(f"{folder}: found {found[part].name} and {path.name}; expected one: move the other away")
+        if part in PARTS:
+            found[part] = path
+    for found in variants if long else variants[::-1]:
         if len(found) == len(PARTS):
-            return found
+            return {part: found[part] for part in PARTS}
     expected = f"*_train.bio, *_dev.bio and *_test.bio, all with {CUT_PREFIX} in front or all without"
-    raise InputError(f"{folder}: found {', '.join(names) or 'no .bio file'}; expected {expected} (`cbpner split`)")
-
-
-def match_parts(folder: Path, names: Sequence[str]) -> dict[str, Path]:
-    """{part: path} for the parts that one of the names stands for."""
-    found = {}
-    for part in PARTS:
-        matches = [name for name in names if name == f"{part}.bio" or name.endswith(f"_{part}.bio")]
-        if len(matches) > 1:
-            raise InputError(f"{folder}: found {', '.join(matches)} for {part}; expected one: move the others away")
-        if matches:
-            found[part] = folder / matches[0]
-    return found
+    names = ", ".join(path.name for path in files) or "no .bio file"
+    raise InputError(f"{folder}: found {names}; expected {expected} (`cbpner split`)")
 
 
 def read_split(folder: str | Path, long: bool = False, labels: LabelSet | None = None, orphans: str = "keep") -> Split:
@@ -90,21 +84,10 @@ def split_patents(sentences: Iterable[Sentence]) -> list[list[Sentence]]:
     return patents
 
 
-def group_neighbours(sentences: Iterable[Sentence], size: int) -> list[list[Sentence]]:
-    """Consecutive sentences of one patent, as many together as have at most `size` characters in all.
-
-    A longer sentence is a group of its own, and so is each one where `size` is not positive.
-    """
-    groups: list[list[Sentence]] = []
-    for patent in split_patents(sentences):
-        room = -1
-        for sentence in patent:
-            room -= len(sentence.chars)
-            if room < 0:
-                groups.append([])
-                room = size - len(sentence.chars)
-            groups[-1].append(sentence)
-    return groups
+def group_sentences(sentences: Iterable[Sentence], size: int) -> list[list[Sentence]]:
+    """Consecutive sentences of one patent, as `group_neighbours` groups them."""
+    patents = split_patents(sentences)
+    return [group for patent in patents for group in group_neighbours(patent, size, lambda each: len(each.chars))]
 
 
 def join_sentences(sentences: Sequence[Sentence]) -> Sentence:
@@ -124,14 +107,10 @@ def draw_patents(sentences: Iterable[Sentence], count: int, seed: int = 0) -> li
 
 def read_split_info(path: str | Path) -> dict[str, list[str]]:
     """{`train`, `dev`, `test`: patent names as written, in file order} of a `train_test_split.info`."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the split's list of patents: {error}") from error
     titles = {f"{part.capitalize()} files:": part for part in PARTS}
     info: dict[str, list[str]] = {}
     part = None
-    for number, line in enumerate(map(str.strip, lines), 1):
+    for number, line in enumerate(map(str.strip, read_text(path).split("\n")), 1):
         if not line or set(line) == {"="}:
             continue
         if line in titles:

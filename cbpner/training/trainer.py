@@ -32,7 +32,7 @@ from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions
 from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
-from cbpner.text.splits import group_neighbours, join_sentences, split_patents
+from cbpner.text.splits import group_sentences, join_sentences, split_patents
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import TokenBudgetSampler, pad
 from cbpner.training.config import Job
@@ -60,7 +60,7 @@ def encode_sentences(
         context: See `cbpner.decoding.decision.Decision`.
     """
     numbers, examples = labels.tag_to_id, []
-    for group in group_neighbours(sentences, context - 2):
+    for group in group_sentences(sentences, context - 2):
         for piece in cut_sentence(join_sentences(group), max_length - 2):
             tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
             ids, targets = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
@@ -261,7 +261,7 @@ def store_parts(
 
 def group_texts(sentences: list[Sentence], context: int):
     """The texts of sentences that are read together; context: see `cbpner.decoding.decision.Decision`."""
-    return [[sentence.chars for sentence in group] for group in group_neighbours(sentences, context - 2)]
+    return [[sentence.chars for sentence in group] for group in group_sentences(sentences, context - 2)]
 
 
 def predict_sentences(
