@@ -49,10 +49,9 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """A command's text as it is, and behind the help of a flag its default, if it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
-        has_none = action.default in (None, [], (), "", argparse.SUPPRESS) or isinstance(action.default, bool)
-        return (action.help or "") + (
-            "" if has_none or "(default" in (action.help or "") else " (default: %(default)s)"
-        )
+        text, default = action.help or "", action.default
+        has_none = default in (None, [], (), "", argparse.SUPPRESS) or isinstance(default, bool)
+        return text if has_none or "(default" in text else f"{text} (default: %(default)s)"
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,7 +5,7 @@
     python models/build_cbp_mini.py adapt DIR --train TEXT --without TEXT -o OUT
 
 `transplant` takes the lower layers of multilingual-e5-small and a vocabulary of single characters that keeps case;
-`adapt` goes on as a masked LM on general scientific Chinese and writes the encoder in half precision.
+`adapt` continues as a masked LM on general scientific Chinese and writes the encoder in half precision.
 """
 
 import argparse
@@ -207,7 +207,7 @@ def parse_arguments(argv=None):
     second.add_argument("--batch-tokens", type=int, default=4096)
     second.add_argument("--block", type=int, default=256)
     second.add_argument("--seed", type=int, default=0)
-    second.add_argument("--work", required=True, help="folder of the checkpoints; a broken-off run goes on from there")
+    second.add_argument("--work", required=True, help="folder of checkpoints, from which an interrupted run resumes")
     second.add_argument("-o", "--output", required=True)
     second.set_defaults(run=adapt)
     return parser.parse_args(argv)

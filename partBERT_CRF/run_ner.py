@@ -12,8 +12,7 @@ import argparse
 import sys
 
 from cbpner.base.process import run_guarded
-from cbpner.commands.files import add_name_flags, resolve_names
-from cbpner.commands.train import add_arguments, run_training
+from cbpner.commands.train import add_arguments, add_name_flags, resolve_names, run_training
 
 METHOD = "partBERT_CRF"
 VARIANTS = ("described", "coded")

@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 import zipfile
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
 from cbpner.app import content, launch
 from cbpner.app.content import LANGUAGES, choose_language, read_texts
-from cbpner.app.service import FairLock, ServiceLimits, TaggingService, TaggingTimeout
+from cbpner.app.service import ServiceLimits, TaggingService, TaggingTimeout
 from cbpner.base.errors import InputError
 from cbpner.biology.genes.lexicons import read_gene_lexicon, read_lexicons
 from cbpner.biology.genes.mentions import EntityResolver
@@ -47,27 +48,6 @@ def make_document(text=TEXT, *spans, id="d"):
     return Document(id, text, [Span(start, end, label, text[start:end], score) for start, end, label, score in spans])
 
 
-# ---- the service ----
-
-
-def test_the_lock_goes_to_threads_in_the_order_of_asking():
-    lock, order, threads = FairLock(), [], []
-
-    def work(number):
-        with lock:
-            order.append(number)
-
-    with lock:
-        for number in range(6):
-            threads.append(threading.Thread(target=work, args=(number,)))
-            threads[-1].start()
-            while len(lock._waiting) < number + 2:
-                time.sleep(0.001)
-    for thread in threads:
-        thread.join()
-    assert order == list(range(6))
-
-
 @pytest.mark.slow
 def test_many_threads_get_their_own_answers(service, tiny_tagger):
     texts = [f"{TEXT}第{number}项" * (1 + number % 5) for number in range(40)]
@@ -86,13 +66,7 @@ def test_a_text_whose_time_is_up_ends_and_others_go_on(tiny_tagger):
     service = TaggingService({"tiny": tiny_tagger}, ServiceLimits(seconds=-1.0))
     with pytest.raises(TaggingTimeout):
         list(service.tag_many([TEXT]))
-    service.limits = ServiceLimits()
-    assert len(list(service.tag_many([TEXT, TEXT]))) == 2
-
-
-def test_the_time_grows_with_the_text(tiny_tagger):
-    service = TaggingService({"tiny": tiny_tagger}, ServiceLimits(seconds=-1.0))
-    assert len(list(service.tag_many(["甲" * 4000 + TEXT] * 2))) == 2
+    assert len(list(service.tag_many(["甲" * 4000 + TEXT] * 2))) == 2, "the time grows with the text"
     with pytest.raises(TaggingTimeout):
         list(service.tag_many(["甲" * 4000], waited=10.0))
 
@@ -124,18 +98,15 @@ def test_models_are_found_in_folders_and_runs(tmp_path, tiny_tagger, tiny_encode
     assert list(found) == names
     with pytest.raises(InputError, match="none"):
         launch.find_models([tmp_path / "none"])
-    with pytest.raises(InputError, match="'x'.*tiny"):
-        TaggingService({"tiny": tiny_tagger}).get_tagger("x")
 
 
 def test_three_models_stay_in_memory(tiny_tagger):
+    with pytest.raises(InputError, match="'x'.*tiny"):
+        TaggingService({"tiny": tiny_tagger}).get_tagger("x")
     service = TaggingService({name: tiny_tagger for name in "abcd"})
     for name in "abcda":
         service.get_tagger(name)
     assert service.loaded == ["c", "d", "a"]
-
-
-# ---- what is shown ----
 
 
 def test_documents_are_shown_with_types_and_scores_and_nothing_of_them_is_markup():
@@ -177,8 +148,8 @@ def test_entities_are_counted_and_linked_to_hgnc(resolver):
 def test_ambiguous_names_show_candidates():
     reading = SimpleNamespace(ids=("HGNC:1", "HGNC:2", "HGNC:3", "X:4"), is_settled=False)
     resolver = SimpleNamespace(resolve=lambda label, surface: ("gene", reading), labels={"HGNC:1": "A"})
-    told = content.identify("gene", "x", resolver)
-    assert told.startswith("? [A (HGNC:1)](") and told.endswith("…") and "/ [HGNC:2](" in told and "X:4" not in told
+    shown = content.identify("gene", "x", resolver)
+    assert shown.startswith("? [A (HGNC:1)](") and shown.endswith("…") and "/ [HGNC:2](" in shown and "X:4" not in shown
 
 
 def test_downloads_hold_every_document(tmp_path):
@@ -200,16 +171,18 @@ def test_brat_takes_documents_of_any_id(tmp_path):
         assert len({name.casefold() for name in names}) == len(ids) and {"a.ann", "a 2.ann", "document.ann"} <= {*names}
         assert all(file.read(name).startswith(b"T1\tgene 0 4\tHER2") for name in names)
     assert [path.name for path in tmp_path.iterdir()] == ["tagged_brat.zip"]
-    assert len({each.id for each in content.number_ids([make_document(id="x")] * 50_000)}) == 50_000
+    assert len({each.id for each in content.number_ids([make_document(id="x")] * 2000)}) == 2000
 
 
-def test_sizes_and_counts_are_told_for_people():
-    assert content.format_sizes(5_100_000, 5_000_000) == ["5.1 MB", "5.0 MB"]
-    assert content.format_sizes(5_000_001, 5_000_000) == ["5,000,001 bytes", "5,000,000 bytes"]
-    assert content.format_sizes(30_000, 20_000) == ["30.0 kB", "20.0 kB"]
+def test_counts_in_both_languages():
     one, two = make_document("HER2", (0, 4, "gene", 0.9)), make_document("A")
     assert content.describe_tagged([one], 1.25, read_texts("en")) == "1 document, 4 characters, 1 mention, 1.2 s"
     assert content.describe_tagged([one, two], 1.0, read_texts("zh")) == "2 篇文档，5 个字符，1 处实体，用时 1.0 秒"
+    english, chinese = map(read_texts, LANGUAGES)
+    assert english.keys() == chinese.keys()
+    for name in ("rest", "more", "TextTooLarge", "UnsupportedFile"):
+        fields, others = (sorted(re.findall(r"{\w*", texts[name])) for texts in (english, chinese))
+        assert fields == others
 
 
 def test_files_are_read_and_others_refused(tmp_path):
@@ -221,7 +194,7 @@ def test_files_are_read_and_others_refused(tmp_path):
     (tmp_path / "c.pdf").write_bytes(b"%PDF")
     with pytest.raises(InputError, match=r"c\.pdf: .*\.txt or \.jsonl"):
         content.read_uploads([tmp_path / "c.pdf"], 1000)
-    with pytest.raises(content.TextTooLarge, match="9 bytes.* 8 bytes"):
+    with pytest.raises(content.TextTooLarge, match="9 bytes.* 8"):
         content.read_uploads([tmp_path / "a.txt"], 8)
 
 
@@ -244,23 +217,12 @@ def test_runs_are_found_those_of_a_method_first():
     assert not any(name.endswith("/0") for name in found)
 
 
-def test_both_languages_have_every_text():
-    english, chinese = map(read_texts, LANGUAGES)
-    assert english.keys() == chinese.keys()
-    for name in ("rest", "more", "TextTooLarge", "UnsupportedFile"):
-        fields, others = (sorted(re.findall(r"{\w*", texts[name])) for texts in (english, chinese))
-        assert fields == others
-
-
 @pytest.mark.parametrize(
     "header, language",
     [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB,zh", "en"), ("de,zh;q=0.5", "zh"), ("fr", "en"), ("", "en")],
 )
 def test_a_browser_gets_its_language(header, language):
     assert choose_language(header) == language
-
-
-# ---- the endpoint ----
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +237,10 @@ def api():
 def client(service, api):
     from fastapi.testclient import TestClient
 
-    return TestClient(api.create_api(service))
+    from cbpner.app.request_guard import RequestGuard
+
+    app = api.create_api(service)
+    return TestClient(RequestGuard(app, "testserver", (), (), lambda: None, (), service.limits.request_size))
 
 
 def test_the_endpoint_gives_the_taggers_spans(client, tiny_tagger):
@@ -289,7 +254,7 @@ def test_the_endpoint_gives_the_taggers_spans(client, tiny_tagger):
     assert client.post("/tag", json={"text": ""}).json()["spans"] == []
 
 
-def test_what_the_endpoint_says_of_itself(client):
+def test_the_endpoint_describes_itself(client):
     assert client.get("/models").json() == {"default": "tiny", "models": ["tiny"]}
     health = client.get("/health").json()
     assert health["status"] == "ok" and health["loaded"] == ["tiny"]
@@ -299,7 +264,7 @@ def test_what_the_endpoint_says_of_itself(client):
 
 
 @pytest.mark.parametrize(
-    "body, code, told",
+    "body, code, found",
     [(b'{"text": "a", "model": "x"}', 404, "tiny"), (b'{"text": 5}', 422, "body.text"), (b"{}", 422, "body.text"),
      (b"{", 422, "JSON"), (b'{"text": "a", "min_score": 2}', 422, "min_score"), (b'{"text": "\\ud800"}', 422, ""),
      (json.dumps({"text": "a" * 2001}).encode(), 413, "2,000"),
@@ -309,10 +274,10 @@ def test_what_the_endpoint_says_of_itself(client):
      (b"\xff\xfe", 422, ""), (b"", 422, ""), (b'{"text": "a", "min_score": ' + b"9" * 5000 + b"}", 400, ""),
      (b"[" * 20_000, 400, "")],
 )  # fmt: skip
-def test_bad_requests_get_a_line_that_says_why_without_what_they_hold(client, body, code, told):
+def test_bad_requests_get_a_line_that_says_why_without_what_they_hold(client, body, code, found):
     answer = client.post("/tag", content=body, headers={"content-type": "application/json"})
     detail = answer.json()["detail"]
-    assert answer.status_code == code and told in detail and len(detail) < 300 and "secret" not in detail
+    assert answer.status_code == code and found in detail and len(detail) < 300 and "secret" not in detail
 
 
 def test_a_large_body_without_a_length_is_refused_too(client):
@@ -349,32 +314,25 @@ def test_under_load_health_answers_and_who_comes_too_late_gets_503(service, api,
     assert sorted(states) == [200] * 5 + [503] * 55
 
 
-# ---- what comes in at all ----
+OWN = "127.0.0.1"
 
 
-def test_hosts_and_origins():
-    pytest.importorskip("starlette", reason="Starlette is not installed: the extra `app`")
-    from cbpner.app.request_guard import AllowedHosts, check_origin
+@pytest.mark.parametrize(
+    "own, host, origins, code",
+    [*((OWN, host, (None, f"http://{host}"), None) for host in (f"{OWN}:7860", "localhost", "LOCALHOST:1", "[::1]:7")),
+     *((OWN, host, (None,), 400) for host in ("evil.example", "", f"{OWN}.evil.example", "10.0.0.5", "[", "a@b:c:d")),
+     (OWN, f"{OWN}:7860", ("http://evil.example", "null", f"http://{OWN}:1", "http://[", "file://"), 403),
+     ("0.0.0.0", "10.0.0.5:80", (None, "http://10.0.0.5:80"), None), ("0.0.0.0", "evil.example", (None,), 400),
+     (OWN, "ner.example", (None,), None), (OWN, f"{OWN}:7860", ("https://ner.example",), None)],
+)  # fmt: skip
+def test_hosts_and_origins(own, host, origins, code):
+    starlette = pytest.importorskip("starlette.exceptions", reason="Starlette is not installed: the extra `app`")
+    from cbpner.app.request_guard import check_origin
 
-    def ask(host, origin=None, own="127.0.0.1", allowed=()):
-        headers = {"host": host} | ({"origin": origin} if origin else {})
-        fault = check_origin(headers, AllowedHosts.of(own, allowed))
-        return fault and fault[0]
-
-    for host in ("127.0.0.1:7860", "localhost", "LOCALHOST:1", "[::1]:7860"):
-        assert ask(host) is None and ask(host, f"http://{host}") is None, host
-    for host in ("evil.example", "", "127.0.0.1.evil.example", "10.0.0.5", "[", "a@b:c:d"):
-        assert ask(host) == 400, host
-    for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://[", "file://"):
-        assert ask("127.0.0.1:7860", origin) == 403, origin
-    assert ask("10.0.0.5:80", "http://10.0.0.5:80", own="0.0.0.0") is None
-    assert ask("evil.example", own="0.0.0.0") == 400
-    name = {"allowed": ["NER.example"]}
-    assert ask("ner.example", **name) is None and ask("127.0.0.1:7860", "https://ner.example", **name) is None
-    assert ask("127.0.0.1:7860", "https://evil.example", **name) == 403
-
-
-# ---- the command ----
+    for origin in origins:
+        with pytest.raises(starlette.HTTPException) if code else nullcontext() as refused:
+            check_origin({"host": host} | ({"origin": origin} if origin else {}), own, {"ner.example"})
+        assert code is None or refused.value.status_code == code
 
 
 def test_without_gradio_a_message_says_what_to_install(monkeypatch, tiny_tagger, capsys):
@@ -382,10 +340,6 @@ def test_without_gradio_a_message_says_what_to_install(monkeypatch, tiny_tagger,
     monkeypatch.delitem(sys.modules, "cbpner.app.server", raising=False)
     assert main(["app", "--model", str(tiny_tagger)]) == 2
     assert "pip install 'cbpner[app]'" in capsys.readouterr().err
-
-
-def test_bad_flags():
-    assert main(["app", "--max-mb", "0"]) == 2
 
 
 def test_a_port_must_be_free():
@@ -397,6 +351,7 @@ def test_a_port_must_be_free():
                 launch.check_port(*address)
 
 
-def test_a_model_must_be_there(tmp_path, capsys):
-    assert main(["app", "--models", str(tmp_path)]) == 2
-    assert "--model" in capsys.readouterr().err
+@pytest.mark.parametrize("flags, found", [(["--models", "nowhere"], "--model"), (["--max-mb", "0"], "--max-mb")])
+def test_bad_flags(flags, found, capsys):
+    assert main(["app", *flags]) == 2
+    assert found in capsys.readouterr().err

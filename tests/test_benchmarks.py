@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import app_load, common, matmuls, systems, tables, timing
+from benchmarks import app_load, common, matmuls, same_scores, scaling, systems, tables, timing
 from cbpner.base.errors import InputError
+from cbpner.cli import main as train_main
 from cbpner.formats.document import Span
 from cbpner.text.bio import Sentence
 
@@ -27,15 +28,6 @@ def test_operations_by_hand():
     assert matmuls.count_operations(SHAPE, [5, 7], training=True) == 3 * (12 * linear + 2 * 2 * 2 * (100 + 196))
 
 
-def test_the_time_of_products_grows_with_what_is_multiplied(monkeypatch):
-    monkeypatch.setattr(matmuls, "time_once", lambda work: 1.0)
-    once = matmuls.time_matmuls(SHAPE, [matmuls.ROWS], training=False)
-    assert once == 4 * 2 + 1 + 2 * 2  # linear products of one block, the head's, two of attention a layer
-    assert matmuls.time_matmuls(SHAPE, [matmuls.ROWS], training=True) == 3 * once
-    monkeypatch.setattr(matmuls, "time_attention", lambda shape, length, count, training: 100.0 * length * count)
-    assert matmuls.time_matmuls(SHAPE, [1, 15], training=False) > 2 * 100 * 11 * 2  # root of (1 + 225) / 2
-
-
 def test_sentences_are_drawn_evenly_by_length():
     sentences = make_sentences(*range(100, 0, -1))
     chosen = timing.choose_sentences(sentences, 505)
@@ -48,11 +40,6 @@ def test_speeds_and_gains_are_medians_of_rounds():
     other = {"characters": 50, "seconds": [2.0, 8.0, 1.0]}
     assert timing.speed(ours) == 50
     assert timing.gain(ours, other) == 4  # of 4, 4 and 1
-
-
-def test_texts_of_any_length_repeat_nothing():
-    texts = [each.chars for each in benchmark.repeat(make_sentences(3, 4), 20)]
-    assert texts == ["因因因", "因因因因", "1因因因", "1因因因因", "2因因因"]
 
 
 def test_targets():
@@ -79,14 +66,6 @@ def test_the_readme_has_the_committed_figures(tmp_path):
     with pytest.raises(InputError, match="nothing.md"):
         (tmp_path / "nothing.md").write_text("no marks", encoding="utf-8")
         common.replace_between(tmp_path / "nothing.md", tables.BEGIN, tables.END, "")
-
-
-def test_padded_batches_hold_the_sentences_and_nothing_else():
-    examples = [{"input_ids": [2, 7, 8, 3], "labels": [-100, 1, 0, -100]}] * 9
-    first, second = systems.pad_batches(examples)
-    assert first["input_ids"].shape == (8, 512) and second["labels"].shape == (1, 512)
-    assert first["attention_mask"].sum() == 32 and first["input_ids"].sum() == 160
-    assert (first["labels"] != -100).sum() == 16
 
 
 @pytest.mark.slow
@@ -125,15 +104,6 @@ def test_the_speed_by_length_is_a_median_of_rounds(tmp_path, monkeypatch):
     assert found["1 x 10 characters"] == {"speed": 6, "peak_mb": 5, "rounds": 3}
 
 
-def test_the_best_pipeline_stands_for_all():
-    measured = {
-        name: {"characters": 10, "seconds": [2.0 if name.endswith("8") else 4.0], "peak_mb": 5}
-        for name in ("ours", *systems.PIPELINES, "products")
-    }
-    summary = benchmark.summarize(measured)
-    assert list(summary) == ["ours", "pipeline, batches of 8"] and summary["pipeline, batches of 8"]["gain"] == 0.5
-
-
 def test_load_is_summed_up_and_wrong_answers_are_seen():
     found = [(number / 100, "right") for number in range(1, 100)] + [(9.0, "wrong")]
     figures = app_load.summarize(found, 10.0, 5000)
@@ -146,3 +116,52 @@ def test_load_is_summed_up_and_wrong_answers_are_seen():
         assert not app_load.is_same(spans, expected)
     texts = app_load.invent_texts(100)
     assert len(set(texts)) == 100 and {len(text) for text in texts} == {50 + 50 * n for n in range(10)}
+
+
+def test_a_speed_is_what_the_larger_job_adds():
+    """Ready in 3 s, then 100 characters a second; the middle one of each three rounds counts."""
+    found = scaling.derive_speed({1000: [13.0, 90.0, 12.0], 5000: [53.0, 1.0, 60.0]})
+    assert found == {"ready": 3.0, "speed": 100}
+    with pytest.raises(InputError):
+        scaling.derive_speed({1000: [13.0], 5000: [13.0]})
+
+
+def make_found(outside):
+    sides = {"without Ray": {"workers": 1, "speed": 9_000, "ready": 2.0}}
+    sides["Ray, 2 workers"] = {"workers": 2, "speed": 16_000, "ready": 20.0}
+    found = {"sides": sides, "outside": outside, "operations": 22e6, "characters": [1000, 5000], "each": 100}
+    return found | {"rounds": 1, "precision": "bf16"}
+
+
+def test_estimates_by_hand():
+    here, nodes, gpus = scaling.estimate(make_found(outside=200_000))
+    assert here[1:] == (16_000, pytest.approx(17.36, abs=0.01), "the model")
+    assert nodes[1] == 64 * 8 * 8_000 and nodes[0] == "64 nodes of 8 cores, 11 jobs"  # 512 workers, 48 a job
+    assert gpus[1:] == (1_600_000, pytest.approx(0.1736, abs=1e-4), "reading and deciding")
+    assert scaling.estimate(make_found(outside=10**9))[2][1] == pytest.approx(8 * 312e12 * 0.3 / 22e6)
+
+
+def test_the_table_of_scaling():
+    text = scaling.render(make_found(outside=200_000))
+    assert "| Ray, 2 workers | 16,000 | 1.78x | 20.0 s |" in text and "| 17.4 h | the model |" in text
+    assert scaling.PAGE.read_text(encoding="utf-8").count(scaling.BEGIN) == 1
+
+
+@pytest.mark.slow
+def test_padded_and_packed_float32_agree_and_are_what_the_run_scored(tiny_encoder, tmp_path, capsys):
+    flags = ["--batch-tokens", "512", "--max-length", "128", "--epochs", "2", "--lr", "5e-3", "--head-lr", "1e-2"]
+    run, output = tmp_path / "run", tmp_path / "same.json"
+    data = ["--data-dir", "data/demo", "--split", "0", "--encoder", str(tiny_encoder), "--precision", "fp32"]
+    assert train_main(["train", *data, "-o", str(run), *flags]) == 0
+    assert same_scores.main([str(run), "-o", str(output)]) == 0
+    rows = {row["way"]: row for row in json.loads(output.read_text(encoding="utf-8"))["rows"]}
+    assert list(rows) == ["padded fp32", "padded bf16", "packed fp32", "packed bf16"]
+    own = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]["entity_strict"]["overall"]
+    exact = rows["padded fp32"]
+    assert {name: exact[name] for name in ("correct", "predicted", "gold")} == {
+        name: own[name] for name in ("correct", "predicted", "gold")
+    }
+    assert exact["predicted"] > 0 and exact["same"] == exact["characters"]
+    assert rows["packed fp32"]["same"] >= 0.999 * exact["characters"]
+    assert rows["packed bf16"]["same"] >= 0.9 * exact["characters"]
+    assert "packed bf16" in capsys.readouterr().out

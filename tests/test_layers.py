@@ -1,11 +1,16 @@
-"""The order of the packages (import-linter's contracts in pyproject.toml), and what the method folders may import."""
+"""The order of the packages (import-linter's contracts in pyproject.toml), what the method folders may import, and what
+the package itself exports and costs."""
 
 import ast
+import os
 import subprocess
 import sys
 
 import pytest
 from shell import ROOT
+
+import cbpner
+from cbpner.base.process import KERNEL_CACHES, bound_kernel_caches
 
 METHODS = ("Supervised_Original", "BERT_LM_mixed", "partBERT_CRF")
 PUBLIC = (  # beside the names of `cbpner` itself
@@ -41,6 +46,24 @@ def test_method_folders_import_only_public_names_and_never_one_another(path):
 
 
 @pytest.mark.slow
-def test_the_masked_lm_needs_no_pyarrow():
-    code = "import sys; sys.modules['pyarrow'] = None; import cbpner.masked_lm.run"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+@pytest.mark.parametrize("code", [
+    "import cbpner; sys.exit(sorted({'torch', 'transformers', 'pandas', 'numpy'} & set(sys.modules)) or 0)",
+    "sys.modules['pyarrow'] = None; import cbpner.masked_lm.run",
+])  # fmt: skip
+def test_the_package_imports_no_heavy_library_and_the_masked_lm_no_pyarrow(code):
+    subprocess.run([sys.executable, "-c", f"import sys; {code}"], cwd=ROOT, check=True)
+
+
+def test_public_names_are_there():
+    assert {name for name in cbpner.__all__ if callable(getattr(cbpner, name))} == set(cbpner.__all__)
+    assert set(cbpner.__all__) <= set(dir(cbpner))
+    with pytest.raises(AttributeError):
+        cbpner.nothing  # noqa: B018
+
+
+def test_kernel_caches_are_bounded_unless_the_user_says_otherwise(monkeypatch):
+    first, second = KERNEL_CACHES
+    monkeypatch.setenv(first, "7")
+    monkeypatch.delenv(second, raising=False)
+    bound_kernel_caches()
+    assert (os.environ[first], os.environ[second]) == ("7", "64")

@@ -53,7 +53,7 @@ def test_flags_of_supervised_original(read_job, files, tmp_path):
     assert read_job("Supervised_Original", *flags).recipe.trainable_layers == 0, "the head learns alone"
 
 
-def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):
+def test_flags_of_bert_lm_mixed(read_job, named, files):
     flags = ["--max_seq_length", 128, "--num_train_epochs", 7, "--per_gpu_train_batch_size", 8, "--seed", 3,
              "--model_name_or_path", "x", "--learning_rate", 1e-3, "--overwrite_output_dir"]  # fmt: skip
     job = read_job("BERT_LM_mixed", *named, *flags, "--do_train", "--do_eval", "--do_predict")
@@ -63,35 +63,30 @@ def test_flags_of_bert_lm_mixed(read_job, named, files, tmp_path):
     assert set(read_job("BERT_LM_mixed", *named, "--do_train", "--do_predict").files) == {"train", "test"}
 
 
-def test_flags_of_part_bert_crf(read_job, read_part_job, files, tmp_path):
+def test_flags_and_variants_of_part_bert_crf(read_job, read_part_job, files, tmp_path):
     job = read_part_job("--num_train_epochs", 7, "--per_gpu_train_batch_size", 4, "--bert_model", "x")
-    assert job.files == files
-    assert (job.recipe.epochs, job.recipe.batch_size, job.recipe.encoder) == (7, 4, "x")
+    recipe = job.recipe
+    assert (job.method, job.files, recipe.head, recipe.trainable_layers) == ("partBERT_CRF_described", files, "crf", 4)
+    assert (recipe.epochs, recipe.batch_size, recipe.encoder) == (7, 4, "x")
+    job = read_part_job("--variant", "coded", "--hidden_layer_size", 6)
+    assert (job.method, job.recipe.head, job.recipe.lstm_size) == ("partBERT_CRF_coded", "bilstm-crf", 6)
+    assert job.recipe.trainable_layers == 0
     folder = ROOT / "data" / "demo"
     job = read_job("partBERT_CRF", "--data_dir", folder, "--split", 2, "--output_dir", tmp_path / "run")
     assert job.split == "2" and job.files["test"] == folder / "2" / "no_long_cbp_demo_test.bio"
 
 
-def test_variants_of_part_bert_crf(read_part_job):
-    job = read_part_job()
-    assert (job.method, job.recipe.head, job.recipe.trainable_layers) == ("partBERT_CRF_described", "crf", 4)
-    job = read_part_job("--variant", "coded", "--hidden_layer_size", 6)
-    assert (job.method, job.recipe.head, job.recipe.lstm_size) == ("partBERT_CRF_coded", "bilstm-crf", 6)
-    assert job.recipe.trainable_layers == 0
-
-
-@pytest.mark.parametrize("recipe", ["paper", "cbp"])
-def test_one_learning_rate_unless_a_rate_has_a_flag_of_its_own(read_part_job, recipe):
-    def read_rates(*flags):
-        found = read_part_job("--recipe", recipe, *flags).recipe
-        return found.lr, found.head_lr, found.crf_lr
-
-    own = read_rates()
-    assert own != (0.3, 0.3, 0.3)
-    assert read_rates("--learning_rate", 0.3) == (0.3, 0.3, 0.3)
-    assert read_rates("--learning_rate", 0.3, "--crf_lr", 0.5) == (0.3, 0.3, 0.5)
-    assert read_rates("--learning_rate", 0.3, "--lr", 0.0) == (0.0, 0.3, 0.3)
-    assert read_rates("--lr", 0.3) == (0.3, *own[1:])
+@pytest.mark.parametrize("flags, expected", [  # None: the recipe's own rate
+    (["--learning_rate", 0.3], (0.3, 0.3, 0.3)),
+    (["--learning_rate", 0.3, "--crf_lr", 0.5], (0.3, 0.3, 0.5)),
+    (["--learning_rate", 0.3, "--lr", 0.0], (0.0, 0.3, 0.3)),
+    (["--lr", 0.3], (0.3, None, None)),
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["paper", "cbp"])
+def test_one_learning_rate_unless_a_rate_has_a_flag_of_its_own(read_part_job, name, flags, expected):
+    own, found = (read_part_job("--recipe", name, *more).recipe for more in ((), flags))
+    for rate, value in zip(("lr", "head_lr", "crf_lr"), expected, strict=True):
+        assert getattr(found, rate) == (getattr(own, rate) if value is None else value)
 
 
 @pytest.mark.parametrize("flags, unused", [

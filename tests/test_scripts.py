@@ -27,122 +27,99 @@ def test_a_script_has_the_house_form(script):
     assert script.stat().st_mode & stat.S_IXUSR, "not executable"
 
 
-# ---- the methods ----
-
-
 class Method(NamedTuple):
-    """A method's folder of scripts: the entry script, its flags and constant arguments, its run folders."""
+    """A method's folder of scripts: the entry script, its flags and its constant arguments."""
 
-    folder: Path
+    folder: str
     entry: str
-    flags: dict
-    fixed: dict
-    data: str
     output: str
+    epochs: str
+    batch: str
+    encoder: str
+    fixed: dict
 
-    def read_output(self, call):
-        return read_flags(call)[self.flags["output"]]
+    def read_calls(self, script, *flags, env, **variables):
+        return read_calls(run_bash(ROOT / self.folder / f"{script}.sh", *flags, env=env | variables, cwd="/"))
 
 
+RUN_NER = ("run_ner.py", "--output_dir", "--num_train_epochs", "--per_gpu_train_batch_size")
 METHODS = {
     "Supervised_Original": Method(
-        ROOT / "Supervised_Original", "train.py",
-        {"output": "--logdir", "epochs": "--n_epochs", "batch": "--batch_size", "encoder": "--bert_model"},
-        {"--finetuning": ""}, "../data", "../runs/Supervised_Original",
+        "Supervised_Original", "train.py", "--logdir", "--n_epochs", "--batch_size", "--bert_model",
+        {"--finetuning": ""},
     ),
     "BERT_LM_mixed": Method(
-        ROOT / "BERT_LM_mixed" / "ner_example", "run_ner.py",
-        {"output": "--output_dir", "epochs": "--num_train_epochs", "batch": "--per_gpu_train_batch_size",
-         "encoder": "--model_name_or_path"},
-        {"--do_train": "", "--do_eval": "", "--do_predict": ""}, "../../data", "../../runs/BERT_LM_mixed",
+        "BERT_LM_mixed/ner_example", *RUN_NER, "--model_name_or_path",
+        {"--do_train": "", "--do_eval": "", "--do_predict": ""},
     ),
-    "partBERT_CRF": Method(
-        ROOT / "partBERT_CRF", "run_ner.py",
-        {"output": "--output_dir", "epochs": "--num_train_epochs", "batch": "--per_gpu_train_batch_size",
-         "encoder": "--bert_model"},
-        {"--variant": "described"}, "../data", "../runs/partBERT_CRF_described",
-    ),
+    "partBERT_CRF_described": Method("partBERT_CRF", *RUN_NER, "--bert_model", {"--variant": "described"}),
 }  # fmt: skip
 ADAPTED = {"_hg": "../../models/partHG_1epoch", "_bc": "../../models/partBC_30epochs"}
-# (method, ending of the script's name, the encoder that it names)
-EXPERIMENTS = [*((name, "", None) for name in METHODS), *(("BERT_LM_mixed", *item) for item in ADAPTED.items())]
-each_experiment = pytest.mark.parametrize("name, ending, encoder", EXPERIMENTS)
-each_method = pytest.mark.parametrize("name", METHODS)
 
 
-@each_experiment
-def test_defaults_and_all_splits_and_then_the_table(stub_python, name, ending, encoder):
+@pytest.mark.parametrize(
+    "name, ending, encoder",
+    [*((name, "", None) for name in METHODS), *(("BERT_LM_mixed", *item) for item in ADAPTED.items())],
+)
+def test_an_experiment_runs_the_splits_and_makes_the_table(stub_python, name, ending, encoder):
     method = METHODS[name]
-    *calls, table = read_calls(run_bash(method.folder / f"iter_exp{ending}.sh", env=stub_python, cwd="/"))
-    output = f"{method.output}{ending}"
+    up = "../../" if "/" in method.folder else "../"
+    *calls, table = method.read_calls(f"iter_exp{ending}", env=stub_python)
+    output = f"{up}runs/{name}{ending}"
     for split, call in enumerate(calls):
         assert call[0] == method.entry and call[-1] == "unset"
-        assert read_flags(call) == method.fixed | ({method.flags["encoder"]: encoder} if encoder else {}) | {
-            "--data_dir": f"{method.data}/cbp_gold", "--split": str(split), "--recipe": "cbp", "--seed": "0",
-            method.flags["output"]: f"{output}/{split}",
+        assert read_flags(call) == method.fixed | ({method.encoder: encoder} if encoder else {}) | {
+            "--data_dir": f"{up}data/cbp_gold", "--split": str(split), "--recipe": "cbp", "--seed": "0",
+            method.output: f"{output}/{split}",
         }  # fmt: skip
     assert len(calls) == 5 and table[:-1] == ["-m", "cbpner", "table", output, "-o", output]
-    (one,) = read_calls(run_bash(method.folder / f"ner_exp{ending}.sh", env=stub_python, cwd="/"))
-    assert one == calls[0]
+    assert method.read_calls(f"ner_exp{ending}", env=stub_python) == calls[:1]
+    for script in ("ner_exp", "iter_exp"):
+        flags, settings = ("--note", "two words"), SETTINGS | {"SPLIT": "3", "SPLITS": "3"}
+        call, *_ = method.read_calls(f"{script}{ending}", *flags, env=stub_python, **settings)
+        assert call[-1] == "1,2" and read_flags(call) == method.fixed | {
+            method.batch: "5", method.encoder: "an encoder", method.output: "/some out/3", "--recipe": "paper",
+            "--data_dir": "/some data", "--seed": "7", "--split": "3", "--note": "two words",
+        }  # fmt: skip
 
 
-@each_experiment
-@pytest.mark.parametrize("script", ["ner_exp", "iter_exp"])
-def test_variables_and_flags_reach_the_training(stub_python, name, ending, encoder, script):
-    method = METHODS[name]
-    env = stub_python | SETTINGS | {"SPLIT": "3", "SPLITS": "3"}
-    call = read_calls(run_bash(method.folder / f"{script}{ending}.sh", "--note", "two words", env=env))[0]
-    assert read_flags(call) == method.fixed | {
-        method.flags["batch"]: "5", method.flags["encoder"]: "an encoder", method.flags["output"]: "/some out/3",
-        "--recipe": "paper", "--data_dir": "/some data", "--seed": "7", "--split": "3", "--note": "two words",
-    }  # fmt: skip
-    assert call[-1] == "1,2"
-
-
-@each_method
+@pytest.mark.parametrize("name", METHODS)
 def test_splits_are_chosen_and_a_failed_one_stops_the_rest(stub_python, tmp_path, name):
-    method, script = METHODS[name], METHODS[name].folder / "iter_exp.sh"
-    *calls, _ = read_calls(run_bash(script, env=stub_python | {"OUT_DIR": "/some out", "SPLITS": "1 4"}))
-    assert [method.read_output(call) for call in calls] == ["/some out/1", "/some out/4"]
+    method = METHODS[name]
+    *calls, _ = method.read_calls("iter_exp", env=stub_python, OUT_DIR="/some out", SPLITS="1 4")
+    assert [read_flags(call)[method.output] for call in calls] == ["/some out/1", "/some out/4"]
     python = make_stub(tmp_path / "stub")
     failing = f'  {method.entry}*) echo "$*"; exit 2 ;;\n  *) printf'
     write_program(python, python.read_text().replace("  *) printf", failing))
-    done = run_bash(script, env=stub_python | {"CBP_PYTHON": str(python)})
+    done = run_bash(ROOT / method.folder / "iter_exp.sh", env=stub_python | {"CBP_PYTHON": str(python)})
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["Supervised_Original", "partBERT_CRF"])
-def test_a_method_s_demo(stub_python, name):
-    method, script = METHODS[name], METHODS[name].folder / "demo_run.sh"
-    calls = read_calls(run_bash(script, env=stub_python, cwd="/"))
-    expected = {"--data_dir": "../data/demo", method.flags["epochs"]: "1", "--overwrite": "", "--split": "0",
-                method.flags["output"]: f"{method.output.replace('runs', 'runs/demo')}/0"}  # fmt: skip
-    assert expected.items() <= read_flags(calls[0]).items()
-    calls = read_calls(run_bash(script, "--note", "two words", env=stub_python | SETTINGS))
-    for call in calls:
-        expected = {"--data_dir": "/some data", "--recipe": "paper", "--seed": "7", "--note": "two words"}
-        assert expected.items() <= read_flags(call).items() and call[-1] == "1,2"
+PART_CRF = "../runs/demo/partBERT_CRF"
 
 
-@pytest.mark.parametrize("script", ["demo_run.sh", "ner_exp.sh", "iter_exp.sh"])
-def test_the_variant_is_chosen_by_variable(stub_python, script):
-    method = METHODS["partBERT_CRF"]
-    calls = read_calls(run_bash(method.folder / script, env=stub_python | {"VARIANT": "coded"}))
-    calls = [call for call in calls if call[0] == "run_ner.py"]
-    assert len(calls) == (5 if script == "iter_exp.sh" else 1)
+@pytest.mark.parametrize("name, settings, outputs", [
+    ("Supervised_Original", {}, ["../runs/demo/Supervised_Original/0"]),
+    ("partBERT_CRF_described", {}, [f"{PART_CRF}_described/0", f"{PART_CRF}_coded/0"]),
+    ("partBERT_CRF_described", {"VARIANT": "coded"}, [f"{PART_CRF}_coded/0"]),
+    ("partBERT_CRF_described", {"OUT_DIR": "/some out/"}, ["/some out_described/0", "/some out_coded/0"]),
+])  # fmt: skip
+def test_the_demo_of_a_method(stub_python, name, settings, outputs):
+    method, settings = METHODS[name], {"RECIPE": "paper", "SEED": "7", "GPU_ID": "1,2"} | settings
+    calls = method.read_calls("demo_run", "--note", "two words", env=stub_python, **settings)
+    expected = {"--data_dir": "../data/demo", method.epochs: "1", "--overwrite": "", "--split": "0",
+                "--recipe": "paper", "--seed": "7", "--note": "two words"}.items()  # fmt: skip
+    assert [read_flags(call)[method.output] for call in calls] == outputs
+    assert all(expected <= read_flags(call).items() and call[-1] == "1,2" for call in calls)
+    if "partBERT" in name:
+        assert all(f"_{read_flags(call)['--variant']}/" in output for call, output in zip(calls, outputs, strict=True))
+
+
+def test_the_variant_is_chosen_by_variable(stub_python):
+    *calls, _ = METHODS["partBERT_CRF_described"].read_calls("iter_exp", env=stub_python, VARIANT="coded")
     assert {read_flags(call)["--variant"] for call in calls} == {"coded"}
-    assert {Path(method.read_output(call)).parent.name for call in calls} == {"partBERT_CRF_coded"}
+    assert {Path(read_flags(call)["--output_dir"]).parent.name for call in calls} == {"partBERT_CRF_coded"}
 
-
-@pytest.mark.parametrize("given", ["/some out", "/some out/"])
-def test_the_demo_of_part_bert_crf_runs_both_variants_side_by_side(stub_python, given):
-    method = METHODS["partBERT_CRF"]
-    calls = read_calls(run_bash(method.folder / "demo_run.sh", env=stub_python | {"OUT_DIR": given}))
-    assert [read_flags(call)["--variant"] for call in calls] == ["described", "coded"]
-    assert [method.read_output(call) for call in calls] == ["/some out_described/0", "/some out_coded/0"]
-
-
-# ---- the masked LM ----
 
 LMFT = ROOT / "BERT_LM_mixed" / "lmft_example"
 
@@ -193,7 +170,7 @@ def test_a_continuation_takes_recipe_and_seed_from_the_run(stub_python):
     assert flags["--output_dir"] == "../../models/partHG_1epoch_more"
 
 
-@pytest.mark.parametrize("given", ["", "../here", "/some out"])
+@pytest.mark.parametrize("given", ["", "../here"])
 def test_the_demo_of_bert_lm_mixed(given, stub_python):
     env = stub_python | ({"OUT_DIR": given} if given else {}) | {"SEED": "7"}
     patents, *calls = read_calls(run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", "--lr", "1e-3", env=env, cwd="/"))
@@ -218,9 +195,6 @@ def test_the_demo_of_bert_lm_mixed(given, stub_python):
 def test_the_demo_of_bert_lm_mixed_on_another_corpus(stub_python, corpus):
     done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env=stub_python | {"CORPUS": str(corpus)}, cwd="/")
     assert [read_flags(call).get("--train_data_file") for call in read_calls(done)] == [str(corpus), str(corpus), None]
-
-
-# ---- tagging, corpora, the main demo, the tests ----
 
 
 def test_pred_gen_passes_its_settings_on(stub_python):

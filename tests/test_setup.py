@@ -1,6 +1,5 @@
 """The environment: pins and ranges, env/setup.sh. No test installs anything (tests/shell.py)."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -14,22 +13,11 @@ import yaml
 from packaging.requirements import Requirement
 from shell import ROOT, make_stub, run_bash, write_program
 
-# ---- pins and ranges ----
 
-
-@pytest.fixture(scope="module")
-def pins():
-    """{package: version} of env/cbp.txt."""
+def test_pins_ranges_and_installed_versions_agree():
     lines = (ROOT / "env" / "cbp.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
-
-
-@pytest.fixture(scope="module")
-def project():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-def test_the_pins_lie_in_the_ranges(pins, project):
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     lines = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
     found = map(Requirement, lines + extras["chinese"] + extras["onnx"] + extras["test"])
@@ -37,19 +25,10 @@ def test_the_pins_lie_in_the_ranges(pins, project):
     assert pins.keys() == ranges.keys()
     assert [name for name in pins if not ranges[name].contains(pins[name])] == []
     assert not any("==" in str(specifier) for specifier in ranges.values()), "a library has ranges"
-
-
-def test_both_environment_files_hold_the_same_pins(pins, project):
     conda = yaml.safe_load((ROOT / "env" / "cbp.yml").read_text(encoding="utf-8"))["dependencies"]
     assert dict(line.split("==") for line in conda[-1]["pip"]) == pins
     assert set(project["project"]["requires-python"].split(",")) == set(conda[0].removeprefix("python ").split(","))
-
-
-def test_the_tests_run_on_the_pins(pins):
     assert {name: metadata.version(name).split("+")[0] for name in pins} == pins
-
-
-# ---- env/setup.sh ----
 
 
 @pytest.fixture
@@ -168,17 +147,14 @@ class TestSetup:
         again = source_setup(checkout, fresh_machine)
         assert (again.stdout, again.stderr) == (first.stdout, "")
 
-    @pytest.mark.parametrize("name", ["VIRTUAL_ENV", "CONDA_PREFIX"])
-    def test_an_active_environment_is_used(self, environment, checkout, tmp_path, name):
+    @pytest.mark.parametrize("name, conda", [("VIRTUAL_ENV", ""), ("CONDA_PREFIX", "mine"), ("CONDA_PREFIX", "base")])
+    def test_an_active_environment_is_used_but_not_the_base_of_conda(
+        self, fresh_machine, checkout, tmp_path, name, conda
+    ):
         python = make_stub(tmp_path / "active")
-        done = source_setup(checkout, {**environment, name: str(tmp_path / "active")})
-        assert done.stdout == str(python), done.stderr
-        assert not (checkout / ".venv").exists()
-
-    def test_the_base_of_conda_is_left_alone(self, fresh_machine, checkout, tmp_path):
-        make_stub(tmp_path / "base")
-        env = {**fresh_machine, "CONDA_PREFIX": str(tmp_path / "base"), "CONDA_DEFAULT_ENV": "base"}
-        assert source_setup(checkout, env).stdout == f"{checkout}/.venv/bin/python"
+        done = source_setup(checkout, {**fresh_machine, name: str(tmp_path / "active"), "CONDA_DEFAULT_ENV": conda})
+        assert done.stdout == (f"{checkout}/.venv/bin/python" if conda == "base" else str(python)), done.stderr
+        assert (checkout / ".venv").exists() == (conda == "base")
 
     @pytest.mark.parametrize("script, found", [
         ("echo 3.10 /usr; exit 1", "python3: 3.10, python3.13: none"),
@@ -203,15 +179,6 @@ class TestSetup:
         both = [subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) for _ in range(2)]
         assert [process.wait(timeout=60) for process in both] == [0, 0]
         assert len(read_log(env)) == 3
-
-    def test_a_waiting_set_up_says_so(self, own_stub, checkout):
-        with open(checkout / "env" / "cbp.txt") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            command = ["bash", str(checkout / "env" / "setup.sh")]
-            process = subprocess.Popen(command, env=own_stub, stderr=subprocess.PIPE, text=True)
-            assert "Waiting" in process.stderr.readline()
-        process.communicate(timeout=60)
-        assert process.returncode == 0
 
     @pytest.mark.parametrize("given, kept", [({}, "false"), ({"TOKENIZERS_PARALLELISM": "true"}, "true")])
     def test_what_the_user_has_set_is_kept(self, own_stub, checkout, given, kept):

@@ -9,8 +9,7 @@ import sys
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
-from cbpner.commands.files import add_name_flags, resolve_names
-from cbpner.commands.train import add_arguments, run_training
+from cbpner.commands.train import add_arguments, add_name_flags, resolve_names, run_training
 
 METHOD = "BERT_LM_mixed"
 ORIGINAL_FLAGS = {

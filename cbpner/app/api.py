@@ -2,8 +2,7 @@
 
     curl -s 127.0.0.1:7860/tag -H 'content-type: application/json' -d '{"text": "HER2阳性乳腺癌"}'
 
-Errors are `{"detail": ...}`: 404 for an unknown model, 413 for a text that is too large, 422 for an invalid body, 503
-when a text's time is up or too many texts are waiting.
+Errors are `{"detail": ...}`, with the codes of ERRORS.
 """
 
 import time
@@ -16,11 +15,14 @@ from pydantic import BaseModel, Field
 
 import cbpner
 from cbpner.app.content import TextTooLarge, check_text
-from cbpner.app.request_guard import LimitBody
 from cbpner.app.service import TaggingService, TaggingTimeout
 from cbpner.base.errors import InputError
 
 AT_ONCE, WAITING = 32, 96  # texts that are being tagged, and that wait; more get 503
+ERRORS = {
+    404: "an unknown model", 413: "a text that is too large", 422: "an invalid body",
+    503: "a text whose time is up, or too many texts that are waiting",
+}  # fmt: skip
 DESCRIPTION = (
     "Genes, proteins and diseases in Chinese biomedical text. Offsets count code points of the text as it was sent; "
     "the end is excluded."
@@ -54,31 +56,10 @@ class TagResponse(BaseModel):
     spans: list[TaggedSpan]
 
 
-class ModelList(BaseModel):
-    """The available taggers."""
-
-    default: str
-    models: list[str]
-
-
-class Health(BaseModel):
-    """The state of the service."""
-
-    status: str
-    version: str
-    loaded: list[str] = Field(description="models in memory")
-
-
-class ErrorDetail(BaseModel):
-    """Why a request failed."""
-
-    detail: str
-
-
 def create_api(service: TaggingService) -> FastAPI:
     """Create the application with the endpoint only; without FastAPI's pages, which load files from the network."""
     app = FastAPI(title="cbpner", version=cbpner.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    errors: dict[int | str, dict] = {code: {"model": ErrorDetail} for code in (404, 413, 422, 503)}
+    errors: dict[int | str, dict] = {code: {"description": text} for code, text in ERRORS.items()}
     limiter, most, admitted = CapacityLimiter(AT_ONCE), AT_ONCE + WAITING, 0
 
     @app.exception_handler(RequestValidationError)
@@ -102,14 +83,13 @@ def create_api(service: TaggingService) -> FastAPI:
         return Response(answer, media_type="application/json")
 
     @app.get("/models", summary="List the taggers")
-    async def models() -> ModelList:
-        return ModelList(default=service.default, models=list(service.models))
+    async def models() -> dict[str, str | list[str]]:
+        return {"default": service.default, "models": list(service.models)}
 
     @app.get("/health", summary="Check that the service works")
-    async def health() -> Health:
-        return Health(status="ok", version=cbpner.__version__, loaded=service.loaded)
+    async def health() -> dict[str, str | list[str]]:
+        return {"status": "ok", "version": cbpner.__version__, "loaded": service.loaded}
 
-    app.add_middleware(LimitBody, size=service.limits.request_size)
     return app
 
 

@@ -1,6 +1,6 @@
 """What the page shows of tagged documents and offers for download, and its own texts, in English and Chinese.
 
-Everything that comes from a document is escaped. The page's texts are in `translations/`.
+Everything that comes from a document is escaped. The page's texts are in `assets/`.
 """
 
 import json
@@ -8,7 +8,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from statistics import fmean
@@ -29,18 +28,14 @@ SUFFIXES = (".txt", ".jsonl")
 DOWNLOADS = {"jsonl": "tagged.jsonl", "csv": "tagged.csv", "brat": "tagged_brat"}
 HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"
 LANGUAGES = ("en", "zh")
-EXAMPLE = (
-    "本发明涉及一种用于检测HER2阳性乳腺癌的方法。所述方法测定肿瘤组织中HER2基因的扩增和EGFR蛋白的表达水平，"
-    "并结合BRCA1基因的突变状态，预测曲妥珠单抗对乳腺癌和卵巢癌患者的疗效。TP53与MDM2的相互作用可作为肺癌的生物标志物。"
-)
 
 
 class TextTooLarge(InputError):
     """More bytes than are allowed."""
 
     def __init__(self, found: int, most: int) -> None:
-        self.found, self.most = format_sizes(found, most)
-        super().__init__(f"found {self.found}; expected at most {self.most}")
+        self.found, self.most = found, most
+        super().__init__(f"found {found:,} bytes; expected at most {most:,}")
 
 
 class UnsupportedFile(InputError):
@@ -55,26 +50,20 @@ class EmptyNetwork(InputError):
     """No two entities of the documents co-occur."""
 
 
-@cache
+def read_asset(name: str) -> str:
+    """A file of `assets/`."""
+    return resources.files("cbpner.app").joinpath("assets", name).read_text(encoding="utf-8")
+
+
 def read_texts(language: str) -> dict[str, Any]:
     """The page's texts in a language of LANGUAGES, by name."""
-    path = resources.files("cbpner.app").joinpath("translations", f"{language}.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(read_asset(f"{language}.json"))
 
 
 def choose_language(accepted: str) -> str:
     """The language that an Accept-Language header prefers; English if it names none of LANGUAGES."""
     tags = (part.partition(";")[0].strip().lower().partition("-")[0] for part in accepted.split(","))
     return next((tag for tag in tags if tag in LANGUAGES), LANGUAGES[0])
-
-
-def format_sizes(*sizes: int) -> list[str]:
-    """Format numbers of bytes in the largest unit in which they differ and none of them is 0."""
-    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
-        texts = [f"{size / scale:,.1f} {unit}" for size in sizes]
-        if len(set(texts)) == len(texts) and not any(text.startswith("0.0") for text in texts):
-            return texts
-    return [f"{size:,} bytes" for size in sizes]
 
 
 def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document], list[str]]:

@@ -4,41 +4,27 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from cbpner.app.service import ServiceLimits, TaggingService
 from cbpner.base.errors import InputError
-from cbpner.biology.genes.lexicons import read_gene_lexicon
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.prediction import model_folder
 from cbpner.runs import folder as runs
 
-
-class AppSettings(NamedTuple):
-    """What is served, and where."""
-
-    models: list[str]  # taggers to offer first
-    model_folders: list[str | Path]  # to search for taggers
-    run_folders: list[str | Path]  # to search for runs
-    lexicons: list[str]  # of genes; none for the shipped one
-    host: str
-    port: int
-    allowed_hosts: list[str]  # further host names under which browsers may call
-    limits: ServiceLimits
-
-
-DEFAULT_MODEL_FOLDERS: list[str | Path] = [runs.PROJECT / "models", "models", runs.PROJECT / "runs", "runs"]
-DEFAULT_RUN_FOLDERS: list[str | Path] = ["runs", runs.PROJECT / "results"]
+MODEL_FOLDERS: list[str | Path] = [runs.PROJECT / "models", "models", runs.PROJECT / "runs", "runs"]
+RUN_FOLDERS: list[str | Path] = ["runs", runs.PROJECT / "results"]
 DEPTH = 4  # levels of folders that are searched
 
 
-def run_app(settings: AppSettings) -> None:
-    """Serve until interrupted; InputError before that for what is missing."""
-    models = find_models(settings.models, settings.model_folders)
+def run_app(
+    models: Mapping[str, Path], reports: Mapping[str, str], resolver: EntityResolver, limits: ServiceLimits, host: str,
+    port: int, allowed_hosts: Sequence[str],
+) -> None:  # fmt: skip
+    """Serve taggers and reports of runs, {name: folder} each, until interrupted."""
     if not models:
         how = model_folder.HOW_TO_TRAIN
         raise InputError(f"found no tagger; expected one under models/ or runs/, or --model: {how}")
@@ -47,13 +33,10 @@ def run_app(settings: AppSettings) -> None:
             from cbpner.app import server
         except ImportError as error:
             raise InputError(f"found no {error.name}; expected it: pip install 'cbpner[app]'") from error
-        host, port = settings.host, settings.port
-        service = TaggingService(models, settings.limits)
+        service = TaggingService(models, limits)
         service.get_tagger()
-        resolver = EntityResolver(read_gene_lexicon(settings.lexicons))
         check_port(host, port)
-        found = find_run_folders(settings.run_folders)
-        app = server.create_app(service, resolver, found, host, port, settings.allowed_hosts)
+        app = server.create_app(service, resolver, reports, host, port, allowed_hosts)
         print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
         server.serve(app, host, port)
 
@@ -77,9 +60,7 @@ def prepare_gradio() -> Iterator[None]:
 def check_port(host: str, port: int) -> None:
     """Raise InputError if the port is not available."""
     try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except (OSError, OverflowError) as error:
         fault = getattr(error, "strerror", None) or error
         raise InputError(f"found {host}:{port} not available ({fault}); expected a free port, by --port") from error

@@ -26,13 +26,6 @@ from cbpner.reports.page.render import build_report
 
 MAX_FAULTS = 5  # that are shown
 FILE_CLEANUP = (600, 3600)  # seconds: how often written files are checked, and the age at which they are deleted
-CSS = """
-.gradio-container { max-width: 76rem !important; width: 100% !important; margin: 0 auto !important; }
-iframe.cbpner { width: 100%; border: 1px solid var(--border-color-primary); border-radius: 8px; background: #fff; }
-iframe.short { height: 30rem; } iframe.tall { height: 85vh; }
-#entities th, #entities th * { white-space: nowrap; overflow-wrap: normal; word-break: keep-all; }
-.language { float: right; font-size: .9rem; } h1 { margin: .2rem 0 !important; }
-"""
 CURL = """```bash
 curl -s {origin}/tag -H 'content-type: application/json' -d '{{"text": "HER2阳性乳腺癌"}}'
 ```"""
@@ -196,7 +189,7 @@ def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
     outputs = [summary, shown, table]
     with gr.Row():
         outputs += [gr.DownloadButton(texts[kind], interactive=False, elem_id=kind) for kind in content.DOWNLOADS]
-    example.click(lambda: content.EXAMPLE, outputs=text, api_visibility="private")
+    example.click(lambda: texts["example_text"], outputs=text, api_visibility="private")
     inputs = [text, files, model, min_score]
     go.click(actions.tag, inputs, [tagged, *outputs], concurrency_limit=4, api_visibility="private")
     min_score.release(actions.show, [tagged, min_score], outputs, show_progress="hidden", api_visibility="private")

@@ -12,9 +12,9 @@ from gradio.utils import get_upload_folder
 from starlette.middleware.base import RequestResponseEndpoint
 
 from cbpner.app.api import create_api
-from cbpner.app.content import LANGUAGES, SUFFIXES, choose_language
-from cbpner.app.page import CSS, THEME, build_app_page
-from cbpner.app.request_guard import AllowedHosts, RequestGuard
+from cbpner.app.content import LANGUAGES, SUFFIXES, choose_language, read_asset
+from cbpner.app.page import THEME, build_app_page
+from cbpner.app.request_guard import RequestGuard
 from cbpner.app.service import TaggingService
 from cbpner.biology.genes.mentions import EntityResolver
 
@@ -25,10 +25,6 @@ HEADERS = {  # a browser loads nothing from elsewhere, and shows the page in no 
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0d9488"/>'
-    '<path d="M3 11h4M9 11h4M3 6h10" stroke="#fff" stroke-width="2"/></svg>'
-)
 
 
 def create_app(
@@ -44,7 +40,7 @@ def create_app(
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def send_icon() -> Response:
-        return Response(ICON, media_type="image/svg+xml")
+        return Response(read_asset("icon.svg"), media_type="image/svg+xml")
 
     @app.middleware("http")
     async def add_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -54,7 +50,7 @@ def create_app(
 
     mount_pages(app, service, resolver, runs, host, port)
     app.add_middleware(
-        RequestGuard, hosts=AllowedHosts.of(host, allowed), pages=[f"/{language}" for language in LANGUAGES],
+        RequestGuard, host=host, allowed=allowed, pages=[f"/{language}" for language in LANGUAGES],
         folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=service.limits.request_size,
     )  # fmt: skip
     return app
@@ -69,8 +65,8 @@ def mount_pages(
         page = build_app_page(service, resolver, runs, language, origin)
         gr.mount_gradio_app(
             app, page, f"/{language}", server_name=host, server_port=port, max_file_size=service.limits.size,
-            ssr_mode=False, theme=THEME, css=CSS, footer_links=[], run_history=False, show_error=False,
-            enable_monitoring=False,
+            ssr_mode=False, theme=THEME, css=read_asset("page.css"), footer_links=[], run_history=False,
+            show_error=False, enable_monitoring=False,
         )  # fmt: skip
         page.has_launched = True  # else Gradio accepts files that nobody has uploaded; mounting does not set it
 

@@ -1,15 +1,15 @@
 """Tag many texts at once for the page and the endpoint, each within a time limit.
 
-A text is tagged in the thread that asks for it. Threads take turns at the model, a few batches each, in the order in
-which they asked, so that a short text does not wait for the end of a long one. A text whose time is up stops before its
-next batches.
+Texts take turns at the model, a few batches each, in one thread and in the order in which they ask for it, so that a
+short text does not wait for the end of a long one. A text whose time is up stops before its next batches.
 """
 
 import copy
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,55 +42,27 @@ class TaggingTimeout(InputError):
     """A text has used up its time."""
 
 
-class FairLock:
-    """A lock that threads get in the order in which they ask for it."""
-
-    def __init__(self) -> None:
-        self._guard, self._waiting = threading.Lock(), deque[threading.Event]()
-
-    def __enter__(self) -> None:
-        turn = threading.Event()
-        with self._guard:
-            self._waiting.append(turn)
-            if len(self._waiting) == 1:
-                turn.set()
-        turn.wait()
-
-    def __exit__(self, *error: object) -> None:
-        with self._guard:
-            self._waiting.popleft()
-            if self._waiting:
-                self._waiting[0].set()
-
-
 class SharedBackend(Backend):
-    """A backend that threads share: each turn scores as many batches as `TorchBackend.map` scores at once.
+    """A backend that scores in the thread of `turns`: each turn as many batches as `TorchBackend.map` does at once.
 
-    A thread that starts during another's turn inherits the number of torch threads which that turn has set, so each
-    turn sets it again. check: called at the start of a turn; raises when the text's time is up.
+    check: called at the start of a turn; raises when the text's time is up.
     """
 
-    def __init__(self, backend: Backend, lock: FairLock, threads: int, check: Callable[[], None]) -> None:
+    def __init__(self, backend: Backend, turns: ThreadPoolExecutor, at_once: int, check: Callable[[], None]) -> None:
         self.name, self.device, self.precision = backend.name, backend.device, backend.precision
         self.chain, self.weights = backend.chain, backend.weights
-        self._backend, self._lock, self._threads, self._check = backend, lock, threads, check
+        self._backend, self._turns, self._at_once, self._check = backend, turns, at_once, check
 
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return self._backend.score(ids, mask)
 
     def map(self, work: Callable[[Sequence[int]], np.ndarray], batches: list[list[int]]) -> Iterator[np.ndarray]:
-        import torch
+        def take_turn(start: int) -> list[np.ndarray]:
+            self._check()
+            return list(self._backend.map(work, batches[start : start + self._at_once]))
 
-        from cbpner.prediction.torch_backend import MOST_AT_ONCE
-
-        at_once = min(self._threads, MOST_AT_ONCE)
-        for start in range(0, len(batches), at_once):
-            with self._lock:
-                self._check()
-                if torch.get_num_threads() != self._threads:
-                    torch.set_num_threads(self._threads)
-                found = list(self._backend.map(work, batches[start : start + at_once]))
-            yield from found
+        for start in range(0, len(batches), self._at_once):
+            yield from self._turns.submit(take_turn, start).result()
 
 
 class TaggingService:
@@ -99,12 +71,13 @@ class TaggingService:
     def __init__(self, models: Mapping[str, Path], limits: ServiceLimits | None = None) -> None:
         import torch
 
-        if not models:
-            raise InputError("found no tagger; expected one or more (--model)")
+        from cbpner.prediction.torch_backend import MOST_AT_ONCE
+
         self.models, self.limits = dict(models), limits or ServiceLimits()
-        self._lock, self._loading = FairLock(), threading.Lock()
+        threads = torch.get_num_threads()
+        self._turns = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,))
+        self._at_once, self._loading = min(threads, MOST_AT_ONCE), threading.Lock()
         self._taggers: OrderedDict[str, Tagger] = OrderedDict()
-        self._threads = torch.get_num_threads()
 
     @property
     def default(self) -> str:
@@ -127,7 +100,7 @@ class TaggingService:
             if time.monotonic() > deadline:
                 raise TaggingTimeout("found a text that takes longer than is allowed here; expected a shorter one")
 
-        tagger.backend = SharedBackend(tagger.backend, self._lock, self._threads, check)
+        tagger.backend = SharedBackend(tagger.backend, self._turns, self._at_once, check)
         for number, spans in enumerate(tagger.tag_many(texts, watch=check), 1):
             yield [span._replace(score=round(span.score or 0.0, 4)) for span in spans]  # as `cbpner predict` writes it
             if number < len(texts):

@@ -12,6 +12,8 @@ requests under other names and from other sites' pages are refused. Needs the ex
 
 import argparse
 
+from cbpner.biology.genes.lexicons import read_gene_lexicon
+from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.commands.options import bounded
 
 
@@ -31,12 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from cbpner.app.launch import DEFAULT_MODEL_FOLDERS, DEFAULT_RUN_FOLDERS, AppSettings, run_app
+    from cbpner.app import launch
     from cbpner.app.service import ServiceLimits
 
-    settings = AppSettings(
-        models=args.model, model_folders=args.models or DEFAULT_MODEL_FOLDERS,
-        run_folders=args.runs or DEFAULT_RUN_FOLDERS, lexicons=args.lexicon, host=args.host, port=args.port,
-        allowed_hosts=args.allowed_host, limits=ServiceLimits(int(args.max_mb * 10**6), args.timeout),
-    )  # fmt: skip
-    run_app(settings)
+    models = launch.find_models(args.model, args.models or launch.MODEL_FOLDERS)
+    runs = launch.find_run_folders(args.runs or launch.RUN_FOLDERS)
+    resolver = EntityResolver(read_gene_lexicon(args.lexicon))
+    limits = ServiceLimits(int(args.max_mb * 10**6), args.timeout)
+    launch.run_app(models, runs, resolver, limits, args.host, args.port, args.allowed_host)

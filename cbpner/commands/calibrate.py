@@ -14,6 +14,7 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_json
+from cbpner.base.tables import format_markdown
 from cbpner.commands.options import add_run_flags
 from cbpner.runs import folder as runs
 
@@ -43,17 +44,13 @@ def run(args: Namespace) -> None:
 
 def render(content: dict[str, Any]) -> str:
     """Markdown."""
-    lines = [
-        f"Temperature {content['temperature']}, over {content['spans']} spans of {content['runs']} runs, "
-        f"{content['right']} of them right.",
-        "",
-    ]
-    for name, title in (("before", "temperature 1"), ("after", f"temperature {content['temperature']}")):
+    found = "Temperature {temperature}, over {spans} spans of {runs} runs, {right} of them right.\n"
+    lines = [found.format_map(content)]
+    for name, temperature in (("before", 1), ("after", content["temperature"])):
         own = content[name]
-        lines += [
-            f"{title}: log loss {own['log_loss']:.3f}, expected calibration error {own['error']:.3f}", "",
-            "| score | spans | mean score | right |", "|---|---:|---:|---:|",
-            *(f"| {row['low']:.1f} to {row['high']:.1f} | {row['spans']} | {row['score']:.3f} | {row['right']:.3f} |"
-              for row in own["table"]), "",
-        ]  # fmt: skip
+        rows = [[f"{row['low']:.1f} to {row['high']:.1f}", row["spans"], f"{row['score']:.3f}", f"{row['right']:.3f}"]
+                for row in own["table"]]  # fmt: skip
+        errors = f"log loss {own['log_loss']:.3f}, expected calibration error {own['error']:.3f}"
+        lines += [f"temperature {temperature}: {errors}\n"]
+        lines += [format_markdown(("score", "spans", "mean score", "right"), rows), ""]
     return "\n".join(lines)

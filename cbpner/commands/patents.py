@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--sample", type=bounded(int, 1), metavar="N", help="patents to draw (default: all)")
     group.add_argument("--seed", type=bounded(int, 0), default=0, help="of the draw")
     held_out = "patents of test.txt, a share such as 0.05 or a number such as 100"
-    group.add_argument("--held-out", type=parse_held_out, default="0.05", metavar="SHARE_OR_N", help=held_out)
+    group.add_argument("--held-out", type=share_or_number, default="0.05", metavar="SHARE_OR_N", help=held_out)
     group = parser.add_argument_group("cleaning", f"rules in their order, all on but those marked off:\n{RULE_LINES}")
     rules = group.add_mutually_exclusive_group()
     rules.add_argument("--rules", type=split_names, metavar="A,B", help="only these rules; an empty name for none")
@@ -118,15 +118,10 @@ def parse_countries(text: str) -> tuple[str, ...]:
     return codes
 
 
-def parse_held_out(text: str) -> int | float:
+def share_or_number(text: str) -> int | float:
     """A number of patents (int), or a share of them (float)."""
-    if text.isdecimal():
-        return int(text)
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < 1:
+    value = int(text) if text.isdecimal() else float(text)
+    if isinstance(value, float) and not 0 < value < 1:
         raise ArgumentTypeError(f"found {text}; expected a number such as 100, or a share such as 0.05")
     return value
 

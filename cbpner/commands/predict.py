@@ -108,18 +108,21 @@ def run(args: Namespace) -> int:
     target, is_folder = choose_target(args)
     cluster = read_cluster(args, is_folder)
     with open_sources(args.inputs, args.source) as sources:
-        fields = Fields(args.text_field, args.id_field, args.split_at)
-        if args.output is None:
-            return predict_to_stdout(args, sources, fields, target)
-        output = Path(args.output)
-        check_overlap(args.inputs, output)
+        fields, output = Fields(args.text_field, args.id_field, args.split_at), Path(args.output or "")
+        if args.output:
+            check_overlap(args.inputs, output)
         if is_folder:
             return predict_folder(args, sources, fields, target, output, cluster)
-        if output.exists() and not args.overwrite:
+        if args.output and output.exists() and not args.overwrite:
             raise InputError(f"{output}: found something there already; expected a new name, or --overwrite")
-        from cbpner.prediction.job import predict_file
+        from cbpner.prediction.job import predict_file, predict_stream
 
-        return predict_file(open_tagger(args), read_sources(sources, fields), target, output)
+        tagger, items = open_tagger(args), read_sources(sources, fields)
+        if args.output:
+            return predict_file(tagger, items, target, output)
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        return predict_stream(tagger, items, target, sys.stdout)
 
 
 def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":
@@ -154,15 +157,6 @@ def choose_target(args: Namespace) -> tuple[str, bool]:
     if args.output.lower().endswith(tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)):
         raise InputError(f"found -o {args.output} for a folder of shards; expected a folder's name, such as tagged/")
     return args.target or "jsonl", True
-
-
-def predict_to_stdout(args: Namespace, sources: list[Source], fields: Fields, target: str) -> int:
-    from cbpner.prediction.job import predict_stream
-
-    tagger = open_tagger(args)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    return predict_stream(tagger, read_sources(sources, fields), target, sys.stdout)
 
 
 def predict_folder(

@@ -9,6 +9,8 @@ them, or below --data-dir. Precision and number of threads are the recorded ones
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from itertools import chain
+from operator import ne
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,11 +113,9 @@ def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str |
 
 def compare_runs(old: Path, new: Path) -> list[str]:
     """One line a part: whether tags and scores are the same, and if not how many tags differ, and both strict F1."""
-    if not runs.is_finished(old):
-        return [f"{old}: has no {runs.METRICS}, so there is nothing to compare with"]
-    before, now, lines = runs.read_metrics(old), runs.read_metrics(new), []
+    before, now, lines = runs.read_metrics(old) if runs.is_finished(old) else {}, runs.read_metrics(new), []
     for part in PARTS[1:]:
-        if now[part] is None or before[part] is None:
+        if not now[part] or not before.get(part):
             continue
         tags = "no predictions there" if not runs.tags_path(old, part).is_file() else compare_tags(old, new, part)
         f1 = [metrics[part]["entity_strict"]["overall"]["f1"] for metrics in (before, now)]
@@ -127,10 +127,8 @@ def compare_runs(old: Path, new: Path) -> list[str]:
 
 def compare_tags(old: Path, new: Path, part: str) -> str:
     """`predictions identical`, or how many of the tags differ."""
-    pairs = [
-        [tag for sentence in runs.read_tags(runs.tags_path(folder, part)) for tag in sentence] for folder in (old, new)
-    ]
-    if len(pairs[0]) != len(pairs[1]):
-        return f"{len(pairs[0])} tags, now {len(pairs[1])}"
-    differing = sum(left != right for left, right in zip(*pairs, strict=True))
-    return f"{differing} of {len(pairs[1])} tags differ" if differing else "predictions identical"
+    before, now = [[*chain.from_iterable(runs.read_tags(runs.tags_path(run, part)))] for run in (old, new)]
+    if len(before) != len(now):
+        return f"{len(before)} tags, now {len(now)}"
+    differing = sum(map(ne, before, now))
+    return f"{differing} of {len(now)} tags differ" if differing else "predictions identical"

@@ -41,6 +41,26 @@ def add_arguments(parser: ArgumentParser, aliases: Mapping[str, Sequence[str]] |
     add_recipe_flags(parser, aliases)
 
 
+def add_name_flags(parser: ArgumentParser) -> None:
+    """The original's names of files: in --data_dir, and in the working directory without it."""
+    for part in PARTS:
+        parser.add_argument(f"--{part}_filename", metavar="NAME", help=f"the {part} file's name in --data_dir")
+
+
+def resolve_names(args: Namespace, parts: Sequence[str] | None = None) -> Namespace:
+    """The arguments with files in place of the names, if there are any. parts: those that are read (default: named)."""
+    names = {part: name for part in PARTS if (name := getattr(args, f"{part}_filename"))}
+    if not names:
+        return args
+    for part in ("train", *(parts or names)):
+        if part not in names:
+            raise InputError(f"found no --{part}_filename; expected the {part} file's name in {args.data_dir or '.'}")
+        if getattr(args, part):
+            raise InputError(f"found --{part} and --{part}_filename; expected one of them")
+    folder = check_data_dir(args.data_dir or ".")
+    return Namespace(**vars(args) | {"data_dir": None} | {part: str(folder / names[part]) for part in parts or names})
+
+
 def find_files(args: Namespace) -> dict[str, Path]:
     """{part: path} from the file flags, or from --data-dir and --split."""
     given = {part: Path(path) for part in PARTS if (path := getattr(args, part))}

@@ -1,7 +1,7 @@
-"""Invented patents as users have them: saved pages, plain text, JSON lines and Parquet, with what makes them hard.
+"""Invented patents in the forms that users have: saved pages, plain text, JSON lines and Parquet, with their pitfalls.
 
-The text is that of `documents.py`; the functions `plan_...` say what each patent is there for. Their numbers begin with
-9, where no patent office has got to.
+The text is that of `documents.py`; the functions `plan_...` say what each patent tests. Their numbers begin with 9,
+which no patent office has reached.
 """
 
 import io
@@ -175,7 +175,7 @@ def render_served(patent):
 
 
 def render_translated(patent):
-    """The page in English: every original stands in front of what a machine made of it."""
+    """The page in English: each original precedes its machine translation."""
 
     def pair(text, number=0):
         english = f"Machine translation of passage {number}."
@@ -197,7 +197,7 @@ def render_translated(patent):
 
 
 def render_saved(patent):
-    """The page as a browser saves what it has rendered: no itemprop, the number in links alone."""
+    """The rendered page as a browser saves it: without itemprop, with the number only in links."""
     style, link = "style-scope patent-text", f"https://patents.google.com/patent/{patent.number}/zh"
     claims = "\n".join(
         f'<div class="claim {style}"><div class="claim-text {style}">{escape(claim)}</div></div>'
@@ -252,7 +252,7 @@ def wrap(text):
 
 
 def print_pages(patent):
-    """The text as it comes off the printed pages: lines of a page's width, a header on each page."""
+    """The text as extracted from printed pages: lines of a page's width, a header on each page."""
     lines = ["摘要", *wrap(patent.abstract), "权利要求书"]
     lines += [line for claim in patent.claims for line in wrap(claim)]
     body = [line for paragraph in flatten(patent.description) for line in wrap(paragraph)]
@@ -288,7 +288,7 @@ def make_row(patent):
 
 
 def make_localized_row(patent):
-    """A row as BigQuery's public table has it, with texts in it that the table itself has not."""
+    """A row with the columns of BigQuery's public table, and with the texts that the table itself lacks."""
     row = {**make_row(patent), "country_code": patent.number[:2]}
     del row["title"], row["text"]
     return row | {
@@ -350,7 +350,7 @@ def plan_plain():
 
 
 def plan_lines():
-    """The lines of the JSON file; one is broken off."""
+    """The lines of the JSON file; one is truncated."""
     patents = [make_patent(place, 20090415 + 10000 * (place - 16)) for place in range(16, 24)]
     patents += [make_patent(24, 20170823, breast=True), make_patent(25, 20140416, human=False, breast=True)]
     twin = replace(patents[0], number="CN900000027A", date=20100505, family="90000027")  # exact duplicate of the first

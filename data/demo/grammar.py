@@ -109,7 +109,7 @@ class Writer:
         return [part for word, joint in zip(words, [*joints, None], strict=True) for part in (*word, joint) if part]
 
     def pick(self, field, shared):
-        """A word of the topic's `field`, its favourites most often; now and then a shared or a foreign one."""
+        """A word of the topic's `field`, its favourites most often; sometimes a shared or a foreign one."""
         spot = self.rng.random()
         if spot < SHARED_RATE:
             return self.rng.choice(shared)
@@ -120,7 +120,7 @@ class Writer:
         return words[int(self.rng.random() ** 1.5 * len(words))]
 
     def pick_symbol(self, gene=False):
-        """A bare symbol, now and then in another spelling: full-width, with a hyphen, or a mouse gene's lower case."""
+        """A bare symbol, sometimes in another spelling: full-width, with a hyphen, or a mouse gene's lower case."""
         symbol, spot = self.pick("symbols", SHARED_SYMBOLS), self.rng.random()
         if spot < 0.03:
             return symbol.translate(FULL_WIDTH)
@@ -177,7 +177,7 @@ class Writer:
         return [(self.pick_pair("diseases", SHARED_DISEASES)[0], "disease")]
 
     def full_disease(self):
-        """A disease, at times behind a stage; one of the topic's own at times behind the topic's markers."""
+        """A disease, sometimes after a stage; one of the topic's own sometimes after the topic's markers."""
         name, _ = self.pick_pair("diseases", SHARED_DISEASES)
         own = any(name == word.partition("=")[0] for word in self.topic.diseases)
         spot = self.rng.random()

@@ -304,7 +304,7 @@ SHARED_DISEASES = tuple(
 TUMOUR_STAGES = ("转移性", "晚期", "复发性", "复发或难治性", "局部晚期", "早期")
 OTHER_STAGES = ("难治性", "早期", "重度", "儿童", "复发性", "老年")
 
-# What looks like a mention and is none, and plain fillers: slot name -> words.
+# Words that look like mentions but are none, and plain fillers: slot name -> words.
 FILLERS = {
     "tech": "PCR qRT-PCR ELISA SDS-PAGE FISH Western-blot 免疫组化 流式细胞术 NGS HPLC ddPCR Sanger测序 MALDI-TOF LC-MS/MS "
     "化学发光法 SPR 免疫荧光 RNA-seq",

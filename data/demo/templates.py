@@ -4,8 +4,8 @@
 reference gene, {G} gene with its head noun, {p} bare protein, {P} composed protein, {Pa} protein name and short form,
 {ab} antibody drug or `抗X抗体`, {xab} `抗X抗体` alone, {d} disease, {D} composed disease, {Da} disease and short form,
 {da} short form alone; {gs} {Gs} {ps} {Ps} {abs} {ds} are lists of {g} {G} {p} {P} {ab} {d}, {Ds} of {D}.
-COMMON patterns are open to all patents; each of the RARE ones belongs to one topic. TAILS
-prolong sentences of the description.
+COMMON patterns are open to all patents; each of the RARE ones belongs to one topic. TAILS extend sentences of the
+description.
 """
 
 ABSTRACT = (
@@ -227,7 +227,7 @@ RARE = (
     ("result", "耐药克隆普遍出现{g}二次突变，这解释了{drug}疗效的丧失。"),
 )
 
-# Clauses without a mention, hung on any sentence of the description.
+# Clauses without a mention, appended to any sentence of the description.
 TAILS = (
     "具体操作可参照本领域常规手册进行",
     "其余步骤与前述实施例相同",
