@@ -15,7 +15,7 @@ from cbpner.text.bio import Sentence, write_bio
 from cbpner.text.labels import spans_to_tags
 from cbpner.text.tokenizer import is_han
 
-settings.register_profile("shared-machine", deadline=None)
+settings.register_profile("shared-machine", deadline=None, max_examples=40)
 settings.load_profile("shared-machine")
 
 HAN_CHARACTERS = 1200

@@ -57,13 +57,11 @@ def test_written_bytes(tmp_path):
 @pytest.mark.parametrize(
     "data",
     [
-        "基 B-gene\n因 I-gene\n\n的 O\n\n",
-        "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
+        "基 B-gene\n因 I-gene\n\n的 O\n\n", "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
         "\ufeff基 B-gene\n因 I-gene\n\n的 O",
-        "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO",
-        "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
+        "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO", "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
     ],
-)
+)  # fmt: skip
 def test_the_same_sentences_in_many_dresses(tmp_path, data):
     sentences = read_bytes(tmp_path, data.encode())
     assert [(s.chars, s.tags) for s in sentences] == [("基因", ("B-gene", "I-gene")), ("的", ("O",))]
@@ -113,13 +111,6 @@ def test_a_file_without_a_sentence_is_a_fault(tmp_path, data):
     assert fault.line == 1 and ("empty" in fault.found or "blank" in fault.found)
 
 
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "no.bio", tmp_path):
-        with pytest.raises(FaultyFile, match="no readable file") as caught:
-            read_bio(path)
-        assert caught.value.faults[0].path == str(path)
-
-
 def test_tags_outside_the_label_set_are_faults(tmp_path):
     data = "基 B-drug\n因 O\n人 B-gene\n".encode()
     assert len(read_bytes(tmp_path, data)) == 1
@@ -156,14 +147,10 @@ def test_labels_and_summary_of_sentences():
 @pytest.mark.parametrize(
     "sentence",
     [
-        Sentence("", ()),
-        Sentence("基因", ("O",)),
-        Sentence("基\n因", ("O", "O", "O")),
-        Sentence("基", ("X",)),
-        Sentence("基", ("B-a b",)),
-        Sentence("\ud800", ("O",)),
+        Sentence("", ()), Sentence("基因", ("O",)), Sentence("基\n因", ("O", "O", "O")), Sentence("基", ("X",)),
+        Sentence("基", ("B-a b",)), Sentence("\ud800", ("O",)),
     ],
-)
+)  # fmt: skip
 def test_what_the_format_cannot_hold_is_refused_and_nothing_is_written(tmp_path, sentence):
     path = tmp_path / "file.bio"
     with pytest.raises(InputError, match="sentence 2"):

@@ -11,8 +11,8 @@ from cbpner.base.errors import Fault
 from cbpner.corpora.cleaning import RULES, clean_text
 from cbpner.corpora.query import compile_query
 from cbpner.corpora.sources import read_patents
-from cbpner.text.bio import list_mentions, read_bio
-from cbpner.text.labels import DEFAULT, TagSpan, tags_to_spans
+from cbpner.text.bio import read_bio
+from cbpner.text.labels import DEFAULT, tags_to_spans
 from cbpner.text.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,53 +71,10 @@ def test_tags_are_strict_bio_of_the_three_types():
         assert read_bio(path, labels=DEFAULT, orphans="error")
 
 
-@pytest.mark.slow
-def test_cut_variant_holds_the_same_text_in_pieces_of_at_most_500():
-    for folder in find_split_folders(DEMO):
-        whole, cut = read_split(folder, long=True), read_split(folder)
-        assert max(len(sentence.chars) for sentence in whole.train) > 500
-        for part in PARTS:
-            assert max(len(sentence.chars) for sentence in getattr(cut, part)) <= 500
-            assert join(getattr(cut, part)) == join(getattr(whole, part))
-
-
-def join(sentences):
-    return "".join(s.chars for s in sentences), [tag for s in sentences for tag in s.tags]
-
-
-def test_unlabelled_text_is_of_other_patents(sentences):
-    for part, least in (("train", 55_000), ("test", 5_000)):
-        text = (DEMO / "unlabelled" / f"{part}.txt").read_text(encoding="utf-8")
-        assert len(text) > least
-        blocks = text.rstrip("\n").split("\n\n")
-        assert len(blocks) == len(build_demo.UNLABELLED[part])
-        assert all(block.startswith("Abstract\n") for block in blocks)
-    labelled = {sentence.chars for sentence in sentences if len(list_mentions([sentence])) > 1}
-    assert not labelled & set(text.split("\n"))
-
-
 def test_no_mention_cuts_through_a_latin_word(sentences):
     for sentence in sentences:
         for start, end, _ in tags_to_spans(sentence.tags):
             assert dictionary.is_word(sentence.chars, start, end), sentence.chars[max(0, start - 5) : end + 5]
-
-
-def test_heads_decide_the_type(sentences):
-    """The guidelines where a mention's last word is enough to know its type."""
-    heads = {"基因": "gene", "mRNA": "gene", "单克隆抗体": "protein", "单抗": "protein", "癌": "disease"}
-    seen = set()
-    for text, label in list_mentions(sentences):
-        for head, expected in heads.items():
-            if text.endswith(head):
-                seen.add(head)
-                assert label == expected, text
-    assert seen == set(heads)
-
-
-def test_dictionary_takes_the_longest_match_and_the_majority_type():
-    known = {"HER2": "protein", "HER2阳性乳腺癌": "disease", "乳腺癌": "disease", "B2": "gene"}
-    tags = dictionary.tag_by_dictionary("HER2阳性乳腺癌的HER2与xB2乳腺癌", known)
-    assert tags_to_spans(tags) == [TagSpan(0, 9, "disease"), TagSpan(10, 14, "protein"), TagSpan(18, 21, "disease")]
 
 
 @pytest.mark.slow

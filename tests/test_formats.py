@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from cbpner.base.errors import FaultyFile, InputError
 from cbpner.formats.document import Choices, Document, Span, Tally, cut_span, find_problem, read_date
-from cbpner.formats.offsets import Ruler
 from cbpner.formats.registry import (
     FORMATS,
     guess_format,
@@ -114,35 +113,6 @@ def test_other_formats_hold_what_they_say_they_hold(tmp_path_factory, document, 
 
 @settings(max_examples=30)
 @given(documents())
-def test_brat_reads_back_each_line_that_is_written(tmp_path_factory, document):
-    """As brat's server reads them: lines that end where `splitlines` ends them, texts that the offsets cut out."""
-    folder = tmp_path_factory.mktemp("brat")
-    choices = Choices(unfit="drop")
-    write_documents([document], folder / "out", "brat", choices)
-    lines = (folder / "out" / "a.ann").read_bytes().decode().splitlines()
-    assert len(lines) == len(document.spans) - choices.notes.total()
-    for line in lines:
-        _, data, words = line.split("\t", 2)
-        places = [fragment.split() for fragment in data.split(" ", 1)[1].split(";")]
-        assert words == " ".join(document.text[int(start) : int(end)] for start, end in places)
-
-
-@settings(max_examples=30)
-@given(documents())
-def test_yedda_finds_the_marks_that_are_written(tmp_path_factory, document):
-    """By the expression with which YEDDA itself finds them, line by line."""
-    path = tmp_path_factory.mktemp("yedda") / "a.txt.ann"
-    text = document.text.replace("[", "(").replace("*", "+")
-    spans = [span._replace(text=None) for span in document.spans if not set(span.text) & {"\n", "#"}]
-    write_documents([Document("a", text, spans)], path, "yedda-marked", Choices(overlap="first", unfit="drop"))
-    lines = path.read_bytes().decode().split("\n")
-    marks = [mark for line in lines for mark in re.findall(r"\[\@.*?\#.*?\*\](?!\#)", line)]
-    [again] = read_documents([path], "yedda-marked")
-    assert marks == [f"[@{span.text}#{span.label}*]" for span in again.spans]
-
-
-@settings(max_examples=30)
-@given(documents())
 def test_doccano_counts_as_javascript_does(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("doccano") / "out.jsonl"
     write_documents([document], path, "doccano-label")
@@ -191,15 +161,6 @@ def test_bytes_of_brat_with_a_span_over_a_line_break(tmp_path):
     assert list(read_documents([tmp_path / "out"])) == [document]
 
 
-def test_adjacent_mentions_in_the_schemes(tmp_path):
-    document = Document("1", "基因癌", [Span(0, 1, "x"), Span(1, 2, "x"), Span(2, 3, "y")])
-    for name, tags in (("bio", "B-x B-x B-y"), ("iob1", "I-x B-x I-y"), ("bioes", "S-x S-x S-y")):
-        path = tmp_path / f"1.{name}"
-        write_documents([document], path, name)
-        assert [line.split()[1] for line in path.read_text().splitlines()] == tags.split()
-        assert [span[:3] for span in next(read_documents([path], name)).spans] == [span[:3] for span in document.spans]
-
-
 def test_scores_metadata_and_dates_stay_or_are_counted(tmp_path):
     kept = {"jsonl": "score meta", "labelstudio-predictions": "score meta"}
     for name in FORMATS:
@@ -245,13 +206,10 @@ def test_spans_over_line_breaks_are_an_error_cut_or_dropped(tmp_path):
 @pytest.mark.parametrize(
     ("name", "span", "cures"),
     [
-        ("bio", Span(0, 1, "a b"), False),
-        ("brat", Span(0, 1, "a\u3000b"), False),
-        ("brat", Span(1, 3, "x"), True),
-        ("yedda-marked", Span(0, 1, "a#b"), False),
-        ("yedda-marked", Span(2, 3, "x"), False),
+        ("bio", Span(0, 1, "a b"), False), ("brat", Span(0, 1, "a\u3000b"), False), ("brat", Span(1, 3, "x"), True),
+        ("yedda-marked", Span(0, 1, "a#b"), False), ("yedda-marked", Span(2, 3, "x"), False),
     ],
-)
+)  # fmt: skip
 def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
     document = Document("d", "基\n因#", [span, Span(3, 4, "ok")])
     for unfit in ["error"] + ["cut"] * (not cures):
@@ -266,16 +224,12 @@ def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
 @pytest.mark.parametrize(
     ("document", "found"),
     [
-        (Document("d", "基", [Span(0, 2, "x")]), "0..2"),
-        (Document("d", "基", [Span(-1, 1, "x")]), "-1..1"),
-        (Document("d", "基", [Span(1, 1, "x")]), "1..1"),
-        (Document("d", "基", [Span(0, 1, "")]), "label ''"),
-        (Document("d", "基", [Span(0, 1, "x", "因")]), "'因'"),
-        (Document("d", "\ud83d"), "text"),
-        (Document("\ud83d", "基"), "id"),
-        (Document("d", "基", date=20160230), "20160230"),
+        (Document("d", "基", [Span(0, 2, "x")]), "0..2"), (Document("d", "基", [Span(-1, 1, "x")]), "-1..1"),
+        (Document("d", "基", [Span(1, 1, "x")]), "1..1"), (Document("d", "基", [Span(0, 1, "")]), "label ''"),
+        (Document("d", "基", [Span(0, 1, "x", "因")]), "'因'"), (Document("d", "\ud83d"), "text"),
+        (Document("\ud83d", "基"), "id"), (Document("d", "基", date=20160230), "20160230"),
     ],
-)
+)  # fmt: skip
 def test_a_document_that_is_none_is_not_written(tmp_path, document, found):
     assert found in find_problem(document)
     for name in FORMATS:
@@ -288,15 +242,6 @@ def test_dates():
     assert read_date(20160525) == read_date("20160525") == 20160525
     wrong = (True, None, "2016-05-25", 20161301, "00000101", "２０１６０５２５", 2016)
     assert not any(read_date(value) for value in wrong)
-
-
-def test_rulers():
-    text = "a😀\r\nb"
-    assert [Ruler(text, "utf16").find_offset(place) for place in range(6)] == [0, 1, 3, 4, 5, 6]
-    assert [Ruler(text, "utf16").find_place(offset) for offset in range(8)] == [0, 1, None, 2, 3, 4, 5, None]
-    for count in ("codepoints", "utf16"):
-        assert Ruler("", count).find_place(0) == 0 and Ruler("", count).find_place(1) is None
-        assert Ruler("基", count).cut(1, 1) is None and Ruler("基", count).cut(-1, 1) is None
 
 
 @pytest.mark.parametrize("id", ["a/b", "..", ".a", "100%", "%2F", 'a\\b:c*?"<>|', "a\nb", "甲 乙", "x.txt", "a.ann"])
@@ -367,17 +312,12 @@ def test_a_line_that_begins_so_begins_a_document(tmp_path):
         ("a.jsonl", '{"text": "a", "label": []}', "doccano-label"),
         ("a.json", '[{"data": "a", "labels": [[0, 1, "x"]]}]', "doccano-old"),
         ("a.json", '[{"id": 1, "data": {"text": "a"}, "annotations": []}]', "labelstudio"),
-        ("a.JSON", '[{"data": {"text": "a"}}]', "labelstudio"),
-        ("a.bio", "a O\nb B-x\n", "bio"),
-        ("a.bio", "a B-x\nb I-x\nc B-x\nd I-x\ne S-x\n", "bio"),
-        ("a.bio", "a S-x\nb O\n", "bioes"),
-        ("a.bio", "a B-x\nb E-x\n", "bioes"),
-        ("a.txt.ann", "a", "yedda-marked"),
-        ("a.ann", "[@a#x*]", "yedda-marked"),
-        ("a.anns", "a O", "yedda"),
-        ("a.iob", "a O", "iob1"),
+        ("a.JSON", '[{"data": {"text": "a"}}]', "labelstudio"), ("a.bio", "a O\nb B-x\n", "bio"),
+        ("a.bio", "a B-x\nb I-x\nc B-x\nd I-x\ne S-x\n", "bio"), ("a.bio", "a S-x\nb O\n", "bioes"),
+        ("a.bio", "a B-x\nb E-x\n", "bioes"), ("a.txt.ann", "a", "yedda-marked"), ("a.ann", "[@a#x*]", "yedda-marked"),
+        ("a.anns", "a O", "yedda"), ("a.iob", "a O", "iob1"),
     ],
-)
+)  # fmt: skip
 def test_the_format_of_a_file(tmp_path, name, content, known):
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert guess_format(tmp_path / name).name == known
@@ -487,17 +427,3 @@ def test_any_bytes_are_documents_or_an_error_for_people(tmp_path_factory, conten
         guess_format(path)
     except InputError as error:
         assert "--from" in str(error)
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_suffixes_in_upper_case_are_read_and_written(tmp_path, name):
-    documents = [Document("a", "基因与癌", [cut_span("基因与癌", 0, 2, "gene")])]
-    go_round(tmp_path, documents, name)
-    for path in [file for file in tmp_path.rglob("*") if file.is_file()]:
-        path.rename(path.with_name("a" + path.name[path.name.index(".") :].upper()))
-    [out] = tmp_path.iterdir()
-    folder = out if out.is_dir() else tmp_path
-    assert list(read_documents([folder], name)) == documents
-    assert name == "iob1" or guess_format(out).name == name.removesuffix("-predictions")
-    assert name == "iob1" or list(read_documents([out])) == documents
-    assert guess_output("out.JSONL").name == "jsonl" and guess_output("a.TXT.ANN").name == "yedda-marked"

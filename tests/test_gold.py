@@ -5,7 +5,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import GOLD, find_gold, needs_gold
+from conftest import GOLD, needs_gold
 
 from cbpner.base.errors import InputError
 from cbpner.text import gold
@@ -243,13 +243,3 @@ def test_twelve_patents_are_never_tested_and_make_balanced_folds():
     assert [(len(split_patents(rest)), len(split_patents(out))) for rest, out in folds] == [(8, 4)] * 3
     mentions = [len(list_mentions(out)) for _, out in folds]
     assert sum(mentions) == 6433 and max(mentions) < 2 * min(mentions)
-
-
-def test_the_tests_take_the_gold_of_the_checkout_then_that_beside_it(tmp_path):
-    root, beside = tmp_path / "checkout", tmp_path / "shared" / "data" / "cbp_gold"
-    root.mkdir()
-    assert find_gold(root) is None
-    for folder, found in ((beside, beside), (root / "data" / "cbp_gold", root / "data" / "cbp_gold")):
-        folder.mkdir(parents=True)
-        (folder / TOTAL).touch()
-        assert find_gold(root).resolve() == found

@@ -125,14 +125,6 @@ def test_duckdb_agrees_with_an_evaluation_in_python(tree, text):
     assert finds(write_query(tree), text) is evaluate(tree, text)
 
 
-@settings(max_examples=200)
-@given(terms, texts, texts)
-@pytest.mark.slow
-def test_a_term_is_found_where_its_characters_are(term, before, after):
-    swapped = "".join(character.swapcase() if character.isascii() else character for character in term)
-    assert finds(f"「{term}」", before + swapped + after)
-
-
 @settings(max_examples=300)
 @given(st.text(CHARACTERS + '"“”「」『』', max_size=15) | st.text(max_size=15))
 @pytest.mark.slow

@@ -1,22 +1,15 @@
 """Which patents stay: measures of a text, sketches, filters, families and duplicates, the draw."""
 
 import hashlib
-import random
 from dataclasses import replace
 
-import numpy as np
-import pyarrow
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from patent_data import make_text
 
 from cbpner.base.store import Store
-from cbpner.corpora import measures
 from cbpner.corpora import selection as select
 from cbpner.corpora.document import PatentDocument
-from cbpner.corpora.measures import batch_patents, measure_text
-from cbpner.corpora.near_duplicates import choose_band_size, compare_sketches, sketch_text
+from cbpner.corpora.measures import measure_text
 from cbpner.corpora.selection import PatentSelection, count_selected, draw_selected, drop_repeats, load_candidates
 
 OFF = PatentSelection(min_length=0, min_han=0, one_per_family=False, exact_duplicates=False, near_duplicates=None)
@@ -67,42 +60,6 @@ def test_measures_count_every_character_and_see_no_white_space():
     assert (plain.characters, spaced.characters) == (7, 12)
     assert plain.solid.tolist() == spaced.solid.tolist() == [ord(character) for character in "基因gene😀"]
     assert plain.fingerprint == spaced.fingerprint != measure_text("基因genes😀").fingerprint
-
-
-def test_batches_are_bounded_in_characters():
-    documents = [patent(str(number), "字" * size) for number, size in enumerate((4, 4, 4, 30, 1, 9))]
-    found = [[len(text) for _, text in batch] for batch in batch_patents(documents, limit=10)]
-    assert found == [[4, 4], [4], [30], [1, 9]]
-    assert [len(batch) for batch in batch_patents([patent("1")] * 8200)] == [8192, 8]
-
-
-def test_half_of_a_surrogate_pair_becomes_one_replacement_character(folder):
-    document = PatentDocument("CN1234567A", title="题\ud800", description="基\udc00因", source="a\ud800.txt:1")
-    folder.mkdir()
-    with Store(folder) as opened:
-        load_candidates(opened, [document], OFF)
-        (drawn,) = draw_selected(opened, 0)
-        assert (drawn.source, drawn.title, drawn.characters) == ("a\ufffd.txt:1", "题\ufffd", 6)
-        assert opened.read_text(drawn.start, drawn.size) == "题\ufffd\n基\ufffd因"
-
-
-@pytest.mark.parametrize("share", [0.05, 0.5])
-def test_agreement_estimates_the_similarity_within_its_stated_error(share):
-    firsts = [make_text(f"first {seed}", 2000) for seed in range(30)]
-    seconds = [change(text, share, seed) for seed, text in enumerate(firsts)]
-    grams = [[{text[i : i + 5] for i in range(len(text) - 4)} for text in texts] for texts in (firsts, seconds)]
-    true = np.array([len(a & b) / len(a | b) for a, b in zip(*grams, strict=True)])
-    sketches = [np.array([sketch_text(measure_text(text).solid) for text in texts]) for texts in (firsts, seconds)]
-    errors = (compare_sketches(*sketches) - true) / np.sqrt(true * (1 - true) / 128)
-    assert abs(errors.mean()) < 4 / 30**0.5 and 0.6 < errors.std() < 1.4
-
-
-def test_a_band_has_the_most_values_that_miss_fewer_than_one_pair_in_a_thousand():
-    for threshold in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
-        size = choose_band_size(threshold)
-        assert (1 - threshold**size) ** (128 // size) < 0.001
-        assert size == 128 or (1 - threshold ** (size + 1)) ** (128 // (size + 1)) >= 0.001
-    assert choose_band_size(0.8) == 5
 
 
 DATED = [
@@ -209,76 +166,6 @@ def test_what_many_share_is_compared_in_linear_time(folder, monkeypatch):
     assert 149 <= sum(pairs) < 150 * 20  # all pairs would be 11,175
 
 
-DOCUMENTS = st.lists(
-    st.tuples(
-        st.sampled_from(["CN10001", "CN10002", "CN9003", "own id"]), st.sampled_from("ABU"),
-        st.sampled_from([None, 20100101, 20110101]), st.sampled_from([None, "1", "2"]),
-        st.sampled_from(["基因", "蛋 白"]),
-    ),
-    max_size=8,
-)  # fmt: skip
-
-
-def serial_of(number):
-    return number.rstrip("ABU")[2:] if number.startswith("CN") else number
-
-
-def keep_one(rows, key):
-    """An oracle: of each group the row with the earliest date, then the smallest number, then the first source."""
-
-    def rank(row):
-        serial = serial_of(row[0])
-        return row[1] is None, row[1], len(serial), serial, row[0], row[4]
-
-    kept = {}
-    for row in sorted(rows, key=rank):
-        kept.setdefault(key(row), row)
-    return list(kept.values())
-
-
-@pytest.mark.slow
-@settings(max_examples=20)
-@given(DOCUMENTS, st.booleans(), st.booleans(), st.randoms())
-def test_groups_agree_with_a_plain_reimplementation(tmp_path_factory, rows, families, duplicates, order):
-    rows = [
-        (number + kind if number.startswith("CN") else number, date, family, text, f"file:{place}")
-        for place, (number, kind, date, family, text) in enumerate(rows)
-    ]
-    known = {}
-    for number, _, family, _, _ in rows:
-        known[serial_of(number)] = min(filter(None, (known.get(serial_of(number)), family)), default=None)
-    expected = rows
-    if families:
-        expected = keep_one(expected, lambda row: known[serial_of(row[0])] or f"number {serial_of(row[0])}")
-    if duplicates:
-        expected = keep_one(expected, lambda row: row[3])
-    shuffled = order.sample(rows, len(rows))
-    documents = [patent(row[0], row[3], date=row[1], family=row[2], source=row[4]) for row in shuffled]
-    selection = replace(OFF, one_per_family=families, exact_duplicates=duplicates)
-    folder = tmp_path_factory.mktemp("store")
-    with Store(folder, 256, 2) as opened:
-        load_candidates(opened, documents, selection)
-        drop_repeats(opened, selection)
-        assert sorted(drawn.source for drawn in draw_selected(opened, 0)) == sorted(row[4] for row in expected)
-
-
-@pytest.mark.slow
-def test_no_batch_stays_in_memory(folder, monkeypatch):
-    monkeypatch.setattr(measures.batch_patents, "__defaults__", (20_000,))
-    held = []
-
-    def invent():
-        before = pyarrow.total_allocated_bytes()
-        for place in range(60):
-            held.append(pyarrow.total_allocated_bytes() - before)
-            yield patent(f"CN{10000 + place}A", make_text(place, 10_000))
-
-    folder.mkdir()
-    with Store(folder) as opened:
-        load_candidates(opened, invent(), replace(ALL, query="基因"))
-    assert len(held) == 60 and max(held) < 1_000_000  # 30 kB of UTF-8 a text, 1.8 MB in all
-
-
 def test_the_draw_is_the_order_of_a_hash_and_each_keeps_its_place_among_the_others(folder):
     numbers = [f"CN{10000 + place}A" for place in range(40)]
     expected = sorted(numbers, key=lambda number: hashlib.md5(f"7:{number}".encode()).hexdigest())
@@ -286,23 +173,3 @@ def test_the_draw_is_the_order_of_a_hash_and_each_keeps_its_place_among_the_othe
     few = [number for number in expected if int(number[2:7]) % 3]
     assert pick(folder, map(patent, sorted(few)), OFF, seed=7)[0] == few
     assert pick(folder, map(patent, numbers), OFF, seed=8)[0] != expected
-
-
-@pytest.mark.slow
-def test_the_order_of_reading_batches_and_threads_change_nothing(folder, monkeypatch):
-    draw = random.Random(3)
-    documents = [
-        patent(
-            f"CN{10000 + draw.randrange(80)}{draw.choice('AB')}",
-            change(make_text(draw.randrange(25), 300), draw.choice((0, 0, 0.02, 0.1)), place),
-            date=draw.choice((None, 20100101, 20110101)), family=draw.choice((*[None] * 8, "1", "2")),
-            source=f"file:{place}",
-        )
-        for place in range(60)
-    ]  # fmt: skip
-    expected = pick(folder, documents, ALL)
-    assert all(expected[1].values()) and len(expected[0]) > 10
-    for threads, limit in ((1, 700), (4, 10**6), (3, 2000)):
-        monkeypatch.setattr(measures.batch_patents, "__defaults__", (limit,))
-        draw.shuffle(documents)
-        assert pick(folder, documents, ALL, threads=threads) == expected

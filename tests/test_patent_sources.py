@@ -199,14 +199,6 @@ def test_plain_text_is_split_at_its_headings(tmp_path, headings):
     assert read_one(tmp_path / "x.txt", "一种试剂盒\n" + text).title == "一种试剂盒"
 
 
-def test_headings_on_every_page_and_text_without_headings(tmp_path):
-    found = read_one(tmp_path / "x.txt", "权利要求书\n1.一种\n权利要求书\n2.根据\n说明书\n第一页\n说明书\n第二页")
-    assert (found.claims, found.description) == ("1.一种\n2.根据", "第一页\n第二页")
-    text = "一种试剂盒\n\n如说明书所述的摘要。\nClaims of others"
-    assert read_one(tmp_path / "x.txt", text).description == text
-    assert read_one(tmp_path / "x.txt", f"{text}\n说明书\n本发明").description == f"{text}\n本发明"
-
-
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
 def test_encodings_of_plain_text(tmp_path, encoding):
     assert read_one(tmp_path / "x.txt", "乳腺癌β𠀀α".encode(encoding)).description == "乳腺癌β𠀀α"
@@ -333,14 +325,6 @@ def test_fields(tmp_path, row, fields, expected):
     assert read_one(write_parquet(tmp_path / "x.parquet", row), fields=fields) == expected
 
 
-def test_fields_that_a_row_leaves_out(tmp_path):
-    """BigQuery's JSON leaves out what is null."""
-    rows = {"id": "a", "title": "题", "abstract": "摘"}, {"id": "b", "description": "述"}, {"id": "c", "title": "题"}
-    found, faults = read(tmp_path / "x.jsonl", to_lines(*rows))
-    assert [document.number for document in found] == ["a", "b"]
-    assert [fault.line for fault in faults] == [3] and "'id', 'title'" in faults[0].found
-
-
 GOOD = {"id": "CN905611940A", "date": "2016-05-25", "text": "本发明"}
 
 
@@ -404,12 +388,6 @@ def test_text_as_bytes_and_bad_rows_in_parquet(tmp_path):
     assert [fault.line for fault in faults] == [2, 3]
 
 
-@pytest.mark.parametrize("size", [0, 100, -1])
-def test_truncated_parquet(tmp_path, size):
-    whole = write_parquet(tmp_path / "whole.parquet", *[GOOD] * 50).read_bytes()
-    fail(tmp_path / "x.parquet", whole[:size])
-
-
 def test_parquet_with_a_damaged_page_keeps_the_rows_before_it(tmp_path):
     rows = [{"id": f"CN9{number:08}A", "text": f"第{number}件" * 50} for number in range(256)]
     options = {"row_group_size": 128, "compression": "none", "use_dictionary": False, "write_page_checksum": True}
@@ -422,6 +400,7 @@ def test_parquet_with_a_damaged_page_keeps_the_rows_before_it(tmp_path):
     assert [fault.line for fault in faults] == [len(found) + 1]
 
 
+@pytest.mark.slow
 def test_memory_stays_far_below_a_row_group(tmp_path):
     """20 MB of text in one row group; Arrow's and Python's own memory, each far below that."""
     rows = [{"id": f"CN9{number:08}A", "text": "乳腺癌基因" * 1300 + str(number)} for number in range(1000)]
@@ -505,11 +484,6 @@ DAY = 20160525
 )  # fmt: skip
 def test_dates(value, expected):
     assert parse_date(value) == expected
-
-
-def test_text_is_the_parts_in_reading_order():
-    assert PatentDocument("a", title="t", abstract="\na\n", description="d\n\ne").text == "t\na\nd\n\ne"
-    assert PatentDocument("a").text == ""
 
 
 @needs_gold

@@ -1,6 +1,5 @@
 """Cutting long sentences and joining windows."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,13 +25,6 @@ def test_pieces_lose_nothing_and_keep_mentions_whole(sentence, size):
             assert not cuts & set(range(start + 1, end))
 
 
-@given(st.text(max_size=60), st.integers(1, 12))
-def test_text_windows_cover_the_text(text, size):
-    windows = cut_text(text, size)
-    assert "".join(text[start:end] for start, end in windows) == text
-    assert all(0 < end - start <= size for start, end in windows)
-
-
 def tag_outside(text):
     return Sentence(text, ("O",) * len(text))
 
@@ -40,28 +32,15 @@ def tag_outside(text):
 @pytest.mark.parametrize(
     ("text", "pieces"),
     [
-        ("基因。蛋白，疾病基因", ["基因。", "蛋白，疾病基因"]),
-        ("基因。蛋白。疾病基因", ["基因。蛋白。", "疾病基因"]),
+        ("基因。蛋白，疾病基因", ["基因。", "蛋白，疾病基因"]), ("基因。蛋白。疾病基因", ["基因。蛋白。", "疾病基因"]),
         ("基因，蛋白质疾病基因", ["基因，", "蛋白质疾病基因"]),
-        ("gene in the cell", ["gene ", "in the ", "cell"]),
-        ("基因蛋白质疾病基因基因", ["基因蛋白质疾病", "基因基因"]),
+        ("gene in the cell", ["gene ", "in the ", "cell"]), ("基因蛋白质疾病基因基因", ["基因蛋白质疾病", "基因基因"]),
         ("基因", ["基因"]),
     ],
-)
+)  # fmt: skip
 def test_cuts_prefer_punctuation(text, pieces):
     assert [piece.chars for piece in cut_sentence(tag_outside(text), 7)] == pieces
     assert [text[start:end] for start, end in cut_text(text, 7)] == pieces
-
-
-@pytest.mark.parametrize(
-    ("text", "tags", "size", "pieces"),
-    [
-        ("基因白。介，素的人", "O O B-x I-x I-x I-x I-x O O", 5, "基因 白。介，素 的人"),
-        ("基因蛋白", "B-x I-x B-y I-y", 3, "基因 蛋白"),  # neighbours may be parted
-    ],
-)
-def test_mentions_are_not_cut(text, tags, size, pieces):
-    assert [piece.chars for piece in cut_sentence(Sentence(text, tuple(tags.split())), size)] == pieces.split()
 
 
 def test_only_a_mention_longer_than_the_window_is_cut():
@@ -98,12 +77,6 @@ def test_each_position_comes_from_the_window_with_most_room(length, size, data):
     windows = overlapping_windows(length, size, data.draw(st.integers(0, size - 1)))
     values = [[window] * (window[1] - window[0]) for window in windows]
     assert join_windows(windows, values, length) == [choose_slowly(windows, spot, length) for spot in range(length)]
-
-
-def test_arrays_of_scores_are_joined_row_by_row():
-    windows = [(0, 4), (2, 6)]
-    joined = join_windows(windows, [np.zeros((4, 3)), np.ones((4, 3))], 6)
-    assert np.stack(joined)[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 import pytest
-from conftest import GOLD, needs_gold
 
 from cbpner.base.errors import InputError
 from cbpner.text.bio import Sentence, write_bio
@@ -44,22 +43,17 @@ def name_parts(prefix):
     return [f"{prefix}{part}.bio" for part in PARTS]
 
 
-def test_the_cut_variant_is_the_default(tmp_path):
-    touch_files(tmp_path, name_parts("x_") + name_parts("no_long_x_"))
-    assert [path.name for path in find_split_files(tmp_path).values()] == name_parts("no_long_x_")
-    assert [path.name for path in find_split_files(tmp_path, long=True).values()] == name_parts("x_")
-
-
-@pytest.mark.parametrize("prefix", ["x_", "no_long_x_", ""])
-def test_the_only_variant_is_used(tmp_path, prefix):
-    touch_files(tmp_path, name_parts(prefix))
-    for long in (False, True):
-        assert [path.name for path in find_split_files(tmp_path, long).values()] == name_parts(prefix)
-
-
 @pytest.mark.parametrize(
-    "names", ["", "x_train x_dev", "x_train x_dev no_long_x_test", "x_train x_dev x_test y_dev"], ids=str
+    ("prefixes", "cut", "long"),
+    [(["x_", "no_long_x_"], "no_long_x_", "x_"), (["x_"], "x_", "x_"), (["no_long_"], "no_long_", "no_long_")],
 )
+def test_the_cut_variant_is_read_unless_the_long_one_is_asked_for_or_alone(tmp_path, prefixes, cut, long):
+    touch_files(tmp_path, [name for prefix in prefixes for name in name_parts(prefix)])
+    for is_long, prefix in ((False, cut), (True, long)):
+        assert [path.name for path in find_split_files(tmp_path, is_long).values()] == name_parts(prefix)
+
+
+@pytest.mark.parametrize("names", ["", "x_train x_dev no_long_x_test", "x_train x_dev x_test y_dev"], ids=str)
 def test_an_incomplete_or_doubtful_folder_is_refused(tmp_path, names):
     touch_files(tmp_path, [f"{name}.bio" for name in names.split()])
     for folder in (tmp_path, tmp_path / "missing"):
@@ -76,12 +70,6 @@ def test_split_folders_are_in_number_order(tmp_path):
     for folder in ("empty", "missing"):
         with pytest.raises(InputError, match="expected"):
             find_split_folders(tmp_path / folder)
-
-
-def test_abstract_begins_a_patent():
-    sentences = [tag_outside(text) for text in ("前", "Abstract", "一", "二Abstract", "Abstract的", "三")]
-    assert [len(patent) for patent in split_patents(sentences)] == [1, 3, 2]
-    assert split_patents([]) == []
 
 
 @pytest.mark.parametrize("size, expected", [
@@ -225,19 +213,3 @@ def test_statistics_of_a_split_by_hand(tmp_path):
     }  # fmt: skip
     assert (dev["mentions"], dev["unique"], dev["unseen"], dev["orphans"]) == (3, 2, 2, 2)
     assert test["unseen"] == 1
-
-
-@pytest.mark.slow
-@needs_gold
-def test_gold_statistics_are_those_of_the_facts():
-    rows = {(row["split"], row["part"]): row for row in describe_splits(GOLD)}
-    sentences = [[rows[split, part]["sentences"] for part in PARTS] for split in "01234"]
-    assert sentences == [[4965, 636, 184], [4568, 820, 397], [4981, 74, 730], [5142, 143, 500], [4865, 476, 444]]
-    tests = [rows[split, "test"] for split in "01234"]
-    assert [[row["types"][label] for label in ("gene", "protein", "disease")] for row in tests] == [
-        [121, 3, 73], [16, 158, 156], [36, 89, 709], [737, 157, 339], [26, 472, 177],
-    ]  # fmt: skip
-    assert [row["unseen"] for row in tests] == [143, 202, 501, 1137, 341]
-    assert [[rows[split, part]["patents"] for part in PARTS] for split in "01234"] == [[18, 1, 2]] * 5
-    assert sum(rows["0", part]["orphans"] for part in PARTS) == 28
-    assert max(row["longest"] for row in rows.values()) == 500

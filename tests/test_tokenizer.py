@@ -17,7 +17,6 @@ from transformers import (
     AutoTokenizer,
     ByT5Tokenizer,
     PreTrainedTokenizerFast,
-    pipeline,
 )
 
 from cbpner.base.errors import InputError
@@ -78,6 +77,7 @@ def test_every_code_point_is_one_token_with_the_same_id(reloaded):
     assert known > 5000
 
 
+@pytest.mark.slow
 def test_ids_are_those_of_the_vocabulary(reloaded, wide_vocabulary):
     lower, tokenizer, table = reloaded
     singles = [token for token in wide_vocabulary if len(token) == 1]
@@ -106,31 +106,6 @@ def test_any_text(reloaded, text):
     encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
     assert encoding.ids == table.encode(text).tolist()
     assert encoding.offsets == [(place, place + 1) for place in range(len(text))]
-
-
-def test_lower_case_is_decided_letter_by_letter(tiny_vocabulary):
-    lower = build_tokenizer(tiny_vocabulary, lower=True)
-    assert backend_ids(lower, "ΣΑΣ") == [tiny_vocabulary[c] for c in "σασ"]
-    assert backend_ids(lower, "BRCA1İ") == [tiny_vocabulary[c] for c in "brca1i"]
-
-
-def test_full_width_is_folded_for_the_vocabulary_only(tiny_encoder, tiny_vocabulary):
-    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
-    text = "ＨＥＲ２ａｚ（０９）"
-    encoded = tokenizer(text, return_offsets_mapping=True)
-    assert encoded["input_ids"][1:-1] == [tiny_vocabulary[c] for c in "HER2az（09）"]
-    assert [text[start:end] for start, end in encoded["offset_mapping"][1:-1]] == list(text)
-    assert CharacterTable(tokenizer).encode(text).tolist() == encoded["input_ids"][1:-1]
-
-
-def test_padding_and_pairs(tiny_encoder, tiny_vocabulary):
-    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
-    batch = tokenizer(["ab", "a"], padding=True)
-    cls, sep, pad, a, b = (tiny_vocabulary[token] for token in ("[CLS]", "[SEP]", "[PAD]", "a", "b"))
-    assert batch["input_ids"] == [[cls, a, b, sep], [cls, a, sep, pad]]
-    assert batch["attention_mask"] == [[1, 1, 1, 1], [1, 1, 1, 0]]
-    pair = tokenizer("a", "b")
-    assert (pair["input_ids"], pair["token_type_ids"]) == ([cls, a, sep, b, sep], [0, 0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("token", ["[SEP]", "[MASK]", "[CLS]", "[PAD]", "[UNK]"])
@@ -188,6 +163,7 @@ def test_a_cased_vocabulary_gets_no_letters_and_rows_are_added_where_ids_need_th
     assert torch.equal(model.get_input_embeddings().weight[rows + 4], model.get_input_embeddings().weight[3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [AutoModelForMaskedLM, AutoModelForTokenClassification])
 def test_new_rows_start_from_the_lower_case(lowercase_encoder, tmp_path, kind):
     source = AutoTokenizer.from_pretrained(lowercase_encoder)
@@ -226,44 +202,20 @@ def number_tokens(*tokens):
     return {token: number for number, token in enumerate(tokens)}
 
 
-REFUSED = {  # what the message names: a model without a look-up of single characters
-    "Unigram vocabulary": lambda: models.Unigram([(token, -1.0) for token in (*BERT_SPECIAL, *MANY_HAN)], unk_id=1),
-    "BPE vocabulary": lambda: models.BPE(number_tokens(*BERT_SPECIAL, *MANY_HAN), [], unk_token="[UNK]"),
-    "4 single Chinese characters": lambda: models.WordPiece(number_tokens(*BERT_SPECIAL, *"abc中文基因", "##ing")),
-    r"\['\[MASK\]'\]": lambda: models.WordPiece(number_tokens(*BERT_SPECIAL[:-1], *MANY_HAN), unk_token="[UNK]"),
-}
-
-
-@pytest.mark.parametrize("found", [*REFUSED, "ByT5Tokenizer"])
-def test_a_vocabulary_without_single_characters_is_refused(found):
-    if found in REFUSED:
-        source = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(REFUSED[found]()), unk_token="[UNK]")
-    else:
-        source = ByT5Tokenizer()
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        (models.Unigram([(token, -1.0) for token in (*BERT_SPECIAL, *MANY_HAN)], unk_id=1), "Unigram vocabulary"),
+        (models.WordPiece(number_tokens(*BERT_SPECIAL, *"abc中文基因"), unk_token="[UNK]"), "4 single Chinese char"),
+        (models.WordPiece(number_tokens(*BERT_SPECIAL[:-1], *MANY_HAN), unk_token="[UNK]"), r"\['\[MASK\]'\]"),
+        (None, "ByT5Tokenizer"),
+    ],
+)
+def test_a_vocabulary_without_single_characters_is_refused(model, found):
+    options = {"tokenizer_object": Tokenizer(model), "unk_token": "[UNK]"} if model else {}
+    source = PreTrainedTokenizerFast(**options) if model else ByT5Tokenizer()
     with pytest.raises(InputError, match=f"some/encoder: .*{found}"):
         make_tokenizer(source, "some/encoder", "keep")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("casing", ["lower", "keep"])
-def test_a_plain_pipeline_sees_the_same_tokens(lowercase_encoder, tmp_path, casing):
-    source = AutoTokenizer.from_pretrained(lowercase_encoder)
-    tokenizer, sources = make_tokenizer(source, "lower", casing)
-    torch.manual_seed(0)
-    model = AutoModelForTokenClassification.from_pretrained(lowercase_encoder, num_labels=3).eval()
-    torch.nn.init.normal_(model.classifier.weight)
-    extend_embeddings(model, len(tokenizer), sources)
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    table, tag = CharacterTable(tokenizer), pipeline("token-classification", model=str(tmp_path), ignore_labels=[])
-    for text in (text for text in AWKWARD if text and len(text) < 510):
-        ids = [table.cls, *table.encode(text).tolist(), table.sep]
-        with torch.no_grad():
-            shares = model(torch.tensor([ids])).logits[0, 1:-1].softmax(dim=-1)
-        found = tag(text)
-        assert [(one["start"], one["end"]) for one in found] == [(i, i + 1) for i in range(len(text))], ascii(text)
-        assert np.allclose([one["score"] for one in found], shares.max(dim=-1).values, atol=1e-5)
-        assert [one["entity"] for one in found] == [f"LABEL_{number}" for number in shares.argmax(dim=-1)]
 
 
 def test_share_of_unknown_characters(tiny_encoder):
