@@ -42,15 +42,6 @@ def test_the_temperature_is_that_under_which_tags_were_drawn(temperature):
         assert calibration_error(tabulate(score_found(found, chain), correct)) > 2 * error
 
 
-def test_only_right_or_only_wrong_spans_fit_nothing():
-    found = sample_found(1.0, count=5)
-    for value in (True, False):
-        with pytest.raises(ValueError):
-            fit_temperature(found._replace(correct=[np.array([value])] * 5), grammar_chain(LABELS))
-    with pytest.raises(ValueError):
-        fit_temperature(Found([], [], []), grammar_chain(LABELS))
-
-
 def test_the_table_counted_by_hand():
     scores, correct = np.array([0.05, 0.41, 0.49, 1.0, 0.95]), np.array([True, True, False, True, False])
     rows = tabulate(scores, correct)

@@ -36,15 +36,15 @@ def test_the_least_certain_document_is_first_whatever_its_length(table):  # noqa
     items = [*(Document(id, text) for id, text in texts.items()), Rejected("x.txt", "found bytes")]
     reporter = Reporter()
     ranked = rank_documents(tagger, items, reporter)
-    assert [each.document.id for each in ranked] == ["again", "all", "half", "sure", "none"]
-    assert ranked[-1].uncertainty == 0.0 and reporter.failed == 1 and reporter.counts["documents"] == 5
+    assert [document.id for *_, document in ranked] == ["again", "all", "half", "sure", "none"]
+    assert ranked[-1][0] == 0.0 and reporter.failed == 1 and reporter.counts["documents"] == 5
     alone = np.array([0.4, 0.1, 0.1, 0.1]) / 0.7  # a single character: no I- is legal
-    assert ranked[1].uncertainty == pytest.approx(-(alone * np.log(alone)).sum(), abs=1e-6)
+    assert ranked[1][0] == pytest.approx(-(alone * np.log(alone)).sum(), abs=1e-6)
 
 
 def test_equal_documents_stay_in_their_order(table):  # noqa: F811
     items = [Document(id, LINES[0]) for id in "cab"]
-    assert [each.document.id for each in rank_documents(make_tagger(table), items, Reporter())] == ["c", "a", "b"]
+    assert [document.id for *_, document in rank_documents(make_tagger(table), items, Reporter())] == ["c", "a", "b"]
 
 
 def test_ids_that_name_no_file_are_reported():

@@ -379,7 +379,7 @@ def test_a_document_that_a_format_cannot_hold_is_an_error_of_its_own(tmp_path, t
 def test_nothing_half_written_looks_whole(tmp_path, tagger, monkeypatch):
     path, out = put(tmp_path, "d.txt", TEXT), tmp_path / "out.jsonl"
     out.write_text("before")
-    monkeypatch.setattr(tagger, "tag_measured", lambda *_: 1 / 0)
+    monkeypatch.setattr(tagger, "tag_measured", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         predict(path, "-o", out, "--overwrite")
     assert out.read_text() == "before" and sorted(file.name for file in tmp_path.iterdir()) == ["d.txt", "out.jsonl"]

@@ -58,21 +58,11 @@ def unbroken(tmp_path_factory, inputs, tiny_tagger):
 
 def list_workers(pid):
     """Process ids of the Ray workers below a process that hold a tagger."""
-    parents, found = {}, []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if (folder / "cmdline").read_bytes().startswith(b"ray::MapWorker"):
-                found.append(int(folder.name))
-        except (OSError, ValueError):
-            continue  # it has just ended
-
-    def is_below(child):
-        while child not in (0, None, pid):
-            child = parents.get(child)
-        return child == pid
-
-    return [child for child in found if is_below(child)]
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found += [process.pid] * process.cmdline()[0].startswith("ray::Worker")
+    return found
 
 
 @needs_ray
@@ -95,11 +85,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, t
 
 @needs_ray
 def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, unbroken, tiny_tagger, monkeypatch):
-    folder, add, wait, left = tmp_path / "out", job.JobState.add, ray_engine.wait_for_threads, []
-
-    def watch(threads):
-        wait(threads)
-        left.extend(thread.name for thread in threads if thread.is_alive())
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # where ray.init() would look
+    folder, add = tmp_path / "out", job.JobState.add
 
     def fail(progress, shard):
         add(progress, shard)
@@ -107,30 +94,21 @@ def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, u
             raise KeyboardInterrupt
 
     monkeypatch.setattr(job.JobState, "add", fail)
-    monkeypatch.setattr(ray_engine, "wait_for_threads", watch)
     for more in (["--device", "cpu"], ["--engine", "ray", "--workers", "2"]):
         assert main(predict(tiny_tagger, inputs, folder, *more)) == INTERRUPTED
     assert len((folder / job.PROGRESS).read_text().splitlines()) == 1 + 9
-    assert not left  # a thread that outlives Ray can end this process
     assert main(predict(tiny_tagger, inputs, folder, "--device", "cpu")) == 1
     assert read_folder(folder) == unbroken
 
 
 @needs_ray
-def test_a_shard_that_cannot_be_done_ends_the_job(tmp_path, tiny_tagger, capsys, monkeypatch):
-    """The parcel lacks its weights: no worker comes to be."""
+def test_a_worker_that_cannot_load_the_model_ends_the_job(tmp_path, tiny_tagger, capsys, monkeypatch):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    pack = ray_engine.pack_tagger
-
-    def pack_badly(*args, **options):
-        parcel = pack(*args, **options)
-        return parcel._replace(files={name: data for name, data in parcel.files.items() if "safetensors" not in name})
-
-    monkeypatch.setattr(ray_engine, "pack_tagger", pack_badly)
+    monkeypatch.setattr(ray_engine, "FILES", ())
     words = predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray", "--workers", 1)
     assert main(words) == 2
     told = capsys.readouterr().err
-    assert "model.safetensors" in told and "Traceback" not in told
+    assert "config.json" in told and "Traceback" not in told
     assert not (tmp_path / "out" / job.MANIFEST).exists()
 
 
@@ -218,21 +196,6 @@ def test_a_cluster_that_was_started_in_another_folder(tmp_path, tiny_tagger, els
 
 
 @needs_ray
-def test_parquet_in_and_out_beside_a_cluster_that_is_not_asked_for(tmp_path, tiny_tagger, monkeypatch):
-    import pyarrow
-    from pyarrow import parquet
-
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # where ray.init() would look
-    rows = {"id": [f"d{number}" for number in range(10)], "text": [TEXT * (1 + number) for number in range(10)]}
-    parquet.write_table(pyarrow.table(rows), tmp_path / "a.parquet")
-    for output, more in (("local", ["--device", "cpu"]), ("ray", ["--engine", "ray", "--workers", "1"])):
-        words = predict(tiny_tagger, tmp_path / "a.parquet", tmp_path / output, "--to", "parquet", *more)
-        assert main(words) == 0
-    assert read_folder(tmp_path / "ray") == read_folder(tmp_path / "local")
-    assert parquet.read_table(tmp_path / "ray" / "part-00000.parquet").num_rows
-
-
-@needs_ray
 def test_a_text_that_kills_its_worker_ends_the_job_after_some_trials(tmp_path, tiny_tagger, monkeypatch, capsys):
     (tmp_path / "a.jsonl").write_text('{"text": "HER2"}\n' * 8, encoding="utf-8")
     (tmp_path / "trials").mkdir()
@@ -266,18 +229,20 @@ class FakeRay:
         return [dead, *({"Alive": True, "Resources": machine} for machine in self.machines)]
 
 
-def test_as_many_workers_as_there_is_room_for():
-    cluster = ray_engine.Cluster(cpus=2, gpus=0.5)
-    assert ray_engine.count_workers(FakeRay({"CPU": 32.0, "GPU": 2.0}, {"CPU": 32.0, "GPU": 2.0}), cluster) == 8
-    assert ray_engine.count_workers(FakeRay({"CPU": 7.0}), ray_engine.Cluster(cpus=2)) == 3
-    assert ray_engine.count_workers(FakeRay({"CPU": 3.0}, {"CPU": 3.0}), ray_engine.Cluster(cpus=2)) == 2
-    assert ray_engine.count_workers(FakeRay({"CPU": 1.0, "GPU": 1.0}), ray_engine.Cluster(cpus=0.1, gpus=0.1)) == 10
-    with pytest.raises(InputError, match="64 CPU, 0 GPU"):
-        ray_engine.count_workers(FakeRay({"CPU": 64.0}), cluster)
-    with pytest.raises(InputError, match="room for 2 of 3"):
-        ray_engine.count_workers(FakeRay({"CPU": 5.0}), ray_engine.Cluster(workers=3, cpus=2))
+@pytest.mark.parametrize(
+    "machines, needed, room",
+    [([{"CPU": 32.0, "GPU": 2.0}] * 2, {"cpus": 2, "gpus": 0.5}, 8), ([{"CPU": 7.0}], {"cpus": 2}, 3),
+     ([{"CPU": 3.0}] * 2, {"cpus": 2}, 2), ([{"CPU": 1.0, "GPU": 1.0}], {"cpus": 0.1, "gpus": 0.1}, 10),
+     ([{"CPU": 7.0}], {"cpus": 2, "workers": 1}, 1)],
+)  # fmt: skip
+def test_as_many_workers_as_there_is_room_for(machines, needed, room):
+    assert ray_engine.count_workers(FakeRay(*machines), ray_engine.Cluster(**needed)) == room
 
 
-def test_a_shard_that_changed_on_its_way_is_not_noted(tmp_path):
-    with pytest.raises(InputError, match="part-00000.jsonl"):
-        ray_engine.write_files_of_shard(tmp_path, {"name": "part-00000.jsonl", "sha256": "0"}, b"{}\n")
+@pytest.mark.parametrize(
+    "machine, needed, message",
+    [({"CPU": 64.0}, {"cpus": 2, "gpus": 0.5}, "64 CPU, 0 GPU"), ({"CPU": 5.0}, {"cpus": 2, "workers": 3}, "2 of 3")],
+)
+def test_too_little_room_is_an_error(machine, needed, message):
+    with pytest.raises(InputError, match=message):
+        ray_engine.count_workers(FakeRay(machine), ray_engine.Cluster(**needed))

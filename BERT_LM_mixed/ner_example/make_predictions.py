@@ -85,7 +85,7 @@ def list_files(source: Path, target: Path, overwrite: bool) -> list[Source]:
 
 
 def run(args: argparse.Namespace) -> int:
-    from cbpner.prediction.job import Reporter, tag_documents
+    from cbpner.prediction.job import Reporter, tag_items
     from cbpner.prediction.outputs import open_text
 
     if args.model_type.lower() != "bert":
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     target = Path(args.pred_output_dir)
     sources = list_files(Path(args.pred_input_dir), target, args.overwrite_output_dir)
     tagger, reporter = load_tagger(args), Reporter(shown=None)
-    for document, _ in tag_documents(tagger, read_sources(sources), reporter):
+    for document in reporter.take_documents(tag_items(tagger, read_sources(sources), reporter.show_speed)):
         with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
             write(document)
         reporter.add(document)

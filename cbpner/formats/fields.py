@@ -1,9 +1,12 @@
 """Checks of the fields of a row, and the document that a row makes."""
 
+import datetime
 import json
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from cbpner.base.errors import UnexpectedValue
 from cbpner.formats.document import Document, Span, find_problem, read_date
@@ -30,13 +33,19 @@ def take_list(row: Mapping[str, Any], name: str) -> list[Any]:
     return value or []
 
 
-def take_id(row: Mapping[str, Any], default: str) -> str:
-    """The row's id as text: that of its field `id`, or the default."""
-    value = row.get("id")
-    if value is None:
+def take_id(row: Mapping[str, Any], default: str, name: str | None = None) -> str:
+    """The row's id as text, dates in ISO 8601: that of its field `name`, or else of `id`, or the default."""
+    value = row.get(name or "id")
+    if name is None and value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise UnexpectedValue(f"{describe_value(value)} as an id", "text or a whole number")
+    if name is not None and name not in row:
+        raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {name!r} with the id (--id-field)")
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return str(int(value))
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, bool) or not isinstance(value, int | str | UUID):
+        raise UnexpectedValue(f"{describe_value(value)} as an id", "text, a whole number or a date")
     return str(value)
 
 

@@ -244,11 +244,17 @@ def _write_joined(file: IO[str], documents: Iterable[Document], format: Format, 
 
 
 def _write_folder(folder: Path, documents: Iterable[Document], format: Format, choices: Choices) -> None:
-    names = set()
+    names: set[str] = set()
     for document in documents:
-        name = name_file(document.id)
-        if name in names:
-            raise InputError(f"found a second document with the id {shorten(document.id)}; expected each id once")
-        names.add(name)
-        for suffix, text in zip(format.suffixes, format.render(document, choices), strict=False):  # type: ignore[misc]
-            (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
+        write_own_files(folder, format, choices, names, document)
+
+
+def write_own_files(folder: Path, format: Format, choices: Choices, names: set[str], document: Document) -> None:
+    """Write a document's own files in a format that renders; names: those that are taken, this one from now on."""
+    name = name_file(document.id)
+    if name in names:
+        raise InputError(f"found a second document with the id {shorten(document.id)}; expected each id once")
+    texts = format.render(document, choices)  # type: ignore[misc]
+    names.add(name)
+    for suffix, text in zip(format.suffixes, texts, strict=False):
+        (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")

@@ -58,12 +58,12 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
         chain = tagger.backend.chain
         path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
         own = collect_found(tagger, read_bio(path, tagger.labels, orphans))
-        found = Found(found.scores + own.scores, found.spans + own.spans, found.correct + own.correct)
-    try:
-        temperature = round(fit_temperature(found, chain), 3)
-    except ValueError as error:
-        raise InputError(f"{', '.join(map(str, folders))}: {error}") from error
-    correct = np.concatenate(found.correct)
+        found = Found(*(all_runs + one for all_runs, one in zip(found, own, strict=True)))
+    correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
+    if correct.all() or not correct.any():
+        spans = f"{correct.sum()} correct spans of {len(correct)}"
+        raise InputError(f"{', '.join(map(str, folders))}: found {spans}; expected correct and wrong ones")
+    temperature = round(fit_temperature(found, chain), 3)
     content: dict[str, Any] = {"temperature": temperature, "spans": len(correct), "right": int(correct.sum())}
     for name, value in (("before", 1.0), ("after", temperature)):
         scores = score_found(found, chain, value)
@@ -93,12 +93,10 @@ def score_found(found: Found, chain: Chain, temperature: float = 1.0) -> np.ndar
 
 
 def fit_temperature(found: Found, chain: Chain) -> float:
-    """The temperature of the least log loss within RANGE; ValueError without a correct and a wrong span."""
+    """The temperature of the least log loss within RANGE."""
     from scipy.optimize import minimize_scalar
 
-    correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
-    if correct.all() or not correct.any():
-        raise ValueError(f"found {correct.sum()} correct spans of {len(correct)}; expected correct and wrong ones")
+    correct = np.concatenate(found.correct)
 
     def measure(log: float) -> float:
         return log_loss(score_found(found, chain, np.exp(log)), correct)

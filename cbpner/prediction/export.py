@@ -74,7 +74,11 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
         raise InputError(f"found no {error.name}, which exporting needs; {HOW_TO_INSTALL}") from None
     folder, output = locate_model(name), Path(output)
     path = output / WEIGHTS["onnx"]["int8" if int8 else "fp32"]
-    _check_target(folder, path, overwrite)
+    if path.exists() and not overwrite:
+        raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
+    for there in (output / each for each in FILES if (output / each).is_file()):
+        if there.read_bytes() != (folder / there.name).read_bytes():
+            raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
     config = read_model_config(folder)
     model = _make_model(folder, config, int8)
     if not is_plain(config):
@@ -88,15 +92,6 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
     with atomic_open(path, "wb") as file:
         file.write(model.SerializeToString(deterministic=True))
     return path
-
-
-def _check_target(folder: Path, path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
-    for name in FILES:
-        there = path.parent / name
-        if there.is_file() and there.read_bytes() != (folder / name).read_bytes():
-            raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
 
 
 def _make_model(folder: Path, config: dict[str, Any], int8: bool) -> "ModelProto":

@@ -4,19 +4,16 @@ Whatever cannot be read is a `Rejected` in its place, and reading continues behi
 """
 
 import codecs
-import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document, find_problem
-from cbpner.formats.fields import make_document, take_text
-from cbpner.formats.rows import UTF8, Row, describe_value, list_names, read_rows
+from cbpner.formats.fields import make_document, take_id, take_text
+from cbpner.formats.rows import UTF8, Row, read_rows
 from cbpner.prediction.remote import copy_remote
 from cbpner.prediction.sources import Source
 from cbpner.text.characters import describe_bytes
@@ -89,7 +86,8 @@ def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
     """The document of a row. Fields of JSON lines that it does not take are metadata, but for `spans`."""
     try:
         field, text = take_text(row.values, [fields.text])
-        id = _find_id(row.values, fields.id, f"{source.id}-{row.number}")
+        default = f"{source.id}-{row.number}"
+        id = take_id(row.values, default, fields.id) or default
         if is_table:
             return Document(id, text)
         taken = (field, fields.id or "id", "spans")
@@ -101,19 +99,3 @@ def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
 def _reject(fault: Fault) -> Rejected:
     flags = " (--text-field, --id-field)" if fault.expected.startswith("a field ") else ""
     return Rejected(f"{fault.path}:{fault.line}" if fault.line else fault.path, fault.reason + flags)
-
-
-def _find_id(row: Mapping[str, Any], name: str | None, default: str) -> str:
-    """A row's id as text, dates in ISO 8601; UnexpectedValue where the field that was asked for is not there."""
-    value = row.get(name or "id")
-    if name is None and value in (None, ""):
-        return default
-    if name is not None and name not in row:
-        raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {name!r} with the id (--id-field)")
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return str(int(value))
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, bool) or not isinstance(value, int | str | UUID):
-        raise UnexpectedValue(f"{describe_value(value)} as an id", "text, a whole number or a date")
-    return str(value)

@@ -17,10 +17,11 @@ import os
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from hashlib import sha256
-from itertools import chain, count, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -29,13 +30,13 @@ from tqdm import tqdm
 import cbpner
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, file_checksum, read_json, remove_tree, write_text
-from cbpner.formats.document import Document
+from cbpner.formats.document import Document, Span
 from cbpner.formats.fields import dump_row
 from cbpner.prediction.inputs import Fields, Item, Rejected, read_sources
 from cbpner.prediction.model_folder import FILES
-from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, open_text, open_writer
+from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, Write, open_text, open_writer
 from cbpner.prediction.sources import Source
-from cbpner.prediction.tagger import Measured, Tagger
+from cbpner.prediction.tagger import Tagger, Watch
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import list_differences
 from cbpner.runs.lock import lock_run
@@ -66,6 +67,15 @@ class Reporter:
         self.failed, self.start, self.shown = 0, time.perf_counter(), shown
         self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
 
+    def take_documents(self, items: Iterable[Item]) -> Iterator[Document]:
+        """Yield the documents among the items, and report the others."""
+        for item in items:
+            self.counts["items"] += 1
+            if isinstance(item, Rejected):
+                self.reject(item)
+            else:
+                yield item
+
     def reject(self, rejected: Rejected) -> None:
         self.errors.append(rejected)
         self.failed += 1
@@ -75,14 +85,6 @@ class Reporter:
     def add(self, document: Document) -> None:
         self.counts.update(documents=1, characters=len(document.text), spans=len(document.spans))
         self.bar.update()
-
-    def add_shard(self, shard: Shard) -> None:
-        """Count a shard that another process has done, and report its errors."""
-        self.counts.update({name: shard[name] for name in COUNTS})
-        for error in shard["errors"]:
-            self.reject(Rejected(*error))
-        self.bar.update(shard["documents"])
-        self.show_speed(shard["characters"])
 
     def show_speed(self, done: int) -> None:
         """Count characters that have just been tagged, and show how many a second they are."""
@@ -103,29 +105,31 @@ class Reporter:
         return 1 if self.failed else 0
 
 
-def tag_documents(
-    tagger: Tagger, items: Iterable[Item], reporter: Reporter, is_measured: bool = False
-) -> Iterator[tuple[Document, Measured]]:
-    """Yield (document with spans, its uncertainty if `is_measured`) in order; what is no document is reported."""
-    waiting: deque[Document] = deque()
+def tag_items(tagger: Tagger, items: Iterable[Item], watch: Watch | None = None) -> Iterator[Item]:
+    """Yield the items in order, documents with their spans."""
+    waiting: deque[Item] = deque()
 
     def take_texts() -> Iterator[str]:
         for item in items:
-            reporter.counts["items"] += 1
-            if isinstance(item, Rejected):
-                reporter.reject(item)
-            else:
-                waiting.append(item)
+            waiting.append(item)
+            if isinstance(item, Document):
                 yield item.text
 
-    for found in tagger.tag_measured(take_texts(), reporter.show_speed, is_measured):
-        spans = [span._replace(score=round(span.score or 0.0, 4)) for span in found.spans]
-        yield replace(waiting.popleft(), spans=spans), found
+    for spans in tagger.tag_many(take_texts(), watch):
+        while isinstance(item := waiting.popleft(), Rejected):
+            yield item
+        yield attach_spans(item, spans)
+    yield from waiting
 
 
-def write_tagged(tagger: Tagger, items: Iterable[Item], write: Callable[[Document], None], reporter: Reporter) -> None:
-    """Tag the items and write each document; one that cannot be written is reported."""
-    for document, _ in tag_documents(tagger, items, reporter):
+def attach_spans(document: Document, spans: Iterable[Span]) -> Document:
+    """The document with these spans, their scores as files hold them."""
+    return replace(document, spans=[span._replace(score=round(span.score or 0.0, 4)) for span in spans])
+
+
+def write_items(items: Iterable[Item], write: Write, reporter: Reporter) -> None:
+    """Write each document; what is none, or cannot be written, is reported."""
+    for document in reporter.take_documents(items):
         try:
             write(document)
         except InputError as error:
@@ -138,7 +142,7 @@ def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextI
     """Write all documents to an open text file, such as standard output; the exit code."""
     reporter = Reporter(shown=None)
     with open_text(kind, file, tagger.labels.types) as write:
-        write_tagged(tagger, items, write, reporter)
+        write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
     return reporter.finish("found" if kind == "lines" or reporter.failed else None)
 
 
@@ -146,7 +150,7 @@ def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path) -
     """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
     reporter = Reporter()
     with open_writer(kind, path, tagger.labels.types) as write:
-        write_tagged(tagger, items, write, reporter)
+        write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
     write_errors(path.with_name(f"{path.name}.{ERRORS}"), reporter.errors)
     return reporter.finish(path)
 
@@ -184,21 +188,27 @@ def run_job(
         if overwrite:
             remove_job(folder)
         state = JobState(folder, {"settings": settings, "inputs": inputs})
+        failed = state.count_errors()
         if state.is_finished:
-            failed = sum(shard["errors"] for shard in state.done)
             print(f"{folder}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
             return 1 if failed else 0
-        failed = sum(len(shard["errors"]) for shard in state.done)
         if state.done:
             print(f"{folder}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
-        reporter = Reporter()
+        reporter, shards = Reporter(), cut_shards(read_sources(sources, fields), shard_size)
+        todo = ((number, items) for number, items in shards if name_shard(number, kind) not in state)
         if cluster:
-            from cbpner.prediction.ray_engine import pack_tagger, predict_shards_on_ray
+            from cbpner.prediction.ray_engine import tag_shards_on_ray
 
-            parcel = pack_tagger(tagger, device="cuda" if cluster.gpus else "cpu", **options or {})
-            predict_shards_on_ray(parcel, sources, fields, kind, state, shard_size, reporter, cluster)
+            tagged = tag_shards_on_ray(tagger, options or {}, todo, cluster)
         else:
-            predict_shards(tagger, read_sources(sources, fields), kind, state, shard_size, reporter)
+            tagged = ((number, tag_items(tagger, items, reporter.show_speed)) for number, items in todo)
+        with closing(tagged):
+            for number, items in tagged:
+                shard = write_shard(items, kind, folder / name_shard(number, kind), tagger.labels.types, reporter)
+                state.add(shard)
+                if cluster:
+                    reporter.show_speed(shard["characters"])
+        state.finish()
         return max(reporter.finish(folder), 1 if failed else 0)
 
 
@@ -230,17 +240,11 @@ def recall_precision(folder: Path, backend: str) -> str | None:
 
 def list_foreign(folder: Path) -> list[str]:
     """Names in a folder that no job writes; shards are a job's where it has a manifest, or a progress, as well."""
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    own = {MANIFEST, PROGRESS, ERRORS, runs.LOCK}
-    has_job = MANIFEST in names or PROGRESS in names
-    return [
-        name for name in names
-        if name not in own and not _is_leftover(name) and not (has_job and name.startswith("part-"))
-    ]  # fmt: skip
-
-
-def _is_leftover(name: str) -> bool:
-    return name.startswith(".") and name.endswith(UNFINISHED)
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    own = {name for name in names if name.startswith(".") and name.endswith(UNFINISHED)}
+    if not names.isdisjoint((MANIFEST, PROGRESS)):
+        own |= {name for name in names if name.startswith("part-")}
+    return sorted(names - own - {MANIFEST, PROGRESS, ERRORS, runs.LOCK})
 
 
 def remove_job(folder: Path) -> None:
@@ -249,8 +253,8 @@ def remove_job(folder: Path) -> None:
         raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; --overwrite deletes a job's own files alone")
     if (folder / MANIFEST).is_file():
         write_text(folder / PROGRESS, "{}\n")
-    for name in (MANIFEST, ERRORS, *sorted(path.name for path in folder.glob("part-*")), PROGRESS):
-        remove_tree(folder / name)
+    for path in (folder / MANIFEST, folder / ERRORS, *sorted(folder.glob("part-*")), folder / PROGRESS):
+        remove_tree(path)
 
 
 class JobState:
@@ -270,48 +274,44 @@ class JobState:
             self.done = before["shards"]
             remove_tree(path)
         elif path.is_file():
-            self._read(path)
+            *lines, rest = path.read_bytes().split(b"\n")
+            try:
+                before, *self.done = map(json.loads, lines)
+            except ValueError as error:
+                raise InputError(f"{path}: found no job's progress ({error}); expected one, or --overwrite") from error
+            self._check(before)
+            os.truncate(path, path.stat().st_size - len(rest))  # a line that was not written to its end
         elif foreign := list_foreign(folder):
             raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; expected a new or empty folder")
         else:
             write_text(path, dump_row(plan) + "\n")
-        if missing := next((shard["name"] for shard in self.done if not (folder / shard["name"]).exists()), None):
-            raise InputError(f"{folder}: found no {missing}, which was there; put it back, or --overwrite")
         self._names = {shard["name"] for shard in self.done}
-        for leftover in [file for file in folder.iterdir() if _is_leftover(file.name)]:
+        if missing := next((name for name in self._names if not (folder / name).exists()), None):
+            raise InputError(f"{folder}: found no {missing}, which was there; put it back, or --overwrite")
+        for leftover in folder.glob(f".*{UNFINISHED}"):
             remove_tree(leftover)
-
-    def _read(self, path: Path) -> None:
-        """Take what a broken-off job has done; a line that was not written to its end is cut off."""
-        lines = path.read_bytes().split(b"\n")
-        rest = lines.pop()
-        try:
-            before, *self.done = map(json.loads, lines)
-        except ValueError as error:
-            raise InputError(f"{path}: found no job's progress ({error}); expected one, or --overwrite") from error
-        self._check(before)
-        if rest:
-            with open(path, "r+b") as file:
-                file.truncate(path.stat().st_size - len(rest))
 
     def _check(self, before: dict[str, Any]) -> None:
         """Take the plan of the job that is there; InputError where it is another."""
 
-        def identify(inputs: list[dict[str, Any]]) -> dict[str, str]:
-            """{number and id of a file: what is in it}"""
-            rows = ((file["id"], file["kind"], str(file["sha256"])[:12]) for file in inputs)
-            return {f"{number} {id}": f"{kind} {checksum}" for number, (id, kind, checksum) in enumerate(rows, 1)}
+        def flatten(plan: dict[str, Any]) -> dict[str, Any]:
+            """The settings, and {number and id of a file: what is in it}."""
+            rows = ((file["id"], file["kind"], str(file["sha256"])[:12]) for file in plan["inputs"])
+            files = {f"{number} {id}": f"{kind} {checksum}" for number, (id, kind, checksum) in enumerate(rows, 1)}
+            return {**plan["settings"], **files}
 
         advice = "take another folder, or --overwrite"
-        for key, simplify in (("settings", dict), ("inputs", identify)):
-            try:
-                was, now = simplify(before[key]), simplify(self.plan[key])
-            except (KeyError, TypeError, ValueError):
-                raise InputError(f"{self.folder}: found no job's {key}; {advice}") from None
-            if was != now:
-                differences = list_differences(was, now)
-                raise InputError(f"{self.folder}: found a job with other {key} ({differences}); {advice}")
+        try:
+            was, now = flatten(before), flatten(self.plan)
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{self.folder}: found no job's settings and inputs; {advice}") from None
+        if was != now:
+            raise InputError(f"{self.folder}: found another job ({list_differences(was, now)}); {advice}")
         self.plan = {key: before[key] for key in self.plan}
+
+    def count_errors(self) -> int:
+        """Of the shards that are done: a manifest has their number, a progress themselves."""
+        return sum(shard["errors"] if self.is_finished else len(shard["errors"]) for shard in self.done)
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -335,27 +335,10 @@ class JobState:
         remove_tree(self.folder / PROGRESS)
 
 
-def predict_shards(
-    tagger: Tagger, items: Iterable[Item], kind: str, state: JobState, shard_size: int, reporter: Reporter
-) -> None:
-    """Write the shards of a job that are not done yet."""
-    for number, shard in cut_shards(items, shard_size):
-        name = name_shard(number, kind)
-        if name in state:
-            deque(shard, maxlen=0)  # skip its documents
-        else:
-            state.add(write_shard(tagger, shard, kind, state.folder / name, reporter))
-    state.finish()
-
-
-def cut_shards(items: Iterable[Item], size: int) -> Iterator[tuple[int, Iterator[Item]]]:
-    """Yield (number, its items) of each shard; the items of one are taken before the next is asked for."""
+def cut_shards(items: Iterable[Item], size: int) -> Iterator[tuple[int, list[Item]]]:
+    """Yield (number, its items) of each shard."""
     items = iter(items)
-    for number in count():
-        first = next(items, None)
-        if first is None:
-            return
-        yield number, chain([first], islice(items, size - 1))
+    return enumerate(iter(lambda: list(islice(items, size)), []))
 
 
 def name_shard(number: int, kind: str) -> str:
@@ -363,11 +346,11 @@ def name_shard(number: int, kind: str) -> str:
     return f"part-{number:05}{suffix}"
 
 
-def write_shard(tagger: Tagger, items: Iterable[Item], kind: str, path: Path, reporter: Reporter) -> Shard:
-    """Tag the items of a shard and write it."""
+def write_shard(items: Iterable[Item], kind: str, path: Path, labels: Sequence[str], reporter: Reporter) -> Shard:
+    """Write the tagged items of a shard."""
     before, reporter.errors = reporter.counts.copy(), []
-    with open_writer(kind, path, tagger.labels.types, has_folder=True) as write:
-        write_tagged(tagger, items, write, reporter)
+    with open_writer(kind, path, labels, has_folder=True) as write:
+        write_items(items, write, reporter)
     counts = {name: reporter.counts[name] - before[name] for name in COUNTS}
     return {"name": path.name, **counts, "errors": reporter.errors, "sha256": checksum_output(path)}
 

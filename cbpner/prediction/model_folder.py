@@ -59,9 +59,9 @@ def check_folder(folder: Path, backend: str) -> Path:
     if not weights:
         missing.append(" or ".join(dict.fromkeys(WEIGHTS[backend].values())))
     if missing:
-        others = [] if weights else [other for other in WEIGHTS if list_weights(folder, other)]
-        way = f"; --backend {others[0]} runs what is there" if others else ""
-        if others and backend == "onnx":
+        other = next((other for other in WEIGHTS if list_weights(folder, other)), None)
+        way = f"; --backend {other} runs what is there" if other and not weights else ""
+        if way and backend == "onnx":
             way += f", and `cbpner export {folder} --onnx -o OUT` makes it"
         expected = f"a tagger for the backend {backend}, in the Hugging Face layout{way}"
         raise InputError(f"{folder}: found no {', '.join(missing)}; expected {expected}")

@@ -12,16 +12,16 @@ from typing import IO, Any
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.base.tables import format_csv
-from cbpner.formats.document import Choices, Document, find_problem
+from cbpner.formats.document import Choices, Document
 from cbpner.formats.fields import dump_row
-from cbpner.formats.registry import FORMATS, name_file
+from cbpner.formats.registry import FORMATS, write_own_files
 from cbpner.formats.spans import build_row
 from cbpner.prediction import html_page as page
 from cbpner.text.characters import BOM
 
 COLUMNS = ("id", "start", "end", "label", "text", "score")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
-Write = Callable[[Document], None]
+Write = Callable[[Document], object]
 SUFFIXES = {  # what a file's name says
     "jsonl": (".jsonl",), "bio": (".bio",), "csv": (".csv",), "parquet": (".parquet",), "html": (".html", ".htm"),
 }  # fmt: skip
@@ -52,7 +52,7 @@ def open_writer(kind: str, path: Path, labels: Sequence[str], has_folder: bool =
     """
     if kind == "brat" or (has_folder and kind in FILES_EACH):
         with atomic_folder(path) as folder:
-            yield partial(_write_files, folder, kind, set())
+            yield partial(write_own_files, folder, FORMATS[kind], Choices(), set())
     elif kind == "parquet":
         with atomic_open(path, "wb") as file, _open_parquet(file) as write:
             yield write
@@ -64,34 +64,19 @@ def open_writer(kind: str, path: Path, labels: Sequence[str], has_folder: bool =
 @contextmanager
 def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write]:
     """As `open_writer`, into an open text file."""
-    title = "Genes, proteins and diseases"
-    heads = {"csv": lambda: format_csv([COLUMNS]), "html": lambda: page.open_page(labels, title)}
+    heads = {
+        "csv": lambda: format_csv([COLUMNS]), "html": lambda: page.open_page(labels, "Genes, proteins and diseases")
+    }  # fmt: skip
     file.write(heads.get(kind, str)())
     renderers: dict[str, Callable[[Document], str]] = {
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
-        "csv": lambda document: format_csv(_list_span_rows(document)),
+        "csv": lambda document: format_csv([(document.id, *span) for span in document.spans]),
         "html": partial(page.render_document, labels=labels),
         "lines": _render_lines,
         "bio": _BioRenderer(),
     }
-    render = renderers[kind]
-
-    def write(document: Document) -> None:
-        _check_document(document)
-        file.write(render(document))
-
-    yield write
+    yield lambda document: file.write(renderers[kind](document))
     file.write(page.close_page() if kind == "html" else "")
-
-
-def _check_document(document: Document) -> None:
-    if problem := find_problem(document):
-        raise InputError(f"cannot be written: found {problem}")
-
-
-def _list_span_rows(document: Document) -> list[tuple[Any, ...]]:
-    """A tuple of COLUMNS for each span."""
-    return [(document.id, *span) for span in document.spans]
 
 
 class _BioRenderer:
@@ -134,28 +119,14 @@ def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
     schema, rows = pyarrow.schema(list(zip(COLUMNS, kinds, strict=True))), []
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
 
-        def flush() -> None:
-            writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
-            rows.clear()
+        def flush(least: int = 0) -> None:
+            if len(rows) >= least:
+                writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+                rows.clear()
 
         def write(document: Document) -> None:
-            _check_document(document)
-            rows.extend(dict(zip(COLUMNS, row, strict=True)) for row in _list_span_rows(document))
-            if len(rows) >= PARQUET_ROWS:
-                flush()
+            rows.extend({"id": document.id, **span._asdict()} for span in document.spans)
+            flush(PARQUET_ROWS)
 
         yield write
         flush()
-
-
-def _write_files(folder: Path, kind: str, names: set[str], document: Document) -> None:
-    """Write a document's own files; names: those that are taken."""
-    _check_document(document)
-    format, name = FORMATS[kind], name_file(document.id)
-    if name in names:
-        raise InputError(f"cannot be written: found a second document with the id {document.id!r}; expected it once")
-    assert format.render is not None
-    texts = format.render(document, Choices())
-    names.add(name)
-    for suffix, text in zip(format.suffixes, texts, strict=True):
-        (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")

@@ -9,7 +9,6 @@ documents first. The probability of the best sequence is useless here: it is nea
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
@@ -17,16 +16,10 @@ from cbpner.base.tables import format_csv
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.registry import Format, name_file, write_documents
 from cbpner.prediction.inputs import Item, Rejected
-from cbpner.prediction.job import ERRORS, Reporter, tag_documents, write_errors
+from cbpner.prediction.job import ERRORS, Reporter, attach_spans, write_errors
 from cbpner.prediction.tagger import Tagger
 
-
-class Ranked(NamedTuple):
-    """A tagged document. uncertainty: nats a character; characters: that the tagger read."""
-
-    document: Document
-    uncertainty: float
-    characters: int
+Ranked = tuple[float, int, Document]  # uncertainty in nats a character, characters that the tagger read
 
 
 def preannotate(
@@ -47,43 +40,41 @@ def preannotate(
     write_errors(output.with_name(f"{output.name}.{ERRORS}"), reporter.errors)
     if not ranked:
         raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
-    documents = []
-    for rank, (document, uncertainty, _) in enumerate(ranked[:first], 1):
+    documents, rows = [], [("rank", "document", "uncertainty", "characters", "spans")]
+    width = len(str(len(ranked[:first])))
+    for rank, (uncertainty, characters, document) in enumerate(ranked, 1):
+        rows.append((rank, document.id, f"{uncertainty:.6f}", characters, len(document.spans)))
         if format.write:
             document = replace(document, meta=document.meta | {"rank": rank, "uncertainty": uncertainty})
         elif not (is_file or keep_names):
-            width = len(str(len(ranked[:first])))
             document = replace(document, id=f"{rank:0{width}}-{document.id}")
         documents.append(document)
-    write_documents(documents, output, format.name, choices, overwrite)
-    rows = [
-        (rank, document.id, f"{uncertainty:.6f}", characters, len(document.spans))
-        for rank, (document, uncertainty, characters) in enumerate(ranked, 1)
-    ]
+    write_documents(documents[:first], output, format.name, choices, overwrite)
     order = output.with_name(f"{output.name}.order.csv")
-    write_text(order, format_csv([("rank", "document", "uncertainty", "characters", "spans"), *rows]))
-    counts = f"{len(documents):,} of {len(ranked):,} documents"
+    write_text(order, format_csv(rows))
+    counts = f"{len(documents[:first]):,} of {len(ranked):,} documents"
     print(f"{output}: {format.name}, {counts}, their order in {order.name}")
     return reporter.finish(output)
 
 
 def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> list[Ranked]:
     """The documents among the items, least certain first; those that cannot be tagged are reported."""
-    ranked = []
-    for document, found in tag_documents(tagger, items, reporter, is_measured=True):
-        uncertainty = round(found.entropy / found.characters, 6) if found.characters else 0.0
-        ranked.append(Ranked(document, uncertainty, found.characters))
-        reporter.add(document)
-    return sorted(ranked, key=lambda each: -each.uncertainty)
+    documents, ranked = list(reporter.take_documents(items)), []
+    measured = tagger.tag_measured([document.text for document in documents], reporter.show_speed)
+    for document, (spans, entropy, characters) in zip(documents, measured, strict=True):
+        ranked.append(
+            (round(entropy / characters, 6) if characters else 0.0, characters, attach_spans(document, spans))
+        )
+        reporter.add(ranked[-1][-1])
+    return sorted(ranked, key=lambda each: -each[0])
 
 
 def check_names(items: Iterable[Item]) -> Iterator[Item]:
     """The items, with a Rejected in the place of each document whose id cannot name a file."""
     for item in items:
-        if isinstance(item, Document):
-            try:
+        try:
+            if isinstance(item, Document):
                 name_file(item.id)
-            except InputError as error:
-                yield Rejected(item.id, str(error))
-                continue
-        yield item
+            yield item
+        except InputError as error:
+            yield Rejected(item.id, str(error))

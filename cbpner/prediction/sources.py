@@ -3,8 +3,8 @@
 import os
 import shutil
 import sys
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import NamedTemporaryFile
@@ -43,13 +43,12 @@ class Source(NamedTuple):
         except InputError:
             return None
 
-    def split_path(self) -> tuple[str, ...]:
-        """The parts of the absolute path, or of the URI, whose query is the first of them."""
+    def locate(self) -> str:
+        """The absolute path, or the URI, its query before it; nothing for standard input."""
         if self.name == STDIN:
-            return (STDIN,)
-        whole = self.uri or _decode_name(os.path.abspath(self.path or ""))
-        path, _, query = whole.partition("?" if self.uri else "\0")
-        return (query, *path.split("/"))
+            return ""
+        place, _, query = (self.uri or "").partition("?")
+        return f"{query}/{place}" if place else _decode_name(os.path.abspath(self.path or ""))
 
 
 @contextmanager
@@ -119,48 +118,25 @@ def _decode_name(name: str) -> str:
 
 
 def _make_ids_unique(sources: Sequence[Source]) -> list[Source]:
-    """The sources, with longer ids for those of one id: with their folders' names, or else their suffixes.
+    """The sources; those of one id get their paths below the folder that all have in common, or names if need be.
 
     `a` of x/a.txt and `a` of y/a.txt become `x/a` and `y/a`; `a` of a.txt and of a.bio, `a.txt` and `a.bio`.
     InputError for a file that is named twice.
     """
-    groups, places, unique = defaultdict(list), set(), list(sources)
-    for number, source in enumerate(sources):
-        groups[source.id].append(number)
-        if (place := source.split_path()) in places:
+    located: dict[str, Source] = {}
+    for source in sources:
+        if located.setdefault(source.locate(), source) is not source:
             raise InputError(f"found {source.name} twice among the inputs; expected each file once")
-        places.add(place)
-    taken = set(groups)
-    for id, numbers in groups.items():
-        if len(numbers) > 1:
-            ids = _lengthen_ids(id, [sources[number] for number in numbers], taken)
-            taken.update(ids)
-            for number, new in zip(numbers, ids, strict=True):
-                unique[number] = sources[number]._replace(id=new)
-    return unique
-
-
-def _lengthen_ids(id: str, sources: Sequence[Source], taken: Collection[str]) -> list[str]:
-    """A different id for each of the sources of one id, none of them in `taken`."""
-    parts = [_split_source(source) for source in sources]
-    for has_suffix in (False, True):
-        for depth in range(1 - has_suffix, max(len(folders) for folders, _ in parts) + 1):
-            tails = [(*folders[max(0, len(folders) - depth) :], id) for folders, _ in parts]
-            ids = ["/".join(tail) + suffix * has_suffix for tail, (_, suffix) in zip(tails, parts, strict=True)]
-            if len(set(ids)) == len(ids) and not ({*ids} - {id}).intersection(taken):
-                return ids
-    names = " and ".join(source.name for source in sources[:2])
-    raise InputError(f"found {names}, whose documents would both be called {id!r}; expected other names")
-
-
-def _split_source(source: Source) -> tuple[tuple[str, ...], str]:
-    """(folders above what the id is made of, suffix) of a file."""
-    place = source.split_path()
-    name = PurePosixPath(place[-1])
-    for length in range(1, len(place)):
-        if unquote("/".join((*place[len(place) - length : -1], name.stem))) == source.id:
-            return place[1:-length], name.suffix
-    return (), ""
+    places = [place.split("/") for place in located]
+    top = len(os.path.commonprefix([place[:-1] for place in places if any(place)]))
+    names = ["/".join(place[top:]) or STDIN for place in places]
+    ids = [source.id for source in sources]
+    for longer in ([name.removesuffix(PurePosixPath(name).suffix) for name in names], names):
+        before: list[str] = []
+        while ids != before:  # a longer id may be that of another
+            before, counts = ids, Counter(ids)
+            ids = [new if counts[id] > 1 else id for id, new in zip(before, longer, strict=True)]
+    return [source._replace(id=id) for source, id in zip(sources, ids, strict=True)]
 
 
 def check_overlap(inputs: Iterable[str], output: Path) -> None:

@@ -9,12 +9,11 @@ The path of the data: text -> sentences -> groups of sentences that are read tog
 documents -> windows, batches of similar length -> `Backend.score` -> `cbpner.decoding` -> spans of each document.
 """
 
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -36,20 +35,8 @@ BATCH_TOKENS = 2048  # padded tokens that go through the model together, as in t
 POOL_BATCHES = 32  # so many batches' worth of characters are sorted by length together
 MAX_SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end, as the gold's training files are
 
+T = TypeVar("T")
 Watch = Callable[[int], None]
-
-
-@dataclass
-class Record:
-    """A document in progress. spans: of each sentence, once decoded. pending: its groups that are in the pool."""
-
-    text: str
-    sentences: list[tuple[int, int]] = field(default_factory=list)
-    spans: list[list[ScoredSpan]] = field(default_factory=list)
-    pending: int = 0
-    is_read: bool = False  # all of its groups have been put into the pool
-    entropy: float = 0.0
-    characters: int = 0
 
 
 class Measured(NamedTuple):
@@ -58,23 +45,6 @@ class Measured(NamedTuple):
     spans: list[Span]
     entropy: float
     characters: int
-
-
-class Pool:
-    """Groups of sentences that wait to be scored; equal groups are scored once."""
-
-    def __init__(self) -> None:
-        self.groups: dict[tuple[str, ...], list[tuple[Record, int]]] = {}  # with the number of the first sentence
-        self.size = 0  # characters, and one for each group and document
-
-    def add(self, record: Record, group: Sequence[tuple[int, int]]) -> None:
-        """Add (start, end) of a group's sentences."""
-        key = tuple(record.text[start:end] for start, end in group)
-        self.groups.setdefault(key, []).append((record, len(record.sentences)))
-        self.size += 1 + sum(map(len, key))
-        record.sentences += group
-        record.spans += [[] for _ in group]
-        record.pending += 1
 
 
 class Tagger:
@@ -132,10 +102,10 @@ class Tagger:
     def tag_many(self, texts: Iterable[str], watch: Watch | None = None) -> Iterator[list[Span]]:
         """Yield the spans of each text, in order.
 
-        Memory is that of a pool of sentences (some 65,000 characters) and of the texts that have sentences in it.
+        Memory is that of a batch of texts (some 65,000 characters, or one longer text) and of a pool of its sentences.
 
         Args:
-            texts: read as far ahead as the pool takes.
+            texts: read a batch ahead.
             watch: called with a number of characters each time that so many more are tagged.
         """
         return (found.spans for found in self.tag_measured(texts, watch, is_measured=False))
@@ -144,55 +114,44 @@ class Tagger:
         self, texts: Iterable[str], watch: Watch | None = None, is_measured: bool = True
     ) -> Iterator[Measured]:
         """As `tag_many`, with the uncertainty of each text, or 0 unless `is_measured`."""
-        for record in self._tag_records(texts, watch, is_measured):
-            yield Measured(self._finish(record), record.entropy, record.characters)
+        if isinstance(texts, str):
+            raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
+        for batch in cut_batches(texts, self.batch_tokens * POOL_BATCHES, len):
+            yield from self._tag_batch(batch, watch, is_measured)
+
+    def _tag_batch(self, texts: list[str], watch: Watch | None, is_measured: bool) -> Iterator[Measured]:
+        size, room = self.decision.context - 2, 2 * self.batch_tokens * POOL_BATCHES
+        places = [
+            list(group_neighbours(self.find_sentences(text), size, lambda sentence: sentence[1] - sentence[0]))
+            for text in texts
+        ]
+        groups = [
+            [tuple(text[start:end] for start, end in group) for group in own]
+            for text, own in zip(texts, places, strict=True)
+        ]
+        counts, found = Counter(chain.from_iterable(groups)), {}  # equal groups are scored once
+        for pool in cut_batches(counts, room, count_characters):
+            found |= self._tag_groups(pool, is_measured)
+            if watch:
+                watch(sum(counts[group] * count_characters(group) for group in pool))
+        for text, own, names in zip(texts, places, groups, strict=True):
+            rows = [row for name in names for row in found[name][0]]
+            spans = self._finish(text, list(chain.from_iterable(own)), rows)
+            yield Measured(spans, sum(found[name][1] for name in names), sum(map(count_characters, names)))
+
+    def _tag_groups(
+        self, groups: list[tuple[str, ...]], is_measured: bool
+    ) -> dict[tuple[str, ...], tuple[list[list[ScoredSpan]], float]]:
+        """{group: (the spans of each of its sentences, its entropy)}"""
+        scores = self.score_sentences(groups)
+        decoded, entropies = iter(self.decode_spans(scores)), repeat(0.0)
+        if is_measured:
+            entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
+        return {each: ([next(decoded) for _ in each], sum(next(entropies) for _ in each)) for each in groups}
 
     def find_sentences(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.text.sentences`."""
         return find_sentences(text, self._max_sentence)
-
-    def _tag_records(self, texts: Iterable[str], watch: Watch | None, is_measured: bool) -> Iterator[Record]:
-        """Yield the Record of each text when it is done, in order."""
-        if isinstance(texts, str):
-            raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
-        waiting: deque[Record] = deque()
-        pool, room = Pool(), self.batch_tokens * POOL_BATCHES
-        for text in texts:
-            record = Record(text)
-            waiting.append(record)
-            pool.size += 1
-            sentences, size = self.find_sentences(text), self.decision.context - 2
-            for group in group_neighbours(sentences, size, lambda sentence: sentence[1] - sentence[0]):
-                pool.add(record, group)
-                if pool.size > room:
-                    pool = self._drain(pool, watch, is_measured)
-            record.is_read = True
-            if pool.size > room:
-                pool = self._drain(pool, watch, is_measured)
-            while waiting and waiting[0].is_read and not waiting[0].pending:
-                yield waiting.popleft()
-        self._drain(pool, watch, is_measured)
-        yield from waiting
-
-    def _drain(self, pool: Pool, watch: Watch | None, is_measured: bool) -> Pool:
-        """Tag the pool's groups and give the spans to their records; a new pool."""
-        scores = self.score_sentences(list(pool.groups))
-        decoded, entropies = iter(self.decode_spans(scores)), repeat(0.0)
-        if is_measured:
-            entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
-        done = 0
-        for key, places in pool.groups.items():
-            rows, entropy = [next(decoded) for _ in key], sum(next(entropies) for _ in key)
-            characters = sum(map(len, key))
-            for record, first in places:
-                record.spans[first : first + len(rows)] = rows
-                record.pending -= 1
-                record.entropy += entropy
-                record.characters += characters
-            done += characters * len(places)
-        if watch:
-            watch(done)
-        return Pool()
 
     def score_sentences(self, groups: Sequence[Sequence[str]]) -> list[np.ndarray]:
         """Log-probabilities (characters, labels) of each sentence of each group of sentences that are read together."""
@@ -205,14 +164,30 @@ class Tagger:
         """The spans of each sentence from `score_sentences`' scores, before the document vote."""
         return decode_spans(scores, self.labels, self.backend.chain, self.decision)
 
-    def _finish(self, record: Record) -> list[Span]:
+    def _finish(self, text: str, sentences: list[tuple[int, int]], rows: list[list[ScoredSpan]]) -> list[Span]:
         """The document's spans after the vote."""
-        text, rows = record.text, record.spans
         if self.decision.vote_share:
-            rows = vote_spans([text[start:end] for start, end in record.sentences], rows, self.decision.vote_share)
+            rows = vote_spans([text[start:end] for start, end in sentences], rows, self.decision.vote_share)
         return [
             cut_span(text, base + start, base + end, label, score)
-            for (base, _), row in zip(record.sentences, rows, strict=True)
+            for (base, _), row in zip(sentences, rows, strict=True)
             for start, end, label, score in row
             if score >= self.min_score
         ]
+
+
+def cut_batches(items: Iterable[T], room: int, measure: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield lists of consecutive items, each of which ends with the item that fills the room."""
+    batch, size = [], 0
+    for item in items:
+        batch.append(item)
+        size += 1 + measure(item)
+        if size > room:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def count_characters(group: Iterable[str]) -> int:
+    return sum(map(len, group))
