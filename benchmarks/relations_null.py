@@ -32,8 +32,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
 from cbpner.base.store import Store
-from cbpner.biology.relations.counts import CountSettings
-from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS
+from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS, CountSettings
 from cbpner.biology.relations.pairs import find_relations
 from cbpner.runs.environment import describe_environment
 
@@ -152,7 +151,7 @@ def shuffle_corpus(generator, corpus, swaps=20):
 
 
 def measure_corpus(folder, corpus, unit="sentence", pairs="gene-gene"):
-    """The Relations of a corpus. pairs: with gene-disease every second gene is a disease."""
+    """The relations of a corpus. pairs: with gene-disease every second gene is a disease."""
     corpus = {family: places for family, places in corpus.items() if places}
     rows = [(family, sentence, 0, 1, gene, "x", None) for family, places in corpus.items()
             for gene, own in places.items() for sentence in own]  # fmt: skip
@@ -173,13 +172,13 @@ def measure_corpus(folder, corpus, unit="sentence", pairs="gene-gene"):
 
 def list_p(relations):
     """(p, share of the families that the rarer one is in) of all tested pairs; p of those never seen together is 1."""
-    entities, rows = relations.counts.entities, relations.rows
-    shares = entities["patents"] / relations.counts.families
+    entities, rows = relations.entities, relations.pairs
+    shares = entities["patents"] / relations.families
     first, second = (np.searchsorted(entities["entity"], rows[name]) for name in "ab")
     p = np.ones((len(shares), len(shares)))
     p[first, second] = rows["p"]
     kind = entities["kind"]
-    if DISEASE in relations.counts.tested:
+    if DISEASE in relations.tested:
         a, b = (each.ravel() for each in np.meshgrid(np.flatnonzero(kind == GENE), np.flatnonzero(kind == DISEASE)))
     else:
         a, b = np.triu_indices(len(shares), 1)
@@ -203,7 +202,7 @@ def measure_model(name, unit, shuffled, args):
         corpus = shuffle_corpus(generator, corpus) if shuffled else MODELS[name](generator)
         with tempfile.TemporaryDirectory() as folder:
             relations = measure_corpus(Path(folder), corpus, unit, args.pairs)
-        calls += bool((relations.rows["q"] <= CALLED).any())
+        calls += bool((relations.pairs["q"] <= CALLED).any())
         for stratum, numbers in count_levels(*list_p(relations)).items():
             counted[stratum] = counted[stratum] + numbers
     strata = {

@@ -27,7 +27,6 @@ from pyarrow import parquet
 from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key, write_text
 from cbpner.base.process import run_guarded
-from cbpner.biology.relations.summary import compare_edges, read_edges
 from cbpner.cli import main as run_cbpner
 from cbpner.formats.fields import dump_row
 from cbpner.reports.join import join_runs
@@ -66,14 +65,32 @@ def write_sides(path, data_dir, folder):
 
 
 def find_edges(folder, name, unit, flags):
-    """The edges of a side's network."""
+    """{edge: patents that it is in} of a side's network."""
     output = folder / f"{name}_{unit}.parquet"
     command = ["relations", folder / f"{name}.jsonl", "-o", output, "--unit", unit, "--min-support", 1, *flags]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
         code = run_cbpner(list(map(str, command)))
     if code:
         raise InputError(f"{name}, {unit}: {said.getvalue().strip()}")
-    return read_edges(output)
+    rows = parquet.read_table(output, columns=["a_id", "b_id", "patents"]).to_pylist()
+    return {frozenset((row["a_id"], row["b_id"])): row["patents"] for row in rows}
+
+
+def compare_edges(found, reference):
+    """Compare {edge: patents} by their least number of patents, the support.
+
+    right: edges found with that support that the reference has at all; precision: their share. met: edges of the
+    reference with that support that were found at all; recall: their share. A share is None if there is no edge.
+    """
+    rows = []
+    for support in (1, 2, 3, 5, 10):
+        own, others = ([edge for edge, patents in each.items() if patents >= support] for each in (found, reference))
+        if own or others:
+            right, met = sum(edge in reference for edge in own), sum(edge in found for edge in others)
+            row = {"support": support, "found": len(own), "reference": len(others), "right": right, "met": met}
+            shares = (right / len(own) if own else None, met / len(others) if others else None)
+            rows.append(row | {"precision": shares[0], "recall": shares[1]})
+    return rows
 
 
 def average_patents(found, reference):

@@ -16,7 +16,6 @@ import networkx as nx
 import numpy as np
 import pytest
 from pyarrow import parquet
-from scipy.spatial import cKDTree
 from scipy.stats import binom, false_discovery_control, hypergeom, poisson
 
 from cbpner.base.errors import InputError
@@ -24,12 +23,11 @@ from cbpner.base.store import Store
 from cbpner.biology.genes.lexicons import read_lexicons
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.relations import statistics
-from cbpner.biology.relations.counts import CountSettings, count_pairs
+from cbpner.biology.relations.counts import count_pairs
 from cbpner.biology.relations.known import KnownInteractions, measure_precision, read_known_interactions, rewire
-from cbpner.biology.relations.network import ROOM, build_graph, pack_circles
+from cbpner.biology.relations.network import ROOM, build_graph
 from cbpner.biology.relations.null_model import fit_degrees, solve_rates
-from cbpner.biology.relations.occurrences import load_occurrences
-from cbpner.biology.relations.summary import compare_edges
+from cbpner.biology.relations.occurrences import CountSettings, load_occurrences
 from cbpner.cli import main
 from cbpner.formats.document import Document, cut_span
 from cbpner.reports.join import PredictedSet
@@ -177,7 +175,7 @@ def load(store, rows, lexicon, counting):
         spans = [[each[name] for name in ("start", "end", "label", "score")] for each in row["spans"]]
         spans = [cut_span(row["text"], *span) for span in spans]
         documents.append(Document(row["id"], row["text"], spans, {}, row.get("date")))
-    load_occurrences(store, documents, EntityResolver(read_lexicons([lexicon], "gene"), lookalikes={}))
+    load_occurrences(store, documents, EntityResolver(read_lexicons([lexicon], "gene"), lookalikes={}), counting)
     return count_pairs(store, counting)
 
 
@@ -295,7 +293,7 @@ def gather_levels(tmp_path, model, unit, shuffled, corpora, pairs="gene-gene", s
     for number in range(corpora):
         corpus = null.shuffle_corpus(generator, corpus) if shuffled else null.MODELS[model](generator)
         relations = null.measure_corpus(make_folder(tmp_path / str(number)), corpus, unit, pairs)
-        calls += bool((relations.rows["q"] <= 0.05).any())
+        calls += bool((relations.pairs["q"] <= 0.05).any())
         for stratum, numbers in null.count_levels(*null.list_p(relations)).items():
             counted[stratum] = counted.get(stratum, 0) + numbers
     return counted, calls
@@ -348,7 +346,7 @@ def test_planted_pairs_are_found_among_shuffled_genes(tmp_path):
             if generator.random() < 0.06:
                 for gene in (a, b):
                     corpus[family].setdefault(gene, set()).add(1000 + a)
-    rows = null.measure_corpus(tmp_path, corpus).rows
+    rows = null.measure_corpus(tmp_path, corpus).pairs
     called = [(int(a), int(b)) for a, b, q in zip(rows["a"], rows["b"], rows["q"], strict=True) if q <= 0.05]
     assert set(planted) <= set(called) and len(called) <= 4
 
@@ -361,8 +359,8 @@ def test_repetition_within_a_patent_makes_no_p_small(tmp_path):
         null.measure_corpus(make_folder(tmp_path / str(number)), corpus | {22: family})
         for number, family in enumerate(families)
     )
-    assert once.rows["units"].tolist() == [2] and often.rows["units"].tolist() == [91]
-    assert often.rows["p"][0] >= once.rows["p"][0]
+    assert once.pairs["units"].tolist() == [2] and often.pairs["units"].tolist() == [91]
+    assert often.pairs["p"][0] >= once.pairs["p"][0]
 
 
 def make_folder(path):
@@ -611,38 +609,6 @@ def test_nodes_do_not_lie_upon_one_another():
     assert {about["community"] for _, about in graph.nodes(data=True)} >= {0, 1}
 
 
-def test_components_do_not_overlap():
-    radii = np.array([400.0, 120.0, 119.0, *[51.0] * 600])
-    centres = np.array(pack_circles(radii.tolist()))
-    tree = cKDTree(centres)
-    apart = tree.sparse_distance_matrix(tree, 600, output_type="ndarray")
-    apart = apart[apart["i"] < apart["j"]]
-    assert (apart["v"] >= radii[apart["i"]] + radii[apart["j"]] - 1e-6).all()
-    assert np.ptp(centres, 0).max() < 5 * math.sqrt((radii**2).sum())
-
-
-def test_comparing_networks_by_hand():
-    edge = {name: frozenset(name) for name in ("ab", "bc", "cd", "de")}
-    found = {edge["ab"]: 2, edge["bc"]: 1, edge["cd"]: 1}
-    reference = {edge["ab"]: 1, edge["bc"]: 2, edge["de"]: 3}
-    one, two, three = compare_edges(found, reference)
-    assert (one["precision"], one["recall"]) == (2 / 3, 2 / 3)
-    assert (two["found"], two["reference"], two["precision"], two["recall"]) == (1, 2, 1.0, 0.5)
-    assert (three["precision"], three["recall"]) == (None, 0.0)
-
-
-@pytest.mark.slow
-def test_compare_with_another_table(tmp_path, lexicon, capsys):
-    assert run(tmp_path, lexicon, "--min-support", 1) == 0
-    assert run(tmp_path, lexicon, "--compare", tmp_path / "out.csv", out="less.csv") == 0
-    out = capsys.readouterr().out
-    assert "edges in 1 or more patents: 1 here, 2 in --compare; precision 1.000, recall 0.500" in out
-    for text, found in (("x,y\n1,2\n", "bad.csv: "), ("a_id,b_id,patents\n1,2,many\n", "bad.csv:1: found 'many'")):
-        (tmp_path / "bad.csv").write_text(text, encoding="utf-8")
-        assert run(tmp_path, lexicon, "--compare", tmp_path / "bad.csv", out="no.csv") == 2
-        assert found in capsys.readouterr().err
-
-
 # --- streaming and bad input
 
 
@@ -659,7 +625,7 @@ def test_documents_are_read_one_after_another(tmp_path, lexicon):
             alive.remove(number)
 
     with open_store(tmp_path) as store:
-        load_occurrences(store, documents(), EntityResolver(read_lexicons([lexicon], "gene")))
+        load_occurrences(store, documents(), EntityResolver(read_lexicons([lexicon], "gene")), CountSettings())
         assert store.run("SELECT count(*) FROM mentions") == [(300,)]
         assert store.run("SELECT max(size) FROM sentences") == [(14,)]  # bytes of UTF-8
     assert most == 1
@@ -750,6 +716,13 @@ def test_what_survives_by_hand():
     first, second = survive.list_documents(joined, spans).values()
     assert first["text"] == "Abstract甲\nAAA1与BBB2\n" and second["text"] == "Abstract乙\nCCC3\n"
     assert [first["text"][span["start"] : span["end"]] for span in first["spans"]] == ["AAA1", "BBB2"]
+    edge = {name: frozenset(name) for name in ("ab", "bc", "cd", "de")}
+    found = {edge["ab"]: 2, edge["bc"]: 1, edge["cd"]: 1}
+    reference = {edge["ab"]: 1, edge["bc"]: 2, edge["de"]: 3}
+    one, two, three = survive.compare_edges(found, reference)
+    assert (one["precision"], one["recall"]) == (2 / 3, 2 / 3)
+    assert (two["found"], two["reference"], two["precision"], two["recall"]) == (1, 2, 1.0, 0.5)
+    assert (three["precision"], three["recall"]) == (None, 0.0)
     mean = survive.average_patents({1: "p", 2: "p", 3: "q"}, {1: "p", 4: "q", 5: "r"})
     assert mean == {"patents": 3, "precision": (1 / 2 + 0) / 2, "recall": (1 + 0 + 0) / 3}
     assert survive.bootstrap_patents({1: "p"}, {1: "p"}, 1) == {"precision": [1, 1], "recall": [1, 1]}

@@ -180,9 +180,8 @@ def number_ids(documents: Iterable[Document], longest: int | None = None) -> Ite
 
 def render_network(documents: Sequence[Document], resolver: EntityResolver, unit: str, title: str) -> str:
     """Render the page of `cbpner relations` for the documents; EmptyNetwork if no two entities co-occur."""
-    from cbpner.biology.relations.counts import CountSettings
     from cbpner.biology.relations.job import write_relations
-    from cbpner.biology.relations.occurrences import MentionFilter
+    from cbpner.biology.relations.occurrences import CountSettings
     from cbpner.biology.relations.settings import RelationSettings
 
     counting = CountSettings(unit, pairs="both", min_support=1 if len(documents) < 3 else 2)
@@ -193,7 +192,7 @@ def render_network(documents: Sequence[Document], resolver: EntityResolver, unit
         output = Path(folder) / "network.html"
         settings = RelationSettings(
             inputs=[Path(folder) / "tagged.jsonl"], source="jsonl", outputs=[output], counting=counting,
-            filter=MentionFilter(counting.kinds), title=title, memory_mb=256,
+            title=title, memory_mb=256,
             sources={"predictions": [title], "lexicons": ["shipped"], "known": []},
         )  # fmt: skip
         try:

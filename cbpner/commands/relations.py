@@ -16,20 +16,18 @@ nearly all long patents name and few short ones, especially with --unit patent: 
 the expected units count units, as if these were independent.
 
 --known takes BioGRID tab3, STRING links (with --known-names), or any list whose first two columns are symbols or HGNC
-ids. --compare reports how many relations of another table are in this one.
+ids.
 """
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cbpner.biology.genes.predictions import read_bibliography
-from cbpner.biology.relations.counts import PAIRS, UNITS, CountSettings
 from cbpner.biology.relations.job import write_relations
 from cbpner.biology.relations.known import read_known_interactions
-from cbpner.biology.relations.occurrences import MentionFilter
+from cbpner.biology.relations.occurrences import PAIRS, UNITS, CountSettings
 from cbpner.biology.relations.outputs import EVIDENCE_SUFFIXES, SUFFIXES
 from cbpner.biology.relations.settings import RelationSettings
-from cbpner.biology.relations.summary import read_edges
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
 from cbpner.commands.entities import add_entity_flags, print_summary, read_resolver
 from cbpner.commands.options import bounded, describe_notes, read_choices
@@ -57,7 +55,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--drawn", type=positive, default=4000, metavar="N", help="relations drawn")
     add("--title", help="of the page")
     add("--seed", type=int, default=0, help="of layout and random networks")
-    add("--compare", metavar="TABLE", help="a table of relations (.csv, .parquet): edge precision, recall")
     add = parser.add_argument_group("known interactions").add_argument
     add("--known", action="append", default=[], metavar="FILE", help="list of pairs; repeatable")
     add("--known-names", metavar="FILE", help="STRING's 9606.protein.info")
@@ -66,7 +63,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    counting = CountSettings(args.unit, args.window, args.pairs, args.min_support, args.crowd)
+    counting = CountSettings(
+        args.unit, args.window, args.pairs, args.min_support, args.crowd, args.agents, args.min_score
+    )
     evidence = args.evidence or name_evidence(args.output)
     files = [(path, SUFFIXES) for path in args.output] + ([(evidence, EVIDENCE_SUFFIXES)] if evidence else [])
     outputs = check_outputs(files, args.inputs, args.overwrite)
@@ -76,11 +75,9 @@ def run(args: Namespace) -> None:
         known = read_known_interactions(args.known, resolver.genes, args.known_names, args.known_score)
     settings = RelationSettings(
         inputs=args.inputs, source=args.source, outputs=outputs[: len(args.output)], counting=counting,
-        filter=MentionFilter(counting.kinds, args.agents, args.min_score),
         evidence=outputs[-1] if evidence else None,
         bibliography=read_bibliography(args.patents) if args.patents else None, level=args.q, most=args.most,
-        drawn=args.drawn, title=args.title, known=known, compare=read_edges(args.compare) if args.compare else None,
-        memory_mb=args.memory, threads=args.threads, seed=args.seed,
+        drawn=args.drawn, title=args.title, known=known, memory_mb=args.memory, threads=args.threads, seed=args.seed,
         sources={"predictions": args.inputs, "lexicons": args.lexicon or ["shipped"], "known": args.known},
     )  # fmt: skip
     print_summary(write_relations(settings, resolver, choices), args, describe_notes(choices))

@@ -1,14 +1,15 @@
 """Count co-occurrences within a unit: a sentence, a window of sentences, or a patent.
 
 ```
-all_incidences  family, unit, entity, kind, weight    an entity in a unit; weight: its best mention's score (1 without)
-crowded         unit                                  units that are left out
-incidences      as all_incidences                     entities with support, in the other units
-pair_families   a, b, kind, family, units, weight     two of these that share units in a family; kind: of b
+spots           place, family, patent, year, is_counted, entity, kind, weight, mention
+units           unit, spot, family, is_counted, entity, kind, weight     the units of each spot that are not crowded
+incidences      unit, family, entity, kind, weight      of counted patents and entities with support
+pair_families   a, b, kind, family, units, weight       two of these that share units in a family; kind: of b
 ```
 
-Only counted patents (`occurrences`) are in them, one of each family. A window is any N consecutive sentences, also
-those that reach over the edges of a text: two sentences at a distance d share N - d windows.
+A spot is an entity in a place, which is a sentence, or a patent as unit; `mention` is its surest one there, `weight`
+its score (1 without). Only counted patents (`occurrences`), one of each family, are counted. A window is any N
+consecutive sentences, also those over the edges of a text: at a distance d two sentences share N - d windows.
 """
 
 from collections.abc import Sequence
@@ -17,33 +18,43 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cbpner.base.store import Store
-from cbpner.biology.relations.occurrences import DISEASE, GENE
+from cbpner.biology.relations.occurrences import DISEASE, GENE, PAIRS, CountSettings
 
-UNITS = ("sentence", "window", "patent")
-PAIRS = {"gene-gene": (GENE,), "gene-disease": (DISEASE,), "both": (GENE, DISEASE)}  # kinds of b, a being a gene
-UNIT_SQL = {
-    "sentence": "(m.document::BIGINT << 24) + m.sentence",
-    "window": "(m.document::BIGINT << 24) + m.sentence + w.shift",
-    "patent": "f.number",
-}
-INCIDENCES = """
-CREATE OR REPLACE TABLE all_incidences AS
-WITH families AS (SELECT family, row_number() OVER (ORDER BY family) - 1 AS number FROM documents GROUP BY family)
+SPOTS = """
+CREATE OR REPLACE TABLE spots AS
+WITH numbered AS (
+    SELECT * REPLACE (dense_rank() OVER (ORDER BY family) - 1 AS family),
+        dense_rank() OVER (ORDER BY family, patent) AS number
+    FROM documents
+)
 SELECT
-    f.number::INTEGER AS family, {unit} AS unit, m.entity, e.kind, max(coalesce(m.score, 1)) AS weight
-FROM mentions m JOIN documents d USING (document) JOIN families f ON f.family = d.family JOIN entities e USING (entity)
-    {windows}
-WHERE d.is_counted GROUP BY ALL
+    {place} AS place, d.family::INTEGER AS family, d.patent, min(d.year) AS year, d.is_counted, m.entity, e.kind,
+    max(coalesce(m.score, 1)) AS weight,
+    arg_min(
+        {{'document': m.document, 'sentence': m.sentence, 'start': m.start, 'end': m."end", 'text': m.surface,
+          'score': m.score}},
+        (-coalesce(m.score, 1), m.document, m.start)
+    ) AS mention
+FROM mentions m JOIN numbered d USING (document) JOIN entities e USING (entity) GROUP BY ALL
 """
-CROWDED = "CREATE OR REPLACE TABLE crowded AS SELECT unit FROM all_incidences GROUP BY unit HAVING count(*) > ?"
+ALL_UNITS = """
+CREATE OR REPLACE TABLE all_units AS
+SELECT place + shift AS unit, s.rowid AS spot, family, is_counted, entity, kind, weight
+FROM spots s, (SELECT unnest(range({size})) AS shift)
+"""
+CROWDED = """
+CREATE OR REPLACE TABLE crowded AS
+SELECT unit, bool_or(is_counted) AS is_counted FROM all_units GROUP BY unit HAVING count(DISTINCT entity) > ?
+"""
 MARGINS = """
 CREATE OR REPLACE TABLE margins AS
-SELECT entity, count(*) AS units, count(DISTINCT family) AS patents
-FROM all_incidences ANTI JOIN crowded USING (unit) GROUP BY entity
+SELECT entity, kind, count(DISTINCT unit) AS units, count(DISTINCT family) AS patents
+FROM units WHERE is_counted GROUP BY ALL HAVING patents >= ?
 """
-SUPPORTED = """
+INCIDENCES = """
 CREATE OR REPLACE TABLE incidences AS
-SELECT i.* FROM all_incidences i ANTI JOIN crowded USING (unit) JOIN margins m USING (entity) WHERE m.patents >= ?
+SELECT unit, family, entity, kind, max(weight) AS weight
+FROM units SEMI JOIN margins USING (entity) WHERE is_counted GROUP BY ALL
 """
 PAIR_FAMILIES = """
 CREATE OR REPLACE TABLE pair_families AS
@@ -62,20 +73,6 @@ FROM pair_families GROUP BY a, b HAVING count(*) >= ? ORDER BY a, b
 Columns = dict[str, np.ndarray]  # of one length
 
 
-class CountSettings(NamedTuple):
-    """What counts as a co-occurrence."""
-
-    unit: str = "sentence"  # one of UNITS
-    size: int = 3  # sentences in a window
-    pairs: str = "gene-gene"  # one of PAIRS
-    min_support: int = 2  # patent families that an entity, and a pair, must be in
-    crowd: int = 500  # units with more entities are left out: lists of hundreds of genes make a pair of any two
-
-    @property
-    def kinds(self) -> tuple[int, ...]:
-        return (GENE,) if self.pairs == "gene-gene" else (GENE, DISEASE)
-
-
 class Counts(NamedTuple):
     """What was counted."""
 
@@ -89,26 +86,22 @@ class Counts(NamedTuple):
 
 def count_pairs(store: Store, settings: CountSettings) -> Counts:
     """Count entities and pairs; the tables above stay in the store."""
-    windows = f", (SELECT unnest(range({settings.size})) AS shift) w" if settings.unit == "window" else ""
-    store.run(INCIDENCES.format(unit=UNIT_SQL[settings.unit], windows=windows))
+    place = "d.number" if settings.unit == "patent" else "(m.document::BIGINT << 24) + m.sentence"
+    store.run(SPOTS.format(place=place))
+    store.run(ALL_UNITS.format(size=settings.size if settings.unit == "window" else 1))
     store.run(CROWDED, [settings.crowd])
-    store.run(MARGINS)
-    store.run(SUPPORTED, [settings.min_support])
+    store.run("CREATE OR REPLACE TABLE units AS FROM all_units ANTI JOIN crowded USING (unit)")
+    store.run("DROP TABLE all_units")
+    store.run(MARGINS, [settings.min_support])
+    store.run(INCIDENCES)
     store.run(PAIR_FAMILIES.format(kinds=PAIRS[settings.pairs]))
-    units, families = store.run(
-        "SELECT count(DISTINCT unit), count(DISTINCT family) FROM all_incidences ANTI JOIN crowded USING (unit)"
-    )[0]
-    support = [settings.min_support]
-    entities = fetch_columns(
-        store, "SELECT m.*, e.kind FROM margins m JOIN entities e USING (entity) WHERE patents >= ? ORDER BY entity",
-        support,
-    )  # fmt: skip
+    units, families = store.run("SELECT count(DISTINCT unit), count(DISTINCT family) FROM units WHERE is_counted")[0]
+    crowded = store.run("SELECT count(*) FROM crowded WHERE is_counted")[0][0]
+    entities = fetch_columns(store, "FROM margins ORDER BY entity")
     genes, diseases = (int((entities["kind"] == kind).sum()) for kind in (GENE, DISEASE))
     tested = {GENE: genes * (genes - 1) // 2, DISEASE: genes * diseases}
-    return Counts(
-        units, families, store.run("SELECT count(*) FROM crowded")[0][0], entities,
-        fetch_columns(store, PAIRS_SEEN, support), {kind: tested[kind] for kind in PAIRS[settings.pairs]},
-    )  # fmt: skip
+    pairs = fetch_columns(store, PAIRS_SEEN, [settings.min_support])
+    return Counts(units, families, crowded, entities, pairs, {kind: tested[kind] for kind in PAIRS[settings.pairs]})
 
 
 def fetch_columns(store: Store, sql: str, parameters: Sequence[Any] = ()) -> Columns:

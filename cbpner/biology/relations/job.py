@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,9 +17,9 @@ from cbpner.biology.relations.known import measure_precision
 from cbpner.biology.relations.network import Network, build_network
 from cbpner.biology.relations.occurrences import load_occurrences
 from cbpner.biology.relations.page import render_network_page
+from cbpner.biology.relations.page.svg import render_svg
 from cbpner.biology.relations.pairs import find_relations
 from cbpner.biology.relations.settings import RelationResult, RelationSettings
-from cbpner.biology.relations.svg import render_svg
 from cbpner.biology.tables import TABLE_SUFFIXES, write_arrow
 from cbpner.formats.document import Choices
 
@@ -34,19 +34,21 @@ def write_relations(settings: RelationSettings, resolver: EntityResolver, choice
         Store(Path(work), settings.memory_mb, settings.threads) as store,
     ):
         documents = read_predictions(settings.inputs, settings.source, choices)
-        left_out = load_occurrences(store, documents, resolver, settings.bibliography, choices, settings.filter)
-        result = find(store, settings, left_out)
-        written = write_outputs(store, settings, result)
+        left_out = load_occurrences(store, documents, resolver, settings.counting, settings.bibliography, choices)
+        result = build_result(store, settings, left_out)
+        with ExitStack() as stack:
+            written = write_outputs(store, settings, result, stack)
     return list(summary.summarize_result(settings, result, written))
 
 
-def find(store: Store, settings: RelationSettings, left_out: Counter[str]) -> RelationResult:
+def build_result(store: Store, settings: RelationSettings, left_out: Counter[str]) -> RelationResult:
     """The relations of what is in the store, with first patents and precision."""
-    relations = find_relations(store, settings.counting)
-    summary.check_not_empty(relations, settings, left_out)
-    relations = relations.keep(settings.level)
-    evidence.locate_pairs(store, relations.rows, settings.counting)
-    table = outputs.build_relation_table(store, relations, settings.known)
+    counts = find_relations(store, settings.counting)
+    summary.check_not_empty(counts, settings, left_out)
+    kept = counts.pairs["q"] <= settings.level
+    rows = {name: column[kept] for name, column in counts.pairs.items()}
+    evidence.locate_pairs(store, rows)
+    table = outputs.build_relation_table(store, rows, settings.known)
     members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
     left_out = left_out + Counter({"patents of families of which another one is counted": members})
     precision = []
@@ -54,40 +56,36 @@ def find(store: Store, settings: RelationSettings, left_out: Counter[str]) -> Re
         genes = table.filter(table["b_kind"].to_numpy() == "gene").select(["a_id", "b_id"]).to_pydict()
         precision = measure_precision(list(zip(*genes.values(), strict=True)), settings.known, seed=settings.seed)
     places = store.run("SELECT count(*) FROM cooccurrences")[0][0]
-    return RelationResult(relations, table, places, precision, dict(left_out))
+    return RelationResult(counts, table, places, precision, dict(left_out))
 
 
-def write_outputs(store: Store, settings: RelationSettings, result: RelationResult) -> int | None:
+def write_outputs(store: Store, settings: RelationSettings, result: RelationResult, stack: ExitStack) -> int | None:
     """Write everything; the number of rows of evidence, or None if none is asked for."""
-    table = result.table
-    ids = list(zip(*(table[name].to_pylist() for name in ("a_id", "b_id")), strict=True))
-    suffixes = {path.suffix for path in settings.outputs}
+    table, suffixes = result.table, {path.suffix for path in settings.outputs}
     network: Network = {}
     if suffixes.intersection(outputs.DRAWINGS):
         rows = table.slice(0, settings.drawn).to_pylist()
-        shown = evidence.read_evidence(store, ids, settings.most, len(rows)) if ".html" in suffixes else ()
+        found = evidence.read_evidence(store, settings.most, len(rows)) if ".html" in suffixes else ()
         network = build_network(
-            rows, shown, settings.seed, title=settings.title or "Genes that co-occur", unit=settings.counting.unit,
-            total=table.num_rows, known=settings.known is not None,
+            rows, chain.from_iterable(found), settings.seed, title=settings.title or "Genes that co-occur",
+            unit=settings.counting.unit, total=table.num_rows, known=settings.known is not None,
         )  # fmt: skip
-    with ExitStack() as stack:
-        for path in settings.outputs:
-            file = stack.enter_context(atomic_open(path, "wb"))
-            if path.suffix in TABLE_SUFFIXES:
-                write_arrow(table.to_reader(outputs.BATCH_ROWS), file, path.suffix)
-            elif path.suffix == ".edges":
-                outputs.write_edges(table, file)
-            elif path.suffix == ".graphml":
-                outputs.write_graphml(table, file)
-            elif path.suffix == ".svg":
-                file.write(render_svg(network).encode())
-            else:
-                file.write(render_network_page(network, result, summary.list_page_settings(settings)).encode())
-        if settings.evidence is None:
-            return None
-        file = stack.enter_context(atomic_open(settings.evidence, "wb"))
-        found = evidence.read_evidence(store, ids, settings.most)
-        parts = iter(lambda: list(islice(found, outputs.BATCH_ROWS)), [])
-        batches = (pa.RecordBatch.from_pylist(rows, evidence.SCHEMA) for rows in parts)
-        reader = pa.RecordBatchReader.from_batches(evidence.SCHEMA, batches)
-        return write_arrow(reader, file, settings.evidence.suffix)
+    for path in settings.outputs:
+        file = stack.enter_context(atomic_open(path, "wb"))
+        if path.suffix in TABLE_SUFFIXES:
+            write_arrow(table.to_reader(evidence.BATCH_ROWS), file, path.suffix)
+        elif path.suffix == ".edges":
+            outputs.write_edges(table, file)
+        elif path.suffix == ".graphml":
+            outputs.write_graphml(table, file)
+        elif path.suffix == ".svg":
+            file.write(render_svg(network).encode())
+        else:
+            file.write(render_network_page(network, result, summary.list_page_settings(settings)).encode())
+    if settings.evidence is None:
+        return None
+    file = stack.enter_context(atomic_open(settings.evidence, "wb"))
+    found = evidence.read_evidence(store, settings.most, table.num_rows)
+    batches = (pa.RecordBatch.from_pylist(rows, evidence.SCHEMA) for rows in found)
+    reader = pa.RecordBatchReader.from_batches(evidence.SCHEMA, batches)
+    return write_arrow(reader, file, settings.evidence.suffix)

@@ -13,12 +13,12 @@ Columns are separated by tabs, commas or spaces; a file whose name ends in .gz i
 """
 
 import math
-import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 
 from cbpner.base.errors import InputError
@@ -36,9 +36,7 @@ ORGANISM_COLUMNS = ("organism_id_interactor_a", "organism_id_interactor_b", "org
                     "organism_interactor_b")  # fmt: skip
 HUMAN = "9606"
 RANKS = (10, 20, 50, 100, 200, 500, 1000)
-SWAPS = 10  # per edge, in a random network
-MIN_SWAPS = 1.0  # per edge; with fewer a network is not random
-TRIES = 100  # per edge
+SWAPS, TRIES = 10, 300  # per edge, to make a random network
 
 Pair = tuple[str, str]
 
@@ -160,38 +158,29 @@ def measure_precision(
         of the joined ones as `path`, `path_share`, `path_random`, `path_low`, `path_high`. NaN if too few ends can be
         swapped.
     """
-    ranks = [k for k in RANKS if k <= len(pairs)]
-    ranks += [len(pairs)] * (0 < len(pairs) < RANKS[-1] and len(pairs) not in ranks)
     rows = []
-    for k in ranks:
+    for k in sorted({*(k for k in RANKS if k <= len(pairs)), min(len(pairs), RANKS[-1])} - {0}):
         drawn = [network for number in range(samples) if (network := rewire(pairs[:k], seed + number))]
         found, *states = ([known.classify(a, b) for a, b in network] for network in (pairs[:k], *drawn))
         row: dict[str, float] = {"k": k}
         for state, share, prefix in (("known", "precision", ""), ("path", "path_share", "path_")):
-            shares = [own.count(state) / len(own) for own in states]
-            random_share = (float(np.mean(shares)), min(shares), max(shares)) if shares else (math.nan,) * 3
+            shares = [own.count(state) / len(own) for own in states] or [math.nan]
             row |= {state: found.count(state), share: found.count(state) / k}
             row |= {
-                f"{prefix}{name}": value for name, value in zip(("random", "low", "high"), random_share, strict=True)
+                f"{prefix}random": float(np.mean(shares)),
+                f"{prefix}low": min(shares),
+                f"{prefix}high": max(shares),
             }
         rows.append(row)
     return rows
 
 
 def rewire(pairs: Sequence[Pair], seed: int) -> list[Pair] | None:
-    """Randomize a network by SWAPS swaps of two edges' ends per edge, without double edges; None after too few."""
-    generator, edges = random.Random(seed), list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
-    taken, done = set(map(frozenset, edges)), 0
-    if len(edges) < 2:
+    """Randomize a network by SWAPS swaps of two edges' ends per edge, without double edges; None if it has too few."""
+    graph = nx.Graph(pairs)
+    edges = graph.number_of_edges()
+    try:
+        nx.double_edge_swap(graph, SWAPS * edges, TRIES * edges, seed)
+    except nx.NetworkXException:
         return None
-    for _ in range(TRIES * len(edges)):
-        first, second = generator.sample(range(len(edges)), 2)
-        (a, b), (c, d) = edges[first], generator.sample(edges[second], 2)
-        swapped = [frozenset((a, d)), frozenset((c, b))]
-        if len({a, b, c, d}) == 4 and not taken.intersection(swapped):
-            taken -= {frozenset((a, b)), frozenset((c, d))}
-            taken.update(swapped)
-            edges[first], edges[second], done = (a, d), (c, b), done + 1
-            if done == SWAPS * len(edges):
-                break
-    return edges if done >= MIN_SWAPS * len(edges) else None
+    return list(graph.edges)

@@ -6,7 +6,8 @@ components are then placed in rows, the largest first.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import networkx as nx
@@ -23,7 +24,6 @@ ROOM = 34.0  # between two nodes, in units of the drawing
 WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
 Network = dict[str, Any]
-Point = tuple[float, float]
 
 
 def build_network(
@@ -37,7 +37,7 @@ def build_network(
     """
     level = LEVEL if any(row["q"] <= LEVEL for row in rows) else 1.0
     graph = build_graph(rows, level, seed)
-    numbers = {node: number for number, node in enumerate(graph)}
+    numbers = {own["id"]: number for number, own in graph.nodes(data=True)}
     edges = [
         [numbers[row["a_id"]], numbers[row["b_id"]]]
         + [float(f"{row[name]:.4g}") if isinstance(row[name], float) else row[name] for name in EDGE_COLUMNS]
@@ -46,7 +46,7 @@ def build_network(
     places: list[list] = [[] for _ in rows]
     for row in evidence:
         places[row["relation"]].append([row["patent"], row["year"], list_marks(row)])
-    nodes = [[node, *(own[name] for name in NODE_COLUMNS[1:])] for node, own in graph.nodes(data=True)]
+    nodes = [[own[name] for name in NODE_COLUMNS] for _, own in graph.nodes(data=True)]
     return about | {"columns": EDGE_COLUMNS, "nodes": nodes, "edges": edges, "evidence": places, "level": level}
 
 
@@ -65,84 +65,46 @@ def list_marks(row: dict[str, Any]) -> list[list]:
 
 
 def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 0) -> nx.Graph:
-    """Make the graph of rows of the table of relations, with `community` (0 is the largest), `x` and `y` of each node.
+    """Make the graph of rows of the table of relations, its nodes numbered, with NODE_COLUMNS as attributes.
 
-    Edges with a q of more than `level` pull less.
+    Edges with a q of more than `level` pull less. Community 0 is the largest.
     """
-    graph = nx.Graph()
+    graph, numbers = nx.Graph(), {}
     for row in rows:
         for side in "ab":
-            if row[f"{side}_id"] not in graph:
-                about = {"label": row[side], "kind": row[f"{side}_kind"], "units": row[f"units_{side}"]}
-                graph.add_node(row[f"{side}_id"], **about, patents=row[f"patents_{side}"])
+            number = numbers.setdefault(row[f"{side}_id"], len(numbers))
+            about = {name: row[f"{name}_{side}"] for name in ("patents", "units")}
+            graph.add_node(number, id=row[f"{side}_id"], label=row[side], kind=row[f"{side}_kind"], **about)
         pull, length = (1.0, 1.0) if row["q"] <= level else WEAK
-        graph.add_edge(row["a_id"], row["b_id"], weight=max(row["npmi"], LEAST_WEIGHT), pull=pull, length=length)
-    order = {node: number for number, node in enumerate(graph)}
-    communities = nx.community.louvain_communities(graph, seed=seed) if graph else []
-    communities.sort(key=lambda members: (-len(members), min(order[node] for node in members)))
-    for number, members in enumerate(communities):
-        for node in members:
-            graph.nodes[node]["community"] = number
-    for node, (x, y) in place_nodes(graph, seed).items():
-        graph.nodes[node].update(x=round(float(x), 1), y=round(float(y), 1))
+        ends = (numbers[row["a_id"]], numbers[row["b_id"]])
+        graph.add_edge(*ends, weight=max(row["npmi"], LEAST_WEIGHT), pull=pull, length=length)
+    communities = nx.community.louvain_communities(graph, seed=seed)
+    for place, members in enumerate(sorted(communities, key=lambda members: (-len(members), min(members)))):
+        nx.set_node_attributes(graph, dict.fromkeys(members, place), "community")
+    placed = [place_component(graph.subgraph(part).copy(), seed) for part in nx.connected_components(graph)]
+    radii = [max(math.hypot(x, y) for x, y in points.values()) + ROOM for points in placed]
+    order = sorted(range(len(placed)), key=lambda number: -radii[number])
+    for number, (x, y) in zip(order, pack_circles([radii[number] for number in order]), strict=True):
+        for node, (own_x, own_y) in placed[number].items():
+            graph.nodes[node].update(x=round(float(x + own_x), 1), y=round(float(y + own_y), 1))
     return graph
 
 
-def place_nodes(graph: nx.Graph, seed: int = 0) -> dict[Hashable, Point]:
-    """{node: (x, y)} with about ROOM between neighbours."""
-    part_of = {node: number for number, part in enumerate(nx.connected_components(graph)) for node in part}
-    parts = [nx.Graph() for _ in set(part_of.values())]  # each in the order of the graph, on which layouts depend
-    for node, about in graph.nodes(data=True):
-        parts[part_of[node]].add_node(node, **about)
-    for a, b, about in graph.edges(data=True):
-        parts[part_of[a]].add_edge(a, b, **about)
-    placed = [place_component(part, seed) for part in sorted(parts, key=len, reverse=True)]
-    radii = [max((math.hypot(x, y) for x, y in places.values()), default=0) + ROOM for places in placed]
-    order = sorted(range(len(placed)), key=lambda number: -radii[number])
-    centres = pack_circles([radii[number] for number in order])
-    return {
-        node: (x + own_x, y + own_y)
-        for number, (x, y) in zip(order, centres, strict=True)
-        for node, (own_x, own_y) in placed[number].items()
-    }
-
-
-def place_component(graph: nx.Graph, seed: int) -> dict[Hashable, Point]:
-    """{node: (x, y)} of a connected graph around its centre."""
-    nodes = list(graph)
-    if len(nodes) <= 2:
-        return {node: (0.0, (number - (len(nodes) - 1) / 2) * ROOM) for number, node in enumerate(nodes)}
-    if len(nodes) <= 60:
+def place_component(graph: nx.Graph, seed: int) -> dict[int, np.ndarray]:
+    """{node: (x, y)} of a connected graph around its centre, with about ROOM between neighbours."""
+    if len(graph) <= 60:
         layout = nx.kamada_kawai_layout(graph, weight="length")
-    else:
-        start = place_communities(graph, seed)
-        distance = 1.6 / math.sqrt(len(nodes))
+    else:  # springs, which start from a layout of the communities
+        groups, generator = dict(graph.nodes.data("community")), np.random.default_rng(seed)
+        centres = nx.spring_layout(nx.Graph((groups[a], groups[b]) for a, b in graph.edges), iterations=200, seed=seed)
+        spread = {group: 0.5 * math.sqrt(size / len(graph)) for group, size in Counter(groups.values()).items()}
+        start = {node: centres[group] + generator.normal(0, spread[group], 2) for node, group in groups.items()}
+        distance = 1.6 / math.sqrt(len(graph))
         layout = nx.spring_layout(graph, k=distance, pos=start, iterations=80, seed=seed, weight="pull")
-    points = np.array([layout[node] for node in nodes])
+    points = np.array(list(layout.values()))[:, ::-1]  # two nodes one above the other: their names have room
     points -= points.mean(0)
-    points *= ROOM * 1.15 * math.sqrt(len(nodes)) / (2 * np.sqrt((points**2).sum(1).mean()) or 1)
-    return dict(zip(nodes, push_apart(points), strict=True))
-
-
-def place_communities(graph: nx.Graph, seed: int) -> dict[Hashable, np.ndarray]:
-    """A start for springs: each node near the place of its community in the network of communities."""
-    groups: dict[int, list] = {}
-    for node in graph:
-        groups.setdefault(graph.nodes[node]["community"], []).append(node)
-    between = nx.Graph()
-    between.add_nodes_from(groups)
-    for a, b in graph.edges:
-        first, second = graph.nodes[a]["community"], graph.nodes[b]["community"]
-        if first != second:
-            weight = between.get_edge_data(first, second, {"weight": 0})["weight"]
-            between.add_edge(first, second, weight=weight + 1)
-    centres = nx.spring_layout(between, seed=seed, iterations=200, weight=None)
-    generator = np.random.default_rng(seed)
-    return {
-        node: np.asarray(centres[group]) + generator.normal(0, 0.5 * math.sqrt(len(members) / len(graph)), 2)
-        for group, members in groups.items()
-        for node in members
-    }
+    points *= ROOM * 1.15 * math.sqrt(len(graph)) / (2 * np.sqrt((points**2).sum(1).mean()) or 1)
+    return dict(zip(layout, push_apart(points), strict=True))
 
 
 def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
@@ -162,7 +124,7 @@ def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
     return points
 
 
-def pack_circles(radii: Sequence[float]) -> list[Point]:
+def pack_circles(radii: Sequence[float]) -> list[tuple[float, float]]:
     """A centre for each circle, in rows from the top, such that none overlap; the largest first is the best order."""
     width = max(2 * max(radii, default=0), 2.5 * math.sqrt(sum(radius**2 for radius in radii)))
     centres, left, top, height = [], 0.0, 0.0, 0.0

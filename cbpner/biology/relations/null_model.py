@@ -21,7 +21,6 @@ nearly all patents above a length of its own, p of common pairs is too small (`b
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -51,38 +50,28 @@ WHERE i.kind = ? GROUP BY ALL
 """
 
 
-class Side(NamedTuple):
-    """The entities of one kind."""
+def expect_families(store: Store, counts: Counts, unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """The expected families that have both entities of each of `counts.pairs`, and in which they also share a unit.
 
-    places: np.ndarray  # among `Counts.entities`
-    x: np.ndarray  # of the model, for each entity
-    y: np.ndarray  # of the model, for each family
-
-
-class Expected(NamedTuple):
-    """Expected numbers of families, (pairs,)."""
-
-    both: np.ndarray  # that have both entities
-    shared: np.ndarray | None  # in which they also share a unit; None with patents as units: the same
-
-
-def expect_families(store: Store, counts: Counts, unit: str) -> Expected:
-    """The expected families of each of the pairs of `counts`. unit: one of `counts.UNITS`."""
+    With `unit` patent these are the same.
+    """
     families = store.run("SELECT count(DISTINCT family) FROM documents")[0][0]
-    bursts = None if unit == "patent" else fetch_columns(store, BURSTS)["burst"]
+    entities = len(counts.entities["entity"])
+    bursts = np.ones(entities) if unit == "patent" else fetch_columns(store, BURSTS)["burst"]
     both, shared = (np.zeros(len(counts.pairs["a"])) for _ in range(2))
     for kind in counts.tested:
         chosen = counts.pairs["kind"] == kind
-        if chosen.any():
-            sides = []
-            for each in (GENE, kind):
-                places = np.flatnonzero(counts.entities["kind"] == each)
-                rows = fetch_columns(store, SIZES, [each])
-                sizes = np.bincount(rows["family"], rows["size"], families)
-                sides.append(Side(places, *fit_degrees(counts.entities["patents"][places], sizes)))
-            rates = None if bursts is None else fit_rates(store, counts, kind, bursts, families)
-            both[chosen], shared[chosen] = sum_families(counts, sides, rates, bursts, chosen)
-    return Expected(both, None if bursts is None else shared)
+        if not chosen.any():
+            continue
+        sides = []
+        for each in (GENE, kind):
+            rows, own = fetch_columns(store, SIZES, [each]), counts.entities["kind"] == each
+            sizes = np.bincount(rows["family"], rows["size"], families)
+            degrees = np.where(own, counts.entities["patents"], 0)
+            sides.append(fit_degrees(degrees, sizes))
+        rates = np.full(families, np.inf) if unit == "patent" else fit_rates(store, counts, kind, bursts, families)
+        both[chosen], shared[chosen] = sum_families(counts, sides, rates, bursts, chosen)
+    return both, shared
 
 
 def fit_degrees(rows: ArrayLike, columns: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -103,28 +92,20 @@ def fit_degrees(rows: ArrayLike, columns: ArrayLike) -> tuple[np.ndarray, np.nda
 
 def fit_rates(store: Store, counts: Counts, kind: int, bursts: np.ndarray, families: int) -> np.ndarray:
     """t_f of each family, (families,), such that as many of its pairs are expected to share a unit as do."""
-    levels = np.round(np.log(bursts) / STEP).astype(int)
-    names, level_of = np.unique(levels, return_inverse=True)
+    names, level_of = np.unique(np.round(np.log(bursts) / STEP).astype(int), return_inverse=True)
     table = pa.table({"entity": counts.entities["entity"], "level": level_of.astype(np.int32)})
-    first = count_by_level(store, table, GENE, families, len(names))
-    second = count_by_level(store, table, kind, families, len(names)) if kind != GENE else None
+    sides = []
+    for each in (GENE, kind):
+        family, level, entities = np.array(store.run_on(table, LEVELS, [each])).reshape(-1, 3).T
+        sides.append(np.zeros((families, len(names))))  # the number of entities of each level in each family
+        sides[-1][family, level] = entities
     rows = fetch_columns(store, SHARING, [kind])
     wanted = np.bincount(rows["family"], rows["pairs"], families)
     products = np.exp(STEP * np.add.outer(names, names))  # (levels, levels)
     return np.concatenate([
-        solve_rates(wanted[part], first[part], None if second is None else second[part], products)
+        solve_rates(wanted[part], sides[0][part], sides[1][part] if kind != GENE else None, products)
         for part in (slice(start, start + FAMILY_CHUNK) for start in range(0, families, FAMILY_CHUNK))
     ])  # fmt: skip
-
-
-def count_by_level(store: Store, table: pa.Table, kind: int, families: int, levels: int) -> np.ndarray:
-    """The number of entities of each level of burst in each family, (families, levels)."""
-    store.connection.register("batch", table)
-    rows = fetch_columns(store, LEVELS, [kind])
-    store.connection.unregister("batch")
-    counted = np.zeros((families, levels))
-    counted[rows["family"], rows["level"]] = rows["entities"]
-    return counted
 
 
 def solve_rates(wanted: np.ndarray, first: np.ndarray, second: np.ndarray | None, products: np.ndarray) -> np.ndarray:
@@ -147,44 +128,37 @@ def solve_rates(wanted: np.ndarray, first: np.ndarray, second: np.ndarray | None
 
 
 def sum_families(
-    counts: Counts, sides: Sequence[Side], rates: np.ndarray | None, bursts: np.ndarray | None, chosen: np.ndarray
+    counts: Counts,
+    sides: Sequence[tuple[np.ndarray, np.ndarray]],
+    rates: np.ndarray,
+    bursts: np.ndarray,
+    chosen: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(sum_f P(both in f), sum_f P(both share a unit in f)) of the chosen pairs, over classes of similar families."""
-    weights, average = group_families([side.y for side in sides], rates)
-    probabilities = [np.zeros((len(counts.entities["entity"]), len(weights))) for _ in sides]
-    for own, side in zip(probabilities, sides, strict=True):
-        odds = np.outer(side.x, average(side.y))
-        own[side.places] = odds / (1 + odds)  # (entities, classes)
-    order = counts.entities["entity"]
-    first, second = (np.searchsorted(order, counts.pairs[name][chosen]) for name in "ab")
-    mean_rates = None if rates is None else average(rates)
+    weights, average = group_families(np.maximum(sides[0][1], 1e-12) * np.maximum(sides[1][1], 1e-12), rates)
+    probabilities = [odds / (1 + odds) for odds in (np.outer(x, average(y)) for x, y in sides)]  # (entities, classes)
+    mean_rates = average(rates)
+    first, second = (np.searchsorted(counts.entities["entity"], counts.pairs[name][chosen]) for name in "ab")
     met, shared = (np.zeros(len(first)) for _ in range(2))
     for part in (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK)):
         a, b = first[part], second[part]
         both = probabilities[0][a] * probabilities[1][b]
         met[part] = both @ weights
-        if mean_rates is not None and bursts is not None:
-            both *= -np.expm1(-np.outer(bursts[a] * bursts[b], mean_rates))
-        shared[part] = both @ weights
+        shared[part] = (both * -np.expm1(-np.outer(bursts[a] * bursts[b], mean_rates))) @ weights
     return met, shared
 
 
-def group_families(
-    sizes: Sequence[np.ndarray], rates: np.ndarray | None
-) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Group families by the product of their sizes, then by their rate, unless there are few.
+def group_families(sizes: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Group families by size, then by rate, unless there are few.
 
     Returns the number in each class, (classes,), and a function from (families,) values to class means.
     """
-    families = len(sizes[0])
-    if families <= CLASSES[0] * CLASSES[1]:
-        return np.ones(families), lambda values: values
-    rank = np.prod([np.maximum(size, 1e-12) for size in sizes], axis=0)
-    labels = cut_evenly(rank, CLASSES[0]) * CLASSES[1]
-    if rates is not None:
-        for label in np.unique(labels):
-            own = labels == label
-            labels[own] += cut_evenly(rates[own], CLASSES[1])
+    if len(sizes) <= CLASSES[0] * CLASSES[1]:
+        return np.ones(len(sizes)), lambda values: values
+    labels = cut_evenly(sizes, CLASSES[0]) * CLASSES[1]
+    for label in np.unique(labels):
+        own = labels == label
+        labels[own] += cut_evenly(rates[own], CLASSES[1])
     names, of_family, weights = np.unique(labels, return_inverse=True, return_counts=True)
     return weights, lambda values: np.bincount(of_family, values, len(names)) / weights
 

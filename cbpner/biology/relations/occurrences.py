@@ -31,6 +31,8 @@ from cbpner.formats.document import Choices, Document
 
 GENE, DISEASE = 0, 1
 KIND_NAMES = ("gene", "disease")
+UNITS = ("sentence", "window", "patent")
+PAIRS = {"gene-gene": (GENE,), "gene-disease": (DISEASE,), "both": (GENE, DISEASE)}  # kinds of b, a being a gene
 SCHEMAS = {
     "mentions": pa.schema(
         {"document": pa.int32(), "sentence": pa.int32(), "start": pa.int32(), "end": pa.int32(), "entity": pa.int32(),
@@ -66,16 +68,20 @@ SELECT e.* REPLACE (coalesce(e.name, m.name, e.id) AS name) FROM entities e LEFT
 """
 
 
-class MentionFilter(NamedTuple):
-    """Which mentions take part."""
+class CountSettings(NamedTuple):
+    """What counts as a co-occurrence."""
 
-    kinds: tuple[int, ...] = (GENE,)
+    unit: str = "sentence"  # one of UNITS
+    size: int = 3  # sentences in a window
+    pairs: str = "gene-gene"  # one of PAIRS
+    min_support: int = 2  # patent families that an entity, and a pair, must be in
+    crowd: int = 500  # units with more entities are left out: lists of hundreds of genes make a pair of any two
     agents: bool = False  # whether antibodies, primers and other agents count as their gene
-    min_score: float = 0.0  # mentions without a score take part
+    min_score: float = 0.0  # of a mention; those without a score take part
 
     def reject(self, mention: Mention) -> str:
         """The reason why a mention does not take part, in the plural; '' if it does."""
-        if mention.kind not in KIND_NAMES or KIND_NAMES.index(mention.kind) not in self.kinds:
+        if mention.kind not in (KIND_NAMES[GENE], *(KIND_NAMES[kind] for kind in PAIRS[self.pairs])):
             return f"mentions of the kind {mention.kind}"
         if mention.kind == "gene" and mention.status not in ("one", "several"):
             return f"mentions of genes without a sure id ({mention.status})"
@@ -90,20 +96,19 @@ def load_occurrences(
     store: Store,
     documents: Iterable[Document],
     resolver: EntityResolver,
+    settings: CountSettings,
     bibliography: Bibliography | None = None,
     choices: Choices | None = None,
-    filter: MentionFilter | None = None,
 ) -> Counter[str]:
     """Fill the tables from documents, one after another; {reason: count} of what does not take part."""
-    bibliography, choices, filter = bibliography or {}, choices or Choices(), filter or MentionFilter()
     left_out: Counter[str] = Counter()
     writers = {name: TableWriter(store, name, schema) for name, schema in SCHEMAS.items()}
     numbers: dict[str, int] = {}
     for number, document in enumerate(drop_repeated(documents, left_out)):
-        writers["documents"].add(number, document.id, *identify_publication(document, bibliography))
+        writers["documents"].add(number, document.id, *identify_publication(document, bibliography or {}))
         sentences = {}
         for mention in read_mentions([document], resolver, bibliography, choices):
-            if reason := filter.reject(mention):
+            if reason := settings.reject(mention):
                 left_out[reason] += 1
                 continue
             if mention.entity not in numbers:

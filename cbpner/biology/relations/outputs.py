@@ -15,15 +15,14 @@ import pyarrow as pa
 from cbpner.base.html import clean_xml
 from cbpner.base.store import Store
 from cbpner.biology.relations import evidence
+from cbpner.biology.relations.counts import Columns
 from cbpner.biology.relations.known import KnownInteractions
 from cbpner.biology.relations.occurrences import KIND_NAMES
-from cbpner.biology.relations.pairs import Relations
 from cbpner.biology.tables import TABLE_SUFFIXES, write_arrow
 
 DRAWINGS = (".svg", ".html")
 SUFFIXES = (*TABLE_SUFFIXES, ".edges", ".graphml", *DRAWINGS)
 EVIDENCE_SUFFIXES = (".parquet", ".jsonl")
-BATCH_ROWS = 1 << 12
 SCHEMA = pa.schema(
     {
         "a_id": pa.string(), "a": pa.string(), "a_kind": pa.string(), "b_id": pa.string(), "b": pa.string(),
@@ -37,17 +36,16 @@ COLUMNS = tuple(SCHEMA.names)
 EDGE_ATTRIBUTES = COLUMNS[COLUMNS.index("units") : COLUMNS.index("weight")] + COLUMNS[COLUMNS.index("expected_units") :]
 
 
-def build_relation_table(store: Store, relations: Relations, known: KnownInteractions | None = None) -> pa.Table:
-    """The relations as a table of SCHEMA, with names, first patents, and `state` if interactions are known."""
+def build_relation_table(store: Store, rows: Columns, known: KnownInteractions | None = None) -> pa.Table:
+    """The rows of relations as a table of SCHEMA, with names, first patents, and `state` if interactions are known."""
     entities = {entity: about for entity, *about in store.run("SELECT entity, id, name, kind FROM entities")}
-    a, b = ([entities[entity] for entity in relations.rows[side].tolist()] for side in "ab")
-    columns: dict[str, Any] = {name: column for name, column in relations.rows.items() if name in COLUMNS}
-    for side, own in (("a", a), ("b", b)):
-        columns |= {f"{side}_id": [id for id, *_ in own], side: [name for _, name, _ in own]}
-        columns[f"{side}_kind"] = [KIND_NAMES[kind] for *_, kind in own]
+    columns: dict[str, Any] = dict(rows)
+    for side in "ab":
+        ids, names, kinds = zip(*(entities[entity] for entity in rows[side].tolist()), strict=True)
+        columns |= {f"{side}_id": ids, side: names, f"{side}_kind": [KIND_NAMES[kind] for kind in kinds]}
     columns["state"] = [
-        None if known is None or second[2] else known.classify(first[0], second[0])
-        for first, second in zip(a, b, strict=True)
+        None if known is None or kind != "gene" else known.classify(a, b)
+        for a, b, kind in zip(*(columns[name] for name in ("a_id", "b_id", "b_kind")), strict=True)
     ]
     columns["first_patent"], columns["first_year"] = zip(*store.run(evidence.FIRST), strict=True)
     return pa.table([pa.array(columns[name], SCHEMA.field(name).type) for name in COLUMNS], schema=SCHEMA)
@@ -68,7 +66,7 @@ def write_graphml(table: pa.Table, file: IO[bytes]) -> None:
     import networkx as nx
 
     graph = nx.Graph()
-    for row in (row for batch in table.to_batches(BATCH_ROWS) for row in batch.to_pylist()):
+    for row in (row for batch in table.to_batches(evidence.BATCH_ROWS) for row in batch.to_pylist()):
         for side in "ab":
             about = {name: row[f"{name}_{side}"] for name in ("patents", "units")}
             about |= {"label": clean_xml(row[side]), "kind": row[f"{side}_kind"]}

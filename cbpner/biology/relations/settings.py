@@ -7,12 +7,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from cbpner.biology.genes.mentions import Bibliography
-from cbpner.biology.relations.counts import CountSettings
+from cbpner.biology.relations.counts import Counts
 from cbpner.biology.relations.known import KnownInteractions
-from cbpner.biology.relations.occurrences import MentionFilter
-from cbpner.biology.relations.pairs import Relations
-
-Edges = Mapping[frozenset[str], int]  # {the two ids: patents}
+from cbpner.biology.relations.occurrences import CountSettings
 
 
 class RelationSettings(NamedTuple):
@@ -22,7 +19,6 @@ class RelationSettings(NamedTuple):
     source: str | None  # the format of the inputs; None: guessed
     outputs: Sequence[Path]
     counting: CountSettings
-    filter: MentionFilter
     evidence: Path | None = None
     bibliography: Bibliography | None = None
     level: float = 1.0  # the largest q that is written
@@ -30,7 +26,6 @@ class RelationSettings(NamedTuple):
     drawn: int = 4000  # relations in drawings
     title: str | None = None  # of the page
     known: KnownInteractions | None = None
-    compare: Edges | None = None  # of another table
     memory_mb: int = 1024
     threads: int | None = None
     seed: int = 0
@@ -40,7 +35,7 @@ class RelationSettings(NamedTuple):
 class RelationResult(NamedTuple):
     """What was found."""
 
-    relations: Relations
+    counts: Counts
     table: pa.Table  # as `outputs.SCHEMA`
     places: int  # rows of evidence that there are
     precision: list[dict[str, float]]  # as `known.measure_precision`

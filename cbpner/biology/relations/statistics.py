@@ -111,10 +111,6 @@ def log_binomial(n: np.ndarray, k: np.ndarray) -> np.ndarray:
 def adjust_p(p_values: ArrayLike, tested: int | None = None) -> np.ndarray:
     """Benjamini-Hochberg q of p-values. tested: the number of tests, the others having a p of 1."""
     p = np.asarray(p_values, float)
-    if not len(p):
-        return p
     order = np.argsort(p, kind="stable")
-    ranked = p[order] * (tested or len(p)) / np.arange(1, len(p) + 1)
-    q = np.empty_like(p)
-    q[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
-    return q
+    scaled = p[order] * (tested or len(p)) / np.arange(1, len(p) + 1)
+    return np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)[np.argsort(order)]

@@ -16,7 +16,7 @@ def render_network_page(network: Network, result: RelationResult, settings: Iter
     """The page's HTML. settings: (name, value) of what it was made with."""
     assets = resources.files(__package__).joinpath("assets")
     style, script = (assets.joinpath(f"network.{suffix}").read_text(encoding="utf-8") for suffix in ("css", "js"))
-    counts = result.relations.counts
+    counts = result.counts
     q = result.table["q"].to_numpy()
     called = int((q <= LEVEL).sum())
     figures = [(called, f"relations with q ≤ {LEVEL}, of {len(counts.pairs['a']):,} pairs with enough support")]
