@@ -14,7 +14,7 @@ DATA_DIR="$(absolute "${DATA_DIR:-../data/demo}")"; export DATA_DIR
 CORPUS="$(absolute "${CORPUS:-$OUT_DIR/corpus}")"; export CORPUS
 BERT_MODEL="${BERT_MODEL:-}"
 [ ! -d "$BERT_MODEL" ] || BERT_MODEL="$(absolute "$BERT_MODEL")"
-lm_flags=(--cache_dir "$OUT_DIR/cache" --overwrite_output_dir)
+lm_flags=(--overwrite_output_dir)
 
 source ../env/setup.sh
 [ "$CORPUS" != "$OUT_DIR/corpus" ] ||

@@ -9,7 +9,6 @@ of its own. `same`: characters whose tag is that of padded float32.
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 from benchmarks.common import write_figures
@@ -19,14 +18,15 @@ from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import score_sentences
 from cbpner.models.attention import pick_attention
-from cbpner.models.devices import autocast, pick_device
+from cbpner.models.devices import pick_device
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import TagSpan, spans_to_tags
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.trainer import EVALUATION_TOKENS, make_score
+from cbpner.training.predictor import EVALUATION_TOKENS, Predictor
+from cbpner.training.recipes import get_recipe
 
 WAYS = [(form, precision) for form in ("padded", "packed") for precision in ("fp32", "bf16")]
 
@@ -40,8 +40,8 @@ def tag_padded(folder, labels, texts, precision):
         place, attn_implementation=pick_attention(device), dtype="float32"
     )
     table, documents = CharacterTable(AutoTokenizer.from_pretrained(place)), [[text] for text in texts]
-    run = make_score(model.to(device), table, partial(autocast, precision, device))
-    scores = score_sentences(documents, table, run, batch_tokens=EVALUATION_TOKENS, max_length=512)
+    predictor = Predictor(model.to(device), table, labels, get_recipe("cbp", ""), precision)
+    scores = score_sentences(documents, table, predictor.score, batch_tokens=EVALUATION_TOKENS, max_length=512)
     return decode_documents(documents, scores, labels, grammar_chain(labels), Decision())
 
 

@@ -28,6 +28,7 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.text.labels import DEFAULT
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import Job
+from cbpner.training.predictor import Predictor
 from cbpner.training.recipes import get_recipe
 from cbpner.training.trainer import build_trainer
 
@@ -60,11 +61,9 @@ class OurTraining:
         with tempfile.TemporaryDirectory() as folder:
             job = Job("benchmark", "cbp", self.recipe, {}, Path(folder))
             model, tokenizer = load_tagger(self.recipe, DEFAULT, pick_attention(device))
-            trainer = build_trainer(
-                job, {"train": self.sentences}, DEFAULT, model, CharacterTable(tokenizer),
-                pick_precision(job.recipe.precision, device), device,
-            )  # fmt: skip
-            return time_training(trainer)
+            precision = pick_precision(job.recipe.precision, device)
+            predictor = Predictor(model, CharacterTable(tokenizer), DEFAULT, job.recipe, precision)
+            return time_training(build_trainer(job, {"train": self.sentences}, predictor, device))
 
 
 class TransformersTraining:

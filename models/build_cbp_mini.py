@@ -24,7 +24,7 @@ from e5_small_q4 import read_wheel
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArguments, set_seed
 
 from cbpner.base.files import write_text
-from cbpner.masked_lm.blocks import cut_blocks
+from cbpner.masked_lm.corpus import cut_blocks
 from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss, sum_losses
 from cbpner.masked_lm.trainer import MaskedLMTrainer
 from cbpner.models.tokenizers import build_tokenizer

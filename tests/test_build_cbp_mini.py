@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import build_cbp_mini as build
 import e5_small_q4
 
-from cbpner.masked_lm.blocks import cut_blocks
+from cbpner.masked_lm.corpus import cut_blocks
 from cbpner.masked_lm.masking import MaskingCollator, describe_loss, sum_losses
-from cbpner.text.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable, is_han
+from cbpner.text.tokenizer import FOLDED, SPECIAL_TOKENS, CharacterTable
 
 SIZES = {"hidden": 32, "layers": 2, "heads": 2, "inner": 64, "vocabulary": 0, "positions": 128, "types": 2}
 EPS = 1e-5
@@ -201,13 +201,6 @@ def test_outputs_are_standardized(checkpoint):
     assert torch.allclose(found, (raw - raw.mean(dim=0)) / raw.std(dim=0), atol=1e-3)
 
 
-def test_gb2312_is_complete():
-    characters = build.gb2312_characters()
-    assert len(characters) == len(set(characters)) == 7445
-    assert sum(map(is_han, characters)) == 6763
-    assert set("嘧哌萘啉羰砜喹肼") <= set(characters)
-
-
 def test_the_characters_of_the_vocabulary():
     chosen = build.choose_characters(PIECES)
     assert len(chosen) == len(set(chosen)) and all(len(character) == 1 for character in chosen)
@@ -302,7 +295,7 @@ def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, caps
     assert tokenizer("基[MASK]")["input_ids"][2] == tokenizer.mask_token_id
     table = CharacterTable(tokenizer)
     _, held_out = build.read_corpus(tmp_path / "train.txt", [], 20)
-    batch = MaskingCollator(table, len(tokenizer), seed=0)(cut_blocks(held_out, table, 32))
+    batch = MaskingCollator(table, len(tokenizer), seed=0)(list(cut_blocks(held_out, table, 32)))
     found = describe_loss(*sum_losses(model.float(), [batch], contextlib.nullcontext))["perplexity"]
     assert found == pytest.approx(report["perplexity"], rel=0.3)
 

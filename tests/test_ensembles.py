@@ -149,15 +149,12 @@ def test_a_mean_of_probabilities_has_no_crf(seeds, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "names, change, message",
-    [
-        (("zero", "zero_copy"), {}, "seed 0 a second time"),
-        (("zero", "crf"), {}, "zero.*head: 'linear', now 'crf'"),
-        (("zero", "five"), {"members": [{"folder": "x"}]}, "mean of runs"),
-        (("zero", "five"), {"method": "other"}, "method: 'mine', now 'other'"),
-    ],
-)
+@pytest.mark.parametrize("names, change, message", [
+    (("zero", "zero_copy"), {}, "seed 0 a second time"),
+    (("zero", "crf"), {}, "zero.*head: 'linear', now 'crf'"),
+    (("zero", "five"), {"members": [{"folder": "x"}]}, "mean of runs"),
+    (("zero", "five"), {"method": "other"}, "method: 'mine', now 'other'"),
+])  # fmt: skip
 def test_runs_that_do_not_go_together(names, change, message, copies, tmp_path, capsys):
     shutil.copytree(copies / "zero", copies / "zero_copy")
     change_config(copies / names[1] / "0", **change)

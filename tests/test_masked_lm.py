@@ -1,4 +1,4 @@
-"""Masked language modelling: blocks, masks, the sparse loss against the library's own, perplexity by hand."""
+"""Masked language modelling: masks, the sparse loss against the library's own, perplexity by hand."""
 
 import contextlib
 import copy
@@ -7,14 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 from transformers import AutoTokenizer, BertForMaskedLM, Trainer, TrainerCallback, TrainingArguments
 
 from cbpner.base.errors import InputError
-from cbpner.masked_lm.blocks import DocumentBlocks, StreamBlocks, cut_blocks, make_block
-from cbpner.masked_lm.cache import TextSource, open_corpus
+from cbpner.masked_lm.corpus import cut_blocks, make_block
 from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss, sum_losses
 from cbpner.models.loss import IGNORED
 from cbpner.models.tokenizers import build_tokenizer
@@ -38,7 +35,7 @@ def mask(table, tiny_vocabulary):
     """`mask(texts or blocks, size)`: a masked batch."""
 
     def build(blocks, size=16, **options):
-        blocks = cut_blocks(blocks, table, size) if isinstance(blocks[0], str) else blocks
+        blocks = list(cut_blocks(blocks, table, size)) if isinstance(blocks[0], str) else blocks
         return MaskingCollator(table, len(tiny_vocabulary), **options)(blocks)
 
     return build
@@ -48,59 +45,8 @@ def list_targets(batch):
     return batch["labels"][batch["labels"] != IGNORED].tolist()
 
 
-def strip_block(block, table):
-    assert (block.ids[0], block.ids[-1]) == (table.cls, table.sep)
-    return block.ids[1:-1].tolist()
-
-
 def is_near(share, expected, count):
     return abs(share - expected) < 5 * math.sqrt(expected * (1 - expected) / count)
-
-
-# ---- blocks ----
-
-
-@pytest.fixture
-def make_corpus(table, tmp_path):
-    def build(text, **options):
-        (tmp_path / "corpus.txt").write_text(text, encoding="utf-8")
-        return open_corpus(TextSource((tmp_path / "corpus.txt",), **options), table)
-
-    return build
-
-
-@settings(max_examples=15)
-@given(texts=st.lists(st.text(st.sampled_from("基因aB1🧬"), min_size=1, max_size=60), min_size=1, max_size=5),
-       size=st.integers(3, 20))  # fmt: skip
-def test_blocks_lose_nothing(tiny_vocabulary, tmp_path_factory, texts, size):
-    """Those of a corpus are those of its texts: each text whole, in pieces whose lengths differ by one at most."""
-    table, path = CharacterTable(build_tokenizer(tiny_vocabulary)), tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("\n\n".join(texts), encoding="utf-8")
-    blocks = DocumentBlocks(open_corpus(TextSource((path,)), table), table, size)
-    found = [blocks[number] for number in range(len(blocks))]
-    assert [block.ids.tolist() for block in found] == [block.ids.tolist() for block in cut_blocks(texts, table, size)]
-    assert [block.index for block in found] == list(range(len(found)))
-    assert blocks.lengths.tolist() == [len(block.ids) for block in found]
-    assert blocks.characters == sum(map(len, texts))
-    rest = iter(found)
-    for text in texts:
-        pieces = [strip_block(next(rest), table) for _ in range(math.ceil(len(text) / (size - 2)))]
-        assert max(map(len, pieces)) <= size - 2 and max(map(len, pieces)) - min(map(len, pieces)) <= 1
-        assert sum(pieces, []) == table.encode(text).tolist()
-
-
-def test_a_stream_crosses_documents_and_drops_its_end(table, make_corpus):
-    blocks = StreamBlocks(make_corpus("本发明\n涉及\n\n一种抗体\n\n的用"), table, 6)
-    found = [strip_block(blocks[number], table) for number in range(len(blocks))]
-    assert found == [table.encode("本发明涉").tolist(), table.encode("及一种抗").tolist()]
-    assert (blocks.characters, blocks.lengths.tolist()) == (8, [6, 6])
-
-
-def test_words_of_a_block_begin_at_its_borders(table, make_corpus):
-    """The document's seven characters make two blocks, of four and three; the border is inside HER2."""
-    blocks = DocumentBlocks(make_corpus("抗体HER2阳", segmenter="none"), table, 6)
-    assert blocks[0].begins.tolist() == [True, True, True, True, False, True]
-    assert blocks[1].begins.tolist() == [True, True, False, True, True]
 
 
 # ---- masks ----
@@ -123,7 +69,7 @@ def test_the_shares_of_the_masks(table, tiny_vocabulary, mask):
 
 
 def test_special_and_unknown_tokens_are_never_targets(table, tiny_vocabulary, mask):
-    blocks = cut_blocks(["基🧬" * 40] * 30 + ["基"], table, 512)
+    blocks = list(cut_blocks(["基🧬" * 40] * 30 + ["基"], table, 512))
     blocks[0].ids[5] = table.mask
     batch = mask(blocks)
     assert set(list_targets(batch)) == {tiny_vocabulary["基"]} and len(list_targets(batch)) > 100
@@ -138,7 +84,7 @@ def test_replacements_are_never_special(order):
     tokens = [*special, *letters] if order == "first" else [*letters, *special]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     table = CharacterTable(build_tokenizer(vocabulary))
-    batch = MaskingCollator(table, len(vocabulary))(cut_blocks(["基" * 4000], table, 512))
+    batch = MaskingCollator(table, len(vocabulary))(list(cut_blocks(["基" * 4000], table, 512)))
     inside = batch["input_ids"][batch["labels"] != IGNORED]
     assert set(inside.tolist()) == {table.mask, *(vocabulary[letter] for letter in letters)}
 
@@ -169,7 +115,7 @@ def test_the_share_of_targets_can_be_set(mask):
 
 
 def test_masks_follow_from_seed_epoch_and_block_alone(table, tiny_vocabulary, mask):
-    blocks = cut_blocks(["本发明涉及一种抗体" * 9] * 4, table, 512)
+    blocks = list(cut_blocks(["本发明涉及一种抗体" * 9] * 4, table, 512))
     collator = MaskingCollator(table, len(tiny_vocabulary), seed=3)
     state = torch.get_rng_state()
     together, alone = collator(blocks), [collator([block]) for block in reversed(blocks)][::-1]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -32,9 +31,9 @@ from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
 from cbpner.text.sentences import LONGEST, find_sentences
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.predictor import Predictor
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import write_model
-from cbpner.training.trainer import predict_sentences
 
 ODD = "HER2（ＥＧＦＲ）\u00a0\u200b😀𠀀e\u0301İ[MASK]\ufeff\x7f\ufffd\u0000\t℃突变"
 LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:40]
@@ -271,7 +270,7 @@ def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger
     )
     model = load_by_transformers(folder, torch.device("cpu"))
     sentences = [Sentence(line[:126], ("O",) * len(line[:126])) for line in LINES[:12]]
-    expected = predict_sentences(model, sentences, table=table, labels=DEFAULT, recipe=recipe, context=nullcontext)
+    expected = Predictor(model, table, DEFAULT, recipe, "fp32").predict(sentences)
     tagger = Tagger.from_pretrained(folder, precision="fp32", **asdict(recipe.decision))
     assert tagger.backend.chain.moves.shape == (8, 7)
     text = "\n".join(sentence.chars for sentence in sentences)

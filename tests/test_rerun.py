@@ -87,31 +87,28 @@ def test_data_that_moved_are_found_by_name_and_content(run, files, tmp_path, mon
     assert config["data"]["name"] == runs.read_config(run)["data"]["name"]
 
 
-def test_changed_data_are_refused_with_both_checksums(run, files, tmp_path, capsys):
+def test_changed_data_are_refused_with_the_recorded_checksum(run, files, tmp_path, capsys):
     for path in files.values():
         shutil.copy(path, tmp_path / path.name)
     changed = tmp_path / "toy_dev.bio"
     changed.write_text(changed.read_text(encoding="utf-8").replace("乳", "肺", 1), encoding="utf-8")
     assert main(["rerun", str(run), "--data-dir", str(tmp_path)]) == 2
     message = capsys.readouterr().err
-    assert all(word in message for word in (str(changed), file_checksum(changed), file_checksum(files["dev"])))
+    assert str(changed) in message and file_checksum(files["dev"]) in message
     assert not (tmp_path / "run_rerun").exists()
 
 
-@pytest.mark.parametrize(
-    "change, arguments, message",
-    [
-        (lambda config: config["flags"].update(warp=9), [], "warp"),
-        (lambda config: config["flags"].pop("lr"), [], "'lr'"),
-        (lambda config: config["flags"].update(epochs=0), [], "epochs 0"),
-        (lambda config: config["flags"].update(epochs="two"), [], "recipe"),
-        (lambda config: config.pop("environment"), [], "no environment"),
-        (lambda config: config["flags"].update(encoder="no/such/place"), [], "no/such/place"),
-        (lambda config: config["data"]["files"]["dev"].update(path="gone.bio"), [], "gone.bio (dev)"),
-        (lambda config: None, ["--data-dir", "nowhere"], "nowhere"),
-        (lambda config: None, ["-o", "run"], "run: "),
-    ],
-)
+@pytest.mark.parametrize("change, arguments, message", [
+    (lambda config: config["flags"].update(warp=9), [], "warp"),
+    (lambda config: config["flags"].pop("lr"), [], "'lr'"),
+    (lambda config: config["flags"].update(epochs=0), [], "epochs 0"),
+    (lambda config: config["flags"].update(epochs="two"), [], "epochs 'two'"),
+    (lambda config: config.pop("environment"), [], "no environment"),
+    (lambda config: config["flags"].update(encoder="no/such/place"), [], "no/such/place"),
+    (lambda config: config["data"]["files"]["dev"].update(path="gone.bio"), [], "gone.bio, the dev data"),
+    (lambda config: None, ["--data-dir", "nowhere"], "nowhere"),
+    (lambda config: None, ["-o", "run"], "run: "),
+])  # fmt: skip
 def test_what_cannot_be_repeated_is_named(change, arguments, message, run, capsys, monkeypatch):
     change_config(run, change)
     monkeypatch.chdir(run.parent)

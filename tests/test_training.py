@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,12 +29,12 @@ from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, read_bio, write_bio
-from cbpner.text.labels import DEFAULT, LabelSet
-from cbpner.text.splits import split_patents
+from cbpner.text.labels import LabelSet
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.predictor import Predictor
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import train
-from cbpner.training.trainer import choose_selection, encode_sentences, make_score, predict_sentences
+from cbpner.training.trainer import choose_selection, encode_sentences
 
 AWKWARD = "ＢＲＣＡ１\t与\u200b\U0001f600\x97 乳腺癌\r\n[SEP] [MASK]\u2028e\u0301İ，\ufeff "
 LABELS = LabelSet(("disease", "gene"))
@@ -74,8 +73,8 @@ def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(finished_
     for text in (AWKWARD + "MLH1基因。", " ", "\t", "\x97"):
         found = pipeline("token-classification", model=model, tokenizer=tokenizer, ignore_labels=[])(text)
         assert [(item["start"], item["end"]) for item in found] == [(i, i + 1) for i in range(len(text))]
-        score_batch = make_score(model, table, nullcontext)
-        (scores,) = score_sentences([[text]], table, score_batch, batch_tokens=512, max_length=128)
+        predictor = Predictor(model, table, LABELS, get_recipe("cbp", ""), "fp32")
+        (scores,) = score_sentences([[text]], table, predictor.score, batch_tokens=512, max_length=128)
         greedy = decode_documents([[text]], [scores], LABELS, grammar_chain(LABELS), Decision("greedy"))
         assert [item["entity"] for item in found] == greedy[0]
         assert np.allclose([item["score"] for item in found], np.exp(scores.max(axis=1)), atol=1e-5)
@@ -93,21 +92,12 @@ def test_pipeline_sees_the_same_on_a_lower_case_vocabulary(lowercase_encoder, ca
     assert [(item["start"], item["end"]) for item in found] == [(i, i + 1) for i in range(len(AWKWARD))]
 
 
-def test_texts_longer_than_the_model_are_scored_whole(tiny_encoder):
-    model, tokenizer = load_tagger(get_recipe("cbp", "", encoder=str(tiny_encoder)), LabelSet(("gene",)), "eager")
-    texts, table = ["乳腺癌" * 700, "癌", "BRCA1" * 30], CharacterTable(tokenizer)
-    score_batch = make_score(model, table, nullcontext)
-    scores = score_sentences([[text] for text in texts], table, score_batch, batch_tokens=1024, max_length=512)
-    assert [row.shape for row in scores] == [(2100, 3), (1, 3), (150, 3)]
-    assert all(np.isfinite(row).all() for row in scores)
-
-
 def test_neighbouring_sentences_are_read_together(make_job, files):
     """Windows of consecutive sentences in training; a score for every character of every sentence in prediction."""
     sentences, recipe = read_bio(files["test"]), make_job(context=100).recipe
     model, tokenizer = load_tagger(recipe, LABELS, "eager")
     table = CharacterTable(tokenizer)
-    examples = encode_sentences(sentences, table, LABELS, 128, context=100)
+    examples = encode_sentences(sentences, table, LABELS, recipe)
     assert 1 < len(examples) < len(sentences) and all(len(example["ids"]) <= 100 for example in examples)
     inner = [number for example in examples for number in example["labels"][1:-1]]
     assert inner == [LABELS.tag_to_id[tag] for sentence in sentences for tag in sentence.tags]
@@ -115,7 +105,7 @@ def test_neighbouring_sentences_are_read_together(make_job, files):
     assert np.concatenate([example["ids"][1:-1] for example in examples]).tolist() == table.encode(text).tolist()
     rows = []
     model.register_forward_pre_hook(lambda _, args, inputs: rows.append(len(inputs["input_ids"])), with_kwargs=True)
-    tags = predict_sentences(model, sentences, table=table, labels=LABELS, recipe=recipe, context=nullcontext)
+    tags = Predictor(model, table, LABELS, recipe, "fp32").predict(sentences)
     assert [len(row) for row in tags] == [len(sentence.chars) for sentence in sentences]
     assert sum(rows) == len(examples)
 
@@ -142,24 +132,6 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
     with pytest.raises(InputError, match="--split"):
         train(make_job("3", encoder=names))
     assert main(["rerun", str(tmp_path / "1"), "-o", str(tmp_path / "again")]) == 0
-
-
-@pytest.mark.parametrize("decision", [{"vote_share": 0.5}, {"decoder": "spans", "min_span_probability": 0.6}])
-def test_the_recipes_decision_makes_the_tags(decision, tiny_tagger, files):
-    model = AutoModelForTokenClassification.from_pretrained(tiny_tagger, attn_implementation="eager")
-    table, sentences = CharacterTable(AutoTokenizer.from_pretrained(tiny_tagger)), read_bio(files["test"])
-    settings = {"table": table, "labels": DEFAULT, "context": nullcontext}
-    recipe = get_recipe("cbp", "", **FAST | decision)
-    found = predict_sentences(model, sentences, recipe=recipe, **settings)
-    documents = [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
-    scores = score_sentences([[sentence.chars] for sentence in sentences], table, make_score(model, table, nullcontext),
-                             batch_tokens=2048, max_length=128)  # fmt: skip
-    assert found == decode_documents(documents, scores, DEFAULT, grammar_chain(DEFAULT), Decision(**decision))
-
-
-def test_a_minimum_probability_below_a_half_is_refused():
-    with pytest.raises(InputError, match="min_span_probability 0.4"):
-        get_recipe("cbp", "", min_span_probability=0.4)
 
 
 @pytest.mark.slow
@@ -215,7 +187,7 @@ def test_two_processes_equal_one_on_the_same_global_batch(head, make_job, files,
     )
     assert len(one) == 3 and np.allclose(two, one, rtol=1e-4)  # logged at step 10 of 12 and at both epochs' ends
     table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
-    examples = encode_sentences(read_bio(files["train"]), table, LABELS, 128)
+    examples = encode_sentences(read_bio(files["train"]), table, LABELS, get_recipe("cbp", "", max_length=128))
     assert len({len(example["ids"]) for example in examples}) > 5, "sentences of many lengths, so of unequal batches"
 
 
@@ -257,9 +229,8 @@ def test_any_label_set_works_and_is_saved(make_job, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["Supervised_Original", "BERT_LM_mixed"])
-def test_the_papers_recipe_runs_on_any_encoder(make_job, method, lowercase_encoder):
-    metrics = train(make_job(recipe="paper", method=method, epochs=1, encoder=str(lowercase_encoder)))
+def test_the_papers_recipe_runs_on_any_encoder(make_job, lowercase_encoder):
+    metrics = train(make_job(recipe="paper", method="BERT_LM_mixed", epochs=1, encoder=str(lowercase_encoder)))
     assert metrics["selection"]["rule"] == "last epoch" and metrics["test"]
 
 

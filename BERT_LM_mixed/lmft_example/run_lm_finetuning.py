@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
-from cbpner.masked_lm.recipes import CHOICES, RECIPES, LMRecipe, get_lm_recipe
+from cbpner.masked_lm.recipes import RECIPES, LMRecipe, get_lm_recipe
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
 ORIGINAL_FLAGS = {
@@ -30,6 +30,7 @@ ORIGINAL_FLAGS = {
 }
 WITHOUT_EFFECT = {
     "per_gpu_eval_batch_size": "evaluation fills its batches by tokens",
+    "overwrite_cache": "text is tokenized in every run",
     "evaluate_during_training": "perplexity is measured after every epoch, and every --eval_steps, anyway",
 }
 
@@ -47,8 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
     parser.add_argument("--seed", type=int, help="random seed (default: 0)")
     parser.add_argument("--overwrite_output_dir", "--overwrite", action="store_true", help="delete a run in MODEL")
-    parser.add_argument("--cache_dir", metavar="DIR", help="tokenized text (default: .cbpner_cache beside the text)")
-    parser.add_argument("--overwrite_cache", action="store_true", help="tokenize again")
+    parser.add_argument("--cache_dir", metavar="DIR", help="folder for temporary files (default: the system's)")
+    parser.add_argument("--overwrite_cache", action="store_true", help="no effect: text is tokenized in every run")
     for name, default, what in (
         ("save_steps", 500, "steps between two checkpoints; there is one after every epoch, too"),
         ("save_total_limit", 1, "checkpoints kept"),
@@ -65,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", metavar="NAME", help="only the model's own")
     parser.add_argument("--per_gpu_eval_batch_size", "--per_device_eval_batch_size", type=int, metavar="N")
     parser.add_argument("--evaluate_during_training", action="store_true")
-    add_recipe_flags(parser, ORIGINAL_FLAGS, LMRecipe, CHOICES)
+    add_recipe_flags(parser, ORIGINAL_FLAGS, LMRecipe)
     return parser
 
 
@@ -115,7 +116,7 @@ def choose_recipe(args: argparse.Namespace) -> dict:
 
 def find_text(name: str | None, part: str, line_by_line: bool, segmenter: str = ""):
     """Return the text of one part, or None where no file was given."""
-    from cbpner.masked_lm.cache import TextSource, list_text_files
+    from cbpner.masked_lm.corpus import TextSource, list_text_files
 
     return TextSource(list_text_files(name, part), line_by_line, segmenter) if name else None
 
@@ -135,9 +136,8 @@ def run(args: argparse.Namespace) -> None:
     segmenter = recipe.segmenter if recipe.whole_word else ""
     metrics = fine_tune(LMJob(
         train=find_text(args.train_data_file, "train", args.line_by_line, segmenter), held_out=held_out,
-        output=Path(args.output_dir), cache=cache, rebuild_cache=args.overwrite_cache,
-        overwrite=args.overwrite_output_dir, save_steps=args.save_steps, save_total_limit=args.save_total_limit,
-        logging_steps=args.logging_steps, eval_steps=args.eval_steps, **chosen,
+        output=Path(args.output_dir), cache=cache, overwrite=args.overwrite_output_dir, save_steps=args.save_steps,
+        save_total_limit=args.save_total_limit, logging_steps=args.logging_steps, eval_steps=args.eval_steps, **chosen,
     ))  # fmt: skip
     if metrics and metrics["perplexity"]:
         print("perplexity {before:.3f} before, {after:.3f} after".format(**metrics["perplexity"]))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.settings import check_options, option
 
 KEY = "cbpner"
 DECODERS = ("viterbi", "greedy", "spans")
-MIN_LENGTH = 8  # tokens of a window
 OLD_NAMES = {"decode": "decoder", "span_threshold": "min_span_probability", "agreement": "vote_share"}
 REMOVED = ("agreement_peak", "lexicon_bonus")  # options of older models, harmless where they are 0
 
@@ -21,30 +21,22 @@ REMOVED = ("agreement_peak", "lexicon_bonus")  # options of older models, harmle
 class Decision:
     """Decoding options; InputError for values that make no sense."""
 
-    decoder: str = "viterbi"  # the best legal sequence; greedy: the best tag of each character; spans: likely spans
-    min_span_probability: float = 0.5  # of the spans that the decoder `spans` keeps, 0.5 to below 1
-    vote_share: float = 0.0  # a surface with at least this share of tagged occurrences is tagged everywhere; 0: no vote
-    context: int = 0  # neighbouring sentences are scored together up to so many tokens; 0: each alone
-    max_length: int = 512  # tokens of a window, with [CLS] and [SEP]
-    temperature: float = 1.0  # divides the scores in reported probabilities; decoding does not depend on it
+    decoder: str = option(
+        "viterbi: the best legal tags; greedy: each character's best; spans: all spans likely enough", "viterbi",
+        choices=DECODERS,
+    )  # fmt: skip
+    min_span_probability: float = option("keep spans with at least this probability (decoder spans)", 0.5, "[0.5, 1)")
+    vote_share: float = option("tag a surface throughout a patent where this share of its occurrences is tagged; 0: "
+                               "no vote", 0.0, "[0, 1]")  # fmt: skip
+    context: int = option("read neighbouring sentences of a patent together, up to so many tokens; 0: each alone", 0,
+                          "[0, inf)")  # fmt: skip
+    max_length: int = option("tokens that are read together at most, with [CLS] and [SEP]", 512, "[8, inf)")
+    temperature: float = option("divides the scores in reported probabilities, not in decoding", 1.0, "(0, inf)")
 
     def __post_init__(self) -> None:
-        if self.decoder not in DECODERS:
-            raise InputError(f"found decoder {self.decoder!r}; expected one of {', '.join(DECODERS)}")
-        for name, kind in (("context", int), ("max_length", int), ("min_span_probability", float),
-                           ("vote_share", float), ("temperature", float)):  # fmt: skip
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, kind)):
-                raise InputError(f"found {name} {value!r}; expected {'an integer' if kind is int else 'a number'}")
-        for name, holds, expected in (
-            ("min_span_probability", 0.5 <= self.min_span_probability < 1, "at least 0.5 and below 1"),
-            ("vote_share", 0 <= self.vote_share <= 1, "0 to 1"),
-            ("temperature", 0 < self.temperature < float("inf"), "a number above 0"),
-            ("max_length", self.max_length >= MIN_LENGTH, f"{MIN_LENGTH} or more"),
-            ("context", 0 <= self.context <= self.max_length, f"0 to max_length, {self.max_length}"),
-        ):
-            if not holds:
-                raise InputError(f"found {name} {getattr(self, name)}; expected {expected}")
+        check_options(self)
+        if self.context > self.max_length:
+            raise InputError(f"found context {self.context}; expected at most max_length, {self.max_length}")
 
     def override(self, **values: Any) -> "Decision":
         """A copy with the values that are not None.

@@ -28,7 +28,7 @@ def decode_spans(
     if decision.decoder == "spans":
         found = find_likely_spans(scores, chain, decision.min_span_probability + MARGIN)
     else:
-        found = [cut_path(path) if path.any() else [] for path in find_paths(scores, chain, decision.decoder)]
+        found = [cut_path(path) if path.any() else [] for path in _find_paths(scores, chain, decision.decoder)]
     values = score_spans(scores, found, chain, decision.temperature)
     return [
         [
@@ -49,7 +49,7 @@ def decode_documents(
         scores: (characters, labels) float32 of each sentence of all documents.
     """
     if decision.decoder != "spans" and not decision.vote_share:  # greedy tags may break the grammar, and stay so
-        return [[labels.tags[tag] for tag in path] for path in find_paths(scores, chain, decision.decoder)]
+        return [[labels.tags[tag] for tag in path] for path in _find_paths(scores, chain, decision.decoder)]
     decoded, tags = iter(decode_spans(scores, labels, chain, decision)), []
     for texts in documents:
         rows = [next(decoded) for _ in texts]
@@ -60,13 +60,6 @@ def decode_documents(
     return tags
 
 
-def find_paths(scores: Sequence[np.ndarray], chain: Chain, decoder: str, batch: int = 256) -> list[np.ndarray]:
-    """The tag numbers of each sentence by `viterbi`, in batches of sentences of similar length, or by `greedy`."""
-    if decoder == "greedy":
-        return [row.argmax(axis=-1) for row in scores]
-    paths, order = [np.empty(0, dtype=np.int64)] * len(scores), np.argsort([len(row) for row in scores], kind="stable")
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        for index, path in zip(chosen, viterbi([scores[i] for i in chosen], *chain), strict=True):
-            paths[index] = path
-    return paths
+def _find_paths(scores: Sequence[np.ndarray], chain: Chain, decoder: str) -> list[np.ndarray]:
+    """The tag numbers of each sentence by `viterbi` or by `greedy`."""
+    return [row.argmax(axis=-1) for row in scores] if decoder == "greedy" else viterbi(scores, *chain)

@@ -5,12 +5,14 @@ of the label consistency of Krishnan and Manning (ACL 2006), as a vote over the 
 tagger. A surface is the text of a span.
 """
 
+from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
-PREFIX = 2  # characters by which surfaces are looked up
+BETWEEN = "\n"  # between sentences, in none of them
 
 
 class ScoredSpan(NamedTuple):
@@ -30,59 +32,54 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     stays a span. Single characters stay as they are. A span that keeps its label keeps its score; any other has the
     mean score of the spans that voted for its label.
 
-    Args:
-        texts: the sentences.
-        spans: of each sentence, without overlaps.
-        share: above 0, at most 1.
+    texts: the sentences, without line breaks. spans: of each, without overlaps. share: above 0, at most 1.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
+    text, firsts = BETWEEN.join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
+    found = [
+        span._replace(start=span.start + first, end=span.end + first)
+        for first, row in zip(firsts, spans, strict=True)
+        for span in sorted(row)
+    ]
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
-    for text, row in zip(texts, spans, strict=True):
-        for span in sorted(row):
-            if span.end - span.start >= MIN_SURFACE:
-                votes[text[span.start : span.end]][span.label].append(span.score)
-    lengths = index_lengths(votes)
-    places = [find_occurrences(text, votes, lengths) for text in texts]
-    free: Counter[str] = Counter()
-    for text, row, found in zip(texts, spans, places, strict=True):
-        taken = mark_taken(text, row)
-        free.update(text[start:end] for start, end in found if not any(taken[start:end]))
-    chosen = {}
-    for surface, labels in votes.items():
-        tagged = sum(map(len, labels.values()))
-        if tagged >= share * (tagged + free[surface]):
-            label, scores = max(labels.items(), key=lambda item: len(item[1]))
-            chosen[surface] = label, sum(scores) / len(scores)
-    lost = votes.keys() - chosen.keys()
-    settled = []
-    for text, row, found in zip(texts, spans, places, strict=True):
-        kept = [span for span in row if text[span.start : span.end] not in lost]
-        settled.append(apply_vote(text, kept, found, chosen))
-    return settled
-
-
-def apply_vote(
-    text: str, spans: Sequence[ScoredSpan], places: Sequence[tuple[int, int]], chosen: Mapping[str, tuple[str, float]]
-) -> list[ScoredSpan]:
-    """A sentence's spans with the chosen labels, and spans at the free occurrences of chosen surfaces.
-
-    Args:
-        places: (start, end) of the occurrences of surfaces.
-        chosen: {surface: (label, score)}.
-    """
-    taken, settled = mark_taken(text, spans), []
-    for span in spans:
-        label, score = chosen.get(text[span.start : span.end], span[2:])
-        settled.append(span if label == span.label else span._replace(label=label, score=score))
+    for start, end, label, score in found:
+        if end - start >= MIN_SURFACE:
+            votes[text[start:end]][label].append(score)
+    places, taken = find_occurrences(text, votes), mark_taken(text, found)
+    free = Counter(text[start:end] for start, end in places if not any(taken[start:end]))
+    chosen = choose_labels(votes, free, share)
+    settled = [
+        span if surface not in chosen or chosen[surface][0] == span.label else ScoredSpan(*span[:2], *chosen[surface])
+        for span in found
+        if (surface := text[span.start : span.end]) in chosen or surface not in votes
+    ]
+    taken = mark_taken(text, settled)
     for start, end in sorted(places, key=lambda place: (place[0] - place[1], place[0])):
         if text[start:end] in chosen and not any(taken[start:end]):
             settled.append(ScoredSpan(start, end, *chosen[text[start:end]]))
             taken[start:end] = b"\1" * (end - start)
-    return sorted(settled)
+    rows: list[list[ScoredSpan]] = [[] for _ in texts]
+    for span in sorted(settled):
+        number = bisect(firsts, span.start) - 1
+        rows[number].append(span._replace(start=span.start - firsts[number], end=span.end - firsts[number]))
+    return rows
 
 
-def mark_taken(text: str, spans: Sequence[ScoredSpan]) -> bytearray:
+def choose_labels(
+    votes: Mapping[str, Mapping[str, Sequence[float]]], free: Mapping[str, int], share: float
+) -> dict[str, tuple[str, float]]:
+    """{surface: (most frequent label, its mean score)} of those with at least `share` of their occurrences tagged."""
+    chosen = {}
+    for surface, labels in votes.items():
+        tagged = sum(map(len, labels.values()))
+        if tagged >= share * (tagged + free.get(surface, 0)):
+            label, scores = max(labels.items(), key=lambda item: len(item[1]))
+            chosen[surface] = label, sum(scores) / len(scores)
+    return chosen
+
+
+def mark_taken(text: str, spans: Iterable[ScoredSpan]) -> bytearray:
     """A byte a character: 1 inside a span."""
     taken = bytearray(len(text))
     for start, end, *_ in spans:
@@ -90,22 +87,15 @@ def mark_taken(text: str, spans: Sequence[ScoredSpan]) -> bytearray:
     return taken
 
 
-def index_lengths(surfaces: Collection[str]) -> dict[str, list[int]]:
-    """{first PREFIX characters: lengths of the surfaces that begin with them}; each surface has at least so many."""
-    lengths: dict[str, set[int]] = defaultdict(set)
+def find_occurrences(text: str, surfaces: Collection[str]) -> list[tuple[int, int]]:
+    """(start, end) of every occurrence of the surfaces as whole words; surfaces: of MIN_SURFACE characters or more."""
+    lengths: dict[str, set[int]] = defaultdict(set)  # of the surfaces, by their first characters
     for surface in surfaces:
-        lengths[surface[:PREFIX]].add(len(surface))
-    return {prefix: sorted(own) for prefix, own in lengths.items()}
-
-
-def find_occurrences(
-    text: str, surfaces: Collection[str], lengths: Mapping[str, Sequence[int]]
-) -> list[tuple[int, int]]:
-    """(start, end) of every occurrence of the surfaces as whole words; lengths: see `index_lengths`."""
+        lengths[surface[:MIN_SURFACE]].add(len(surface))
     return [
         (start, start + length)
-        for start in range(len(text) - PREFIX + 1)
-        for length in lengths.get(text[start : start + PREFIX], ())
+        for start in range(len(text) - MIN_SURFACE + 1)
+        for length in sorted(lengths.get(text[start : start + MIN_SURFACE], ()))
         if start + length <= len(text)
         and text[start : start + length] in surfaces
         and is_whole_word(text, start, start + length)

@@ -7,31 +7,27 @@ import numpy as np
 FORBIDDEN = -1e4  # the score of a move that the grammar forbids: finite, so that gradients are; exp() of it is 0
 
 
-def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray | None = None) -> list[np.ndarray]:
-    """The best tag numbers of each sequence, int64, all sequences together.
-
-    Memory: about sequences x longest x (4 x labels + 8) bytes.
+def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray, batch: int = 256) -> list[np.ndarray]:
+    """The best tag numbers of each sequence, int64, in batches of sequences of similar length.
 
     Args:
         scores: (characters, labels) float32 of each sequence, of any length.
-        moves: (labels + 1, labels) as in `cbpner.decoding.probabilities.Chain`.
-        end: (labels,) of ending with a tag, or None for zeros.
+        moves: (labels + 1, labels), and end: (labels,); see `cbpner.decoding.probabilities.Chain`.
     """
-    moves = np.asarray(moves, dtype=np.float32)
-    labels = moves.shape[1]
-    end = np.zeros(labels, dtype=np.float32) if end is None else np.asarray(end, dtype=np.float32)
-    for row in scores:
-        if row.ndim != 2 or row.shape[1] != labels:
-            raise ValueError(f"expected scores (characters, {labels}), got {row.shape}")
-    lengths = np.array([len(row) for row in scores], dtype=np.int64)
-    if not lengths.any():
-        return [np.empty(0, dtype=np.int64) for _ in scores]
-    bests = np.zeros((lengths.max(), labels, len(scores)), dtype=np.float32)  # that order: few labels, many sequences
-    for number, row in enumerate(scores):
-        bests[: len(row), :, number] = row
-    _add_best_moves(bests, moves)
-    path = _trace_back(bests, lengths, moves[:-1], end)
-    return [row[:length] for row, length in zip(path.T, lengths, strict=True)]
+    moves, end = moves.astype(np.float32), end.astype(np.float32)
+    paths = [np.empty(0, dtype=np.int64)] * len(scores)
+    order = [int(index) for index in np.argsort([len(row) for row in scores], kind="stable") if len(scores[index])]
+    for first in range(0, len(order), batch):
+        chosen = order[first : first + batch]
+        lengths = np.array([len(scores[index]) for index in chosen])
+        bests = np.zeros((lengths.max(), len(end), len(chosen)), dtype=np.float32)  # few labels, many sequences
+        for number, index in enumerate(chosen):
+            bests[: lengths[number], :, number] = scores[index]
+        _add_best_moves(bests, moves)
+        path = _trace_back(bests, lengths, moves[:-1], end)
+        for number, index in enumerate(chosen):
+            paths[index] = path[: lengths[number], number]
+    return paths
 
 
 def cut_path(path: np.ndarray) -> list[tuple[int, int, int]]:

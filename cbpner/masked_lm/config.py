@@ -9,10 +9,9 @@ from transformers import BertForMaskedLM
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
-from cbpner.masked_lm.cache import TextSource, TokenizedCorpus
+from cbpner.masked_lm.corpus import Corpus, TextSource
 from cbpner.masked_lm.recipes import LMRecipe, override_lm_recipe
 from cbpner.runs import folder as runs
-from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.environment import describe_command
 from cbpner.runs.lifecycle import RunKind, compare_settings
 from cbpner.training.config import describe_machine
@@ -33,8 +32,7 @@ class LMJob:
     output: Path  # the model's folder
     held_out: TextSource | None = None  # text for the perplexity
     seed: int = 0
-    cache: Path | None = None  # folder of the tokenized text; None: beside the text
-    rebuild_cache: bool = False
+    cache: Path | None = None  # folder of the tokenized text; None: with the system's temporary files
     overwrite: bool = False
     continues: Path | None = None  # folder of a finished run that is continued exactly, to more epochs
     save_steps: int = 500  # between two checkpoints; 0: one after each epoch. logging_steps, eval_steps likewise
@@ -44,7 +42,7 @@ class LMJob:
 
 
 def describe_lm_job(
-    job: LMJob, corpora: dict[str, TokenizedCorpus], weights: str, precision: str, checkpoint: Path | None
+    job: LMJob, corpora: dict[str, Corpus], weights: str, precision: str, checkpoint: Path | None
 ) -> dict[str, Any]:
     """Collect the content of lm_run.json.
 
@@ -58,23 +56,10 @@ def describe_lm_job(
         "flags": asdict(job.recipe),
         "start": read_json(job.continues / runs.LM_CONFIG)["start"] if job.continues else start,
         "continues": {"path": str(job.continues), "checkpoint": checkpoint.name} if checkpoint else None,
-        "data": {part: describe_corpus(getattr(job, part), corpus) for part, corpus in corpora.items()},
+        "data": {part: corpus.info for part, corpus in corpora.items()},
         "intervals": {name: getattr(job, name) for name in INTERVALS},
         "environment": describe_machine(precision),
         **describe_command(),
-    }
-
-
-def describe_corpus(text: TextSource, corpus: TokenizedCorpus) -> dict[str, Any]:
-    info = corpus.info
-    pairs = zip(text.files, info["settings"]["files"], strict=True)
-    return {
-        "files": [{"path": str(path), "sha256": checksum} for path, checksum in pairs],
-        "line_by_line": text.line_by_line,
-        "words": info["settings"]["words"],
-        "documents": info["documents"],
-        "characters": info["characters"],
-        "unknown_characters": round(info["unknown"] / info["characters"], 6),
     }
 
 
@@ -165,20 +150,10 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
     return config["recipe"], override_lm_recipe(before, **({"max_steps": 0} | given)), config["seed"]
 
 
-def check_continuation(job: LMJob, config: dict[str, Any]) -> None:
-    """Raise InputError where the run to continue has other settings than this longer one."""
-    if not job.continues:
-        return
-    before, now = list_lm_settings(read_json(job.continues / runs.LM_CONFIG)), list_lm_settings(config)
-    for settings in (before, now):
-        for name in LENGTH_FIELDS:
-            del settings["flags"][name]
-    compare_settings(f"{job.continues}: found a finished run", before, now, WARM_RESTART)
-
-
-def find_last_checkpoint(folder: Path) -> Path:
-    """Find the newest whole checkpoint of a run, without cleaning its folder."""
-    checkpoint = find_checkpoint(folder / runs.CHECKPOINTS, clean=False)
-    if checkpoint is None:
-        raise InputError(f"{folder / runs.CHECKPOINTS}: found no whole checkpoint to continue from; {WARM_RESTART}")
-    return checkpoint
+def check_continuation(before: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
+    """Raise InputError where the longer run has other settings than the one in `folder`, with the config `before`."""
+    settings = [list_lm_settings(each) for each in (before, config)]
+    for name in LENGTH_FIELDS:
+        for each in settings:
+            del each["flags"][name]
+    compare_settings(f"{folder}: found a finished run", *settings, WARM_RESTART)

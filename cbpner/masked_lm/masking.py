@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BertForMaskedLM
 
 from cbpner.base.errors import InputError
-from cbpner.masked_lm.blocks import Block
+from cbpner.masked_lm.corpus import Block
 from cbpner.masked_lm.recipes import MASK_SHARE
 from cbpner.models.loss import IGNORED
 from cbpner.text.tokenizer import CharacterTable

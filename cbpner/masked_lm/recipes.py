@@ -9,41 +9,42 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.masked_lm.blocks import PACKINGS
+from cbpner.base.settings import check_options, option
 from cbpner.masked_lm.word_starts import SEGMENTERS
 from cbpner.models.names import PRECISIONS, SHIPPED_ENCODER
 from cbpner.text.tokenizer import CASINGS
-from cbpner.training.recipes import check_choices, check_limits
+from cbpner.training.recipes import check_batches
 
 MASK_SHARE = 0.15  # Devlin et al. 2019, section 3.1
 
 
 @dataclass(frozen=True)
 class LMRecipe:
-    """One set of hyper-parameters."""
+    """One set of hyper-parameters; each field's help text describes it."""
 
-    encoder: str  # `cbp_mini`, a hub name or a folder
-    casing: str  # see `cbpner.models.tokenizers.make_tokenizer`; `paper` is cased, without capitals added
-    block_size: int  # tokens, with [CLS] and [SEP]
-    packing: str  # blocks within `documents`, or cut through one `stream`
-    batch_size: int  # blocks; 0: as many as fit into batch_tokens
-    batch_tokens: int  # padded tokens
-    lr: float  # peak rate, which falls linearly to 0
-    epochs: float = 1.0  # may be a fraction
-    max_steps: int = 0  # stop there; 0: after the last epoch
-    schedule_epochs: float = 0.0  # the epochs that the learning rate's schedule is made for; 0: `epochs`
-    accumulation: int = 1  # batches a step
-    weight_decay: float = 0.0
-    warmup: float = 0.0  # share of the schedule's steps, or, from 1 on, steps
-    max_grad_norm: float = 1.0
-    dropout: float | None = None  # in training; None: as in the encoder's configuration
-    mask_share: float = MASK_SHARE  # share of the characters that are targets
-    whole_word: bool = False  # targets are whole words
-    segmenter: str = "rjieba"  # where Chinese words come from, see `cbpner.masked_lm.word_starts`
-    precision: str = "auto"
+    encoder: str = option(f"model to start from: {SHIPPED_ENCODER}, a hub name or a folder")
+    casing: str = option("lower; keep (letters A-Z are added where missing); paper (cased, none added)",
+                         choices=CASINGS)  # fmt: skip
+    block_size: int = option("tokens of a block, with [CLS] and [SEP]", limits="[8, inf)")
+    packing: str = option("blocks within documents, or cut through one stream", choices=("documents", "stream"))
+    batch_size: int = option("blocks a batch; 0: as many as fit into batch_tokens", limits="[0, inf)")
+    batch_tokens: int = option("padded tokens a batch, where batch_size is 0", limits="[0, inf)")
+    lr: float = option("peak learning rate, which falls linearly to 0", limits="[0, inf)")
+    epochs: float = option("passes over the text, or a fraction of one", 1.0, "(0, inf)")
+    max_steps: int = option("stop after so many steps; 0: after the last epoch", 0, "[0, inf)")
+    schedule_epochs: float = option("epochs that the learning rate's schedule is made for; 0: epochs", 0.0, "[0, inf)")
+    accumulation: int = option("batches a step", 1, "[1, inf)")
+    weight_decay: float = option("weight decay", 0.0, "[0, inf)")
+    warmup: float = option("share of the schedule's steps in which the rate rises, or, from 1 on, steps", 0.0,
+                           "[0, inf)")  # fmt: skip
+    max_grad_norm: float = option("clip gradients to this norm; 0: never", 1.0, "[0, inf)")
+    dropout: float | None = option("dropout in training; by default as in the encoder's configuration", None, "[0, 1]")
+    mask_share: float = option("share of the characters that are targets", MASK_SHARE, "(0, 1]")
+    whole_word: bool = option("targets are whole words", False)
+    segmenter: str = option("source of Chinese words, for whole_word", "rjieba", choices=SEGMENTERS)
+    precision: str = option("number format; auto: bf16 where that is faster", "auto", choices=PRECISIONS)
 
 
-CHOICES = {"casing": CASINGS, "packing": tuple(PACKINGS), "segmenter": SEGMENTERS, "precision": PRECISIONS}
 RECIPES = {
     "cbp": LMRecipe(
         encoder=SHIPPED_ENCODER, casing="keep", block_size=256, packing="documents", batch_size=0, batch_tokens=4096,
@@ -64,32 +65,16 @@ def get_lm_recipe(name: str, **overrides: Any) -> LMRecipe:
 
 
 def override_lm_recipe(recipe: LMRecipe, **overrides: Any) -> LMRecipe:
-    """Return the recipe with the overrides that are not None; `batch_tokens` switches a batch_size off."""
+    """Return the recipe with the overrides that are not None, checked; `batch_tokens` switches a batch_size off."""
     given = {key: value for key, value in overrides.items() if value is not None}
     if "batch_tokens" in given:
         given.setdefault("batch_size", 0)
     recipe = replace(recipe, **given)
     if not recipe.max_steps and not recipe.schedule_epochs:
         recipe = replace(recipe, schedule_epochs=recipe.epochs)
-    check_lm_recipe(recipe)
-    return recipe
-
-
-def check_lm_recipe(recipe: LMRecipe) -> None:
-    """Raise InputError for a value that training cannot work with."""
-    check_choices(recipe, CHOICES)
-    least = dict.fromkeys(("batch_size", "batch_tokens", "lr", "max_steps", "weight_decay", "warmup"), (0, None))
-    limits = {
-        **least, "max_grad_norm": (0, None), "block_size": (8, None), "accumulation": (1, None), "dropout": (0, 1),
-        "mask_share": (0, 1),
-    }  # fmt: skip
-    check_limits(recipe, limits)
-    if not recipe.batch_size and recipe.batch_tokens < recipe.block_size:
-        found = f"found batch_tokens {recipe.batch_tokens} and block_size {recipe.block_size}"
-        raise InputError(f"{found}; expected a batch to hold a block, or a batch_size of 1 or more")
-    for name in ("epochs", "mask_share"):
-        if getattr(recipe, name) <= 0:
-            raise InputError(f"found {name} {getattr(recipe, name)}; expected more than 0")
+    check_options(recipe)
+    check_batches(recipe, "block_size", recipe.block_size)
     if recipe.schedule_epochs and recipe.schedule_epochs < recipe.epochs and not recipe.max_steps:
         found = f"found schedule_epochs {recipe.schedule_epochs:g} and epochs {recipe.epochs:g}"
         raise InputError(f"{found}; expected a schedule for all epochs: after its end the learning rate is 0")
+    return recipe

@@ -7,18 +7,19 @@ from typing import Any
 
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase, set_seed
 
+from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, read_json
-from cbpner.masked_lm.cache import TextSource, open_corpus
 from cbpner.masked_lm.config import (
     LM_RUN,
+    WARM_RESTART,
     LMJob,
     check_continuation,
     check_finished,
     check_model_folder,
     describe_lm_job,
-    find_last_checkpoint,
     hash_weights,
 )
+from cbpner.masked_lm.corpus import TextSource, read_corpus
 from cbpner.masked_lm.masking import describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
 from cbpner.masked_lm.trainer import FineTuner, build_lm_trainer, mask_for_evaluation, pack_blocks
@@ -26,9 +27,10 @@ from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import load_masked_lm
 from cbpner.runs import folder as runs
+from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.lifecycle import Run, run_once
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.progress import close_bars
+from cbpner.training.progress import run_trainer
 from cbpner.training.run import measure_memory
 
 
@@ -46,35 +48,32 @@ def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None)
     context = partial(autocast, pick_precision(recipe.precision, device), device)
     model, tokenizer = load_masked_lm(recipe, pick_attention(device))
     table = CharacterTable(tokenizer)
-    blocks = pack_blocks(open_corpus(text, table, cache), table, recipe, "held_out")
+    blocks = pack_blocks(read_corpus(text, table, cache), table, recipe, "held_out")
     return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
 
 
 def _fine_tune_locked(job: LMJob, run: Run) -> dict[str, Any] | None:
-    device, precision, recorded = pick_device(), job.recipe.precision, run.recorded_environment
-    if job.continues and not recorded:
-        recorded = read_json(job.continues / runs.LM_CONFIG)["environment"]
-    if precision == "auto" and recorded.get("device") == device.type:  # resumed and continued runs keep theirs
-        precision = recorded["precision"]
-    precision = pick_precision(precision, device)
+    device = pick_device()
+    precision = pick_precision(job.recipe.precision, device)
     set_seed(job.seed)
     model, tokenizer = load_masked_lm(job.recipe, pick_attention(device), job.continues)
     table = CharacterTable(tokenizer)
     texts = {"train": job.train, "held_out": job.held_out}
-    corpora = {part: open_corpus(text, table, job.cache, job.rebuild_cache) for part, text in texts.items() if text}
-    start = find_last_checkpoint(job.continues) if job.continues else None
+    corpora = {part: read_corpus(text, table, job.cache) for part, text in texts.items() if text}
+    start = None
+    if job.continues and (start := find_checkpoint(job.continues / runs.CHECKPOINTS, clean=False)) is None:
+        place = job.continues / runs.CHECKPOINTS
+        raise InputError(f"{place}: found no whole checkpoint to continue from; {WARM_RESTART}")
     config = describe_lm_job(job, corpora, hash_weights(model), precision, start)
-    check_continuation(job, config)
+    if job.continues:
+        check_continuation(read_json(job.continues / runs.LM_CONFIG), config, job.continues)
     check_model_folder(job)
     run.start(config)
     trainer = build_lm_trainer(job, corpora, model, table, len(tokenizer), precision, device)
     trainer.accelerator.wait_for_everyone()  # until the main process has claimed the folder
     checkpoint = run.find_checkpoint() or start
     trainer.args.eval_on_start = checkpoint is None and trainer.held_out is not None
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    finally:
-        close_bars(trainer)
+    run_trainer(trainer, checkpoint)
     if not trainer.is_world_process_zero():
         return None
     save_model(trainer.model.model, tokenizer, run.folder)

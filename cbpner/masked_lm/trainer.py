@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader
-from tqdm.auto import tqdm
 from transformers import (
     BertForMaskedLM,
     PrinterCallback,
@@ -21,9 +19,8 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
-from cbpner.masked_lm.blocks import PACKINGS, Blocks
-from cbpner.masked_lm.cache import TokenizedCorpus
 from cbpner.masked_lm.config import LMJob
+from cbpner.masked_lm.corpus import Blocks, Corpus
 from cbpner.masked_lm.masking import EVALUATION_MASKS, Batch, MaskingCollator, TargetsOnly, describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
 from cbpner.models.devices import autocast
@@ -31,8 +28,8 @@ from cbpner.runs import folder as runs
 from cbpner.text.batches import sorted_batches
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import GroupedSampler, TokenBudgetSampler
+from cbpner.training.predictor import EVALUATION_TOKENS
 from cbpner.training.progress import Progress
-from cbpner.training.trainer import EVALUATION_TOKENS
 
 
 class MaskedLMTrainer(Trainer):
@@ -125,27 +122,6 @@ class StepIntervals(TrainerCallback):
         control.should_log = control.should_save or control.should_evaluate or is_due(self.job.logging_steps)
 
 
-class LMProgress(Progress):
-    """A progress bar in characters, with the current loss and perplexity, and every record as a line of the log."""
-
-    log_name = runs.LM_LOG
-    shows = {"loss": "loss", "perplexity": "perplexity"}
-
-    def __init__(self, folder: Path, characters: int):
-        super().__init__(folder, folder.resolve().name)
-        self.characters = characters  # of an epoch
-
-    def open_bar(self, args: TrainingArguments, state: TrainerState, **kwargs: Any) -> tqdm:
-        epochs = state.max_steps / math.ceil(len(kwargs["train_dataloader"]) / args.gradient_accumulation_steps)
-        return tqdm(
-            total=round(epochs * self.characters), initial=self.count(state), desc=self.label, unit=" characters",
-            unit_scale=True, mininterval=1.0, dynamic_ncols=True,
-        )  # fmt: skip
-
-    def count(self, state: TrainerState) -> int:
-        return round(state.epoch * self.characters)
-
-
 def mask_for_evaluation(
     blocks: Blocks, vocabulary_size: int, device: torch.device, share: slice = slice(None)
 ) -> Iterator[Batch]:
@@ -159,9 +135,9 @@ def mask_for_evaluation(
         yield {name: tensor.to(device) for name, tensor in batch.items()}
 
 
-def pack_blocks(corpus: TokenizedCorpus, table: CharacterTable, recipe: LMRecipe, part: str) -> Blocks:
+def pack_blocks(corpus: Corpus, table: CharacterTable, recipe: LMRecipe, part: str) -> Blocks:
     """Cut the corpus by the recipe's packing; InputError for less text than one block."""
-    blocks: Blocks = PACKINGS[recipe.packing](corpus, table, recipe.block_size)
+    blocks = Blocks(corpus, table, recipe.block_size, recipe.packing)
     if not len(blocks):
         found, size = f"found {len(corpus.tokens)} characters of text ({part})", recipe.block_size
         raise InputError(f"{found}; expected at least one block of {size} tokens: a smaller --block_size, or more text")
@@ -169,7 +145,7 @@ def pack_blocks(corpus: TokenizedCorpus, table: CharacterTable, recipe: LMRecipe
 
 
 def build_lm_trainer(
-    job: LMJob, corpora: dict[str, TokenizedCorpus], model: BertForMaskedLM, table: CharacterTable,
+    job: LMJob, corpora: dict[str, Corpus], model: BertForMaskedLM, table: CharacterTable,
     vocabulary_size: int, precision: str, device: torch.device,
 ) -> FineTuner:  # fmt: skip
     """Build the trainer of one job. corpora: `train`, and perhaps `held_out`."""
@@ -178,6 +154,7 @@ def build_lm_trainer(
     lengths, held_out = blocks["train"].lengths, blocks.get("held_out")
     kind, size = (GroupedSampler, recipe.batch_size) if recipe.batch_size else (TokenBudgetSampler, recipe.batch_tokens)
     sampler = kind(lengths, size, job.seed)
+    progress = Progress(job.output, job.output.resolve().name, log_name=runs.LM_LOG)
     arguments = TrainingArguments(  # `StepIntervals` does what their strategies would do
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,
         learning_rate=recipe.lr, lr_scheduler_type="linear", warmup_steps=recipe.warmup, optim="adamw_torch_fused",
@@ -191,7 +168,7 @@ def build_lm_trainer(
         TargetsOnly(model), arguments, MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share),
         blocks["train"], sampler=sampler, recipe=recipe, held_out=held_out,
         context=partial(autocast, precision, device),
-        callbacks=[LMProgress(job.output, blocks["train"].characters), StepIntervals(job, held_out is not None)],
+        callbacks=[progress, StepIntervals(job, held_out is not None)],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -26,8 +26,6 @@ class Crf(nn.Module):
     def __init__(self, allowed: Tensor | Sequence[Sequence[bool]]):
         super().__init__()
         allowed = torch.as_tensor(allowed)
-        if allowed.dim() != 2 or allowed.shape[0] != allowed.shape[1] + 1 or allowed.dtype != torch.bool:
-            raise ValueError(f"expected allowed (labels + 1, labels) bool, got {describe_tensor(allowed)}")
         labels = allowed.shape[1]
         self.register_buffer("allowed", allowed.clone(), persistent=False)
         self.transitions = nn.Parameter(torch.zeros(labels, labels))
@@ -53,7 +51,9 @@ class Crf(nn.Module):
             tags: (batch, time) int64, 0 to labels - 1 where the mask is on.
             mask: (batch, time) bool, on for real positions: the first, and all up to the sequence's end.
         """
-        check_batch(emissions, tags, mask, len(self.end))
+        if emissions.shape[2:] != self.end.shape or not emissions.shape[:2] == tags.shape == mask.shape:
+            found = [tuple(part.shape) for part in (emissions, tags, mask)]
+            raise ValueError(f"expected (batch, time, {len(self.end)}) and twice (batch, time), got {found}")
         with torch.autocast(emissions.device.type, enabled=False):
             dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.end.dtype), torch.float32)
             emissions = emissions.to(dtype).masked_fill(~mask[:, :, None], 0.0)
@@ -80,23 +80,3 @@ def score_paths(emissions: Tensor, tags: Tensor, mask: Tensor, moves: Tensor, en
     moved = moves[tags[:, :-1], tags[:, 1:]].masked_fill(~mask[:, 1:], 0.0).sum(dim=1)
     last = tags.gather(1, mask.sum(dim=1, keepdim=True) - 1)[:, 0]
     return moves[-1][tags[:, 0]] + emitted + moved + end[last]
-
-
-def describe_tensor(tensor: Tensor) -> str:
-    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
-
-
-def check_batch(emissions: Tensor, tags: Tensor, mask: Tensor, labels: int) -> None:
-    """Raise ValueError for what `Crf.forward` cannot take."""
-    if emissions.dim() != 3 or emissions.shape[1] == 0 or emissions.shape[2] != labels:
-        raise ValueError(f"expected emissions (batch, time, {labels}), got {describe_tensor(emissions)}")
-    if not emissions.is_floating_point():
-        raise ValueError(f"expected emissions of a floating type, got {describe_tensor(emissions)}")
-    for name, tensor, dtype in (("tags", tags, torch.int64), ("mask", mask, torch.bool)):
-        if tensor.shape != emissions.shape[:2] or tensor.dtype != dtype:
-            expected = f"{name} {tuple(emissions.shape[:2])} {str(dtype).removeprefix('torch.')}"
-            raise ValueError(f"expected {expected}, got {describe_tensor(tensor)}")
-    if not mask[:, 0].all() or (mask[:, 1:] & ~mask[:, :-1]).any():
-        raise ValueError("expected a mask that is on from position 0, without holes")
-    if (outside := tags[mask & ((tags < 0) | (tags >= labels))]).numel():
-        raise ValueError(f"expected tags from 0 to {labels - 1} where the mask is on, got {outside[0].item()}")

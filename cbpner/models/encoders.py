@@ -29,27 +29,28 @@ FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # fold
 
 def locate_encoder(name: str):
     """A shipped encoder's folder for its name, else the name as it is; InputError for a path without a model."""
-    if name in SHIPPED_ENCODERS and not Path(name).is_dir():
-        if not (SHIPPED_FOLDER / name / "config.json").is_file():
-            raise InputError(f"{name}: this shipped encoder is missing; expected it in models/{name}")
-        return str(SHIPPED_FOLDER / name)
-    path = Path(name)
-    if path.is_dir() and (path / LM_CONFIG).is_file() and not (path / "config.json").is_file():
-        raise InputError(
-            f"{name}: found a fine-tuning that broke off; the command in its {LM_CONFIG} resumes it and leaves a model"
-        )
-    if path.name in FINE_TUNED and not (path / "config.json").is_file():
+    is_shipped = name in SHIPPED_ENCODERS and not Path(name).is_dir()
+    path = SHIPPED_FOLDER / name if is_shipped else Path(name)
+    if (path / "config.json").is_file():
+        return str(path) if is_shipped else name
+    problem = ""
+    if is_shipped:
+        problem = f"this shipped encoder is missing; expected it in models/{name}"
+    elif (path / LM_CONFIG).is_file():
+        problem = f"found a fine-tuning that broke off; the command in its {LM_CONFIG} resumes it and leaves a model"
+    elif path.name in FINE_TUNED:
         corpus, epochs = FINE_TUNED[path.name]
-        raise InputError(
-            f"{name}: this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
+        problem = (
+            f"this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
             f"BERT_LM_mixed/lmft_example/run_lmft.sh; its corpus by SOURCES=... bash data/patents/build_"
             f"{corpus.lower()}.sh, from patents that data/patents/README.md says how to get"
         )
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise InputError(f"{name}: found a folder without config.json; expected an encoder in the Hugging Face layout")
-    looks_like_path = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
-    if looks_like_path and not path.is_dir():
-        raise InputError(f"{name}: no such folder; expected an encoder, or use the shipped one: {SHIPPED_ENCODER}")
+    elif path.is_dir():
+        problem = "found a folder without config.json; expected an encoder in the Hugging Face layout"
+    elif path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        problem = f"no such folder; expected an encoder, or use the shipped one: {SHIPPED_ENCODER}"
+    if problem:
+        raise InputError(f"{name}: {problem}")
     return name
 
 

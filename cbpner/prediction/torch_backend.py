@@ -18,7 +18,6 @@ from cbpner.text.labels import LabelSet
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MOST_AT_ONCE = 8  # batches: Python's own work between products is serial
-QUICK_ROUNDS = 2  # of the trial that chooses the number format: a start should not take seconds
 
 
 class TorchBackend(Backend):
@@ -34,7 +33,7 @@ class TorchBackend(Backend):
             raise InputError(f"found the device {device!r}, which torch cannot use ({error})") from error
         config = read_model_config(folder)
         self.chain = grammar_chain(labels)
-        self.precision = pick_precision(precision, place, QUICK_ROUNDS)
+        self.precision = pick_precision(precision, place)
         if is_plain(config) or is_ensemble(config):
             kind = BertTagger if is_plain(config) else BertEnsemble
             self._model: Any = kind(folder, config, place, DTYPES[self.precision], packed=True)

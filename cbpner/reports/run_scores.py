@@ -1,6 +1,7 @@
 """The scores of run folders as one frame, and their summary by system (`cbpner.reports.systems`)."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key, read_json
 from cbpner.reports.systems import BLOCK, RunRecord, block_key, distinguish_settings
 from cbpner.reports.tables import UNDEFINED, average_sets
-from cbpner.runs.folder import CONFIG, METRICS, find_deeper, find_runs
+from cbpner.runs.folder import CONFIG, METRICS, find_runs
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
 
 PARTS = ("test", "dev")
@@ -40,7 +41,8 @@ def load_runs(paths: Sequence[str | Path], part: str = "test") -> LoadedRuns:
     scored = [run for run in runs if run.metrics[part] is not None]
     unscored = [run.folder for run in runs if run.metrics[part] is None]
     unfinished, deeper = list(map(_show_path, found.unfinished)), []
-    if places := find_deeper(paths):
+    shallow = {path.resolve() for path in found.finished}
+    if places := Counter(path.parent for path in find_runs(paths, 9).finished if path.resolve() not in shallow):
         total, named = sum(places.values()), ", ".join(map(_show_path, places))
         deeper = [f"Left out: {total} finished run(s) that lie deeper than is searched; to include them name {named}"]
     if unscored and not scored:

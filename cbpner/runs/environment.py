@@ -51,23 +51,18 @@ def compare_environments(before: dict[str, Any], now: dict[str, Any]) -> list[st
 
     Both as in config.json; a key that one of them lacks is no difference.
     """
-    before, now = map(_flatten, (before, now))
-    return [f"{key}: {before[key]}, now {now[key]}" for key in now if key in before and before[key] != now[key]]
+    names = ("python", "cpu", "device", "precision", "threads", "processes")
+    old, new = (
+        (each.get("packages") or {}) | {name: each[name] for name in names if name in each}
+        | {f"git {name}": value for name, value in (each.get("git") or {}).items()}
+        for each in (before, now)
+    )  # fmt: skip
+    return [f"{key}: {old[key]}, now {value}" for key, value in new.items() if old.get(key, value) != value]
 
 
 def count_processes() -> int:
     """How many processes train together, as `torchrun` says."""
     return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _flatten(environment: dict[str, Any]) -> dict[str, Any]:
-    git = environment.get("git") or {}
-    names = ("python", "cpu", "device", "precision", "threads", "processes")
-    return (
-        dict(environment.get("packages") or {})
-        | {name: environment[name] for name in names if name in environment}
-        | {f"git {name}": git[name] for name in ("revision", "dirty") if name in git}
-    )
 
 
 def _ask_git(*arguments: str) -> str | None:

@@ -84,16 +84,11 @@ def read_metrics(folder: Path | str) -> dict[str, Any]:
 
 
 def append_log(folder: Path | str, record: dict[str, Any], name: str = LOG) -> None:
-    """Append one JSON record as a line to log.jsonl, on a new line even where the last one is cut off."""
+    """Append one JSON record as a line to log.jsonl."""
     path = Path(folder) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = _format_record(record)
-    with open(path, "a+b") as file:
-        file.seek(0, os.SEEK_END)
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else "\n" + line
-        file.write(line.encode("utf-8"))
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(_format_record(record))
 
 
 def write_log(folder: Path | str, records: Iterable[dict[str, Any]], name: str = LOG) -> None:
@@ -135,8 +130,8 @@ def read_tags(path: Path | str) -> list[list[str]]:
     return sentences if text else []
 
 
-def find_runs(paths: Iterable[Path | str]) -> FoundRuns:
-    """The runs in `paths`, each a run folder, a folder of runs, or a folder of such folders; each run once.
+def find_runs(paths: Iterable[Path | str], depth: int = 2) -> FoundRuns:
+    """The runs in `paths`, at most `depth` levels below: a run, a folder of runs, a folder of such; each run once.
 
     A folder is a finished run if it has metrics.json, and an unfinished one if it has only a run's config.json.
     """
@@ -144,27 +139,11 @@ def find_runs(paths: Iterable[Path | str]) -> FoundRuns:
     for path in map(Path, paths):
         if not path.is_dir():
             raise InputError(f"{path}: found no such folder, expected a run folder or a folder of run folders")
-        for folder, finished in _walk_runs(path, depth=2):
+        for folder, finished in _walk_runs(path, depth):
             if folder.resolve() not in seen:
                 seen.add(folder.resolve())
                 found[0 if finished else 1].append(folder)
     return found
-
-
-def find_deeper(paths: Iterable[Path | str]) -> dict[Path, int]:
-    """How many finished runs lie deeper in `paths` than `find_runs` looks, by their parent folder."""
-    paths = list(map(Path, paths))
-    seen, deeper = {folder.resolve() for folder in find_runs(paths).finished}, dict[Path, int]()
-    for path in paths:
-        for place, names, _ in os.walk(path):
-            folder = Path(place)
-            names[:] = sorted((name for name in names if not name.startswith(".")), key=natural_key)
-            if is_finished(folder):
-                names.clear()
-                if folder.resolve() not in seen:
-                    seen.add(folder.resolve())
-                    deeper[folder.parent] = deeper.get(folder.parent, 0) + 1
-    return deeper
 
 
 def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = None) -> Path:
@@ -177,21 +156,12 @@ def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = N
         places = [Path(data_dir) / str(config.get("split") or "") / name, *sorted(Path(data_dir).rglob(name))]
     else:
         raise InputError(f"{data_dir}: no such folder; expected the one with the run's data, at any depth")
-    found: dict[Path, str] = {}
-    for path in dict.fromkeys(places):
-        if path.is_file():
-            found[path] = file_checksum(path)
-            if found[path] == wanted:
-                return shorten_path(path)
-    if not found:
-        raise InputError(
-            f"{data_dir or recorded['path']}: found no {name} ({part}); give its folder with --data-dir DIR"
-        )
-    path, checksum = next(iter(found.items()))
-    raise InputError(
-        f"{path}: found a file with the SHA-256 {checksum}; expected {wanted}, the {part} data of the run. "
-        "Give the folder with those data with --data-dir DIR"
-    )
+    places = [path for path in places if path.is_file()]
+    for path in places:
+        if file_checksum(path) == wanted:
+            return shorten_path(path)
+    found = f"{places[0]}: found another file than" if places else f"{data_dir or recorded['path']}: found no {name},"
+    raise InputError(f"{found} the {part} data of the run (SHA-256 {wanted}); give their folder with --data-dir DIR")
 
 
 def find_origin(config: dict[str, Any]) -> Path:

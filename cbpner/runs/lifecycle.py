@@ -4,20 +4,9 @@ A process may be killed at any moment: files and folders appear by renaming from
 only with all its files, and the metrics, written last, make the run finished. The same command cleans up and resumes
 from the newest complete checkpoint.
 
-To add a kind of run, define a `RunKind` and a function that works on a `Run`:
-
-    KIND = RunKind("config.json", "metrics.json", "log.jsonl", outputs=("model", "checkpoints"), required=("seed",),
-                   find_settings=lambda config: {"seed": config["seed"]})
-
-    def make(run: Run) -> dict | None:
-        precision = run.recorded_environment.get("precision") or "fp32"      # a resumed run keeps it
-        run.start({"seed": 0, "environment": {...}})                         # writes, or compares, config.json
-        train(output=run.checkpoints, resume_from=run.find_checkpoint())
-        return run.finish({"f1": 0.5}) if is_main_process() else None        # writes metrics.json, last
-
-    metrics = run_once(folder, KIND, make, overwrite=False)
-
-Under `torchrun` every process calls `run_once`; the main process alone locks, writes and deletes.
+A kind of run is a `RunKind` and a function of a `Run` that calls `run.start(config)`, trains from
+`run.find_checkpoint()` into `run.checkpoints`, and returns `run.finish(metrics)`. Under `torchrun` every process calls
+`run_once`; the main process alone locks, writes and deletes.
 """
 
 import os
@@ -43,26 +32,16 @@ TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream e
 
 @dataclass(frozen=True)
 class RunKind:
-    """The files of one kind of run, and the settings that two runs are compared by.
+    """The files of one kind of run, and the settings that two runs are compared by."""
 
-    Attributes:
-        config: Name of the file with everything that a rerun needs.
-        metrics: Name of the file that is written last and makes the run finished.
-        log: Name of the log, one JSON record a line.
-        outputs: Everything else that such a run writes.
-        required: Keys without which a file called `config` is not such a run's.
-        find_settings: From the content of `config` to the settings that determine the result, by name.
-        overwrite_flag: The command's flag for `overwrite`, for messages.
-    """
-
-    config: str
-    metrics: str
-    log: str
-    outputs: tuple[str, ...]
-    required: tuple[str, ...]
-    find_settings: Callable[[Json], Json]
+    config: str  # file with everything that a rerun needs
+    metrics: str  # file that is written last and makes the run finished
+    log: str  # file of one JSON record a line
+    outputs: tuple[str, ...]  # everything else that such a run writes
+    required: tuple[str, ...]  # keys without which a file called `config` is not such a run's
+    find_settings: Callable[[Json], Json]  # from the content of `config` to the settings that determine the result
     keeps_checkpoints: bool = False
-    overwrite_flag: str = "--overwrite"
+    overwrite_flag: str = "--overwrite"  # of the command, for messages
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -84,12 +63,6 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         return self.folder / CHECKPOINTS
-
-    @property
-    def recorded_environment(self) -> Json:
-        """The environment that a broken-off attempt recorded; empty where there is none to resume."""
-        path = self.folder / self.kind.config
-        return read_json(path).get("environment", {}) if path.is_file() and not self.overwrite else {}
 
     def start(self, config: Json) -> None:
         """Write the config, or check that a broken-off run has the same settings; delete leftovers.
@@ -137,15 +110,12 @@ def run_once(
     overwrite: bool = False,
     check_finished: Callable[[Json], None] | None = None,
 ) -> Json | None:
-    """Make the run in `folder` unless it is finished; resume it if it broke off.
+    """Make the run in `folder` unless it is finished; resume it if it broke off. The metrics, or what `make` returns.
 
     Args:
         make: Does the work in the locked folder; see the module's docstring.
         overwrite: Delete the run that is there, once the new one starts.
         check_finished: Gets a finished run's config; raises InputError where another run was asked for.
-
-    Returns:
-        The metrics; None in processes in which `make` returns None.
     """
     if kind.is_finished(folder) and not overwrite:
         return _skip_finished(folder, kind, check_finished)
@@ -211,25 +181,20 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        if (reason := explain_write_error(error)) is None:
+        reason = str(error).strip().split("\n")[0]
+        if isinstance(error, OSError):
+            is_ours = error.errno in CANNOT_WRITE
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+        elif isinstance(error, SafetensorError):
+            is_ours = reason.startswith("Error while serializing")
+        else:
+            is_ours, reason = bool(TORCH_CANNOT_WRITE.search(reason)), f"a file broke off, as on a full disk: {reason}"
+        if not is_ours:
             raise
         raise InputError(
             f"{folder}: cannot write there ({reason}); make room or name another folder; the same command resumes from "
             "the last complete checkpoint"
         ) from error
-
-
-def explain_write_error(error: BaseException) -> str | None:
-    """Why a file could not be written, or None for another kind of error."""
-    text = str(error).strip().split("\n")[0]
-    if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}" if error.errno in CANNOT_WRITE else None
-    if isinstance(error, SafetensorError):
-        return text if text.startswith("Error while serializing") else None
-    if isinstance(error, RuntimeError) and TORCH_CANNOT_WRITE.search(text):
-        return f"a file broke off, as on a full disk: {text}"
-    return None
 
 
 def _is_ours(name: str) -> bool:

@@ -1,6 +1,7 @@
 """The lock of a run folder: one process at a time works on a run."""
 
 import errno
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,6 @@ from typing import IO, Any
 from cbpner.base.errors import InputError
 from cbpner.base.files import is_main_process
 from cbpner.runs.folder import LOCK
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
 
@@ -32,14 +28,13 @@ def lock_run(folder: Path) -> Iterator[None]:
         return
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        file = _take_lock(folder / LOCK)
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                if not os.path.getsize(folder / LOCK):  # ours is empty
-                    os.unlink(folder / LOCK)  # while it is held: nobody else can hold a file without a name
-            file.close()
+        with _take_lock(folder / LOCK):
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    if not os.path.getsize(folder / LOCK):  # ours is empty
+                        os.unlink(folder / LOCK)  # while it is held: nobody else can hold a file without a name
     finally:
         for path in made:
             with suppress(OSError):
@@ -52,27 +47,16 @@ def _take_lock(path: Path) -> IO[Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a")  # noqa: SIM115 (held for the whole run)
         try:
-            _flock(file)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                    return file
-        except BaseException:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             file.close()
-            raise
+            busy = "found another process at work on this run; wait for it or name another folder"
+            raise InputError(f"{path.parent}: {busy}") from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            print(f"{path}: no file locks here ({error.strerror}); start no second run there", file=sys.stderr)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
         file.close()
-
-
-def _flock(file: IO[Any]) -> None:
-    if fcntl is None:
-        print(f"{file.name}: no file locks here; start no second run in this folder", file=sys.stderr)
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(
-            f"{Path(file.name).parent}: found another process at work on this run; wait for it or name another folder"
-        ) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        print(f"{file.name}: no file locks here ({error.strerror}); start no second run there", file=sys.stderr)

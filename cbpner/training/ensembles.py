@@ -20,7 +20,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
 from cbpner.models.attention import pick_attention
-from cbpner.models.devices import autocast, pick_device, pick_precision
+from cbpner.models.devices import pick_device, pick_precision
 from cbpner.models.encoders import silence_libraries
 from cbpner.models.ensemble import join_models
 from cbpner.runs import folder as runs
@@ -28,8 +28,9 @@ from cbpner.runs.environment import describe_command
 from cbpner.runs.lifecycle import list_differences, run_once
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import TAGGER_RUN, Job, describe_machine, find_settings, read_data
+from cbpner.training.predictor import Predictor
 from cbpner.training.run import measure_memory, write_model, write_predictions
-from cbpner.training.trainer import choose_selection, predict_sentences
+from cbpner.training.trainer import choose_selection
 
 WEIGHTS = "model.safetensors"
 
@@ -95,10 +96,9 @@ def _make_ensemble_run(job: Job, members: Sequence[Path], average: str, run):
     data, labels = read_data(job)
     model, tokenizer = load_mean(members, average, pick_attention(device))
     model.to(device)
-    table, context = CharacterTable(tokenizer), partial(autocast, precision, device)
-    predict = partial(predict_sentences, model, table=table, labels=labels, recipe=job.recipe, context=context)
+    predictor = Predictor(model, CharacterTable(tokenizer), labels, job.recipe, precision)
     start = time.perf_counter()
-    scores = write_predictions(job.output, data, predict)
+    scores = write_predictions(job.output, data, predictor.predict)
     spent = time.perf_counter() - start
     if job.save_model:
         write_model(job.output, model, tokenizer, job.recipe)

@@ -1,7 +1,6 @@
 """Callbacks of the Trainer: a progress bar, the run's log, and its copy for TensorBoard."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +14,21 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from cbpner.runs import folder as runs
 
 CHOSEN_BY = "eval_entity_strict_f1"  # the record's key by which the best epoch is chosen
+SHOWN = {"loss": "loss", CHOSEN_BY: "dev F1", "perplexity": "perplexity"}  # of the records: their names in the bar
 
 
 class Progress(TrainerCallback):
-    """A progress bar with loss and dev F1, and every record as a line of the run's log.
+    """A progress bar with the current loss and score, and every record as a line of the run's log.
 
     `seconds` in each is the training time so far, starting from `spent`. A resumed run's log and time continue from its
     checkpoint; later records of the broken-off attempt are dropped.
     """
 
-    log_name = runs.LOG
-    shows: Mapping[str, str] = {"loss": "loss", CHOSEN_BY: "dev F1"}  # of the records: their names in the bar
-
-    def __init__(self, folder: Path, label: str, spent: float = 0.0):
-        self.folder, self.label, self.spent = folder, label, spent
+    def __init__(self, folder: Path, label: str, spent: float = 0.0, log_name: str = runs.LOG):
+        self.folder, self.label, self.spent, self.log_name = folder, label, spent, log_name
         self.bar: Any = None
         self.shown: dict[str, str] = {}
         self.start = 0.0
-
-    def open_bar(self, args: TrainingArguments, state: TrainerState, **kwargs: Any) -> Any:
-        return tqdm(
-            total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
-            dynamic_ncols=True,
-        )  # fmt: skip
-
-    def count(self, state: TrainerState) -> int:
-        """How far the run is, in the bar's units."""
-        return state.global_step
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
@@ -52,11 +39,14 @@ class Progress(TrainerCallback):
             runs.write_log(
                 self.folder, [{"step": record["step"], **record} for record in state.log_history], self.log_name
             )
-            self.bar = self.open_bar(args, state, **kwargs)
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
+                dynamic_ncols=True,
+            )  # fmt: skip
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if self.bar is not None:
-            self.bar.update(self.count(state) - self.bar.n)
+            self.bar.update(state.global_step - self.bar.n)
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         control.should_log = True  # no mean loss spans a checkpoint, so a resumed run logs what an unbroken one does
@@ -67,21 +57,16 @@ class Progress(TrainerCallback):
         if "train_loss" in logs:  # the last record: the mean over all attempts, without speeds
             losses = [record for record in state.log_history if "loss" in record]
             steps = np.diff([0, *(record["step"] for record in losses)])
-            mean = sum(record["loss"] * count for record, count in zip(losses, steps, strict=True)) / max(
-                steps.sum(), 1
-            )
+            mean = sum(record["loss"] * count for record, count in zip(losses, steps, strict=True)) / max(sum(steps), 1)
             logs = {"total_flos": logs["total_flos"], "train_loss": mean, "epoch": logs["epoch"]}
         record = {name: float(value) for name, value in logs.items()}
         record["seconds"] = round(time.perf_counter() - self.start, 3)
         state.log_history[-1] = record | {"step": state.global_step}
         runs.append_log(self.folder, {"step": state.global_step, **record}, self.log_name)
-        self.shown |= {label: f"{record[name]:.3f}" for name, label in self.shows.items() if name in record}
+        self.shown |= {label: f"{record[name]:.3f}" for name, label in SHOWN.items() if name in record}
         self.bar.set_postfix(self.shown)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
-        self.close()
-
-    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
 
@@ -111,8 +96,11 @@ class TensorBoardLog(TrainerCallback):
             self.writer.write(event.SerializeToString())
 
 
-def close_bars(trainer: Trainer) -> None:
-    """Close the progress bar, so that an error's message starts on a line of its own."""
-    for callback in trainer.callback_handler.callbacks:
-        if isinstance(callback, Progress):
-            callback.close()
+def run_trainer(trainer: Trainer, checkpoint: Path | None) -> None:
+    """Train from a checkpoint or from the start; an error's message starts on a line of its own, below the bar."""
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        for callback in trainer.callback_handler.callbacks:
+            if isinstance(callback, Progress):
+                callback.on_train_end(trainer.args, trainer.state, trainer.control)

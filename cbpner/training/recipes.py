@@ -5,33 +5,16 @@ ours, for the shipped encoders, tuned on patents outside the test sets. `cbp_pat
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.decoding.decision import DECODERS, Decision
+from cbpner.base.settings import check_options, option
+from cbpner.decoding.decision import Decision
 from cbpner.models.names import ADAPTED_ENCODER, HEADS, PRECISIONS, SHIPPED_ENCODER
 from cbpner.text.tokenizer import CASINGS
 
 SPLIT = "{split}"  # in an encoder's name: each split has its own
-DECISION_FLAGS = {  # of the fields of a Decision: help
-    "decoder": "viterbi: the best legal tags; greedy: each character's best; spans: all spans likely enough",
-    "min_span_probability": "keep spans with at least this probability, 0.5 to below 1 (decoder spans)",
-    "vote_share": "tag a surface throughout a patent where this share of its occurrences is tagged; 0: no vote",
-    "context": "read neighbouring sentences of a patent together, up to so many tokens; 0: each alone",
-    "max_length": "tokens that are read together at most, with [CLS] and [SEP]",
-}
-
-
-def option(
-    help: str,
-    default: Any = MISSING,
-    low: float | None = None,
-    high: float | None = None,
-    choices: Sequence[str] | None = None,
-) -> Any:
-    """A recipe's field with the metadata from which checks and flags are made."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -41,39 +24,39 @@ class Recipe:
     encoder: str = option(f"encoder: {SHIPPED_ENCODER}, a hub name or a folder; {SPLIT} stands for the split's name")
     casing: str = option("lower; keep (letters A-Z are added where missing); paper (cased, none added)",
                          choices=CASINGS)  # fmt: skip
-    epochs: int = option("passes over the training data", low=1)
-    batch_size: int = option("sentences a batch; 0: as many as fit into batch_tokens", low=0)
-    batch_tokens: int = option("padded tokens a batch, where batch_size is 0", low=0)
-    lr: float = option("peak learning rate of the encoder", low=0)
-    head_lr: float = option("peak learning rate of the head", low=0)
-    crf_lr: float = option("peak learning rate of the CRF's transitions", 0.0, low=0)
+    epochs: int = option("passes over the training data", limits="[1, inf)")
+    batch_size: int = option("sentences a batch; 0: as many as fit into batch_tokens", limits="[0, inf)")
+    batch_tokens: int = option("padded tokens a batch, where batch_size is 0", limits="[0, inf)")
+    lr: float = option("peak learning rate of the encoder", limits="[0, inf)")
+    head_lr: float = option("peak learning rate of the head", limits="[0, inf)")
+    crf_lr: float = option("peak learning rate of the CRF's transitions", 0.0, limits="[0, inf)")
     optimizer: str = option("optimizer", "adamw", choices=("adamw", "adam", "sgd"))
-    weight_decay: float = option("weight decay", 0.0, low=0)
+    weight_decay: float = option("weight decay", 0.0, limits="[0, inf)")
     schedule: str = option("course of the learning rate after the warmup", "linear",
                            choices=("linear", "constant", "reduce_lr_on_plateau"))  # fmt: skip
-    warmup: float = option("share of the steps in which the learning rate rises", 0.0, low=0, high=1)
-    max_grad_norm: float = option("clip gradients to this norm; 0: never", 0.0, low=0)
-    accumulation: int = option("batches a step", 1, low=1)
-    dropout: float | None = option("dropout of the encoder; by default as in its configuration", None, low=0, high=1)
-    mask_share: float = option("share of the characters hidden in training", 0.0, low=0, high=1)
-    adversarial: float = option("norm of an adversarial shift of the embeddings (FGM); 0: none", 0.0, low=0)
+    warmup: float = option("share of the steps in which the learning rate rises", 0.0, limits="[0, 1]")
+    max_grad_norm: float = option("clip gradients to this norm; 0: never", 0.0, limits="[0, inf)")
+    accumulation: int = option("batches a step", 1, limits="[1, inf)")
+    dropout: float | None = option("dropout of the encoder; by default as in its configuration", None, limits="[0, 1]")
+    mask_share: float = option("share of the characters hidden in training", 0.0, limits="[0, 1]")
+    adversarial: float = option("norm of an adversarial shift of the embeddings (FGM); 0: none", 0.0, limits="[0, inf)")
     outside_bias: float = option("added to the score of O in the loss, see cbpner.models.loss", 0.0)
     start_bias: float = option("taken from the score of every B- in the loss", 0.0)
     loss_over: str = option("unit over which the loss is averaged", "characters", choices=("characters", "sentences"))
     head: str = option("linear, or a CRF over a linear layer or over a BiLSTM of the last four layers", "linear",
                        choices=HEADS)  # fmt: skip
-    lstm_size: int = option("units a direction of the BiLSTM", 128, low=1)
+    lstm_size: int = option("units a direction of the BiLSTM", 128, limits="[1, inf)")
     trainable_layers: int | None = option("train the encoder's last N layers alone; 0: none; by default all of it",
-                                          None, low=0)  # fmt: skip
+                                          None, limits="[0, inf)")  # fmt: skip
     head_seed: int | None = option("seed of the head's first weights; by default the run's", None)
     selection: str = option("epoch to keep: best on dev, or last", "best", choices=("best", "last"))
-    min_dev_mentions: int = option("keep the last epoch where dev has fewer mentions", 100, low=0)
-    patience: int = option("epochs without a better dev score before training stops; 0: never", 0, low=0)
+    min_dev_mentions: int = option("keep the last epoch where dev has fewer mentions", 100, limits="[0, inf)")
+    patience: int = option("epochs without a better dev score before training stops; 0: never", 0, limits="[0, inf)")
     padding: str = option("pad batches to the longest sentence or to max_length", "longest",
                           choices=("longest", "max_length"))  # fmt: skip
     precision: str = option("number format; auto: bf16 where that is faster", "auto", choices=PRECISIONS)
     cache_mb: int = option("MiB of memory for the output of frozen layers, beyond it a file; 0: compute it in every "
-                           "epoch", 4096, low=0)  # fmt: skip
+                           "epoch", 4096, limits="[0, inf)")  # fmt: skip
     decision: Decision = field(default_factory=Decision)
 
 
@@ -125,7 +108,7 @@ def get_recipe(name: str, method: str, **overrides: Any) -> Recipe:
 
 def override_recipe(recipe: Recipe, **overrides: Any) -> Recipe:
     """The recipe with the overrides that are not None: its own fields and those of its decision; checked."""
-    decision = {name: overrides.pop(name, None) for name in DECISION_FLAGS}
+    decision = {each.name: overrides.pop(each.name, None) for each in fields(Decision)}
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     recipe = replace(recipe, **{"decision": recipe.decision.override(**decision)} | given)
     check_recipe(recipe)
@@ -141,45 +124,29 @@ def name_encoder(encoder: str, split: str | None) -> str:
 
 def check_recipe(recipe: Recipe) -> None:
     """Raise InputError for an invalid value."""
-    options = [(each.name, each.metadata) for each in fields(recipe) if each.metadata]
-    check_choices(recipe, {name: given["choices"] for name, given in options if given["choices"]})
-    check_limits(recipe, {name: (given["low"], given["high"]) for name, given in options if given["low"] is not None})
+    check_options(recipe)
     if recipe.adversarial and recipe.trainable_layers is not None:
         raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
-    if not recipe.batch_size and recipe.batch_tokens < recipe.decision.max_length:
-        raise InputError(
-            f"found batch_tokens {recipe.batch_tokens} and max_length {recipe.decision.max_length}; expected at least "
-            "max_length, or a batch_size of 1 or more"
-        )
+    check_batches(recipe, "max_length", recipe.decision.max_length)
 
 
-def check_choices(recipe: Any, choices: Mapping[str, Sequence[str]]) -> None:
-    """Raise InputError for a field with a value that is not among its choices: {field: values}."""
-    for name, values in choices.items():
-        if getattr(recipe, name) not in values:
-            raise InputError(f"found {name} {getattr(recipe, name)!r}; expected one of {', '.join(values)}")
-
-
-def check_limits(recipe: Any, limits: Mapping[str, tuple[float, float | None]]) -> None:
-    """Raise InputError for a field outside its limits: {field: (low, high or None)}; None as a value passes."""
-    for name, (low, high) in limits.items():
-        value = getattr(recipe, name)
-        if value is not None and (value < low or (high is not None and value > high)):
-            raise InputError(f"found {name} {value}; expected {low} {f'to {high}' if high else 'or more'}")
+def check_batches(recipe: Any, name: str, longest: int) -> None:
+    """Raise InputError where batches are filled by tokens and one sequence of `longest` tokens would not fit."""
+    if not recipe.batch_size and recipe.batch_tokens < longest:
+        found = f"found batch_tokens {recipe.batch_tokens} and {name} {longest}"
+        raise InputError(f"{found}; expected at least {name}, or a batch_size of 1 or more")
 
 
 def add_recipe_flags(
     parser: Any,
     aliases: Mapping[str, Sequence[str]] | None = None,
     table: type = Recipe,
-    choices: Mapping[str, Sequence[str]] | None = None,
     only: Collection[str] | None = None,
 ) -> None:
     """Add one flag for each field of `table` (`--head-lr`, also `--head_lr`) to an argparse parser.
 
     Args:
         aliases: More names of a field's flag.
-        choices: Of fields that do not state theirs.
         only: Names of the fields; None: all.
     """
     group = parser.add_argument_group("recipe", "hyper-parameters; without a flag as the recipe says")
@@ -187,19 +154,16 @@ def add_recipe_flags(
     for each in list_options(table):
         if only is None or each.name in only:
             names = [f"--{each.name.replace('_', '-')}", f"--{each.name}", *(aliases or {}).get(each.name, ())]
-            allowed = each.metadata.get("choices") or {"decoder": DECODERS, **(choices or {})}.get(each.name)
-            more: dict[str, Any] = {"type": types.get(each.type, each.type), "choices": allowed}
+            more: dict[str, Any] = {"type": types.get(each.type, each.type), "choices": each.metadata["choices"]}
             if each.type is bool:
                 more = {"action": "store_true"}
-            help_text = each.metadata.get("help") or DECISION_FLAGS.get(each.name)
-            group.add_argument(*dict.fromkeys(names), default=None, help=help_text, **more)
+            group.add_argument(*dict.fromkeys(names), default=None, help=each.metadata["help"], **more)
 
 
 def list_options(table: type) -> list[Field]:
     """The fields of a recipe's dataclass that have flags, with those of its decision."""
-    own = [each for each in fields(table) if each.name != "decision"]
-    is_nested = len(own) < len(fields(table))
-    return own + [each for each in fields(Decision) if is_nested and each.name in DECISION_FLAGS]
+    own = [each for each in fields(table) if each.metadata]
+    return own + [each for each in fields(Decision) if table is Recipe and each.name != "temperature"]
 
 
 def read_recipe_flags(args: Any, table: type = Recipe) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The one training path: column files and a recipe in, a run folder out."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, set_seed
 
-from cbpner.base.files import atomic_folder
+from cbpner.base.files import atomic_folder, read_json
 from cbpner.base.memory import measure_peak
 from cbpner.decoding.decision import KEY
 from cbpner.models.attention import pick_attention
@@ -23,7 +22,8 @@ from cbpner.text.bio import Sentence
 from cbpner.text.splits import PARTS
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.config import TAGGER_RUN, Job, describe_job, read_data
-from cbpner.training.progress import CHOSEN_BY, close_bars
+from cbpner.training.predictor import Predictor
+from cbpner.training.progress import CHOSEN_BY, run_trainer
 from cbpner.training.recipes import Recipe
 from cbpner.training.trainer import build_trainer, choose_selection
 
@@ -42,25 +42,19 @@ def train(job: Job) -> Metrics | None:
 def _make_run(job: Job, run: Run) -> Metrics | None:
     data, labels = read_data(job)
     device = pick_device()
-    precision, recorded = job.precision or job.recipe.precision, run.recorded_environment
-    if precision == "auto" and recorded.get("device") == device.type:
-        precision = recorded.get("precision", precision)
-    precision = pick_precision(precision, device)
+    precision = pick_precision(job.precision or job.recipe.precision, device)
     set_seed(job.seed if job.recipe.head_seed is None else job.recipe.head_seed)  # the Trainer takes the run's own
     model, tokenizer = load_tagger(replace(job.recipe, encoder=job.encoder), labels, pick_attention(device))
     table = CharacterTable(tokenizer)
     run.start(describe_job(job, data, labels, table, precision))
-    trainer = build_trainer(job, data, labels, model, table, precision, device)
+    trainer = build_trainer(job, data, Predictor(model, table, labels, job.recipe, precision), device)
     trainer.accelerator.wait_for_everyone()  # the main process has claimed the folder
     if checkpoint := run.find_checkpoint():
         trainer.args.restore_callback_states_from_checkpoint = True  # the epochs without a better dev score
-        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        state = read_json(checkpoint / "trainer_state.json")
         if state["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"]:
             trainer.args.num_train_epochs = round(state["epoch"])
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    finally:
-        close_bars(trainer)
+    run_trainer(trainer, checkpoint)
     if not trainer.is_world_process_zero():
         return None
     start = time.perf_counter()
@@ -68,8 +62,7 @@ def _make_run(job: Job, run: Run) -> Metrics | None:
     seconds = {"train": trainer.state.log_history[-1]["seconds"], "evaluate": time.perf_counter() - start}
     if job.save_model:
         write_model(run.folder, trainer.model, tokenizer, job.recipe)
-    selection = choose_selection(job.recipe, data.get("dev"))
-    return run.finish(collect_metrics(job, trainer.state, selection, scores, seconds))
+    return run.finish(collect_metrics(job, trainer, scores, seconds))
 
 
 def write_predictions(
@@ -93,8 +86,9 @@ def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedToken
         tokenizer.save_pretrained(target)
 
 
-def collect_metrics(job: Job, state: Any, selection: Metrics, scores: Metrics, seconds: dict[str, float]) -> Metrics:
-    """The content of metrics.json. state: the Trainer's."""
+def collect_metrics(job: Job, trainer: Trainer, scores: Metrics, seconds: dict[str, float]) -> Metrics:
+    """The content of metrics.json."""
+    state, selection = trainer.state, choose_selection(job.recipe, trainer.eval_dataset)
     history = [record for record in state.log_history if "loss" in record or CHOSEN_BY in record]
     steps = {record["step"]: round(record["epoch"]) for record in history if CHOSEN_BY in record}
     best = steps.get(state.best_global_step) if selection["rule"] == "best dev epoch" else None

@@ -1,7 +1,6 @@
 """The Trainer behind every run: examples, batches, loss, optimizer, evaluation on dev, progress."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,60 +8,39 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from transformers import (
-    EarlyStoppingCallback,
-    PreTrainedModel,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import is_main_process
-from cbpner.decoding.decode import decode_documents
-from cbpner.decoding.probabilities import grammar_chain
-from cbpner.decoding.windows import add_special_tokens, cut_windows, score_sentences
-from cbpner.models.crf_tagger import count_features
-from cbpner.models.devices import autocast
+from cbpner.decoding.windows import add_special_tokens
 from cbpner.models.loss import IGNORED, mean_loss
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions
 from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
-from cbpner.text.splits import group_sentences, join_sentences, split_patents
+from cbpner.text.splits import group_sentences, join_sentences
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import TokenBudgetSampler, pad
 from cbpner.training.config import Job
-from cbpner.training.features import FeatureStore, store_features
 from cbpner.training.optimization import make_optimizer, perturb_embeddings
+from cbpner.training.predictor import FeatureStore, Predictor
 from cbpner.training.progress import CHOSEN_BY, Progress, TensorBoardLog
 from cbpner.training.recipes import Recipe
 
-EVALUATION_TOKENS = 2048  # padded tokens of a forward pass without gradient
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # flair's defaults: half the rate after so many epochs
 
 
-def encode_sentences(
-    sentences: list[Sentence],
-    table: CharacterTable,
-    labels: LabelSet,
-    max_length: int,
-    repair: bool = False,
-    context: int = 0,
-):
+def encode_sentences(sentences: list[Sentence], table: CharacterTable, labels: LabelSet, recipe: Recipe):
     """One {`index`, `ids`, `labels`} for each piece of a sentence, with [CLS] and [SEP], which are IGNORED.
 
-    Args:
-        repair: Turn an `I-` without its `B-` into a `B-`.
-        context: See `cbpner.decoding.decision.Decision`.
+    For a CRF an `I-` without its `B-` becomes a `B-`.
     """
-    numbers, examples = labels.tag_to_id, []
-    for group in group_sentences(sentences, context - 2):
-        for piece in cut_sentence(join_sentences(group), max_length - 2):
-            tags = [numbers[tag] for tag in (repair_tags(piece.tags) if repair else piece.tags)]
+    numbers, decision, examples = labels.tag_to_id, recipe.decision, []
+    for group in group_sentences(sentences, decision.context - 2):
+        for piece in cut_sentence(join_sentences(group), decision.max_length - 2):
+            tags = [numbers[tag] for tag in (piece.tags if recipe.head == "linear" else repair_tags(piece.tags))]
             ids, targets = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
             examples.append({"index": len(examples), "ids": ids, "labels": targets})
     return examples
@@ -105,24 +83,16 @@ class TaggerTrainer(Trainer):
 
     model: Any  # never None here
 
-    def __init__(
-        self,
-        *args,
-        job: Job,
-        predictor: Any,
-        dev: list[Sentence] | None,
-        dev_store: FeatureStore | None = None,
-        **kwargs,
-    ):
+    def __init__(self, *args, recipe: Recipe, predictor: Predictor, dev_store: FeatureStore | None = None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.job, self.predictor, self.dev, self.dev_store = job, predictor, dev, dev_store
+        self.recipe, self.predictor, self.dev_store = recipe, predictor, dev_store
         self.model_accepts_loss_kwargs = self.compute_loss_func is None  # then the model divides by num_items_in_batch
 
     def get_train_dataloader(self):
-        recipe, lengths = self.job.recipe, [len(example["ids"]) for example in self.train_dataset]
-        if recipe.batch_size:
+        if self.recipe.batch_size:
             return super().get_train_dataloader()
-        sampler = TokenBudgetSampler(lengths, recipe.batch_tokens, self.args.seed)
+        lengths = [len(example["ids"]) for example in self.train_dataset]
+        sampler = TokenBudgetSampler(lengths, self.recipe.batch_tokens, self.args.seed)
         loader = DataLoader(
             self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=not self.args.use_cpu
         )
@@ -130,31 +100,31 @@ class TaggerTrainer(Trainer):
 
     def create_optimizer(self, model: Any = None):
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
-        self.optimizer = make_optimizer(self.model, self.job.recipe, decayed)
+        self.optimizer = make_optimizer(self.model, self.recipe, decayed)
         return self.optimizer
 
     def compute_loss(self, model: torch.nn.Module, inputs: Any, *args, **kwargs):
         if self.compute_loss_func is None:
-            inputs = inputs | list_biases(self.job.recipe)
+            inputs = inputs | list_biases(self.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
     def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None):
         loss = super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)
-        if self.job.recipe.adversarial:
-            with perturb_embeddings(self.accelerator.unwrap_model(model), self.job.recipe.adversarial):
+        if self.recipe.adversarial:
+            with perturb_embeddings(self.accelerator.unwrap_model(model), self.recipe.adversarial):
                 super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)  # its gradients are added
         return loss
 
     def _get_num_items_in_batch(self, batch_samples, device):
         """The divisor of the loss of one step, over all accumulated batches and processes."""
-        if self.job.recipe.loss_over == "characters":
+        if self.recipe.loss_over == "characters":
             return super()._get_num_items_in_batch(batch_samples, device)
         count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples), device=device)
         return self.accelerator.gather(count).sum()
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
-        assert self.dev is not None
-        found = score([sentence.tags for sentence in self.dev], self.predict_tags(self.dev))
+        dev: Any = self.eval_dataset
+        found = score([sentence.tags for sentence in dev], self.predict_tags(dev))
         metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -162,7 +132,7 @@ class TaggerTrainer(Trainer):
 
     def predict_tags(self, sentences: list[Sentence]):
         """The tags of each sentence, for dev from its stored features."""
-        return self.predictor(self.model, sentences, store=self.dev_store if sentences is self.dev else None)
+        return self.predictor.predict(sentences, self.dev_store if sentences is self.eval_dataset else None)
 
 
 def choose_selection(recipe: Recipe, dev: list[Sentence] | None):
@@ -195,39 +165,30 @@ def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool
     )  # fmt: skip
 
 
-def build_trainer(
-    job: Job,
-    data: dict[str, list[Sentence]],
-    labels: LabelSet,
-    model: PreTrainedModel,
-    table: CharacterTable,
-    precision: str,
-    device: torch.device,
-):
+def build_trainer(job: Job, data: dict[str, list[Sentence]], predictor: Predictor, device: torch.device):
     recipe, dev = job.recipe, data.get("dev")
     if recipe.schedule == "reduce_lr_on_plateau" and not dev:
         raise InputError("the schedule reduce_lr_on_plateau follows the dev F1: expected a dev file, found none")
-    by_dev, context = choose_selection(recipe, dev)["rule"] == "best dev epoch", partial(autocast, precision, device)
-    max_length, repair = recipe.decision.max_length, recipe.head != "linear"
-    examples = encode_sentences(data["train"], table, labels, max_length, repair, recipe.decision.context)
-    arguments = build_arguments(job, precision, device, by_dev, bool(dev))
+    by_dev = choose_selection(recipe, dev)["rule"] == "best dev epoch"
+    examples = encode_sentences(data["train"], predictor.table, predictor.labels, recipe)
+    arguments = build_arguments(job, predictor.precision, device, by_dev, bool(dev))
     start, store, dev_store = time.perf_counter(), None, None
-    has_features = getattr(model, "has_features", False)
+    has_features = getattr(predictor.model, "has_features", False)
     if has_features and recipe.cache_mb:
-        model.to(arguments.device)
-        store, dev_store = store_parts(job, model, examples, dev or [], table, context, precision)
+        predictor.model.to(arguments.device)
+        store = predictor.store_features([example["ids"] for example in examples], job.output)
+        dev_store = predictor.store_windows(dev, job.output) if dev else None
     label, spent = f"{job.method} {job.split or ''}".strip(), time.perf_counter() - start
     callbacks: list[TrainerCallback] = [Progress(job.output, label, spent)]
     if is_main_process():
         callbacks.append(TensorBoardLog(job.output / runs.TENSORBOARD))
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
-    width = max_length if recipe.padding == "max_length" else 0
+    width = recipe.decision.max_length if recipe.padding == "max_length" else 0
     trainer = TaggerTrainer(
-        model, arguments, TaggingCollator(table, recipe.mask_share, width, has_features, store), examples, dev,
-        compute_loss_func=partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None,
-        callbacks=callbacks, job=job, dev=dev, dev_store=dev_store,
-        predictor=partial(predict_sentences, table=table, labels=labels, recipe=recipe, context=context),
+        predictor.model, arguments, TaggingCollator(predictor.table, recipe.mask_share, width, has_features, store),
+        examples, dev, compute_loss_func=partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None,
+        callbacks=callbacks, recipe=recipe, predictor=predictor, dev_store=dev_store,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -235,73 +196,3 @@ def build_trainer(
 
 def list_biases(recipe: Recipe):
     return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
-
-
-def store_parts(
-    job: Job,
-    model: PreTrainedModel,
-    examples: Sequence[dict[str, Any]],
-    dev: list[Sentence],
-    table: CharacterTable,
-    context: Any,
-    precision: str,
-):
-    """The frozen part's features of the training examples and of dev (or None), within the recipe's memory."""
-    decision, memory = job.recipe.decision, job.recipe.cache_mb
-    store_rows = partial(
-        store_features, model, table=table, context=context, batch_tokens=max(EVALUATION_TOKENS, decision.max_length),
-        width=count_features(model.config), dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
-        folder=job.output,
-    )  # fmt: skip
-    store = store_rows([example["ids"] for example in examples], memory_mb=memory)
-    rows = cut_windows(table, map("".join, group_texts(dev, decision.context)), decision.max_length)[1]
-    left = memory + (-store.memory.nbytes >> 20)  # rounded down
-    return store, store_rows(rows, memory_mb=left) if rows else None
-
-
-def group_texts(sentences: list[Sentence], context: int):
-    """The texts of sentences that are read together; context: see `cbpner.decoding.decision.Decision`."""
-    return [[sentence.chars for sentence in group] for group in group_sentences(sentences, context - 2)]
-
-
-def predict_sentences(
-    model: PreTrainedModel,
-    sentences: list[Sentence],
-    *,
-    table: CharacterTable,
-    labels: LabelSet,
-    recipe: Recipe,
-    context: Any,
-    store: FeatureStore | None = None,
-):
-    """The tags of each sentence by `model`, under the recipe's decision; context, store: see `make_score`."""
-    is_fixed, decision = recipe.padding == "max_length", recipe.decision
-    scores = score_sentences(
-        group_texts(sentences, decision.context), table, make_score(model, table, context, store),
-        batch_tokens=recipe.batch_size * decision.max_length if is_fixed else EVALUATION_TOKENS,
-        max_length=decision.max_length, width=decision.max_length if is_fixed else 0,
-    )  # fmt: skip
-    documents = [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
-    crf = getattr(model, "crf", None)
-    return decode_documents(documents, scores, labels, grammar_chain(labels) if crf is None else crf.chain(), decision)
-
-
-def make_score(model: PreTrainedModel, table: CharacterTable, context: Any, store: FeatureStore | None = None):
-    """The `score` function of a model for `cbpner.decoding.windows.score_sentences`: log-probabilities.
-
-    Args:
-        context: Makes the autocast context of a forward pass.
-        store: Features of the windows, used in place of the model's frozen part.
-    """
-    model.eval()
-
-    @torch.no_grad()
-    def score_batch(ids: np.ndarray, rows: Sequence[int]) -> np.ndarray:
-        tokens = torch.from_numpy(ids)
-        inputs = {"input_ids": tokens, "attention_mask": tokens.ne(table.pad).long()}
-        inputs |= {} if store is None else {"features": store.gather(rows, ids.shape[1])}
-        with context():
-            logits = model(**{name: value.to(model.device) for name, value in inputs.items()}).logits
-        return logits.float().log_softmax(dim=-1).cpu().numpy()
-
-    return score_batch

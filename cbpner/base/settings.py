@@ -1,0 +1,33 @@
+"""Settings as dataclasses: each field states its help text, its choices and its limits."""
+
+from collections.abc import Sequence
+from dataclasses import MISSING, field, fields
+from typing import Any
+
+from cbpner.base.errors import InputError
+
+
+def option(help: str, default: Any = MISSING, limits: str = "", choices: Sequence[str] | None = None) -> Any:
+    """A field with the metadata from which checks and flags are made; limits: an interval such as `[0, 1)`."""
+    return field(default=default, metadata={"help": help, "limits": limits, "choices": choices})
+
+
+def check_options(settings: Any) -> None:
+    """Raise InputError for a value that is not among its field's choices or not within its limits."""
+    for each in fields(settings):
+        value, choices, limits = getattr(settings, each.name), each.metadata.get("choices"), each.metadata.get("limits")
+        if choices and value not in choices:
+            raise InputError(f"found {each.name} {value!r}; expected one of {', '.join(choices)}")
+        is_open = value is None and each.type not in (int, float)  # an optional number
+        if limits and not is_open and not (_is_number(value, each.type) and _is_within(value, limits)):
+            kind = "an integer" if each.type is int else "a number"
+            raise InputError(f"found {each.name} {value!r}; expected {kind} in {limits}")
+
+
+def _is_number(value: object, kind: Any) -> bool:
+    return isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
+
+
+def _is_within(value: float, limits: str) -> bool:
+    low, high = map(float, limits[1:-1].split(","))
+    return low < value < high or (value == low and limits[0] == "[") or (value == high and limits[-1] == "]")

@@ -1,0 +1,118 @@
+"""A model that tags sentences under a recipe, and the output of its frozen layers, computed once."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from cbpner.decoding.decode import decode_documents
+from cbpner.decoding.probabilities import grammar_chain
+from cbpner.decoding.windows import cut_windows, score_sentences
+from cbpner.models.crf_tagger import count_features
+from cbpner.models.devices import autocast
+from cbpner.text.batches import sorted_batches
+from cbpner.text.bio import Sentence
+from cbpner.text.labels import LabelSet
+from cbpner.text.splits import group_sentences, split_patents
+from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.batching import pad
+from cbpner.training.recipes import Recipe
+
+EVALUATION_TOKENS = 2048  # padded tokens of a forward pass without gradient
+
+
+class FeatureStore:
+    """Features (tokens, width) of each sequence, in memory or, beyond `memory_mb` MiB, in a file without a name.
+
+    The file in `folder` vanishes with the process; OSError at once where the disk is too small.
+    """
+
+    def __init__(self, lengths: Sequence[int], width: int, dtype: torch.dtype, memory_mb: int, folder: Path):
+        self.lengths, self.ends = np.asarray(lengths), np.cumsum(lengths)
+        size = int(self.ends[-1]) * width
+        if size * dtype.itemsize <= memory_mb << 20:
+            self.rows = torch.empty(size, dtype=dtype).view(-1, width)
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix="features.", suffix=".part", dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, size * dtype.itemsize)
+            self.rows = torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(-1, width)
+
+    def __getitem__(self, index):
+        return self.rows[self.ends[index] - self.lengths[index] : self.ends[index]]
+
+    def gather(self, indices: Sequence[int], longest: int):
+        """(sequences, longest, width), zero beyond each sequence's end."""
+        batch = torch.zeros((len(indices), longest, self.rows.shape[1]), dtype=self.rows.dtype)
+        for row, index in zip(batch, indices, strict=True):
+            row[: self.lengths[index]] = self[index]
+        return batch
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model, and how it reads and decodes sentences. precision: `fp32` or `bf16`."""
+
+    model: Any
+    table: CharacterTable
+    labels: LabelSet
+    recipe: Recipe
+    precision: str
+
+    def predict(self, sentences: Sequence[Sentence], store: FeatureStore | None = None):
+        """The tags of each sentence. store: from `store_windows` of the same sentences."""
+        is_fixed, decision = self.recipe.padding == "max_length", self.recipe.decision
+        scores = score_sentences(
+            self._group_texts(sentences), self.table, partial(self.score, store=store),
+            batch_tokens=self.recipe.batch_size * decision.max_length if is_fixed else EVALUATION_TOKENS,
+            max_length=decision.max_length, width=decision.max_length if is_fixed else 0,
+        )  # fmt: skip
+        documents = [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
+        chain = self.model.crf.chain() if hasattr(self.model, "crf") else grammar_chain(self.labels)
+        return decode_documents(documents, scores, self.labels, chain, decision)
+
+    @torch.no_grad()
+    def score(self, ids: np.ndarray, rows: Sequence[int], store: FeatureStore | None = None):
+        """Log-probabilities (batch, tokens, labels) of token ids (batch, tokens), which are these rows of the store."""
+        self.model.eval()
+        tokens = torch.from_numpy(ids)
+        inputs = {"input_ids": tokens, "attention_mask": tokens.ne(self.table.pad).long()}
+        if store is not None:
+            inputs["features"] = store.gather(rows, ids.shape[1])
+        with autocast(self.precision, self.model.device):
+            logits = self.model(**{name: value.to(self.model.device) for name, value in inputs.items()}).logits
+        return logits.float().log_softmax(dim=-1).cpu().numpy()
+
+    def store_windows(self, sentences: Sequence[Sentence], folder: Path):
+        """The frozen layers' features of the windows in which `predict` reads sentences."""
+        texts = map("".join, self._group_texts(sentences))
+        return self.store_features(cut_windows(self.table, texts, self.recipe.decision.max_length)[1], folder)
+
+    @torch.no_grad()
+    def store_features(self, rows: Sequence[np.ndarray], folder: Path):
+        """The frozen layers' features of rows of token ids."""
+        model = self.model.eval()
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        lengths, width = [len(row) for row in rows], count_features(model.config)
+        store = FeatureStore(lengths, width, dtype, self.recipe.cache_mb, folder)
+        with tqdm(total=len(rows), desc="frozen layers", unit="sentence", mininterval=1.0, leave=False) as bar:
+            for batch in sorted_batches(lengths, max(EVALUATION_TOKENS, self.recipe.decision.max_length)):
+                ids = pad([rows[index] for index in batch], self.table.pad).to(model.device)
+                with autocast(self.precision, model.device):
+                    features = model.compute_features(ids, ids.ne(self.table.pad).long()).cpu()
+                for index, row in zip(batch, features, strict=True):
+                    store[index].copy_(row[: lengths[index]])
+                bar.update(len(batch))
+        return store
+
+    def _group_texts(self, sentences: Sequence[Sentence]):
+        """The texts of the sentences that are read together."""
+        groups = group_sentences(sentences, self.recipe.decision.context - 2)
+        return [[sentence.chars for sentence in group] for group in groups]
