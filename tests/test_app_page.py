@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 import zipfile
 
 import pytest
+from shell import ROOT
 
 pytest.importorskip("gradio", reason="Gradio is not installed: the extra `app`")
 pytestmark = pytest.mark.slow  # starts a server and a browser
@@ -29,8 +31,9 @@ def address(tiny_tagger, tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    words = ["app", "--model", tiny_tagger, "--models", folder, "--port", port, "--max-mb", "0.02"]
+    words = ["app", "--model", tiny_tagger, "--models", folder, "--runs", folder, "--port", port, "--max-mb", "0.02"]
     (folder / "tmp").mkdir()
+    shutil.copytree(ROOT / "results" / "Supervised_Original" / "0", folder / "mine" / "0")
     with open(folder / "log", "w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "cbpner", *map(str, words)], stdout=log, stderr=log, cwd=folder,
@@ -53,24 +56,29 @@ def address(tiny_tagger, tmp_path_factory):
     assert not list((folder / "tmp").glob("*")), "temporary files are left"
 
 
+@pytest.fixture(scope="module")
+def context(chromium):
+    """One for all tests, so that the page's files are loaded once."""
+    context = chromium.new_context(accept_downloads=True)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium, address):
+def page(context, address):
     """The English page; the test fails for an error on its console, or a request to elsewhere."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     page, faults = context.new_page(), []
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.set_default_timeout(30_000)
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url, address) else None)
+    own = (address, "data:", "blob:", "about:")
+    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
     page.faults = faults
     open_page(page, f"{address}/en/")
     yield page
-    context.close()
+    page.close()
     assert [fault for fault in faults if not fault.startswith(QUIET)] == []
-
-
-def is_elsewhere(url, address):
-    return not url.startswith((address, "data:", "blob:", "about:"))
 
 
 def open_page(page, url):

@@ -52,18 +52,14 @@ def test_every_line_is_in_one_part_and_the_same_files_give_the_same_bytes(texts,
     assert ["csl_biomed第0行"] in train + held_out
 
 
-def test_the_gold_gives_its_training_patents_and_dev_to_measure_on_but_never_test(gold, tmp_path):
-    assert run("--gold", gold, "--split", 3, "-o", tmp_path / "out") == 0
-    assert read(tmp_path / "out" / "train.txt") == [
-        ["Abstract", f"专利{name}的摘要", f"专利{name}的权利要求"] for name in "甲乙丙"
-    ]
-    assert read(tmp_path / "out" / "test.txt") == [["Abstract", "专利丁的摘要", "专利丁的权利要求"]]
-
-
-def test_both_together(texts, gold, tmp_path):
+def test_the_gold_gives_its_training_patents_and_dev_to_measure_on_but_never_test(texts, gold, tmp_path):
+    assert run("--gold", gold, "--split", 3, "-o", tmp_path / "gold_alone") == 0
+    train = [["Abstract", f"专利{name}的摘要", f"专利{name}的权利要求"] for name in "甲乙丙"]
+    assert read(tmp_path / "gold_alone" / "train.txt") == train
+    assert read(tmp_path / "gold_alone" / "test.txt") == [["Abstract", "专利丁的摘要", "专利丁的权利要求"]]
     run("--texts", texts, "-o", tmp_path / "texts_alone")
     run("--texts", texts, "--gold", gold, "--split", 3, "-o", tmp_path / "out")
-    assert read(tmp_path / "out" / "train.txt")[:-3] == read(tmp_path / "texts_alone" / "train.txt")
+    assert read(tmp_path / "out" / "train.txt") == read(tmp_path / "texts_alone" / "train.txt") + train
     assert read(tmp_path / "out" / "test.txt") == read(tmp_path / "texts_alone" / "test.txt")
 
 

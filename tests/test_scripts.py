@@ -88,9 +88,8 @@ def test_splits_are_chosen_and_a_failed_one_stops_the_rest(stub_python, tmp_path
     method = METHODS[name]
     *calls, _ = method.read_calls("iter_exp", env=stub_python, OUT_DIR="/some out", SPLITS="1 4")
     assert [read_flags(call)[method.output] for call in calls] == ["/some out/1", "/some out/4"]
-    python = make_stub(tmp_path / "stub")
-    failing = f'  {method.entry}*) echo "$*"; exit 2 ;;\n  *) printf'
-    write_program(python, python.read_text().replace("  *) printf", failing))
+    stub, check = stub_python["CBP_PYTHON"], f'[ "$1" != {method.entry} ] || {{ echo "$1"; exit 2; }}'
+    python = write_program(tmp_path / "python", f'#!/bin/sh\n{check}\nexec "{stub}" "$@"\n')
     done = run_bash(ROOT / method.folder / "iter_exp.sh", env=stub_python | {"CBP_PYTHON": str(python)})
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 1
 
@@ -153,65 +152,56 @@ def test_the_corpus_names_the_model(settings, output, stub_python):
 def test_variables_reach_the_fine_tuning(script, stub_python, corpus):
     env = stub_python | SETTINGS | {"CORPUS": str(corpus), "EPOCHS": "4"}
     (call,) = read_calls(run_bash(LMFT / script, "--whole_word", "--note", "two words", env=env))
-    assert read_flags(call) == {
+    assert call[-1] == "1,2" and read_flags(call) == {
         "--mlm": "", "--do_train": "", "--do_eval": "", "--train_data_file": str(corpus),
         "--eval_data_file": str(corpus / "test.txt"), "--output_dir": "/some out", "--recipe": "paper",
         "--model_name_or_path": "an encoder", "--per_gpu_train_batch_size": "5", "--num_train_epochs": "4",
         "--seed": "7", "--whole_word": "", "--note": "two words",
     }  # fmt: skip
-    assert call[-1] == "1,2"
 
 
 def test_a_continuation_takes_recipe_and_seed_from_the_run(stub_python):
     (call,) = read_calls(run_bash(LMFT / "run_lmft_load.sh", "--should_continue", env=stub_python))
-    flags = read_flags(call)
-    assert not {"--recipe", "--seed"} & set(flags) and "--should_continue" in flags
-    assert flags["--model_name_or_path"] == "../../models/partHG_1epoch"
-    assert flags["--output_dir"] == "../../models/partHG_1epoch_more"
+    model, corpus = "../../models/partHG_1epoch", "../../data/corpora/HG"
+    assert read_flags(call) == {
+        "--mlm": "", "--do_train": "", "--train_data_file": corpus, "--output_dir": f"{model}_more",
+        "--model_name_or_path": model, "--num_train_epochs": "1", "--should_continue": "",
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("given", ["", "../here"])
-def test_the_demo_of_bert_lm_mixed(given, stub_python):
-    env = stub_python | ({"OUT_DIR": given} if given else {}) | {"SEED": "7"}
-    patents, *calls = read_calls(run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", "--lr", "1e-3", env=env, cwd="/"))
-    half, whole, tagger = map(read_flags, calls)
-    output = (ROOT / "BERT_LM_mixed" / (given or "../runs/demo/BERT_LM_mixed")).resolve()
-
-    def find(flags, name="--output_dir"):
-        return Path(flags[name]).resolve()
-
-    assert patents[1:4] == ["cbpner", "patents", "../data/demo/patents"] and "--overwrite" in patents
-    assert Path(patents[patents.index("-o") + 1]).resolve() == output / "corpus"
-    assert [find(flags) for flags in (half, whole, tagger)] == [output / name for name in ("lm_half", "lm_whole", "0")]
-    assert find(whole, "--model_name_or_path") == output / "lm_half" and "--should_continue" in whole
-    assert find(tagger, "--model_name_or_path") == output / "lm_whole"
-    for flags in (half, whole):
-        assert find(flags, "--train_data_file") == output / "corpus"
-        assert "--overwrite_output_dir" in flags and "--lr" not in flags
-    assert {flags.get("--seed") for flags in (half, whole, tagger)} == {"7"}
-    assert find(tagger, "--data_dir") == ROOT / "data" / "demo" and tagger["--lr"] == "1e-3" and "--overwrite" in tagger
-
-
-def test_the_demo_of_bert_lm_mixed_on_another_corpus(stub_python, corpus):
-    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env=stub_python | {"CORPUS": str(corpus)}, cwd="/")
-    assert [read_flags(call).get("--train_data_file") for call in read_calls(done)] == [str(corpus), str(corpus), None]
+@pytest.mark.parametrize("has_corpus", [False, True])
+def test_the_demo_of_bert_lm_mixed(stub_python, corpus, has_corpus):
+    folder, env = ROOT / "BERT_LM_mixed", stub_python | {"SEED": "7"}
+    env |= {"CORPUS": str(corpus)} if has_corpus else {"OUT_DIR": "../here"}
+    *patents, half, whole, tagger = read_calls(run_bash(folder / "demo_run.sh", "--lr", "1e-3", env=env, cwd="/"))
+    output = folder / ("../runs/demo/BERT_LM_mixed" if has_corpus else "../here")
+    source = str(corpus if has_corpus else output / "corpus")
+    if not has_corpus:
+        assert patents[0][1:7] == ["cbpner", "patents", "../data/demo/patents", "-o", source, "--overwrite"]
+    for call, expected in (
+        (half, {"--output_dir": f"{output}/lm_half", "--train_data_file": source,
+                "--num_train_epochs": "0.5", "--schedule_epochs": "1", "--overwrite_output_dir": ""}),
+        (whole, {"--output_dir": f"{output}/lm_whole", "--train_data_file": source,
+                 "--num_train_epochs": "1", "--should_continue": "", "--model_name_or_path": f"{output}/lm_half"}),
+        (tagger, {"--output_dir": f"{output}/0", "--model_name_or_path": f"{output}/lm_whole", "--overwrite": "",
+                  "--data_dir": f"{folder}/../data/demo", "--lr": "1e-3"}),
+    ):  # fmt: skip
+        assert (expected | {"--seed": "7"}).items() <= read_flags(call).items()
+    assert "--lr" not in read_flags(half) | read_flags(whole)
 
 
-def test_pred_gen_passes_its_settings_on(stub_python):
+@pytest.mark.parametrize("settings, flags", [
+    ({}, {"--pred_input_dir": "../../data/demo/unlabelled", "--pred_output_dir": "../../runs/pred_gen",
+          "--model_name_or_path": "../../models/final_trained", "--max_seq_length": "512"}),
+    ({"BATCH_SIZE": "5", "MAX_LENGTH": "128", "BERT_MODEL": "a model", "IN_DIR": "my texts", "OUTPUT_DIR": "/some out"},
+     {"--pred_input_dir": "my texts", "--pred_output_dir": "/some out", "--model_name_or_path": "a model",
+      "--max_seq_length": "128", "--per_gpu_eval_batch_size": "5"}),
+])  # fmt: skip
+def test_pred_gen_passes_its_settings_on(stub_python, settings, flags):
     script = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
-    (call,) = read_calls(run_bash(script, env=stub_python, cwd="/"))
-    assert call[0] == "make_predictions.py" and read_flags(call) == {
-        "--pred_input_dir": "../../data/demo/unlabelled", "--pred_output_dir": "../../runs/pred_gen",
-        "--model_type": "bert", "--model_name_or_path": "../../models/final_trained", "--max_seq_length": "512",
-    }  # fmt: skip
-    settings = {"GPU_ID": "1", "BATCH_SIZE": "5", "MAX_LENGTH": "128", "BERT_MODEL": "a model", "IN_DIR": "my texts",
-                "OUTPUT_DIR": "/some out"}  # fmt: skip
-    (call,) = read_calls(run_bash(script, "--overwrite_output_dir", env=stub_python | settings))
-    assert call[-1] == "1" and read_flags(call) == {
-        "--pred_input_dir": "my texts", "--pred_output_dir": "/some out", "--model_type": "bert",
-        "--model_name_or_path": "a model", "--max_seq_length": "128", "--per_gpu_eval_batch_size": "5",
-        "--overwrite_output_dir": "",
-    }  # fmt: skip
+    (call,) = read_calls(run_bash(script, "--overwrite_output_dir", env=stub_python | settings, cwd="/"))
+    assert call[0] == "make_predictions.py"
+    assert read_flags(call) == flags | {"--model_type": "bert", "--overwrite_output_dir": ""}
 
 
 @pytest.mark.parametrize("name, query, first_day, sample, held_out", [
@@ -229,21 +219,17 @@ def test_the_corpora_of_the_paper(name, query, first_day, sample, held_out, stub
     assert call[call.index("--held-out") : call.index("--note")] == ["--held-out", held_out, "pages", "export.jsonl"]
 
 
-@pytest.mark.parametrize("given, expected", [(None, ROOT / "runs" / "demo"), ("/some out", Path("/some out"))])
-def test_the_demo_runs_each_method_and_makes_the_table_and_a_page(stub_python, given, expected):
-    done = run_bash(ROOT / "demo_run.sh", env=stub_python | ({"OUT_DIR": given} if given else {}), cwd="/")
-    *calls, table, report = read_calls(done)
+def test_the_demo_runs_each_method_and_makes_the_table_and_a_page(stub_python):
+    *calls, table, report = read_calls(run_bash(ROOT / "demo_run.sh", env=stub_python, cwd="/"))
+    output = ROOT / "runs" / "demo"
     found = [flags for flags in map(read_flags, calls) if "--data_dir" in flags]
-    by_folder = {Path(flags.get("--logdir") or flags["--output_dir"]): flags for flags in found}
     methods = ("Supervised_Original", "BERT_LM_mixed", "partBERT_CRF_described", "partBERT_CRF_coded")
-    assert {expected / method / "0" for method in methods} <= set(by_folder)
-    for folder, flags in by_folder.items():
-        assert folder.parent.parent == expected, "too deep for the table"
+    assert [flags.get("--logdir") or flags["--output_dir"] for flags in found] == [f"{output}/{m}/0" for m in methods]
+    for flags in found:
         assert (ROOT / "Supervised_Original" / flags["--data_dir"]).resolve() == ROOT / "data" / "demo"
         assert "--overwrite" in flags and "1" in (flags.get("--n_epochs"), flags.get("--num_train_epochs"))
-    assert table[1:-1] == ["cbpner", "table", str(expected), "-o", str(expected)]
-    assert report[1:6] == ["cbpner", "report", str(expected), "-o", str(expected / "report.html")]
-    assert str(expected / "table.md") in done.stdout
+    assert table[1:-1] == ["cbpner", "table", str(output), "-o", str(output)]
+    assert report[1:6] == ["cbpner", "report", str(output), "-o", str(output / "report.html")]
 
 
 @pytest.mark.parametrize("has_model", [True, False])

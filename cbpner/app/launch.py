@@ -75,21 +75,21 @@ def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] 
     found = {str(name): model_folder.locate_model(name) for name in named}
     first = [*found, model_folder.DEFAULT_MODEL]
     for folder in folders:
-        for place in _list_model_places(Path(folder)):
-            model = place / runs.MODEL if (place / runs.METRICS).is_file() else place
+        for place in _list_places(Path(folder)):
+            model = place / runs.MODEL if runs.is_finished(place) else place
             if _is_tagger(model) and model not in found.values():
                 found[relative_to_project(place)] = model
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
 
-def _list_model_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+def _list_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """The folders below a folder, sorted; runs and models are not entered."""
     if depth == 0 or not folder.is_dir():
         return
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         yield place
-        if not (place / runs.METRICS).is_file() and not (place / "config.json").is_file():
-            yield from _list_model_places(place, depth - 1)
+        if not runs.is_finished(place) and not (place / "config.json").is_file():
+            yield from _list_places(place, depth - 1)
 
 
 def _is_tagger(folder: Path) -> bool:
@@ -114,8 +114,8 @@ def find_run_folders(folders: Iterable[str | Path]) -> dict[str, str]:
     """
     found = set()
     for folder in map(Path, folders):
-        for path in folder.glob("**/" + runs.METRICS) if folder.is_dir() else ():
-            if (path.parent / runs.CONFIG).is_file() and len(path.relative_to(folder).parts) <= DEPTH + 1:
-                found.add(str(path.parent.parent if path.parent.parent != folder else path.parent))
+        for place in _list_places(folder):
+            if runs.is_finished(place) and (place / runs.CONFIG).is_file():
+                found.add(str(place if place.parent == folder else place.parent))
     whole = [str(folder) for folder in folders if Path(folder, "evaluation/evaluation.json").is_file()]
     return {relative_to_project(path): path for path in [*sorted(found), *whole]}
