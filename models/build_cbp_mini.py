@@ -13,6 +13,7 @@ import json
 import random
 import sys
 import time
+import unicodedata
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss
 from cbpner.masked_lm.trainer import MaskedLMTrainer
 from cbpner.models.tokenizers import build_tokenizer
 from cbpner.text.batches import sorted_batches
-from cbpner.text.tokenizer import FOLDED, CharacterTable, folded, is_han
+from cbpner.text.tokenizer import FOLDED, CharacterTable, is_han
 from cbpner.training.batching import TokenBudgetSampler
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}
@@ -58,7 +59,9 @@ def gather_rows(characters, pieces, vectors):
     else the mean of all Han rows. Sub-word pieces do not help: characters that the vocabulary lacks are in none."""
     number = {piece: index for index, piece in enumerate(pieces)}
     average = vectors[[number[c] for c in characters if c in number and is_han(c)]].mean(axis=0)
-    sources = [number.get(c, number.get(folded(c) or "")) for c in characters]
+    forms = [unicodedata.normalize("NFKC", c) for c in characters]
+    folded = [form if len(form) == 1 else "" for form in forms]
+    sources = [number.get(c, number.get(form)) for c, form in zip(characters, folded, strict=True)]
     report = {"own": sum(c in number for c in characters), "average": sources.count(None)}
     return np.stack([average if source is None else vectors[source] for source in sources]), report
 

@@ -228,7 +228,7 @@ def test_doccano_with_relations(tmp_path):
         "relations": [{"id": 1, "from_id": 31, "to_id": 33, "type": "of"}], "Comments": [], "source": "a", "note": None,
     }  # fmt: skip
     [document], notes = read(write_rows(tmp_path / "all.jsonl", [row], "\r\n"))
-    assert (document.id, document.meta) == ("12", {"source": "a"})
+    assert (document.id, document.meta) == ("12", {"source": "a", "note": None})
     assert surfaces(document) == [("HER2", "gene"), ("乳腺癌", "disease")]
     assert notes.pop("relations of doccano's left out") == 1 and list(notes.values()) == [1]
     del row["relations"], row["entities"][1]

@@ -160,21 +160,20 @@ def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
             assert len(split_patents(getattr(cut, part))) == len(info[part])
 
 
-def test_a_folder_in_use_is_refused_and_overwriting_touches_splits_alone(tmp_path):
-    documents = make_documents(6)
+def test_a_folder_in_use_is_refused_and_overwriting_replaces_splits_alone(tmp_path):
+    documents, folder = make_documents(6), tmp_path / "out"
     splits = draw_splits(documents, n_splits=3)
-    write_splits(documents, splits, tmp_path)
-    (tmp_path / "notes.txt").write_text("mine")
+    write_splits(documents, splits, folder)
     with pytest.raises(InputError, match="--overwrite"):
-        write_splits(documents, splits, tmp_path)
-    write_splits(documents, splits[:1], tmp_path, "new", overwrite=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "notes.txt"]
-    assert find_split_files(tmp_path / "0")["dev"].name == "no_long_new_dev.bio"
-    (tmp_path / "7").mkdir()
-    with pytest.raises(InputError, match="no split"):
-        write_splits(documents, splits, tmp_path, overwrite=True)
-    with pytest.raises(InputError, match="found a file"):
-        write_splits(documents, splits, tmp_path / "notes.txt")
+        write_splits(documents, splits, folder)
+    write_splits(documents, splits[:1], folder, "new", overwrite=True)
+    assert [path.name for path in folder.iterdir()] == ["0"]
+    assert find_split_files(folder / "0")["dev"].name == "no_long_new_dev.bio"
+    (folder / "notes.txt").write_text("mine")
+    for out, found in ((folder, "notes.txt: .*no split"), (folder / "notes.txt", "found a file")):
+        with pytest.raises(InputError, match=found):
+            write_splits(documents, splits, out, overwrite=True)
+    assert (folder / "notes.txt").read_text() == "mine"
 
 
 def test_a_split_that_cannot_be_written_leaves_nothing(tmp_path):
@@ -182,7 +181,7 @@ def test_a_split_that_cannot_be_written_leaves_nothing(tmp_path):
     splits = [{"train": ["doc0.bio"], "dev": ["doc1.bio"], "test": [name]} for name in ("doc2.bio", "bad.bio")]
     with pytest.raises(InputError, match="line feed"):
         write_splits(documents, splits, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
     for name in ("", "a/b", "no_long_x", ".x"):
         with pytest.raises(InputError, match="name"):
             write_splits(documents, splits, tmp_path / "out", name)

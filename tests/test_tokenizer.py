@@ -21,7 +21,7 @@ from transformers import (
 
 from cbpner.base.errors import InputError
 from cbpner.models.tokenizers import build_tokenizer, extend_embeddings, make_tokenizer, read_vocabulary
-from cbpner.text.tokenizer import CharacterTable, folded, unknown_share
+from cbpner.text.tokenizer import CharacterTable, unknown_share
 
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 CHUNK = 4096
@@ -221,4 +221,3 @@ def test_a_vocabulary_without_single_characters_is_refused(model, found):
 def test_share_of_unknown_characters(tiny_encoder):
     table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
     assert [unknown_share(table, texts) for texts in (["ab🧬", "", "a"], [], [""])] == [0.25, 0.0, 0.0]
-    assert [folded(c) for c in "Ⅳ℃％ａ基…㊀"] == [None, None, "%", "a", None, None, "一"]

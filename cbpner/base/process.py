@@ -42,17 +42,9 @@ def run_guarded(function: Callable[..., int | None], *args: Any) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}cannot read or write ({error.strerror or error})", file=sys.stderr)
-    finally:
-        leave_process_group()
+    finally:  # end the communication between `torchrun`'s processes: its threads could abort a finished process
+        distributed = sys.modules.get("torch.distributed")
+        if distributed and distributed.is_available() and distributed.is_initialized():
+            gc.collect()  # a trainer is in reference cycles, and its model holds the group
+            distributed.destroy_process_group()
     return 2
-
-
-def leave_process_group() -> None:
-    """End the communication between `torchrun`'s processes, if there is any.
-
-    Its threads would otherwise run into the interpreter's shutdown, where they sometimes abort a finished process.
-    """
-    distributed = sys.modules.get("torch.distributed")
-    if distributed and distributed.is_available() and distributed.is_initialized():
-        gc.collect()  # a trainer is in reference cycles, and its model holds the group
-        distributed.destroy_process_group()

@@ -39,21 +39,15 @@ class Store:
             "autoinstall_known_extensions": False,
             **({"threads": threads} if threads else {}),
         }
+        self.texts = open(folder / "texts.bin", "w+b")  # noqa: SIM115 (closed by __exit__)
         self.connection = duckdb.connect(folder / "patents.duckdb", config=config)
-        try:
-            self.texts = open(folder / "texts.bin", "w+b")  # noqa: SIM115 (closed by __exit__)
-        except BaseException:
-            self.connection.close()
-            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.texts.close()
-        finally:
-            self.connection.close()
+        self.connection.close()
+        self.texts.close()
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return all rows of its result."""

@@ -26,7 +26,8 @@ from cbpner.corpora.records import USUAL_NAMES
 from cbpner.corpora.selection import PatentSelection
 from cbpner.formats.rows import read_valid_rows
 
-RULE_LINES = "\n".join(f"  {name:17} {rule.does}{'' if rule.default else '; off'}" for name, rule in RULES.items())
+OFF = {name: "; off" for name in RULES if name not in DEFAULT_RULES}
+RULE_LINES = "\n".join(f"  {name:17} {rule.does}{OFF.get(name, '')}" for name, rule in RULES.items())
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -23,14 +23,9 @@ SPACE_BUT_TAB = LINE_SPACE.replace("\t", "")
 
 
 class Rule(NamedTuple):
-    """A cleaning rule: what it removes (for `--help`), whether it is on by default, and its function.
+    """What a rule removes, for `--help`; from a text to the text without that, and how often something was removed."""
 
-    `apply` maps a text to the text without what the rule removes, and how often it removed something.
-    """
-
-    name: str
     does: str
-    default: bool
     apply: Callable[[str], tuple[str, int]]
 
 
@@ -47,15 +42,15 @@ def clean_text(text: str, rules: Iterable[str] | None = None) -> CleanedText:
 
     Raises InputError for an unknown name, or a rule whose library is not installed.
     """
-    chosen = [RULES[name] for name in sort_rules(DEFAULT_RULES if rules is None else rules)]
+    chosen = sort_rules(DEFAULT_RULES if rules is None else rules)
     removed, hits = Counter(), Counter()
     for _ in range(MAX_PASSES):
         before = text
-        for rule in chosen:
-            cleaned, count = rule.apply(text)
+        for name in chosen:
+            cleaned, count = RULES[name].apply(text)
             if cleaned != text:
-                removed[rule.name] += len(text) - len(cleaned)
-                hits[rule.name] += count
+                removed[name] += len(text) - len(cleaned)
+                hits[name] += count
                 text = cleaned
         if text == before:
             break
@@ -322,22 +317,14 @@ def simplify_characters(text: str) -> tuple[str, int]:
 
 
 RULES = {
-    rule.name: rule
-    for rule in (
-        Rule("controls", "invisible characters; line ends of other systems", True, remove_controls),
-        Rule("page_headers", "page headers and footers: `CN 105611940 A`, `说明书 3/15 页`", True, remove_page_headers),
-        Rule("sequences", "sequence listings, long runs of nucleotides or amino acids", True, remove_sequences),
-        Rule("tables", "tables: rows of short cells, many of them numbers", True, remove_tables),
-        Rule("line_breaks", "line breaks inside sentences, where lines have a page's width", True, join_lines),
-        Rule("paragraph_numbers", "paragraph numbers: `[0001]`, `【0001】`", True, remove_paragraph_numbers),
-        Rule(
-            "claim_numbers",
-            "numbers at the start of a line: `1.`, `2、`, `[权利要求3]`",
-            True,
-            lambda text: CLAIM_START.subn("", text),
-        ),
-        Rule("spaces", "white space inside Chinese and at line ends, empty lines", True, remove_spaces),
-        Rule("traditional", "traditional characters, made simplified (needs OpenCC)", False, simplify_characters),
-    )
+    "controls": Rule("invisible characters; line ends of other systems", remove_controls),
+    "page_headers": Rule("page headers and footers: `CN 105611940 A`, `说明书 3/15 页`", remove_page_headers),
+    "sequences": Rule("sequence listings, long runs of nucleotides or amino acids", remove_sequences),
+    "tables": Rule("tables: rows of short cells, many of them numbers", remove_tables),
+    "line_breaks": Rule("line breaks inside sentences, where lines have a page's width", join_lines),
+    "paragraph_numbers": Rule("paragraph numbers: `[0001]`, `【0001】`", remove_paragraph_numbers),
+    "claim_numbers": Rule("numbers at the start of a line: `1.`, `2、`, `[权利要求3]`", partial(CLAIM_START.subn, "")),
+    "spaces": Rule("white space inside Chinese and at line ends, empty lines", remove_spaces),
+    "traditional": Rule("traditional characters, made simplified (needs OpenCC)", simplify_characters),
 }
-DEFAULT_RULES = tuple(name for name, rule in RULES.items() if rule.default)
+DEFAULT_RULES = tuple(name for name in RULES if name != "traditional")

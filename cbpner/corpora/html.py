@@ -79,7 +79,10 @@ def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
     number = _find_number(page, text)
     if number is None and not page.xpath("//section[@itemprop='description'] | //patent-text"):
         raise UnexpectedValue("neither a publication number nor a description that is marked as one", EXPECTED_PAGE)
-    parts = {part: _extract_region(page, part) for part in ("abstract", "claims", "description")}
+    parts = {}
+    for part in ("abstract", "claims", "description"):  # the text of the first element that has any
+        elements = (element for path in REGIONS for element in page.xpath(path.format(part) + OWN))
+        parts[part] = next(filter(None, map(extract_text, elements)), "")
     if not any(parts.values()):
         found = f"neither abstract nor claims nor description of {number or name}"
         raise UnexpectedValue(found, "a page that had loaded when it was saved")
@@ -123,12 +126,6 @@ def _find_number(page: Any, text: str) -> str | None:
     named = [title.partition(" - ")[0] for title in titles if title.endswith("Google Patents")]
     numbers = LINK.findall(text[:2000]) or find_numbers(" ".join(named))
     return numbers[0] if numbers else None
-
-
-def _extract_region(page: Any, part: str) -> str:
-    """The text of the abstract, the claims or the description, from the first element that has any."""
-    elements = (element for path in REGIONS for element in page.xpath(path.format(part) + OWN))
-    return next(filter(None, map(extract_text, elements)), "")
 
 
 def extract_text(root: Any) -> str:

@@ -1,22 +1,31 @@
-"""Measures of a text, and batches of texts of bounded size."""
+"""Measures of a text, sketches that find near duplicates, and batches of texts of bounded size.
+
+Near duplicates after Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3; the MinHash is rensa's. The
+share of equal values of two sketches estimates the Jaccard similarity J of their sets of n-grams, with a standard error
+of sqrt(J (1 - J) / 128).
+"""
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from rensa import RMinHash
 
 from cbpner.base.store import ROWS_AT_ONCE
 from cbpner.corpora.document import PatentDocument
+from cbpner.text.characters import HAN
 
 BATCH_CHARACTERS = 1_000_000  # some 3 MB of Chinese in UTF-8
-OTHER, SPACE, HAN, SYLLABLE, LETTER = range(5)
-SYLLABLES = ((0x1100, 0x11FF), (0x3040, 0x30FF), (0x3130, 0x318F), (0x31F0, 0x31FF), (0xAC00, 0xD7A3), (0xFF66, 0xFF9D))
-HAN_RANGES = ((0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
-LAST_LETTER = 0x323AF
+SYLLABLES = "\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\uac00-\ud7a3\uff66-\uff9d"  # kana and Hangul
+NUMERALS = "²³¹¼-¾\u2070-\u209c\u2150-\u218f\u2460-\u24ff"  # which `\w` matches
+HAN_RUN, SYLLABLE_RUN = re.compile(f"[{HAN}]+"), re.compile(f"[{SYLLABLES}]+")
+OTHER_WORD = re.compile(rf"[^\W\d_{HAN}{SYLLABLES}{NUMERALS}]+")
 SURROGATES = re.compile("[\ud800-\udfff]")
+GRAM = 5  # characters, white space not counted
+VALUES = 128  # of a sketch
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Measures(NamedTuple):
@@ -38,26 +47,38 @@ def measure_text(text: str) -> Measures:
     For the share of Han characters, a Han character, kana or Hangul syllable is a word, and so is a run of other
     letters: a long sequence listing or many gene names do not make a Chinese text foreign. 0 without words.
     """
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)  # (characters,)
-    classes = load_classes()[codes]
-    letters = classes == LETTER
-    runs = np.count_nonzero(letters[1:] > letters[:-1]) + int(letters[:1].any())
-    han = np.count_nonzero(classes == HAN)
-    words = han + np.count_nonzero(classes == SYLLABLE) + runs
-    solid = codes[classes != SPACE]
-    return Measures(len(codes), han / words if words else 0.0, solid, hashlib.sha256(solid).digest())
+    han, syllables = (sum(map(len, run.findall(text))) for run in (HAN_RUN, SYLLABLE_RUN))
+    words = han + syllables + len(OTHER_WORD.findall(text))
+    solid = np.frombuffer("".join(text.split()).encode("utf-32-le"), dtype=np.uint32)
+    return Measures(len(text), han / words if words else 0.0, solid, hashlib.sha256(solid).digest())
 
 
-@cache
-def load_classes() -> np.ndarray:
-    """Compute the class of every code point, (1114112,) of uint8."""
-    classes = np.zeros(0x110000, dtype=np.uint8)
-    for code in range(LAST_LETTER + 1):
-        classes[code] = LETTER if chr(code).isalpha() else SPACE if chr(code).isspace() else OTHER
-    for value, ranges in ((SYLLABLE, SYLLABLES), (HAN, HAN_RANGES)):
-        for first, last in ranges:
-            classes[first : last + 1] = value
-    return classes
+def sketch_text(codes: np.ndarray) -> np.ndarray:
+    """Compute the MinHash of a text's n-grams: (characters,) of uint32, at least 5 -> (128,) of uint32."""
+    hashes = np.zeros(len(codes) - GRAM + 1, dtype=np.uint64)
+    for place in range(GRAM):
+        hashes *= MULTIPLIER
+        hashes += codes[place : place + len(hashes)]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64, to spread every bit
+        hashes ^= hashes >> np.uint64(shift)
+        hashes *= np.uint64(factor)
+    hashes ^= hashes >> np.uint64(31)
+    rows = np.array([0, len(hashes)], dtype=np.uint64)
+    (sketch,) = RMinHash.digest_matrix_from_flat_token_hashes(hashes, rows, VALUES, 1).to_rows()
+    return np.array(sketch, dtype=np.uint32)
+
+
+def choose_band_size(threshold: float) -> int:
+    """The most values a band (so the fewest false pairs) that miss fewer than 1 in 1,000 pairs at the threshold.
+
+    Two sketches that agree with probability t in each value share one of b bands of r values with 1 - (1 - t^r)^b.
+    """
+    return max(r for r in range(1, VALUES + 1) if (1 - threshold**r) ** (VALUES // r) < 0.001)
+
+
+def compare_sketches(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Estimate the similarity of each pair: twice (pairs, 128) -> (pairs,) between 0 and 1."""
+    return (first == second).mean(axis=1)
 
 
 def replace_lone_surrogates(text: str) -> str:

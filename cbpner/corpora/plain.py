@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Sequence
+from contextlib import suppress
 
 from cbpner.base.errors import UnexpectedValue
 from cbpner.corpora.document import PARTS, PatentDocument, find_numbers, normalize_number, parse_date
@@ -55,26 +55,20 @@ def decode_text(data: bytes, declared: str | None = None) -> str:
 
     Raises UnexpectedValue where none fits, or for UTF-8 with a little damage, which would pass for GB 18030.
     """
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return _decode_as(data, [encoding])
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        text = data.decode("utf-8", "replace")
-        damage = text.count("\ufffd")
-        if 20 * damage < sum(not character.isascii() for character in text):
-            place = f"{damage} places, first byte 0x{data[error.start]:02x} at {error.start:,}"
-            raise UnexpectedValue(f"damaged UTF-8 ({place})", "a whole file: get it again") from None
-    return _decode_as(data, [declared, "gb18030"] if declared else ["gb18030"])
-
-
-def _decode_as(data: bytes, encodings: Sequence[str]) -> str:
-    for encoding in encodings:
+    encodings = next(([encoding] for mark, encoding in BYTE_ORDER_MARKS if data.startswith(mark)), [])
+    if not encodings:
         try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            text = data.decode("utf-8", "replace")
+            damage = text.count("\ufffd")
+            if 20 * damage < sum(not character.isascii() for character in text):
+                place = f"{damage} places, first byte 0x{data[error.start]:02x} at {error.start:,}"
+                raise UnexpectedValue(f"damaged UTF-8 ({place})", "a whole file: get it again") from None
+        encodings = [declared, "gb18030"] if declared else ["gb18030"]
+    for encoding in encodings:
+        with suppress(UnicodeError, LookupError):  # other bytes, or an unknown name
             text = data.decode(encoding)
-        except (UnicodeError, LookupError):  # other bytes, or an unknown name
-            continue
-        if 100 * len(UNUSED.findall(text)) <= len(text):
-            return text
+            if 100 * len(UNUSED.findall(text)) <= len(text):
+                return text
     raise UnexpectedValue(f"neither UTF-8 nor {' nor '.join(encodings)}", "text in UTF-8 or GB 18030")

@@ -7,15 +7,16 @@ those that are named too.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cbpner.base.errors import Fault, InputError, UnexpectedValue
 from cbpner.corpora.document import PARTS, PatentDocument, normalize_number, parse_date
 from cbpner.corpora.plain import split_parts
-from cbpner.formats.rows import describe_value, find_kind, list_names, read_columns, read_rows
+from cbpner.formats.rows import Row, describe_value, find_kind, list_names, read_columns, read_rows
 from cbpner.text.characters import describe_bytes
 
 FIRST_ROWS = 100  # a field that none of these has is missing from the file
@@ -39,89 +40,69 @@ NO_FAMILY = ("", "-1")  # of the public BigQuery table
 NO_DATE = (None, "", 0, "0")
 
 
-def read_export(path: Path, fields: Mapping[str, str]) -> Iterator[PatentDocument | Fault]:
+def read_export(path: Path, named: Mapping[str, str]) -> Iterator[PatentDocument | Fault]:
     """Yield the patents of a file of rows, and a Fault for each row that is none.
 
-    Raises InputError where the file lacks a field that was asked for, the id, or any text.
+    Raises InputError where the file, or its first 100 rows, lack a field that was asked for, the id, or any text.
     """
-    parser, columns = _RowParser(path, fields), None
+    names: Collection[str] = ()
     if find_kind(path) == "parquet":
         with suppress(InputError):  # not a whole file, which is a Fault of read_rows
-            columns = read_columns(path)
-    if columns is not None:
-        columns = list(parser.find_roles(columns).values())
-        parser.check()
-    for row in read_rows(path, columns=columns):
-        if isinstance(row, Fault):
-            yield row
-            continue
+            names = read_columns(path)
+    rows = read_rows(path, columns=list(find_roles(names, named).values()) if names else None)
+    head = [] if names else list(islice(rows, FIRST_ROWS))
+    names = names or dict.fromkeys(name for row in head if isinstance(row, Row) for name in row.values)
+    if names:
+        _check_names(path, names, named)
+    for row in chain(head, rows):
         try:
-            yield parser.parse(row.values, row.number)
+            yield row if isinstance(row, Fault) else _parse_row(row, find_roles(row.values, named))
         except UnexpectedValue as error:
-            yield row.blame(error)
-    if parser.rows:
-        parser.check()
+            yield cast(Row, row).blame(error)
 
 
-class _RowParser:
-    """Makes patents of one file's rows.
+def find_roles(names: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
+    """{role: field}: the field that was named, or else the first with a usual name."""
+    usual, roles = {_simplify_name(name): name for name in reversed(list(names))}, {}
+    for role, candidates in USUAL_NAMES.items():
+        name = named.get(role)
+        if name is None and not ("text" in named and role in TEXT_ROLES):
+            name = next((usual[candidate] for candidate in candidates if candidate in usual), None)
+        if name in names:
+            roles[role] = name
+    return roles
 
-    rows: rows parsed so far. names: fields of the first rows, in order. found: roles for which any row had a field.
-    """
 
-    def __init__(self, path: Path, named: Mapping[str, str]):
-        self.path, self.named = path, named
-        self.rows, self.names, self.found = 0, {}, set()
+def _check_names(path: Path, names: Collection[str], named: Mapping[str, str]) -> None:
+    roles, present = find_roles(names, named), f"the fields are {list_names(names)}"
+    for role, name in named.items():
+        if role not in roles:
+            raise InputError(f"{path}: no field {name!r}, which was to contain the {role}; {present}")
+    for wanted, what in ((("id",), "publication number"), (TEXT_ROLES, "text")):
+        if not set(wanted) & set(roles):
+            usual = ", ".join(name for role in wanted for name in USUAL_NAMES[role])
+            advice = f"expected one of {usual}, or the name of yours (--{wanted[0]}-field NAME)"
+            raise InputError(f"{path}: no field with the {what}; {present}; {advice}")
 
-    def parse(self, row: Mapping[str, Any], number: int) -> PatentDocument:
-        """Parse a row; raise UnexpectedValue where it is no patent."""
-        roles = self.find_roles(row)
-        self.rows += 1
-        if self.rows == FIRST_ROWS:
-            self.check()
-        texts = {role: parse_text_value(row[name], name) for role, name in roles.items() if role not in META}
-        parts = _merge_parts(texts)
-        if not any(parts[part].strip() for part in PARTS[1:]):
-            named = [roles[role] for role in TEXT_ROLES if role in roles]
-            raise UnexpectedValue(f"no text in the fields {list_names(named or row)}", "the text of a patent")
-        id, date, family = (row[roles[role]] if role in roles else None for role in META)
-        if isinstance(id, bool) or not isinstance(id, int | str) or not str(id).strip():
-            raise UnexpectedValue(f"{describe_value(id)} as an id", "a publication number")
-        day = parse_date(date)
-        if day is None and not (isinstance(date, str | int | None) and date in NO_DATE):
-            raise UnexpectedValue(f"{describe_value(date)} as a date", "a date such as 20160525 or 2016-05-25")
-        if isinstance(family, bool) or not isinstance(family, str | int | None):
-            raise UnexpectedValue(f"{describe_value(family)} as a family", "the name or number of a family")
-        family = "" if family is None else str(family).strip()
-        family = None if family in NO_FAMILY else family
-        return PatentDocument(normalize_number(str(id)), day, family=family, source=f"{self.path}:{number}", **parts)
 
-    def find_roles(self, names: Iterable[str]) -> dict[str, str]:
-        """Map roles to fields: the field that was named, or else the first with a usual name."""
-        names, roles = list(names), {}
-        usual = {_simplify_name(name): name for name in reversed(names)}
-        for role, candidates in USUAL_NAMES.items():
-            name = self.named.get(role)
-            if name is None and not ("text" in self.named and role in TEXT_ROLES):
-                name = next((usual[candidate] for candidate in candidates if candidate in usual), None)
-            if name in names:
-                roles[role] = name
-        self.found.update(roles)
-        if self.rows < FIRST_ROWS:
-            self.names.update(dict.fromkeys(names))
-        return roles
-
-    def check(self) -> None:
-        """Raise InputError where the file lacks a field that was asked for, the id, or any text."""
-        present = f"the fields are {list_names(self.names)}"
-        for role, name in self.named.items():
-            if role not in self.found:
-                raise InputError(f"{self.path}: no field {name!r}, which was to contain the {role}; {present}")
-        for wanted, what in ((("id",), "publication number"), (TEXT_ROLES, "text")):
-            if not self.found.intersection(wanted):
-                usual = ", ".join(name for role in wanted for name in USUAL_NAMES[role])
-                advice = f"expected one of {usual}, or the name of yours (--{wanted[0]}-field NAME)"
-                raise InputError(f"{self.path}: no field with the {what}; {present}; {advice}")
+def _parse_row(row: Row, roles: Mapping[str, str]) -> PatentDocument:
+    """The patent of a row; raise UnexpectedValue where it is none."""
+    values = {role: row.values[name] for role, name in roles.items()}
+    parts = _merge_parts({role: parse_text_value(values[role], roles[role]) for role in values if role not in META})
+    if not any(parts[part].strip() for part in PARTS[1:]):
+        named = [roles[role] for role in TEXT_ROLES if role in roles]
+        raise UnexpectedValue(f"no text in the fields {list_names(named or row.values)}", "the text of a patent")
+    id, date, family = map(values.get, META)
+    if isinstance(id, bool) or not isinstance(id, int | str) or not str(id).strip():
+        raise UnexpectedValue(f"{describe_value(id)} as an id", "a publication number")
+    day = parse_date(date)
+    if day is None and not (isinstance(date, str | int | None) and date in NO_DATE):
+        raise UnexpectedValue(f"{describe_value(date)} as a date", "a date such as 20160525 or 2016-05-25")
+    if isinstance(family, bool) or not isinstance(family, str | int | None):
+        raise UnexpectedValue(f"{describe_value(family)} as a family", "the name or number of a family")
+    family = "" if family is None else str(family).strip()
+    family = None if family in NO_FAMILY else family
+    return PatentDocument(normalize_number(str(id)), day, family=family, source=f"{row.path}:{row.number}", **parts)
 
 
 def _simplify_name(name: str) -> str:

@@ -19,8 +19,17 @@ from scipy.sparse.csgraph import connected_components
 from cbpner.base.errors import InputError
 from cbpner.base.store import ROWS_AT_ONCE, Store
 from cbpner.corpora.document import PatentDocument, PublicationNumber, format_date, parse_number
-from cbpner.corpora.measures import Measures, batch_patents, measure_text, replace_lone_surrogates
-from cbpner.corpora.near_duplicates import GRAM, VALUES, choose_band_size, compare_sketches, sketch_text
+from cbpner.corpora.measures import (
+    GRAM,
+    VALUES,
+    Measures,
+    batch_patents,
+    choose_band_size,
+    compare_sketches,
+    measure_text,
+    replace_lone_surrogates,
+    sketch_text,
+)
 from cbpner.corpora.query import compile_query
 
 GOLD, EXCLUDED = "gold patents", "excluded numbers"

@@ -171,11 +171,10 @@ def cut_fragments(text: str, span: Span) -> list[tuple[int, int]]:
     places = []
     for match in PIECES.finditer(text, span.start, span.end):
         start, end = match.span()
-        if match[0].isspace() and span.start < start and end < span.end:
-            continue
-        if start > span.start and not (end == span.end and match[0].isspace()):
-            start = end - len(match[0].lstrip())
-        if end < span.end and not (match.start() == span.start and match[0].isspace()):
-            end = match.start() + len(match[0].rstrip())
-        places.append((start, end))
+        is_first, is_last = start == span.start, end == span.end
+        if not match[0].isspace():
+            start = start if is_first else end - len(match[0].lstrip())
+            end = end if is_last else match.start() + len(match[0].rstrip())
+        if is_first or is_last or not match[0].isspace():
+            places.append((start, end))
     return places

@@ -61,7 +61,7 @@ def read_doccano_row(row: dict[str, Any], id: str, choices: Choices) -> Document
             raise rulers[count].refuse(start, end)
     used = ("id", name, form, "relations", "Comments")
     extras = {field: value for field, value in row.items() if field not in used}
-    return make_document(id, text, spans, extras, nulls=False)
+    return make_document(id, text, spans, extras)
 
 
 def read_entry(entry: Any) -> tuple[int, int, str]:

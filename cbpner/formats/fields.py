@@ -61,10 +61,10 @@ def check_label(value: Any) -> str:
     return value
 
 
-def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any], nulls: bool = True) -> Document:
+def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any]) -> Document:
     """The document of a row; UnexpectedValue where its spans or its text cannot be.
 
-    extras: fields that are metadata, a field `meta` of more, and the date. nulls: whether a field that is null counts.
+    extras: fields that are metadata, a field `meta` of more, and the date.
     """
     extras = dict(extras)
     nested = extras.pop("meta", None)
@@ -73,8 +73,7 @@ def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str
         extras.pop("date", None)
     if nested is not None and not isinstance(nested, dict):
         extras["meta"], nested = nested, None
-    meta = {name: value for name, value in extras.items() if nulls or value is not None} | (nested or {})
-    document = Document(id, text, list(spans), meta, date)
+    document = Document(id, text, list(spans), extras | (nested or {}), date)
     problem = find_problem(document)
     if problem:
         raise UnexpectedValue(problem, "spans within a text that UTF-8 can hold")

@@ -53,9 +53,8 @@ def list_annotations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def read_task(row: Mapping[str, Any], id: str, use_predictions: bool, choices: Choices) -> Document:
     data = row.get("data")
     if not isinstance(data, dict):
-        raise UnexpectedValue(
-            f"the fields {list_names(row)}", 'a task, {"data": {"text": ...}, ...} (export as JSON, not as JSON-MIN)'
-        )
+        expected = 'a task, {"data": {"text": ...}, ...} (export as JSON, not as JSON-MIN)'
+        raise UnexpectedValue(f"the fields {list_names(row)}", expected)
     texts = [name for name, value in data.items() if isinstance(value, str)]
     is_clear = choices.text_field is None and "text" not in data and len(texts) == 1
     name, text = take_text(data, texts if is_clear else [choices.text_field or "text"])

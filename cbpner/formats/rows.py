@@ -275,18 +275,16 @@ def list_names(row: Collection[str]) -> str:
     return ", ".join([*[repr(name) for name in row][:12], *["..."] * (len(row) > 12)]) or "none"
 
 
-def parse_rows(
-    rows: Iterable[Row | Fault], parse: Callable[[Row], T], faults: list[Fault] | None = None
-) -> Iterator[T]:
-    """Yield what `parse` makes of each row. FaultyFile at the end, or more `faults`, for those it cannot be made of."""
-    found = [] if faults is None else faults
+def parse_rows(rows: Iterable[Row | Fault], parse: Callable[[Row], T]) -> Iterator[T]:
+    """Yield what `parse` makes of each row. FaultyFile at the end for those it cannot be made of."""
+    faults = []
     for row in rows:
         if isinstance(row, Fault):
-            found.append(row)
+            faults.append(row)
             continue
         try:
             yield parse(row)
         except UnexpectedValue as error:
-            found.append(row.blame(error))
-    if found and faults is None:
-        raise FaultyFile(found)
+            faults.append(row.blame(error))
+    if faults:
+        raise FaultyFile(faults)

@@ -8,9 +8,9 @@ tabs is blank. One separator and a tag (`<space>O`) has no character and is a wr
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,10 +92,14 @@ def parse_lines(
     sentences: list[Sentence] = []
     faults: list[Fault] = []
     known, check = set(labels.tags) if labels else set(), check or partial(check_tag, labels=labels)
-    lines = list(lines)
-    for start, block in _cut_blocks(lines, first_line):
-        chars, tags = [], []
-        for number, line in enumerate(block, start):
+    lines = [line.removesuffix("\r") if line else line for line in lines]
+
+    def is_filled(item: tuple[int, str | None]) -> bool:
+        return item[1] is None or bool(item[1].strip(" \t"))
+
+    for block in (list(run) for has_text, run in groupby(enumerate(lines, first_line), is_filled) if has_text):
+        chars, tags, start = [], [], block[0][0]
+        for number, line in block:
             try:
                 char, tag = ("", None) if line is None else parse_line(line, known, check)
             except UnexpectedValue as error:
@@ -114,18 +118,6 @@ def parse_lines(
         found = "blank lines alone" if any(lines) or len(lines) > 1 else "an empty file"
         faults.append(Fault(str(path), first_line, found, "a character and its tag, such as `基 B-gene`"))
     return sentences, faults
-
-
-def _cut_blocks(lines: Sequence[str | None], first_line: int) -> Iterator[tuple[int, list[str | None]]]:
-    """(number of the first line, lines) of each run of lines that are not blank, without `\\r` at their ends."""
-    block: list[str | None] = []
-    for number, line in enumerate([*lines, ""], first_line):
-        line = line.removesuffix("\r") if line else line
-        if line is None or line.strip(" \t"):
-            block.append(line)
-        elif block:
-            yield number - len(block), block
-            block = []
 
 
 def parse_line(line: str, known: set[str], check: Callable[[str], object]) -> tuple[str, str]:

@@ -5,14 +5,12 @@ with long ones cut, and `train_test_split.info`, which names the patents of each
 """
 
 import random
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import read_text, write_text
+from cbpner.base.files import atomic_folder, read_text, write_text
 from cbpner.text.bio import Sentence, list_mentions, read_bio, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
 from cbpner.text.segments import cut_sentence, group_neighbours
@@ -182,20 +180,18 @@ def write_splits(
     max_chars: int = 500,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write `draw_splits`' result as folders OUT/0, ..., whole or not at all; `overwrite` replaces all such folders."""
+    """Write `draw_splits`' result as folders OUT/0, ..., whole or not at all; `overwrite` replaces a folder of them."""
     out = Path(out)
     if not name or "/" in name or name.startswith((".", CUT_PREFIX)):
         raise InputError(f"found the name {name!r}; expected a file name's beginning, not with {CUT_PREFIX} in front")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: found a file; expected a folder or nothing")
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()) and not overwrite:
+    inside = sorted(out.iterdir()) if out.exists() else []
+    if inside and not overwrite:
         raise InputError(f"{out}: found a folder that is not empty; expected a new one, or --overwrite")
-    old = [path for path in out.iterdir() if path.name.isascii() and path.name.isdigit()]
-    if strange := next((path for path in old if not (path / INFO_NAME).is_file()), None):
+    if strange := next((path for path in inside if not (path / INFO_NAME).is_file()), None):
         raise InputError(f"{strange}: found no split in it ({INFO_NAME} is missing); move it out of the way")
-    work = Path(tempfile.mkdtemp(prefix=".split-", suffix=".part", dir=out))
-    try:
+    with atomic_folder(out) as work:
         for number, info in enumerate(splits):
             for part in PARTS:
                 whole = [sentence for document in info[part] for sentence in documents[document]]
@@ -203,12 +199,7 @@ def write_splits(
                 write_bio(work / str(number) / f"{name}_{part}.bio", whole)
                 write_bio(work / str(number) / f"{CUT_PREFIX}{name}_{part}.bio", cut)
             write_split_info(work / str(number) / INFO_NAME, info)
-        (work / "old").mkdir()
-        for folder in old:
-            folder.rename(work / "old" / folder.name)
-        return [(work / str(number)).rename(out / str(number)) for number in range(len(splits))]
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    return [out / str(number) for number in range(len(splits))]
 
 
 def describe_splits(folder: str | Path, long: bool = False) -> list[dict[str, Any]]:

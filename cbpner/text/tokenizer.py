@@ -8,7 +8,6 @@ Full-width letters and digits are folded to ASCII for the vocabulary alone; offs
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,9 +98,3 @@ def unknown_share(table: CharacterTable, texts: Iterable[str]) -> float:
 
 def is_han(character: str) -> bool:
     return "\u4e00" <= character <= "\u9fff"
-
-
-def folded(character: str) -> str | None:
-    """The single character that Unicode's compatibility folding (NFKC) makes of `character`, else None."""
-    form = unicodedata.normalize("NFKC", character)
-    return form if len(form) == 1 and form != character else None

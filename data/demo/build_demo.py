@@ -17,7 +17,7 @@ from documents import write_patent
 from exports import write_exports
 from lexicon import TOPICS
 
-from cbpner.base.files import write_text
+from cbpner.base.files import remove_tree, write_text
 from cbpner.base.process import run_guarded
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions, summarize_sentences
@@ -45,7 +45,11 @@ def build_unlabelled(numbers: range) -> str:
 def build(out: str | Path) -> None:
     """Write the five splits, the unlabelled text and the exports into `out`, replacing an earlier build."""
     documents = build_documents()
-    write_splits(documents, draw_splits(documents, seed=SPLIT_SEED), out, name=NAME, overwrite=True)
+    made = Path(out) / "new.part"
+    for folder in write_splits(documents, draw_splits(documents, seed=SPLIT_SEED), made, name=NAME, overwrite=True):
+        remove_tree(Path(out) / folder.name)
+        folder.rename(Path(out) / folder.name)
+    made.rmdir()
     for part, numbers in UNLABELLED.items():
         write_text(Path(out) / "unlabelled" / f"{part}.txt", build_unlabelled(numbers))
     write_exports(Path(out) / "patents")
