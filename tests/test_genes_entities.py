@@ -1,19 +1,16 @@
 """`cbpner entities`: mentions, counts, years and families, formats, and what is wrong with predictions."""
 
 import csv
-import json
 import re
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from test_relations import read_jsonl, write_rows
 
-from cbpner.biology.genes.entities import open_mentions
-from cbpner.biology.genes.lexicons import read_gene_lexicon
-from cbpner.biology.genes.mentions import EntityResolver, cut_sentences, read_mentions
+from cbpner.biology.genes.mentions import cut_sentences
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.cli import main
-from cbpner.formats.document import Document, cut_span
 
 NAMES = (
     "hgnc_id\tsymbol\talias_symbol\tprev_symbol\nHGNC:3430\tERBB2\tHER2\t\n"
@@ -49,21 +46,13 @@ def lexicon(tmp_path):
     return str(path)
 
 
-def write_rows(path, rows=ROWS):
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return str(path)
-
-
 def run(tmp_path, lexicon, *flags, rows=ROWS, out="out.jsonl"):
     predictions = write_rows(tmp_path / "predictions.jsonl", rows)
     return main(["entities", predictions, "--lexicon", lexicon, "-o", str(tmp_path / out), "--threads", "1", *flags])
 
 
-def read_jsonl(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def test_the_table_counted_by_hand(tmp_path, lexicon, capsys):
+def test_the_table_counted_by_hand(tmp_path, lexicon, capsys, monkeypatch):
+    monkeypatch.setattr("cbpner.biology.tables.ROWS_AT_ONCE", 4)  # of nine mentions
     assert run(tmp_path, lexicon) == 0
     table = {row["entity"]: row for row in read_jsonl(tmp_path / "out.jsonl")}
     assert list(table) == ["HGNC:3430", "disease:乳腺癌", "HGNC:5", "gene:pcr", "gene:psa"]
@@ -173,24 +162,15 @@ def test_patents_and_families_are_those_of_relations(tmp_path, lexicon, capsys):
     "name, data, found",
     [
         ("p.csv", "number,date\n甲,2010\n".encode("gb18030"), "p.csv:1: .*UTF-8"),
-        ("p.jsonl", '{"number": "a", "date": 2010}\n{"number": "甲"}\n'.encode("gb18030"), "p.jsonl:2: .*UTF-8"),
         ("p.csv", b"number,date\na,2010\nb,soon\n", "p.csv:2: .*'soon'"),
         ("p.csv", b"number,title\na,x\n", "p.csv:1: .*number"),
         ("p.csv", b"number,date\n", "p.csv: .*no row"),
-        ("p.parquet", b"PAR1", "p.parquet: .*Parquet"),
     ],
 )
 def test_bad_tables_of_patents(tmp_path, lexicon, capsys, name, data, found):
     (tmp_path / name).write_bytes(data)
     assert run(tmp_path, lexicon, "--patents", str(tmp_path / name), out="new/folder/out.csv") == 2
     assert re.search(found, capsys.readouterr().err) and not (tmp_path / "new").exists()
-
-
-def test_failing_early_leaves_no_folder(tmp_path, lexicon, capsys):
-    assert run(tmp_path, lexicon, rows=[ROWS[3]], out="new/folder/out.csv") == 2
-    assert not (tmp_path / "new").exists()
-    assert run(tmp_path, lexicon, "--threads", "-1") == 2
-    assert "--threads: found -1" in capsys.readouterr().err
 
 
 def test_sentences_cover_the_text():
@@ -225,20 +205,9 @@ def test_overlapping_spans_by_a_stated_rule(tmp_path, lexicon, capsys):
 def test_no_output_would_be_read_as_predictions(tmp_path, lexicon, capsys, command):
     source = tmp_path / "tagged"
     source.mkdir()
-    write_rows(source / "a.jsonl")
+    write_rows(source / "a.jsonl", ROWS)
     for out, overwrite in ((source / "deep" / "e.jsonl", []), (source / "a.jsonl", ["--overwrite"])):
         given = source if out.name == "e.jsonl" else out
         assert main([command, str(given), "-o", str(out), "--lexicon", lexicon, *overwrite]) == 2
         assert f"{out}: " in capsys.readouterr().err
     assert [path.name for path in source.iterdir()] == ["a.jsonl"]
-
-
-@pytest.mark.slow
-def test_batches_of_many_mentions(tmp_path):
-    text = "HER2"
-    documents = (Document(f"d{number}", text, [cut_span(text, 0, 4, "gene", 0.5)]) for number in range(9000))
-    mentions = read_mentions(documents, EntityResolver(read_gene_lexicon()))
-    with open_mentions(mentions, tmp_path, threads=1) as store:
-        counted = store.run("SELECT kind, count(*), count(DISTINCT entity) FROM mentions GROUP BY kind")
-    assert counted == [("gene", 9000, 1)]
-    assert not list(tmp_path.iterdir())

@@ -58,19 +58,16 @@ def expect_families(store: Store, counts: Counts, unit: str) -> tuple[np.ndarray
     families = store.run("SELECT count(DISTINCT family) FROM documents")[0][0]
     entities = len(counts.entities["entity"])
     bursts = np.ones(entities) if unit == "patent" else fetch_columns(store, BURSTS)["burst"]
+    seen, sides = set(counts.pairs["kind"].tolist()), {}
+    for kind in {GENE, *seen} if seen else ():
+        rows = fetch_columns(store, SIZES, [kind])
+        degrees = np.where(counts.entities["kind"] == kind, counts.entities["patents"], 0)
+        sides[kind] = fit_degrees(degrees, np.bincount(rows["family"], rows["size"], families))
     both, shared = (np.zeros(len(counts.pairs["a"])) for _ in range(2))
-    for kind in counts.tested:
-        chosen = counts.pairs["kind"] == kind
-        if not chosen.any():
-            continue
-        sides = []
-        for each in (GENE, kind):
-            rows, own = fetch_columns(store, SIZES, [each]), counts.entities["kind"] == each
-            sizes = np.bincount(rows["family"], rows["size"], families)
-            degrees = np.where(own, counts.entities["patents"], 0)
-            sides.append(fit_degrees(degrees, sizes))
+    for kind in seen:
         rates = np.full(families, np.inf) if unit == "patent" else fit_rates(store, counts, kind, bursts, families)
-        both[chosen], shared[chosen] = sum_families(counts, sides, rates, bursts, chosen)
+        chosen = counts.pairs["kind"] == kind
+        both[chosen], shared[chosen] = sum_families(counts, (sides[GENE], sides[kind]), rates, bursts, chosen)
     return both, shared
 
 

@@ -1,6 +1,6 @@
 """Draw the surfaces of the frozen set `hgnc_surfaces.tsv` from the gold data; prints surface, types and count.
 
-  python tests/data/draw_hgnc_surfaces.py data/cbp_gold > drawn.tsv
+  python data/draw_hgnc_surfaces.py data/cbp_gold > drawn.tsv
 
 Of all different gene and protein mentions of the 21 patents, sentences as they are, 240 are drawn one after another
 without replacement, each time in proportion to their counts (Efraimidis and Spirakis 2006: those with the largest
