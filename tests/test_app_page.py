@@ -133,22 +133,6 @@ def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
     assert row["text"] == TEXT and len(row["spans"]) == len(kept)
 
 
-def test_every_download_holds_what_is_shown(page, tmp_path):
-    """Also of two documents of one id, whose brat files could not be named."""
-    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
-    drop(page, tmp_path / "text.txt")
-    tag(page, TEXT).locator("mark[title]").first.wait_for()
-    assert page.locator("#summary").inner_text().startswith("2 documents, ")
-    for kind in ("csv", "brat"):
-        download(page, f"#{kind}", tmp_path / kind)
-    found = page.frame_locator("#shown iframe").locator("mark[title]").count()
-    lines = (tmp_path / "csv").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 1 + found and all(len(line.rpartition(",")[2]) <= 6 for line in lines[1:])
-    with zipfile.ZipFile(tmp_path / "brat") as file:
-        assert sorted(file.namelist()) == ["text 2.ann", "text 2.txt", "text.ann", "text.txt"]
-        assert sum(file.read(name).count(b"\n") for name in file.namelist() if name.endswith("ann")) == found
-
-
 def test_the_network_and_the_report_are_shown_and_downloaded(page, tmp_path):
     """Ids of documents are markup there neither."""
     rows = [json.dumps({"id": f"</script>{SCRIPT}{number}", "text": GENES}) + "\n" for number in range(3)]
@@ -185,31 +169,40 @@ def test_what_a_text_or_the_name_of_a_file_contains_does_not_run(page, tmp_path)
     assert shown.locator("script").count() == 0
 
 
-def test_the_slider_does_not_ask_for_the_model_again(tiny_tagger, monkeypatch, tmp_path):
-    """What was tagged is shown with the types of the model that tagged it, whatever is chosen since."""
+def test_what_was_tagged_is_shown_with_the_types_of_its_model(tiny_tagger, monkeypatch, tmp_path):
+    """Whichever model is chosen since; a format that cannot hold the types gets no download."""
+    from cbpner.app import page
     from cbpner.app.content import read_texts
-    from cbpner.app.page import PageActions, TaggedDocuments
     from cbpner.app.service import TaggingService
     from cbpner.formats.document import Document, Span
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    actions = PageActions(TaggingService({"tiny": tiny_tagger}), None, read_texts("en"))
     monkeypatch.setattr("cbpner.app.content.list_entities", lambda *args: [])
-    monkeypatch.setattr("gradio.Warning", warnings := [].append)
+    actions = page.PageActions(TaggingService({"tiny": tiny_tagger}), None, read_texts("en"))
     spans = [Span(0, 4, "my type", "HER2", 0.9), Span(4, 5, "my type", "x", 0.2)]
-    summary, shown, _, *buttons = actions.show(TaggedDocuments([Document("a", "HER2x", spans)], ("my type",), 1.0), 0.5)
-    assert summary == "1 document, 5 characters, 1 mention, 1.0 s" and "my type 0.90" in shown
+    tagged = page.TaggedDocuments([Document("a", "HER2x", spans)], ("my type",), 1.0)
+    with pytest.warns(UserWarning, match="my type"):
+        _, shown, _, *buttons = actions.show(tagged, 0.5)
+    assert "my type 0.90" in shown
     assert [button.interactive for button in buttons] == [True, True, False]  # brat: no type has a blank
-    assert "my type" in warnings.__self__[0]
 
 
-def test_files_are_dropped_and_wrong_ones_refused(page, tmp_path):
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+def test_files_are_tagged_and_downloaded_and_wrong_ones_refused(page, tmp_path):
+    """Two documents of one id, whose brat files could not be named, and a third one."""
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(json.dumps({"id": "second", "text": TEXT}) + "\n", encoding="utf-8")
-    drop(page, tmp_path / "a.txt", tmp_path / "b.jsonl")
-    headings = tag(page).locator("h2")
-    headings.nth(1).wait_for()
-    assert headings.all_inner_texts() == ["a", "second"]
+    drop(page, tmp_path / "text.txt", tmp_path / "b.jsonl")
+    shown = tag(page, TEXT)
+    shown.locator("h2").nth(2).wait_for()
+    assert shown.locator("h2").all_inner_texts() == ["text", "text", "second"]
+    for kind in ("csv", "brat"):
+        download(page, f"#{kind}", tmp_path / kind)
+    found, lines = shown.locator("mark[title]").count(), (tmp_path / "csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + found and all(len(line.rpartition(",")[2]) <= 6 for line in lines[1:])
+    with zipfile.ZipFile(tmp_path / "brat") as file:
+        names = [name for name in sorted(file.namelist()) if name.endswith("ann")]
+        assert names == ["second.ann", "text 2.ann", "text.ann"]
+        assert sum(file.read(name).count(b"\n") for name in names) == found
     (tmp_path / "c.pdf").write_bytes(b"%PDF")
     (tmp_path / "d.txt").write_text("癌" * 10_000, encoding="utf-8")
     for name, reason in (("c.pdf", "type"), ("d.txt", "size")):

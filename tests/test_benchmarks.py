@@ -42,18 +42,6 @@ def test_speeds_and_gains_are_medians_of_rounds():
     assert timing.gain(ours, other) == 4  # of 4, 4 and 1
 
 
-def test_targets():
-    targets = (
-        tables.Target("a", ("x", "pipeline", "gain"), 6), tables.Target("b", ("y",), 0.02, False, "%"),
-        tables.Target("c", ("z",), 3.0, False, "s"),
-    )  # fmt: skip
-    found = {"x": {"pipeline, batches of 8": {"gain": 5.94}, "ours": {"utilisation": 0.5}}, "y": 0.019}
-    assert tables.list_targets(found, targets) == [
-        ("a", "at least 6.0x", "5.9x", "no", "11.9x"), ("b", "at most 2.0%", "1.9%", "yes", "-"),
-        ("c", "at most 3.0 s", "not measured", "-", "-"),
-    ]  # fmt: skip
-
-
 def test_the_readme_has_the_committed_figures(tmp_path):
     text = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
     found = json.loads((BENCHMARKS / "speed.json").read_text(encoding="utf-8"))
@@ -95,13 +83,6 @@ def test_systems_of_prediction_tag(tiny_encoder, tmp_path, name):
     system = systems.make_prediction(name, common.make_tagger(tmp_path, tiny_encoder))
     system.start(make_sentences(9, 30, 4))
     assert system.work() > 0
-
-
-def test_the_speed_by_length_is_a_median_of_rounds(tmp_path, monkeypatch):
-    measured = {"characters": 12, "seconds": [1.0, 4.0, 2.0], "peak_mb": 5}
-    monkeypatch.setattr(timing, "time_systems", lambda tasks, rounds, log: {tasks[0].name: measured})
-    found = benchmark.measure_growth(tmp_path, make_sentences(5, 7), benchmark.Settings(10, 3, 10, 10, print))
-    assert found["1 x 10 characters"] == {"speed": 6, "peak_mb": 5, "rounds": 3}
 
 
 def test_load_is_summed_up_and_wrong_answers_are_seen():

@@ -175,9 +175,3 @@ class TestSetup:
         both = [subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) for _ in range(2)]
         assert [process.wait(timeout=60) for process in both] == [0, 0]
         assert len(read_log(env)) == 3
-
-    @pytest.mark.parametrize("given, kept", [({}, "false"), ({"TOKENIZERS_PARALLELISM": "true"}, "true")])
-    def test_what_the_user_has_set_is_kept(self, own_stub, checkout, given, kept):
-        line = 'source "$1"; echo "$TOKENIZERS_PARALLELISM"'
-        done = run_bash("-c", line, "bash", checkout / "env" / "setup.sh", env={**own_stub, **given})
-        assert done.stdout.strip() == kept
