@@ -77,9 +77,11 @@ def test_candidates_that_the_texts_name_elsewhere_come_first(tmp_path, lexicon):
     assert (psa["status"], psa["candidates"]) == ("ambiguous", ["HGNC:5", "HGNC:6364"])
     rows = [ROWS[1], make_document("e", "KLK3，前列腺素乙，B7X", ("KLK3", "gene", 1), ("前列腺素乙", "protein", 1),
                                    ("B7X", "gene", 1))]  # fmt: skip
+    rows += [make_document("f", "HER2和KLK3基因", ("HER2和KLK3基因", "gene", 0.5))]  # two genes in one mention
     run(tmp_path, lexicon, "--overwrite", rows=rows)
-    psa = next(row for row in read_jsonl(tmp_path / "out.jsonl") if row["entity"] == "gene:psa")
-    assert psa["candidates"] == ["HGNC:6364", "HGNC:5"]
+    table = {row["entity"]: row for row in read_jsonl(tmp_path / "out.jsonl")}
+    assert table["gene:psa"]["candidates"] == ["HGNC:6364", "HGNC:5"]
+    assert [table[id]["score"] for id in ("HGNC:3430", "HGNC:6364")] == [0.75 + 0.5, 2 + 0.5]
 
 
 def test_every_mention_with_its_sentence(tmp_path, lexicon):
@@ -94,14 +96,6 @@ def test_every_mention_with_its_sentence(tmp_path, lexicon):
     assert [row["is_agent"] for row in first] == [True, False, False, False]
     assert {row["year"] for row in first} == {2016} and {row["patent"] for row in first} == {"CN105611940A"}
     assert {row["family"] for row in first} == {"CN105611940"}
-
-
-def test_several_genes_in_one_mention_are_several_rows(tmp_path, lexicon):
-    rows = [make_document("e", "HER2和KLK3基因", ("HER2和KLK3基因", "gene", 0.5))]
-    run(tmp_path, lexicon, rows=rows)
-    assert {(row["entity"], row["mentions"], row["score"]) for row in read_jsonl(tmp_path / "out.jsonl")} == {
-        ("HGNC:3430", 1, 0.5), ("HGNC:6364", 1, 0.5),
-    }  # fmt: skip
 
 
 def test_csv_and_parquet_hold_the_same(tmp_path, lexicon):
