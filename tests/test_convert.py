@@ -45,15 +45,6 @@ def test_round_through_three_formats(tmp_path, corpus, capsys):
     assert list(read_documents([path])) == list(read_documents([corpus]))
 
 
-@pytest.mark.parametrize("output", ["in/out.jsonl", "in/deep/out.jsonl", "in/out/"])
-def test_the_output_is_not_among_what_is_read(tmp_path, capsys, output):
-    """A second time, with --overwrite, it would be read as well."""
-    write_documents(DOCUMENTS, tmp_path / "in", "bio")
-    words = ["convert", tmp_path / "in", "-o", tmp_path / output, "--to", "jsonl", "--from", "bio", "--overwrite"]
-    assert run(capsys, *words)[0] == 2
-    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["a.bio", "b.bio"]
-
-
 def test_choices_and_their_counts(tmp_path, capsys):
     path = tmp_path / "in.jsonl"
     document = Document("a", "乳腺癌\n基因", [Span(0, 3, "x"), Span(2, 3, "y"), Span(1, 5, "z", score=0.5)], {"k": 1})
@@ -75,6 +66,7 @@ def test_what_is_refused(tmp_path, corpus, capsys):
         ([corpus, "-o", tmp_path / "out"], "--to"),
         ([corpus, "-o", tmp_path / "corpus.jsonl", "--overwrite"], "to be read"),
         ([folder, "-o", folder, "--to", "brat", "--overwrite"], "to be read"),
+        ([folder, "-o", folder / "deep" / "out.jsonl", "--overwrite"], "to be read"),
         ([folder / "a.bio", "-o", folder, "--to", "bio", "--overwrite"], "to be read"),
         ([tmp_path / "no.bio", "-o", tmp_path / "a.jsonl"], "no such file"),
         ([folder, "-o", tmp_path / "a.jsonl", "--from", "brat"], ".txt or .ann"),

@@ -33,15 +33,6 @@ def test_check_names_every_fault_of_every_file(tmp_path, docs, capsys):
     assert "worse.bio:1: found an empty file" in out and "2 of 3" in err
 
 
-def test_check_uses_a_label_file(tmp_path, docs, capsys):
-    labels = tmp_path / "labels.txt"
-    labels.write_text("gene\n")
-    assert main(["check", str(docs / "doc0.bio"), "--labels", str(labels)]) == 2
-    assert "unknown tag 'B-disease'" in capsys.readouterr().out
-    assert main(["check", str(docs / "doc0.bio"), "--labels", str(tmp_path / "no.txt")]) == 2
-    assert "no.txt" in capsys.readouterr().err
-
-
 def test_check_orphans_in_three_ways(tmp_path, capsys):
     path, repaired = tmp_path / "orphan.bio", tmp_path / "repaired.bio"
     path.write_text("基 I-gene\n因 I-gene\n", encoding="utf-8")

@@ -288,12 +288,6 @@ def test_doccano_faults(tmp_path, row, found):
     assert fault.startswith("2: ") and found in fault
 
 
-def test_the_field_with_the_text_can_be_named(tmp_path):
-    path = write_rows(tmp_path / "a.jsonl", [{"content": "基因", "text": "x", "label": [[0, 2, "gene"]]}])
-    [document], _ = read(path, text_field="content")
-    assert surfaces(document) == [("基因", "gene")] and document.meta == {"text": "x"}
-
-
 def test_our_json_lines_of_others(tmp_path):
     content = '\ufeff{"text": "a\u2028😀b", "spans": [{"start": 3, "end": 4, "label": "x"}], "date": "20160525"'
     content += ', "source": null}\r\n\r\n'

@@ -167,12 +167,6 @@ def test_page_headers(line):
     assert apply("page_headers", f"表达水平与\n 7 \n{line}\n乳腺癌有关。") == "表达水平与\n乳腺癌有关。"
 
 
-def test_line_breaks_across_a_page():
-    lines = wrap(PARAGRAPH, 44).split("\n")
-    text = "\n".join([*lines[:3], "3", "CN 105611940 A    说 明 书    2/15 页", *lines[3:]])
-    assert clean_text(text).text == PARAGRAPH
-
-
 def test_traditional_characters(monkeypatch):
     """Off by default, and an error that says so where OpenCC is missing."""
     pytest.importorskip("opencc")

@@ -126,13 +126,6 @@ def test_a_document_says_where_it_comes_from(tmp_path):
     assert not (tmp_path / "out" / "test.txt").read_bytes() and not (tmp_path / "out" / "skipped.jsonl").exists()
 
 
-def test_lines_are_clean_without_any_rule(tmp_path):
-    source = write_lines(tmp_path / "export.jsonl", [row("CN10001A", "第一段文字\n\n \u2028第二段文字\f第三段 ")])
-    made = build_corpus(CorpusJob((source,), tmp_path / "out", LENIENT, held_out=0, rules=()))
-    assert read_blocks(tmp_path / "out" / "train.txt") == ["第一段文字\n第二段文字\n第三段"]
-    assert made["cleaning"]["line ends"]["characters"] == 4
-
-
 @pytest.mark.slow
 def test_sources_in_any_order_threads_and_memory_give_the_same_bytes(tmp_path):
     draw, sources = random.Random(5), []

@@ -7,7 +7,7 @@ import pytest
 from patent_data import make_text
 
 from cbpner.base.store import Store
-from cbpner.corpora import selection as select
+from cbpner.corpora import measures
 from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.measures import measure_text
 from cbpner.corpora.selection import PatentSelection, count_selected, draw_selected, drop_repeats, load_candidates
@@ -159,8 +159,8 @@ def test_near_duplicates_of_near_duplicates_are_one_group(folder):
 
 def test_what_many_share_is_compared_in_linear_time(folder, monkeypatch):
     text, pairs = make_text("many", 300), []
-    compare = select.compare_sketches
-    monkeypatch.setattr(select, "compare_sketches", lambda a, b: pairs.append(len(a)) or compare(a, b))
+    compare = measures.compare_sketches
+    monkeypatch.setattr(measures, "compare_sketches", lambda a, b: pairs.append(len(a)) or compare(a, b))
     documents = [patent(f"CN{10000 + place}A", change(text, 0.02, place)) for place in range(150)]
     assert pick(folder, documents, replace(OFF, near_duplicates=0.8))[0] == ["CN10000A"]
     assert 149 <= sum(pairs) < 150 * 20  # all pairs would be 11,175

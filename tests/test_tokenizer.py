@@ -165,7 +165,7 @@ def test_a_cased_vocabulary_gets_no_letters_and_rows_are_added_where_ids_need_th
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [AutoModelForMaskedLM, AutoModelForTokenClassification])
-def test_new_rows_start_from_the_lower_case(lowercase_encoder, tmp_path, kind):
+def test_new_rows_start_from_the_lower_case(lowercase_encoder, kind):
     source = AutoTokenizer.from_pretrained(lowercase_encoder)
     tokenizer, sources = make_tokenizer(source, "lower", "keep")
     model = kind.from_pretrained(lowercase_encoder).eval()
@@ -186,10 +186,6 @@ def test_new_rows_start_from_the_lower_case(lowercase_encoder, tmp_path, kind):
         assert changed == {name for name in before if "word_embeddings" in name or "decoder" in name
                            or name == "cls.predictions.bias"}  # fmt: skip
         assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
-        model.save_pretrained(tmp_path)
-        again = kind.from_pretrained(tmp_path)
-        assert again.get_output_embeddings().weight is again.get_input_embeddings().weight
-        assert torch.equal(again.get_output_embeddings().bias, model.get_output_embeddings().bias)
     scores = model(torch.tensor([tokenizer("BRCA1")["input_ids"], tokenizer("brca1")["input_ids"]])).logits
     assert torch.allclose(scores[0], scores[1], atol=1e-6)
 

@@ -29,17 +29,10 @@ from cbpner.base.errors import Fault, InputError
 from cbpner.base.files import atomic_folder, write_json, write_text
 from cbpner.base.store import Store, explain_store_errors
 from cbpner.base.tables import format_markdown
+from cbpner.corpora import selection as select
 from cbpner.corpora.cleaning import DEFAULT_RULES, CleanedText, clean_text, sort_rules
 from cbpner.corpora.document import PatentDocument, format_date
-from cbpner.corpora.selection import (
-    PatentSelection,
-    SelectedPatent,
-    Step,
-    count_selected,
-    draw_selected,
-    drop_repeats,
-    load_candidates,
-)
+from cbpner.corpora.selection import PatentSelection, SelectedPatent, Step
 from cbpner.corpora.sources import list_source_files, read_patents
 from cbpner.text.segments import SENTENCE_ENDS
 
@@ -88,9 +81,9 @@ def build_corpus(job: CorpusJob) -> dict[str, Any]:
 
 def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> dict[str, Any]:
     patents = tqdm(_read_sources(job, folder / SKIPPED), "read", unit=" patents", dynamic_ncols=True)
-    load_candidates(store, patents, job.selection)
-    drop_repeats(store, job.selection)
-    steps = count_selected(store, job.selection)
+    select.load_candidates(store, patents, job.selection)
+    select.drop_repeats(store, job.selection)
+    steps = select.count_selected(store, job.selection)
     check_steps(describe_steps(steps))
     counts = _write_texts(folder, store, job)
     statistics = collect_statistics(job, steps, counts)
@@ -149,7 +142,7 @@ def _clean_patents(
     store: Store, job: CorpusJob, counts: dict[str, Counter[str]]
 ) -> Iterator[tuple[SelectedPatent, str]]:
     """Yield patents with their clean texts in the order drawn, until there are `job.sample`."""
-    for patent in draw_selected(store, job.seed):
+    for patent in select.draw_selected(store, job.seed):
         if counts["drawn"]["patents"] - counts["short"]["patents"] == job.sample:
             return
         text, removed, hits = clean_lines(store.read_text(patent.start, patent.size), job.rules)

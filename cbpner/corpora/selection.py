@@ -18,18 +18,8 @@ from scipy.sparse.csgraph import connected_components
 
 from cbpner.base.errors import InputError
 from cbpner.base.store import ROWS_AT_ONCE, Store
-from cbpner.corpora.document import PatentDocument, PublicationNumber, format_date, parse_number
-from cbpner.corpora.measures import (
-    GRAM,
-    VALUES,
-    Measures,
-    batch_patents,
-    choose_band_size,
-    compare_sketches,
-    measure_text,
-    replace_lone_surrogates,
-    sketch_text,
-)
+from cbpner.corpora import measures
+from cbpner.corpora.document import PatentDocument, format_date, parse_number
 from cbpner.corpora.query import compile_query
 
 GOLD, EXCLUDED = "gold patents", "excluded numbers"
@@ -93,7 +83,7 @@ class PatentSelection:
 
     countries: codes such as CN. first_date, last_date: of publication, YYYYMMDD, both inclusive; a patent without a
     date is outside. query: see `query`; over title, abstract, claims and description. min_length, max_length:
-    characters of these, white space included. min_han: least share of Han characters (see `measure_text`). gold,
+    characters of these, white space included. min_han: least share of Han characters (see `measures`). gold,
     excluded: country and serial (`CN105611940`) of patents to exclude, whatever their kind code. one_per_family,
     exact_duplicates: keep one patent of each family, of those whose texts differ in white space only. near_duplicates:
     the similarity from which on two texts are near duplicates, of which one is kept.
@@ -182,7 +172,7 @@ def load_candidates(store: Store, patents: Iterable[PatentDocument], selection: 
     """Read patents into the store and apply the filters to each."""
     store.run_on(SCHEMA.empty_table(), TABLES)
     filters, count = list_filters(selection), 0
-    for batch in batch_patents(patents):
+    for batch in measures.batch_patents(patents):
         store.run("BEGIN")
         _load_batch(store, batch, count, filters, selection.near_duplicates is not None)
         store.run("COMMIT")  # a transaction keeps the Arrow tables that it has seen
@@ -194,11 +184,11 @@ def _load_batch(
     store: Store, batch: list[tuple[PatentDocument, str]], first_id: int, filters: list[Filter], with_sketches: bool
 ) -> None:
     """Store the rows of (patent, text) pairs, the texts of those that pass, and the sketches of those in groups."""
-    measures = [measure_text(text) for _, text in batch]
+    measured = [measures.measure_text(text) for _, text in batch]
     texts = [text.encode("utf-8") for _, text in batch]
     rows = [
-        _describe_patent(first_id + place, patent, measures[place], texts[place])
-        for place, (patent, _) in enumerate(batch)
+        _describe_patent(id, patent, found, text)
+        for id, ((patent, _), found, text) in enumerate(zip(batch, measured, texts, strict=True), first_id)
     ]
     table = pa.Table.from_pylist(rows, SCHEMA)
     removed_by = _apply_filters(store, table, filters)
@@ -207,24 +197,24 @@ def _load_batch(
     table = table.append_column("removed_by", pa.array(removed_by, pa.string()))
     store.run_on(table, "INSERT INTO documents BY NAME FROM batch")
     sketches = [
-        {"id": row["id"], "sketch": sketch_text(each.solid).tobytes()}
-        for row, each, step in zip(rows, measures, removed_by, strict=True)
-        if with_sketches and step in (None, GOLD, EXCLUDED) and len(each.solid) >= GRAM
+        {"id": row["id"], "sketch": measures.sketch_text(each.solid).tobytes()}
+        for row, each, step in zip(rows, measured, removed_by, strict=True)
+        if with_sketches and step in (None, GOLD, EXCLUDED) and len(each.solid) >= measures.GRAM
     ]
     schema = pa.schema({"id": pa.int64(), "sketch": pa.binary()})
     store.run_on(pa.Table.from_pylist(sketches, schema), "INSERT INTO sketches FROM batch")
 
 
-def _describe_patent(id: int, patent: PatentDocument, measures: Measures, text: bytes) -> dict[str, Any]:
+def _describe_patent(id: int, patent: PatentDocument, found: measures.Measures, text: bytes) -> dict[str, Any]:
     """A row with the columns of SCHEMA; an id that is no publication number counts as a serial number."""
-    number = replace_lone_surrogates(patent.number)
-    country, serial, _ = parse_number(number) or PublicationNumber("", number, "")
-    return {
-        "id": id, "number": number, "country": country, "serial": serial, "date": patent.date,
-        "family": replace_lone_surrogates(patent.family or ""), "source": replace_lone_surrogates(patent.source),
-        "title": replace_lone_surrogates(patent.title), "characters": measures.characters, "size": len(text),
-        "han_share": measures.han_share, "fingerprint": measures.fingerprint, "text": text,
+    country, serial, _ = parse_number(patent.number) or ("", patent.number, "")
+    row = {
+        "id": id, "number": patent.number, "country": country, "serial": serial, "date": patent.date,
+        "family": patent.family or "", "source": patent.source, "title": patent.title, "characters": found.characters,
+        "size": len(text), "han_share": found.han_share, "fingerprint": found.fingerprint, "text": text,
     }  # fmt: skip
+    clean = measures.replace_lone_surrogates
+    return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _apply_filters(store: Store, rows: pa.Table, filters: list[Filter]) -> list[str | None]:
@@ -254,14 +244,14 @@ def _find_similar(store: Store, threshold: float) -> np.ndarray:
     Candidates share a band. In a band that many share, each is compared with the first of them and with the three
     before it, so that work grows with the number of patents, not with its square.
     """
-    size = choose_band_size(threshold)
-    store.run(PAIRS.format(digits=8 * size, count=VALUES // size))  # a value has four bytes, eight hexadecimal digits
+    size = measures.choose_band_size(threshold)
+    store.run(PAIRS.format(digits=8 * size, count=measures.VALUES // size))  # a value is eight hexadecimal digits
     found = [np.zeros((2, 0), dtype=np.int64)]
     rows = store.stream(SKETCHES)
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         ids, others, *blobs = zip(*chunk, strict=True)
         first, second = (np.frombuffer(b"".join(each), dtype=np.uint32).reshape(len(chunk), -1) for each in blobs)
-        found.append(np.array([ids, others])[:, compare_sketches(first, second) >= threshold])
+        found.append(np.array([ids, others])[:, measures.compare_sketches(first, second) >= threshold])
     return np.concatenate(found, axis=1)
 
 

@@ -42,7 +42,7 @@ def score_sentences(
     sentences, parts = [], iter(chunks)
     for group, spans in zip(groups, windows, strict=True):
         own = [next(parts) for _ in spans]
-        joined = own[0] if len(spans) == 1 else np.stack(join_windows(spans, own, spans[-1][1]))
+        joined = own[0] if len(spans) == 1 else join_windows(spans, own, spans[-1][1])
         ends = np.cumsum([len(sentence) for sentence in group])
         sentences += np.split(joined, ends[:-1])
     return sentences

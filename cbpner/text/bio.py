@@ -93,11 +93,8 @@ def parse_lines(
     faults: list[Fault] = []
     known, check = set(labels.tags) if labels else set(), check or partial(check_tag, labels=labels)
     lines = [line.removesuffix("\r") if line else line for line in lines]
-
-    def is_filled(item: tuple[int, str | None]) -> bool:
-        return item[1] is None or bool(item[1].strip(" \t"))
-
-    for block in (list(run) for has_text, run in groupby(enumerate(lines, first_line), is_filled) if has_text):
+    runs = groupby(enumerate(lines, first_line), lambda item: item[1] is None or bool(item[1].strip(" \t")))
+    for block in (list(run) for has_text, run in runs if has_text):
         chars, tags, start = [], [], block[0][0]
         for number, line in block:
             try:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
+
+import numpy as np
 
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import tags_to_spans
@@ -76,21 +78,17 @@ def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int,
     return [(start, start + size) for start in starts]
 
 
-def join_windows(windows: Sequence[tuple[int, int]], values: Sequence[Sequence[Any]], length: int) -> list[Any]:
-    """One value a position: from the window in which it lies farthest from an edge that is not the text's own.
+def join_windows(windows: Sequence[tuple[int, int]], values: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """(length, ...) values: each from the window in which it lies farthest from an edge that is not the text's own.
 
-    `values[w]` is a sequence (list, array) of the length of `windows[w]`; the first window wins a tie.
+    values: (length of `windows[w]`, ...) for each window; the first window wins a tie.
     """
-    joined: list[Any] = [None] * length
-    best = [-1] * length
+    joined = np.empty((length, *values[0].shape[1:]), dtype=values[0].dtype)
+    best = np.full(length, -1)
     for (start, end), chunk in zip(windows, values, strict=True):
-        if not 0 <= start < end <= length or len(chunk) != end - start:
-            raise ValueError(f"expected {end - start} values for window {start}..{end} of {length}, got {len(chunk)}")
-        for position, value in enumerate(chunk, start):
-            left = position - start if start else length
-            right = end - 1 - position if end < length else length
-            if min(left, right) > best[position]:
-                joined[position], best[position] = value, min(left, right)
-    if -1 in best:
-        raise ValueError(f"expected windows that cover all {length} positions, got none over {best.index(-1)}")
+        places = np.arange(start, end)
+        room = np.minimum(places - start if start else length, end - 1 - places if end < length else length)
+        is_better = room > best[start:end]
+        joined[start:end][is_better] = chunk[is_better]
+        best[start:end] = np.maximum(best[start:end], room)
     return joined
