@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertModel, TrainingArguments
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertModel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
@@ -181,26 +181,6 @@ def test_the_transplanted_encoder_equals_numpy(wheel, checkpoint, layers):
     assert np.allclose(found.numpy(), expected, atol=1e-4)
 
 
-def test_outputs_are_standardized(checkpoint):
-    rows = np.random.default_rng(0).normal(size=(50, 32)).astype(np.float32)
-    model = make_bert(checkpoint, rows, 2)
-    blocks = [np.random.default_rng(seed).integers(0, 50, 30 + seed).astype(np.int32) for seed in range(8)]
-
-    def outputs():
-        with torch.no_grad():
-            return torch.cat([model(torch.from_numpy(block[None]).long()).last_hidden_state[0] for block in blocks])
-
-    raw = outputs()
-    before, after = build.standardize_outputs(model, blocks)
-    assert before == pytest.approx(raw.std(dim=0).mean().item(), rel=1e-5)
-    assert abs(before - 1) > 0.05, "there was something to do"
-    assert after == pytest.approx(1, rel=1e-4)
-    found = outputs()
-    assert torch.allclose(found.mean(dim=0), torch.zeros(32), atol=1e-4)
-    assert torch.allclose(found.std(dim=0), torch.ones(32), atol=1e-3)
-    assert torch.allclose(found, (raw - raw.mean(dim=0)) / raw.std(dim=0), atol=1e-3)
-
-
 def test_the_characters_of_the_vocabulary():
     chosen = build.choose_characters(PIECES)
     assert len(chosen) == len(set(chosen)) and all(len(character) == 1 for character in chosen)
@@ -298,26 +278,3 @@ def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, caps
     batch = MaskingCollator(table, len(tokenizer), seed=0)(list(cut_blocks(held_out, table, 32)))
     found = describe_loss(*sum_losses(model.float(), [batch], contextlib.nullcontext))["perplexity"]
     assert found == pytest.approx(report["perplexity"], rel=0.3)
-
-
-@pytest.mark.slow
-def test_a_broken_off_adaptation_resumes_from_its_checkpoint(transplanted, tmp_path, monkeypatch):
-    """Interrupted within an epoch, some steps after its last checkpoint, and started again: the same weights."""
-    monkeypatch.setattr(build, "TrainingArguments", lambda *a, **k: TrainingArguments(*a, **k | {"save_steps": 10}))
-    expected = adapt(transplanted, tmp_path / "whole", epochs=3)
-    step, done = build.MaskedLMTrainer.training_step, []
-
-    def break_off(*args, **kwargs):
-        done.append(1)
-        if len(done) == 16:
-            raise KeyboardInterrupt
-        return step(*args, **kwargs)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(build.MaskedLMTrainer, "training_step", break_off)
-        adapt(transplanted, tmp_path / "broken", epochs=3)
-    assert [path.name for path in (tmp_path / "broken" / "work").iterdir()] == ["checkpoint-10"]
-    found = adapt(transplanted, tmp_path / "broken", epochs=3)
-    assert found["perplexity"] == expected["perplexity"] > 1
-    weights = [(tmp_path / name / "out" / "model.safetensors").read_bytes() for name in ("whole", "broken")]
-    assert weights[0] == weights[1]

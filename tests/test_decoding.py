@@ -267,16 +267,14 @@ def test_scores_of_long_and_grouped_sentences_come_back_in_order(tiny_tagger):
     ({"vote_share": 2}, "vote_share 2"), ({"temperature": 0}, "temperature 0"),
     ({"temperature": float("nan")}, "temperature nan"), ({"context": 513}, "context 513"),
     ({"max_length": 4}, "max_length 4"), ({"context": 1.5}, "context 1.5"), ({"vote_share": "1"}, "vote_share '1'"),
-    ({"colour": 1}, "colour"), ({"agreement_peak": 0.5, "agreement": 0.1}, "agreement_peak"), ([], "object"),
+    ({"colour": 1}, "colour"), ([], "object"),
 ])  # fmt: skip
 def test_decisions_that_make_no_sense_are_refused_with_their_file(values, field):
     with pytest.raises(InputError, match=f"^M/config.json: .*{field}"):
         read_decision({KEY: values}, "M/config.json")
 
 
-def test_older_field_names_are_read():
-    old = {"decode": "spans", "span_threshold": 0.6, "agreement": 0.1, "agreement_peak": 0.0, "lexicon_bonus": 0.0}
-    assert read_decision({KEY: old | {"temperature": 1.5}}, "M") == Decision("spans", 0.6, 0.1, temperature=1.5)
+def test_a_model_without_a_decision_has_the_default_and_its_own_length():
     assert read_decision({"max_position_embeddings": 128}, "M") == Decision(max_length=128)
 
 

@@ -2,11 +2,11 @@
 
 import errno
 import gc
+import importlib
 import itertools
 import json
 import multiprocessing
 import os
-import random
 import resource
 import shutil
 import signal
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import TrainerState, conversion_mapping, modeling_utils
+from transformers import Trainer, TrainerState, conversion_mapping, modeling_utils
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, natural_key, write_json
@@ -79,20 +79,21 @@ def named(name, place=0):
     return lambda args: Path(args[place]).name == name
 
 
-# moment: (split, owner of the function, its name, at which call, how, epochs that need no second training)
+RUN = train
+# moment: (owner of the function, its name, at which call, how)
 # A checkpoint writes its arguments, optimizer, schedule and random numbers with torch.save.
-MOMENTS = {
-    "before config.json": (0, lifecycle.Run, "start", nth(1), before, 0),
-    "in the second epoch": (1, TaggerTrainer, "training_step", nth(10), before, 1),
-    "in the optimizer of a checkpoint": (1, torch, "save", nth(6), half_written, 1),
-    "in the state of a checkpoint": (0, TrainerState, "save_to_json", nth(2), half_written, 1),
-    "while an old checkpoint is deleted": (1, shutil, "rmtree", named("checkpoint-6"), half_deleted, 2),
-    "behind the last checkpoint": (1, TaggerTrainer, "_save_checkpoint", nth(3), after, 3),
-    "behind the second checkpoint": (0, TaggerTrainer, "_save_checkpoint", nth(2), after, 2),
-    "between the predictions": (1, runs, "write_tags", nth(2), before, 3),
-    "in the model's weights": (0, modeling_utils, "safe_save_file", nth(EPOCHS + 1), half_written, 3),
+DEATHS = {
+    "before config.json": (lifecycle.Run, "start", nth(1), before),
+    "in the second epoch": (TaggerTrainer, "training_step", nth(10), before),
+    "in the optimizer of a checkpoint": (torch, "save", nth(6), half_written),
+    "in the state of a checkpoint": (TrainerState, "save_to_json", nth(2), half_written),
+    "while an old checkpoint is deleted": (shutil, "rmtree", named("checkpoint-6"), half_deleted),
+    "behind the last checkpoint": (TaggerTrainer, "_save_checkpoint", nth(3), after),
+    "behind the second checkpoint": (TaggerTrainer, "_save_checkpoint", nth(2), after),
+    "between the predictions": (runs, "write_tags", nth(2), before),
+    "in the model's weights": (modeling_utils, "safe_save_file", nth(EPOCHS + 1), half_written),
     "while the checkpoints of a finished run are deleted": (
-        0, shutil, "rmtree", named(".checkpoints.old.part"), half_deleted, None,
+        shutil, "rmtree", named(".checkpoints.old.part"), half_deleted,
     ),
 }  # fmt: skip
 
@@ -108,22 +109,23 @@ def die_at(owner, name, when, how):
     setattr(owner, name, patched)
 
 
-def run_child(job, steps, answer, moment, limit):
+def run_child(suite, job, steps, answer, moment, limit):
     """One attempt at a run, in a process of its own; its exit code and message go into a pipe."""
     gc.freeze()  # what was imported before the fork: walking it costs a third of the run
     torch.set_num_threads(1)
+    tests = importlib.import_module(suite)
 
     def count(args):
         steps.value += 1
 
-    die_at(TaggerTrainer, "training_step", count, None)
+    die_at(Trainer, "training_step", count, None)
     if moment:
-        die_at(*MOMENTS[moment][1:5])
+        die_at(*tests.DEATHS[moment])
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     errors = StringIO()
     with redirect_stderr(errors), redirect_stdout(StringIO()):
-        code = run_guarded(lambda: train(job) and 0)
+        code = run_guarded(lambda: tests.RUN(job) and 0)
     answer.send((code, errors.getvalue()))
 
 
@@ -149,12 +151,15 @@ def forks():
 
 
 class Attempt:
-    """An attempt at a run in another process. moment: the key in MOMENTS at which it dies. limit: largest file size."""
+    """An attempt at a run in another process.
 
-    def __init__(self, forks, job, moment=None, limit=None):
+    moment: the key in DEATHS of the module `suite` at which it dies. limit: largest file size.
+    """
+
+    def __init__(self, forks, job, moment=None, limit=None, suite=__name__):
         self.pipe, answer = forks.Pipe(duplex=False)
         self.steps = forks.Value("i", 0)
-        self.process = forks.Process(target=run_child, args=(job, self.steps, answer, moment, limit))
+        self.process = forks.Process(target=run_child, args=(suite, job, self.steps, answer, moment, limit))
         self.process.start()
         answer.close()
 
@@ -217,9 +222,13 @@ def assert_same_run(found, expected):
     assert seconds == sorted(seconds) and runs.read_metrics(found)["seconds"]["train"] == round(seconds[-1], 1)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):
-    split, *_, epochs = MOMENTS[moment]
+@pytest.mark.parametrize("moment, split, epochs", [  # epochs that need no second training; None: finished
+    ("before config.json", 0, 0), ("in the second epoch", 1, 1), ("in the optimizer of a checkpoint", 1, 1),
+    ("in the state of a checkpoint", 0, 1), ("while an old checkpoint is deleted", 1, 2),
+    ("between the predictions", 1, 3), ("in the model's weights", 0, 3),
+    ("while the checkpoints of a finished run are deleted", 0, None),
+])  # fmt: skip
+def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, split, epochs, forks, make_job, unbroken, tmp_path):
     job = make_job(tmp_path / "run", split)
     first = Attempt(forks, job, moment)
     assert first.finish()[0] == -signal.SIGKILL
@@ -233,55 +242,42 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job
     assert second.steps.value == (0 if epochs is None else steps * (EPOCHS - epochs) // EPOCHS)
 
 
-def test_kills_at_random_moments_leave_no_trace(forks, make_job, unbroken, tmp_path):
-    """Killed again and again, at moments spread over the whole length of a run."""
-    start, draw = time.perf_counter(), random.Random(20)
-    assert Attempt(forks, make_job(tmp_path / "timed")).finish()[0] == 0
-    length, job = time.perf_counter() - start, make_job(tmp_path / "run", 1)
-    for part in range(3):
-        attempt = Attempt(forks, job)
-        attempt.process.join((part + draw.random()) / 3 * length)
-        attempt.process.kill()
-        attempt.process.join()
+def break_off(forks, job, moment):
+    """Make the job's run in one go, and another one, beside it, that is killed at this moment; the second's folder."""
+    broken = job.output.with_name("broken")
     assert Attempt(forks, job).finish()[0] == 0
-    assert_same_run(job.output, unbroken / "1")
+    assert Attempt(forks, replace(job, output=broken), moment).finish()[0] == -signal.SIGKILL
+    return broken
 
 
 def test_the_best_epoch_survives_a_kill_and_a_move_of_the_folder(forks, make_job, tmp_path):
     """Without progress the first epoch stays the best: its weights are kept, though the run ends long behind it."""
     job = make_job(tmp_path / "one", lr=1e-7, head_lr=1e-7)
-    moved = replace(job, output=tmp_path / "two" / "moved")
-    assert Attempt(forks, job).finish()[0] == 0
+    broken = break_off(forks, job, "behind the last checkpoint").rename(tmp_path / "moved")
     assert runs.read_metrics(job.output)["best_epoch"] == 1
-    broken = replace(job, output=tmp_path / "broken")
-    assert Attempt(forks, broken, "behind the last checkpoint").finish()[0] == -signal.SIGKILL
-    moved.output.parent.mkdir()
-    broken.output.rename(moved.output)
-    assert Attempt(forks, moved).finish()[0] == 0
-    assert_same_run(moved.output, job.output)
+    assert Attempt(forks, replace(job, output=broken)).finish()[0] == 0
+    assert_same_run(broken, job.output)
 
 
 def test_a_run_that_stops_early_stops_at_the_same_epoch(forks, make_job, tmp_path):
     """Two epochs without a better score stop it at the third of six, wherever the kill was."""
-    whole, broken = (make_job(tmp_path / name, lr=1e-7, head_lr=1e-7, epochs=6, patience=2) for name in "ab")
-    assert Attempt(forks, whole).finish()[0] == 0
-    assert runs.read_metrics(whole.output)["epochs"] == 3
-    assert Attempt(forks, broken, "behind the last checkpoint").finish()[0] == -signal.SIGKILL
-    assert Attempt(forks, broken).finish()[0] == 0
-    assert_same_run(broken.output, whole.output)
+    job = make_job(tmp_path / "one", lr=1e-7, head_lr=1e-7, epochs=6, patience=2)
+    broken = break_off(forks, job, "behind the last checkpoint")
+    assert runs.read_metrics(job.output)["epochs"] == 3
+    assert Attempt(forks, replace(job, output=broken)).finish()[0] == 0
+    assert_same_run(broken, job.output)
 
 
 def test_what_the_schedule_and_a_crf_remember_survives_a_kill(forks, make_job, tmp_path):
     """No progress for longer than its patience halves the rate: a count that begins before the kill and ends behind."""
     settings = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "head_lr": 1e-6, "optimizer": "sgd",
                 "schedule": "reduce_lr_on_plateau", "epochs": 7, "selection": "last"}  # fmt: skip
-    whole, broken = (make_job(tmp_path / name, 1, **settings) for name in "ab")
-    assert Attempt(forks, whole).finish()[0] == 0
-    rates = [record["learning_rate"] for record in runs.read_metrics(whole.output)["history"] if "loss" in record]
+    job = make_job(tmp_path / "one", 1, **settings)
+    broken = break_off(forks, job, "behind the second checkpoint")
+    rates = [record["learning_rate"] for record in runs.read_metrics(job.output)["history"] if "loss" in record]
     assert rates[0] == 1e-6 and rates[-1] == 0.5e-6
-    assert Attempt(forks, broken, "behind the second checkpoint").finish()[0] == -signal.SIGKILL
-    assert Attempt(forks, broken).finish()[0] == 0
-    assert_same_run(broken.output, whole.output)
+    assert Attempt(forks, replace(job, output=broken)).finish()[0] == 0
+    assert_same_run(broken, job.output)
 
 
 @pytest.fixture

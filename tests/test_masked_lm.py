@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
-from transformers import AutoTokenizer, BertForMaskedLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import AutoTokenizer, BertForMaskedLM
 
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.corpus import cut_blocks, make_block
@@ -157,39 +156,6 @@ def test_a_batch_without_targets_gives_no_gradient(model, mask):
     assert all(parameter.grad is None or not parameter.grad.any() for parameter in model.parameters())
     with pytest.raises(InputError):
         describe_loss(*sum_losses(model, [batch], contextlib.nullcontext))
-
-
-class KeepGradients(TrainerCallback):
-    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
-        self.gradients = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
-
-
-@pytest.mark.slow
-def test_accumulated_batches_count_by_their_targets(model, mask, tmp_path):
-    """Two batches, one step: the gradient is that of both together, however different their numbers of targets."""
-    batches = [mask(texts, 64) for texts in (TEXTS[1:2] * 6, TEXTS[:1])]
-    counts = [len(list_targets(batch)) for batch in batches]
-    assert counts[0] > 4 * counts[1] > 0
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    twin = copy.deepcopy(model)
-    twin.tie_weights()
-    for batch in batches:
-        TargetsOnly(twin)(**batch, num_items_in_batch=sum(counts))["loss"].backward()
-
-    class TwoBatches(Trainer):
-        def get_train_dataloader(self):
-            return self.accelerator.prepare(DataLoader(batches, batch_size=None))
-
-    arguments = TrainingArguments(
-        str(tmp_path), max_steps=1, gradient_accumulation_steps=2, max_grad_norm=0.0, use_cpu=True, report_to=[],
-        save_strategy="no", logging_strategy="no", disable_tqdm=True, remove_unused_columns=False,
-    )  # fmt: skip
-    keeper = KeepGradients()
-    TwoBatches(TargetsOnly(model), arguments, train_dataset=batches, callbacks=[keeper]).train()
-    for name, parameter in twin.named_parameters():
-        assert torch.allclose(keeper.gradients[f"model.{name}"], parameter.grad, atol=1e-6), name
 
 
 def test_perplexity_weighs_targets_not_batches(model, tiny_vocabulary, mask):

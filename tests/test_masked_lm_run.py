@@ -3,15 +3,13 @@
 import json
 import math
 import os
-import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from contextlib import nullcontext
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -19,12 +17,11 @@ import torch
 from conftest import DEMO_TEXT
 from safetensors.torch import load_file
 from test_interruptions import (
+    Attempt,
     before,
-    die_at,
     drop_measured,
     forks,  # noqa: F401
     half_written,
-    hold_lock,
     named,
     nth,
 )
@@ -44,9 +41,9 @@ from cbpner.base.process import run_guarded
 from cbpner.masked_lm.config import LM_RUN, MODEL_FILES, LMJob, continue_recipe
 from cbpner.masked_lm.corpus import Blocks, TextSource, cut_blocks, read_corpus
 from cbpner.masked_lm.masking import EVALUATION_MASKS, MaskingCollator, sum_losses
-from cbpner.masked_lm.recipes import RECIPES, get_lm_recipe
+from cbpner.masked_lm.recipes import get_lm_recipe
 from cbpner.masked_lm.run import fine_tune, measure_model
-from cbpner.masked_lm.trainer import FineTuner
+from cbpner.masked_lm.trainer import MaskedLMTrainer
 from cbpner.models.encoders import load_masked_lm, locate_encoder
 from cbpner.runs import folder as runs
 from cbpner.runs.lifecycle import Run
@@ -202,14 +199,12 @@ def test_the_perplexity_of_a_model_as_it_is(unbroken, make_job, texts, tmp_path)
     assert found == {"perplexity": pytest.approx(expected["after"], rel=1e-5), "targets": expected["targets"]}
 
 
-def test_perplexity_can_be_measured_more_often_or_not_at_all(make_job, unbroken, tmp_path):
+def test_perplexity_can_be_measured_more_often(make_job, unbroken, tmp_path):
     often = fine_tune(make_job(tmp_path / "often", eval_steps=3))
     steps = [record["step"] for record in often["perplexity"]["during"]]
     total = often["steps"]
     assert steps == sorted({*range(3, total + 1, 3), *range(total // 3, total + 1, total // 3)})
-    assert fine_tune(make_job(tmp_path / "never", held_out=None))["perplexity"] is None
-    for name in ("often", "never"):
-        assert read_model(tmp_path / name) == read_model(unbroken), "measuring changes nothing"
+    assert read_model(tmp_path / "often") == read_model(unbroken), "measuring changes nothing"
 
 
 @pytest.mark.parametrize("overrides, message", [
@@ -228,17 +223,15 @@ def test_wrong_settings_leave_nothing(overrides, message, make_job, tmp_path, ca
 
 
 def test_the_papers_recipe_and_added_capitals(make_job, lowercase_encoder, tmp_path):
-    """Cased without capitals as the original ran; `keep` adds them, and the saved model has their rows."""
-    settings = {"encoder": str(lowercase_encoder), "epochs": 1}
-    metrics = fine_tune(make_job(tmp_path / "paper", "paper", block_size=64, batch_size=4, **settings))
+    """Cased without capitals as the original ran; `keep` adds them, and the model has their rows."""
+    job = make_job(tmp_path / "paper", "paper", block_size=64, batch_size=4, encoder=str(lowercase_encoder), epochs=1)
+    metrics = fine_tune(job)
     assert metrics["characters"] % 62 == 0 and metrics["characters"] > 0, "the last block is dropped"
     table = CharacterTable(AutoTokenizer.from_pretrained(tmp_path / "paper"))
     assert (table.encode("HER2") == table.unk).tolist() == [True] * 3 + [False]
-    fine_tune(make_job(tmp_path / "keep", **settings))
-    tokenizer, model = (kind.from_pretrained(tmp_path / "keep") for kind in (AutoTokenizer, AutoModelForMaskedLM))
+    model, tokenizer = load_masked_lm(make_job("", encoder=str(lowercase_encoder)).recipe, "eager")
     assert not (CharacterTable(tokenizer).encode("HER2") == tokenizer.unk_token_id).any()
     assert len(tokenizer) == model.config.vocab_size == len(model.get_output_embeddings().bias)
-    assert len(tokenizer) == len(AutoTokenizer.from_pretrained(tmp_path / "paper")) + 26
 
 
 def test_a_model_without_a_head_gets_one_and_says_so(make_job, tiny_encoder, tmp_path, capsys):
@@ -276,8 +269,6 @@ def test_a_finished_run_can_be_overwritten(make_job, unbroken, tmp_path):
     shutil.copytree(unbroken, tmp_path / "model")
     fine_tune(make_job(tmp_path / "model", epochs=1, overwrite=True))
     assert read_metrics(tmp_path / "model")["epochs"] == 1
-    fine_tune(make_job(tmp_path / "model", overwrite=True))
-    assert_same_run(tmp_path / "model", unbroken)
 
 
 def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, unbroken, tmp_path):
@@ -296,69 +287,34 @@ def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, un
     assert read_model(tmp_path / "run") == read_model(unbroken)
 
 
-def test_two_processes_never_work_on_one_run(forks, make_job, tmp_path):  # noqa: F811
-    ready = forks.Event()
-    holder = forks.Process(target=hold_lock, args=(tmp_path / "model", ready))
-    holder.start()
-    try:
-        assert ready.wait(60)
-        with pytest.raises(InputError, match="model: .*another process"):
-            fine_tune(make_job(tmp_path / "model"))
-    finally:
-        holder.kill()
-
-
 # ---- kills, a full disk ----
 
 
-def run_child(job, answer, moment, limit):
-    """One attempt at a run, in a process of its own; its exit code and message go into a pipe."""
-    torch.set_num_threads(1)
-    if moment:
-        die_at(*MOMENTS[moment])
-    if limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    errors = StringIO()
-    with redirect_stderr(errors), redirect_stdout(StringIO()):
-        code = run_guarded(lambda: fine_tune(job) and 0)
-    answer.send((code, errors.getvalue()))
-
-
-def attempt(forks, job, moment=None, limit=None):  # noqa: F811
-    """(exit code, message) of an attempt that ends by itself; (-9, "") of one that was killed."""
-    pipe, answer = forks.Pipe(duplex=False)
-    process = forks.Process(target=run_child, args=(job, answer, moment, limit))
-    process.start()
-    answer.close()
-    process.join(120)
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return pipe.recv() if process.exitcode == 0 else (process.exitcode, "")
-
-
+RUN = fine_tune
 # moment: (owner of the function, its name, the call at which, how); a checkpoint every two steps and behind each epoch
-MOMENTS = {
+DEATHS = {
     "in the weights of a checkpoint": (modeling_utils, "safe_save_file", nth(3), half_written),
     "in the state of a checkpoint": (TrainerState, "save_to_json", nth(4), half_written),
-    "in a perplexity": (FineTuner, "evaluate", nth(3), before),
+    "in a perplexity": (MaskedLMTrainer, "evaluate", nth(3), before),
     "while the model's files are named": (os, "replace", named("config.json", place=1), before),
     "before lm_metrics.json": (Run, "finish", nth(1), before),
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", DEATHS)
 def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):  # noqa: F811
     job = make_job(tmp_path / "model")
-    assert attempt(forks, job, moment)[0] == -signal.SIGKILL
+    assert Attempt(forks, job, moment, suite=__name__).finish()[0] == -signal.SIGKILL
     assert not LM_RUN.is_finished(job.output)
     loads = (job.output / "config.json").is_file()
     assert loads == ("lm_metrics.json" in moment), "nothing half-written can be loaded"
-    assert attempt(forks, job)[0] == 0
+    assert Attempt(forks, job, suite=__name__).finish()[0] == 0
     assert_same_run(job.output, unbroken)
 
 
 def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_path):  # noqa: F811
     job = make_job(tmp_path / "model")
-    assert attempt(forks, job, "in the weights of a checkpoint")[0] == -signal.SIGKILL
+    assert Attempt(forks, job, "in the weights of a checkpoint", suite=__name__).finish()[0] == -signal.SIGKILL
     (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
     for other, name in (
         ({"lr": 2e-3}, "flags"), ({"train": TextSource((tmp_path / "other.txt",))}, "train"),
@@ -371,10 +327,11 @@ def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_pa
 def test_a_full_disk_is_named_and_the_run_resumes_when_there_is_room(forks, make_job, unbroken, tmp_path):  # noqa: F811
     """A limit on the size of a file stands for the full disk: the optimizer does not fit."""
     job = make_job(tmp_path / "model")
-    code, message = attempt(forks, job, limit=(unbroken / "model.safetensors").stat().st_size + 4096)
+    limit = (unbroken / "model.safetensors").stat().st_size + 4096
+    code, message = Attempt(forks, job, limit=limit, suite=__name__).finish()
     assert code == 2 and f"{job.output}: " in message and "Traceback" not in message
     assert not LM_RUN.is_finished(job.output) and not (job.output / "config.json").exists()
-    assert attempt(forks, job)[0] == 0
+    assert Attempt(forks, job, suite=__name__).finish()[0] == 0
     assert_same_run(job.output, unbroken)
 
 
@@ -387,16 +344,10 @@ def continue_job(make_job, old, new, words=""):
     return replace(make_job(new, continues=old, seed=seed, words=words), recipe_name=name, recipe=recipe)
 
 
-VARIANTS = {
-    "documents": {},
-    "a stream, eight blocks a step": {"packing": "stream", "batch_size": 4, "accumulation": 2, "warmup": 0.2},
-    "whole words": {"whole_word": True, "segmenter": "none", "mask_share": 0.3},
-}
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_three_epochs_and_two_more_are_five(variant, make_job, tmp_path):
-    settings = VARIANTS[variant] | {"words": VARIANTS[variant].get("segmenter", "")}
+def test_three_epochs_and_two_more_are_five(make_job, tmp_path):
+    """Of a stream, eight blocks a step, with whole words; the next test has documents and batches by tokens."""
+    settings = {"packing": "stream", "batch_size": 4, "accumulation": 2, "warmup": 0.2, "whole_word": True,
+                "segmenter": "none", "mask_share": 0.3, "words": "none"}  # fmt: skip
     fine_tune(make_job(tmp_path / "five", epochs=5, **settings))
     fine_tune(make_job(tmp_path / "three", epochs=3, schedule_epochs=5, **settings))
     kept = list_bytes(tmp_path / "three")
@@ -416,8 +367,8 @@ def three(make_job, tmp_path_factory):
 def test_a_continuation_that_is_killed_resumes(forks, make_job, three, tmp_path):  # noqa: F811
     fine_tune(make_job(tmp_path / "five", epochs=5))
     job = continue_job(make_job, three, tmp_path / "longer")
-    assert attempt(forks, job, "in the weights of a checkpoint")[0] == -signal.SIGKILL
-    assert attempt(forks, job)[0] == 0
+    assert Attempt(forks, job, "in the weights of a checkpoint", suite=__name__).finish()[0] == -signal.SIGKILL
+    assert Attempt(forks, job, suite=__name__).finish()[0] == 0
     assert_same_run(job.output, tmp_path / "five")
     config = read_json(job.output / runs.LM_CONFIG)
     assert config["continues"]["path"] == str(three) and config["continues"]["checkpoint"].startswith("checkpoint-")
@@ -463,7 +414,7 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
     corpus = read_corpus(TextSource((texts["train"],)), table)
     counts = {size: len(Blocks(corpus, table, size)) for size in range(20, 60)}
     block_size = next(size for size, count in counts.items() if count % 8 == 0 and count > 24)
-    settings = {"batch_size": 4, "dropout": 0.0, "epochs": 2.0, "block_size": block_size}
+    settings = {"batch_size": 4, "dropout": 0.0, "epochs": 1.0, "block_size": block_size}
     one = fine_tune(make_job(tmp_path / "one", accumulation=2, **settings))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -488,7 +439,7 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
         assert torch.allclose(left[name], right[name], rtol=0, atol=1e-5), name
     for key in ("loss", "perplexity"):
         pairs = [[record[key] for record in metrics["history"] if key in record] for metrics in (one, two)]
-        assert len(pairs[0]) > 2 and pairs[0] == pytest.approx(pairs[1], rel=1e-4)
+        assert len(pairs[0]) > 1 and pairs[0] == pytest.approx(pairs[1], rel=1e-4)
     assert two["perplexity"]["targets"] == one["perplexity"]["targets"]
     assert read_json(tmp_path / "two" / runs.LM_CONFIG)["environment"]["processes"] == 2
 
@@ -502,13 +453,6 @@ def test_each_epoch_has_its_own_order_and_masks(make_job, monkeypatch, tmp_path)
 
 
 # ---- recipes ----
-
-
-def test_the_papers_recipe_is_the_originals():
-    paper = RECIPES["paper"]
-    assert (paper.block_size, paper.batch_size, paper.lr, paper.mask_share) == (512, 8, 5e-5, 0.15)
-    assert paper.packing == "stream"
-    assert (paper.warmup, paper.weight_decay, paper.casing, paper.encoder) == (0, 0, "paper", "bert-base-chinese")
 
 
 @pytest.mark.parametrize("overrides, found", [

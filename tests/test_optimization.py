@@ -5,9 +5,9 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from cbpner.base.errors import InputError
-from cbpner.training.optimization import make_optimizer, perturb_embeddings
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import train
+from cbpner.training.trainer import make_optimizer, perturb_embeddings
 
 
 @pytest.fixture

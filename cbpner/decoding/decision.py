@@ -13,8 +13,6 @@ from cbpner.base.settings import check_options, option
 
 KEY = "cbpner"
 DECODERS = ("viterbi", "greedy", "spans")
-OLD_NAMES = {"decode": "decoder", "span_threshold": "min_span_probability", "agreement": "vote_share"}
-REMOVED = ("agreement_peak", "lexicon_bonus")  # options of older models, harmless where they are 0
 
 
 @dataclass(frozen=True)
@@ -53,15 +51,13 @@ class Decision:
 
 
 def read_decision(config: Mapping[str, Any], place: str | Path) -> Decision:
-    """The decision of a model's configuration, under its present or its older field names.
+    """The decision of a model's configuration.
 
     Args:
         config: content of config.json.
         place: its path, for messages.
     """
     entry, names = config.get(KEY, {}), [field.name for field in fields(Decision)]
-    if isinstance(entry, dict):
-        entry = {OLD_NAMES.get(name, name): value for name, value in entry.items() if name not in REMOVED or value}
     if not isinstance(entry, dict) or not set(entry) <= set(names):
         raise InputError(f"{place}: found {KEY!r}: {entry!r}; expected an object with fields of {', '.join(names)}")
     limit = config.get("max_position_embeddings", Decision.max_length)

@@ -79,7 +79,7 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
         for part, corpus in config["data"].items()
     }
     return {
-        **list_flags(config["recipe"], config["seed"], read_recipe(config)),
+        **list_flags(config["recipe"], config["seed"], config["flags"]),
         "starting model": config["start"]["sha256"],
         "train": data["train"],
         "held_out": data.get("held_out"),
@@ -87,18 +87,10 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_flags(recipe_name: str, seed: int, recipe: LMRecipe) -> dict[str, Any]:
+def list_flags(recipe_name: str, seed: int, flags: dict[str, Any]) -> dict[str, Any]:
     """List the settings that are known without reading text and weights; the encoder counts by its content."""
-    flags = {name: value for name, value in asdict(recipe).items() if name != "encoder"}
+    flags = {name: value for name, value in flags.items() if name != "encoder"}
     return {"recipe": recipe_name, "seed": seed, "flags": flags}
-
-
-def read_recipe(config: dict[str, Any]) -> LMRecipe:
-    """Read the recipe of lm_run.json; a field that is newer than the run has its default, which changes nothing."""
-    try:
-        return LMRecipe(**config["flags"])
-    except TypeError as error:
-        raise InputError(f"{runs.LM_CONFIG}: found flags that make no recipe: {error}") from error
 
 
 LM_RUN = RunKind(
@@ -110,12 +102,9 @@ LM_RUN = RunKind(
 
 def check_finished(job: LMJob, config: dict[str, Any]) -> None:
     """Raise InputError where a finished run has other settings; text and weights are not read for that."""
-    compare_settings(
-        f"{job.output}: found a finished run",
-        list_flags(config["recipe"], config["seed"], read_recipe(config)),
-        list_flags(job.recipe_name, job.seed, job.recipe),
-        f"take another folder, or {LM_RUN.overwrite_flag}",
-    )
+    now = list_flags(job.recipe_name, job.seed, asdict(job.recipe))
+    advice = f"take another folder, or {LM_RUN.overwrite_flag}"
+    compare_settings(f"{job.output}: found a finished run", list_lm_settings(config), now, advice)
 
 
 def check_model_folder(job: LMJob) -> None:
@@ -137,7 +126,10 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
     if not LM_RUN.is_finished(folder):
         raise InputError(f"{folder}: found an interrupted run; its own command resumes it")
     config = read_json(folder / runs.LM_CONFIG)
-    before = read_recipe(config)
+    try:
+        before = LMRecipe(**config["flags"])
+    except TypeError as error:
+        raise InputError(f"{folder / runs.LM_CONFIG}: found flags that make no recipe: {error}") from error
     given = {key: value for key, value in overrides.items() if value is not None and key != "encoder"}
     fixed = {key: value for key, value in given.items() if key not in LENGTH_FIELDS}
     recorded = {key: getattr(before, key) for key in fixed}

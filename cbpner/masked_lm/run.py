@@ -22,7 +22,7 @@ from cbpner.masked_lm.config import (
 from cbpner.masked_lm.corpus import TextSource, read_corpus
 from cbpner.masked_lm.masking import describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
-from cbpner.masked_lm.trainer import FineTuner, build_lm_trainer, mask_for_evaluation, pack_blocks
+from cbpner.masked_lm.trainer import MaskedLMTrainer, build_lm_trainer, mask_for_evaluation, pack_blocks
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import autocast, pick_device, pick_precision
 from cbpner.models.encoders import load_masked_lm
@@ -91,7 +91,7 @@ def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folde
     new.rmdir()
 
 
-def describe_result(job: LMJob, trainer: FineTuner) -> dict[str, Any]:
+def describe_result(job: LMJob, trainer: MaskedLMTrainer) -> dict[str, Any]:
     """Collect the content of lm_metrics.json.
 
     perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. seconds:

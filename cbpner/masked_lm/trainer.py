@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -33,15 +33,24 @@ from cbpner.training.progress import Progress
 
 
 class MaskedLMTrainer(Trainer):
-    """transformers' Trainer over blocks and a batch sampler, for a `TargetsOnly`, of which it saves the inner model."""
+    """transformers' Trainer over blocks and a batch sampler, for a `TargetsOnly`, of which it saves the inner model.
+
+    Args:
+        schedule_epochs: Epochs that the learning rate's schedule is made for; 0: as many as are trained.
+        held_out: Blocks for the perplexity.
+        context: Makes the autocast context of a forward pass on them.
+    """
 
     model: Any
     train_dataset: Any
     data_collator: Any
 
-    def __init__(self, *args: Any, sampler: BatchSampler, **kwargs: Any):
+    def __init__(
+        self, *args: Any, sampler: BatchSampler, schedule_epochs: float = 0.0, held_out: Blocks | None = None,
+        context: Callable[[], AbstractContextManager] = nullcontext, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(*args, **kwargs)
-        self.sampler = sampler
+        self.sampler, self.schedule_epochs, self.held_out, self.context = sampler, schedule_epochs, held_out, context
         self.add_callback(EpochSetter(sampler, self.data_collator))
 
     def get_train_dataloader(self) -> DataLoader:
@@ -50,6 +59,26 @@ class MaskedLMTrainer(Trainer):
             pin_memory=not self.args.use_cpu,
         )  # fmt: skip
         return self.accelerator.prepare(loader)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        if self.schedule_epochs:
+            batches = math.ceil(len(self.sampler) / self.args.world_size)
+            steps = math.ceil(batches / self.args.gradient_accumulation_steps)  # of an epoch, as transformers counts
+            num_training_steps = math.ceil(self.schedule_epochs * steps)
+        return super().create_scheduler(num_training_steps, optimizer)
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Return {`perplexity`: exp of the mean loss over the held-out targets, `targets`: their number}."""
+        assert self.held_out is not None
+        share = slice(self.args.process_index, None, self.args.world_size)
+        batches = mask_for_evaluation(self.held_out, len(self.data_collator.allowed), self.args.device, share)
+        sums = torch.tensor(sum_losses(self.model.model, batches, self.context), dtype=torch.float64)
+        metrics = describe_loss(*self.accelerator.reduce(sums.to(self.args.device), "sum").tolist())
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         if self.args.should_save:
@@ -69,37 +98,6 @@ class EpochSetter(TrainerCallback):
     def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         for part in self.parts:
             part.set_epoch(int(state.epoch))
-
-
-class FineTuner(MaskedLMTrainer):
-    """A MaskedLMTrainer with the recipe's schedule, and the perplexity on `held_out` blocks unless they are None."""
-
-    def __init__(
-        self, *args: Any, recipe: LMRecipe, held_out: Blocks | None, context: Callable[[], AbstractContextManager],
-        **kwargs: Any,
-    ):  # fmt: skip
-        super().__init__(*args, **kwargs)
-        self.recipe, self.held_out, self.context = recipe, held_out, context
-
-    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
-        if self.recipe.schedule_epochs:
-            batches = math.ceil(len(self.sampler) / self.args.world_size)
-            steps = math.ceil(batches / self.args.gradient_accumulation_steps)  # of an epoch, as transformers counts
-            num_training_steps = math.ceil(self.recipe.schedule_epochs * steps)
-        return super().create_scheduler(num_training_steps, optimizer)
-
-    def evaluate(
-        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
-    ) -> dict[str, float]:
-        """Return {`perplexity`: exp of the mean loss over the held-out targets, `targets`: their number}."""
-        assert self.held_out is not None
-        share = slice(self.args.process_index, None, self.args.world_size)
-        batches = mask_for_evaluation(self.held_out, len(self.data_collator.allowed), self.args.device, share)
-        sums = torch.tensor(sum_losses(self.model.model, batches, self.context), dtype=torch.float64)
-        metrics = describe_loss(*self.accelerator.reduce(sums.to(self.args.device), "sum").tolist())
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
 
 
 class StepIntervals(TrainerCallback):
@@ -147,7 +145,7 @@ def pack_blocks(corpus: Corpus, table: CharacterTable, recipe: LMRecipe, part: s
 def build_lm_trainer(
     job: LMJob, corpora: dict[str, Corpus], model: BertForMaskedLM, table: CharacterTable,
     vocabulary_size: int, precision: str, device: torch.device,
-) -> FineTuner:  # fmt: skip
+) -> MaskedLMTrainer:  # fmt: skip
     """Build the trainer of one job. corpora: `train`, and perhaps `held_out`."""
     recipe = job.recipe
     blocks = {part: pack_blocks(corpus, table, recipe, part) for part, corpus in corpora.items()}
@@ -164,9 +162,9 @@ def build_lm_trainer(
         logging_strategy="no", save_total_limit=job.save_total_limit, report_to=[], disable_tqdm=True,
         remove_unused_columns=False, label_names=["labels"],
     )  # fmt: skip
-    trainer = FineTuner(
+    trainer = MaskedLMTrainer(
         TargetsOnly(model), arguments, MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share),
-        blocks["train"], sampler=sampler, recipe=recipe, held_out=held_out,
+        blocks["train"], sampler=sampler, schedule_epochs=recipe.schedule_epochs, held_out=held_out,
         context=partial(autocast, precision, device),
         callbacks=[progress, StepIntervals(job, held_out is not None)],
     )  # fmt: skip

@@ -8,12 +8,7 @@ from typing import Any
 import huggingface_hub
 from huggingface_hub import is_offline_mode
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForMaskedLM,
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-)
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging
 
 from cbpner.base.errors import InputError
@@ -68,37 +63,35 @@ def load_parts(name: str, load: Any):
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(
-            f"{name}: this encoder is neither a folder here nor to be had from the hub or its local cache ({reason}). "
-            f"Use the encoder that ships with the project: RECIPE=cbp, or --encoder {SHIPPED_ENCODER} "
-            f"(--bert_model and BERT_MODEL= mean the same)"
+            f"{name}: this encoder is neither a folder here nor to be had from the hub or its local cache ({reason}); "
+            f"the encoder that ships with the project: RECIPE=cbp, or --encoder {SHIPPED_ENCODER}"
         ) from error
 
 
 def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     """The recipe's encoder with a new head (random: seed torch before) for `labels`, and its character tokenizer."""
-    silence_libraries()
-    tokenizer, sources = make_tokenizer(
-        load_parts(recipe.encoder, AutoTokenizer.from_pretrained), recipe.encoder, recipe.casing
-    )
-    config = load_parts(recipe.encoder, AutoConfig.from_pretrained)
+    name, frozen = recipe.encoder, -1  # layers that do not learn; -1: all learn, and the embeddings
+    kind: Any = AutoModelForTokenClassification
+    tokenizer, sources, config = _load_basis(name, recipe.casing, "max_length", recipe.decision.max_length)
     config.id2label, config.label2id = labels.id_to_tag, labels.tag_to_id
     if recipe.dropout is not None:
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
-    check_positions(recipe.encoder, config, "max_length", recipe.decision.max_length)
-    kind: Any = AutoModelForTokenClassification
+    if recipe.trainable_layers is not None:
+        frozen = config.num_hidden_layers - recipe.trainable_layers
+        if frozen < 0:
+            found = f"found trainable_layers {recipe.trainable_layers}"
+            raise InputError(f"{name}: {found}; expected at most its {config.num_hidden_layers}")
     if recipe.head != "linear":
         if config.model_type not in ("bert", BertCrfConfig.model_type):
-            raise InputError(
-                f"{recipe.encoder}: found an encoder of type {config.model_type}; a CRF head expects a bert"
-            )
-        frozen, size = count_frozen(recipe, config.num_hidden_layers), recipe.lstm_size
-        config = BertCrfConfig(**copy_settings(config), head=recipe.head, frozen_layers=frozen, lstm_size=size)
-        kind = BertCrfForTokenClassification
-    load = partial(kind.from_pretrained, config=config, attn_implementation=attention, dtype="float32")
-    model = load_parts(recipe.encoder, load)
+            raise InputError(f"{name}: found an encoder of type {config.model_type}; a CRF head expects a bert")
+        own = {"head": recipe.head, "frozen_layers": frozen, "lstm_size": recipe.lstm_size}
+        config, kind = BertCrfConfig(**copy_settings(config), **own), BertCrfForTokenClassification
+    model = load_parts(
+        name, partial(kind.from_pretrained, config=config, attn_implementation=attention, dtype="float32")
+    )
     extend_embeddings(model, len(tokenizer), sources)
     base: Any = model.base_model
-    if (frozen := count_frozen(recipe, len(base.encoder.layer))) >= 0:
+    if frozen >= 0:
         for module in (base.embeddings, *base.encoder.layer[:frozen]):
             module.requires_grad_(False)
     if recipe.trainable_layers == 0:
@@ -112,15 +105,10 @@ def load_masked_lm(recipe: Any, attention: str, name: str | Path | None = None):
     Its configuration keeps the encoder's own dropout, with which it is saved. Seed torch before: a head that the
     encoder lacks is random, which a line on stderr says. InputError for an encoder that is no BERT.
     """
-    silence_libraries()
     name = str(name or recipe.encoder)
-    tokenizer, sources = make_tokenizer(
-        load_parts(name, AutoTokenizer.from_pretrained), name, recipe.casing, special_tokens_are_text=False
-    )
-    config = load_parts(name, AutoConfig.from_pretrained)
+    tokenizer, sources, config = _load_basis(name, recipe.casing, "block_size", recipe.block_size, is_tagger=False)
     if config.model_type != "bert":
         raise InputError(f"{name}: found a model of type {config.model_type}; masked-LM fine-tuning expects a bert")
-    check_positions(name, config, "block_size", recipe.block_size)
     load = partial(
         AutoModelForMaskedLM.from_pretrained, config=config, attn_implementation=attention, dtype="float32",
         output_loading_info=True,
@@ -136,24 +124,17 @@ def load_masked_lm(recipe: Any, attention: str, name: str | Path | None = None):
     return model, tokenizer
 
 
+def _load_basis(name: str, casing: str, field: str, length: int, is_tagger: bool = True):
+    """An encoder's character tokenizer, see `make_tokenizer`, and its configuration, which must have the length."""
+    silence_libraries()
+    tokenizer, sources = make_tokenizer(load_parts(name, AutoTokenizer.from_pretrained), name, casing, is_tagger)
+    config = load_parts(name, AutoConfig.from_pretrained)
+    if length > config.max_position_embeddings:
+        raise InputError(f"{name}: found {field} {length}; expected at most {config.max_position_embeddings}")
+    return tokenizer, sources, config
+
+
 def silence_libraries():
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     huggingface_hub.logging.set_verbosity_error()
-
-
-def check_positions(name: str, config: Any, field: str, length: int):
-    """InputError where a model has fewer positions than a recipe's field asks for."""
-    if length > config.max_position_embeddings:
-        raise InputError(f"{name}: found {field} {length}; expected at most {config.max_position_embeddings}")
-
-
-def count_frozen(recipe: Any, layers: int):
-    """How many of the encoder's layers do not learn; -1: they all do, and the embeddings."""
-    if recipe.trainable_layers is None:
-        return -1
-    if recipe.trainable_layers > layers:
-        raise InputError(
-            f"{recipe.encoder}: found trainable_layers {recipe.trainable_layers}; expected at most its {layers}"
-        )
-    return layers - recipe.trainable_layers

@@ -58,9 +58,8 @@ class FoundRuns(NamedTuple):
 
 
 def tags_path(folder: Path | str, part: str) -> Path:
-    """The file of a run's predicted tags of `part`, dev or test; older runs have it uncompressed."""
-    path = Path(folder) / PREDICTIONS / f"{part}.tags"
-    return path if path.is_file() else path.with_suffix(".tags.gz")
+    """The file of a run's predicted tags of `part`, dev or test."""
+    return Path(folder) / PREDICTIONS / f"{part}.tags.gz"
 
 
 def is_finished(folder: Path | str) -> bool:

@@ -1,6 +1,7 @@
-"""Callbacks of the Trainer: a progress bar, the run's log, and its copy for TensorBoard."""
+"""The Trainer's progress: a bar, the run's log, and its copy for TensorBoard."""
 
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,24 @@ CHOSEN_BY = "eval_entity_strict_f1"  # the record's key by which the best epoch 
 SHOWN = {"loss": "loss", CHOSEN_BY: "dev F1", "perplexity": "perplexity"}  # of the records: their names in the bar
 
 
+@dataclass(eq=False)
 class Progress(TrainerCallback):
     """A progress bar with the current loss and score, and every record as a line of the run's log.
 
     `seconds` in each is the training time so far, starting from `spent`. A resumed run's log and time continue from its
-    checkpoint; later records of the broken-off attempt are dropped.
+    checkpoint; later records of the broken-off attempt are dropped. A copy of the log is in the folder `tensorboard`,
+    written by this thread, so that a full disk stops the run.
     """
 
-    def __init__(self, folder: Path, label: str, spent: float = 0.0, log_name: str = runs.LOG):
-        self.folder, self.label, self.spent, self.log_name = folder, label, spent, log_name
-        self.bar: Any = None
-        self.shown: dict[str, str] = {}
-        self.start = 0.0
+    folder: Path
+    label: str
+    spent: float = 0.0
+    log_name: str = runs.LOG
+    tensorboard: Path | None = None
+    bar: Any = None
+    events: RecordWriter | None = None
+    shown: dict[str, str] = field(default_factory=dict)
+    start: float = 0.0
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
@@ -36,13 +43,17 @@ class Progress(TrainerCallback):
         if state.is_world_process_zero:
             before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
             self.start = time.perf_counter() - before
-            runs.write_log(
-                self.folder, [{"step": record["step"], **record} for record in state.log_history], self.log_name
-            )
+            records = [{"step": record["step"], **record} for record in state.log_history]
+            runs.write_log(self.folder, records, self.log_name)
             self.bar = tqdm(
                 total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
                 dynamic_ncols=True,
             )  # fmt: skip
+            if self.tensorboard:
+                self.tensorboard.mkdir(parents=True, exist_ok=True)
+                path = self.tensorboard / f"events.out.tfevents.{time.time_ns()}"
+                self.events = RecordWriter(open(path, "wb", buffering=0))
+                self.events.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if self.bar is not None:
@@ -65,35 +76,15 @@ class Progress(TrainerCallback):
         runs.append_log(self.folder, {"step": state.global_step, **record}, self.log_name)
         self.shown |= {label: f"{record[name]:.3f}" for name, label in SHOWN.items() if name in record}
         self.bar.set_postfix(self.shown)
+        if self.events:
+            summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in record.items()])
+            event = Event(wall_time=time.time(), step=state.global_step, summary=summary)
+            self.events.write(event.SerializeToString())
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
-        if self.bar is not None:
-            self.bar.close()
-
-
-class TensorBoardLog(TrainerCallback):
-    """Every record of the log as TensorBoard's events, written by this thread so that a full disk stops the run."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.writer: RecordWriter | None = None
-
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.writer = RecordWriter(open(self.folder / f"events.out.tfevents.{time.time_ns()}", "wb", buffering=0))
-        self.write(Event(wall_time=time.time(), file_version="brain.Event:2"))
-
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs):
-        values = [Summary.Value(tag=name, simple_value=value) for name, value in (logs or {}).items()]
-        self.write(Event(wall_time=time.time(), step=state.global_step, summary=Summary(value=values)))
-
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
-        if self.writer is not None:
-            self.writer.close()
-
-    def write(self, event: Event) -> None:
-        if self.writer is not None:
-            self.writer.write(event.SerializeToString())
+        for each in (self.bar, self.events):
+            if each is not None:
+                each.close()
 
 
 def run_trainer(trainer: Trainer, checkpoint: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The Trainer behind every run: examples, batches, loss, optimizer, evaluation on dev, progress."""
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,11 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import is_main_process
 from cbpner.decoding.windows import add_special_tokens
 from cbpner.models.loss import IGNORED, mean_loss
 from cbpner.runs import folder as runs
@@ -24,11 +31,11 @@ from cbpner.text.splits import group_sentences, join_sentences
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import TokenBudgetSampler, pad
 from cbpner.training.config import Job
-from cbpner.training.optimization import make_optimizer, perturb_embeddings
 from cbpner.training.predictor import FeatureStore, Predictor
-from cbpner.training.progress import CHOSEN_BY, Progress, TensorBoardLog
+from cbpner.training.progress import CHOSEN_BY, Progress
 from cbpner.training.recipes import Recipe
 
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # flair's defaults: half the rate after so many epochs
 
 
@@ -179,9 +186,7 @@ def build_trainer(job: Job, data: dict[str, list[Sentence]], predictor: Predicto
         store = predictor.store_features([example["ids"] for example in examples], job.output)
         dev_store = predictor.store_windows(dev, job.output) if dev else None
     label, spent = f"{job.method} {job.split or ''}".strip(), time.perf_counter() - start
-    callbacks: list[TrainerCallback] = [Progress(job.output, label, spent)]
-    if is_main_process():
-        callbacks.append(TensorBoardLog(job.output / runs.TENSORBOARD))
+    callbacks: list[TrainerCallback] = [Progress(job.output, label, spent, tensorboard=job.output / runs.TENSORBOARD)]
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     width = recipe.decision.max_length if recipe.padding == "max_length" else 0
@@ -196,3 +201,28 @@ def build_trainer(job: Job, data: dict[str, list[Sentence]], predictor: Predicto
 
 def list_biases(recipe: Recipe):
     return {"outside_bias": recipe.outside_bias, "start_bias": recipe.start_bias}
+
+
+def make_optimizer(model: PreTrainedModel, recipe: Recipe, decayed: set[str]):
+    """The recipe's optimizer over the trainable parameters, in groups of one rate and one decay.
+
+    decayed: Names of the parameters with weight decay.
+    """
+    rates = {"crf": recipe.crf_lr, model.base_model_prefix: recipe.lr}
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = rates.get(name.split(".")[0], recipe.head_lr)
+            groups.setdefault((rate, recipe.weight_decay if name in decayed else 0.0), []).append(parameter)
+    options = [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
+    return OPTIMIZERS[recipe.optimizer](options, fused=True)
+
+
+@contextmanager
+def perturb_embeddings(model: PreTrainedModel, size: float):
+    """Shift the token embeddings by `size` along their gradient: FGM (Miyato, Dai and Goodfellow, ICLR 2017)."""
+    weight: Any = model.get_input_embeddings().weight
+    before = weight.detach().clone()
+    weight.data.add_(weight.grad * (size / weight.grad.norm().clamp(min=1e-12)))
+    yield
+    weight.data.copy_(before)
