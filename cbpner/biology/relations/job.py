@@ -65,9 +65,10 @@ def write_outputs(store: Store, settings: RelationSettings, result: RelationResu
     network: Network = {}
     if suffixes.intersection(outputs.DRAWINGS):
         rows = table.slice(0, settings.drawn).to_pylist()
-        found = evidence.read_evidence(store, settings.most, len(rows)) if ".html" in suffixes else ()
+        most = settings.most if ".html" in suffixes else 0
+        shown = chain.from_iterable(evidence.read_evidence(store, most, len(rows)))
         network = build_network(
-            rows, chain.from_iterable(found), settings.seed, title=settings.title or "Genes that co-occur",
+            rows, shown, settings.seed, title=settings.title or "Genes that co-occur",
             unit=settings.counting.unit, total=table.num_rows, known=settings.known is not None,
         )  # fmt: skip
     for path in settings.outputs:

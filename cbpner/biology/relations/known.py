@@ -48,7 +48,6 @@ class KnownInteractions:
     partners: dict[str, set[str]] = field(default_factory=dict)  # {HGNC id: ids that it interacts with}
     unresolved: Counter[str] = field(default_factory=Counter)  # {name that the gene list lacks: rows left out}
     unlisted: Counter[str] = field(default_factory=Counter)  # {HGNC id that the gene list lacks: its rows}
-    skipped: int = 0  # rows left out for another reason
 
     @property
     def pairs(self) -> int:
@@ -84,17 +83,14 @@ def read_known_interactions(
     for path in map(Path, paths):
         found = False
         for pair in read_pairs(path, lexicon, labels, least_score):
-            a, b = (find_id(lexicon, name) for name in pair or ("", ""))
-            if a and b:
+            a, b = (find_id(lexicon, name) for name in pair)
+            if not a or not b:
+                known.unresolved[pair[1] if a else pair[0]] += 1
+            elif a != b:
                 unlisted = [id for id in (a, b) if id not in lexicon.labels]
-                if a != b:
-                    known.unlisted.update(unlisted[:1])
-                    known.add(a, b)
-                    found |= not unlisted
-            elif missing := [name for name, id in zip(pair or (), (a, b), strict=False) if name and not id]:
-                known.unresolved[missing[0]] += 1
-            else:
-                known.skipped += 1
+                known.unlisted.update(unlisted[:1])
+                known.add(a, b)
+                found |= not unlisted
         if not found:
             examples = ", ".join([*known.unresolved, *known.unlisted][:5]) or "none"
             expected = "symbols or HGNC ids of the gene list: pass all of HGNC with --lexicon, see `cbpner lexicons`"
@@ -104,8 +100,8 @@ def read_known_interactions(
     return known
 
 
-def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_score: int) -> Iterator[Pair | None]:
-    """Yield the two names of each row; None for a row that does not count (another organism, a low score)."""
+def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_score: int) -> Iterator[Pair]:
+    """Yield the two names of each row, but of those of other organisms, with a low score or without a name."""
     rows = read_cells(path, quoted=False)
     number, first = next(rows, (0, []))
     if not first:
@@ -125,10 +121,10 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
             raise InputError(f"{path}:{number}: found {len(row)} columns; expected {len(first)} as in the first line")
         if score is not None and not row[score].isdigit():
             raise InputError(f"{path}:{number}: found the score {row[score]!r}; expected an integer from 0 to 1000")
-        if any(row[place] != HUMAN for place in organisms) or (score is not None and int(row[score]) < least_score):
-            yield None
-            continue
         a, b = (row[place].strip() for place in places)
+        is_low = score is not None and int(row[score]) < least_score
+        if is_low or not a or not b or any(row[place] != HUMAN for place in organisms):
+            continue
         if wanted == STRING_COLUMNS and not labels and a.startswith(f"{HUMAN}."):
             expected = "its name: pass 9606.protein.info.v12.0.txt.gz with --known-names"
             raise InputError(f"{path}:{number}: found STRING's id {a}; expected {expected}")
@@ -137,8 +133,8 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
 
 def find_id(lexicon: Lexicon, name: str) -> str | None:
     """The HGNC id of a name: an id, a symbol, or the one gene that has it as a previous symbol or alias."""
-    if not name or HGNC_ID.fullmatch(name):
-        return name or None
+    if HGNC_ID.fullmatch(name):
+        return name
     text = normalize_surface(name)
     ranks = lexicon.exact.get(text) or lexicon.cased.get(text.casefold()) or {}
     best = [id for id, rank in ranks.items() if rank == min(ranks.values())]

@@ -69,7 +69,8 @@ def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 
 
     Edges with a q of more than `level` pull less. Community 0 is the largest.
     """
-    graph, numbers = nx.Graph(), {}
+    graph = nx.Graph()
+    numbers: dict[str, int] = {}
     for row in rows:
         for side in "ab":
             number = numbers.setdefault(row[f"{side}_id"], len(numbers))

@@ -58,7 +58,8 @@ def expect_families(store: Store, counts: Counts, unit: str) -> tuple[np.ndarray
     families = store.run("SELECT count(DISTINCT family) FROM documents")[0][0]
     entities = len(counts.entities["entity"])
     bursts = np.ones(entities) if unit == "patent" else fetch_columns(store, BURSTS)["burst"]
-    seen, sides = set(counts.pairs["kind"].tolist()), {}
+    seen: set[int] = set(counts.pairs["kind"].tolist())
+    sides: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for kind in {GENE, *seen} if seen else ():
         rows = fetch_columns(store, SIZES, [kind])
         degrees = np.where(counts.entities["kind"] == kind, counts.entities["patents"], 0)

@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,9 @@ def render_svg(network: Network) -> str:
          (0.7 + 0.5 * min(edge[patents], 16) ** 0.5) * (size / FONT_SIZE) ** 0.5)
         for edge in sorted(edges, key=lambda edge: edge[state] == "new")
     ]  # fmt: skip
-    drawn, legend, x = {edge[state] or "" for edge in edges}, [], left + size
-    for name, style in EDGE_STYLES.items():
-        if network["known"] and name in drawn:
-            legend.append((x, style))
-            x += size * (4.5 + LETTER * len(style[2]))
+    drawn = [EDGE_STYLES[name] for name in EDGE_STYLES if name in {edge[state] or "" for edge in edges}]
+    widths = [size * (4.5 + LETTER * len(name)) for _, _, name in drawn]
+    legend = zip(accumulate(widths, initial=left + size), drawn, strict=False) if network["known"] else ()
     order = sorted(nodes, key=lambda number: (-degrees[number], -nodes[number]["patents"], number))
     return open_templates(__package__).get_template("network.svg.jinja").render(
         box=[round(each) for each in (left, top, width, height)], title=clean_xml(network["title"]), edges=lines,
