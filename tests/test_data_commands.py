@@ -63,15 +63,6 @@ def test_split_then_stats(tmp_path, docs, capsys):
     assert main([*arguments, "--overwrite"]) == 0
 
 
-@pytest.mark.parametrize(
-    "extra", [["--test", "4"], ["--max-chars", "0"], ["--seed", "-1"], ["--name", "a/b"], ["--n-splits", "0"]]
-)
-def test_split_refuses_wrong_options_and_writes_nothing(tmp_path, docs, extra, capsys):
-    assert main(["split", str(docs), "-o", str(tmp_path / "out"), *extra]) == 2
-    assert "expected" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def test_split_refuses_a_bad_document_and_writes_nothing(tmp_path, docs, capsys):
     (docs / "bad.bio").write_text("基 I-gene\n", encoding="utf-8")
     assert main(["split", str(docs), "-o", str(tmp_path / "out")]) == 2

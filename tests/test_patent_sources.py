@@ -368,11 +368,6 @@ def test_a_file_without_the_fields_it_needs(tmp_path, rows, fields, words):
 # Parquet
 
 
-@pytest.mark.parametrize("day", [date(2016, 5, 25), datetime(2016, 5, 25, 7, 30), 20160525, 20160525.0, "2016-05-25"])
-def test_dates_in_parquet(tmp_path, day):
-    assert read_one(write_parquet(tmp_path / "x.parquet", {"id": "a", "date": day, "text": "b"})).date == 20160525
-
-
 def test_text_as_bytes_and_bad_rows_in_parquet(tmp_path):
     rows = {"id": "a", "text": "本发明".encode()}, {"id": "b", "text": b"\xff"}, {"id": None, "text": b"x"}
     found, faults = read(write_parquet(tmp_path / "x.parquet", *rows))

@@ -2,22 +2,16 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
-from cbpner.formats.document import RULES, Choices
+from cbpner.formats.document import Choices
 from cbpner.formats.registry import FORMATS
 from cbpner.reports.systems import UNITS, Resampling
 from cbpner.text.bio import ORPHAN_RULES
 from cbpner.text.labels import LabelSet
 
-RULE_HELP = {
-    "overlap": "two overlapping spans, if OUT cannot hold both: an error, or which one is kept",
-    "unfit": "a span that OUT cannot hold for another reason: an error, cut at its line breaks, or dropped",
-    "fragments": "a discontinuous span (brat): an error, one span over all pieces, one per piece, or dropped",
-    "orphans": "invalid tag sequences: an error, or read as conlleval does",
-    "offsets": "what the offsets of brat, doccano and Label Studio count; auto: what the tool counts today",
-    "recommended": "unconfirmed recommendations of YEDDA",
-}
+CHOICES = {each.name: each for each in fields(Choices) if each.name != "notes"}
 
 
 def bounded(kind: type, least: float, most: float | None = None) -> Callable[[str], Any]:
@@ -91,27 +85,27 @@ def add_machine_flags(parser: ArgumentParser) -> None:
 def add_rules(group: Any, *names: str) -> None:
     """A flag for each of these rules of `Choices`."""
     for name in names:
-        group.add_argument(f"--{name}", choices=RULES[name], default=RULES[name][0], help=RULE_HELP[name])
+        default, more = CHOICES[name].default, CHOICES[name].metadata
+        group.add_argument(f"--{name}", choices=more["choices"], default=default, help=more["help"])
 
 
 def add_output_rules(parser: ArgumentParser, *rules: str) -> None:
     group = parser.add_argument_group("what OUT cannot hold")
     add_rules(group, *rules)
-    group.add_argument("--join", action="store_true", help="several documents in one file, where it cannot part them")
+    group.add_argument("--join", action="store_true", help=CHOICES["join"].metadata["help"])
 
 
 def add_reading_flags(parser: ArgumentParser, *rules: str) -> None:
     """The flags that say how annotated files are read, and those for `rules`."""
     group = parser.add_argument_group("how files are read")
     add_rules(group, *rules, "fragments", "offsets", "recommended")
-    group.add_argument("--text-field", metavar="NAME", help="the field with the text in JSON (default: text)")
-    group.add_argument("--split-at", metavar="TEXT", help="column files: a line that starts so starts a document")
+    group.add_argument("--text-field", metavar="NAME", help=CHOICES["text_field"].metadata["help"])
+    group.add_argument("--split-at", metavar="TEXT", help=CHOICES["split_at"].metadata["help"])
 
 
 def read_choices(args: Namespace, **others: Any) -> Choices:
     """The choices of those of the flags above that a command has, and others."""
-    names = [name for name in (*RULES, "text_field", "split_at", "join") if name not in others]
-    return Choices(**{name: getattr(args, name) for name in names if hasattr(args, name)}, **others)
+    return Choices(**{name: getattr(args, name) for name in CHOICES if hasattr(args, name)} | others)
 
 
 def describe_notes(choices: Choices) -> list[str]:

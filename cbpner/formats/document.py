@@ -15,17 +15,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
+from cbpner.base.settings import check_options, option
 from cbpner.text.characters import is_encodable, shorten
-
-# the first of each is the default
-RULES = {
-    "overlap": ("error", "longest", "first"),
-    "unfit": ("error", "cut", "drop"),
-    "fragments": ("error", "cover", "split", "drop"),
-    "orphans": ("error", "repair"),
-    "offsets": ("auto", "codepoints", "utf16"),
-    "recommended": ("keep", "drop"),
-}
 
 
 class Span(NamedTuple):
@@ -63,30 +54,35 @@ class Document:
 
 @dataclass
 class Choices:
-    """How to read what a file leaves open and to write what a format cannot hold; `notes` counts what was done.
+    """How to read what a file leaves open and to write what a format cannot hold; `notes` counts what was done."""
 
-    overlap: which of two spans over one character is kept. unfit: what becomes of a span that cannot be held, such as
-    one over a line break; `drop` also drops empty ones on reading. fragments: of a span in pieces with text between.
-    orphans: of tags that break their scheme; `repair` reads them as conlleval does. offsets: what a tool's offsets
-    count; `auto`: what the tool counts today. recommended: YEDDA's unconfirmed marks. text_field: the field with
-    the text. split_at: in column files a line that starts so starts a document. join: several documents in one file.
-    """
-
-    overlap: str = "error"
-    unfit: str = "error"
-    fragments: str = "error"
-    orphans: str = "error"
-    offsets: str = "auto"
-    recommended: str = "keep"
-    text_field: str | None = None
-    split_at: str | None = None
-    join: bool = False
+    overlap: str = option(
+        "two overlapping spans, if OUT cannot hold both: an error, or which one is kept", "error",
+        choices=("error", "longest", "first"),
+    )  # fmt: skip
+    unfit: str = option(
+        "a span that OUT cannot hold for another reason: an error, cut at its line breaks, or dropped", "error",
+        choices=("error", "cut", "drop"),
+    )  # fmt: skip
+    fragments: str = option(
+        "a discontinuous span (brat): an error, one span over all pieces, one per piece, or dropped", "error",
+        choices=("error", "cover", "split", "drop"),
+    )  # fmt: skip
+    orphans: str = option(
+        "invalid tag sequences: an error, or read as conlleval does", "error", choices=("error", "repair")
+    )
+    offsets: str = option(
+        "what the offsets of brat, doccano and Label Studio count; auto: what the tool counts today", "auto",
+        choices=("auto", "codepoints", "utf16"),
+    )  # fmt: skip
+    recommended: str = option("unconfirmed recommendations of YEDDA", "keep", choices=("keep", "drop"))
+    text_field: str | None = option("the field with the text in JSON (default: text)", None)
+    split_at: str | None = option("column files: a line that starts so starts a document", None)
+    join: bool = option("several documents in one file, where it cannot part them", False)
     notes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        for name, rules in RULES.items():
-            if getattr(self, name) not in rules:
-                raise ValueError(f"expected {name} to be one of {', '.join(rules)}, got {getattr(self, name)!r}")
+        check_options(self)
 
     def note(self, statement: str, count: int = 1) -> None:
         """Count something that was done; `statement` is in the plural."""

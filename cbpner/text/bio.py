@@ -87,8 +87,6 @@ def parse_lines(
 
     check: in place of `check_tag` for other tags than BIO's; raises UnexpectedValue.
     """
-    if orphans not in ORPHAN_RULES:
-        raise ValueError(f"expected orphans to be one of {', '.join(ORPHAN_RULES)}, got {orphans!r}")
     sentences: list[Sentence] = []
     faults: list[Fault] = []
     known, check = set(labels.tags) if labels else set(), check or partial(check_tag, labels=labels)
