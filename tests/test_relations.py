@@ -654,7 +654,7 @@ def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
 
 def test_what_survives_by_hand():
     sentences = [Sentence(text, ["O"] * len(text)) for text in ("Abstract甲", "AAA1与BBB2", "Abstract乙", "CCC3")]
-    joined = PredictedSet("run", "0", "0", sentences, [], [], [], None)
+    joined = PredictedSet("run", "0", "0", sentences, [], None)
     spans = [[], [(0, 4, "gene"), (5, 9, "gene")], [], [(0, 4, "gene")]]
     first, second = survive.list_documents(joined, spans).values()
     assert first["text"] == "Abstract甲\nAAA1与BBB2\n" and second["text"] == "Abstract乙\nCCC3\n"

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import re
-import statistics
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from cbpner.reports import charts
 from cbpner.reports.page.errors import list_sentences
 from cbpner.reports.page.inputs import gather_report
 from cbpner.reports.page.render import build_report
-from cbpner.reports.page.scores import describe_comparison
 from cbpner.reports.systems import Resampling
 from cbpner.reports.tables import Figure, Table, format_cell, table_to_csv, table_to_latex
 from cbpner.text.bio import write_bio
@@ -121,23 +119,6 @@ def test_every_table_is_in_the_page_and_a_file(written):
     assert names == {path.stem for path in (written / "it_tables").iterdir()} > {"scores", "errors", "wrong_1"}
 
 
-@pytest.mark.slow
-def test_seeds_of_a_split_are_averaged_first(data, tmp_path):
-    """Split 0: 1 and 1, split 1: x and 1; the splits' means are half as far apart as the runs."""
-    for split, seed, side in (("0", 0, GOOD), ("0", 1, GOOD), ("1", 0, BAD), ("1", 1, GOOD)):
-        make_run(tmp_path / "runs" / f"{split}{seed}", data, side, split, seed=seed)
-    means, seeds = (1, (1 + STRICT_BAD) / 2), ((1 + STRICT_BAD) / 2, 1)
-    for place in ("data", "elsewhere"):  # the second time without the gold: from metrics.json alone
-        if place == "elsewhere":
-            data.rename(tmp_path / place)
-        output = make_report(tmp_path, tmp_path / "runs")
-        (row,) = read_table(output, "scores")
-        assert float(row["strict F1"]) == pytest.approx(sum(means) / 2, abs=1e-6)
-        assert float(row["strict F1 std"]) == pytest.approx(statistics.stdev(means), abs=1e-6)
-        assert float(row["± seeds, strict"]) == pytest.approx(statistics.stdev(seeds), abs=1e-6)
-        assert f"{statistics.stdev(seeds):.3f}" in re.search("<header.*</header>", read_html(output), re.S)[0]
-
-
 def test_errors_and_groups_by_hand(written):
     rows = {(row["method"], row["mentions"]): row for row in read_table(written, "errors")}
     kinds = ("correct", "type", "boundary", "boundary+type", "missed", "spurious")
@@ -187,7 +168,7 @@ def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
 @pytest.mark.slow
 def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path):
     assert find_sections(written) == [
-        "scores", "splits", "types", "groups", "errors", "comparisons", "learning", "sentences", "provenance", "notes"
+        "scores", "splits", "types", "groups", "errors", "comparisons", "sentences", "provenance", "notes"
     ]  # fmt: skip
     (tmp_path / "it_tables").mkdir()
     (tmp_path / "it_tables" / "splits.csv").touch()  # of an earlier report
@@ -228,7 +209,7 @@ def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
     data.rename(tmp_path / "elsewhere")
     output = make_report(tmp_path, folder)
     assert 'role="note"' in read_html(output) and "get_cbp_gold.sh" in read_html(output)
-    assert find_sections(output) == ["scores", "splits", "types", "learning", "provenance"]
+    assert find_sections(output) == ["scores", "splits", "types", "provenance"]
     assert read_table(output, "scores")[0]["strict F1"] == f"{STRICT_BAD:.6f}"
     make_report(tmp_path, folder, "--data-dir", tmp_path / "elsewhere")
     assert "sentences" in find_sections(output)
@@ -237,7 +218,7 @@ def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
 @pytest.mark.parametrize("rows", [ROWS, [(text, [], [], []) for text, *_ in ROWS]])
 @pytest.mark.slow
 def test_a_recorded_evaluation_stands_in_for_the_gold(tmp_path, rows):
-    """Without a mention too: no confusion, no consistency, and nothing to compare."""
+    """Without a mention too: no confusion, and nothing to compare."""
     data, folder = make_data(tmp_path, rows), tmp_path / "runs"
     for method, side in (("bad", BAD), ("good", GOOD)):
         make_run(folder / method / "0", data, side, method=method, rows=rows)
@@ -246,19 +227,11 @@ def test_a_recorded_evaluation_stands_in_for_the_gold(tmp_path, rows):
     data.rename(tmp_path / "elsewhere")
     folder.rename(tmp_path / "moved")
     page = build_report(gather_report([tmp_path / "moved"]))
-    for name in ("scores", "types", "errors", "confusion_1", "comparisons_strict", "agreement"):
+    for name in ("scores", "types", "errors", "confusion_1", "comparisons_strict"):
         assert page.csv[name] == full.csv[name]
     assert page.csv.get("groups") == full.csv.get("groups") and ">nan" not in page.html
     assert str(tmp_path / "moved" / "evaluation" / "evaluation.json") in page.html
     assert 'id="data"' not in page.html and "乳腺癌" not in page.html
-
-
-@pytest.mark.parametrize("unit", ["sentence", "patent"])
-def test_a_comparison_in_words(unit):
-    row = {"first": "a", "second": "b", "first_f1": 0.1, "second_f1": 0.6, "difference": -0.5, "low": -1, "high": 0,
-           "p": 0.001, "p_holm": 0.001, "first_ahead": 0, "second_ahead": 2, "sets": 2}  # fmt: skip
-    sentence = describe_comparison(row, unit)
-    assert sentence.startswith("b is 0.500 ahead of a, on 2 of 2 sets") and f"{unit}s" in sentence
 
 
 @pytest.mark.slow
@@ -331,12 +304,6 @@ def test_charts_follow_the_style_sheet_and_have_tooltips():
     assert titles == ["at <0>", "at 0.5"] and "<a>" in "".join(root.itertext())
     assert "var(--s0)" in svg and not re.search("#[0-9a-f]{6}", svg)
     assert charts.draw_dots([(None, [row])], "of <it>", (0, 1)) == svg
-
-
-def test_learning_curves_without_a_point_are_not_drawn():
-    lines = [charts.Line("0", [])]
-    assert charts.draw_learning(lines, lines, 0, "") is None
-    assert "0.25" in charts.draw_learning(lines, [charts.Line("0.25", [(1.0, 0.25)])], 0, "")
 
 
 # --- in a browser

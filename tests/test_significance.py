@@ -5,14 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cbpner.scoring.significance import (
-    compare_counts,
-    correct_holm,
-    f1_of,
-    find_interval,
-    find_sign_test_floor,
-    resample_counts,
-)
+from cbpner.scoring.significance import compare_counts, correct_holm, f1_of, find_interval, resample_counts
 
 
 def draw_counts(rng, units, right, gold=2.0, extra=0.8):
@@ -123,8 +116,3 @@ def test_holm_by_hand():
     found = correct_holm([0.01, np.nan, 0.2])
     assert found[[0, 2]] == pytest.approx([0.02, 0.2]) and np.isnan(found[1])
     assert not len(correct_holm([]))
-
-
-def test_five_splits_cannot_go_below_this():
-    assert find_sign_test_floor(5) == 0.0625
-    assert find_sign_test_floor(1) == 1.0

@@ -48,14 +48,6 @@ class Dots(NamedTuple):
     high: float = math.nan
 
 
-class Line(NamedTuple):
-    """A line through (x, y) points. label: written at its end. dashed: says that its values mean little."""
-
-    label: str
-    points: Sequence[Sequence[float]]
-    dashed: bool = False
-
-
 def chart_style() -> AbstractContextManager[None]:
     """The context in which figures are drawn and saved."""
     import matplotlib.style
@@ -161,32 +153,6 @@ def draw_shares(rows: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[str],
 def kind_colour(kind: str) -> str:
     """The style sheet's name of the colour for one of `cbpner.scoring.matching.KINDS`."""
     return {"correct": "right", "boundary+type": "both"}.get(kind, kind)
-
-
-def draw_learning(losses: Sequence[Line], scores: Sequence[Line], series: int, label: str) -> Markup | None:
-    """Two panels by epoch, the loss on a logarithmic axis and the score on dev; None where there is neither."""
-    if not any(line.points for line in (*losses, *scores)):
-        return None
-    colour = series_look(series)["color"]
-    with chart_style():
-        figure = new_figure(height=2.6)
-        left, right = figure.subplots(1, 2)
-        for axes, lines, title in ((left, losses, "training loss"), (right, scores, "strict F1 on dev")):
-            axes.set(xlabel="epoch", title=title)
-            drawn = [line for line in lines if line.points]
-            for line in drawn:
-                axes.plot(*zip(*line.points, strict=True), color=colour, linewidth=1.2, ls="--" if line.dashed else "-")
-            below, least = -math.inf, 0.05 * max((line.points[-1][1] for line in drawn), default=0.0)
-            for line in sorted(drawn, key=lambda line: line.points[-1][1]):
-                x, y = line.points[-1]
-                below = max(y, below + least)  # labels do not cover one another
-                axes.annotate(line.label, (x, below), (3, -3), textcoords="offset points", color=colour)
-        if any(line.points for line in losses):
-            left.set_yscale("log")
-            left.yaxis.set_major_formatter("{x:g}")
-            left.yaxis.set_minor_formatter("")
-        right.set_ylim(bottom=0)
-    return figure_to_svg(figure, label)
 
 
 def place_lanes(values: Sequence[float], width: float) -> list[int]:

@@ -12,17 +12,17 @@ import pandas as pd
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open, natural_key, write_text
-from cbpner.base.tables import format_markdown
 from cbpner.reports.charts import chart_style, new_figure, series_look
-from cbpner.reports.run_scores import GOLD_DATA, LEVEL_NAMES, OVERALL, frame_scores, load_runs, warn_mixed
-from cbpner.reports.systems import BLOCK, RunRecord
+from cbpner.reports.run_scores import GOLD_DATA, LEVEL_NAMES, OVERALL, frame_scores, load_runs
+from cbpner.reports.systems import BLOCK, RunRecord, complete_flags
 from cbpner.reports.tables import (
     Figure,
+    Table,
     average_sets,
     explain_output_errors,
-    format_cell,
     frame_to_csv,
     stack_statistics,
+    table_to_markdown,
 )
 from cbpner.runs.folder import CONFIG
 from cbpner.scoring.metrics import LEVELS
@@ -40,6 +40,7 @@ COSTS = {
 MEASURED = [*LEVELS, *COSTS]
 NAME = "curve"
 TITLE = "F1 against the number of training patents"
+F1_COLUMNS = {level: f"{LEVEL_NAMES[level]} F1" for level in LEVELS}
 
 LEGEND = """\
 Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
@@ -113,7 +114,7 @@ def frame_points(runs: Sequence[RunRecord]) -> pd.DataFrame:
     frame["data"] = frame["run"].map({run.folder: str(run.config["data"]["name"]) for run in runs})
     frame = frame[(frame["part"] == "test") & (frame["type"] == OVERALL)]
     scores = frame.pivot(index="run", columns="level", values="f1")
-    costs = pd.DataFrame([_measure_costs(run) for run in runs], index=[run.folder for run in runs])
+    costs = pd.DataFrame([measure_costs(run) for run in runs], index=[run.folder for run in runs])
     rows = frame.drop_duplicates("run")[["run", *BLOCK, "split", "seed"]].join(scores, on="run").join(costs, on="run")
     return rows[["run", *POINT, "split", "seed", *MEASURED, "machine"]].reset_index(drop=True)
 
@@ -171,66 +172,67 @@ def draw_curve(points: pd.DataFrame, level: str) -> "Drawing":
     return figure
 
 
-def list_minutes(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """What a run was timed at, in minutes, by phase."""
-    return {name: value / 60 for name, value in (metrics.get("seconds") or {}).items() if value is not None}
+def tabulate_scores(points: pd.DataFrame) -> Table:
+    """A row a point: its F1 at each level."""
+    return _tabulate(points, "curve", TITLE, F1_COLUMNS)
 
 
-def show_machine(environment: Mapping[str, Any]) -> str:
-    """Device, processor, threads and number format, as far as a run's config.json names them."""
-    names = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
-    names += [f"{environment['threads']} threads"] if environment.get("threads") else []
-    names += [f"{environment['processes']} processes"] if environment.get("processes", 1) > 1 else []
-    names += [environment["precision"]] if environment.get("precision") else []
-    return ", ".join(names) or "not recorded"
+def tabulate_costs(points: pd.DataFrame) -> Table:
+    """A row a point: those of COSTS that were measured, and the machine."""
+    columns = {name: title for name, title in COSTS.items() if points[name].notna().any()}
+    return _tabulate(points, "costs", "Costs against the number of training patents", columns | {"machine": "machine"})
 
 
-def list_figures(row: Mapping[str, Any], names: Sequence[str]) -> list[Figure]:
-    """Mean and deviation of some of MEASURED in a row of `summarise_points`."""
-    styles = dict.fromkeys(LEVELS, ".3f") | {"train_minutes": ",.1f", "total_minutes": ",.1f"}
-    return [Figure(row[f"{name}_mean"], std=row[f"{name}_std"], style=styles.get(name, ",.0f")) for name in names]
+def _tabulate(points: pd.DataFrame, name: str, title: str, columns: Mapping[str, str]) -> Table:
+    """Means and deviations of the points. columns: {column of the points: its title}."""
+    labels, rows = label_groups(points), []
+    styles = dict.fromkeys(LEVELS, ".3f") | dict.fromkeys(("train_minutes", "total_minutes"), ",.1f")
+    for row in summarise_points(points).to_dict("records"):
+        head = [labels[tuple(row[key] for key in BLOCK)], row["patents"], row["splits"], row["runs"]]
+        figures = [
+            row["machines"] if key == "machine"
+            else Figure(row[f"{key}_mean"], std=row[f"{key}_std"], style=styles.get(key, ",.0f")) for key in columns
+        ]  # fmt: skip
+        rows.append([*head, *figures])
+    return Table(name, title, ["method", "patents", "splits", "runs", *columns.values()], rows, 1)
 
 
-def _measure_costs(run: RunRecord) -> dict[str, Any]:
+def measure_costs(run: RunRecord) -> dict[str, Any]:
     """{patents, COSTS, machine} of one run; NaN for what it did not measure."""
-    minutes = list_minutes(run.metrics)
+    metrics, environment = run.metrics, run.config.get("environment") or {}
+    minutes = {name: value / 60 for name, value in (metrics.get("seconds") or {}).items() if value is not None}
+    machine = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
+    machine += [f"{environment['threads']} threads"] if environment.get("threads") else []
+    machine += [f"{environment['processes']} processes"] if environment.get("processes", 1) > 1 else []
+    machine += [environment["precision"]] if environment.get("precision") else []
     return {
         "patents": count_patents(run.config),
-        "epochs": run.metrics.get("epochs", math.nan),
-        "steps": max((row.get("step", math.nan) for row in run.metrics.get("history") or ()), default=math.nan),
+        "epochs": metrics.get("epochs", math.nan),
+        "steps": max((row.get("step", math.nan) for row in metrics.get("history") or ()), default=math.nan),
         "train_minutes": minutes.get("train", math.nan),
         "total_minutes": sum(minutes.values()) if minutes else math.nan,
-        "memory_mb": run.metrics.get("peak_memory_mb", math.nan),
-        "gpu_memory_mb": run.metrics.get("peak_gpu_memory_mb", math.nan),
-        "machine": show_machine(run.config.get("environment") or {}),
+        "memory_mb": metrics.get("peak_memory_mb", math.nan),
+        "gpu_memory_mb": metrics.get("peak_gpu_memory_mb", math.nan),
+        "machine": ", ".join(machine) or "not recorded",
     }
 
 
 def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequence[str]) -> str:
-    """The whole report: each group's curve, the costs, and what was left out."""
-    by_folder, sections, splits = {run.folder: run for run in runs}, [f"# {TITLE}", LEGEND], set()
-    header = ["patents", "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
+    """The whole report: the curves, the costs, and what was left out."""
+    configs, labels, groups = {run.folder: run.config for run in runs}, label_groups(points), []
     for key, group in points.groupby(BLOCK, sort=False):
-        sections.append("## {}, recipe {}, encoder {}, data {}".format(*key))
-        compared, others = (group[group["compared"] == flag] for flag in (True, False))
-        left_out = "; ".join(f"{_join_splits(own)} at {number}" for number, own in others.groupby("patents")["split"])
-        if compared.empty:
-            sections.append(f"No split has every number of patents (splits {left_out}); --all-splits shows them.")
-        else:
-            summary = summarise_points(compared).to_dict("records")
-            splits |= {row["splits"] for row in summary}
-            rows = [[row["patents"], row["splits"], row["runs"], *map(format_cell, list_figures(row, LEVELS))]
-                    for row in summary]  # fmt: skip
-            sections += [f"Only splits that every point has; left out: {left_out}."] if left_out else []
-            sections.append(format_markdown(header, rows, text_columns=2))
-        sections += warn_mixed([by_folder[folder] for folder in group["run"]], ["patents"])
-    if len(splits) > 1:
+        others = group[~group["compared"]].groupby("patents")["split"]
+        left_out = "; ".join(f"{_join_splits(own)} at {number}" for number, own in others)
+        flags = pd.DataFrame(complete_flags([configs[folder] for folder in group["run"]])).astype(str)
+        mixed = [f"{name} ({', '.join(own.unique())})" for name, own in flags.items() if own.nunique() > 1]
+        line = "- {}: recipe {}, encoder {}, data {}".format(labels[key], *key[1:])
+        line += f"; splits that not every point has are left out (--all-splits): {left_out}" if left_out else ""
+        groups.append(line + (f"; the runs differ in {', '.join(mixed)}" if mixed else ""))
+    compared = points[points["compared"]]
+    sections = [f"# {TITLE}", LEGEND, table_to_markdown(tabulate_scores(compared)), "\n".join(groups)]
+    if summarise_points(compared)["splits"].nunique() > 1:
         sections.append("Points on different splits differ in their test sets too: they cannot be compared.")
-    costs = [name for name in COSTS if points[name].notna().any()]
-    rows = [[*(row[name] for name in POINT), row["runs"], *map(format_cell, list_figures(row, costs)), row["machines"]]
-            for row in summarise_points(points).to_dict("records")]  # fmt: skip
-    header = [*POINT, "runs", *(COSTS[name] for name in costs), "machine"]
-    sections += ["## Costs", COSTS_LEGEND, format_markdown(header, rows, len(BLOCK))]
+    sections += ["## Costs", COSTS_LEGEND, table_to_markdown(tabulate_costs(points))]
     return "\n\n".join(sections + ["\n".join(f"- {note}" for note in notes)] * bool(notes)) + "\n"
 
 

@@ -16,10 +16,10 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import read_json, write_json, write_text
 from cbpner.base.tables import format_markdown
 from cbpner.reports import intervals, spans
-from cbpner.reports.join import JoinedSystems, PredictedSet, System, describe_patents
+from cbpner.reports.join import JoinedSystems, System, describe_patents
 from cbpner.reports.panel import count_panel, score_levels
-from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows, show_split
-from cbpner.reports.spans import CONSISTENCY, NO_TYPE, PAIR, POOLED, cut_context
+from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows
+from cbpner.reports.spans import NO_TYPE, PAIR, POOLED, cut_context
 from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key
 from cbpner.reports.tables import Table, explain_output_errors, format_number, frame_to_csv, table_to_markdown
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
@@ -28,9 +28,9 @@ from cbpner.scoring.metrics import COUNTS, MEASURES
 NAME = "evaluation"
 FIGURES = {  # frames of figures alone, with their columns
     "scores": spans.SCORES, "partial": spans.SCHEMES, "errors": spans.KIND_COUNTS, "confusions": spans.CONFUSIONS,
-    "intervals": intervals.INTERVAL, "comparisons": intervals.COMPARISON, "agreement": CONSISTENCY,
+    "intervals": intervals.INTERVAL, "comparisons": intervals.COMPARISON,
 }  # fmt: skip
-WITH_TEXT = ("spans", "wrong_surfaces", "surfaces")  # frames that hold text of the gold
+WITH_TEXT = ("spans", "wrong_surfaces")  # frames that hold text of the gold
 NUMBERS = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
 WRONG = "The most frequent wrong spans"
 
@@ -45,10 +45,7 @@ EXPLANATION = """\
 - Groups: a span, gold or predicted, is in the group of its own text and type, so that the counts of the groups add up.
   Seen: the surface is a mention of that type in the text that the system learnt from. Length in characters.
 - Classes: a gold and a predicted span that share a character are a pair, by what is wrong with it; gold spans without
-  another are missed, predicted ones spurious. Gold against predicted types: the same pairs.
-- Consistency within a patent: surfaces of two characters or more that are a mention in a patent and occur there twice
-  or more, outside other mentions. alike: tagged alike everywhere; two types: with two types or more; untagged:
-  somewhere; deviating: places that are not tagged as most of their surface's are."""
+  another are missed, predicted ones spurious. Gold against predicted types: the same pairs."""
 
 
 class Evaluation(NamedTuple):
@@ -56,9 +53,9 @@ class Evaluation(NamedTuple):
 
     Attributes:
         part: test or dev, or `given` for files.
+        systems: none where the evaluation was read from a file.
         frames: FIGURES and WITH_TEXT by name, as the functions of `cbpner.reports.spans`, `panel` and `intervals` make
-            them; `agreement`: how consistently surfaces are tagged; `surfaces`: those that are not tagged alike
-            everywhere in their patent.
+            them.
         texts: the paragraph of `describe_texts`.
         notes: one line each, for people.
     """
@@ -75,7 +72,7 @@ def evaluate_systems(joined: JoinedSystems, part: str = "test", resampling: Resa
     """Compute all frames."""
     resampling, systems = resampling or Resampling(), joined.systems
     panel, found = count_panel(systems, resampling.unit), spans.frame_spans(systems)
-    kinds, surfaces = spans.count_kinds(found, systems), spans.frame_surfaces(systems)
+    kinds = spans.count_kinds(found, systems)
     frames = {
         "scores": pd.concat([score_levels(panel), spans.score_groups(found, systems)], ignore_index=True),
         "partial": spans.score_schemes(kinds),
@@ -83,12 +80,10 @@ def evaluate_systems(joined: JoinedSystems, part: str = "test", resampling: Resa
         "confusions": spans.count_confusions(found, systems),
         "intervals": intervals.frame_intervals(panel, resampling),
         "comparisons": intervals.frame_comparisons(panel, resampling),
-        "agreement": spans.summarise_surfaces(surfaces),
         "spans": found,
         "wrong_surfaces": spans.rank_wrong_surfaces(found, systems),
-        "surfaces": surfaces[surfaces["deviating"] > 0].reset_index(drop=True),
     }
-    notes = [*intervals.warn_few_mentions(systems), *joined.notes]
+    notes = [*intervals.warn_few_mentions({system.name: system.runs for system in systems}), *joined.notes]
     return Evaluation(part, resampling, systems, frames, intervals.describe_texts(panel, resampling.unit), notes)
 
 
@@ -101,7 +96,7 @@ def render_evaluation(evaluation: Evaluation, with_text: bool = True, shown: int
                if "system" in frame.columns}  # fmt: skip
         sections += [f"## {system.name}", *_render_frames(own, system)]
         if with_text and shown and not own["wrong_surfaces"].empty:
-            table = tabulate_wrong(own["wrong_surfaces"].head(shown), system.name)
+            table = tabulate_wrong(own["wrong_surfaces"], system.name, shown)
             rows = [[re.sub(r"([\\`*<])", r"\\\1", c) if isinstance(c, str) else c for c in row] for row in table.rows]
             sections += [f"{WRONG}:", table_to_markdown(table._replace(rows=rows))]
     sections += intervals.render_comparisons(evaluation.frames["comparisons"], evaluation.resampling)
@@ -150,7 +145,7 @@ def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
 def read_evaluation(
     path: str | Path, systems: Mapping[str, Sequence[RunRecord]], scores: pd.DataFrame, part: str = "test"
 ) -> Evaluation:
-    """The evaluation that an evaluation.json holds: no frame WITH_TEXT, and sets without sentences.
+    """The evaluation that an evaluation.json holds, without frames WITH_TEXT and systems.
 
     `systems` has the runs of each, wherever their folders lie now, and `scores` their `frame_scores` for the part, with
     a column `system`; InputError where the file is of other runs or not whole.
@@ -159,54 +154,41 @@ def read_evaluation(
     try:
         if content["part"] != part:
             raise InputError(f"{path}: holds figures of the {content['part']} sets; expected those of the {part} sets")
-        frames = {
-            name: pd.DataFrame(content[name], columns=None if content[name] else FIGURES[name]) for name in FIGURES
-        }
+        frames = {name: pd.DataFrame(content[name], columns=None if content[name] else columns)
+                  for name, columns in FIGURES.items()}  # fmt: skip
         found = frames["scores"][(frames["scores"]["statistic"] == "run") & (frames["scores"]["group"] == "type")]
         found = found.join(pd.DataFrame(content["systems"]).set_index("name")[BLOCK], on="system")
         resampling, texts = Resampling(**content["resampling"]), content["texts"]
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: found no whole evaluation ({error}); make it again: cbpner evaluate") from error
-    runs, names = _match_runs(path, found, scores.rename(columns={"type": "value"}))
+    there, here = _identify_runs(found), _identify_runs(scores.rename(columns={"type": "value"}))
+    pairs = {(there[identity][0], here[identity][0]) for identity in there.keys() & here.keys()}
+    if there.keys() != here.keys() or len(pairs) != len(systems):
+        other = [run for _, run in (*there.values(), *here.values())]
+        again = f"make it again: cbpner evaluate RUNS --data-dir DIR -o {Path(path).parent}"
+        raise InputError(f"{path}: is not of the runs {', '.join(dict.fromkeys(other))} as they are; {again}")
+    names, runs = dict(pairs), {run: here[identity][1] for identity, (_, run) in there.items()}
     renamed = {"system": names, "run": runs, "first": names, "second": names}
     for name, frame in frames.items():
         frames[name] = frame.astype(dict.fromkeys(NUMBERS & set(frame.columns), float))
         for column in renamed.keys() & set(frame.columns):
             frames[name][column] = frame[column].map(renamed[column])
-    judged = []
-    for name, own in systems.items():
-        sets = [PredictedSet(r.folder, show_split(r.config), str(r.config["seed"]), [], [], [], [], None) for r in own]
-        judged.append(System(name, sets, list(own)))
-    return Evaluation(part, resampling, judged, frames, texts, intervals.warn_few_mentions(judged))
+    return Evaluation(part, resampling, [], frames, texts, intervals.warn_few_mentions(systems))
 
 
-def _match_runs(
-    path: str | Path, recorded: pd.DataFrame, scores: pd.DataFrame
-) -> tuple[dict[str, str], dict[str, str]]:
-    """({recorded run: run here}, {recorded system: system here}), by BLOCK, split, seed and all counts."""
-    columns, there, here = [*BLOCK, "split", "seed", "level", "value", *COUNTS], [], []
-    for frame, found in ((recorded, there), (scores, here)):
-        counted = frame[(frame["value"] == OVERALL) | (frame["gold"] > 0) | (frame["predicted"] > 0)]
-        for (system, run), own in counted.groupby(["system", "run"], sort=False):
-            found.append((frozenset(own[columns].itertuples(index=False, name=None)), system, run))
-    runs, names, again = {}, {}, "make it again: cbpner evaluate RUNS --data-dir DIR -o OUT"
-    for identity, name, folder in here:
-        match = next((other for other in there if other[0] == identity and other[2] not in runs), None)
-        if match is None:
-            raise InputError(f"{path}: its figures are not of {folder} as it is; {again}")
-        if names.setdefault(match[1], name) != name:
-            raise InputError(f"{path}: {folder} is of another system there; {again}")
-        runs[match[2]] = folder
-    if len(runs) != len(there):
-        raise InputError(f"{path}: has {len(there)} runs, {len(runs)} of them here; {again}")
-    return runs, names
+def _identify_runs(scores: pd.DataFrame) -> dict[frozenset, tuple[str, str]]:
+    """{BLOCK, split, seed and all counts of a run: (its system, its folder)}."""
+    counted = scores[(scores["value"] == OVERALL) | (scores["gold"] > 0) | (scores["predicted"] > 0)]
+    columns = [*BLOCK, "split", "seed", "level", "value", *COUNTS]
+    return {
+        frozenset(own[columns].itertuples(index=False, name=None)): key
+        for key, own in counted.groupby(["system", "run"], sort=False)
+    }
 
 
 def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[str]:
     """The tables of one system, each with its title."""
     scores = frames["scores"]
-    lenient = scores[(scores["value"] == OVERALL) & (scores["level"] == "entity_lenient")]
-    gold = lenient[lenient["statistic"] == "run"].set_index("run")["gold"].to_dict()
     pooled = {name: frame[frame["statistic"] == POOLED] for name, frame in frames.items() if "statistic" in frame}
     by_type = pooled["scores"][pooled["scores"]["group"] == "type"]
     by_type = by_type.assign(level=by_type["level"].map(LEVEL_NAMES))
@@ -216,7 +198,7 @@ def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[s
     measures = list(MEASURE_NAMES.values())
     header = ["level", "type", *COUNTS, *measures]
     return [
-        intervals.render_intervals(frames["intervals"], system, gold),
+        intervals.render_intervals(frames["intervals"], system),
         *("All mentions:", _render_columns(by_type, ["level", "value", *COUNTS, *MEASURES], header, 2)),
         "Partial credit:",
         _render_columns(schemes, ["scheme", *JUDGEMENTS, *MEASURES], ["scheme", *JUDGEMENTS, *measures]),
@@ -224,9 +206,6 @@ def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[s
         *("Classes:", format_markdown(["type", *KINDS], [[label, *kinds.loc[label]] for label in types])),
         "Gold types (rows) against predicted types:",
         table_to_markdown(tabulate_confusions(frames["confusions"], system.name)),
-        "Consistency within a patent:",
-        _render_columns(frames["agreement"], CONSISTENCY[1:],
-                        ["side", "surfaces", "alike", "two types", "untagged", "places", "deviating"]),
     ]  # fmt: skip
 
 
@@ -264,17 +243,14 @@ def tabulate_confusions(confusions: pd.DataFrame, name: str, number: int = 1) ->
     return Table(f"confusion_{number}", f"Confusion of types: {name}", ["gold", *types], rows, 1, shares=shares)
 
 
-def tabulate_wrong(wrong: pd.DataFrame, name: str, number: int = 1) -> Table:
-    """Wrong surfaces of the system `name`, the `number`-th, with the sentence around the first."""
+def tabulate_wrong(wrong: pd.DataFrame, name: str, shown: int, number: int = 1) -> Table:
+    """The first `shown` wrong surfaces of the system `name`, the `number`-th, with the sentence around the first."""
     rows, links = [], {}
-    for place, row in enumerate(wrong.to_dict("records")):
-        surfaces = [row[f"{side}_surface"] for side in ("gold", "predicted")]  # NaN for a side that has no span
-        labels = [row[column] for column in PAIR]
-        sides = [
-            f"{own} ({label})" if isinstance(own, str) else None for own, label in zip(surfaces, labels, strict=True)
-        ]
+    for place, row in enumerate(wrong[wrong["system"] == name].head(shown).to_dict("records")):
+        pairs = [(row[f"{side}_surface"], row[f"{side}_type"]) for side in ("gold", "predicted")]
+        sides = [f"{surface} ({label})" if isinstance(surface, str) else None for surface, label in pairs]  # None: NaN
         first = cut_context(row["text"], row["start"], row["end"], 15)
         rows.append([int(row["count"]), int(row["patents"]), row["class"], *sides, first])
-        links[place] = {"variant": name, "kind": row["class"], "search": surfaces[0] if sides[0] else surfaces[1]}
+        links[place] = {"variant": name, "kind": row["class"], "search": pairs[0 if sides[0] else 1][0]}
     header = ["count", "patents", "class", "gold", "predicted", "the first, ⟦marked⟧ (gold, or what is spurious)"]
     return Table(f"wrong_{number}", f"{WRONG} of {name}", header, rows, len(header), links=links)

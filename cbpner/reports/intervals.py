@@ -13,9 +13,9 @@ from cbpner.base.files import natural_key
 from cbpner.base.tables import format_markdown
 from cbpner.reports.join import System, describe_patents
 from cbpner.reports.panel import Panel, count_panel
-from cbpner.reports.run_scores import LEVEL_NAMES, OVERALL, name_rows
+from cbpner.reports.run_scores import LEVEL_NAMES, OVERALL, name_rows, show_split
 from cbpner.reports.spans import ENTITY_LEVELS, POOLED
-from cbpner.reports.systems import Resampling
+from cbpner.reports.systems import Resampling, RunRecord
 from cbpner.reports.tables import Figure, Table, format_cell, format_count, format_number, table_to_markdown
 from cbpner.scoring import significance
 from cbpner.scoring.metrics import LEVELS
@@ -23,7 +23,7 @@ from cbpner.scoring.significance import f1_of, resample_counts
 
 LEAST_UNITS = 5  # from fewer, no interval: there is next to nothing to draw
 FEW_MENTIONS = 100  # in dev
-INTERVAL = ["system", "statistic", "run", "split", "seed", "level", "type", "sets", "f1", "std", "low", "high"]
+INTERVAL = ["system", "statistic", "run", "split", "seed", "level", "type", "sets", "gold", "f1", "std", "low", "high"]
 COMPARISON = [
     "level", "first", "second", "sets", "first_f1", "second_f1", "difference", "low", "high", "p", "p_holm",
     "first_ahead", "second_ahead",
@@ -54,19 +54,23 @@ def frame_intervals(panel: Panel, resampling: Resampling) -> pd.DataFrame:
     statistic: `run` (one set), `mean` (over the splits, each the mean of its seeds), POOLED (for each type too), and
     `seeds` (where several seeds have the same sets: of their means). sets: of `mean` the splits, of `seeds` the seeds.
     """
-    totals = panel.counts.sum(axis=3)  # (units, sets, levels, COUNTS)
-    draw, rows = _make_draw(panel, totals, resampling), []
+    draw, rows = _make_draw(panel, resampling), []
     for system in panel.systems:
-        places = panel.list_places(system)
-        drawn = draw(places)  # (resamples, sets, levels, COUNTS)
+        places = panel.places[system.name]
+        counts = panel.counts[:, :, :, 0][:, places].sum(axis=0)  # (sets, levels, COUNTS)
+        samples = f1_of(draw(places)[:, places])  # (resamples, sets, levels)
+        own = panel.counts[panel.members[:, places].any(axis=1)][:, places].sum(
+            axis=1
+        )  # (units, levels, types, COUNTS)
+        pooled, drawn = own.sum(axis=0), resample_counts(own, resampling.resamples, resampling.seed)
         for number, level in enumerate(LEVELS):
-            found, samples = totals[:, places, number].sum(axis=0), drawn[:, places, number]
             head = {"system": system.name, "level": level, "type": OVERALL}
-            rows += [head | row for row in _list_statistics(panel, system, f1_of(found), f1_of(samples))]
-            pooled = {"statistic": POOLED, "sets": len(places), "f1": f1_of(found.sum(axis=0))}
-            rows.append(head | pooled | _find_bounds(panel, places, f1_of(samples.sum(axis=1))))
-        rows += _list_types(panel, system, resampling)
-    return pd.DataFrame(rows, columns=INTERVAL).astype(dict.fromkeys(INTERVAL[-4:], float))
+            rows += [head | row for row in _list_statistics(panel, system, counts[:, number], samples[..., number])]
+            for place, label in enumerate(panel.types):
+                row = {"type": label, "statistic": POOLED, "sets": len(places), "gold": pooled[number, place, -1]}
+                bounds = _find_bounds(panel, places, f1_of(drawn[:, number, place]))
+                rows.append(head | row | {"f1": f1_of(pooled[number, place])} | bounds)
+    return pd.DataFrame(rows, columns=INTERVAL).astype(dict.fromkeys(INTERVAL[-4:], float) | {"gold": "Int64"})
 
 
 def frame_comparisons(panel: Panel, resampling: Resampling) -> pd.DataFrame:
@@ -74,42 +78,32 @@ def frame_comparisons(panel: Panel, resampling: Resampling) -> pd.DataFrame:
 
     difference: first minus second; low, high: its 95% interval. first_ahead, second_ahead: on how many sets.
     """
-    totals = panel.counts.sum(axis=3)
-    draw, found = _make_draw(panel, totals, resampling), []
-    for level in ENTITY_LEVELS:
-        number = LEVELS.index(level)
-        rows = []
-        for pair in combinations(panel.systems, 2):
-            if row := _compare(panel, pair, totals[:, :, number], lambda used: draw(used)[:, :, number], resampling):  # noqa: B023
-                rows.append({"level": level} | row)
-        corrected = significance.correct_holm([row["p"] for row in rows])
-        found += [row | {"p_holm": p_holm} for row, p_holm in zip(rows, corrected, strict=True)]
-    return pd.DataFrame(found, columns=COMPARISON)
+    draw = _make_draw(panel, resampling)
+    pairs = combinations(panel.systems, 2)
+    rows = [row for pair in pairs for row in _compare(panel, pair, draw, resampling)]
+    found = pd.DataFrame(rows, columns=COMPARISON)
+    for _, own in found.groupby("level"):
+        found.loc[own.index, "p_holm"] = significance.correct_holm(own["p"])
+    return found.sort_values("level", kind="stable", ignore_index=True)  # lenient before strict
 
 
-def render_intervals(intervals: pd.DataFrame, system: System, gold: Mapping[str, int] | None = None) -> str:
-    """The table of one system: a row a run, the mean, ± std, pooled; and pooled by type.
-
-    gold: {run: its gold mentions}, for a column of its own.
-    """
+def render_intervals(intervals: pd.DataFrame, system: System) -> str:
+    """The table of one system: a row a run, the mean, ± std, pooled; and pooled by type."""
     own = intervals[intervals["system"] == system.name]
-    overall, is_single = own[own["type"] == OVERALL], len(system.sets) == 1
-    rows = []
-    for run, name in name_rows((one.run, one.split, one.seed) for one in system.sets).items():
-        rows.append([name, gold and gold[run], *_format_levels(overall[overall["run"] == run])])
+    overall, is_single, rows = own[own["type"] == OVERALL], len(system.sets) == 1, []
+    names = name_rows((one.run, one.split, one.seed) for one in system.sets)
+    found = [(name, overall[overall["run"] == run]) for run, name in names.items()]
     for statistic, title in {"mean": "mean", POOLED: POOLED, "seeds": "mean over seeds"}.items():
-        found = overall[overall["statistic"] == statistic]
-        if len(found) and not is_single:
-            total = sum(gold.values()) if gold and statistic == POOLED else ""
-            rows.append([title, total, *_format_levels(found)])
-            if statistic != POOLED:
-                rows.append(["± std", "", *map(format_number, found.set_index("level")["std"][list(LEVELS)])])
+        found.append((title, overall[(overall["statistic"] == statistic) & (not is_single)]))
     for label in sorted(set(own["type"]) - {OVERALL}):
-        rows.append([label if is_single else f"{POOLED}, {label}", "", *_format_levels(own[own["type"] == label])])
-    header = ["split", "gold", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
-    if gold is None:
-        header, rows = [header[0], *header[2:]], [[row[0], *row[2:]] for row in rows]
-    return format_markdown(header, rows)
+        found.append((label if is_single else f"{POOLED}, {label}", own[own["type"] == label]))
+    for title, each in ((title, each.set_index("level")) for title, each in found if len(each)):
+        levels, gold = each.loc[list(LEVELS)].to_dict("records"), each["gold"]["entity_lenient"]
+        figures = [format_cell(Figure(level["f1"], level["low"], level["high"])) for level in levels]
+        rows.append([title, "" if pd.isna(gold) else gold, *figures])
+        if each["std"].notna().any():
+            rows.append(["± std", "", *(format_number(level["std"]) for level in levels)])
+    return format_markdown(["split", "gold", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)], rows)
 
 
 def tabulate_comparisons(comparisons: pd.DataFrame) -> dict[str, Table]:
@@ -168,48 +162,55 @@ def describe_texts(panel: Panel, unit: str) -> str:
         f"{unit}s were drawn. They speak of these texts, not of patents at large"
     )
     if sets > 1:
-        floor = significance.find_sign_test_floor(sets)
+        floor = 2 * 0.5**sets  # all of them point one way
         text += f": a sign test over the {sets} sets, each taken as one case, cannot give a p-value below {floor:.4g}"
     if any(system.runs for system in panel.systems):
         text += f". {SEED_NOTE}"
     return f"{text}."
 
 
-def warn_few_mentions(systems: Sequence[System]) -> list[str]:
+def warn_few_mentions(systems: Mapping[str, Sequence[RunRecord]]) -> list[str]:
     """A line for each system whose runs have dev sets of fewer than FEW_MENTIONS mentions."""
     lines = []
-    for system in systems:
+    for name, runs in systems.items():
         few = {}
-        for own, run in zip(system.sets, system.runs, strict=False):
-            choice = run.metrics["selection"]
+        for run in runs:
+            choice, split = run.metrics["selection"], show_split(run.config)
             if choice["dev_mentions"] < FEW_MENTIONS:
                 chosen = ", the epoch was chosen by them" if choice["rule"] == "best dev epoch" else ""
-                few[own.split] = f"split {own.split} ({choice['dev_mentions']}{chosen})"
+                few[split] = f"split {split} ({choice['dev_mentions']}{chosen})"
         if few:
             named = ", ".join(few[split] for split in sorted(few, key=natural_key))
-            lines.append(f"{system.name}: fewer than {FEW_MENTIONS} dev mentions, too few for dev scores: {named}")
+            lines.append(f"{name}: fewer than {FEW_MENTIONS} dev mentions, too few for dev scores: {named}")
     return lines
 
 
-def _make_draw(panel: Panel, totals: np.ndarray, resampling: Resampling) -> Draw:
-    """A function from places of sets to samples of all sets' totals, drawn from the units of those sets alone.
+def _make_draw(panel: Panel, resampling: Resampling) -> Draw:
+    """A function from places of sets to samples of all sets' counts, drawn from the units of those sets alone.
 
-    So no interval depends on the other systems: sets with the same units always get the same samples.
+    So no interval depends on the other systems: sets with the same units always get the same samples, of the shape
+    (resamples, sets, levels, COUNTS).
     """
 
     @lru_cache(maxsize=4)
     def draw(members: bytes) -> np.ndarray:
         own = np.frombuffer(members, dtype=np.bool_)
-        return resample_counts(totals[own], resampling.resamples, resampling.seed)
+        return resample_counts(panel.counts[own][:, :, :, 0], resampling.resamples, resampling.seed)
 
     return lambda places: draw(panel.members[:, places].any(axis=1).tobytes())
 
 
-def _list_statistics(panel: Panel, system: System, f1: np.ndarray, samples: np.ndarray) -> Iterator[dict[str, Any]]:
-    """The rows of a system's runs, their mean and the seeds at one level. f1: (sets,). samples: (resamples, sets)."""
-    places = panel.list_places(system)
+def _list_statistics(panel: Panel, system: System, counts: np.ndarray, samples: np.ndarray) -> Iterator[dict[str, Any]]:
+    """The rows of a system's runs, their mean and the seeds at one level.
+
+    Args:
+        counts: (sets, COUNTS).
+        samples: of F1, (resamples, sets).
+    """
+    places, f1 = panel.places[system.name], f1_of(counts)
     for number, (own, place) in enumerate(zip(system.sets, places, strict=True)):
-        row = {"statistic": "run", "run": own.run, "split": own.split, "seed": own.seed, "sets": 1, "f1": f1[number]}
+        row = {"statistic": "run", "run": own.run, "split": own.split, "seed": own.seed, "sets": 1}
+        row |= {"gold": counts[number, -1], "f1": f1[number]}
         yield row | _find_bounds(panel, [place], samples[:, number])
     by_split = _average_by_split(panel, system, f1)
     row = {"statistic": "mean", "sets": len(by_split), "f1": _average(by_split), "std": pd.Series(by_split).std()}
@@ -220,18 +221,6 @@ def _list_statistics(panel: Panel, system: System, f1: np.ndarray, samples: np.n
     if len(sets) > 1 and sets.nunique() == 1:
         means = seeds.groupby("seed", sort=False)["f1"].mean()
         yield {"statistic": "seeds", "sets": len(sets), "f1": means.mean(), "std": means.std()}
-
-
-def _list_types(panel: Panel, system: System, resampling: Resampling) -> Iterator[dict[str, Any]]:
-    """The rows of a system's pooled F1 by type."""
-    places = panel.list_places(system)
-    own = panel.members[:, places].any(axis=1)
-    counts = panel.counts[own][:, places].sum(axis=1)  # (units, levels, types, COUNTS)
-    found, drawn = f1_of(counts.sum(axis=0)), f1_of(resample_counts(counts, resampling.resamples, resampling.seed))
-    for number, level in enumerate(LEVELS):
-        for place, label in enumerate(panel.types):
-            head = {"system": system.name, "statistic": POOLED, "level": level, "type": label, "sets": len(places)}
-            yield head | {"f1": found[number, place]} | _find_bounds(panel, places, drawn[:, number, place])
 
 
 def _find_bounds(panel: Panel, places: Sequence[int], sample: np.ndarray) -> dict[str, float]:
@@ -250,46 +239,36 @@ def _average(values: np.ndarray) -> np.ndarray:
 def _average_by_split(panel: Panel, system: System, values: np.ndarray) -> np.ndarray:
     """values (..., sets), averaged over the seeds of each split: (..., splits)."""
     groups: dict[tuple[str, str], list[int]] = {}
-    for number, (own, place) in enumerate(zip(system.sets, panel.list_places(system), strict=True)):
+    for number, (own, place) in enumerate(zip(system.sets, panel.places[system.name], strict=True)):
         groups.setdefault((own.split, panel.keys[place]), []).append(number)
     return np.stack([_average(values[..., numbers]) for numbers in groups.values()], axis=-1)
 
 
-def _compare(
-    panel: Panel, pair: tuple[System, System], totals: np.ndarray, draw: Draw, resampling: Resampling
-) -> dict[str, Any] | None:
-    """One row of `frame_comparisons` without its level; None where the pair has no set in common.
-
-    totals: (units, sets, COUNTS) at one level; draw: gives (resamples, sets, COUNTS).
-    """
-    places = [panel.list_places(system) for system in pair]
+def _compare(panel: Panel, pair: tuple[System, System], draw: Draw, resampling: Resampling) -> Iterator[dict[str, Any]]:
+    """The rows of a pair, by level, without the corrected p-value; none where the two have no set in common."""
+    places = [panel.places[system.name] for system in pair]
     keys = [[panel.keys[place] for place in own] for own in places]
     common = [key for key in dict.fromkeys(keys[0]) if key in keys[1]]
-    if not common:
-        return None
     weights = np.zeros((2, len(panel.keys)))  # of each set, for both systems; the seeds of one set share 1
     for side in range(2):
         for place, key in zip(places[side], keys[side], strict=True):
             weights[side, place] = (key in common) / keys[side].count(key)
-    used = [place for own in places for place in own if panel.keys[place] in common]
-    counts = np.einsum("usc,ws->wuc", totals, weights)  # (2, units, COUNTS)
-    samples = np.einsum("rsc,ws->wrc", draw(used), weights)  # (2, resamples, COUNTS)
-    first, second = f1_of(counts.sum(axis=1))
-    by_set = np.array([  # (common sets, 2)
-        [f1_of(totals[:, [place for place in own if panel.keys[place] == key]].sum(axis=(0, 1))) for own in places]
-        for key in common
-    ])  # fmt: skip
-    return {
-        "first": pair[0].name, "second": pair[1].name, "sets": len(common),
-        "first_f1": float(first), "second_f1": float(second), "difference": float(first - second),
-        "low": np.nan, "high": np.nan, **_find_bounds(panel, used, f1_of(samples[0]) - f1_of(samples[1])),
-        "p": significance.compare_counts(counts[0], counts[1], resampling.resamples, resampling.seed),
-        "first_ahead": int((by_set[:, 0] > by_set[:, 1]).sum()),
-        "second_ahead": int((by_set[:, 1] > by_set[:, 0]).sum()),
-    }  # fmt: skip
-
-
-def _format_levels(rows: pd.DataFrame) -> list[str]:
-    ordered = rows.set_index("level").loc[list(LEVELS)]
-    figures = zip(ordered["f1"], ordered["low"], ordered["high"], strict=True)
-    return [format_cell(Figure(f1, low, high)) for f1, low, high in figures]
+    used = weights.any(axis=0).nonzero()[0].tolist()
+    for level in ENTITY_LEVELS if common else ():
+        number = LEVELS.index(level)
+        totals = panel.counts[:, :, number, 0]  # (units, sets, COUNTS)
+        counts = np.einsum("usc,ws->wuc", totals, weights)  # (2, units, COUNTS)
+        samples = np.einsum("rsc,ws->wrc", draw(used)[:, :, number], weights)  # (2, resamples, COUNTS)
+        first, second = f1_of(counts.sum(axis=1))
+        by_set = np.array([  # (common sets, 2)
+            [f1_of(totals[:, [place for place in own if panel.keys[place] == key]].sum(axis=(0, 1))) for own in places]
+            for key in common
+        ])  # fmt: skip
+        ahead = np.sign(by_set[:, 0] - by_set[:, 1])
+        yield {
+            "level": level, "first": pair[0].name, "second": pair[1].name, "sets": len(common),
+            "first_f1": float(first), "second_f1": float(second), "difference": float(first - second),
+            "low": np.nan, "high": np.nan, **_find_bounds(panel, used, f1_of(samples[0]) - f1_of(samples[1])),
+            "p": significance.compare_counts(counts[0], counts[1], resampling.resamples, resampling.seed),
+            "first_ahead": int((ahead > 0).sum()), "second_ahead": int((ahead < 0).sum()),
+        }  # fmt: skip

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import zip_longest
+from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +30,8 @@ class PredictedSet:
     """Gold sentences, and what one run or one other system predicted for them.
 
     `run` is its folder or file, as shown; `split` and `seed` are UNDEFINED where there is none. `sentences` are the
-    gold; `tags` what was predicted for each, `spans` and `strict` as `tags_to_spans` reads that leniently and strictly
-    (spans that came as such are in both). `known`: (surface, type) of the mentions in the training text, or None.
+    gold; `tags` what was predicted for each. `known`: (surface, type) of the mentions in the training text, or None.
+    `answers`: the predicted spans where they came as such, and not from the tags.
     """
 
     run: str
@@ -39,9 +39,8 @@ class PredictedSet:
     seed: str
     sentences: Sequence[Sentence]
     tags: Sequence[Sequence[str]]
-    spans: Sequence[Sequence[TagSpan]]
-    strict: Sequence[Sequence[TagSpan]]
     known: frozenset[tuple[str, str]] | None
+    answers: Sequence[Sequence[TagSpan]] | None = None
 
     @cached_property
     def gold(self) -> list[list[TagSpan]]:
@@ -53,21 +52,27 @@ class PredictedSet:
         return [tags_to_spans(sentence.tags, strict=True) for sentence in self.sentences]
 
     @cached_property
-    def patent_keys(self) -> list[str]:
-        """For each sentence what identifies its patent by its text, in whatever file: 12 hex digits."""
-        keys = []
-        for patent in split_patents(self.sentences):
-            keys += [_hash_text("\n".join(sentence.chars for sentence in patent))[:12]] * len(patent)
-        return keys
+    def spans(self) -> Sequence[Sequence[TagSpan]]:
+        """The predicted spans of each sentence, read leniently."""
+        return [tags_to_spans(tags) for tags in self.tags] if self.answers is None else self.answers
+
+    @cached_property
+    def strict(self) -> Sequence[Sequence[TagSpan]]:
+        return [tags_to_spans(tags, strict=True) for tags in self.tags] if self.answers is None else self.answers
 
     @cached_property
     def patents(self) -> list[tuple[int, range]]:
         """(number from 1, places of its sentences) of each patent."""
-        found, start = [], 0
-        for number, patent in enumerate(split_patents(self.sentences), 1):
-            found.append((number, range(start, start + len(patent))))
-            start += len(patent)
-        return found
+        ends = accumulate(map(len, split_patents(self.sentences)), initial=0)
+        return [(number, range(*pair)) for number, pair in enumerate(pairwise(ends), 1)]
+
+    @cached_property
+    def patent_keys(self) -> list[str]:
+        """For each sentence what identifies its patent by its text, in whatever file: 12 hex digits."""
+        keys = []
+        for _, places in self.patents:
+            keys += [_hash_text("\n".join(self.sentences[place].chars for place in places))[:12]] * len(places)
+        return keys
 
     @cached_property
     def identity(self) -> str:
@@ -97,17 +102,22 @@ def join_runs(paths: Sequence[str | Path], part: str = "test", data_dir: str | P
         InputError: where there is nothing to score, data are missing or not the run's, or tags do not give its scores.
     """
     loaded = load_runs(paths, part)
-    systems = join_scored(loaded.scored, name_systems(loaded.scored), part, data_dir)
-    return JoinedSystems(systems, [*note_repetitions(systems), *loaded.notes])
+    return join_scored(loaded.scored, name_systems(loaded.scored), loaded.notes, part, data_dir)
 
 
 def join_scored(
-    runs: Sequence[RunRecord], names: Sequence[str], part: str = "test", data_dir: str | Path | None = None
-) -> list[System]:
+    runs: Sequence[RunRecord],
+    names: Sequence[str],
+    notes: Sequence[str],
+    part: str = "test",
+    data_dir: str | Path | None = None,
+) -> JoinedSystems:
     """The systems of runs that have scores on `part`; names: of each run's system. Raises as `join_runs`."""
     read = cache(lambda path, orphans: read_bio(path, orphans=orphans))
     list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
     systems: dict[str, System] = {}
+    seen: dict[tuple[str, ...], str] = {}
+    repeated = []
     for run, name in zip(runs, names, strict=True):
         gold_path, train_path = find_run_data(run, part, data_dir)
         flags, path = run.config.get("flags", {}), tags_path(run.folder, part)
@@ -117,13 +127,16 @@ def join_scored(
             raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
         if score(gold, tags) != run.metrics[part]:
             raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
-        spans, strict = ([tags_to_spans(own, is_strict) for own in tags] for is_strict in (False, True))
         split, seed = show_split(run.config), run.config["seed"]
         known = list_known(train_path, flags.get("patents"), seed)
+        own = PredictedSet(run.folder, split, str(seed), sentences, tags, known)
         system = systems.setdefault(name, System(name, [], []))
-        system.sets.append(PredictedSet(run.folder, split, str(seed), sentences, tags, spans, strict, known))
+        system.sets.append(own)
         system.runs.append(run)
-    return list(systems.values())
+        first = seen.setdefault((name, split, own.seed, own.identity), run.folder)
+        if first != run.folder:
+            repeated.append(f"{run.folder}: has the settings, split and seed of {first}; both count, as two runs")
+    return JoinedSystems(list(systems.values()), [*repeated, *notes])
 
 
 def join_files(
@@ -145,9 +158,9 @@ def join_files(
     for path in dict.fromkeys(map(str, paths)):
         if path.endswith(".jsonl"):
             answers = read_answers(path, gold, renamed)
-            spans = strict = answers.spans
-            tags = [flatten_spans(own, len(sentence.chars)) for own, sentence in zip(spans, gold, strict=True)]
+            tags = [flatten_spans(own, len(sentence.chars)) for own, sentence in zip(answers.spans, gold, strict=True)]
             notes += [f"{path}: {note}" for note in answers.notes]
+            predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, known, answers.spans)
         else:
             read = read_tags(path) if path.endswith((".tags", ".tags.gz")) else _read_columns(path, gold_path, gold)
             if list(map(len, read)) != [len(sentence.tags) for sentence in gold]:
@@ -155,26 +168,13 @@ def join_files(
             split = {tag: split_tag(tag) for own in read for tag in own}
             names = {tag: f"{prefix}-{renamed[label]}" for tag, (prefix, label) in split.items() if label in renamed}
             tags = [[names.get(tag, tag) for tag in own] for own in read]
-            spans, strict = ([tags_to_spans(own, is_strict) for own in tags] for is_strict in (False, True))
-        predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, spans, strict, known)
+            predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, known)
         systems.append(System(path, [predicted], []))
-        unknown = Counter(span.label for own in spans for span in own if span.label not in gold_labels)
+        unknown = Counter(span.label for own in predicted.spans for span in own if span.label not in gold_labels)
         if counted := ", ".join(f"{label} ({count})" for label, count in sorted(unknown.items())):
             hint = "--rename OTHER=TYPE reads them as one that it has"
             notes.append(f"{path}: labels that the gold does not have: {counted}; {hint}")
     return JoinedSystems(systems, notes)
-
-
-def note_repetitions(systems: Sequence[System]) -> list[str]:
-    """A line for each set that has the settings, split, seed and gold of another one of its system."""
-    notes = []
-    for system in systems:
-        seen: dict[tuple, str] = {}
-        for own in system.sets:
-            first = seen.setdefault((own.split, own.seed, own.identity), own.run)
-            if first != own.run:
-                notes.append(f"{own.run}: has the settings, split and seed of {first}; both count, as two runs")
-    return notes
 
 
 def describe_patents(systems: Sequence[System]) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ A unit is what is resampled, by default a sentence. The same sentence of the sam
 so that all predictions for it, by several seeds and in test sets that share the patent, are drawn together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.spans import POOLED, SCORES
-from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
+from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, count_items, divide_counts, read_items
 from cbpner.text.labels import split_tag
 
 
@@ -21,30 +22,27 @@ class Panel(NamedTuple):
     """Counts by unit and set; the sets of all systems are numbered in one row.
 
     Attributes:
+        places: {name of a system: the numbers of its sets}.
+        types: OVERALL, then the types by name.
         keys: the identity of each set's gold.
         members: whether a set has a unit, (units, sets) of bool.
         counts: (units, sets, LEVELS, types, COUNTS) of int.
     """
 
     systems: list[System]
+    places: dict[str, list[int]]
     types: list[str]
     keys: list[str]
     members: np.ndarray
     counts: np.ndarray
 
-    def list_places(self, system: System) -> list[int]:
-        """The numbers of one system's sets."""
-        number = self.systems.index(system)
-        start = sum(len(other.sets) for other in self.systems[:number])
-        return list(range(start, start + len(system.sets)))
-
 
 def count_panel(systems: Sequence[System], unit: str = "sentence") -> Panel:
     """The counts of all systems; `unit` is one of UNITS."""
-    sets = [own for system in systems for own in system.sets]
+    sets, numbering = [own for system in systems for own in system.sets], count()
     tags = {tag for own in sets for side in ([s.tags for s in own.sentences], own.tags) for tag in set().union(*side)}
     labels = {span.label for own in sets for spans in own.spans for span in spans} | {split_tag(tag)[1] for tag in tags}
-    types = sorted(labels - {""})
+    types = [OVERALL, *sorted(labels - {""})]
     units = [list_units(own, unit) for own in sets]
     order = sorted(set().union(*units))  # by key, so that it does not depend on the other systems
     numbers = {key: number for number, key in enumerate(order)}
@@ -54,7 +52,8 @@ def count_panel(systems: Sequence[System], unit: str = "sentence") -> Panel:
         rows = [numbers[key] for key in keys]
         members[rows, place] = True
         np.add.at(counts[:, place], rows, _count_sentences(own, types))
-    return Panel(list(systems), types, [own.identity for own in sets], members, counts)
+    places = {system.name: [next(numbering) for _ in system.sets] for system in systems}
+    return Panel(list(systems), places, types, [own.identity for own in sets], members, counts)
 
 
 def list_units(predicted: PredictedSet, unit: str = "sentence") -> list[Any]:
@@ -73,32 +72,23 @@ def score_levels(panel: Panel) -> pd.DataFrame:
     rows: list[list[Any]] = []
     by_set = panel.counts.sum(axis=0)  # (sets, levels, types, COUNTS)
     for system in panel.systems:
-        places = panel.list_places(system)
-        for own, place in zip(system.sets, places, strict=True):
-            rows += _list_scores([system.name, "run", own.run, own.split, own.seed], by_set[place], panel.types)
-        rows += _list_scores([system.name, POOLED, None, None, None], by_set[places].sum(axis=0), panel.types)
+        places = panel.places[system.name]
+        parts = [(["run", own.run, own.split, own.seed], by_set[place])
+                 for own, place in zip(system.sets, places, strict=True)]  # fmt: skip
+        for head, counts in [*parts, ([POOLED, None, None, None], by_set[places].sum(axis=0))]:
+            for level, own in zip(LEVELS, counts.tolist(), strict=True):
+                for label, numbers in zip(panel.types, own, strict=True):
+                    measures = divide_counts(*numbers).values()
+                    rows.append([system.name, *head, "type", label, level, *numbers, *measures])
     return pd.DataFrame(rows, columns=SCORES).astype(dict.fromkeys(MEASURES, float))
-
-
-def _list_scores(head: list[Any], counts: np.ndarray, types: Sequence[str]) -> Iterator[list[Any]]:
-    """The rows of one table of counts (levels, types, COUNTS)."""
-    for number, level in enumerate(LEVELS):
-        for label, numbers in [(OVERALL, counts[number].sum(axis=0)), *zip(types, counts[number], strict=True)]:
-            own = [int(count) for count in numbers]
-            yield [*head, "type", label, level, *own, *divide_counts(*own).values()]
 
 
 def _count_sentences(own: PredictedSet, types: Sequence[str]) -> np.ndarray:
     """Counts by sentence, level and type, (sentences, LEVELS, types, COUNTS) of int."""
-    places = {label: place for place, label in enumerate(types)}
     counts = np.zeros((len(own.sentences), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
-    tokens = [  # (place, tag, label) of each character that is not O, which counts as a span does
-        [{(place, tag, split_tag(tag)[1]) for place, tag in enumerate(one) if tag != "O"} for one in tags]
-        for tags in ([sentence.tags for sentence in own.sentences], own.tags)
-    ]
-    for number, sides in enumerate((tokens, (own.gold, own.spans), (own.strict_gold, own.strict))):
-        for sentence, (gold, predicted) in enumerate(zip(*(map(set, side) for side in sides), strict=True)):
-            for column, items in enumerate((gold & predicted, predicted, gold)):
-                for *_, label in items:
-                    counts[sentence, number, places[label], column] += 1
+    tokens = [[read_items(tags, "token") for tags in side] for side in ([s.tags for s in own.sentences], own.tags)]
+    for level, sides in enumerate((tokens, (own.gold, own.spans), (own.strict_gold, own.strict))):
+        for number, (gold, predicted) in enumerate(zip(*sides, strict=True)):
+            for column, by_type in enumerate(count_items(gold, predicted)):
+                counts[number, level, :, column] = [by_type.total(), *(by_type[label] for label in types[1:])]
     return counts

@@ -95,51 +95,37 @@ def name_rows(runs: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     return {run: f"{split} (seed {seed})" if splits.count(split) > 1 else split for run, split, seed in ordered}
 
 
-def warn_mixed(runs: Sequence[RunRecord], ignored: Sequence[str] = ()) -> list[str]:
-    """A line where numbers or switches differ between the runs of a block, but for split, seed and those `ignored`."""
-    flags = [run.config.get("flags") or {} for run in runs]
-    differing = []
-    for name in sorted({name for each in flags for name in each} - {"split", "seed", *ignored}):
-        values = list(dict.fromkeys(each.get(name) for each in flags if isinstance(each.get(name), int | float)))
-        if len(values) > 1:
-            differing.append(f"{name} ({', '.join(map(str, values))})")
-    return [f"Mixed: the runs of this block differ in {', '.join(differing)}."] if differing else []
-
-
 def _load_finished(folder: Path) -> RunRecord:
     config, path = read_json(folder / CONFIG), folder / CONFIG
-    for key in ("method", "recipe", "split", "seed", "encoder", "data"):
-        _expect(key in config, path, f"the key {key!r}")
-    _expect(isinstance(config["data"], dict) and "name" in config["data"], path, "the key 'name' in data")
+    for keys in (["method"], ["recipe"], ["split"], ["seed"], ["encoder"], ["data", "name"]):
+        _find(path, config, *keys)
     metrics, path = read_json(folder / METRICS), folder / METRICS
-    for key in ("dev", "test", "best_epoch", "epochs", "selection"):
-        _expect(key in metrics, path, f"the key {key!r}")
+    selection = (["selection", key] for key in ("rule", "dev_mentions", "reason"))
+    for keys in (["dev"], ["test"], ["best_epoch"], ["epochs"], *selection):
+        _find(path, metrics, *keys)
     for key in ("method", "recipe", "split"):
-        agrees = key not in metrics or metrics[key] == config[key]
-        _expect(agrees, path, f"{key} {config[key]!r} as in {CONFIG} (found {metrics.get(key)!r})")
-    for part in PARTS:
-        if metrics[part] is not None:
-            _check_scores(path, part, metrics[part])
-    for key in ("rule", "dev_mentions", "reason"):
-        selection = metrics["selection"]
-        _expect(isinstance(selection, dict) and key in selection, path, f"the key {key!r} in selection")
+        if metrics.get(key, config[key]) != config[key]:
+            raise InputError(f"{path}: found {metrics[key]!r} as {key}; expected {config[key]!r} as in {CONFIG}")
+    for part in (part for part in PARTS if metrics[part] is not None):
+        for level in LEVELS:
+            for place in (
+                ["overall"],
+                *(["types", label] for label in _find(path, metrics, part, level, "types", kind=dict)),
+            ):
+                for name in (*MEASURES, *COUNTS):
+                    _find(path, metrics, part, level, *place, name, kind=int | float)
     return RunRecord(_show_path(folder), config, metrics)
 
 
-def _check_scores(path: Path, part: str, scores: Any) -> None:
-    for level in LEVELS:
-        found: Any = scores.get(level) if isinstance(scores, dict) else None
-        is_whole = isinstance(found, dict) and isinstance(found.get("types"), dict) and "overall" in found
-        _expect(is_whole, path, f"overall and types in {part}.{level}")
-        for name, values in (("overall", found["overall"]), *found["types"].items()):
-            numbers = [values.get(key) for key in (*MEASURES, *COUNTS)] if isinstance(values, dict) else [None]
-            are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in numbers)
-            _expect(are_numbers, path, f"numbers for {', '.join((*MEASURES, *COUNTS))} in {part}.{level}, {name}")
-
-
-def _expect(condition: bool, path: Path, expected: str) -> None:
-    if not condition:
-        raise InputError(f"{path}: expected {expected}; make the run again or leave its folder out")
+def _find(path: Path, content: Any, *keys: str, kind: Any = object) -> Any:
+    """The value below nested keys of a run's file; InputError where there is none, or none of the kind."""
+    for place, key in enumerate(keys, 1):
+        is_there = isinstance(content, dict) and key in content
+        content = content[key] if is_there else None
+        if not is_there or (place == len(keys) and not isinstance(content, kind)):
+            expected = f"a value for {' > '.join(keys[:place])}"
+            raise InputError(f"{path}: expected {expected}; make the run again or leave its folder out")
+    return content
 
 
 def _show_path(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""One row a gold or predicted span, and what follows from that frame: scores by group, errors, confusion, consistency.
+"""One row a gold or predicted span, and what follows from that frame: scores by group, errors, confusion.
 
 Spans are read leniently (an orphan `I-` begins one); strict scores leave the rows with `orphan` out. Each span, gold or
 predicted, is in the group of its own text and type, which a correct prediction shares with its gold mention, so that
@@ -7,15 +7,12 @@ the counts of the groups add up to those of all spans.
 
 import math
 import re
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
 import pandas as pd
 
-from cbpner.decoding.document_vote import is_whole_word
 from cbpner.reports.join import System
 from cbpner.reports.run_scores import OVERALL
 from cbpner.scoring.matching import JUDGEMENTS, KINDS, Pair, pair_spans, score_partial
@@ -48,7 +45,6 @@ SCORES = [*SUMMARY, "group", "value", "level", *COUNTS, *MEASURES]  # columns of
 KIND_COUNTS = [*SUMMARY, "type", "class", "count"]
 SCHEMES = [*SUMMARY, "type", "scheme", *JUDGEMENTS, "possible", "actual", *MEASURES]
 CONFUSIONS = ["system", *PAIR, "count"]
-CONSISTENCY = ["system", "side", "surfaces", "alike", "types", "untagged", "places", "deviating"]
 
 
 def frame_spans(systems: Sequence[System]) -> pd.DataFrame:
@@ -103,8 +99,7 @@ def count_kinds(spans: pd.DataFrame, systems: Sequence[System]) -> pd.DataFrame:
     rows = []
     for head, own, _ in _list_parts(spans, systems):
         pairs = _select_pairs(own)
-        by_type = {OVERALL: pairs} | dict(list(pairs.groupby("type")))
-        for label, found in by_type.items():
+        for label, found in [(OVERALL, pairs), *pairs.groupby("type")]:
             counts = found["class"].value_counts()
             rows += [[*head, label, kind, int(counts.get(kind, 0))] for kind in KINDS]
     return pd.DataFrame(rows, columns=KIND_COUNTS)
@@ -112,10 +107,12 @@ def count_kinds(spans: pd.DataFrame, systems: Sequence[System]) -> pd.DataFrame:
 
 def score_schemes(kinds: pd.DataFrame) -> pd.DataFrame:
     """Partial credit from the frame of `count_kinds`; columns SCHEMES."""
-    rows = []
-    for head, own in kinds.groupby([*SUMMARY, "type"], sort=False, dropna=False):
-        for name, scores in score_partial(own.set_index("class")["count"].to_dict()).items():
-            rows.append(dict(zip([*SUMMARY, "type"], head, strict=True)) | {"scheme": name} | scores)
+    key = [*SUMMARY, "type"]
+    rows = [
+        dict(zip(key, head, strict=True)) | {"scheme": name} | scores
+        for head, own in kinds.groupby(key, sort=False, dropna=False)
+        for name, scores in score_partial(own.set_index("class")["count"].to_dict()).items()
+    ]
     return pd.DataFrame(rows, columns=SCHEMES).astype(dict.fromkeys(MEASURES, float))
 
 
@@ -151,45 +148,13 @@ def rank_wrong_surfaces(spans: pd.DataFrame, systems: Sequence[System]) -> pd.Da
     place = ["run", "patent", "sentence", "start", "end"]
     groups = pairs.groupby(key, sort=False, dropna=False)
     ranked = groups[place].first().assign(count=groups.size(), patents=groups["patent_key"].nunique()).reset_index()
-    ranked["order"] = ranked["system"].map({system.name: number for number, system in enumerate(systems)})
-    ranked = ranked.sort_values(["order", "count"], ascending=[True, False], kind="stable")
+    order = {system.name: number for number, system in enumerate(systems)}
+    ranked = ranked.sort_values("count", ascending=False, kind="stable")
+    ranked = ranked.sort_values("system", key=lambda names: names.map(order), kind="stable")
     texts = {own.run: own.sentences for system in systems for own in system.sets}
     rows = zip(ranked["run"], ranked["sentence"], strict=True)
     ranked["text"] = [texts[run][sentence - 1].chars for run, sentence in rows]
     return ranked[[*key, "count", "patents", *place, "text"]].reset_index(drop=True)
-
-
-def frame_surfaces(systems: Sequence[System]) -> pd.DataFrame:
-    """How each surface is tagged wherever it occurs in one patent: a row a surface, patent, set and side.
-
-    A surface of two characters or more has a row where it is a mention at least once in the patent, on that side. Its
-    places are all occurrences of the same characters, except those inside or across another mention and those that
-    break a word (`AR` in `PARP`). types: `gene 3, none 1`. tagged: places that are the mention. distinct: types among
-    those. deviating: places that are not tagged as most are.
-    """
-    rows = []
-    for system in systems:
-        for own in system.sets:
-            for side, spans in {GOLD: own.gold, PREDICTED: own.spans}.items():
-                for patent, numbers in own.patents:
-                    texts = [own.sentences[number].chars for number in numbers]
-                    head = [system.name, own.run, own.split, patent, side]
-                    rows += [head + row for row in _compare_places(texts, [spans[number] for number in numbers])]
-    columns = ["system", "run", "split", "patent", "side", "surface"]
-    return pd.DataFrame(rows, columns=[*columns, "places", "types", "tagged", "distinct", "deviating"])
-
-
-def summarise_surfaces(surfaces: pd.DataFrame) -> pd.DataFrame:
-    """A row a system and side over surfaces with two places or more in their patent; columns CONSISTENCY.
-
-    alike: surfaces tagged alike everywhere. types: with two types or more. untagged: a mention here and none there.
-    """
-    several = surfaces[surfaces["places"] > 1]
-    marked = several.assign(
-        surfaces=1, alike=several["deviating"] == 0, types=several["distinct"] > 1,
-        untagged=several["tagged"] < several["places"],
-    )  # fmt: skip
-    return marked.groupby(CONSISTENCY[:2], sort=False)[CONSISTENCY[2:]].sum().astype(int).reset_index()
 
 
 def cut_context(text: str, start: int, end: int, size: int) -> str:
@@ -242,27 +207,3 @@ def _count_groups(spans: pd.DataFrame, column: str, level: str) -> dict[str, pd.
     right = gold[gold["class"] == "correct"]
     right = right[~right["other_orphan"]] if strict else right
     return {name: rows[column].value_counts() for name, rows in zip(COUNTS, (right, predicted, gold), strict=True)}
-
-
-def _compare_places(texts: Sequence[str], spans: Sequence[Sequence[TagSpan]]) -> Iterator[list[Any]]:
-    """[surface, places, types, tagged, distinct, deviating] of each surface that is a mention in one patent's texts."""
-    text, offsets = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)]
-    placed = [
-        (offset + span.start, offset + span.end, span.label)
-        for offset, own in zip(offsets, spans, strict=False) for span in own
-    ]  # fmt: skip
-    starts, ends = sorted(start for start, _, _ in placed), sorted(end for _, end, _ in placed)
-    surfaces: dict[str, Counter[str]] = {}
-    for start, end, label in placed:
-        if end - start > 1:
-            surfaces.setdefault(text[start:end], Counter())[label] += 1
-    for surface, found in surfaces.items():
-        tagged, distinct = found.total(), len(found)
-        for match in re.finditer(f"(?={re.escape(surface)})", text):
-            start, end = match.start(), match.start() + len(surface)
-            is_free = bisect_left(starts, end) == bisect_right(ends, start)  # no mention shares a character
-            found[NO_TYPE] += is_free and is_whole_word(text, start, end)
-        found = +found
-        types = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        shown = ", ".join(f"{label} {count}" for label, count in types)
-        yield [surface, found.total(), shown, tagged, distinct, found.total() - types[0][1]]

@@ -1,7 +1,7 @@
 """The score table of run folders: per split, mean and standard deviation, at three levels that are never mixed."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +59,23 @@ class ScoreTable(NamedTuple):
     summary: str
 
 
+class _Block(NamedTuple):
+    """The scores of one system (`frame_scores`), and their summary by (type, level)."""
+
+    key: tuple[str, ...]  # SYSTEM
+    scores: pd.DataFrame
+    summary: pd.DataFrame
+
+    @property
+    def method(self) -> str:
+        return ", ".join(filter(None, (self.key[0], self.key[-1])))
+
+    def format_means(self, levels: Sequence[str] = LEVELS) -> list[str]:
+        """`mean ± std` of F1 over all types at each level."""
+        rows = [self.summary.loc[OVERALL, level] for level in levels]
+        return [format_cell(Figure(row["f1_mean"], std=row["f1_std"])) for row in rows]
+
+
 def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreTable:
     """The table of the runs in `paths` on `part`, test or dev; InputError where there is nothing to score."""
     loaded = load_runs(paths, part)
@@ -68,16 +85,19 @@ def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreT
     table = stack_statistics(frame, summary, MEASURES, ("mean", "std", "seeds"))
     columns = [*SYSTEM, "part", "statistic", "run", "split", "seed", "level", "type", *MEASURES, *COUNTS, "runs"]
     table = table.astype({column: "Int64" for column in (*COUNTS, "runs")})[columns]
-    systems = list(frame.groupby(SYSTEM, sort=False))
-    is_gold = part == "test" and any(data.split(",")[0] == GOLD_DATA for data in frame["data"])
+    means = dict(list(summary.groupby(SYSTEM)))
+    blocks = [
+        _Block(key, own, means[key].set_index(["type", "level"])) for key, own in frame.groupby(SYSTEM, sort=False)
+    ]
+    is_gold = part == "test" and any(block.key[3].split(",")[0] == GOLD_DATA for block in blocks)
     sections = [f"# Scores on the {part} sets", LEGEND]
-    if len(systems) > 1:
-        sections += ["## Summary", _render_summary(systems), *_render_splits(systems)]
+    if len(blocks) > 1:
+        sections += ["## Summary", _render_summary(blocks), *_render_splits(blocks)]
     runs = {run.folder: run for run in loaded.scored}
-    for key, own in systems:
-        sections += _render_system(key, own, runs)
+    for block in blocks:
+        sections += _render_system(block, runs)
     sections += ["\n".join(f"- {note}" for note in loaded.notes)] * bool(loaded.notes) + [PAPER_NOTE] * is_gold
-    return ScoreTable("\n\n".join(sections) + "\n", frame_to_csv(table), _render_short(systems, is_gold))
+    return ScoreTable("\n\n".join(sections) + "\n", frame_to_csv(table), _render_short(blocks, is_gold))
 
 
 def write_score_table(table: ScoreTable, output: str | Path) -> None:
@@ -100,61 +120,57 @@ def insert_table(path: str | Path, table: str) -> None:
         write_text(path, f"{before}{begin}{table}\n{after[after.index(end) :]}")
 
 
-def _render_short(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]], is_gold: bool) -> str:
+def _render_short(blocks: Sequence[_Block], is_gold: bool) -> str:
     """One row a system, and the paper's where the data are its own."""
     levels = ("entity_lenient", "entity_strict", "token")
     rows: list[list[Any]] = [PAPER_ROW] if is_gold else []
-    for key, own in systems:
-        means = _find_means(own)
-        rows.append([_name_method(key), f"`{key[2]}`", own["run"].nunique(), *(means[level] for level in levels)])
+    rows += [[own.method, f"`{own.key[2]}`", own.scores["run"].nunique(), *own.format_means(levels)] for own in blocks]
     return format_markdown(["method", "encoder", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in levels)], rows, 2)
 
 
-def _name_method(key: Sequence[str]) -> str:
-    return ", ".join(filter(None, (key[0], key[-1])))
-
-
-def _find_means(own: pd.DataFrame) -> dict[str, str]:
-    """`mean ± std` of F1 over all types at each level."""
-    summary = summarise_scores(own[own["type"] == OVERALL]).set_index("level")
-    figures = {level: Figure(summary.loc[level, "f1_mean"], std=summary.loc[level, "f1_std"]) for level in LEVELS}
-    return {level: format_cell(figure) for level, figure in figures.items()}
-
-
-def _render_summary(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]]) -> str:
+def _render_summary(blocks: Sequence[_Block]) -> str:
     header = [*BLOCK, "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
-    rows, spreads = [], []
-    for key, own in systems:
-        splits = " ".join(sorted(set(own["split"]), key=natural_key))
-        rows.append([_name_method(key), *key[1:-1], splits, own["run"].nunique(), *_find_means(own).values()])
-        spreads.append(summarise_scores(own).set_index(["level", "type"]).loc[("entity_lenient", OVERALL), "f1_seeds"])
+    rows = []
+    for own in blocks:
+        splits = " ".join(sorted(set(own.scores["split"]), key=natural_key))
+        rows.append([own.method, *own.key[1:-1], splits, own.scores["run"].nunique(), *own.format_means()])
+    spreads = [own.summary.loc[(OVERALL, "entity_lenient"), "f1_seeds"] for own in blocks]
     if not all(map(math.isnan, spreads)):
         header.append("± seeds, lenient")
         rows = [[*row, format_number(spread)] for row, spread in zip(rows, spreads, strict=True)]
     return format_markdown(header, rows, text_columns=5)
 
 
-def _render_splits(systems: Sequence[tuple[tuple[str, ...], pd.DataFrame]]) -> list[str]:
+def _render_splits(blocks: Sequence[_Block]) -> list[str]:
     """Lenient F1 by split, each the mean of its seeds; nothing where there is one split, or where there are many."""
-    lenient = [(key, own[(own["type"] == OVERALL) & (own["level"] == "entity_lenient")]) for key, own in systems]
-    splits = sorted({split for _, own in lenient for split in own["split"]}, key=natural_key)
+    splits = sorted({split for own in blocks for split in own.scores["split"]}, key=natural_key)
     if not 1 < len(splits) <= 10:
         return []
-    means = [(key, own.groupby("split")["f1"].mean()) for key, own in lenient]
-    rows = [[_name_method(key), *key[1:-1], *(format_number(own.get(split)) for split in splits)] for key, own in means]
+    rows = []
+    for own in blocks:
+        chosen = own.scores[(own.scores["type"] == OVERALL) & (own.scores["level"] == "entity_lenient")]
+        means = chosen.groupby("split")["f1"].mean()
+        rows.append([own.method, *own.key[1:-1], *(format_number(means.get(split)) for split in splits)])
     return ["Lenient F1 by split, the mean of its runs:", format_markdown([*BLOCK, *splits], rows, text_columns=4)]
 
 
-def _render_system(key: tuple[str, ...], own: pd.DataFrame, runs: Mapping[str, RunRecord]) -> list[str]:
-    title = f"## {_name_method(key)}, recipe {key[1]}, encoder {key[2]}, data {key[3]}"
-    names = name_rows(own[["run", "split", "seed"]].drop_duplicates().itertuples(index=False))
-    sections = [title, _render_scores(own, names)]
-    sections += ["Counts: correct / predicted / gold.", _render_counts(own, names)]
-    types = sorted(set(own["type"]) - {OVERALL})
+def _render_system(own: _Block, runs: Mapping[str, RunRecord]) -> list[str]:
+    names = name_rows(own.scores[["run", "split", "seed"]].drop_duplicates().itertuples(index=False))
+    columns = {f"{LEVEL_NAMES[level]} {MEASURE_NAMES[measure]}": (OVERALL, level, measure)
+               for level in LEVELS for measure in MEASURES}  # fmt: skip
+    sections = ["## {}, recipe {}, encoder {}, data {}".format(own.method, *own.key[1:4])]
+    sections += [
+        _render_columns(own, names, columns),
+        "Counts: correct / predicted / gold.",
+        _render_counts(own, names),
+    ]
+    types = sorted(set(own.scores["type"]) - {OVERALL})
     if types:
         sections.append("F1 by type (gold mentions). A split without a gold mention shows - and counts in no mean.")
     for start in range(0, len(types), 3):  # three types stay within a terminal
-        sections.append(_render_types(own, names, types[start : start + 3]))
+        columns = {f"{label} {LEVEL_NAMES[level]}": (label, level, "f1")
+                   for label in types[start : start + 3] for level in LEVELS[1:]}  # fmt: skip
+        sections.append(_render_columns(own, names, columns, with_gold=True))
     lines = ["How the epoch was chosen:"]
     for folder, name in names.items():
         metrics = runs[folder].metrics
@@ -166,49 +182,33 @@ def _render_system(key: tuple[str, ...], own: pd.DataFrame, runs: Mapping[str, R
     return [*sections, "\n".join(lines)]
 
 
-def _render_scores(own: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Rows: the runs, mean, ± std, ± seeds. Columns: P, R, F1 at each level."""
-    columns = [(level, measure) for level in LEVELS for measure in MEASURES]
-    overall = own[own["type"] == OVERALL]
-    values = overall.set_index(["run", "level"])[list(MEASURES)].to_dict("index")
-    summary = summarise_scores(overall).set_index("level")
-    rows = [[name, *(format_number(values[run, level][m]) for level, m in columns)] for run, name in names.items()]
-    rows += _list_summary_rows(lambda column, name: summary.loc[column[0], f"{column[1]}_{name}"], columns)
-    header = ["split", *(f"{LEVEL_NAMES[level]} {MEASURE_NAMES[m]}" for level, m in columns)]
-    return format_markdown(header, rows)
-
-
-def _list_summary_rows(
-    find: Callable[[tuple[str, str], str], float | None], columns: Sequence[tuple[str, str]]
-) -> list[list[str]]:
-    """The rows below those of the runs; ± std and ± seeds only where there is one. find: (column, statistic) -> it."""
-    rows = []
-    for title, name in (("mean", "mean"), ("± std", "std"), ("± seeds", "seeds")):
-        cells = [format_number(find(column, name)) for column in columns]
-        if name == "mean" or set(cells) != {UNDEFINED}:
+def _render_columns(
+    own: _Block, names: Mapping[str, str], columns: Mapping[str, tuple[str, str, str]], with_gold: bool = False
+) -> str:
+    """Rows: the runs, mean, and ± std and ± seeds where there is one. columns: {title: (type, level, measure)}."""
+    values = own.scores.set_index(["run", "type", "level"]).to_dict("index")
+    summary, rows = own.summary.to_dict("index"), []
+    for run, name in names.items():
+        row = [name]
+        for *place, measure in columns.values():
+            found = values.get((run, *place), {"gold": 0})
+            shown = format_number(found[measure]) if found["gold"] or not with_gold else UNDEFINED
+            row.append(f"{shown} ({found['gold']})" if with_gold else shown)
+        rows.append(row)
+    for title, statistic in (("mean", "mean"), ("± std", "std"), ("± seeds", "seeds")):
+        found = [summary.get((label, level), {}).get(f"{name}_{statistic}") for label, level, name in columns.values()]
+        cells = list(map(format_number, found))
+        if statistic == "mean" or set(cells) != {UNDEFINED}:
             rows.append([title, *cells])
-    return rows
+    return format_markdown(["split", *columns], rows)
 
 
-def _render_counts(own: pd.DataFrame, names: Mapping[str, str]) -> str:
+def _render_counts(own: _Block, names: Mapping[str, str]) -> str:
     """Rows: the runs, and all of them. Columns: the counts at each level."""
-    overall = own[own["type"] == OVERALL].set_index(["run", "level"])
-    joined = overall[list(COUNTS)].astype(str).agg(" / ".join, axis=1)
+    overall = own.scores[own.scores["type"] == OVERALL].set_index(["run", "level"])[list(COUNTS)]
+    joined = overall.astype(str).agg(" / ".join, axis=1)
     rows = [[name, *(joined[run, level] for level in LEVELS)] for run, name in names.items()]
     if len(names) > 1:
-        sums = overall.groupby("level")[list(COUNTS)].sum().astype(str).agg(" / ".join, axis=1)
+        sums = overall.groupby("level").sum().astype(str).agg(" / ".join, axis=1)
         rows.append(["all", *(sums[level] for level in LEVELS)])
     return format_markdown(["split", *(LEVEL_NAMES[level] for level in LEVELS)], rows)
-
-
-def _render_types(own: pd.DataFrame, names: Mapping[str, str], types: Sequence[str]) -> str:
-    """Rows: the runs, mean, ± std, ± seeds. Columns: lenient and strict F1 of each type with its gold mentions."""
-    columns = [(label, level) for label in types for level in ("entity_lenient", "entity_strict")]
-    values = own.set_index(["run", "type", "level"])[["f1", "gold"]].to_dict("index")
-    summary = summarise_scores(own).set_index(["type", "level"]).to_dict("index")
-    rows = []
-    for run, name in names.items():
-        cells = [values.get((run, *column), {"gold": 0, "f1": None}) for column in columns]
-        rows.append([name, *(f"{format_number(c['f1']) if c['gold'] else UNDEFINED} ({c['gold']})" for c in cells)])
-    rows += _list_summary_rows(lambda column, name: summary.get(column, {}).get(f"f1_{name}"), columns)
-    return format_markdown(["split", *(f"{label} {LEVEL_NAMES[level]}" for label, level in columns)], rows)

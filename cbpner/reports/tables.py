@@ -52,21 +52,12 @@ class Table(NamedTuple):
     links: Mapping[int, Mapping[str, str]] | None = None
 
 
-Legend = Sequence[tuple[str, str, str]]  # (CSS class, glyph, name) of each entry
-
-
 class Chart(NamedTuple):
-    """An SVG with what it shows in words."""
+    """An SVG with what it shows in words; legend: (CSS class, glyph, name) of each entry."""
 
     svg: Markup
     caption: str
-    legend: Legend = ()
-
-
-class Browser(NamedTuple):
-    """The browser of sentences; content: see `cbpner.reports.page.errors.list_sentences`."""
-
-    content: dict[str, Any]
+    legend: Sequence[tuple[str, str, str]] = ()
 
 
 class Fold(NamedTuple):
@@ -76,7 +67,8 @@ class Fold(NamedTuple):
     tables: Sequence[Table]
 
 
-Part = str | list[str] | Chart | Table | Fold | Browser  # a text is a paragraph, a list of texts a list
+# A text is a paragraph; a dict the browser of sentences, see `cbpner.reports.page.errors.list_sentences`.
+Part = str | Chart | Table | Fold | dict[str, Any]
 
 
 class Section(NamedTuple):

@@ -22,7 +22,7 @@ neither: a note counts it, and no score does.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,7 +70,12 @@ def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mappi
         if twice := asked & set(starts):
             raise InputError(f"{place}: found sentence {min(twice)} (from 0) for the second time; expected it once")
         asked |= set(starts)
-        _add_spans(place, answer, sentences, starts, renamed or {}, spans, counts)
+        for pieces in _cut_spans(place, answer, sentences, starts, renamed or {}):
+            counts["cut"] += len(pieces) > 1
+            counts["outside"] += not pieces
+            for sentence, span in pieces:
+                counts["twice"] += span in spans[sentence]
+                spans[sentence].append(span)
     if not asked:
         raise InputError(f"{path}: found no object; expected one JSON object a line")
     if following and len(asked) < len(sentences):  # without `index`: one is likely to be lost
@@ -81,31 +86,25 @@ def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mappi
     return Answers(spans, _describe_answers(spans, len(sentences) - len(asked), counts))
 
 
-def _add_spans(
+def _cut_spans(
     place: str,
     answer: Mapping[str, Any],
     sentences: Sequence[Sentence],
     starts: Mapping[int, int],
     renamed: Mapping[str, str],
-    spans: list[list[TagSpan]],
-    counts: Counter[str],
-) -> None:
-    """Add the spans of an object, cut where sentences end, to those of each sentence."""
+) -> Iterator[list[tuple[int, TagSpan]]]:
+    """For each span of an object its pieces, cut where sentences end: (number of the sentence, span in it)."""
     lists = [answer[key] for key in LIST_KEYS if key in answer]
     if len(lists) != 1 or not isinstance(lists[0], list):
         raise InputError(f"{place}: found {len(lists)} of {', '.join(LIST_KEYS)}; expected one of them, a list")
     text = answer.get("text", sentences[min(starts)].chars)
     for number, given in enumerate(lists[0], 1):
-        span = _read_span(f"{place}: span {number}", given, text, renamed)
-        pieces = 0
-        for sentence, offset in starts.items():
-            start, end = max(span.start - offset, 0), min(span.end - offset, len(sentences[sentence].chars))
-            if start < end:
-                pieces += 1
-                counts["twice"] += TagSpan(start, end, span.label) in spans[sentence]
-                spans[sentence].append(TagSpan(start, end, span.label))
-        counts["cut"] += pieces > 1
-        counts["outside"] += not pieces
+        start, end, label = _read_span(f"{place}: span {number}", given, text, renamed)
+        placed = [
+            (sentence, TagSpan(max(start - offset, 0), min(end - offset, len(sentences[sentence].chars)), label))
+            for sentence, offset in starts.items()
+        ]
+        yield [(sentence, span) for sentence, span in placed if span.start < span.end]
 
 
 def flatten_spans(spans: Iterable[TagSpan], length: int) -> list[str]:

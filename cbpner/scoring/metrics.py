@@ -10,7 +10,7 @@ seqeval returns scores without the counts behind them. The tests hold both modes
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,9 +20,7 @@ LEVELS = ("token", "entity_lenient", "entity_strict")
 MEASURES = ("precision", "recall", "f1")
 COUNTS = ("correct", "predicted", "gold")
 
-
 TagLists = Sequence[Sequence[str]]
-Counts = tuple[Counter[str], Counter[str], Counter[str]]  # correct, predicted, gold: each by type
 
 
 def score(gold: TagLists, predicted: TagLists) -> dict[str, dict[str, Any]]:
@@ -42,18 +40,29 @@ def score(gold: TagLists, predicted: TagLists) -> dict[str, dict[str, Any]]:
         if len(expected) != len(got):
             raise ValueError(f"sentence {number}: expected {len(expected)} predicted tags, got {len(got)}")
     types = sorted({split_tag(tag)[1] for tag in set(chain(*gold, *predicted))} - {""})
-    counts = {
-        "token": _count_tokens(gold, predicted),
-        "entity_lenient": _count_entities(gold, predicted, strict=False),
-        "entity_strict": _count_entities(gold, predicted, strict=True),
-    }
-    return {
-        level: {
-            "overall": _score_counts(*(each.total() for each in counts[level])),
-            "types": {label: _score_counts(*(each[label] for each in counts[level])) for label in types},
-        }
-        for level in LEVELS
-    }
+    scores: dict[str, dict[str, Any]] = {}
+    for level in LEVELS:
+        items = [
+            [(number, *item) for number, tags in enumerate(side) for item in read_items(tags, level)]
+            for side in (gold, predicted)
+        ]
+        counts = count_items(*items)
+        by_type = {label: _score_counts(*(each[label] for each in counts)) for label in types}
+        scores[level] = {"overall": _score_counts(*(each.total() for each in counts)), "types": by_type}
+    return scores
+
+
+def read_items(tags: Sequence[str], level: str) -> Collection[tuple[Any, ...]]:
+    """What counts in one sentence at a level, each with its type last: (place, tag, type) of characters, or spans."""
+    if level == "token":
+        return [(place, tag, split_tag(tag)[1]) for place, tag in enumerate(tags) if tag != OUTSIDE]
+    return tags_to_spans(tags, level == "entity_strict")
+
+
+def count_items(gold: Iterable[tuple[Any, ...]], predicted: Iterable[tuple[Any, ...]]) -> list[Counter[str]]:
+    """COUNTS by type."""
+    expected, found = set(gold), set(predicted)
+    return [Counter(item[-1] for item in items) for items in (expected & found, found, expected)]
 
 
 def divide_counts(correct: float, predicted: float, gold: float) -> dict[str, float | None]:
@@ -68,27 +77,6 @@ def divide_counts(correct: float, predicted: float, gold: float) -> dict[str, fl
     }
 
 
-def _count_tokens(gold: TagLists, predicted: TagLists) -> Counts:
-    """Correct, predicted and gold characters; `B-x` and `I-x` count for x together."""
-    pairs = zip(chain(*gold), chain(*predicted), strict=True)
-    counts: Counts = (Counter(), Counter(), Counter())
-    tags = (tag for tag, other in pairs if tag == other), chain(*predicted), chain(*gold)
-    for counter, each in zip(counts, tags, strict=True):
-        for tag, count in Counter(each).items():
-            counter.update({split_tag(tag)[1]: count} if tag != OUTSIDE else {})
-    return counts
-
-
-def _count_entities(gold: TagLists, predicted: TagLists, strict: bool) -> Counts:
-    """Correct, predicted and gold entities."""
-    counts: Counts = (Counter(), Counter(), Counter())
-    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-        expected, found = set(tags_to_spans(gold_tags, strict)), set(tags_to_spans(predicted_tags, strict))
-        for counter, spans in zip(counts, (expected & found, found, expected), strict=True):
-            counter.update(span.label for span in spans)
-    return counts
-
-
 def _score_counts(correct: int, predicted: int, gold: int) -> dict[str, float]:
     measures = {name: value or 0.0 for name, value in divide_counts(correct, predicted, gold).items()}
-    return measures | {"correct": correct, "predicted": predicted, "gold": gold}
+    return measures | dict(zip(COUNTS, (correct, predicted, gold), strict=True))

@@ -93,11 +93,6 @@ def correct_holm(p_values: ArrayLike) -> np.ndarray:
     return corrected
 
 
-def find_sign_test_floor(pairs: int) -> float:
-    """The least p-value, two-sided, that a sign test over so many pairs can give: all of them point one way."""
-    return min(1.0, 2 * 0.5**pairs)
-
-
 def _is_enumerable(units: int, resamples: int) -> bool:
     return units < 63 and 2**units <= resamples
 

@@ -11,13 +11,13 @@ from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.page.inputs import ReportData
 from cbpner.reports.run_scores import OVERALL
-from cbpner.reports.spans import CONSISTENCY, NO_TYPE, POOLED
-from cbpner.reports.tables import Browser, Chart, Fold, Part, Section, Table
+from cbpner.reports.spans import NO_TYPE, POOLED
+from cbpner.reports.tables import Chart, Fold, Part, Section, Table
 from cbpner.scoring.matching import KINDS, pair_spans
 
 
 def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Section | None:
-    """Classes of errors, confusion of types, the most frequent wrong surfaces, consistency within a patent."""
+    """Classes of errors, confusion of types, the most frequent wrong surfaces."""
     if data.evaluation is None:
         return None
     frames = data.evaluation.frames
@@ -28,25 +28,17 @@ def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Se
     )
     parts += [tabulate_confusions(frames["confusions"], name, number) for number, name in enumerate(data.names, 1)]
     if with_text and shown and "wrong_surfaces" in frames:
-        wrong = frames["wrong_surfaces"]
         for number, name in enumerate(data.names, 1):
-            table = tabulate_wrong(wrong[wrong["system"] == name].head(shown), name, number)
+            table = tabulate_wrong(frames["wrong_surfaces"], name, shown, number)
             parts.append(Fold(table.title, [table]))
-    note = (
-        "Surfaces of two characters or more that are a mention in a patent and occur there twice or more: tagged alike "
-        "everywhere, with two types or more, untagged somewhere; deviating: places that are not tagged as most are."
-    )
-    header = ["method", "side", "surfaces", "alike", "two types", "untagged", "places", "deviating"]
-    rows = frames["agreement"][CONSISTENCY].to_numpy(object).tolist()
-    consistency = Table("agreement", "Consistency within a patent", header, rows, 2, note)
-    return Section("errors", "Errors", "Errors", [*parts, Fold(consistency.title, [consistency])])
+    return Section("errors", "Errors", "Errors", parts)
 
 
 def show_sentences(data: ReportData) -> Section | None:
     """The browser of sentences; None without the gold text."""
     if data.evaluation is None or data.recorded:
         return None
-    return Section("sentences", "Sentences", "Sentences", [Browser(list_sentences(data.evaluation.systems))])
+    return Section("sentences", "Sentences", "Sentences", [list_sentences(data.evaluation.systems)])
 
 
 def _show_classes(errors: pd.DataFrame, names: list[str]) -> list[Part]:

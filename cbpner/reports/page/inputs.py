@@ -6,7 +6,8 @@ there are no others. Where the gold text is not to be found, the figures that ne
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key
 from cbpner.reports.curve import POINT, count_patents, frame_points, mark_compared
 from cbpner.reports.evaluate import NAME, Evaluation, evaluate_systems, read_evaluation
-from cbpner.reports.join import JoinedSystems, find_run_data, join_scored, note_repetitions
+from cbpner.reports.join import find_run_data, join_scored
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs, show_split, summarise_scores
 from cbpner.reports.spans import POOLED
 from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key, complete_flags, name_systems
@@ -93,18 +94,17 @@ def gather_report(
     scores = frame_scores(judged)
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
-    notes, place, missing = loaded.notes, None, _explain_missing_data(judged, part, data_dir)
+    missing, place = _explain_missing_data(judged, part, data_dir), None
     evaluation: Evaluation | None
     if missing is None:
-        joined = join_scored(judged, names, part, data_dir)
-        evaluation = evaluate_systems(JoinedSystems(joined, [*note_repetitions(joined), *notes]), part, resampling)
+        evaluation = evaluate_systems(join_scored(judged, names, loaded.notes, part, data_dir), part, resampling)
         notes = evaluation.notes
-    elif recorded is None:
-        evaluation, place, remarks = _find_recorded(paths, systems, scores, part)
-        notes = [*(evaluation.notes if evaluation else []), *remarks, *notes]
     else:
-        evaluation, place = read_evaluation(recorded, systems, scores, part), Path(recorded)
-        notes = [*evaluation.notes, *notes]
+        found = [folder / name for folder in map(Path, paths) for name in (f"{NAME}.json", f"{NAME}/{NAME}.json")]
+        places = [Path(recorded)] if recorded else [place for place in found if place.is_file()]
+        read = partial(read_evaluation, systems=systems, scores=scores, part=part)
+        evaluation, place, remarks = _read_first(places, read, is_chosen=recorded is not None)
+        notes = [*(evaluation.notes if evaluation else []), *remarks, *loaded.notes]
     figures = _collect_scores(scores) if evaluation is None else _collect_intervals(evaluation)
     return ReportData(
         part, systems, scores, figures, sorted(set(scores["type"]) - {OVERALL}), evaluation, place, missing,
@@ -145,18 +145,18 @@ def _explain_missing_data(runs: Sequence[RunRecord], part: str, data_dir: str | 
     return None
 
 
-def _find_recorded(
-    paths: Sequence[str | Path], systems: Mapping[str, Sequence[RunRecord]], scores: pd.DataFrame, part: str
+def _read_first(
+    places: Sequence[Path], read: Callable[[Path], Evaluation], is_chosen: bool
 ) -> tuple[Evaluation | None, Path | None, list[str]]:
-    """(evaluation, its file, remarks) of the first evaluation.json in `paths` that was made of these runs."""
+    """(evaluation, its file, remarks) of the first file that is of these runs; is_chosen: others are an error."""
     remarks = []
-    for folder in map(Path, paths):
-        for place in (folder / f"{NAME}.json", folder / NAME / f"{NAME}.json"):
-            if place.is_file():
-                try:
-                    return read_evaluation(place, systems, scores, part), place, remarks
-                except InputError as error:
-                    remarks.append(str(error))
+    for place in places:
+        try:
+            return read(place), place, remarks
+        except InputError as error:
+            if is_chosen:
+                raise
+            remarks.append(str(error))
     return None, None, remarks
 
 
@@ -192,20 +192,22 @@ def _frame_curve(scored: Sequence[RunRecord], systems: Mapping[str, Sequence[Run
     """
     counted = [run for run in scored if count_patents(run.config) is not None]
     kept = fewer = [run for run in counted if _has_fewer(run)]
+    whole = [runs for runs in systems.values() if runs[0] in counted and runs[0] not in fewer]
     for group in dict.fromkeys(map(_group_curve, fewer)):
-        others = [run.config for run in fewer if _group_curve(run) == group]
-        alike = {}
-        for name, runs in systems.items():
-            if _group_curve(runs[0]) == group and not _has_fewer(runs[0]) and runs[0] in counted:
-                own, *flags = complete_flags([runs[0].config, *others])
-                alike[name] = sum(own[flag] == other[flag] for other in flags for flag in own)
-        if alike:
-            kept = [*kept, *systems[max(alike, key=alike.__getitem__)]]
+        others = [run for run in fewer if _group_curve(run) == group]
+        rivals = [runs for runs in whole if _group_curve(runs[0]) == group]
+        kept = kept + max(rivals, key=lambda runs: _count_alike(runs[0], others), default=[])  # noqa: B023
     if not kept:
         return None
     points = mark_compared(frame_points(kept))
     points = points[points["compared"] & (points.groupby(BLOCK)["patents"].transform("nunique") > 1)]
     return points if len(points.drop_duplicates(POINT)) > 1 else None
+
+
+def _count_alike(run: RunRecord, others: Sequence[RunRecord]) -> int:
+    """How many flags of the others are those of the run."""
+    own, *flags = complete_flags([run.config, *(other.config for other in others)])
+    return sum(own[flag] == other[flag] for other in flags for flag in own)
 
 
 def _group_curve(run: RunRecord) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from cbpner.base.files import write_text
 from cbpner.base.html import open_templates, read_page_style
 from cbpner.reports.page.errors import show_errors, show_sentences
 from cbpner.reports.page.inputs import ReportData
-from cbpner.reports.page.provenance import show_curve, show_learning, show_provenance
+from cbpner.reports.page.provenance import show_curve, show_provenance
 from cbpner.reports.page.scores import show_comparisons, show_groups, show_scores, show_splits, show_types
 from cbpner.reports.run_scores import GOLD_DATA
 from cbpner.reports.tables import (
@@ -46,7 +46,7 @@ def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, s
     """Render the report; `with_text`: also surfaces and sentences of the gold, `shown` wrong ones of each system."""
     found = (
         show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
-        show_comparisons(data), show_curve(data), show_learning(data), show_sentences(data) if with_text else None,
+        show_comparisons(data), show_curve(data), show_sentences(data) if with_text else None,
         show_provenance(data),
     )  # fmt: skip
     sections = [section for section in found if section]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from itertools import product
 
 from cbpner.reports import charts
 from cbpner.reports.charts import NEUTRAL, Dots
@@ -10,7 +10,7 @@ from cbpner.reports.intervals import SEED_NOTE, tabulate_comparisons
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
 from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, show_split
 from cbpner.reports.spans import POOLED
-from cbpner.reports.tables import Cell, Chart, Figure, Fold, Part, Section, Table, format_cell, format_count, format_p
+from cbpner.reports.tables import Cell, Chart, Figure, Fold, Part, Section, Table, format_cell
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 GROUP_NAMES = {
@@ -20,7 +20,7 @@ F1_NAMES = [f"{LEVEL_NAMES[level]} F1" for level in LEVELS]
 
 
 def show_scores(data: ReportData) -> Section:
-    """The table of means with intervals, and each system's precision and recall."""
+    """The table of means with intervals."""
     header = ["method", "recipe", "encoder", "splits", "runs", *F1_NAMES, f"pooled {LEVEL_NAMES[MAIN]} F1"]
     rows: list[list[Cell]] = [
         [name, str(runs[0].config["recipe"]), str(runs[0].config["encoder"]), " ".join(data.list_splits(name)),
@@ -44,11 +44,7 @@ def show_scores(data: ReportData) -> Section:
         "Strict: the same, but an I- without its B- belongs to none."
     )
     table = Table("scores", "F1 of each method", header, rows, 4, note)
-    header, labels, tables = ["level", "type", *COUNTS, "P", "R", "F1"], (OVERALL, *data.types), []
-    for number, name in enumerate(data.names, 1):
-        rows = [[LEVEL_NAMES[level], label, *_pool(data, name, level, label)] for level in LEVELS for label in labels]
-        tables.append(Table(f"levels_{number}", f"{name}: all runs pooled", header, rows, 2))
-    return Section("scores", "Scores", "Scores", [levels, table, Fold("Precision and recall", tables)])
+    return Section("scores", "Scores", "Scores", [levels, table])
 
 
 def show_splits(data: ReportData) -> Section | None:
@@ -75,15 +71,19 @@ def show_splits(data: ReportData) -> Section | None:
 
 
 def show_types(data: ReportData) -> Section:
-    """F1 by type, pooled over the runs."""
-    groups, rows = [], []
+    """Scores by type and level, pooled over the runs."""
+    rows: list[list[Cell]] = []
+    for name, level, label in product(data.names, LEVELS, (OVERALL, *data.types)):
+        own = data.scores[(data.scores["system"] == name) & (data.scores["level"] == level)]
+        counts, measures = sum_counts(own[own["type"] == label])
+        f1 = data.find_figure(name, POOLED, level=level, label=label)  # with its interval
+        rows.append([name, LEVEL_NAMES[level], label, *counts, *measures[:2], f1])
+    groups = []
     for label in data.types:
         figures = [data.find_figure(name, POOLED, label=label) for name in data.names]
         groups.append((label, [Dots("", number, (), *figure[:3]) for number, figure in enumerate(figures)]))
-    for name in data.names:
-        rows += [[name, label, *_pool(data, name, MAIN, label)] for label in data.types]
-    table = Table("types", "Strict scores by type, pooled over the runs", ["method", "type", *COUNTS, "P", "R", "F1"],
-                  rows, 2)  # fmt: skip
+    header = ["method", "level", "type", *COUNTS, *MEASURE_NAMES.values()]
+    table = Table("types", "Scores by level and type, pooled over the runs", header, rows, 3)
     chart = _draw_groups(data, groups, "Strict F1 by type", "Strict F1 by type, pooled over all runs.")
     return Section("types", "By type", "Types", [chart, Fold("The figures", [table])])
 
@@ -128,8 +128,7 @@ def show_comparisons(data: ReportData) -> Section | None:
         return None
     found, best = data.evaluation.frames["comparisons"], data.find_best()
     pairs = found[found["level"] == MAIN].to_dict("records")
-    chosen = [_put_first(row, best) for row in pairs if best in (row["first"], row["second"])]
-    chosen = pairs if len(pairs) <= 3 or not chosen else chosen  # of more, only those of the best method are drawn
+    chosen = [row for row in pairs if len(pairs) <= 3 or best in (row["first"], row["second"])] or pairs
     dots = [
         Dots(f"{row['first']} − {row['second']}", NEUTRAL, (), row["difference"], row["low"], row["high"])
         for row in chosen
@@ -147,45 +146,9 @@ def show_comparisons(data: ReportData) -> Section | None:
     )
     tables = tabulate_comparisons(found)
     main = tables.pop(MAIN)._replace(note=note)
-    sentences = [describe_comparison(row, r.unit) for row in chosen]
-    parts: list[Part] = [data.evaluation.texts, sentences, Chart(svg, caption), main]
+    parts: list[Part] = [data.evaluation.texts, Chart(svg, caption), main]
     parts += [Fold(table.title, [table]) for table in tables.values()]
     return Section("comparisons", "Method against method", "Comparisons", parts)
-
-
-def describe_comparison(row: dict[str, Any], unit: str) -> str:
-    """One sentence on a pair of systems; unit: what was drawn."""
-    if math.isnan(row["p"]):
-        return f"{row['first']} and {row['second']} cannot be compared: their common texts have no mention."
-    if row["difference"] == 0:
-        return f"{row['first']} and {row['second']} have the same pooled F1."
-    row = _put_first(row, row["first" if row["difference"] > 0 else "second"])
-    p = format_p(row["p_holm"])
-    p = p if p.startswith("<") else f"= {p}"
-    verdict = f"on these texts no more than chance may give (p {p} after Holm)"
-    if row["p_holm"] < 0.05:
-        verdict = f"more than chance in which of these {unit}s were drawn would give (p {p} after Holm)"
-    sets = format_count(int(row["sets"]), "set")
-    ahead = f"{row['difference']:.3f} ahead of {row['second']}, on {row['first_ahead']} of {sets}"
-    return f"{row['first']} is {ahead}: {verdict}."
-
-
-def _put_first(row: dict[str, Any], name: str) -> dict[str, Any]:
-    """The row of a comparison with the system `name` as its first."""
-    if row["first"] == name:
-        return row
-    swapped = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
-    for key in ("", "_f1", "_ahead"):
-        swapped |= {f"first{key}": row.get(f"second{key}"), f"second{key}": row.get(f"first{key}")}
-    return row | swapped
-
-
-def _pool(data: ReportData, name: str, level: str, label: str) -> list[int | Figure]:
-    """COUNTS, precision, recall and F1 (with its interval) of a system, pooled over its runs."""
-    scores = data.scores
-    own = scores[(scores["system"] == name) & (scores["level"] == level) & (scores["type"] == label)]
-    counts, measures = sum_counts(own)
-    return [*counts, *measures[:2], data.find_figure(name, POOLED, level=level, label=label)]
 
 
 def _draw_groups(data: ReportData, groups: Sequence[tuple[str, Sequence[Dots]]], label: str, caption: str) -> Chart:
