@@ -10,7 +10,7 @@ from seqeval.metrics.v1 import precision_recall_fscore_support as seqeval_strict
 from seqeval.scheme import IOB2
 
 from cbpner.scoring.metrics import COUNTS, LEVELS, score
-from cbpner.text.labels import DEFAULT, repair_tags
+from cbpner.text.labels import DEFAULT
 
 SENTENCES = st.lists(
     st.lists(st.tuples(st.sampled_from(DEFAULT.tags), st.sampled_from(DEFAULT.tags)), min_size=1, max_size=12),
@@ -120,13 +120,3 @@ def test_equals_seqeval(pairs):
     scores = score(gold, predicted)
     assert_equals_seqeval(scores["entity_lenient"], seqeval_lenient, gold, predicted)
     assert_equals_seqeval(scores["entity_strict"], seqeval_strict, gold, predicted, scheme=IOB2)
-
-
-@settings(max_examples=100, deadline=None)
-@given(SENTENCES)
-@pytest.mark.slow
-def test_repaired_tags_score_alike_in_both_modes(pairs):
-    gold = [repair_tags([tag for tag, _ in sentence]) for sentence in pairs]
-    predicted = [repair_tags([tag for _, tag in sentence]) for sentence in pairs]
-    scores = score(gold, predicted)
-    assert scores["entity_lenient"] == scores["entity_strict"]

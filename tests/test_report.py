@@ -14,9 +14,9 @@ from test_evaluate import make_sentences
 from cbpner.base.errors import InputError
 from cbpner.cli import main
 from cbpner.reports import charts
-from cbpner.reports.page.errors import list_sentences
 from cbpner.reports.page.inputs import gather_report
 from cbpner.reports.page.render import build_report
+from cbpner.reports.page.sections import list_sentences
 from cbpner.reports.systems import Resampling
 from cbpner.reports.tables import Figure, Table, format_cell, table_to_csv, table_to_latex
 from cbpner.text.bio import write_bio

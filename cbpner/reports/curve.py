@@ -12,18 +12,11 @@ import pandas as pd
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open, natural_key, write_text
+from cbpner.reports import tables
 from cbpner.reports.charts import chart_style, new_figure, series_look
-from cbpner.reports.run_scores import GOLD_DATA, LEVEL_NAMES, OVERALL, frame_scores, load_runs
+from cbpner.reports.run_scores import F1_NAMES, GOLD_DATA, LEVEL_NOTE, MEAN_NOTE, OVERALL, frame_scores, load_runs
 from cbpner.reports.systems import BLOCK, RunRecord, complete_flags
-from cbpner.reports.tables import (
-    Figure,
-    Table,
-    average_sets,
-    explain_output_errors,
-    frame_to_csv,
-    stack_statistics,
-    table_to_markdown,
-)
+from cbpner.reports.tables import Figure, Table, average_sets, explain_output_errors, frame_to_csv, table_to_markdown
 from cbpner.runs.folder import CONFIG
 from cbpner.scoring.metrics import LEVELS
 
@@ -40,12 +33,11 @@ COSTS = {
 MEASURED = [*LEVELS, *COSTS]
 NAME = "curve"
 TITLE = "F1 against the number of training patents"
-F1_COLUMNS = {level: f"{LEVEL_NAMES[level]} F1" for level in LEVELS}
 
-LEGEND = """\
-Micro F1 over all types on the test sets; token, lenient and strict as in the score table. Only the training file gets
-smaller, dev and test stay. Mean ± std go over the splits; where several seeds ran on a split, their mean is the
-split's figure. std is the sample standard deviation (ddof = 1)."""
+LEGEND = f"""\
+Micro F1 over all types on the test sets. Only the training file gets smaller, dev and test stay. {LEVEL_NOTE}
+
+{MEAN_NOTE}"""
 COSTS_LEGEND = """\
 Over all splits of a point: epochs and optimizer steps (fewer patents make fewer steps an epoch), minutes of training
 and of all that was timed, and the peak memory of the process (MiB). Minutes on one machine cannot be compared with
@@ -82,7 +74,7 @@ def build_curve(paths: Sequence[str | Path], all_splits: bool = False) -> Curve:
     notes = [f"{folder}: {CONFIG} does not say on how many patents it trained, left out" for folder in uncounted]
     runs = points.assign(compared=points["compared"].map({True: "yes", False: "no"}))
     columns = [*POINT, "statistic", "run", "split", "seed", "compared", *MEASURED, "machine", "runs"]
-    table = stack_statistics(runs, summarise_points(compared), MEASURED, ("mean", "std"))[columns]
+    table = tables.stack_statistics(runs, summarise_points(compared), MEASURED, ("mean", "std"))[columns]
     csv = frame_to_csv(table.rename(columns={level: f"{level}_f1" for level in LEVELS}), "%.6g")
     return Curve(_render_curve(points, counted, [*loaded.notes, *notes]), csv, points)
 
@@ -174,7 +166,7 @@ def draw_curve(points: pd.DataFrame, level: str) -> "Drawing":
 
 def tabulate_scores(points: pd.DataFrame) -> Table:
     """A row a point: its F1 at each level."""
-    return _tabulate(points, "curve", TITLE, F1_COLUMNS)
+    return _tabulate(points, "curve", TITLE, dict(zip(LEVELS, F1_NAMES, strict=True)))
 
 
 def tabulate_costs(points: pd.DataFrame) -> Table:
@@ -223,7 +215,7 @@ def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequen
     for key, group in points.groupby(BLOCK, sort=False):
         others = group[~group["compared"]].groupby("patents")["split"]
         left_out = "; ".join(f"{_join_splits(own)} at {number}" for number, own in others)
-        flags = pd.DataFrame(complete_flags([configs[folder] for folder in group["run"]])).astype(str)
+        flags = pd.DataFrame(complete_flags([configs[folder] for folder in group["run"]]), dtype=object).astype(str)
         mixed = [f"{name} ({', '.join(own.unique())})" for name, own in flags.items() if own.nunique() > 1]
         line = "- {}: recipe {}, encoder {}, data {}".format(labels[key], *key[1:])
         line += f"; splits that not every point has are left out (--all-splits): {left_out}" if left_out else ""

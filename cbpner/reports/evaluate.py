@@ -18,7 +18,7 @@ from cbpner.base.tables import format_markdown
 from cbpner.reports import intervals, spans
 from cbpner.reports.join import JoinedSystems, System, describe_patents
 from cbpner.reports.panel import count_panel, score_levels
-from cbpner.reports.run_scores import LEVEL_NAMES, MEASURE_NAMES, OVERALL, name_rows
+from cbpner.reports.run_scores import LEVEL_NAMES, LEVEL_NOTE, MEASURE_NAMES, OVERALL, name_rows
 from cbpner.reports.spans import NO_TYPE, PAIR, POOLED, cut_context
 from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key
 from cbpner.reports.tables import Table, explain_output_errors, format_number, frame_to_csv, table_to_markdown
@@ -34,11 +34,7 @@ WITH_TEXT = ("spans", "wrong_surfaces")  # frames that hold text of the gold
 NUMBERS = {*MEASURES, "std", "low", "high", "p", "p_holm", "difference", "first_f1", "second_f1"}
 WRONG = "The most frequent wrong spans"
 
-LEGEND = """\
-- token: single characters. lenient: whole entities, boundaries and type; an `I-` without its `B-` begins one. strict:
-  the same, but an `I-` without its `B-` belongs to none. Where no level is named, spans are read leniently.
-- P, R, F1: precision, recall, F1, beside the counts that they are made of; `-`: undefined, since nothing was predicted
-  or there is no gold."""
+LEGEND = f"{LEVEL_NOTE} Where no level is named, spans are read leniently."
 EXPLANATION = """\
 - Partial credit: SemEval-2013 task 9.1, after MUC-5, each span in one pair at most. strict: boundaries and type; exact:
   boundaries; partial: boundaries, and half for an overlap; type: an overlap and the type.

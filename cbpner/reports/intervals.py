@@ -13,7 +13,7 @@ from cbpner.base.files import natural_key
 from cbpner.base.tables import format_markdown
 from cbpner.reports.join import System, describe_patents
 from cbpner.reports.panel import Panel, count_panel
-from cbpner.reports.run_scores import LEVEL_NAMES, OVERALL, name_rows, show_split
+from cbpner.reports.run_scores import F1_NAMES, LEVEL_NAMES, MEAN_NOTE, OVERALL, name_rows, show_split
 from cbpner.reports.spans import ENTITY_LEVELS, POOLED
 from cbpner.reports.systems import Resampling, RunRecord
 from cbpner.reports.tables import Figure, Table, format_cell, format_count, format_number, table_to_markdown
@@ -35,10 +35,9 @@ SEED_NOTE = (
 )
 LEGEND = """\
 F1 [95% interval]: bootstrap percentiles over {resamples:,} samples of the {unit}s (seed {seed}); none from fewer than
-{least} {unit}s. Mean and ± std (ddof = 1) go over the splits; where several seeds ran on a split, their mean is the
-split's figure, and the spread of the seeds' means is shown below. Pooled: one F1 over all mentions of all runs; a
-patent that is in two sets counts twice there, once for each model that read it, and is drawn as one. Only a system's
-own {unit}s are drawn for its intervals."""
+{least} {unit}s. {mean_note} The spread of the seeds' means is shown below. Pooled: one F1 over all mentions of all
+runs; a patent that is in two sets counts twice there, once for each model that read it, and is drawn as one. Only a
+system's own {unit}s are drawn for its intervals."""
 COMPARISON_LEGEND = """\
 Pooled F1 over the sets that both have; runs of one set by several seeds count as one, their average. Difference: first
 minus second, with its 95% interval from the same samples. p: paired approximate randomization over {unit}s, two-sided,
@@ -59,9 +58,8 @@ def frame_intervals(panel: Panel, resampling: Resampling) -> pd.DataFrame:
         places = panel.places[system.name]
         counts = panel.counts[:, :, :, 0][:, places].sum(axis=0)  # (sets, levels, COUNTS)
         samples = f1_of(draw(places)[:, places])  # (resamples, sets, levels)
-        own = panel.counts[panel.members[:, places].any(axis=1)][:, places].sum(
-            axis=1
-        )  # (units, levels, types, COUNTS)
+        members = panel.members[:, places].any(axis=1)
+        own = panel.counts[members][:, places].sum(axis=1)  # (units, levels, types, COUNTS)
         pooled, drawn = own.sum(axis=0), resample_counts(own, resampling.resamples, resampling.seed)
         for number, level in enumerate(LEVELS):
             head = {"system": system.name, "level": level, "type": OVERALL}
@@ -103,7 +101,7 @@ def render_intervals(intervals: pd.DataFrame, system: System) -> str:
         rows.append([title, "" if pd.isna(gold) else gold, *figures])
         if each["std"].notna().any():
             rows.append(["± std", "", *(format_number(level["std"]) for level in levels)])
-    return format_markdown(["split", "gold", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)], rows)
+    return format_markdown(["split", "gold", *F1_NAMES], rows)
 
 
 def tabulate_comparisons(comparisons: pd.DataFrame) -> dict[str, Table]:
@@ -147,7 +145,7 @@ def render_sections(
 
 
 def explain_intervals(resampling: Resampling) -> str:
-    return LEGEND.format(least=LEAST_UNITS, **resampling._asdict())
+    return LEGEND.format(least=LEAST_UNITS, mean_note=MEAN_NOTE, **resampling._asdict())
 
 
 def describe_texts(panel: Panel, unit: str) -> str:

@@ -21,6 +21,14 @@ OVERALL = "all types"  # the name of a type holds no space
 GOLD_DATA = "cbp_gold"
 LEVEL_NAMES = {"token": "token", "entity_lenient": "lenient", "entity_strict": "strict"}
 MEASURE_NAMES = {"precision": "P", "recall": "R", "f1": "F1"}
+F1_NAMES = [f"{name} F1" for name in LEVEL_NAMES.values()]
+LEVEL_NOTE = """\
+Token: single characters. Lenient: whole entities, boundaries and type; an `I-` without its `B-` begins one (seqeval's
+default). Strict: the same, but an `I-` without its `B-` belongs to none (seqeval's strict mode, IOB2)."""
+MEAN_NOTE = """\
+Mean and ± std go over the splits; where several seeds ran on a split, their mean is the split's figure. std is the
+sample standard deviation (ddof = 1). `-`: undefined, since nothing was predicted or there is no gold, and left out of
+means (metrics.json has seqeval's 0 there)."""
 
 
 class LoadedRuns(NamedTuple):
@@ -36,27 +44,21 @@ def load_runs(paths: Sequence[str | Path], part: str = "test") -> LoadedRuns:
     Raises:
         InputError: where a file is malformed or lacks a key, or no run has scores on `part`.
     """
-    found, searched = find_runs(paths), ", ".join(map(str, paths))
+    found = find_runs(paths)
     runs = [_load_finished(folder) for folder in found.finished]
     scored = [run for run in runs if run.metrics[part] is not None]
-    unscored = [run.folder for run in runs if run.metrics[part] is None]
-    unfinished, deeper = list(map(_show_path, found.unfinished)), []
+    notes = [f"{_show_path(folder)}: unfinished (no {METRICS}), left out" for folder in found.unfinished]
+    notes += [f"{run.folder}: has no {part} scores (see --part), left out" for run in runs if run.metrics[part] is None]
     shallow = {path.resolve() for path in found.finished}
     if places := Counter(path.parent for path in find_runs(paths, 9).finished if path.resolve() not in shallow):
         total, named = sum(places.values()), ", ".join(map(_show_path, places))
-        deeper = [f"Left out: {total} finished run(s) that lie deeper than is searched; to include them name {named}"]
-    if unscored and not scored:
-        other = next(name for name in PARTS if name != part)
-        raise InputError(
-            f"{searched}: found {len(unscored)} finished run(s), none with {part} scores; try --part {other}"
+        notes.append(
+            f"Left out: {total} finished run(s) that lie deeper than is searched; to include them name {named}"
         )
     if not scored:
-        only = f"only unfinished ones ({', '.join(unfinished)})" if unfinished else "none"
-        how = "name one of those below" if deeper else "train one with: cbpner train"
-        expected = f"a finished run (a folder with {METRICS}), a folder of runs, or a folder of such folders"
-        raise InputError("\n".join([f"{searched}: expected {expected}; found {only}; {how}", *deeper]))
-    notes = [f"{folder}: unfinished (no {METRICS}), left out" for folder in unfinished]
-    return LoadedRuns(scored, [*notes, *(f"{folder}: has no {part} scores, left out" for folder in unscored), *deeper])
+        expected = f"a run with {part} scores (cbpner train), a folder of runs, or a folder of such folders"
+        raise InputError("\n".join([f"{', '.join(map(str, paths))}: found none; expected {expected}", *notes]))
+    return LoadedRuns(scored, notes)
 
 
 def frame_scores(runs: Sequence[RunRecord]) -> pd.DataFrame:

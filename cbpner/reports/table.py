@@ -10,42 +10,19 @@ import pandas as pd
 from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key, read_text, write_text
 from cbpner.base.tables import format_markdown
-from cbpner.reports.run_scores import (
-    GOLD_DATA,
-    LEVEL_NAMES,
-    MEASURE_NAMES,
-    OVERALL,
-    SYSTEM,
-    frame_scores,
-    load_runs,
-    name_rows,
-    summarise_scores,
-)
+from cbpner.reports import run_scores, tables
+from cbpner.reports.run_scores import F1_NAMES, LEVEL_NAMES, LEVEL_NOTE, MEAN_NOTE, MEASURE_NAMES, OVERALL, SYSTEM
 from cbpner.reports.systems import BLOCK, RunRecord
-from cbpner.reports.tables import (
-    UNDEFINED,
-    Figure,
-    explain_output_errors,
-    format_cell,
-    format_number,
-    frame_to_csv,
-    stack_statistics,
-)
+from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 MARKERS = ("<!-- table -->\n", "<!-- /table -->")
 PAPER_ROW = ["Hu and Verberne (2020), LM mixed fine-tuning", "`bert-base-chinese`", "", "0.54 ± 0.15", "-", "-"]
 
-LEGEND = """\
-P, R, F1: micro precision, recall and F1 over all types.
-- token: single characters; the score that the original's supervised method prints, but 0 where it is undefined.
-- lenient: whole entities, boundaries and type; an `I-` without its `B-` begins an entity (seqeval's default).
-- strict: whole entities; an `I-` without its `B-` belongs to none (seqeval's strict mode, IOB2).
+LEGEND = f"""\
+P, R, F1: micro precision, recall and F1 over all types. {LEVEL_NOTE}
 
-Mean and ± std go over the splits; where several seeds ran on a split, their mean is the split's figure. std is the
-sample standard deviation (ddof = 1). ± seeds: the same of the seeds' means over the splits, where every seed has every
-split. `-`: undefined, since nothing was predicted or there is no gold; undefined scores are left out of means
-(metrics.json has seqeval's 0 there)."""
+{MEAN_NOTE} ± seeds: the standard deviation of the seeds' means over the splits, where every seed has every split."""
 PAPER_NOTE = """\
 The paper (Hu and Verberne, COLING 2020) reports F1 0.54 ± 0.15 for its best model, LM mixed fine-tuning, at the lenient
 entity level. Only lenient F1 over the same five splits of the gold data can be compared with it."""
@@ -73,23 +50,21 @@ class _Block(NamedTuple):
     def format_means(self, levels: Sequence[str] = LEVELS) -> list[str]:
         """`mean ± std` of F1 over all types at each level."""
         rows = [self.summary.loc[OVERALL, level] for level in levels]
-        return [format_cell(Figure(row["f1_mean"], std=row["f1_std"])) for row in rows]
+        return [tables.format_cell(tables.Figure(row["f1_mean"], std=row["f1_std"])) for row in rows]
 
 
 def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreTable:
     """The table of the runs in `paths` on `part`, test or dev; InputError where there is nothing to score."""
-    loaded = load_runs(paths, part)
-    frame = frame_scores(loaded.scored)
+    loaded = run_scores.load_runs(paths, part)
+    frame = run_scores.frame_scores(loaded.scored)
     frame = frame[frame["part"] == part]
-    summary = summarise_scores(frame)
-    table = stack_statistics(frame, summary, MEASURES, ("mean", "std", "seeds"))
+    summary = run_scores.summarise_scores(frame)
+    table = tables.stack_statistics(frame, summary, MEASURES, ("mean", "std", "seeds"))
     columns = [*SYSTEM, "part", "statistic", "run", "split", "seed", "level", "type", *MEASURES, *COUNTS, "runs"]
     table = table.astype({column: "Int64" for column in (*COUNTS, "runs")})[columns]
-    means = dict(list(summary.groupby(SYSTEM)))
-    blocks = [
-        _Block(key, own, means[key].set_index(["type", "level"])) for key, own in frame.groupby(SYSTEM, sort=False)
-    ]
-    is_gold = part == "test" and any(block.key[3].split(",")[0] == GOLD_DATA for block in blocks)
+    means = dict(list(summary.set_index(["type", "level"]).groupby(SYSTEM)))
+    blocks = [_Block(key, own, means[key]) for key, own in frame.groupby(SYSTEM, sort=False)]
+    is_gold = part == "test" and any(block.key[3].split(",")[0] == run_scores.GOLD_DATA for block in blocks)
     sections = [f"# Scores on the {part} sets", LEGEND]
     if len(blocks) > 1:
         sections += ["## Summary", _render_summary(blocks), *_render_splits(blocks)]
@@ -97,7 +72,7 @@ def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreT
     for block in blocks:
         sections += _render_system(block, runs)
     sections += ["\n".join(f"- {note}" for note in loaded.notes)] * bool(loaded.notes) + [PAPER_NOTE] * is_gold
-    return ScoreTable("\n\n".join(sections) + "\n", frame_to_csv(table), _render_short(blocks, is_gold))
+    return ScoreTable("\n\n".join(sections) + "\n", tables.frame_to_csv(table), _render_short(blocks, is_gold))
 
 
 def write_score_table(table: ScoreTable, output: str | Path) -> None:
@@ -129,7 +104,7 @@ def _render_short(blocks: Sequence[_Block], is_gold: bool) -> str:
 
 
 def _render_summary(blocks: Sequence[_Block]) -> str:
-    header = [*BLOCK, "splits", "runs", *(f"{LEVEL_NAMES[level]} F1" for level in LEVELS)]
+    header = [*BLOCK, "splits", "runs", *F1_NAMES]
     rows = []
     for own in blocks:
         splits = " ".join(sorted(set(own.scores["split"]), key=natural_key))
@@ -155,7 +130,7 @@ def _render_splits(blocks: Sequence[_Block]) -> list[str]:
 
 
 def _render_system(own: _Block, runs: Mapping[str, RunRecord]) -> list[str]:
-    names = name_rows(own.scores[["run", "split", "seed"]].drop_duplicates().itertuples(index=False))
+    names = run_scores.name_rows(own.scores[["run", "split", "seed"]].drop_duplicates().itertuples(index=False))
     columns = {f"{LEVEL_NAMES[level]} {MEASURE_NAMES[measure]}": (OVERALL, level, measure)
                for level in LEVELS for measure in MEASURES}  # fmt: skip
     sections = ["## {}, recipe {}, encoder {}, data {}".format(own.method, *own.key[1:4])]

@@ -67,7 +67,7 @@ class Fold(NamedTuple):
     tables: Sequence[Table]
 
 
-# A text is a paragraph; a dict the browser of sentences, see `cbpner.reports.page.errors.list_sentences`.
+# A text is a paragraph; a dict the browser of sentences, see `cbpner.reports.page.sections.list_sentences`.
 Part = str | Chart | Table | Fold | dict[str, Any]
 
 
@@ -85,16 +85,11 @@ def format_number(value: float | None, style: str = ".3f") -> str:
     return UNDEFINED if value is None or math.isnan(value) else f"{value:{style}}"
 
 
-def format_p(value: float) -> str:
-    """A p-value with four decimals, down to 0.0001."""
-    return "< 0.0001" if value < 0.0001 else format_number(value, ".4f")
-
-
 def split_figure(figure: Figure) -> tuple[str, str, str]:
     """(number, deviation, interval); the last two are empty where unknown."""
     value, low, high, std, style = figure
     if style == "p":
-        return format_p(value), "", ""
+        return "< 0.0001" if value < 0.0001 else format_number(value, ".4f"), "", ""
     deviation = "" if math.isnan(std) else f" ± {std:{style.lstrip('+')}}"
     interval = "" if math.isnan(low) or math.isnan(value) else f" [{low:{style}}, {high:{style}}]"
     return format_number(value, style), deviation, interval

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -105,31 +105,15 @@ def gather_report(
         read = partial(read_evaluation, systems=systems, scores=scores, part=part)
         evaluation, place, remarks = _read_first(places, read, is_chosen=recorded is not None)
         notes = [*(evaluation.notes if evaluation else []), *remarks, *loaded.notes]
-    figures = _collect_scores(scores) if evaluation is None else _collect_intervals(evaluation)
-    return ReportData(
-        part, systems, scores, figures, sorted(set(scores["type"]) - {OVERALL}), evaluation, place, missing,
-        _frame_curve(loaded.scored, systems), list(dict.fromkeys(notes)),
-    )  # fmt: skip
+    types, points = sorted(set(scores["type"]) - {OVERALL}), _frame_curve(loaded.scored, systems)
+    figures, notes = _collect_figures(scores, evaluation), list(dict.fromkeys(notes))
+    return ReportData(part, systems, scores, figures, types, evaluation, place, missing, points, notes)
 
 
 def sum_counts(rows: pd.DataFrame) -> tuple[list[int], list[Figure]]:
     """(COUNTS, MEASURES) of rows of scores taken together."""
     counts = [int(rows[column].sum()) for column in COUNTS]
     return counts, [Figure(math.nan if value is None else value) for value in divide_counts(*counts).values()]
-
-
-def list_differing_flags(systems: Mapping[str, Sequence[RunRecord]]) -> dict[str, list[str]]:
-    """{flag: the value of each system as text} for the flags in which systems, or runs of one, differ."""
-    filled = iter(complete_flags([run.config for runs in systems.values() for run in runs]))
-    flags = [[next(filled) for _ in runs] for runs in systems.values()]
-    values = {
-        name: [", ".join(dict.fromkeys(_show_flag(run[name]) for run in own)) for own in flags] for name in flags[0][0]
-    }
-    return {name: own for name, own in values.items() if len(set(own)) > 1 or any(", " in value for value in own)}
-
-
-def _show_flag(value: Any) -> str:
-    return "none" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def _has_fewer(run: RunRecord) -> bool:
@@ -160,28 +144,25 @@ def _read_first(
     return None, None, remarks
 
 
-def _collect_scores(scores: pd.DataFrame) -> dict[FigureKey, Figure]:
-    """Figures from metrics.json."""
-    figures: dict[FigureKey, Figure] = {}
-    for row in scores[scores["type"] == OVERALL].to_dict("records"):
-        figures[row["system"], "run", row["run"], row["level"], OVERALL] = Figure(row["f1"])
-    for name, own in scores.groupby("system"):
-        for row in summarise_scores(own[own["type"] == OVERALL]).to_dict("records"):
-            figures[name, "mean", None, row["level"], OVERALL] = Figure(row["f1_mean"], std=row["f1_std"])
-            if not math.isnan(row["f1_seeds"]):
-                figures[name, "seeds", None, row["level"], OVERALL] = Figure(math.nan, std=row["f1_seeds"])
-    for (name, level, label), own in scores.groupby(["system", "level", "type"]):
-        figures[name, POOLED, None, level, label] = sum_counts(own)[1][-1]
-    return figures
-
-
-def _collect_intervals(evaluation: Evaluation) -> dict[FigureKey, Figure]:
-    """The figures of an evaluation."""
+def _collect_figures(scores: pd.DataFrame, evaluation: Evaluation | None) -> dict[FigureKey, Figure]:
+    """The figures of an evaluation, or without one those of metrics.json."""
+    rows = [] if evaluation is None else evaluation.frames["intervals"].to_dict("records")
+    if evaluation is None:
+        overall = scores[scores["type"] == OVERALL]
+        rows += overall.assign(statistic="run").to_dict("records")
+        for name, own in overall.groupby("system"):
+            for row in summarise_scores(own).to_dict("records"):
+                head = {"system": name, "level": row["level"], "type": OVERALL}
+                rows.append(head | {"statistic": "mean", "f1": row["f1_mean"], "std": row["f1_std"]})
+                rows.append(head | {"statistic": "seeds", "f1": math.nan, "std": row["f1_seeds"]})
+        for (name, level, label), own in scores.groupby(["system", "level", "type"]):
+            head = {"system": name, "level": level, "type": label}
+            rows.append(head | {"statistic": POOLED, "f1": sum_counts(own)[1][-1].value})
     figures = {}
-    for row in evaluation.frames["intervals"].to_dict("records"):
+    for row in rows:
         run = row["run"] if row["statistic"] == "run" else None
-        key = (row["system"], row["statistic"], run, row["level"], row["type"])
-        figures[key] = Figure(row["f1"], row["low"], row["high"], row["std"])
+        spread = (row.get(name, math.nan) for name in ("low", "high", "std"))
+        figures[row["system"], row["statistic"], run, row["level"], row["type"]] = Figure(row["f1"], *spread)
     return figures
 
 

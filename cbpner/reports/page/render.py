@@ -11,23 +11,11 @@ from markupsafe import Markup, escape
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.html import open_templates, read_page_style
-from cbpner.reports.page.errors import show_errors, show_sentences
+from cbpner.reports import tables
 from cbpner.reports.page.inputs import ReportData
-from cbpner.reports.page.provenance import show_curve, show_provenance
-from cbpner.reports.page.scores import show_comparisons, show_groups, show_scores, show_splits, show_types
+from cbpner.reports.page.sections import make_sections
 from cbpner.reports.run_scores import GOLD_DATA
-from cbpner.reports.tables import (
-    Figure,
-    Fold,
-    Table,
-    explain_output_errors,
-    format_cell,
-    format_count,
-    replace_unprintable,
-    split_figure,
-    table_to_csv,
-    table_to_latex,
-)
+from cbpner.reports.tables import Figure, Fold, Table, explain_output_errors, format_cell, format_count
 
 TITLE = "Named entities in patents"
 PAPER = Figure(0.54, std=0.15, style=".2f")  # Hu and Verberne, COLING 2020: LM mixed fine-tuning, lenient F1
@@ -44,24 +32,20 @@ class Report(NamedTuple):
 
 def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, shown: int = 15) -> Report:
     """Render the report; `with_text`: also surfaces and sentences of the gold, `shown` wrong ones of each system."""
-    found = (
-        show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
-        show_comparisons(data), show_curve(data), show_sentences(data) if with_text else None,
-        show_provenance(data),
-    )  # fmt: skip
-    sections = [section for section in found if section]
+    sections = make_sections(data, with_text, shown)
     parts = [part for section in sections for part in section.parts]
-    tables = [table for part in parts for table in (part.tables if isinstance(part, Fold) else [part])]
-    named = {table.name: table for table in tables if isinstance(table, Table)}
+    shown_tables = [table for part in parts for table in (part.tables if isinstance(part, Fold) else [part])]
+    named = {table.name: table for table in shown_tables if isinstance(table, Table)}
     templates = open_templates(__package__)
-    templates.filters |= {"cell": format_cell, "printable": replace_unprintable, "breakable": _break_names}
-    templates.globals |= {"split_figure": split_figure, "kind_of": lambda part: type(part).__name__.lower()}
+    templates.filters |= {"cell": format_cell, "printable": tables.replace_unprintable, "breakable": _break_names}
+    templates.globals |= {"split_figure": tables.split_figure, "kind_of": lambda part: type(part).__name__.lower()}
     script = resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8")
     html = templates.get_template("report.html.jinja").render(
         title=title, headline=_make_headline(data), sections=sections, lines=explain_missing(data, with_text),
         notes=data.notes, css=Markup(read_page_style()), script=Markup(script),
     )  # fmt: skip
-    return Report(html, table_to_latex(named["scores"]), {name: table_to_csv(table) for name, table in named.items()})
+    csv = {name: tables.table_to_csv(table) for name, table in named.items()}
+    return Report(html, tables.table_to_latex(named["scores"]), csv)
 
 
 def write_report(report: Report, output: str | Path) -> list[Path]:
@@ -88,16 +72,13 @@ def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
     """Lines on what a report lacks for want of the gold text, and how to get it."""
     if data.missing is None:
         return [] if with_text else ["Made without text: the sentences and the wrong surfaces are left out."]
-    how = (
-        "To have them, get the data (the gold: bash data/get_cbp_gold.sh) and make the report again, with "
-        "--data-dir DIR where they do not lie where the runs found them."
-    )
+    lacking = f"intervals, errors and comparisons are those that {data.recorded} holds for these very runs"
     if data.evaluation is None:
-        lacking = "intervals, comparisons, seen and unseen mentions, errors and the sentences are missing"
-        return [f"The gold text is not here ({data.missing}): {lacking}; the scores are those of the runs. {how}"]
+        lacking = "intervals, comparisons, seen and unseen mentions and errors are missing too"
     return [
-        f"The gold text is not here ({data.missing}): the sentences and the wrong surfaces are missing. Intervals, "
-        f"errors and comparisons are those that {data.recorded} holds for these very runs. {how}"
+        f"The gold text is not here ({data.missing}): the sentences and the wrong surfaces are missing; {lacking}. To "
+        "have them, get the data (the gold: bash data/get_cbp_gold.sh) and make the report again, with --data-dir DIR "
+        "where they do not lie where the runs found them."
     ]
 
 
@@ -120,12 +101,10 @@ def _make_headline(data: ReportData) -> dict[str, Any]:
         encoders = ", ".join(dict.fromkeys(str(config["encoder"]) for config in configs))
         figures.append((PAPER, "the paper's best model, lenient F1"))
         sentences.append(
-            f"The paper (Hu and Verberne, COLING 2020) reports F1 {format_cell(PAPER)} for masked-LM fine-tuning on "
-            "patents, then NER with bert-base-chinese, at the lenient entity level on the same five splits. Only "
-            f"lenient F1 can be compared with it: {format_cell(lenient)} here, a difference of "
-            f"{lenient.value - PAPER.value:+.3f}, with the encoder {encoders}. Without its predictions no test can say "
-            "whether that is more than chance. Either ± is the spread between splits of two test patents each, not an "
-            "error of the mean."
+            f"The paper (Hu and Verberne, COLING 2020) reports lenient F1 {format_cell(PAPER)} on the same five splits "
+            "for masked-LM fine-tuning on patents, then NER with bert-base-chinese; here it is "
+            f"{format_cell(lenient)} with the encoder {encoders}. Either ± is the spread between splits of two test "
+            "patents each, not an error of the mean."
         )
     subtitle = f"{', '.join(counted)}; scores on the {data.part} sets"
     return {"subtitle": subtitle, "figures": figures, "sentences": sentences}
