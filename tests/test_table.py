@@ -237,7 +237,7 @@ def test_no_run_is_an_error(tmp_path):
     with pytest.raises(InputError, match="found none"):
         build_score_table([tmp_path])
     write_config(tmp_path / "0", make_config())
-    with pytest.raises(InputError, match="unfinished .*/0"):
+    with pytest.raises(InputError, match="/0: unfinished"):
         build_score_table([tmp_path])
     make_run(tmp_path / "1")
     with pytest.raises(InputError, match="no dev scores"):

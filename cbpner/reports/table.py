@@ -135,7 +135,7 @@ def _render_system(own: _Block, runs: Mapping[str, RunRecord]) -> list[str]:
                for level in LEVELS for measure in MEASURES}  # fmt: skip
     sections = ["## {}, recipe {}, encoder {}, data {}".format(own.method, *own.key[1:4])]
     sections += [
-        _render_columns(own, names, columns),
+        _render_runs(own, names, columns),
         "Counts: correct / predicted / gold.",
         _render_counts(own, names),
     ]
@@ -145,7 +145,7 @@ def _render_system(own: _Block, runs: Mapping[str, RunRecord]) -> list[str]:
     for start in range(0, len(types), 3):  # three types stay within a terminal
         columns = {f"{label} {LEVEL_NAMES[level]}": (label, level, "f1")
                    for label in types[start : start + 3] for level in LEVELS[1:]}  # fmt: skip
-        sections.append(_render_columns(own, names, columns, with_gold=True))
+        sections.append(_render_runs(own, names, columns, with_gold=True))
     lines = ["How the epoch was chosen:"]
     for folder, name in names.items():
         metrics = runs[folder].metrics
@@ -157,7 +157,7 @@ def _render_system(own: _Block, runs: Mapping[str, RunRecord]) -> list[str]:
     return [*sections, "\n".join(lines)]
 
 
-def _render_columns(
+def _render_runs(
     own: _Block, names: Mapping[str, str], columns: Mapping[str, tuple[str, str, str]], with_gold: bool = False
 ) -> str:
     """Rows: the runs, mean, and ± std and ± seeds where there is one. columns: {title: (type, level, measure)}."""

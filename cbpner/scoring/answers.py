@@ -44,14 +44,12 @@ class Answers(NamedTuple):
 
 
 def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mapping[str, str] | None = None) -> Answers:
-    """The spans of a JSONL file over the gold sentences; InputError with the line for what does not fit them.
+    """The spans of a JSONL file over the gold sentences; InputError with the line where one does not fit.
 
     renamed: {label in the file: label}.
     """
     spans: list[list[TagSpan]] = [[] for _ in sentences]
-    asked: set[int] = set()
-    counts: Counter[str] = Counter()
-    following = 0
+    asked, counts, following = set[int](), Counter[str](), 0
     for row in read_valid_rows(path, "json"):
         place, answer = f"{path}:{row.number}", row.values
         if not isinstance(answer.get("text", ""), str) or not ("text" in answer or "index" in answer):
