@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -22,7 +21,7 @@ from cbpner.cli import main
 from cbpner.prediction import job, ray_engine
 
 TEXT = "HER2阳性乳腺癌。人类基因BRCA1与蛋白。\n"
-DOCUMENTS, SHARD, SHARDS = 120, 4, 31
+DOCUMENTS, SHARD, SHARDS = 60, 4, 16
 has_ray = importlib.util.find_spec("ray") is not None
 
 
@@ -41,7 +40,7 @@ def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ray") / "in"
     folder.mkdir()
     rows = [json.dumps({"id": f"d{n}", "text": TEXT * (1 + 80 * (n % 11))}) for n in range(DOCUMENTS)]
-    (folder / "a.jsonl").write_text("\n".join([*rows[:50], "{", *rows[50:]]) + "\n", encoding="utf-8")
+    (folder / "a.jsonl").write_text("\n".join([*rows[:30], "{", *rows[30:]]) + "\n", encoding="utf-8")
     (folder / "b.txt").write_bytes(b"\xff")
     return folder
 
@@ -68,7 +67,10 @@ def list_workers(pid):
 @needs_ray
 def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, tiny_tagger):
     words = predict(tiny_tagger, inputs, tmp_path / "out", "--engine", "ray", "--workers", 2)
-    child = subprocess.Popen([sys.executable, "-m", "cbpner", *words], stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"RAY_ADDRESS": "127.0.0.1:1"}  # of a cluster that is not asked for
+    child = subprocess.Popen(
+        [sys.executable, "-m", "cbpner", *words], env=environment, stderr=subprocess.PIPE, text=True
+    )
     progress, is_killed = tmp_path / "out" / job.PROGRESS, False
     while child.poll() is None and not is_killed:
         if progress.is_file() and progress.read_bytes().count(b"\n") > 2:  # two shards are done
@@ -80,36 +82,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, t
     told = child.communicate(timeout=300)[1]
     assert is_killed and child.returncode == 1, told
     assert read_folder(tmp_path / "out") == unbroken
-    assert f"{DOCUMENTS} documents" in told and "2 errors" in told and "a.jsonl:51: found broken JSON" in told
-
-
-@needs_ray
-def test_either_engine_goes_on_with_what_the_other_has_begun(tmp_path, inputs, unbroken, tiny_tagger, monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # where ray.init() would look
-    folder, add = tmp_path / "out", job.JobState.add
-
-    def fail(progress, shard):
-        add(progress, shard)
-        if len(progress.done) in (3, 9):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(job.JobState, "add", fail)
-    for more in (["--device", "cpu"], ["--engine", "ray", "--workers", "2"]):
-        assert main(predict(tiny_tagger, inputs, folder, *more)) == INTERRUPTED
-    assert len((folder / job.PROGRESS).read_text().splitlines()) == 1 + 9
-    assert main(predict(tiny_tagger, inputs, folder, "--device", "cpu")) == 1
-    assert read_folder(folder) == unbroken
-
-
-@needs_ray
-def test_a_worker_that_cannot_load_the_model_ends_the_job(tmp_path, tiny_tagger, capsys, monkeypatch):
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    monkeypatch.setattr(ray_engine, "FILES", ())
-    words = predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray", "--workers", 1)
-    assert main(words) == 2
-    told = capsys.readouterr().err
-    assert "a worker failed" in told and "found no model" in told and "Traceback" not in told
-    assert not (tmp_path / "out" / job.MANIFEST).exists()
+    assert f"{DOCUMENTS} documents" in told and "2 errors" in told and "a.jsonl:31: found broken JSON" in told
 
 
 @needs_ray
@@ -120,46 +93,26 @@ def test_a_cluster_that_is_not_there(tmp_path, tiny_tagger, capsys):
     assert "auto" in capsys.readouterr().err
 
 
-def test_without_ray_a_message_says_what_to_install(tmp_path, tiny_tagger, monkeypatch, capsys):
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    monkeypatch.setitem(sys.modules, "ray", None)
-    assert main(predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray")) == 2
-    assert "pip install 'cbpner[ray]'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "output, flags, message",
-    [("out/", ["--workers", "2"], "--workers"), ("out.jsonl", ["--engine", "ray"], "-o OUT/"),
-     ("out/", ["--engine", "ray", "--device", "cuda"], "--gpus-per-worker"),
-     ("out/", ["--engine", "ray", "--workers", "0"], "--workers: found 0"),
-     ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "--gpus-per-worker: found -1")],
-)  # fmt: skip
-def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, capsys, output, flags, message):
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    words = ["predict", tmp_path / "a.txt", "-o", f"{tmp_path}/{output}", "--model", tiny_tagger, *flags]
-    assert main([*map(str, words)]) == 2
-    assert message in capsys.readouterr().err and sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
-
-
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """The address of a cluster of one core that was started in another folder."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")  # as Ray sets it with the first cluster of a process's own
-    scripts = [sys.executable, "-m", "ray.scripts.scripts"]
-    subprocess.run([*scripts, "get-auth-token", "--generate"], capture_output=True, check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (tmp_path / "elsewhere").mkdir()
-    with tempfile.TemporaryDirectory(prefix="ray.", dir="/tmp", ignore_cleanup_errors=True) as folder:  # sockets: short
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of a cluster of one core."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
+    ):
+        patch.setenv("RAY_AUTH_MODE", "token")  # as Ray sets it with the first cluster of a process's own
+        scripts = [sys.executable, "-m", "ray.scripts.scripts"]
+        subprocess.run([*scripts, "get-auth-token", "--generate"], capture_output=True, check=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         words = [
             "start", "--head", "--block", "--port", port, "--num-cpus", 1, "--include-dashboard", "false",
             "--node-ip-address", "127.0.0.1", "--temp-dir", folder,
         ]  # fmt: skip
         head = subprocess.Popen(
-            [*scripts, *map(str, words)], cwd=tmp_path / "elsewhere",
+            [*scripts, *map(str, words)], env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
         )  # fmt: skip
         try:
             wait_for_port(port, head)
@@ -183,20 +136,31 @@ def wait_for_port(port, process):
 
 
 @needs_ray
-def test_a_cluster_that_was_started_in_another_folder(tmp_path, tiny_tagger, elsewhere, monkeypatch, capsys):
-    """Inputs are found where the command is; as many workers as do not fit are refused, not waited for."""
-    monkeypatch.chdir(tmp_path)
-    Path("in").mkdir()
-    Path("in/a.txt").write_text(TEXT, encoding="utf-8")
-    words = predict(tiny_tagger, "in", "out", "--engine", "ray", "--address", elsewhere)
-    assert main([*words, "--workers", "2"]) == 2
+def test_either_engine_resumes_what_the_other_has_begun(
+    tmp_path, inputs, unbroken, tiny_tagger, cluster, monkeypatch, capsys
+):
+    """More workers than fit are refused, not waited for."""
+    folder, add = tmp_path / "out", job.JobState.add
+
+    def fail(progress, shard):
+        add(progress, shard)
+        if len(progress.done) in (3, 9):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(job.JobState, "add", fail)
+    on_ray = predict(tiny_tagger, inputs, folder, "--engine", "ray", "--address", cluster)
+    assert main([*on_ray, "--workers", "2"]) == 2
     assert "room for 1 of 2" in capsys.readouterr().err
-    assert main(words) == 0, capsys.readouterr().err
-    assert json.loads(Path("out/part-00000.jsonl").read_text(encoding="utf-8"))["text"] == TEXT
+    for words in (predict(tiny_tagger, inputs, folder, "--device", "cpu"), on_ray):
+        assert main(words) == INTERRUPTED
+    assert len((folder / job.PROGRESS).read_text().splitlines()) == 1 + 9
+    assert main(predict(tiny_tagger, inputs, folder, "--device", "cpu")) == 1
+    assert read_folder(folder) == unbroken
 
 
 @needs_ray
-def test_a_text_that_kills_its_worker_ends_the_job_after_some_trials(tmp_path, tiny_tagger, monkeypatch, capsys):
+@pytest.mark.parametrize("fault", ["no model", "deadly text"])
+def test_a_worker_that_fails_ends_the_job(tmp_path, tiny_tagger, cluster, monkeypatch, capsys, fault):
     (tmp_path / "a.jsonl").write_text('{"text": "HER2"}\n' * 8, encoding="utf-8")
     (tmp_path / "trials").mkdir()
 
@@ -209,13 +173,35 @@ def test_a_text_that_kills_its_worker_ends_the_job_after_some_trials(tmp_path, t
                 os._exit(1)
             return super().tag_shard(number, items)
 
-    monkeypatch.setattr(ray_engine, "Worker", Dying)
-    words = predict(tiny_tagger, tmp_path / "a.jsonl", tmp_path / "out", "--engine", "ray", "--workers", 1)
+    monkeypatch.setattr(ray_engine, "RETRIES", 1)
+    monkeypatch.setattr(ray_engine, *(("FILES", ()) if fault == "no model" else ("Worker", Dying)))
+    words = predict(tiny_tagger, tmp_path / "a.jsonl", tmp_path / "out", "--engine", "ray", "--address", cluster)
     assert main(words) == 2
     told = capsys.readouterr().err
-    assert "a worker failed" in told and "Traceback" not in told
-    assert len(list((tmp_path / "trials").iterdir())) == 1 + ray_engine.RETRIES
+    assert "a worker failed" in told and "Traceback" not in told and ("found no model" in told) == (fault == "no model")
+    assert len(list((tmp_path / "trials").iterdir())) == (0 if fault == "no model" else 2)
     assert not (tmp_path / "out" / job.MANIFEST).exists()
+
+
+def test_without_ray_a_message_says_what_to_install(tmp_path, tiny_tagger, monkeypatch, capsys):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray")) == 2
+    assert "pip install 'cbpner[ray]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "output, flags, message",
+    [("out/", ["--workers", "2"], "--workers"), ("out.jsonl", ["--engine", "ray"], "-o OUT/"),
+     ("out/", ["--engine", "ray", "--device", "cuda"], "--gpus-per-worker"),
+     ("out/", ["--engine", "ray", "--workers", "0"], "--workers: found 0"),
+     ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "--gpus-per-worker: found -1")],
+)  # fmt: skip
+def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, capsys, output, flags, message):
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    words = ["predict", tmp_path / "a.txt", "-o", f"{tmp_path}/{output}", "--model", tiny_tagger, *flags]
+    assert main([*map(str, words)]) == 2
+    assert message in capsys.readouterr().err and sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
 
 
 class FakeRay:
