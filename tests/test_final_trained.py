@@ -51,18 +51,6 @@ def make_pipeline():
     return pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="simple")
 
 
-def test_greedy_spans_are_those_of_the_pipeline():
-    """On patents of the demo corpus; the pipeline is given lines, which is how the tagger cuts them."""
-    lines = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n")[:60]
-    lines = [line for line in [*lines, TEXT] if line and line == line.strip() and len(line) < 300]
-    tagger, pipe, found = Tagger.from_pretrained(decoder="greedy"), make_pipeline(), 0
-    for line, spans in zip(lines, tagger.tag_many(lines), strict=True):
-        entities = [(each["start"], each["end"], each["entity_group"]) for each in pipe(line)]
-        assert [span[:3] for span in spans] == entities
-        found += len(spans)
-    assert found > 20
-
-
 def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_path):
     """Sentence by sentence, though the model itself decides over a patent (`vote_share`)."""
     text = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n\n")[0]

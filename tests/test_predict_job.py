@@ -92,15 +92,6 @@ def test_a_jobs_folder_is_read_as_its_documents(unbroken, tmp_path, kind):
     assert len(list(read_documents([tmp_path]))) == DOCUMENTS
 
 
-def test_formats_with_files_for_each_document_have_folders_as_shards(unbroken):
-    names = [name for name in sorted(unbroken["brat"]) if name.startswith("part")]
-    assert names[:4] == [f"part-00000/d{n}.{suffix}" for n in (0, 1) for suffix in ("ann", "txt")]
-    assert len(names) == 2 * DOCUMENTS
-    assert [name for name in sorted(unbroken["bio"]) if name.startswith("part")] == [
-        f"part-0000{shard}/d{n}.bio" for shard, n in ((0, 0), (0, 1), (1, 2), (1, 3), (1, 4), (2, 6))
-    ]
-
-
 def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):
     assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
@@ -109,13 +100,6 @@ def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 1
     assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns > times[tmp_path / "out" / "manifest.json"]
-
-
-def test_a_job_without_errors_ends_with_0(tmp_path, inputs, tiny_tagger):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "d.txt").write_text(TEXTS[0], encoding="utf-8")
-    assert predict(tiny_tagger, tmp_path / "in", tmp_path / "out") == 0
-    assert sorted(read_folder(tmp_path / "out")) == ["manifest.json", "part-00000.jsonl"]
 
 
 # ---- killed ----
@@ -151,16 +135,12 @@ def nth(number):
 # moment: (format, owner of the function, its name, the call at which, how, shards that stay as they are)
 MOMENTS = {
     "before there is anything": ("jsonl", job, "write_text", 1, before, 0),
-    "the progress file has its text but not its name": ("jsonl", os, "replace", 1, before, 0),
     "in the first shard": ("jsonl", job.Reporter, "add", 2, after, 0),
     "in the second shard": ("parquet", job.Reporter, "add", 4, before, 1),
-    "in a folder of a shard": ("brat", job.Reporter, "add", 5, after, 1),
     "the second shard is whole but has not its name": ("jsonl", os, "replace", 3, before, 1),
     "the second shard has its name but is not noted": ("jsonl", job.JobState, "add", 2, before, 1),
     "a folder has its name but is not noted": ("brat", job.JobState, "add", 1, before, 0),
     "the second shard is noted by half": ("jsonl", job.JobState, "add", 2, half_a_line, 1),
-    "behind the second shard": ("parquet", job.JobState, "add", 2, after, 2),
-    "before the errors": ("jsonl", job, "write_errors", 1, before, 3),
     "before the manifest": ("brat", job, "write_text", 3, before, 3),
     "behind the manifest": ("jsonl", job, "write_text", 3, after, 3),
 }  # fmt: skip
