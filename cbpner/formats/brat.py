@@ -50,7 +50,8 @@ def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
         choices.note("text files without an .ann file, read as documents without spans")
         return [Document(id, text)]
     found, faults = read_text_bounds(notes, choices)
-    ruler, spans = Ruler(text, choices.offsets), []
+    ruler = Ruler(text, choices.offsets)
+    spans: list[Span] = []
     for each in found:
         try:
             spans += read_text_bound(each, ruler, choices)

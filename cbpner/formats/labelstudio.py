@@ -85,7 +85,8 @@ def choose_results(row: Mapping[str, Any], use_predictions: bool, choices: Choic
 
 def read_regions(text: str, results: Sequence[Any], choices: Choices) -> list[Span]:
     """The spans of an annotation's results."""
-    ruler, spans = Ruler(text, choices.offsets), []
+    ruler = Ruler(text, choices.offsets)
+    spans: list[Span] = []
     for region in (region for result in results for region in read_region(result, choices)):
         place = ruler.cut(region.start, region.end)
         if place is None:

@@ -33,7 +33,6 @@ class Format:
 
     suffixes: of its files, those written first. read: (path, id of its document or beginning of its ids, choices).
     write: into a file of all documents; or render: the texts of a document's own files, which end in `suffixes`.
-    list_files: the files to read in a folder; by default those that end in one of `suffixes`.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Format:
     read: Callable[[Path, str, Choices], Iterable[Document]]
     write: Callable[[IO[str], Iterable[Document], Choices], None] | None = None
     render: Callable[[Document, Choices], tuple[str, ...]] | None = None
-    list_files: Callable[[Path], list[Path]] | None = None
 
 
 def list_suffixes(suffixes: str | tuple[str, ...], folder: str | Path) -> list[Path]:
@@ -58,13 +56,6 @@ def list_suffixes(suffixes: str | tuple[str, ...], folder: str | Path) -> list[P
     return [path for path in found if path not in names | lists]
 
 
-def list_pairs(folder: Path) -> list[Path]:
-    """brat's text files below a folder, and each `.ann` that has no text file: a file of each pair."""
-    files = list_suffixes((".txt", ".ann"), folder)
-    texts = {path.with_suffix("") for path in files if path.suffix.lower() == ".txt"}
-    return [path for path in files if path.suffix.lower() == ".txt" or path.with_suffix("") not in texts]
-
-
 def list_formats() -> Iterator[Format]:
     """Yield the formats in the order of the help texts."""
     yield Format("jsonl", "this project's JSON lines", (".jsonl",), read_spans, write=write_spans)
@@ -73,7 +64,7 @@ def list_formats() -> Iterator[Format]:
         summary = f"column files: a character and its {scheme.upper()} tag a line"
         yield Format(scheme, summary, suffixes, read, render=render)
     summary = "brat's NAME.txt and NAME.ann"
-    yield Format("brat", summary, (".txt", ".ann"), read_brat, render=render_brat, list_files=list_pairs)
+    yield Format("brat", summary, (".txt", ".ann"), read_brat, render=render_brat)
     summary = "YEDDA's .anns: the columns it exports, in BMES"
     yield Format("yedda", summary, (".txt.anns", ".anns"), read_exported, render=render_exported)
     summary = "YEDDA's .ann: text with marks in it"
@@ -120,7 +111,9 @@ def list_files(path: Path, name: str | None) -> list[tuple[Path, str, Format]]:
     format = FORMATS[name] if name else guess_format(path)
     if not path.is_dir():
         return [(path, name_document(path.name, format), format)]
-    files = (format.list_files or partial(list_suffixes, format.suffixes))(path)
+    files = list_suffixes(format.suffixes, path)
+    if format.name == "brat":  # a file of each pair
+        files = list({file.with_suffix(""): file for file in files}.values())
     if not files:
         raise InputError(f"{path}: found no file that ends in {' or '.join(format.suffixes)}; expected some to read")
     return [(file, name_document(file.relative_to(path).as_posix(), format), format) for file in files]
