@@ -36,9 +36,7 @@ def run_app(
         service = TaggingService(models, limits)
         service.get_tagger()
         check_port(host, port)
-        app = server.create_app(service, resolver, reports, host, port, allowed_hosts)
-        print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
-        server.serve(app, host, port)
+        server.serve(service, resolver, reports, host, port, allowed_hosts)
 
 
 @contextmanager

@@ -27,11 +27,14 @@ HEADERS = {  # a browser loads nothing from elsewhere, and shows the page in no 
 }
 
 
-def create_app(
-    service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str = "127.0.0.1",
-    port: int = 7860, allowed: Iterable[str] = (),
-) -> FastAPI:  # fmt: skip
-    """Create the application. runs: {name: folder} for the report. allowed: further host names, such as a proxy's."""
+def serve(
+    service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str, port: int,
+    allowed: Iterable[str],
+) -> None:  # fmt: skip
+    """Answer requests until interrupted; more than 200 connections at once get 503.
+
+    runs: {name: folder} for the report. allowed: further host names under which browsers may call, such as a proxy's.
+    """
     app = create_api(service)
 
     @app.get("/", include_in_schema=False)
@@ -53,7 +56,12 @@ def create_app(
         RequestGuard, host=host, allowed=allowed, pages=[f"/{language}" for language in LANGUAGES],
         folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=service.limits.request_size,
     )  # fmt: skip
-    return app
+    print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    uvicorn.run(
+        app, host=host, port=port, log_level="warning", limit_concurrency=200, timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
+    )  # fmt: skip
 
 
 def mount_pages(
@@ -69,12 +77,3 @@ def mount_pages(
             show_error=False, enable_monitoring=False,
         )  # fmt: skip
         page.has_launched = True  # else Gradio accepts files that nobody has uploaded; mounting does not set it
-
-
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Answer requests until interrupted; more than 200 connections at once get 503."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    uvicorn.run(
-        app, host=host, port=port, log_level="warning", limit_concurrency=200, timeout_keep_alive=30,
-        timeout_graceful_shutdown=3,
-    )  # fmt: skip

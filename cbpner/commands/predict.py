@@ -139,7 +139,7 @@ def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":
         raise InputError("found --device with --engine ray; expected --gpus-per-worker, or nothing for the CPU")
     from cbpner.prediction.ray_engine import Cluster
 
-    return Cluster(args.address, args.workers, given.get("cpus_per_worker", 1), given.get("gpus_per_worker", 0))
+    return Cluster(args.address, args.workers, args.cpus_per_worker or 1, args.gpus_per_worker or 0)
 
 
 def choose_target(args: Namespace) -> tuple[str, bool]:

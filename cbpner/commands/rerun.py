@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cbpner.training.config import Job
 
 NEEDED = ("method", "recipe", "seed", "flags", "data", "environment")
-JOB_FLAGS = ("orphans", "labels", "patents")  # among the flags of config.json, what belongs to no recipe
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -93,18 +92,15 @@ def rebuild_job(old: Path, config: dict[str, Any], output: Path, data_dir: str |
 
 def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str | None = None) -> Recipe:
     """The Recipe of config.json's flags; InputError where another version made the run."""
-    known = Recipe.__dataclass_fields__
-    if unknown := [name for name in flags if name not in known and name not in JOB_FLAGS]:
-        raise InputError(
-            f"{path}: found the unknown flag {', '.join(unknown)}; expected those of this version's recipes: "
-            "take the version that made the run (its git revision stands in config.json)"
-        )
+    own = {name: value for name, value in flags.items() if name not in ("orphans", "labels", "patents")}
     try:
-        own = {name: value for name, value in flags.items() if name in known}
         recipe = Recipe(**own | {"decision": Decision(**own["decision"])})
         check_recipe(recipe)
     except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: found flags that make no recipe: {error}") from error
+        raise InputError(
+            f"{path}: found flags that make no recipe of this version ({error}); expected a run of this version: take "
+            "the version that made the run (its git revision stands in config.json)"
+        ) from error
     name = name_encoder(recipe.encoder, split)
     if not Path(name).exists() and (origin / name / "config.json").is_file():  # as seen from where the run was made
         return replace(recipe, encoder=str(shorten_path(origin / recipe.encoder)))
