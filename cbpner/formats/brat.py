@@ -14,7 +14,6 @@ Sources: brat's `annotation.py` and `annotator.py`, https://brat.nlplab.org/stan
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
@@ -31,15 +30,6 @@ OTHERS = {
 }  # fmt: skip
 
 
-class TextBound(NamedTuple):
-    """A T line: its number, the label, the fragments (start, end), the text that they are to cut out or None."""
-
-    line: int
-    label: str
-    fragments: list[tuple[int, int]]
-    text: str | None
-
-
 def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
     """[the document] of a `.txt` or `.ann` file and the other beside it; without annotations, one without spans."""
     source, notes = find_beside(path, ".txt"), find_beside(path, ".ann")
@@ -49,14 +39,14 @@ def read_brat(path: Path, id: str, choices: Choices) -> list[Document]:
     if not notes.is_file():
         choices.note("text files without an .ann file, read as documents without spans")
         return [Document(id, text)]
-    found, faults = read_text_bounds(notes, choices)
     ruler = Ruler(text, choices.offsets)
     spans: list[Span] = []
-    for each in found:
+    lines, faults = read_lines(notes)
+    for number, line in enumerate(lines, 1):
         try:
-            spans += read_text_bound(each, ruler, choices)
+            spans += read_line((line or "").removesuffix("\r"), ruler, choices)
         except UnexpectedValue as error:
-            faults.append(Fault(str(notes), each.line, error.found, error.expected))
+            faults.append(Fault(str(notes), number, error.found, error.expected))
     if faults:
         raise FaultyFile(sorted(faults, key=lambda fault: fault.line))
     return [Document(id, text, spans)]
@@ -68,22 +58,39 @@ def find_beside(path: Path, suffix: str) -> Path:
     return next((name for name in (path, *names) if name.suffix.lower() == suffix and name.is_file()), names[0])
 
 
-def read_text_bounds(path: Path, choices: Choices) -> tuple[list[TextBound], list[Fault]]:
-    """(T lines, faulty lines) of a `.ann` file; others are counted."""
-    lines, faults = read_lines(path)
-    found = []
-    for number, line in enumerate(lines, 1):
-        line = (line or "").removesuffix("\r")
-        match = TEXT_BOUND.fullmatch(line)
-        if match:
-            pairs = [fragment.split(" ") for fragment in match[2].split(";")]
-            text = match[3] if match[3] and not match[3].isspace() else None
-            found.append(TextBound(number, match[1], [(int(start), int(end)) for start, end in pairs], text))
-        elif line[:1] in OTHERS and "\t" in line:
-            choices.note(f"{OTHERS[line[0]]} of brat's left out")
-        elif line.strip():
-            faults.append(Fault(str(path), number, f"the line {shorten(line)}", "such as T1<tab>gene 0 5<tab>BRCA1"))
-    return found, faults
+def read_line(line: str, ruler: Ruler, choices: Choices) -> list[Span]:
+    """The spans of a T line; none for other lines, which are counted; UnexpectedValue where one is faulty."""
+    match = TEXT_BOUND.fullmatch(line)
+    if not match:
+        is_other = line[:1] in OTHERS and "\t" in line
+        if not is_other and line.strip():
+            raise UnexpectedValue(f"the line {shorten(line)}", "such as T1<tab>gene 0 5<tab>BRCA1")
+        choices.note(f"{OTHERS.get(line[:1])} of brat's left out", is_other)
+        return []
+    label, fragments, claim = match.groups(default="")
+    places = []
+    for start, end in (map(int, fragment.split(" ")) for fragment in fragments.split(";")):
+        place = ruler.cut(start, end)
+        if place:
+            places.append(place)
+        elif start == end and choices.unfit == "drop":
+            choices.note("empty spans dropped")
+            return []
+        else:
+            raise ruler.refuse(start, end)
+    if claim.strip() and not fragments_agree(ruler.text, places, claim):
+        if choices.offsets == "auto":
+            cut = " ".join(ruler.text[start:end] for start, end in places)
+            raise UnexpectedValue(f"{shorten(claim)} for the offsets of {shorten(cut)}", TRUSTED_TEXT)
+        choices.note("brat annotations whose text is not what their offsets cut out")
+    groups = merge_fragments(ruler.text, sorted(places))
+    if len(groups) > 1:
+        if choices.fragments == "error":
+            expected = "spans in one piece (--fragments cover, split or drop makes something of it)"
+            raise UnexpectedValue(f"a span in {len(groups)} pieces with text between them", expected)
+        choices.note(f"spans in pieces (--fragments {choices.fragments})")
+        groups = {"cover": [(groups[0][0], groups[-1][1])], "split": groups, "drop": []}[choices.fragments]
+    return [cut_span(ruler.text, start, end, label) for start, end in groups]
 
 
 def fragments_agree(text: str, places: Sequence[tuple[int, int]], claim: str) -> bool:
@@ -97,33 +104,6 @@ def fragments_agree(text: str, places: Sequence[tuple[int, int]], claim: str) ->
         if claim.startswith(cut) and (not rest or rest[0].isspace()) or claim.rstrip() == cut.rstrip():
             return True
     return False
-
-
-def read_text_bound(found: TextBound, ruler: Ruler, choices: Choices) -> list[Span]:
-    """The spans of one T line; UnexpectedValue where it is faulty."""
-    text, places = ruler.text, []
-    for start, end in found.fragments:
-        place = ruler.cut(start, end)
-        if place:
-            places.append(place)
-        elif start == end and choices.unfit == "drop":
-            choices.note("empty spans dropped")
-            return []
-        else:
-            raise ruler.refuse(start, end)
-    if found.text is not None and not fragments_agree(text, places, found.text):
-        if choices.offsets == "auto":
-            cut = " ".join(text[start:end] for start, end in places)
-            raise UnexpectedValue(f"{shorten(found.text)} for the offsets of {shorten(cut)}", TRUSTED_TEXT)
-        choices.note("brat annotations whose text is not what their offsets cut out")
-    groups = merge_fragments(text, sorted(places))
-    if len(groups) > 1:
-        if choices.fragments == "error":
-            expected = "spans in one piece (--fragments cover, split or drop makes something of it)"
-            raise UnexpectedValue(f"a span in {len(groups)} pieces with text between them", expected)
-        choices.note(f"spans in pieces (--fragments {choices.fragments})")
-        groups = {"cover": [(groups[0][0], groups[-1][1])], "split": groups, "drop": []}[choices.fragments]
-    return [cut_span(text, start, end, found.label) for start, end in groups]
 
 
 def merge_fragments(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -12,9 +12,9 @@ together in it (issue 3078), and for line breaks, which are `\\n` in two charact
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from cbpner.base.errors import UnexpectedValue
 from cbpner.formats.document import Choices, Document, Limits, Span, cut_span, fit_spans
@@ -24,16 +24,6 @@ from cbpner.formats.rows import Row, describe_value, list_names, parse_rows, rea
 
 KINDS = {"labelstudio": "annotations", "labelstudio-predictions": "predictions"}
 WHITE = re.compile(r"(?:\s|\\n)+")
-
-
-class Region(NamedTuple):
-    """A labelled stretch: offsets in the tool's count, labels, the text that it is to be or None, a score or None."""
-
-    start: int
-    end: int
-    labels: list[str]
-    text: str | None
-    score: float | None
 
 
 def read_labelstudio(path: Path, id: str, choices: Choices) -> Iterator[Document]:
@@ -58,7 +48,8 @@ def read_task(row: Mapping[str, Any], id: str, use_predictions: bool, choices: C
     texts = [name for name, value in data.items() if isinstance(value, str)]
     is_clear = choices.text_field is None and "text" not in data and len(texts) == 1
     name, text = take_text(data, texts if is_clear else [choices.text_field or "text"])
-    spans = read_regions(text, choose_results(row, use_predictions, choices), choices)
+    ruler, results = Ruler(text, choices.offsets), choose_results(row, use_predictions, choices)
+    spans = [span for result in results for span in read_result(result, ruler, choices)]
     extras = {field: value for field, value in data.items() if field not in ("id", name)}
     return make_document(take_id(data, take_id(row, id)), text, spans, extras)
 
@@ -83,29 +74,11 @@ def choose_results(row: Mapping[str, Any], use_predictions: bool, choices: Choic
     return take_list(max(reversed(found), key=rank), "result")
 
 
-def read_regions(text: str, results: Sequence[Any], choices: Choices) -> list[Span]:
-    """The spans of an annotation's results."""
-    ruler = Ruler(text, choices.offsets)
-    spans: list[Span] = []
-    for region in (region for result in results for region in read_region(result, choices)):
-        place = ruler.cut(region.start, region.end)
-        if place is None:
-            raise ruler.refuse(region.start, region.end)
-        cut = text[slice(*place)]
-        if region.text is not None and WHITE.sub(" ", region.text).strip(" ") != WHITE.sub(" ", cut).strip(" "):
-            if choices.offsets == "auto":
-                found = f"{describe_value(region.text)} for {region.start}..{region.end}"
-                raise UnexpectedValue(f"{found}, which is {describe_value(cut)}", TRUSTED_TEXT)
-            choices.note("regions whose text is not what their offsets cut out")
-        spans += [cut_span(text, *place, label, region.score) for label in region.labels]
-    return spans
-
-
-def read_region(result: Any, choices: Choices) -> list[Region]:
-    """[the region] of a result, or nothing, counted, where it is none."""
+def read_result(result: Any, ruler: Ruler, choices: Choices) -> list[Span]:
+    """The spans of a result, one for each label; none, counted, where it is no labelled text."""
     if not isinstance(result, dict) or not isinstance(result.get("value", {}), dict):
         raise UnexpectedValue(f"{describe_value(result)} as a result", 'such as {"type": "labels", "value": {...}}')
-    value = result.get("value", {})
+    value, score = result.get("value", {}), result.get("score")
     kind = result.get("type") or ("labels" if "labels" in value else None)
     if kind in ("hypertextlabels", "paragraphlabels") or isinstance(value.get("start"), str):
         expected = "regions of a Text tag, with offsets as numbers"
@@ -116,15 +89,22 @@ def read_region(result: Any, choices: Choices) -> list[Region]:
     labels = [check_label(label) for label in take_list(value, "labels")]
     choices.note("regions without a label left out", not labels)
     start, end = check_offset(value.get("start"), "start"), check_offset(value.get("end"), "end")
-    if start == end and choices.unfit == "drop":
+    place = ruler.cut(start, end)
+    if place is None and start == end and choices.unfit == "drop":
         choices.note("empty spans dropped")
         return []
-    text = value.get("text")
-    score = result.get("score")
+    if place is None:
+        raise ruler.refuse(start, end)
+    claim, cut = value.get("text"), ruler.text[slice(*place)]
+    if isinstance(claim, str) and WHITE.sub(" ", claim).strip(" ") != WHITE.sub(" ", cut).strip(" "):
+        if choices.offsets == "auto":
+            found = f"{describe_value(claim)} for {start}..{end}, which is {describe_value(cut)}"
+            raise UnexpectedValue(found, TRUSTED_TEXT)
+        choices.note("regions whose text is not what their offsets cut out")
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         choices.note("scores that are not between 0 and 1 left out", score is not None)
         score = None
-    return [Region(start, end, labels, text if isinstance(text, str) else None, score)] if labels else []
+    return [cut_span(ruler.text, *place, label, score) for label in labels]
 
 
 def write_labelstudio(
