@@ -200,7 +200,7 @@ def broken_run(build_job, tmp_path_factory):
     return job
 
 
-LONGEST = ("ray", "app_page", "masked_lm_run", "training", "bert_lm_mixed", "build_final", "report", "export")
+LONGEST = ("ray", "app_page", "masked_lm_run", "training", "bert_lm_mixed", "report", "export")
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from shell import ROOT, make_stub, read_calls, read_flags, run_bash, write_program
+from shell import ROOT, load_script, make_stub, read_calls, read_flags, run_bash, write_program
 
 pytestmark = pytest.mark.slow
 SKIPPED_FOLDERS = {".venv", "runs", "build", "dist"}
@@ -217,6 +217,20 @@ def test_the_corpora_of_the_paper(name, query, first_day, sample, held_out, stub
                 "--seed": "0", "--note": "two words"}  # fmt: skip
     assert expected.items() <= flags.items()
     assert call[call.index("--held-out") : call.index("--note")] == ["--held-out", held_out, "pages", "export.jsonl"]
+
+
+def test_the_shipped_tagger_is_the_mean_of_its_seeds(stub_python):
+    settings = {"OUT_DIR": "/some out", "MODEL": "/a model", "SEEDS": "0 3", "CALIBRATE": "runs/a runs/b"}
+    done = run_bash(ROOT / "models" / "build_final.sh", "--epochs", "3", env=stub_python | settings, cwd="/")
+    *seeds, ensemble, ship, calibrate = read_calls(done)
+    folders = [read_flags(call)["--output_dir"] for call in seeds]
+    assert folders == ["/some out/seed_0", "/some out/seed_3"]
+    args = load_script(seeds[1][0]).build_parser().parse_args(seeds[1][1:-1])
+    assert (args.recipe, args.selection, args.seed, args.epochs, args.do_train) == ("cbp_patent", "last", 3, 3, True)
+    assert ensemble[2:-1] == ["ensemble", *folders, "-o", "/some out/averaged"]
+    assert ship[:-1] == ["models/ship_model.py", "/some out/averaged/model", "-o", "/a model"]
+    expected = ["--data-dir", "data/cbp_gold", "-o", "/some out/calibration.json", "--into", "/a model"]
+    assert calibrate[2:-1] == ["calibrate", "runs/a", "runs/b", *expected]
 
 
 def test_the_demo_runs_each_method_and_makes_the_table_and_a_page(stub_python):
