@@ -13,10 +13,7 @@ from transformers import AutoModelForTokenClassification
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.models.ensemble import join_models
-from cbpner.prediction.fast_bert import is_ensemble
-from cbpner.prediction.model_folder import read_model_config
 from cbpner.prediction.tagger import Tagger
-from cbpner.prediction.torch_backend import load_by_transformers
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
@@ -122,12 +119,6 @@ def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tm
     for own, other, both in rows:
         np.testing.assert_allclose(np.exp(both), (np.exp(own) + np.exp(other)) / 2, atol=1e-6)
         assert np.abs(own - other).max() > 1e-3
-    assert is_ensemble(read_model_config(out / "1" / "model"))
-    slow = load_by_transformers(out / "1" / "model", torch.device("cpu"))
-    ids, mask = torch.arange(5, 17).view(2, 6), torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
-    with torch.no_grad():
-        expected = slow(ids, mask.long()).logits.numpy()
-    np.testing.assert_allclose(mean.backend.score(ids.numpy(), mask.numpy())[mask], expected[mask], atol=1e-5)
     found = [[tuple(span)[:3] for span in mean.tag(text)] for (text,) in texts]
     assert found == [list(map(tuple, tags_to_spans(row))) for row in runs.read_tags(runs.tags_path(out / "1", "test"))]
 

@@ -14,7 +14,6 @@ import pytest
 
 from cbpner.base.process import INTERRUPTED
 from cbpner.cli import main
-from cbpner.commands import predict as command
 from cbpner.formats.registry import read_documents
 from cbpner.prediction import job
 from cbpner.runs.lifecycle import lock_run
@@ -284,17 +283,3 @@ def test_two_jobs_in_a_folder_do_not_meet(tmp_path, inputs, tiny_tagger, capsys)
     with lock_run(tmp_path / "out"):
         assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
     assert str(tmp_path / "out") in capsys.readouterr().err
-
-
-def test_a_job_goes_on_in_the_number_format_it_began_in(tmp_path, inputs, tiny_tagger, monkeypatch):
-    """Whatever a new measurement says."""
-    begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
-    asked, load = [], command.open_tagger
-    monkeypatch.setattr(
-        command, "open_tagger", lambda args, precision, device: asked.append(precision) or load(args, precision, device)
-    )
-    words = [inputs, "-o", f"{tmp_path / 'out'}/", "--model", tiny_tagger, "--shard-size", SHARD]
-    for _ in range(2):  # from progress.jsonl, from manifest.json
-        assert main(["predict", *map(str, words)]) == 1
-    assert asked == ["fp32", "fp32"]
-    assert job.recall_precision(tmp_path, "torch") is None

@@ -162,14 +162,11 @@ def choose_target(args: Namespace) -> tuple[str, bool]:
 def predict_folder(
     args: Namespace, sources: list[Source], fields: Fields, target: str, output: Path, cluster: "Cluster | None"
 ) -> int:
-    """Do a job with the tagger in the number format in which it was begun; for a cluster on the CPU, to be sent."""
-    from cbpner.prediction.job import SHARD_SIZE, recall_precision, run_job
+    """Do a job; for a cluster with a tagger on the CPU, to be sent."""
+    from cbpner.prediction.job import SHARD_SIZE, run_job
 
-    precision = None
-    if args.precision == "auto" and not args.overwrite:
-        precision = recall_precision(output, args.backend)
-    if cluster and (cluster.gpus and args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy"):
-        precision = precision or "bf16"
+    is_auto = args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy"
+    precision = "bf16" if cluster and cluster.gpus and is_auto else None
     tagger = open_tagger(args, precision, "cpu" if cluster else None)
     return run_job(
         tagger, sources, fields, target, output, shard_size=args.shard_size or SHARD_SIZE, overwrite=args.overwrite,

@@ -8,7 +8,6 @@ length at a time, as many as fit the cache. `packed` weights are laid out once f
 lay them out in every product. docs/LOG.md, Speed, has the measurements.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -38,29 +37,21 @@ def is_plain(config: Mapping[str, Any]) -> bool:
     return all(config.get(name, value) == value for name, value in PLAIN.items()) and "architectures" in config
 
 
-def is_ensemble(config: Mapping[str, Any]) -> bool:
-    """Whether the configuration is that of a `cbpner.models.ensemble` of such models."""
-    member = {**config} | {name: PLAIN[name] for name in ("model_type", "architectures")}
-    return config.get("model_type") == "bert_ensemble" and isinstance(config.get("members"), int) and is_plain(member)
-
-
 class BertTagger:
     """Embeddings, layers and classifier of a folder with config.json and model.safetensors.
 
     dtype: of the layers' products; embeddings, residual sums and the classifier stay in float32. packed: lay the
-    layers' weights out for a CPU, where torch can; such a tagger cannot be exported. prefix: of the weights' names.
+    layers' weights out for a CPU, where torch can; such a tagger cannot be exported.
     """
 
     def __init__(
         self, folder: Path, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype = torch.float32,
-        packed: bool = False, prefix: str = "",
+        packed: bool = False,
     ) -> None:  # fmt: skip
         path = folder / WEIGHTS
         try:
-            self.weights = {
-                name.removeprefix(prefix).removeprefix("bert."): value.float().to(device)
-                for name, value in load_file(path).items() if name.startswith(prefix)
-            }  # fmt: skip
+            loaded = load_file(path).items()
+            self.weights = {name.removeprefix("bert."): value.float().to(device) for name, value in loaded}
             self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
             self.layers = config["num_hidden_layers"]
             for number in range(self.layers):
@@ -160,21 +151,6 @@ class BertTagger:
     def _normalize(self, hidden: torch.Tensor, place: str) -> torch.Tensor:
         weight, bias = (self.weights[f"{place}.LayerNorm.{kind}"] for kind in ("weight", "bias"))
         return F.layer_norm(hidden, weight.shape, weight, bias, self.epsilon)
-
-
-class BertEnsemble:
-    """The members of a `cbpner.models.ensemble` one after the other; arguments, and calls, as of `BertTagger`."""
-
-    def __init__(
-        self, folder: Path, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype = torch.float32,
-        packed: bool = False,
-    ) -> None:  # fmt: skip
-        numbers = range(config["members"])
-        self.members = [BertTagger(folder, config, device, dtype, packed, f"members.{number}.") for number in numbers]
-
-    def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        scores = torch.stack([member(ids, mask).float() for member in self.members])
-        return scores.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(scores))
 
 
 def mix_values(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

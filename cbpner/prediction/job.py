@@ -171,14 +171,11 @@ def run_job(
     tagger: Tagger, sources: Sequence[Source], fields: Fields, kind: str, folder: Path, *, shard_size: int = SHARD_SIZE,
     overwrite: bool = False, cluster: "Cluster | None" = None, options: dict[str, Any] | None = None,
 ) -> int:  # fmt: skip
-    """Tag the sources into a folder of shards, and resume what is there; the exit code.
+    """Tag the sources into a folder of shards, and resume what is there; the exit code. InputError for another job's.
 
     Args:
         cluster: whose workers do the shards; None: this process.
         options: arguments of `Tagger.from_pretrained` with which the cluster's workers load the tagger.
-
-    Raises:
-        InputError: the folder is not that of this job.
     """
     settings = describe_settings(tagger, format=kind, shard_size=shard_size, fields=fields._asdict())
     if cluster and cluster.gpus:
@@ -225,17 +222,6 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
         "precision": backend.precision,
     }
     return json.loads(json.dumps(settings | more))
-
-
-def recall_precision(folder: Path, backend: str) -> str | None:
-    """The number format in which a job of the backend was begun there: what is fastest may differ by the day."""
-    try:
-        path = folder / MANIFEST
-        whole = path.read_text("utf-8") if path.is_file() else (folder / PROGRESS).read_text("utf-8").partition("\n")[0]
-        settings = json.loads(whole)["settings"]
-        return settings["precision"] if settings["backend"][0] == backend else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # no job's folder: `JobState` says so
 
 
 def list_foreign(folder: Path) -> list[str]:

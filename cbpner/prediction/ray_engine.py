@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 2  # shards that a worker has: one waits while one is done
 RETRIES = 3  # of a shard whose worker died
-HOW_TO_INSTALL = "pip install 'cbpner[ray]'"
 Numbered = tuple[int, list[Item]]  # a shard's number and its items
 
 
@@ -105,7 +104,8 @@ def open_cluster(cluster: Cluster) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise InputError(f"found no Ray ({error}); expected it for --engine ray: {HOW_TO_INSTALL}") from error
+        advice = "expected it for --engine ray: pip install 'cbpner[ray]'"
+        raise InputError(f"found no Ray ({error}); {advice}") from error
     quiet: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "ignore_reinit_error": False}
     try:
         if cluster.address:

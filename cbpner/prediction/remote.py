@@ -34,7 +34,8 @@ def list_remote(uri: str) -> list[tuple[str, str, str]]:
         is_folder = info.type == fs.FileType.Directory
         found = system.get_file_info(fs.FileSelector(path, recursive=True)) if is_folder else [info]
     except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError, ArrowIOError an OSError
-        raise InputError(f"{uri}: cannot be read ({_first_line(error)})") from error
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{uri}: cannot be read ({reason})") from error
     if info.type == fs.FileType.NotFound:
         raise InputError(f"{uri}: no such file or folder; expected text to tag")
     base = PurePosixPath(path) if is_folder else PurePosixPath(path).parent
@@ -58,10 +59,6 @@ def copy_remote(uri: str) -> Iterator[Path]:
             with system.open_input_stream(path) as stream:
                 shutil.copyfileobj(stream, file, 1 << 20)
         except (ArrowException, ValueError) as error:
-            raise OSError(_first_line(error)) from error
+            raise OSError(str(error).partition("\n")[0]) from error
         file.flush()
         yield Path(file.name)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -12,7 +12,7 @@ from cbpner.base.errors import InputError
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.models.devices import autocast, pick_device, pick_precision, spread_threads
 from cbpner.prediction.backend import Backend
-from cbpner.prediction.fast_bert import WEIGHTS, BertEnsemble, BertTagger, is_ensemble, is_plain
+from cbpner.prediction.fast_bert import WEIGHTS, BertTagger, is_plain
 from cbpner.prediction.model_folder import read_model_config
 from cbpner.text.labels import LabelSet
 
@@ -21,7 +21,7 @@ MOST_AT_ONCE = 8  # batches: Python's own work between products is serial
 
 
 class TorchBackend(Backend):
-    """A tagger's folder: linear heads run on `BertTagger`, any other (a CRF head) on transformers' Auto classes."""
+    """A tagger's folder: linear heads run on `BertTagger`, others (CRF, ensembles) on transformers' Auto classes."""
 
     name, weights = "torch", WEIGHTS
 
@@ -34,9 +34,8 @@ class TorchBackend(Backend):
         config = read_model_config(folder)
         self.chain = grammar_chain(labels)
         self.precision = pick_precision(precision, place)
-        if is_plain(config) or is_ensemble(config):
-            kind = BertTagger if is_plain(config) else BertEnsemble
-            self._model: Any = kind(folder, config, place, DTYPES[self.precision], packed=True)
+        if is_plain(config):
+            self._model: Any = BertTagger(folder, config, place, DTYPES[self.precision], packed=True)
         else:
             model: Any = load_by_transformers(folder, place)
             self._model = partial(run_model, model, self.precision)
