@@ -1,15 +1,12 @@
 """BERT_LM_mixed's make_predictions.py and pred_gen.sh, under the original's flags."""
 
-import re
 import sys
 
 import pytest
 from shell import ROOT, load_script, run_bash
 
 from cbpner.formats.columns import read_column_documents
-from cbpner.formats.document import Choices, Document
-from cbpner.prediction.inputs import read_sources
-from cbpner.prediction.sources import open_sources
+from cbpner.formats.document import Choices
 from cbpner.prediction.tagger import Tagger
 
 SCRIPT = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
@@ -42,15 +39,10 @@ def test_each_text_gets_its_characters_and_tags(source, tmp_path, tiny_tagger):
         assert [span[:3] for span in document.spans] == [span[:3] for span in tagger.tag(text)]
         found[path] = path.read_text(encoding="utf-8")
     assert sorted(found) == sorted((tmp_path / "out").rglob("*.pred"))
+    path.write_text("mine")
+    assert predict(source, tmp_path / "out", tiny_tagger) == 0 and path.read_text() == "mine"
+    assert predict(source, tmp_path / "out", tiny_tagger, "--overwrite_output_dir") == 0 and path.read_text() != "mine"
     assert found[tmp_path / "out" / "a.pred"].startswith("H ") and "。 " in found[tmp_path / "out" / "a.pred"]
-
-
-def test_files_that_are_there_stay_unless_told(source, tmp_path, tiny_tagger):
-    (tmp_path / "a.pred").write_text("mine")
-    assert predict(source, tmp_path, tiny_tagger) == 0
-    assert (tmp_path / "a.pred").read_text() == "mine" and (tmp_path / "b" / "c.pred").is_file()
-    assert predict(source, tmp_path, tiny_tagger, "--overwrite_output_dir") == 0
-    assert (tmp_path / "a.pred").read_text(encoding="utf-8").startswith("H ")
 
 
 def test_bad_files_are_named_and_the_others_tagged(source, tmp_path, tiny_tagger, capsys):
@@ -121,10 +113,3 @@ def test_the_script_tags_a_file(tmp_path, environment, tiny_tagger):
     assert done.returncode == 0, done.stderr
     (document,) = read_column_documents(tmp_path / "out" / "a.pred", "a", Choices())
     assert document.text == TEXTS["a.txt"] and document.spans
-
-
-def test_the_scripts_default_is_text_that_can_be_tagged():
-    script = SCRIPT.read_text(encoding="utf-8")
-    (folder,) = re.findall(r'^IN_DIR="\$\{IN_DIR:-(.*)\}"$', script, re.MULTILINE)
-    with open_sources([SCRIPT.parent / folder], "txt") as sources:
-        assert all(isinstance(item, Document) for item in read_sources(sources)) and sources

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.timing import wait_measured
 from cbpner.base.memory import measure_peak, read_peak, read_usage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,14 +48,6 @@ def test_resident_memory_is_told_in_mebibytes(monkeypatch):
     assert read_usage(usage) == 2**10
     monkeypatch.setattr(sys, "platform", "darwin")
     assert read_usage(usage) == 1
-
-
-@pytest.mark.slow
-def test_an_end_is_waited_for_and_looked_at():
-    looks = []
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.2); raise SystemExit(3)"])
-    usage, peak = wait_measured(process, lambda: looks.append(1))
-    assert process.returncode == 3 and looks and peak > 1 and usage.ru_utime >= 0
 
 
 @pytest.mark.slow

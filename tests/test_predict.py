@@ -116,15 +116,12 @@ def make_batch(lengths=(50, 31, 2)):
     return ids, torch.arange(50) < torch.tensor(lengths)[:, None]
 
 
-def load_bert(folder, dtype=torch.float32, packed=False):
-    return BertTagger(folder, read_model_config(folder), torch.device("cpu"), dtype, packed)
-
-
 @pytest.mark.parametrize("lengths", [[50, 31, 2], [7, 7, 7], [9, 9, 4, 4, 4, 9], [50]])
 def test_our_forward_pass_gives_the_scores_of_transformers(tiny_tagger, tagger, lengths):
     """With padding, which is left out of the products on a CPU, and without; and as exported graphs run it."""
     ids, mask = make_batch(lengths)
-    ours, theirs = load_bert(tiny_tagger), load_transformers(tiny_tagger)
+    ours = BertTagger(tiny_tagger, read_model_config(tiny_tagger), torch.device("cpu"))
+    theirs = load_transformers(tiny_tagger)
     with torch.inference_mode():
         expected = theirs(ids, mask.long()).logits[mask]
         for found in (ours(ids, mask), ours.run(ids, padding_bias(mask))):
@@ -151,7 +148,8 @@ def test_batches_go_through_several_threads_and_come_back_in_order(tagger, count
 def test_packed_weights_give_the_same_scores(tiny_tagger, dtype):
     if not can_pack(torch.device("cpu"), dtype):
         pytest.skip(f"torch cannot pack {dtype} on this processor")
-    plain, packed = (load_bert(tiny_tagger, dtype, packed) for packed in (False, True))
+    config, device = read_model_config(tiny_tagger), torch.device("cpu")
+    plain, packed = (BertTagger(tiny_tagger, config, device, dtype, packed) for packed in (False, True))
     assert any(weight.is_mkldnn for weight in packed.weights.values())
     ids, mask = make_batch()
     with torch.inference_mode():
@@ -207,10 +205,8 @@ def crf_tagger(tmp_path_factory, tiny_tagger, tiny_vocabulary):
 )
 def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger, table, head, changes):
     """The tagger, told by the model alone, against the code that evaluates runs."""
-    folder, recipe = (
-        {"linear": tiny_tagger, "crf": crf_tagger}[head],
-        get_recipe("cbp", "any", max_length=128, **changes),
-    )
+    folder = {"linear": tiny_tagger, "crf": crf_tagger}[head]
+    recipe = get_recipe("cbp", "any", max_length=128, **changes)
     model = load_by_transformers(folder, torch.device("cpu"))
     sentences = [Sentence(line[:126], ("O",) * len(line[:126])) for line in LINES[:12]]
     expected = Predictor(model, table, DEFAULT, recipe, "fp32").predict(sentences)
@@ -359,37 +355,27 @@ def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_p
     (tmp_path / "project" / "models").mkdir(parents=True)
     (tmp_path / "project" / "models" / "final_trained").symlink_to(tiny_tagger)
     assert Tagger.from_pretrained().folder.resolve() == tiny_tagger.resolve()
-
-
-def test_a_runs_folder_means_its_model(tmp_path, tiny_tagger):
-    (tmp_path / "model").symlink_to(tiny_tagger)
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "model").symlink_to(tiny_tagger)  # of a run's folder
+    for name in ("config.json", "metrics.json"):
+        (tmp_path / name).write_text("{}")
     assert Tagger.from_pretrained(tmp_path).folder == tmp_path / "model"
 
 
-def break_weights(folder):
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:1000])
-
-
-def break_size(folder):
-    path = folder / "config.json"
-    path.write_text(path.read_text().replace('"vocab_size": ', '"vocab_size": 1'))
-
-
 @pytest.mark.parametrize(
-    "damage, message",
-    [(break_weights, "model.safetensors"), (break_size, "word_embeddings"),
-     (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json"),
-     (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer.json"),
-     (lambda folder: (folder / "config.json").write_text('{"model_type": "bert"}'), "config.json"),
-     (lambda folder: (folder / "config.json").write_text("[" * 9), "config.json")],
+    "name, damage, message",
+    [("model.safetensors", lambda data: data[:1000], "model.safetensors"),
+     ("config.json", lambda data: data.replace(b'"vocab_size": ', b'"vocab_size": 1'), "word_embeddings"),
+     ("tokenizer.json", lambda data: b"{}", "tokenizer.json"),
+     ("config.json", lambda data: b'{"model_type": "bert"}', "config.json"),
+     ("config.json", lambda data: b"[" * 9, "config.json")],
 )  # fmt: skip
-def test_a_damaged_model_is_a_message(tmp_path, tiny_vocabulary, damage, message):
-    write_tagger(tmp_path, tiny_vocabulary)
-    damage(tmp_path)
+def test_a_damaged_model_is_a_message(tmp_path, tiny_tagger, name, damage, message):
+    for path in tiny_tagger.iterdir():
+        (tmp_path / path.name).write_bytes(damage(path.read_bytes()) if path.name == name else path.read_bytes())
     with pytest.raises(InputError, match=message):
+        Tagger.from_pretrained(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match="found no"):
         Tagger.from_pretrained(tmp_path)
 
 

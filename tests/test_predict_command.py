@@ -20,7 +20,6 @@ from cbpner.formats.registry import read_documents
 from cbpner.prediction.inputs import Fields, Rejected, read_sources
 from cbpner.prediction.outputs import escape_controls, open_writer
 from cbpner.prediction.sources import KINDS, open_sources
-from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import list_mentions, read_bio
 
 TEXT = "本发明涉及HER2阳性乳腺癌。\r\n其中BRCA1 😀基因突变。\n"
@@ -126,6 +125,7 @@ BROKEN = {  # name: (content, what the reason names)
     "json.jsonl": ("{text}", "JSON"),
     "array.json": ('[{"text": 1}]', "number 1"),
     "field.jsonl": ('{"body": "x"}', "--text-field"),
+    "lines.jsonl": ('{"text": "甲",\n  "id": 1\n}\n', "several lines"),
     "half.jsonl": (r'{"text": "\ud83d"}', "surrogate"),
     "list.jsonl": ("[1]", "an object"),
     "bytes.csv": (b"text\nHER\xff2\n", "at byte 4"),
@@ -355,11 +355,3 @@ def test_flags_reach_the_model(tiny_tagger):
     assert tagger.decision == Decision("spans", 0.6, 0.3, 100, 128, 1.0)
     assert (tagger.min_score, tagger.backend.precision, tagger.backend.device) == (0.25, "bf16", "cpu")
     assert command.open_tagger(args, "fp32").backend.precision == "fp32"
-
-
-def test_a_file_is_tagged_by_a_model(tmp_path, tiny_tagger):
-    path, out = put(tmp_path, "d.txt", "\n".join(LINES)), tmp_path / "d.jsonl"
-    assert predict(path, "-o", out, "--model", tiny_tagger, "--precision", "fp32") == 0
-    found = Tagger.from_pretrained(tiny_tagger, precision="fp32").tag("\n".join(LINES))
-    assert [(s["start"], s["end"], s["label"], s["text"]) for s in read_rows(out)[0]["spans"]] == [s[:4] for s in found]
-    assert found

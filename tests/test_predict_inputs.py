@@ -152,14 +152,6 @@ def test_text_with_a_byte_order_mark_gets_the_advice_for_it(tmp_path, kind, enco
 # ---- rows ----
 
 
-def test_an_object_over_several_lines_is_said_once(tmp_path):
-    for text in (json.dumps({"text": "甲", "id": 1}, indent=1), '{"text": "甲",\n  "id": 1\n}\n'):
-        (bad,) = read_all([put(tmp_path, "d.json", text)])
-        assert "several lines" in bad.reason
-        assert bad.source.endswith("d.json:1")
-    assert len(read_all([put(tmp_path, "d.json", '{\n{"text": "甲"}\n')])) == 2
-
-
 def test_numbers_that_json_does_not_have_are_written_as_null(tmp_path, tiny_tagger):
     row = '{"text": "甲", "year": NaN, "more": {"list": [1e999, -Infinity, 1.5, "NaN"]}}\n'
     path, out = put(tmp_path, "d.jsonl", row), tmp_path / "out.jsonl"
