@@ -5,6 +5,7 @@ every other program instead of running it.
 """
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -64,3 +65,17 @@ def read_flags(call):
         else:
             flags[name] = word
     return flags
+
+
+def write_flags(settings):
+    """The words of a command line for {flag: value}."""
+    return [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+
+
+def run_on_two_processes(program, folder):
+    """Run a Python program, in `folder`, under torchrun with two gloo processes."""
+    (folder / "program.py").write_text(program, encoding="utf-8")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "program.py"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]

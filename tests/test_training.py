@@ -1,20 +1,16 @@
 """The training path with a tiny encoder: run folders, selection, loss normalisation, what is saved."""
 
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import FAST, make_sentences
 from safetensors.torch import load_file
+from shell import run_on_two_processes, write_flags
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from cbpner.base.errors import InputError
@@ -41,7 +37,7 @@ LABELS = LabelSet(("disease", "gene"))
 
 
 def assert_same_weights(left, right, tolerance):
-    left, right = (load_file(folder / "model" / "model.safetensors") for folder in (left, right))
+    left, right = (load_file(next(folder.rglob("model.safetensors"))) for folder in (left, right))
     assert left.keys() == right.keys()
     for name in left:
         assert torch.allclose(left[name], right[name], rtol=0, atol=tolerance), name
@@ -157,38 +153,23 @@ def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
 
 
-def train_on_two_processes(files, output, settings):
-    """`cbpner train` under torchrun with two gloo processes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = ["--master-addr=127.0.0.1", f"--master-port={free.getsockname()[1]}"]
-    command = [sys.executable, "-m", "torch.distributed.run", *address, "--nproc-per-node=2", "-m", "cbpner", "train"]
-    for name, value in {**files, **settings, "output": output}.items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("head", [
-    {"head": "linear"},
-    {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences"},
+    {"head": "linear"}, {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences"},
 ], ids=lambda head: head["head"])  # fmt: skip
 def test_two_processes_equal_one_on_the_same_global_batch(head, make_job, files, tiny_encoder, tmp_path):
     """Batches of other lengths on each process; loss and gradient are those of one process, and so are the weights."""
     settings = {"epochs": 2, "max_grad_norm": 1.0, "mask_share": 0.0, "dropout": 0.0, **head}
     train(make_job("one", batch_size=8, **settings))
-    train_on_two_processes(files, tmp_path / "two", FAST | settings | {"batch_size": 4, "encoder": tiny_encoder})
+    own = {"batch_size": 4, "encoder": tiny_encoder, "output": tmp_path / "two"}
+    command = ["train", *write_flags(files | FAST | settings | own)]
+    run_on_two_processes(f"from cbpner.cli import main\nassert main({command}) == 0", tmp_path)
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
     one, two = (
         [(r["loss"], r["grad_norm"]) for r in runs.read_metrics(tmp_path / name)["history"] if "loss" in r]
         for name in ("one", "two")
     )
     assert len(one) == 3 and np.allclose(two, one, rtol=1e-4)  # logged at step 10 of 12 and at both epochs' ends
-    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
-    examples = encode_sentences(read_bio(files["train"]), table, LABELS, get_recipe("cbp", "", max_length=128))
-    assert len({len(example["ids"]) for example in examples}) > 5, "sentences of many lengths, so of unequal batches"
 
 
 def test_the_loss_is_the_mean_over_real_characters():

@@ -50,17 +50,13 @@ def describe_lm_job(
     """
     start = {"name": job.recipe.encoder, "sha256": weights}
     return {
-        "name": job.output.resolve().name,
-        "recipe": job.recipe_name,
-        "seed": job.seed,
-        "flags": asdict(job.recipe),
+        "name": job.output.resolve().name, "recipe": job.recipe_name, "seed": job.seed, "flags": asdict(job.recipe),
         "start": read_json(job.continues / runs.LM_CONFIG)["start"] if job.continues else start,
         "continues": {"path": str(job.continues), "checkpoint": checkpoint.name} if checkpoint else None,
         "data": {part: corpus.info for part, corpus in corpora.items()},
         "intervals": {name: getattr(job, name) for name in INTERVALS},
-        "environment": describe_machine(precision),
-        **describe_command(),
-    }
+        "environment": describe_machine(precision), **describe_command(),
+    }  # fmt: skip
 
 
 def hash_weights(model: BertForMaskedLM) -> str:

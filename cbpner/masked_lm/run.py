@@ -100,22 +100,13 @@ def describe_result(job: LMJob, trainer: MaskedLMTrainer) -> dict[str, Any]:
     state, characters = trainer.state, trainer.train_dataset.characters
     seconds, perplexity = state.log_history[-1]["seconds"], None
     if records := [record for record in state.log_history if "perplexity" in record]:
-        perplexity = {
-            "before": records[0]["perplexity"],
-            "during": [{key: record[key] for key in ("step", "epoch", "perplexity")} for record in records[1:]],
-            "after": records[-1]["perplexity"],
-            "targets": int(records[0]["targets"]),
-        }
+        during = [{key: record[key] for key in ("step", "epoch", "perplexity")} for record in records[1:]]
+        before, after = (record["perplexity"] for record in (records[0], records[-1]))
+        perplexity = {"before": before, "during": during, "after": after, "targets": int(records[0]["targets"])}
     return {
-        "name": job.output.resolve().name,
-        "recipe": job.recipe_name,
-        "perplexity": perplexity,
-        "epochs": state.epoch,
-        "steps": state.global_step,
-        "characters": characters,
-        "characters_read": round(state.epoch * characters),
-        "seconds": round(seconds, 1),
-        "characters_per_second": round(state.epoch * characters / max(seconds, 1e-9)),
-        **measure_memory(),
+        "name": job.output.resolve().name, "recipe": job.recipe_name, "perplexity": perplexity,
+        "epochs": state.epoch, "steps": state.global_step, "characters": characters,
+        "characters_read": round(state.epoch * characters), "seconds": round(seconds, 1),
+        "characters_per_second": round(state.epoch * characters / max(seconds, 1e-9)), **measure_memory(),
         "history": [{key: float(value) for key, value in record.items()} for record in state.log_history],
-    }
+    }  # fmt: skip

@@ -131,12 +131,11 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
             num_items_in_batch: Divides the negative log-likelihood; by default the number of real characters.
             **biases: See `cbpner.models.loss.shift_scores`.
         """
-        if attention_mask is None or features is None:
+        if features is None:
             assert input_ids is not None, "expected input_ids, or attention_mask and features"
             attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            features = (
-                self.compute_features(input_ids, attention_mask, token_type_ids) if features is None else features
-            )
+            features = self.compute_features(input_ids, attention_mask, token_type_ids)
+        assert attention_mask is not None, "expected the attention_mask of the features"
         if hidden is not None:
             features = features.masked_fill(hidden[:, :, None], 0.0)
         logits = self.score_features(features, attention_mask)

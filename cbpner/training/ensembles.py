@@ -74,15 +74,12 @@ def strip_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -> dict[str, Any] | None:
-    """Average, evaluate and write the run folder `job.output`; a finished one is left as it is.
+    """Average, evaluate and write the run folder `job.output`; a finished one is left as it is. Its metrics.
 
     Args:
         job: That of the first member, with the method, recipe and folder of the new run.
         members: Folders of finished runs; see `group_members`.
         average: `weights` or `probabilities`; InputError for probabilities of taggers with a CRF.
-
-    Returns:
-        The new run's metrics.
     """
     if average == "probabilities" and job.recipe.head != "linear":
         raise InputError(f"{job.output}: found the head {job.recipe.head}; averaged probabilities expect linear heads")
@@ -141,14 +138,8 @@ def describe_ensemble(job: Job, members: Sequence[Path], average: str, precision
         for folder in members
     ]  # fmt: skip
     return config | {
-        "method": job.method,
-        "recipe": job.recipe_name,
-        "encoder": job.recipe.encoder,
-        "flags": config["flags"] | asdict(job.recipe),
-        "save_model": job.save_model,
-        "members": own,
-        **({"average": average} if average != "weights" else {}),
-        "data": config["data"] | {"files": files},
-        "environment": describe_machine(precision),
-        **describe_command(),
-    }
+        "method": job.method, "recipe": job.recipe_name, "encoder": job.recipe.encoder,
+        "flags": config["flags"] | asdict(job.recipe), "save_model": job.save_model, "members": own,
+        **({"average": average} if average != "weights" else {}), "data": config["data"] | {"files": files},
+        "environment": describe_machine(precision), **describe_command(),
+    }  # fmt: skip
