@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 from patent_data import make_text, read_lines, write_lines
 
 from cbpner.cli import main
+from cbpner.commands import patents
 from cbpner.corpora.cleaning import DEFAULT_RULES
 from cbpner.corpora.document import load_gold_numbers
 
@@ -155,16 +156,6 @@ def test_duplicates_planted_in_the_demo_exports_are_removed(tmp_path):
     assert statistics["read"]["patents"] == 42 and statistics["read"]["skipped"] == 2
 
 
-@pytest.fixture
-def project(tmp_path):
-    """A copy of the scripts with an environment of their own."""
-    shutil.copytree(ROOT / "data" / "patents", tmp_path / "repo" / "data" / "patents")
-    (tmp_path / "repo" / "env").mkdir()
-    (tmp_path / "repo" / "env" / "setup.sh").write_text(f'PYTHON="{sys.executable}"\n')
-    return tmp_path / "repo"
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, query, window, sample",
     [
@@ -172,15 +163,20 @@ def project(tmp_path):
         ("bc", "乳腺癌 AND 生物标记物", (20121201, 20190101), 100),
     ],
 )
-def test_the_scripts_have_the_papers_queries_windows_and_sizes(project, pages, name, query, window, sample):
-    if name == "bc":
-        for path in pages.glob("*.txt"):
-            path.write_text(path.read_text(encoding="utf-8") + "乳腺癌的生物标记物", encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "SOURCES": f"{pages.name} {pages.name}/export.jsonl"}
-    command = ["bash", str(project / "data" / "patents" / f"build_{name}.sh"), "--held-out", "1"]
-    done = subprocess.run(command, cwd=pages.parent, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    settings = read_settings(project / "data" / "corpora" / name.upper())
-    assert (settings["query"], settings["first_date"], settings["last_date"]) == (query, *window)
-    assert (settings["sample"], settings["seed"], settings["countries"]) == (sample, 0, ["CN"])
-    assert settings["held_out"] == 1 and len(settings["gold"]) == 21
+def test_the_scripts_have_the_papers_queries_windows_and_sizes(tmp_path, name, query, window, sample):
+    """In a copy of the project whose Python prints its arguments."""
+    shutil.copytree(ROOT / "data" / "patents", tmp_path / "data" / "patents")
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "setup.sh").write_text(f"PYTHON={tmp_path}/python\n")
+    (tmp_path / "python").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    (tmp_path / "python").chmod(0o755)
+    command = ["bash", str(tmp_path / "data" / "patents" / f"build_{name}.sh"), "--held-out", "1"]
+    environment = os.environ | {"SOURCES": "pages export.jsonl"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    parser = ArgumentParser()
+    patents.add_arguments(parser)
+    job = patents.make_corpus_job(parser.parse_args(done.stdout.splitlines()[3:]))
+    assert (job.selection.query, job.selection.first_date, job.selection.last_date) == (query, *window)
+    assert (job.sample, job.seed, job.held_out, job.selection.countries) == (sample, 0, 1, ("CN",))
+    assert job.sources == ("pages", "export.jsonl") and len(job.selection.gold) == 21
+    assert job.output.resolve() == tmp_path / "data" / "corpora" / name.upper()

@@ -62,6 +62,7 @@ def reloaded(request, wide_vocabulary, tiny_encoder, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("reloaded", [True], indirect=True, ids=["lower"])  # whose pipeline has every step
 def test_every_code_point_is_one_token_with_the_same_id(reloaded):
     _, tokenizer, table = reloaded
     chunks = ["".join(CODE_POINTS[start : start + CHUNK]) for start in range(0, len(CODE_POINTS), CHUNK)]
