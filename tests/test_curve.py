@@ -65,6 +65,7 @@ def test_only_splits_that_every_point_has_are_compared_unless_all_are_asked_for(
     assert ("Points on different splits" in markdown) is all_splits
 
 
+@pytest.mark.slow
 def test_costs_and_machines(runs):
     make_point(
         runs, 5, 0, method="second", train=30, memory=700, environment=MACHINE | {"device": "cuda", "processes": 2}
@@ -78,6 +79,7 @@ def test_costs_and_machines(runs):
     assert cells_of(costs, "second") == [["5", "0", "1", "3", "50", "0.5", "1.5", "700", machine]]
 
 
+@pytest.mark.slow
 def test_one_run_has_no_deviation(tmp_path):
     make_point(tmp_path, 5, 0, "half")
     curve = build_curve([tmp_path])
@@ -102,19 +104,12 @@ def test_the_csv_holds_each_run_and_what_is_compared(runs):
     assert deviations["2"]["entity_lenient_f1"] == f"{statistics.stdev((0.0, 0.4)):.6g}"
 
 
-def test_points_stand_by_number_and_groups_as_they_come(tmp_path):
-    for patents in (18, 9, 2):
-        make_point(tmp_path / "b", patents, 0, method="b")
-    make_point(tmp_path / "a", 5, 0, method="a")
-    markdown = build_curve([tmp_path / "b", tmp_path / "a"]).markdown
-    assert [row[0] for row in cells_of(markdown, "b")] == ["2", "9", "18"] * 2
-    assert markdown.index("| b ") < markdown.index("| a ")
-
-
+@pytest.mark.slow
 def test_a_method_without_a_common_split_has_no_curve_but_a_cost(runs):
-    make_point(runs, 2, 0, method="second")
-    make_point(runs, 5, 1, method="second")
+    make_point(runs, 5, 1, method="second", flags={"patents": 5, "epochs": 8})
+    make_point(runs, 2, 0, method="second", flags={"patents": 2, "epochs": 20})
     curve = build_curve([runs])
+    assert "epochs (20, 8)" in curve.markdown
     assert "0 at 2; 1 at 5" in curve.markdown and [row[0] for row in cells_of(curve.markdown, "second")] == ["2", "5"]
     assert set(curve.points[curve.points["compared"]]["method"]) == {"first"}
     with pytest.raises(InputError, match="--all-splits"):
@@ -139,12 +134,6 @@ def test_runs_that_do_not_count_are_named(runs):
             build_curve([runs / name])
 
 
-def test_settings_that_differ_within_a_curve_are_said(tmp_path):
-    for patents in (2, 5):
-        make_point(tmp_path, patents, 0, flags={"patents": patents, "epochs": 4 * patents})
-    assert "epochs (8, 20)" in build_curve([tmp_path]).markdown
-
-
 def read_panels(curve, level):
     """For each panel the lines as {legend name: [(x, y), ...]}, and the single runs as a sorted list of (x, y)."""
     panels = []
@@ -155,6 +144,7 @@ def read_panels(curve, level):
     return panels
 
 
+@pytest.mark.slow
 def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
     curve = build_curve([runs])
     (patents, singles), (minutes, _) = read_panels(curve, "entity_strict")

@@ -11,7 +11,7 @@ from conftest import GOLD as GOLD_FOLDER
 from conftest import needs_gold
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_table import cells_of
+from test_table import cells_of, make_config, make_metrics
 
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
@@ -199,15 +199,13 @@ def make_run(folder, data, predicted, split="0", metrics=(), files=(), **config)
     paths = {part: data / f"{part}.bio" for part in ("train", "test")}
     recorded = {part: {"path": str(path), "sha256": file_checksum(path)} for part, path in paths.items()}
     recorded["train"] |= dict(files)
-    head = {"method": "first", "recipe": "cbp", "split": split, "seed": 0, "encoder": "cbp_mini"}
-    config = head | {"flags": {"epochs": 2}, "data": {"name": "toy", "files": recorded}} | config
-    orphans = config["flags"].get("orphans", "keep")
-    gold, tags = [s.tags for s in read_bio(paths["test"], orphans=orphans)], [s.tags for s in predicted]
+    head = {"method": "first", "seed": 0, "data": {"name": "toy", "files": recorded}}
+    config = make_config(split=split, **head | config)
+    gold = read_bio(paths["test"], orphans=config["flags"].get("orphans", "keep"))
+    tags = [s.tags for s in predicted]
     runs.write_config(folder, config)
     runs.write_tags(runs.tags_path(folder, "test"), tags)
-    selection = {"rule": "last epoch", "dev_mentions": 62, "reason": None}
-    found = {key: config[key] for key in ("method", "recipe", "split")} | {"dev": None, "test": score(gold, tags)}
-    runs.write_metrics(folder, found | {"best_epoch": None, "epochs": 2, "selection": selection} | dict(metrics))
+    runs.write_metrics(folder, make_metrics(config, tags, [s.tags for s in gold], **dict(metrics)))
 
 
 @pytest.fixture
@@ -245,7 +243,7 @@ def test_runs_are_joined_with_their_data(data, tmp_path, capsys):
     assert cells_of(printed, "± std")[0][1:] == ["0.000"] * 3
     assert cells_of(printed, "pooled")[0][:1] == ["12"]  # gold mentions of both splits
     assert ["seen", "2", "6", "4", "0.333", "0.500", "0.400", "0.400"] in cells_of(printed, "seen")
-    assert "split 0 (62), split 1 (62)" in printed  # few dev mentions
+    assert "split 0 (62, the epoch was chosen by them), split 1 (62" in printed  # few dev mentions
     assert "2 patents (6 sentences) in 1 set" in printed
 
 
@@ -268,7 +266,7 @@ def test_runs_whose_files_do_not_fit_are_refused(data, tmp_path, capsys):
             Path(path).write_bytes(content)
 
 
-def test_only_what_a_run_really_learnt_from_is_seen(data, tmp_path):
+def test_only_mentions_of_the_training_patents_are_seen(data, tmp_path):
     make_run(tmp_path / "all", data / "0", BAD)
     make_run(tmp_path / "one", data / "0", BAD, flags={"epochs": 2, "patents": 1}, seed=1)
     known = [system.sets[0].known for system in join_runs([tmp_path / "all", tmp_path / "one"]).systems]
@@ -296,7 +294,8 @@ def test_runs_of_other_settings_are_other_systems(data, tmp_path):
     assert [len(system.sets) for system in systems] == [3, 1, 1, 1]
 
 
-def test_what_is_left_out_or_counts_twice_is_said(data, tmp_path, capsys):
+@pytest.mark.slow
+def test_runs_left_out_or_counted_twice_are_named(data, tmp_path, capsys):
     make_run(tmp_path / "runs" / "0", data / "0", BAD)
     make_run(tmp_path / "runs" / "9", data / "0", BAD)
     runs.write_config(tmp_path / "runs" / "2", runs.read_config(tmp_path / "runs" / "0") | {"split": "2"})
@@ -322,6 +321,7 @@ def test_seeds_have_a_spread_of_their_own(data, tmp_path):
     assert cells_of(printed, "0 (seed 1)") and cells_of(printed, "mean over seeds")[0][2] == "0.500"
 
 
+@pytest.mark.slow
 def test_intervals_do_not_depend_on_the_other_systems(data, tmp_path):
     """A third system on other texts, met first, moves no interval of the first two, nor their comparison."""
     write_bio(data / "1" / "test.bio", [Sentence("Abstract", ("O",) * 8), *make_sentences(TEST, 1)] * 3)
@@ -422,6 +422,7 @@ def test_arguments_that_do_not_go_together(files, data, tmp_path, capsys):
         assert words in refuse(capsys, "evaluate", *arguments)
 
 
+@pytest.mark.slow
 def test_nothing_to_find_and_nothing_found_is_undefined(tmp_path, capsys):
     sentences = [Sentence("基因", ("O", "O"))] * 6
     for name in ("gold.bio", "predicted.bio"):
@@ -432,6 +433,7 @@ def test_nothing_to_find_and_nothing_found_is_undefined(tmp_path, capsys):
     assert "1.000" not in printed and "nan" not in printed
 
 
+@pytest.mark.slow
 def test_markup_in_a_text_is_shown(tmp_path, capsys):
     text = "<script>基因|`x`</script>"
     gold = [Sentence(text, tuple(spans_to_tags([(8, 10, "gene")], len(text))))]

@@ -99,7 +99,7 @@ def draw_dots(
 ) -> Markup:
     """Rows of dots and intervals along one axis, which begins at 0 where it has no `limits`.
 
-    groups: (name or None, rows); the name stands above rows with labels, and beside rows without.
+    groups: (name or None, rows); the name is above rows with labels, and left of rows without.
     """
     values = [v for _, rows in groups for r in rows for v in (r.value, r.low, r.high, *(p[0] for p in r.points))]
     low, high = limits or (0.0, max([value for value in values if not math.isnan(value)], default=1.0))

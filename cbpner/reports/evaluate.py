@@ -1,4 +1,4 @@
-"""All that can be said about predictions beside their gold: Markdown to read, JSON and CSV for other programs.
+"""The evaluation of predictions against their gold: Markdown to read, JSON and CSV for other programs.
 
 `cbpner.reports.join` makes systems, `evaluate_systems` frames of them, which are rendered or written. Frames of figures
 alone can be published; those of WITH_TEXT hold the gold's text.
@@ -39,7 +39,7 @@ EXPLANATION = """\
 - Partial credit: SemEval-2013 task 9.1, after MUC-5, each span in one pair at most. strict: boundaries and type; exact:
   boundaries; partial: boundaries, and half for an overlap; type: an overlap and the type.
 - Groups: a span, gold or predicted, is in the group of its own text and type, so that the counts of the groups add up.
-  Seen: the surface is a mention of that type in the text that the system learnt from. Length in characters.
+  Seen: the surface is a mention of that type in the training text. Length in characters.
 - Classes: a gold and a predicted span that share a character are a pair, by what is wrong with it; gold spans without
   another are missed, predicted ones spurious. Gold against predicted types: the same pairs."""
 

@@ -132,7 +132,7 @@ def render_comparisons(comparisons: pd.DataFrame, resampling: Resampling) -> lis
 def render_sections(
     systems: Sequence[System], resampling: Resampling, intervals: bool = True, comparisons: bool = True
 ) -> list[str]:
-    """Intervals and comparisons as Markdown sections, to stand below the score table."""
+    """Intervals and comparisons as Markdown sections for below the score table."""
     panel, sections = count_panel(systems, resampling.unit), []
     if intervals:
         frame = frame_intervals(panel, resampling)

@@ -1,4 +1,4 @@
-"""Predictions beside the gold that judges them: of run folders, of column files, of another system's JSON lines.
+"""Predictions joined with their gold: of run folders, of column files, of another system's JSON lines.
 
 A run folder holds no gold: its config.json names the data files by checksum, and they are looked for where the run
 found them, or below a folder that the user gives. Runs of the same settings are one system, whatever their folders.
@@ -68,7 +68,7 @@ class PredictedSet:
 
     @cached_property
     def patent_keys(self) -> list[str]:
-        """For each sentence what identifies its patent by its text, in whatever file: 12 hex digits."""
+        """For each sentence what identifies its patent by its text, in any file: 12 hex digits."""
         keys = []
         for _, places in self.patents:
             keys += [_hash_text("\n".join(self.sentences[place].chars for place in places))[:12]] * len(places)
@@ -81,7 +81,7 @@ class PredictedSet:
 
 
 class System(NamedTuple):
-    """What is judged as one: the sets of one way to make predictions, and its runs (none for files)."""
+    """What is evaluated as one: the sets of one way to make predictions, and its runs (none for files)."""
 
     name: str
     sets: list[PredictedSet]
@@ -180,7 +180,7 @@ def join_files(
 def describe_patents(systems: Sequence[System]) -> list[dict[str, Any]]:
     """One row a patent of the sets: `patent_key`, `sentences`, `mentions`, `places`.
 
-    places: where it stands, `split:number of the patent in the file`, sorted.
+    places: where it occurs, `split:number of the patent in the file`, sorted.
     """
     patents: dict[str, dict[str, Any]] = {}
     for own in (own for system in systems for own in system.sets):

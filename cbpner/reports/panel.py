@@ -1,6 +1,6 @@
 """Counts of every set of every system over the units of text that they share: what scores and intervals come from.
 
-A unit is what is resampled, by default a sentence. The same sentence of the same patent is one unit wherever it stands,
+A unit is what is resampled, by default a sentence. The same sentence of the same patent is one unit wherever it occurs,
 so that all predictions for it, by several seeds and in test sets that share the patent, are drawn together.
 """
 

@@ -69,7 +69,7 @@ def distinguish_settings(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def complete_flags(configs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The flags of each config.json but for BLOCK and RESOURCES, with the same names; nested ones stand flat."""
+    """The flags of each config.json but for BLOCK and RESOURCES, with the same names, nested ones flattened."""
     flags = []
     for config in configs:
         recorded = config.get("flags") or {}

@@ -76,7 +76,7 @@ def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreT
 
 
 def write_score_table(table: ScoreTable, output: str | Path) -> None:
-    """Write `table.md` and `table.csv` into the folder `output`, or both beside a name that ends in .md or .csv."""
+    """Write `table.md` and `table.csv` into the folder `output`, or both under a name that ends in .md or .csv."""
     output = Path(output)
     base = output.with_suffix("") if output.suffix in (".md", ".csv") and not output.is_dir() else output / "table"
     with explain_output_errors(output):
@@ -85,7 +85,7 @@ def write_score_table(table: ScoreTable, output: str | Path) -> None:
 
 
 def insert_table(path: str | Path, table: str) -> None:
-    """Replace what stands between MARKERS in a Markdown file."""
+    """Replace what is between MARKERS in a Markdown file."""
     begin, end = MARKERS
     text = read_text(path)
     if text.count(begin) != 1 or end not in text.split(begin)[1]:

@@ -114,7 +114,7 @@ def replace_unprintable(text: str) -> str:
 
 
 def table_to_csv(table: Table) -> str:
-    """The table with six decimals; the spread of Figures stands in columns of its own."""
+    """The table with six decimals; the spread of Figures has columns of its own."""
     header, columns = [], []
     for place, title in enumerate(table.header):
         cells = [row[place] for row in table.rows]

@@ -2,15 +2,15 @@
 
 A gold span and a predicted span that share a character may be a pair; a span is in one pair at most. The kinds:
 
-* `correct`: borders and type are right;
-* `type`: borders right, another type;
-* `boundary`: type right, other borders;
+* `correct`: boundaries and type are right;
+* `type`: boundaries right, another type;
+* `boundary`: type right, other boundaries;
 * `boundary+type`: they overlap and nothing more;
 * `missed`, `spurious`: a gold span, a predicted span that is left over.
 
 Partial credit is that of SemEval-2013 task 9.1 (Segura-Bedmar, Martínez and Herrero-Zazo, "SemEval-2013 Task 9", 2013),
 which took its counts from MUC-5 (Chinchor and Sundheim, "MUC-5 evaluation metrics", 1993): four schemes that judge
-the same pairs more or less strictly. Its `strict` asks for borders and type of whole entities: it is what
+the same pairs more or less strictly. Its `strict` asks for boundaries and type of whole entities: it is what
 `cbpner.scoring.metrics` calls lenient where spans are read so. Unlike nervaluate, where two predictions on one gold
 span both count as answers, pairs are one to one here, so that `possible` is the number of gold spans and `actual`
 that of predicted ones.
@@ -85,7 +85,6 @@ def score_partial(kinds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
 
 def _rank_pair(gold: TagSpan, predicted: TagSpan) -> tuple[int, int, int]:
     """The sort key of overlapping spans, best first: (place in KINDS, minus shared characters, covered ones)."""
-    same_borders, same_type = gold[:2] == predicted[:2], gold.label == predicted.label
-    kind = (0 if same_type else 1) if same_borders else (2 if same_type else 3)
+    kind = 2 * (gold[:2] != predicted[:2]) + (gold.label != predicted.label)
     shared = min(gold.end, predicted.end) - max(gold.start, predicted.start)
     return kind, -shared, max(gold.end, predicted.end) - min(gold.start, predicted.start)

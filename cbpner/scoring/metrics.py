@@ -2,7 +2,7 @@
 
 * `token`: a character is right when its tag is not O and equals the gold tag. This is the score that the original's
   supervised method prints, but 0 where it is undefined (the original printed 1).
-* `entity_lenient`: whole entities, borders and type, by the rule of conlleval, seqeval's default mode.
+* `entity_lenient`: whole entities, boundaries and type, by the rule of conlleval, seqeval's default mode.
 * `entity_strict`: whole entities as seqeval counts them with `mode="strict", scheme=IOB2`.
 
 The counts come from `cbpner.text.labels.tags_to_spans`, the one place that turns tags into spans, and not from seqeval:

@@ -80,7 +80,7 @@ def gather_report(
 ) -> ReportData:
     """Gather what a report on the finished runs in `paths` shows; InputError where none has scores on `part`.
 
-    The gold is looked for where the runs found it, or in `data_dir`; for want of it, the evaluation.json `recorded` is
+    The gold is looked for where the runs found it, or in `data_dir`; without it, the evaluation.json `recorded` is
     taken, or one that lies in a folder of `paths` or in its `evaluation/`.
     """
     loaded = load_runs(paths, part)

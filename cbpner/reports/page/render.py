@@ -69,7 +69,7 @@ def write_report(report: Report, output: str | Path) -> list[Path]:
 
 
 def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
-    """Lines on what a report lacks for want of the gold text, and how to get it."""
+    """Lines on what a report lacks without the gold text, and how to get it."""
     if data.missing is None:
         return [] if with_text else ["Made without text: the sentences and the wrong surfaces are left out."]
     lacking = f"intervals, errors and comparisons are those that {data.recorded} holds for these very runs"
@@ -83,7 +83,7 @@ def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
 
 
 def _make_headline(data: ReportData) -> dict[str, Any]:
-    """{subtitle, figures, sentences}: the best system's F1, beside the paper's where the texts are the same."""
+    """{subtitle, figures, sentences}: the best system's F1, and the paper's where the texts are the same."""
     best, runs = data.find_best(), sum(map(len, data.systems.values()))
     splits = {split for name in data.names for split in data.list_splits(name)}
     counted = [format_count(*pair) for pair in ((len(data.names), "method"), (runs, "run"), (len(splits), "split"))]

@@ -122,7 +122,7 @@ def show_groups(data: ReportData) -> Section | None:
     if not parts:
         return None
     lead = (
-        "A mention is seen where the text that the model learnt from has the same surface as a mention of the same "
+        "A mention is seen where the training text has the same surface as a mention of the same "
         "type. Each span, gold or predicted, is in the group of its own text and type, so that the counts add up."
     )
     header = ["group", "value", "method", *COUNTS, *MEASURE_NAMES.values()]
