@@ -3,13 +3,11 @@
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 from conftest import GOLD, needs_gold
 
 from cbpner.base.errors import Fault
 from cbpner.corpora.cleaning import RULES, clean_text
-from cbpner.corpora.query import compile_query
 from cbpner.corpora.sources import read_patents
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import DEFAULT, tags_to_spans
@@ -88,19 +86,6 @@ def exports():
     """(patents, faults) of data/demo/patents; a patent's source is its path below that."""
     found = list(read_patents([PATENTS]))
     return [each for each in found if not isinstance(each, Fault)], [each for each in found if isinstance(each, Fault)]
-
-
-def test_exports_hold_what_the_papers_queries_find_and_what_they_do_not(exports):
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE patents (number VARCHAR, text VARCHAR)")
-    connection.executemany("INSERT INTO patents VALUES (?, ?)", [(each.number, each.text) for each in exports[0]])
-    found = {}
-    for name, query in (("HG", "人类 AND 基因"), ("BC", "乳腺癌 AND 生物标记物")):
-        sql, parameters = compile_query(query)
-        rows = connection.execute(f"SELECT number FROM patents WHERE {sql}", parameters).fetchall()
-        found[name] = {number for (number,) in rows}
-    assert {name: len(numbers) for name, numbers in found.items()} == {"HG": 35, "BC": 9}
-    assert len(found["HG"] & found["BC"]) == 8
 
 
 def test_every_cleaning_rule_has_work_in_the_exports(exports):

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
-from cbpner.models.tokenizers import build_tokenizer, extend_embeddings, make_tokenizer, read_vocabulary
+from cbpner.models.tokenizers import build_tokenizer, extend_embeddings, make_tokenizer
 from cbpner.text.tokenizer import CharacterTable, unknown_share
 
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
@@ -121,17 +121,6 @@ def test_a_special_token_in_a_text(tiny_vocabulary, tiny_encoder, tmp_path, toke
             assert one([f"a{token}b"])["input_ids"][0][1:-1] == expected
 
 
-def test_word_pieces_keep_their_ids_and_are_never_produced(lowercase_encoder):
-    source = AutoTokenizer.from_pretrained(lowercase_encoder)
-    lines = (lowercase_encoder / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
-    assert read_vocabulary(source, "lower") == {token: number for number, token in enumerate(lines)}
-    assert len(source("protein")["input_ids"]) == 3, "the encoder's own tokenizer takes the whole word"
-    tokenizer, _ = make_tokenizer(source, "lower", "lower")
-    assert tokenizer.get_vocab() == read_vocabulary(source, "lower")
-    pieces = {lines.index(piece) for piece in WORD_PIECES}
-    assert not pieces & set(backend_ids(tokenizer, "".join(WORD_PIECES)))
-
-
 @pytest.mark.parametrize(("casing", "read_as"), [("lower", "brca1基"), ("paper", "????1基"), ("keep", "BRCA1基")])
 def test_casings_of_a_vocabulary_without_upper_case(lowercase_encoder, tmp_path, casing, read_as):
     source = AutoTokenizer.from_pretrained(lowercase_encoder)
@@ -145,6 +134,7 @@ def test_casings_of_a_vocabulary_without_upper_case(lowercase_encoder, tmp_path,
         assert CharacterTable(one).encode("BRCA1基").tolist() == expected
     old = source.get_vocab()
     assert {token: vocabulary[token] for token in old} == old
+    assert not {old[piece] for piece in WORD_PIECES} & set(backend_ids(tokenizer, "".join(WORD_PIECES)))
     assert list(sources) == (list(range(len(old), len(old) + 26)) if casing == "keep" else [])
     assert tokenizer("[SEP]")["input_ids"][1:-1] != [vocabulary["[SEP]"]]
 
