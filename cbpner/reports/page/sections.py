@@ -281,8 +281,9 @@ def show_provenance(data: ReportData) -> Section:
     parts: list[Part] = [Table("runs", "The runs", header, rows, 6, note)]
     owners = [name for name, runs in data.systems.items() for _ in runs]
     flags = pd.DataFrame(complete_flags([run.config for runs in data.systems.values() for run in runs]), dtype=object)
-    values = flags.astype(str).groupby(owners, sort=False).agg(lambda own: ", ".join(own.unique()))
-    if rows := [[flag, *values[flag]] for flag in flags if flags[flag].astype(str).nunique() > 1]:
+    flags = flags.map(str)  # None too, which `astype(str)` keeps
+    values = flags.groupby(owners, sort=False).agg(lambda own: ", ".join(own.unique()))
+    if rows := [[flag, *values[flag]] for flag in flags if flags[flag].nunique() > 1]:
         parts.append(Table("flags", "Settings that differ", ["setting", *data.names], rows, len(data.names) + 1))
     tables = [Table("machines", "Machines and packages", ["machine", "python", "packages"], machines, 3),
               Table("commands", "Commands", ["method", "split", "folder", "command"], commands, 4)]  # fmt: skip
