@@ -1,14 +1,12 @@
-"""The CRF, its Viterbi and its span probabilities against brute force over all legal tag sequences."""
+"""The CRF's loss against brute force over all legal tag sequences; test_decoding has its Viterbi and probabilities."""
 
 import itertools
 
-import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
-from cbpner.decoding.probabilities import score_spans
-from cbpner.decoding.viterbi import FORBIDDEN, viterbi
+from cbpner.decoding.viterbi import FORBIDDEN
 from cbpner.models.crf import Crf
 from cbpner.text.labels import DEFAULT, LabelSet, may_follow
 
@@ -86,29 +84,7 @@ def test_the_loss_and_its_gradients_equal_enumeration(case):
         assert_close(found, by_hand, rtol=1e-4, atol=1e-5)
 
 
-def test_viterbi_equals_enumeration(case):
-    labels, model, emissions, _, mask = case
-    rows = [row[keep].numpy() for row, keep in zip(emissions, mask, strict=True)]
-    paths = viterbi(rows, *(part.detach().numpy() for part in (model.moves(), model.end)))
-    best = [paths[scores.argmax()].tolist() for paths, scores in enumerate_sequences(model, labels, emissions, mask)]
-    assert [path.tolist() for path in paths] == best
-
-
-def test_span_probabilities_equal_enumeration(case):
-    labels, model, emissions, _, mask = case
-    rows = [row[keep].numpy() for row, keep in zip(emissions, mask, strict=True)]
-    spans = [[(start, end, 1) for end in range(1, len(row) + 1) for start in range(end)] for row in rows]
-    found = score_spans(rows, spans, model.chain())
-    for values, own, (paths, scores) in zip(
-        found, spans, enumerate_sequences(model, labels, emissions, mask), strict=True
-    ):
-        shares = scores.softmax(0).detach().numpy()
-        padded = np.pad(paths.numpy(), ((0, 0), (0, 1)))
-        for value, (start, end, begin) in zip(values, own, strict=True):
-            holds = (padded[:, start] == begin) & (padded[:, start + 1 : end] == begin + 1).all(axis=1)
-            assert value == pytest.approx(shares[holds & (padded[:, end] != begin + 1)].sum(), abs=1e-6)
-
-
+@pytest.mark.slow
 def test_gradcheck():
     model = make_crf(SETS[1], dtype=torch.float64)
     emissions, tags, mask = make_batch(SETS[1], [4, 1, 3], dtype=torch.float64)

@@ -64,15 +64,15 @@ def enumerate_spans(scores, chain):
 
 @pytest.mark.parametrize("head", CHAINS)
 def test_viterbi_equals_enumeration_over_sequences_of_many_lengths(head):
-    scores, chain = make_scores(0, (1, 5, 2, 4, 3, 5, 1)), CHAINS[head]
+    scores, chain = make_scores(0, (1, 4, 2, 4, 3, 1)), CHAINS[head]
     expected = [max((weights := weigh_sequences(row, chain)), key=weights.get) for row in scores]
     for batch in (1, 2, 100):
         assert [tuple(path.tolist()) for path in viterbi(scores, *chain, batch)] == expected
 
 
 def test_spans_of_tag_numbers_are_those_of_tags():
-    """Of all sequences of up to five tags of two types, legal or not."""
-    for path in itertools.chain.from_iterable(itertools.product(range(5), repeat=length) for length in range(6)):
+    """Of all sequences of up to four tags of two types, legal or not."""
+    for path in itertools.chain.from_iterable(itertools.product(range(5), repeat=length) for length in range(5)):
         found = [(start, end, TAGS[begin]) for start, end, begin in cut_path(np.array(path, dtype=np.int64))]
         expected = tags_to_spans([TAGS[number] for number in path])
         assert found == [(start, end, f"B-{label}") for start, end, label in expected], path
@@ -92,7 +92,7 @@ def test_greedy_takes_each_characters_best_even_where_the_grammar_forbids_it():
 @pytest.mark.parametrize("head", CHAINS)
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 def test_span_probabilities_are_those_of_all_sequences_together(head, temperature):
-    scores, chain = make_scores(1, (1, 5, 3, 4)), CHAINS[head]
+    scores, chain = make_scores(1, (1, 4, 3, 2)), CHAINS[head]
     cooled = Chain(*(part / temperature for part in chain))
     expected = [enumerate_spans(row / temperature, cooled) for row in scores]
     values = score_spans(scores, [list(each) for each in expected], chain, temperature)

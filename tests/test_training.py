@@ -76,6 +76,7 @@ def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(finished_
         assert np.allclose([item["score"] for item in found], np.exp(scores.max(axis=1)), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("casing", ["paper", "lower", "keep"])
 def test_pipeline_sees_the_same_on_a_lower_case_vocabulary(lowercase_encoder, casing, tmp_path):
     recipe = get_recipe("cbp", "BERT_LM_mixed", encoder=str(lowercase_encoder), casing=casing)
@@ -104,16 +105,6 @@ def test_neighbouring_sentences_are_read_together(make_job, files):
     tags = Predictor(model, table, LABELS, recipe, "fp32").predict(sentences)
     assert [len(row) for row in tags] == [len(sentence.chars) for sentence in sentences]
     assert sum(rows) == len(examples)
-
-
-@pytest.mark.slow
-def test_a_run_with_context_keeps_the_sentences(make_job, files):
-    settings = {"method": "partBERT_CRF_coded", "context": 100, "epochs": 1}
-    job = make_job(**settings)
-    metrics = train(job)
-    gold, tags = read_bio(files["test"]), runs.read_tags(runs.tags_path(job.output, "test"))
-    assert metrics["test"] == score([sentence.tags for sentence in gold], tags)
-    assert train(make_job("anew", cache_mb=0, **settings))["dev"] == metrics["dev"]
 
 
 @pytest.mark.slow
