@@ -62,7 +62,7 @@ def test_written_bytes(tmp_path):
         "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO", "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
     ],
 )  # fmt: skip
-def test_the_same_sentences_in_many_dresses(tmp_path, data):
+def test_line_ends_separators_and_blank_lines_change_no_sentence(tmp_path, data):
     sentences = read_bytes(tmp_path, data.encode())
     assert [(s.chars, s.tags) for s in sentences] == [("基因", ("B-gene", "I-gene")), ("的", ("O",))]
 

@@ -6,7 +6,7 @@
         else:
             use(row.number, row.values)   # 4, {"id": "CN1", "text": "..."}
 
-A row that cannot be read is a Fault in its place, and reading goes on behind it. What a value must be is the caller's
+A row that cannot be read is a Fault in its place, and reading resumes behind it. What a value must be is the caller's
 business: the checks of `cbpner.formats.fields` raise `UnexpectedValue`, which `row.blame` makes a Fault. Files are
 never in memory whole, but for JSON arrays.
 """
