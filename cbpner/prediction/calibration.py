@@ -58,7 +58,7 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
         chain = tagger.backend.chain
         path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
         own = collect_found(tagger, read_bio(path, tagger.labels, orphans))
-        found = Found(*(all_runs + one for all_runs, one in zip(found, own, strict=True)))
+        found = Found(found.scores + own.scores, found.spans + own.spans, found.correct + own.correct)
     correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
     if correct.all() or not correct.any():
         spans = f"{correct.sum()} correct spans of {len(correct)}"

@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -177,9 +177,8 @@ def run_job(
         cluster: whose workers do the shards; None: this process.
         options: arguments of `Tagger.from_pretrained` with which the cluster's workers load the tagger.
     """
-    settings = describe_settings(tagger, format=kind, shard_size=shard_size, fields=fields._asdict())
-    if cluster and cluster.gpus:
-        settings["backend"][1] = "cuda"
+    gpus = {"backend": [tagger.backend.name, "cuda"]} if cluster and cluster.gpus else {}
+    settings = describe_settings(tagger, format=kind, shard_size=shard_size, fields=fields._asdict(), **gpus)
     inputs = [{"name": each.name, "id": each.id, "kind": each.kind, "sha256": each.checksum()} for each in sources]
     with lock_run(folder):
         if overwrite:
@@ -193,6 +192,7 @@ def run_job(
             print(f"{folder}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
         reporter, shards = Reporter(), cut_shards(read_sources(sources, fields), shard_size)
         todo = ((number, items) for number, items in shards if name_shard(number, kind) not in state)
+        tagged: Generator[tuple[int, Iterable[Item]], None, None]
         if cluster:
             from cbpner.prediction.ray_engine import tag_shards_on_ray
 

@@ -9,6 +9,7 @@ documents first. The probability of the best sequence is useless here: it is nea
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
@@ -40,7 +41,7 @@ def preannotate(
     write_errors(output.with_name(f"{output.name}.{ERRORS}"), reporter.errors)
     if not ranked:
         raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
-    documents, rows = [], [("rank", "document", "uncertainty", "characters", "spans")]
+    documents, rows = [], list[tuple[Any, ...]]([("rank", "document", "uncertainty", "characters", "spans")])
     width = len(str(len(ranked[:first])))
     for rank, (uncertainty, characters, document) in enumerate(ranked, 1):
         rows.append((rank, document.id, f"{uncertainty:.6f}", characters, len(document.spans)))

@@ -6,7 +6,7 @@ so that the machines share no disk; each needs the same Python packages.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +51,7 @@ class Worker:
 
 def tag_shards_on_ray(
     tagger: "Tagger", options: dict[str, Any], shards: Iterable[Numbered], cluster: Cluster
-) -> Iterator[Numbered]:
+) -> Generator[Numbered, None, None]:
     """Yield the shards, tagged, in the order in which they are done.
 
     InputError where there is no such cluster, or a worker fails.

@@ -129,7 +129,8 @@ class Tagger:
             [tuple(text[start:end] for start, end in group) for group in own]
             for text, own in zip(texts, places, strict=True)
         ]
-        counts, found = Counter(chain.from_iterable(groups)), {}  # equal groups are scored once
+        counts = Counter(chain.from_iterable(groups))  # equal groups are scored once
+        found: dict[tuple[str, ...], tuple[list[list[ScoredSpan]], float]] = {}
         for pool in cut_batches(counts, room, count_characters):
             found |= self._tag_groups(pool, is_measured)
             if watch:
