@@ -73,11 +73,14 @@ def score_levels(panel: Panel) -> pd.DataFrame:
     by_set = panel.counts.sum(axis=0)  # (sets, levels, types, COUNTS)
     for system in panel.systems:
         places = panel.places[system.name]
-        parts = [(["run", own.run, own.split, own.seed], by_set[place])
-                 for own, place in zip(system.sets, places, strict=True)]  # fmt: skip
-        for head, counts in [*parts, ([POOLED, None, None, None], by_set[places].sum(axis=0))]:
-            for level, own in zip(LEVELS, counts.tolist(), strict=True):
-                for label, numbers in zip(panel.types, own, strict=True):
+        parts: list[tuple[list[Any], np.ndarray]] = [
+            (["run", own.run, own.split, own.seed], by_set[place])
+            for own, place in zip(system.sets, places, strict=True)
+        ]
+        parts.append(([POOLED, None, None, None], by_set[places].sum(axis=0)))
+        for head, counts in parts:
+            for level, by_type in zip(LEVELS, counts.tolist(), strict=True):
+                for label, numbers in zip(panel.types, by_type, strict=True):
                     measures = divide_counts(*numbers).values()
                     rows.append([system.name, *head, "type", label, level, *numbers, *measures])
     return pd.DataFrame(rows, columns=SCORES).astype(dict.fromkeys(MEASURES, float))
