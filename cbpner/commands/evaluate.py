@@ -7,7 +7,7 @@
                                                             JSON lines of spans from any other system
 
 OUT gets evaluation.md, evaluation.json (figures alone) and a CSV file a table. spans.csv, wrong_surfaces.csv and
-surfaces.csv hold text of the gold, and so does evaluation.md; --no-text leaves it out.
+evaluation.md hold text of the gold; --no-text leaves it out.
 
 A JSON line: {"text": "...", "spans": [{"start": 0, "end": 4, "label": "gene"}]}, offsets in code points, `end` behind
 the last one. `text` is one gold sentence or several, in the gold's order; or {"index": 0, ...} names a sentence.
