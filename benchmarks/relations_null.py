@@ -150,7 +150,7 @@ def shuffle_corpus(generator, corpus, swaps=20):
     return {family: dict(zip(names[family], places.values(), strict=True)) for family, places in corpus.items()}
 
 
-def measure_corpus(folder, corpus, unit="sentence", pairs="gene-gene"):
+def measure_corpus(corpus, unit="sentence", pairs="gene-gene"):
     """The relations of a corpus. pairs: with gene-disease every second gene is a disease."""
     corpus = {family: places for family, places in corpus.items() if places}
     rows = [(family, sentence, 0, 1, gene, "x", None) for family, places in corpus.items()
@@ -162,7 +162,7 @@ def measure_corpus(folder, corpus, unit="sentence", pairs="gene-gene"):
         "documents": zip(*((family, f"d{family}", f"d{family}", f"d{family}", None) for family in corpus), strict=True),
         "entities": zip(*((gene, f"HGNC:{gene}", str(gene), kinds[gene]) for gene in genes), strict=True),
     }
-    with Store(folder, MEMORY, 1) as store:
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder), MEMORY, 1) as store:
         for name, columns in tables.items():
             arrays = [pa.array(column, type) for column, type in zip(columns, SCHEMAS[name].types, strict=True)]
             store.run_on(pa.table(arrays, schema=SCHEMAS[name]), f"CREATE TABLE {name} AS FROM batch")
@@ -200,8 +200,7 @@ def measure_model(name, unit, shuffled, args):
     counted, calls, corpus = defaultdict(int), 0, MODELS[name](generator)
     for _ in range(args.corpora):
         corpus = shuffle_corpus(generator, corpus) if shuffled else MODELS[name](generator)
-        with tempfile.TemporaryDirectory() as folder:
-            relations = measure_corpus(Path(folder), corpus, unit, args.pairs)
+        relations = measure_corpus(corpus, unit, args.pairs)
         calls += bool((relations.pairs["q"] <= CALLED).any())
         for stratum, numbers in count_levels(*list_p(relations)).items():
             counted[stratum] = counted[stratum] + numbers

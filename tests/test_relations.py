@@ -42,7 +42,7 @@ IDS = {name: f"HGNC:{number}" for number, name in enumerate(NAMES, 1)}
 LEXICON = "hgnc_id\tsymbol\talias_symbol\n" + "".join(f"{id}\t{name}\tOld{name}\n" for name, id in IDS.items())
 
 
-def make_row(id, text, scores=(), labels=None, **more):
+def make_row(id, text, scores=(), **more):
     """A document's row: every name of NAMES, and 乳腺癌, is a mention; scores: of the mentions in order, else 1."""
     spans, scores = [], list(scores)
     for place in range(len(text)):
@@ -298,13 +298,13 @@ def test_with_equal_patents_p_is_fishers_over_families(tmp_path, lexicon):
         ("panel", "sentence", True, "gene-disease"),
     ],
 )  # fmt: skip
-def test_false_calls_stay_at_the_stated_level_for_rare_and_for_common_genes(tmp_path, model, unit, shuffled, pairs):
+def test_false_calls_stay_at_the_stated_level_for_rare_and_for_common_genes(model, unit, shuffled, pairs):
     """panel: genes in 97% of the families, for which p over sentences would be far too small."""
     generator, counted, calls = random.Random(1), {}, 0
     corpus = null.MODELS[model](generator)
-    for number in range(3):
+    for _ in range(3):
         corpus = null.shuffle_corpus(generator, corpus) if shuffled else null.MODELS[model](generator)
-        relations = null.measure_corpus(make_folder(tmp_path / str(number)), corpus, unit, pairs)
+        relations = null.measure_corpus(corpus, unit, pairs)
         calls += bool((relations.pairs["q"] <= 0.05).any())
         for stratum, numbers in null.count_levels(*null.list_p(relations)).items():
             counted[stratum] = counted.get(stratum, 0) + numbers
@@ -319,7 +319,7 @@ def test_false_calls_stay_at_the_stated_level_for_rare_and_for_common_genes(tmp_
 
 
 @pytest.mark.slow
-def test_planted_pairs_are_found_among_shuffled_genes(tmp_path):
+def test_planted_pairs_are_found_among_shuffled_genes():
     generator = random.Random(2)
     corpus = null.shuffle_corpus(generator, null.draw_lists(generator))
     planted = [(50, 51), (52, 53), (54, 55)]
@@ -328,26 +328,18 @@ def test_planted_pairs_are_found_among_shuffled_genes(tmp_path):
             if generator.random() < 0.06:
                 for gene in (a, b):
                     corpus[family].setdefault(gene, set()).add(1000 + a)
-    rows = null.measure_corpus(tmp_path, corpus).pairs
+    rows = null.measure_corpus(corpus).pairs
     called = [(int(a), int(b)) for a, b, q in zip(rows["a"], rows["b"], rows["q"], strict=True) if q <= 0.05]
     assert set(planted) <= set(called) and len(called) <= 4
 
 
 @pytest.mark.slow
-def test_repetition_within_a_patent_makes_no_p_small(tmp_path):
+def test_repetition_within_a_patent_makes_no_p_small():
     corpus = {family: {family + 2: {0, 1}} for family in range(20)} | {20: {0: {0}, 1: {1}}, 21: {0: {0}, 1: {0}}}
     families = ({0: {0}, 1: {0}, 2: {9}}, {0: set(range(90)), 1: set(range(90)), 2: {99}})
-    once, often = (
-        null.measure_corpus(make_folder(tmp_path / str(number)), corpus | {22: family})
-        for number, family in enumerate(families)
-    )
+    once, often = (null.measure_corpus(corpus | {22: family}) for family in families)
     assert once.pairs["units"].tolist() == [2] and often.pairs["units"].tolist() == [91]
     assert often.pairs["p"][0] >= once.pairs["p"][0]
-
-
-def make_folder(path):
-    path.mkdir()
-    return path
 
 
 # --- known interactions
