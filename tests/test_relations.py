@@ -22,17 +22,12 @@ from scipy.stats import binom, false_discovery_control, hypergeom, poisson
 from benchmarks import relations_null as null
 from benchmarks import relations_survive as survive
 from cbpner.base.errors import InputError
-from cbpner.base.store import Store
 from cbpner.biology.genes.lexicons import read_lexicons
-from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.relations import statistics
-from cbpner.biology.relations.counts import count_pairs
 from cbpner.biology.relations.known import KnownInteractions, measure_precision, read_known_interactions, rewire
 from cbpner.biology.relations.network import ROOM, build_graph
 from cbpner.biology.relations.null_model import fit_degrees, solve_rates
-from cbpner.biology.relations.occurrences import CountSettings, load_occurrences
 from cbpner.cli import main
-from cbpner.formats.document import Document, cut_span
 from cbpner.reports.join import PredictedSet
 from cbpner.text.bio import Sentence
 
@@ -169,20 +164,6 @@ def test_q_by_hand_and_against_scipy():
 # --- counts
 
 
-def open_store(tmp_path):
-    return Store(tmp_path, 256, 1)
-
-
-def load(store, rows, lexicon, counting):
-    documents = []
-    for row in rows:
-        spans = [[each[name] for name in ("start", "end", "label", "score")] for each in row["spans"]]
-        spans = [cut_span(row["text"], *span) for span in spans]
-        documents.append(Document(row["id"], row["text"], spans, {}, row.get("date")))
-    load_occurrences(store, documents, EntityResolver(read_lexicons([lexicon], "gene"), lookalikes={}), counting)
-    return count_pairs(store, counting)
-
-
 def test_the_table_counted_by_hand(written):
     folder, out = written
     table = read_table(folder / "out.csv")
@@ -222,14 +203,12 @@ def test_least_support_counts_families_not_publications(tmp_path, lexicon, capsy
         ("sentence", {"AAA1BBB2": (2, 2), "BBB2CCC3": (1, 1)}),
     ],
 )
-def test_units_by_hand(tmp_path, lexicon, unit, expected):
-    with open_store(tmp_path) as store:
-        counts = load(store, ROWS, lexicon, CountSettings(unit, 2, min_support=1))
-        names = {row[0]: row[1] for row in store.run("SELECT entity, name FROM entities")}
-    pairs = zip(*(counts.pairs[name].tolist() for name in ("a", "b", "units", "patents")), strict=True)
-    found = {"".join(sorted((names[a], names[b]))): (units, patents) for a, b, units, patents in pairs}
-    assert found == expected
-    assert counts.units == {"window": 4 + 3 + 3, "patent": 3, "sentence": 7}[unit]
+def test_units_by_hand(tmp_path, lexicon, capsys, unit, expected):
+    assert run(tmp_path, lexicon, "--unit", unit, "--window", 2, "--min-support", 1) == 0
+    table = read_table(tmp_path / "out.csv")
+    assert {pair: (int(row["units"]), int(row["patents"])) for pair, row in table.items()} == expected
+    units = {"window": "10 windows of 2 sentences", "patent": "3 patents", "sentence": "7 sentences"}[unit]
+    assert f"{units} with an entity" in capsys.readouterr().out
 
 
 @pytest.mark.slow
