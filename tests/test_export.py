@@ -150,20 +150,15 @@ def export(*words):
 
 
 @pytest.mark.parametrize(
-    "options, message",
-    [({"device": "cuda"}, "'cuda'"), ({"precision": "bf16"}, "'bf16'"),
-     ({"backend": "torch", "precision": "int8"}, "'int8'"), ({"backend": "torch"}, "model.safetensors.*onnx")],
+    "folder, options, message",
+    [("exported", {"device": "cuda"}, "'cuda'"), ("exported", {"precision": "bf16"}, "'bf16'"),
+     ("exported", {"backend": "torch", "precision": "int8"}, "'int8'"),
+     ("exported", {"backend": "torch"}, "model.safetensors.*onnx"),
+     ("exported_crf", {"precision": "int8"}, "model_int8.onnx"), ("tiny_tagger", {}, "cbpner export")],
 )  # fmt: skip
-def test_wrong_options_are_messages(exported, options, message):
+def test_wrong_options_are_messages(request, folder, options, message):
     with pytest.raises(InputError, match=message):
-        Tagger.from_pretrained(exported, **({"backend": "onnx"} | options))
-
-
-def test_a_format_that_is_not_there_is_a_message(exported_crf, tiny_tagger):
-    with pytest.raises(InputError, match="model_int8.onnx"):
-        Tagger.from_pretrained(exported_crf, "onnx", precision="int8")
-    with pytest.raises(InputError, match="cbpner export"):
-        Tagger.from_pretrained(tiny_tagger, "onnx")
+        Tagger.from_pretrained(request.getfixturevalue(folder), **({"backend": "onnx"} | options))
 
 
 def copy_small(exported, folder):

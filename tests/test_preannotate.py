@@ -84,7 +84,7 @@ def test_one_file_holds_the_documents_in_order_with_rank_and_scores(inputs, tmp_
     assert "3 of 3 documents, their order in out.jsonl.order.csv" in captured.out and "1 errors" in captured.err
 
 
-@pytest.mark.parametrize("target", ["labelstudio-predictions", "labelstudio", "doccano", "doccano-old"])
+@pytest.mark.parametrize("target", ["labelstudio-predictions", "doccano"])
 def test_tools_read_the_same_spans(inputs, tmp_path, target):
     wanted = tmp_path / "wanted.jsonl"
     assert preannotate(inputs, "-o", wanted) == preannotate(inputs, "-o", tmp_path / "out.json", "--to", target) == 1

@@ -14,7 +14,7 @@ them), CSV and Parquet a span a row.
 OUT/ (or --to brat, or --shard-size) is a folder: part-00000.jsonl and so on, errors.jsonl with each document that could
 not be tagged and why, manifest.json with checksums when all is done. Any other OUT is one file that appears whole, its
 errors beside it. Exit code 1: some documents could not be tagged; 2: nothing could be done; 130: interrupted. A file's
-id is its name without the suffix; those of one name also have the names of the folders in which they differ.
+id is its name without the suffix; those of one name get their paths below the folder that all inputs have in common.
 
 `--engine ray` has workers of a Ray cluster do the shards of OUT/, with the same files as a result (docs/scaling.md):
 
