@@ -215,7 +215,7 @@ def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequen
     for key, group in points.groupby(BLOCK, sort=False):
         others = group[~group["compared"]].groupby("patents")["split"]
         left_out = "; ".join(f"{_join_splits(own)} at {number}" for number, own in others)
-        flags = pd.DataFrame(complete_flags([configs[folder] for folder in group["run"]]), dtype=object).astype(str)
+        flags = pd.DataFrame(complete_flags([configs[folder] for folder in group["run"]]), dtype=object).map(str)
         mixed = [f"{name} ({', '.join(own.unique())})" for name, own in flags.items() if own.nunique() > 1]
         line = "- {}: recipe {}, encoder {}, data {}".format(labels[key], *key[1:])
         line += f"; splits that not every point has are left out (--all-splits): {left_out}" if left_out else ""

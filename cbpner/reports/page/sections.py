@@ -281,8 +281,7 @@ def show_provenance(data: ReportData) -> Section:
     parts: list[Part] = [Table("runs", "The runs", header, rows, 6, note)]
     owners = [name for name, runs in data.systems.items() for _ in runs]
     flags = pd.DataFrame(complete_flags([run.config for runs in data.systems.values() for run in runs]), dtype=object)
-    flags = flags.map(str)  # None too, which `astype(str)` keeps
-    flags = flags.astype(str).replace({"None": "none", "True": "yes", "False": "no"})
+    flags = flags.map(str).replace({"None": "none", "True": "yes", "False": "no"})  # `astype(str)` keeps None
     values = flags.groupby(owners, sort=False).agg(lambda own: ", ".join(own.unique()))
     if rows := [[flag, *values[flag]] for flag in flags if flags[flag].nunique() > 1]:
         parts.append(Table("flags", "Settings that differ", ["setting", *data.names], rows, len(data.names) + 1))
