@@ -1,14 +1,13 @@
 """Peak memory: a process's own, and not that of the one that started it."""
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cbpner.base.memory import measure_peak, read_peak, read_usage
+from cbpner.base.memory import measure_peak, read_peak
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGE = 300  # MiB
@@ -41,13 +40,6 @@ def test_a_peak_stays_when_the_memory_is_gone():
     high = measure_peak()
     del kept
     assert high >= LARGE and measure_peak() >= high - 16  # the kernel counts pages in batches
-
-
-def test_resident_memory_is_told_in_mebibytes(monkeypatch):
-    usage = resource.struct_rusage([0.0, 0.0, 2**20, *[0] * 13])
-    assert read_usage(usage) == 2**10
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert read_usage(usage) == 1
 
 
 @pytest.mark.slow

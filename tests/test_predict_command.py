@@ -164,10 +164,13 @@ def test_a_parquet_file_that_was_cut_off_is_bad(tmp_path):
 
 
 def test_json_lines_hold_documents_and_their_spans(tmp_path, tagger):
-    path, out = put(tmp_path, "d.jsonl", json.dumps({"id": "A", "text": TEXT, "lang": "zh"})), tmp_path / "out.jsonl"
+    path, out = (
+        put(tmp_path, "d.jsonl", json.dumps({"id": "A", "text": TEXT, "lang": "zh", "n": 1e999})),
+        tmp_path / "out.jsonl",
+    )
     assert predict(path, "-o", out) == 0
     (document,) = read_documents([out])
-    assert (document.id, document.text, document.meta) == ("A", TEXT, {"lang": "zh"})
+    assert (document.id, document.text, document.meta) == ("A", TEXT, {"lang": "zh", "n": None})
     assert [(*span[:4], span.score) for span in document.spans] == [
         (*span[:4], round(span.score, 4)) for span in tagger.tag(TEXT)
     ]

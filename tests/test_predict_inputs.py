@@ -150,11 +150,3 @@ def test_text_with_a_byte_order_mark_gets_the_advice_for_it(tmp_path, kind, enco
 
 
 # ---- rows ----
-
-
-def test_numbers_that_json_does_not_have_are_written_as_null(tmp_path, tiny_tagger):
-    row = '{"text": "甲", "year": NaN, "more": {"list": [1e999, -Infinity, 1.5, "NaN"]}}\n'
-    path, out = put(tmp_path, "d.jsonl", row), tmp_path / "out.jsonl"
-    assert main(["predict", str(path), "-o", str(out), "--model", str(tiny_tagger)]) == 0
-    found = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: 1 / 0)
-    assert found["meta"] == {"year": None, "more": {"list": [None, None, 1.5, "NaN"]}}

@@ -8,7 +8,7 @@ import pytest
 from cbpner.base.errors import InputError
 from cbpner.cli import main
 from cbpner.prediction.inputs import Rejected, read_sources
-from cbpner.prediction.remote import copy_remote, is_uri, list_remote
+from cbpner.prediction.remote import copy_remote, list_remote
 from cbpner.prediction.sources import open_sources
 
 
@@ -20,10 +20,6 @@ def store(tmp_path):
     (folder / "sub" / "a.jsonl").write_text(json.dumps({"id": "x", "text": "乳腺癌"}) + "\n{\n", encoding="utf-8")
     (folder / "notes.pdf").write_bytes(b"%PDF")
     return folder
-
-
-def test_what_is_a_uri():
-    assert [is_uri(name) for name in ("s3://a/b", "file:///a", "a/b", "C:/a", "-", "a.txt")] == [True] * 2 + [False] * 4
 
 
 def test_the_same_documents_as_from_the_folder(store):
