@@ -156,6 +156,11 @@ def test_how_runs_were_made(written):
     assert read_table(written, "machines")[0]["machine"] == "cpu, Some CPU"
 
 
+def test_learning_curves_of_one_point_have_a_mark():
+    svg = charts.draw_learning({"0": [(1.0, 0.5)]}, {"0": [(0.5, 0.1), (1.0, 0.25)]}, 0, "by epoch")
+    assert "training loss" in svg and str(svg).count("<use") > str(charts.draw_learning({}, {}, 0, "")).count("<use")
+
+
 @pytest.mark.slow
 def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
     assert main(["report", str(folder), "-o", str(tmp_path)]) == 2
@@ -168,7 +173,7 @@ def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
 @pytest.mark.slow
 def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path):
     assert find_sections(written) == [
-        "scores", "splits", "types", "groups", "errors", "comparisons", "sentences", "provenance", "notes"
+        "scores", "splits", "types", "groups", "errors", "comparisons", "learning", "sentences", "provenance", "notes"
     ]  # fmt: skip
     (tmp_path / "it_tables").mkdir()
     (tmp_path / "it_tables" / "splits.csv").touch()  # of an earlier report
@@ -209,7 +214,7 @@ def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
     data.rename(tmp_path / "elsewhere")
     output = make_report(tmp_path, folder)
     assert 'role="note"' in read_html(output) and "get_cbp_gold.sh" in read_html(output)
-    assert find_sections(output) == ["scores", "splits", "types", "provenance"]
+    assert find_sections(output) == ["scores", "splits", "types", "learning", "provenance"]
     assert read_table(output, "scores")[0]["strict F1"] == f"{STRICT_BAD:.6f}"
     make_report(tmp_path, folder, "--data-dir", tmp_path / "elsewhere")
     assert "sentences" in find_sections(output)

@@ -85,9 +85,9 @@ def check_origin(headers: Mapping[str, str], own: str, allowed: Iterable[str]) -
     """
     host, origin = headers.get("host", ""), headers.get("origin")
     name = parse_hostname(f"//{host}")
-    if name not in (own.lower(), *LOCAL, *allowed) and not (own in ANY_ADDRESS and is_address(name)):
+    if name not in {own.lower(), *LOCAL, *allowed} and not (own in ANY_ADDRESS and is_address(name)):
         raise HTTPException(400, f"found the host {host!r}; expected this machine's address, or one of --allowed-host")
-    if origin is None or origin.partition("://")[2].lower() == host.lower() or parse_hostname(origin) in allowed:
+    if origin is None or origin.partition("://")[2].lower() == host.lower() or parse_hostname(origin) in {*allowed}:
         return
     raise HTTPException(403, f"found a request from {origin}; expected one from this page")
 

@@ -50,7 +50,7 @@ def measure_text(text: str) -> Measures:
     han, syllables = (sum(map(len, run.findall(text))) for run in (HAN_RUN, SYLLABLE_RUN))
     words = han + syllables + len(OTHER_WORD.findall(text))
     solid = np.frombuffer("".join(text.split()).encode("utf-32-le"), dtype=np.uint32)
-    return Measures(len(text), han / words if words else 0.0, solid, hashlib.sha256(solid).digest())
+    return Measures(len(text), han / words if words else 0.0, solid, hashlib.sha256(solid.data).digest())
 
 
 def sketch_text(codes: np.ndarray) -> np.ndarray:

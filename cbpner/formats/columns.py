@@ -64,7 +64,7 @@ def decode_tags(tags: Sequence[str], scheme: str) -> tuple[Sequence[str], list[i
 
 def encode_tags(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
     """The tags of `length` characters; the spans do not overlap."""
-    first, inside, last, single = SCHEMES[scheme]
+    first, inside, last, single = tuple(SCHEMES[scheme])
     tags = [OUTSIDE] * length
     for start, end, label, *_ in sorted(spans, key=lambda span: span.start):
         places = single if end - start == 1 else first + inside * (end - start - 2) + last

@@ -140,8 +140,7 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
 
 def check_continuation(before: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
     """Raise InputError where the longer run has other settings than the one in `folder`, with the config `before`."""
-    settings = [list_lm_settings(each) for each in (before, config)]
+    was, now = list_lm_settings(before), list_lm_settings(config)
     for name in LENGTH_FIELDS:
-        for each in settings:
-            del each["flags"][name]
-    compare_settings(f"{folder}: found a finished run", *settings, WARM_RESTART)
+        del was["flags"][name], now["flags"][name]
+    compare_settings(f"{folder}: found a finished run", was, now, WARM_RESTART)

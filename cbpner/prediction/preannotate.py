@@ -73,9 +73,9 @@ def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) ->
 def check_names(items: Iterable[Item]) -> Iterator[Item]:
     """The items, with a Rejected in the place of each document whose id cannot name a file."""
     for item in items:
-        try:
-            if isinstance(item, Document):
+        if isinstance(item, Document):
+            try:
                 name_file(item.id)
-            yield item
-        except InputError as error:
-            yield Rejected(item.id, str(error))
+            except InputError as error:
+                item = Rejected(item.id, str(error))
+        yield item

@@ -9,7 +9,7 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +27,7 @@ GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚"
 TOOLTIP = "tooltip:"  # how the id of an element that shows one begins
 WIDTH = 8.2  # inches
 LABEL_WIDTH = 36  # characters in a line of a row's label
+Line = Sequence[tuple[float, float]]  # (x, y) points, at least one
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
     "text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "cbpner",
@@ -153,6 +154,27 @@ def draw_shares(rows: Sequence[tuple[str, Sequence[int]]], kinds: Sequence[str],
 def kind_colour(kind: str) -> str:
     """The style sheet's name of the colour for one of `cbpner.scoring.matching.KINDS`."""
     return {"correct": "right", "boundary+type": "both"}.get(kind, kind)
+
+
+def draw_learning(losses: Mapping[str, Line], scores: Mapping[str, Line], series: int, label: str) -> Markup:
+    """Two panels with a line of (epoch, value) a run: the loss, on a logarithmic axis, and the score on dev."""
+    colour = series_look(series)["color"]
+    with chart_style():
+        figure = new_figure(height=2.6)
+        panels = figure.subplots(1, 2)
+        for axes, lines, title in zip(panels, (losses, scores), ("training loss", "strict F1 on dev"), strict=True):
+            axes.set(xlabel="epoch", title=title)
+            below, least = -math.inf, 0.05 * max((line[-1][1] for line in lines.values()), default=0.0)
+            for name, line in sorted(lines.items(), key=lambda item: item[1][-1][1]):
+                axes.plot(*zip(*line, strict=True), color=colour, linewidth=1.2, marker="." if len(line) == 1 else None)
+                below = max(line[-1][1], below + least)  # labels do not cover one another
+                axes.annotate(name, (line[-1][0], below), (3, -3), textcoords="offset points", color=colour)
+        if losses:
+            panels[0].set_yscale("log")
+            panels[0].yaxis.set_major_formatter("{x:g}")
+            panels[0].yaxis.set_minor_formatter("")
+        panels[1].set_ylim(bottom=0)
+    return figure_to_svg(figure, label)
 
 
 def place_lanes(values: Sequence[float], width: float) -> list[int]:

@@ -251,7 +251,7 @@ def _compare(panel: Panel, pair: tuple[System, System], draw: Draw, resampling: 
     for side in range(2):
         for place, key in zip(places[side], keys[side], strict=True):
             weights[side, place] = (key in common) / keys[side].count(key)
-    used = weights.any(axis=0).nonzero()[0].tolist()
+    used = np.flatnonzero(weights.any(axis=0)).tolist()
     for level in ENTITY_LEVELS if common else ():
         number = LEVELS.index(level)
         totals = panel.counts[:, :, number, 0]  # (units, sets, COUNTS)

@@ -88,10 +88,10 @@ def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedToken
 
 def collect_metrics(job: Job, trainer: Trainer, scores: Metrics, seconds: dict[str, float]) -> Metrics:
     """The content of metrics.json."""
-    state, selection = trainer.state, choose_selection(job.recipe, trainer.eval_dataset)
+    state, selection = trainer.state, choose_selection(job.recipe, trainer.eval_dataset)  # type: ignore[arg-type]
     history = [record for record in state.log_history if "loss" in record or CHOSEN_BY in record]
     steps = {record["step"]: round(record["epoch"]) for record in history if CHOSEN_BY in record}
-    best = steps.get(state.best_global_step) if selection["rule"] == "best dev epoch" else None
+    best = steps.get(state.best_global_step or 0) if selection["rule"] == "best dev epoch" else None
     return {
         "method": job.method, "recipe": job.recipe_name, "split": job.split, **scores, "best_epoch": best,
         "epochs": round(state.epoch), "selection": selection,

@@ -177,7 +177,7 @@ def _frame_curve(scored: Sequence[RunRecord], systems: Mapping[str, Sequence[Run
     for group in dict.fromkeys(map(_group_curve, fewer)):
         others = [run for run in fewer if _group_curve(run) == group]
         rivals = [runs for runs in whole if _group_curve(runs[0]) == group]
-        kept = kept + max(rivals, key=lambda runs: _count_alike(runs[0], others), default=[])  # noqa: B023
+        kept = [*kept, *max(rivals, key=lambda runs: _count_alike(runs[0], others), default=[])]  # noqa: B023
     if not kept:
         return None
     points = mark_compared(frame_points(kept))

@@ -11,7 +11,7 @@ from cbpner.base.files import natural_key
 from cbpner.reports import charts, curve
 from cbpner.reports.charts import NEUTRAL, Dots
 from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
-from cbpner.reports.intervals import SEED_NOTE, tabulate_comparisons
+from cbpner.reports.intervals import FEW_MENTIONS, SEED_NOTE, tabulate_comparisons
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
 from cbpner.reports.run_scores import F1_NAMES, LEVEL_NAMES, LEVEL_NOTE, MEAN_NOTE, MEASURE_NAMES, OVERALL, show_split
@@ -30,7 +30,8 @@ def make_sections(data: ReportData, with_text: bool = True, shown: int = 15) -> 
     """The sections; `with_text`: also surfaces and sentences of the gold, `shown` wrong ones of each system."""
     found = (
         show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
-        show_comparisons(data), show_curve(data), show_sentences(data) if with_text else None, show_provenance(data),
+        show_comparisons(data), show_curve(data), show_learning(data),
+        show_sentences(data) if with_text else None, show_provenance(data),
     )  # fmt: skip
     return [section for section in found if section]
 
@@ -254,6 +255,31 @@ def show_curve(data: ReportData) -> Section | None:
     table, costs = curve.tabulate_scores(points)._replace(note=note), curve.tabulate_costs(points)
     parts: list[Part] = [Chart(svg, caption), table, Fold("What they cost", [costs])]
     return Section("curve", "How little labelled text is enough", "Limited data", parts)
+
+
+def show_learning(data: ReportData) -> Section | None:
+    """Training loss and dev F1 of every run by epoch."""
+    parts: list[Part] = []
+    for number, (name, runs) in enumerate(data.systems.items()):
+        lines: dict[str, dict[str, list[tuple[float, float]]]] = {"loss": {}, f"eval_{MAIN}_f1": {}}
+        for run in runs:
+            history = pd.DataFrame(run.metrics.get("history") or [], columns=["epoch", *lines])
+            for measure, own in lines.items():
+                points = history[["epoch", measure]].dropna()
+                size = math.ceil(len(points) / 60) or 1  # 60 points, means over stretches of equal number
+                points = points.groupby([place // size for place in range(len(points))]).mean()
+                if len(points):
+                    seed = "" if len(runs) == len(data.list_splits(name)) else f", seed {run.config['seed']}"
+                    own[show_split(run.config) + seed] = list(points.itertuples(index=False, name=None))
+        losses, scores = lines.values()
+        if losses or scores:
+            label = f"Training loss and dev F1 of {name} by epoch"
+            parts.append(Chart(charts.draw_learning(losses, scores, number, label), name))
+    lead = (
+        "Training loss (its axis is logarithmic) and strict F1 on the dev text after each epoch; a line is a run, with "
+        f"its split. From fewer than {FEW_MENTIONS} dev mentions dev scores say little."
+    )
+    return Section("learning", "Learning curves", "Learning", [lead, *parts]) if parts else None
 
 
 def show_provenance(data: ReportData) -> Section:
