@@ -85,8 +85,18 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, t
     assert f"{DOCUMENTS} documents" in told and "2 errors" in told and "a.jsonl:31: found broken JSON" in told
 
 
+@pytest.fixture(scope="module")
+def token():
+    """What Ray asks for with its first cluster of a process's own: set before Ray is used in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        words = [sys.executable, "-m", "ray.scripts.scripts", "get-auth-token", "--generate"]
+        subprocess.run(words, capture_output=True, check=True)
+        yield
+
+
 @needs_ray
-def test_a_cluster_that_is_not_there(tmp_path, tiny_tagger, capsys):
+def test_a_cluster_that_is_not_there(tmp_path, tiny_tagger, token, capsys):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     words = predict(tiny_tagger, tmp_path / "a.txt", tmp_path / "out", "--engine", "ray", "--address", "auto")
     assert main(words) == 2
@@ -94,15 +104,10 @@ def test_a_cluster_that_is_not_there(tmp_path, tiny_tagger, capsys):
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(token):
     """The address of a cluster of one core."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
-    ):
-        patch.setenv("RAY_AUTH_MODE", "token")  # as Ray sets it with the first cluster of a process's own
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:  # sockets: short
         scripts = [sys.executable, "-m", "ray.scripts.scripts"]
-        subprocess.run([*scripts, "get-auth-token", "--generate"], capture_output=True, check=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
