@@ -63,12 +63,13 @@ def read_export(path: Path, named: Mapping[str, str]) -> Iterator[PatentDocument
 
 def find_roles(names: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
     """{role: field}: the field that was named, or else the first with a usual name."""
-    usual, roles = {_simplify_name(name): name for name in reversed(list(names))}, {}
+    usual = {_simplify_name(name): name for name in reversed(list(names))}
+    roles: dict[str, str] = {}
     for role, candidates in USUAL_NAMES.items():
         name = named.get(role)
         if name is None and not ("text" in named and role in TEXT_ROLES):
             name = next((usual[candidate] for candidate in candidates if candidate in usual), None)
-        if name in names:
+        if name is not None and name in names:
             roles[role] = name
     return roles
 
