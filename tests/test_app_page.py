@@ -11,12 +11,15 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+from importlib.util import find_spec
 
 import pytest
 from shell import ROOT
 
-pytest.importorskip("gradio", reason="Gradio is not installed: the extra `app`")
-pytestmark = pytest.mark.slow  # starts a server and a browser
+pytestmark = [
+    pytest.mark.slow,  # starts a server and a browser
+    pytest.mark.skipif(find_spec("gradio") is None, reason="Gradio is not installed: the extra `app`"),
+]
 
 TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种方法\n甲乙丙丁\n检测方法"
 GENES = "HER2，EGFR，BRCA1，TP53，乳腺癌，肺癌，KRAS，MDM2，PTEN。"
