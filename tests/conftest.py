@@ -10,7 +10,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
-from cbpner.models.tokenizers import build_tokenizer
 from cbpner.text.bio import Sentence, write_bio
 from cbpner.text.labels import spans_to_tags
 from cbpner.text.tokenizer import is_han
@@ -77,6 +76,8 @@ def tiny_vocabulary():
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory, tiny_vocabulary):
     """The folder of a tiny masked LM with case in its vocabulary and our character tokenizer."""
+    from cbpner.models.tokenizers import build_tokenizer
+
     folder = tmp_path_factory.mktemp("encoders") / "tiny_encoder"
     write_encoder(folder, len(tiny_vocabulary), seed=0)
     build_tokenizer(tiny_vocabulary).save_pretrained(folder)
@@ -102,6 +103,7 @@ def write_tagger(folder, vocabulary, seed=0, **settings):
     import torch
     from transformers import BertConfig, BertForTokenClassification
 
+    from cbpner.models.tokenizers import build_tokenizer
     from cbpner.text.labels import DEFAULT
 
     config = BertConfig(
