@@ -23,9 +23,10 @@ from cbpner.prediction.fast_bert import BertTagger, can_pack, mix_values, paddin
 from cbpner.prediction.model_folder import read_model_config, read_model_labels
 from cbpner.prediction.tagger import Tagger
 from cbpner.prediction.torch_backend import load_by_transformers
+from cbpner.text import sentences
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
-from cbpner.text.sentences import LONGEST, find_sentences
+from cbpner.text.sentences import find_sentences
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.predictor import Predictor
 from cbpner.training.recipes import get_recipe
@@ -85,9 +86,10 @@ def places(spans):
     [("甲乙。丙。\n\n  丁 \r\n戊\u2028己", 10, ["甲乙。丙。", "丁", "戊", "己"]),
      ("甲乙。丙丁！” 戊己庚", 5, ["甲乙。", "丙丁！”", "戊己庚"]),
      ("甲乙丙丁戊己。庚。辛", 3, ["甲乙丙丁戊己。", "庚。辛"]), (" \n\t\u3000", 5, []),
-     ("甲" * LONGEST + "，" + "乙" * 10, 500, ["甲" * LONGEST, "，" + "乙" * 10])],
+     ("甲" * 50 + "，" + "乙" * 10, 9, ["甲" * 50, "，" + "乙" * 10])],
 )  # fmt: skip
-def test_sentences_are_lines_and_long_lines_are_cut_behind_sentence_ends(text, limit, pieces):
+def test_sentences_are_lines_and_long_lines_are_cut_behind_sentence_ends(text, limit, pieces, monkeypatch):
+    monkeypatch.setattr(sentences, "LONGEST", 50)
     assert [text[start:end] for start, end in find_sentences(text, limit)] == pieces
 
 
@@ -274,9 +276,13 @@ def test_texts_are_read_a_batch_ahead(table):
     assert sum(seen) >= 50 * 20 and min(seen) > 0
 
 
-def test_one_text_in_the_place_of_texts_is_refused(table):
-    with pytest.raises(ValueError, match="4 characters"):
-        list(make_tagger(table).tag_many("HER2"))
+def test_what_is_no_text_and_one_text_in_the_place_of_texts_are_refused(table):
+    for texts in ("HER2", None, 5, ["HER2", None], [b"HER2"]):
+        with pytest.raises(ValueError, match="expected"):
+            list(make_tagger(table).tag_many(texts))
+    for text in (None, 5, b"HER2"):
+        with pytest.raises(ValueError, match="expected"):
+            make_tagger(table).tag(text)
 
 
 def test_the_same_sentence_is_scored_once(table):

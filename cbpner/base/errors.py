@@ -1,6 +1,7 @@
 """Errors that a person can act on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 SHOWN_FAULTS = 20
@@ -12,6 +13,19 @@ class InputError(ValueError):
     The message names the place (file and line where there is one), what was found, what was expected and how to go
     on. Entry points print it without a traceback and exit with code 2.
     """
+
+
+@contextmanager
+def reading_model(place: object, expected: str = "a tagger in the Hugging Face layout") -> Iterator[None]:
+    """Turn whatever a model's files make torch, transformers or ONNX Runtime raise in the block into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        found = f"a model that cannot be used ({type(error).__name__}: {reason})"
+        raise InputError(f"{place}: found {found}; expected {expected}") from error
 
 
 class UnexpectedValue(Exception):  # noqa: N818

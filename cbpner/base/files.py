@@ -83,10 +83,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 def read_json(path: str | Path) -> dict[str, Any]:
     """The JSON object that a file holds; InputError for anything else."""
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: found malformed JSON ({error.msg}); expected an object") from error
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers of too many digits, and what is nested too deep
+        place = f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else path
+        raise InputError(f"{place}: found malformed JSON ({error}); expected an object") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: found {type(content).__name__}; expected a JSON object")
     return content

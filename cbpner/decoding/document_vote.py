@@ -5,6 +5,7 @@ of the label consistency of Krishnan and Manning (ACL 2006), as a vote over the 
 tagger. A surface is the text of a span.
 """
 
+import re
 from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,6 +13,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
+# letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
+INSIDE = re.compile("[0-9A-Za-z０-９Ａ-Ｚａ-ｚµÀ-ÖØ-öø-ɏ\u0370-\u04ff\u1f00-\u1fff²³¹⁰ⁱ⁴-⁹ⁿ₀-₉ₐ-ₜⅠ-ⅿ]{2}")
 BETWEEN = "\n"  # between sentences, in none of them
 
 
@@ -103,9 +106,9 @@ def find_occurrences(text: str, surfaces: Collection[str]) -> list[tuple[int, in
 
 
 def is_whole_word(text: str, start: int, end: int) -> bool:
-    """Whether no Latin word or number continues over either end of a stretch (as over those of `AR` in `PARP`)."""
+    """Whether no word or number continues over an end of a stretch (as over those of `AR` in `PARP`, `TNF` in `TNFα`).
 
-    def continues(before: str, after: str) -> bool:
-        return all(char.isascii() and char.isalnum() for char in (before, after))
-
-    return not (continues(text[start - 1 : start], text[start]) or continues(text[end - 1], text[end : end + 1]))
+    A Greek letter, a full-width letter or digit, a small raised or lowered one continue a Latin word; signs do not, so
+    that `CD4` is one in `CD4⁺` and `IL-1` in `IL-1/IL-6`.
+    """
+    return not any(INSIDE.fullmatch(text, max(place - 1, 0), place + 1) for place in (start, end))

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cbpner.text.batches import sorted_batches
+
 FORBIDDEN = -1e4  # the score of a move that the grammar forbids: finite, so that gradients are; exp() of it is 0
 
 
-def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray, batch: int = 256) -> list[np.ndarray]:
-    """The best tag numbers of each sequence, int64, in batches of sequences of similar length.
+def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray, cells: int = 1 << 17) -> list[np.ndarray]:
+    """The best tag numbers of each sequence, int64, in batches of some `cells` padded characters.
 
     Args:
         scores: (characters, labels) float32 of each sequence, of any length.
@@ -16,9 +18,9 @@ def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray, ba
     """
     moves, end = moves.astype(np.float32), end.astype(np.float32)
     paths = [np.empty(0, dtype=np.int64)] * len(scores)
-    order = [int(index) for index in np.argsort([len(row) for row in scores], kind="stable") if len(scores[index])]
-    for first in range(0, len(order), batch):
-        chosen = order[first : first + batch]
+    numbers = [number for number, row in enumerate(scores) if len(row)]
+    for batch in sorted_batches([len(scores[number]) for number in numbers], cells):
+        chosen = [numbers[place] for place in batch]
         lengths = np.array([len(scores[index]) for index in chosen])
         bests = np.zeros((lengths.max(), len(end), len(chosen)), dtype=np.float32)  # few labels, many sequences
         for number, index in enumerate(chosen):

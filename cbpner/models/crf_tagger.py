@@ -49,7 +49,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         share = config.classifier_dropout
         self.dropout = nn.Dropout(config.hidden_dropout_prob if share is None else share)
         self.classifier = nn.Linear(width, config.num_labels)
-        self.crf = Crf(read_labels(config).transitions())
+        self.crf = Crf(LabelSet.from_numbers(config.id2label).transitions())
         self.post_init()
 
     @torch.no_grad()
@@ -58,7 +58,8 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         if isinstance(module, Crf):
             for parameter in module.parameters():
                 initialization.zeros_(parameter)
-            initialization.copy_(module.allowed, torch.tensor(read_labels(self.config).transitions()))
+            labels = LabelSet.from_numbers(self.config.id2label)
+            initialization.copy_(module.allowed, torch.tensor(labels.transitions()))
 
     @property
     def has_features(self):
@@ -159,14 +160,6 @@ def copy_settings(config: Any):
 def count_features(config: Any):
     """Width of `compute_features`' output."""
     return config.hidden_size * (min(FEATURE_LAYERS, config.num_hidden_layers) if config.head == "bilstm-crf" else 1)
-
-
-def read_labels(config: Any):
-    """The label set that a model's configuration holds."""
-    labels = LabelSet(tuple(tag[2:] for tag in config.id2label.values() if tag.startswith("B-")))
-    if dict(config.id2label) != labels.id_to_tag:
-        raise ValueError(f"expected the tags {labels.id_to_tag}, got {config.id2label}")
-    return labels
 
 
 AutoConfig.register(BertCrfConfig.model_type, BertCrfConfig)

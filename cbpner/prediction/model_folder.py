@@ -1,12 +1,12 @@
 """Where a tagger is: the shipped one, a folder, a run's folder, or a name on the hub."""
 
-import json
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import read_json
 from cbpner.runs import folder as runs
 from cbpner.text.labels import LabelSet
 
@@ -17,6 +17,7 @@ WEIGHTS = {  # the backends (see `cbpner.prediction.backend`): {number format: t
 }
 BACKENDS = tuple(WEIGHTS)
 FILES = ("config.json", "tokenizer.json")
+SIZES = ("hidden_size", "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "vocab_size")
 HOW_TO_TRAIN = (
     "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
     "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
@@ -90,24 +91,18 @@ def ask_hub(name: str, backend: str) -> Path:
 def read_model_config(folder: str | Path) -> dict[str, Any]:
     """A model's config.json; InputError where it is no model's."""
     path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        is_model = "model_type" in config and isinstance(config["id2label"], dict)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: cannot read a tagger's configuration ({type(error).__name__}: {error})") from error
-    if not is_model:
+    config = read_json(path)
+    if "model_type" not in config or not isinstance(config.get("id2label"), dict):
         raise InputError(f"{path}: found no model_type and labels; expected a tagger in the Hugging Face layout")
+    for name in SIZES:
+        if name in config and not (type(config[name]) is int and config[name] > 0):
+            raise InputError(f"{path}: found {name} {config[name]!r}; expected a positive integer")
     return config
 
 
 def read_model_labels(config: dict[str, Any], place: str | Path) -> LabelSet:
     """The label set of a tagger's configuration; InputError unless its tags are `O`, `B-x`, `I-x`, ... in our order."""
-    tags = {str(number): tag for number, tag in config["id2label"].items()}
     try:
-        labels = LabelSet(tuple(tag[2:] for tag in tags.values() if tag.startswith("B-")))
-        fits = tags == {str(number): tag for number, tag in labels.id_to_tag.items()}
-    except (ValueError, AttributeError):
-        fits = False
-    if not fits:
-        raise InputError(f"{place}: found the tags {tags}; expected O, then B- and I- of one type after another")
-    return labels
+        return LabelSet.from_numbers(config["id2label"])
+    except ValueError as error:
+        raise InputError(f"{place}: {error}") from None

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import InputError, reading_model
 from cbpner.decoding.decision import Decision, read_decision
 from cbpner.decoding.decode import decode_spans
 from cbpner.decoding.document_vote import ScoredSpan, vote_spans
@@ -92,8 +92,11 @@ class Tagger:
         table = CharacterTable.from_file(folder / "tokenizer.json")
         if (backend, precision, found.decoder) == ("torch", "auto", "greedy"):
             precision = "fp32"
-        opened = open_backend(backend, folder, labels, device, precision)
-        return cls(opened, table, labels, found, min_score=min_score, folder=folder)
+        with reading_model(folder):
+            opened = open_backend(backend, folder, labels, device, precision)
+            tagger = cls(opened, table, labels, found, min_score=min_score, folder=folder)
+            tagger._score(np.array([[table.cls, table.ids.max(), table.sep]]))
+        return tagger
 
     def tag(self, text: str) -> list[Span]:
         """The spans of a text of any length, by start; offsets are code points of `text`."""
@@ -114,9 +117,9 @@ class Tagger:
         self, texts: Iterable[str], watch: Watch | None = None, is_measured: bool = True
     ) -> Iterator[Measured]:
         """As `tag_many`, with the uncertainty of each text, or 0 unless `is_measured`."""
-        if isinstance(texts, str):
-            raise ValueError(f"expected texts, got one of {len(texts)} characters: `tag` takes that")
-        for batch in cut_batches(texts, self.batch_tokens * POOL_BATCHES, len):
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise ValueError(f"expected texts, got {texts!r:.40}: `tag` takes one text")
+        for batch in cut_batches(texts, self.batch_tokens * POOL_BATCHES, measure_text):
             yield from self._tag_batch(batch, watch, is_measured)
 
     def _tag_batch(self, texts: list[str], watch: Watch | None, is_measured: bool) -> Iterator[Measured]:
@@ -157,9 +160,16 @@ class Tagger:
     def score_sentences(self, groups: Sequence[Sequence[str]]) -> list[np.ndarray]:
         """Log-probabilities (characters, labels) of each sentence of each group of sentences that are read together."""
         return score_sentences(
-            groups, self.table, lambda ids, _: self.backend.score(ids, ids != self.table.pad),
+            groups, self.table, lambda ids, _: self._score(ids),
             batch_tokens=self.batch_tokens, max_length=self.decision.max_length, map_batches=self.backend.map,
         )  # fmt: skip
+
+    def _score(self, ids: np.ndarray) -> np.ndarray:
+        scores = self.backend.score(ids, ids != self.table.pad)
+        if np.isnan(scores).any():
+            place = self.folder / self.backend.weights
+            raise InputError(f"{place}: found weights that give NaN as scores; expected those of a trained tagger")
+        return scores
 
     def decode_spans(self, scores: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
         """The spans of each sentence from `score_sentences`' scores, before the document vote."""
@@ -188,6 +198,12 @@ def cut_batches(items: Iterable[T], room: int, measure: Callable[[T], int]) -> I
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def measure_text(text: object) -> int:
+    if not isinstance(text, str):
+        raise ValueError(f"expected a text, got {text!r:.40} ({type(text).__name__})")
+    return len(text)
 
 
 def count_characters(group: Iterable[str]) -> int:

@@ -4,11 +4,11 @@ A label set is an ordered list of entity types; its tags are `O`, then `B-` and 
 types are the default and nothing more: any set works.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_text
@@ -82,6 +82,16 @@ class LabelSet:
         if not types:
             raise InputError("no entity tag found: every tag is O, so there is no label to learn")
         return DEFAULT if types == set(DEFAULT.types) else cls(tuple(sorted(types)))
+
+    @classmethod
+    def from_numbers(cls, tags: Mapping[Any, Any]) -> "LabelSet":
+        """The set of a model's `id2label`, whatever its order; ValueError unless it numbers the tags as `tags` does."""
+        found = {str(number): str(tag) for number, tag in tags.items()}
+        own = [found.get(str(number), "") for number in range(len(found))]
+        labels = cls(tuple(tag[2:] for tag in own if tag.startswith("B-")))
+        if tuple(own) != labels.tags:
+            raise ValueError(f"found the tags {found}; expected O, then B- and I- of one type after another")
+        return labels
 
     @classmethod
     def from_file(cls, path: str | Path) -> "LabelSet":

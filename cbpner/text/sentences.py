@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from cbpner.text.segments import choose_cut
 
-LONGEST = 16_384  # characters of a sentence, which are scored in overlapping windows and decoded together
+LONGEST = 1 << 20  # characters of a sentence, which are scored in overlapping windows and decoded together
 LINES = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 ENDS = re.compile(r"[。！？；…!?;]+[”’」』）)】\]]*")
 

@@ -16,6 +16,7 @@ import numpy as np
 from tokenizers.normalizers import Lowercase
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import read_json
 
 SPECIAL_TOKENS = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 ONE_CODE_POINT = r"[\s\S]"
@@ -54,16 +55,15 @@ class CharacterTable:
     @classmethod
     def from_file(cls, path: str | Path) -> "CharacterTable":
         """The table of a saved `tokenizer.json`, without loading transformers; InputError for another tokenizer."""
+        table, saved = cls.__new__(cls), read_json(path)
         try:
-            saved = json.loads(Path(path).read_text(encoding="utf-8"))
             vocabulary = {token["content"]: token["id"] for token in saved["added_tokens"]} | saved["model"]["vocab"]
-            is_ours = saved["pre_tokenizer"]["pattern"] == {"Regex": ONE_CODE_POINT} and vocabulary["[MASK]"] >= 0
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: cannot read a character tokenizer ({type(error).__name__}: {error})") from error
-        if not is_ours:
-            raise InputError(f"{path}: found another kind of tokenizer; expected one token a character, as we save it")
-        table = cls.__new__(cls)
-        table._read(vocabulary, saved)
+            if saved["pre_tokenizer"]["pattern"] != {"Regex": ONE_CODE_POINT}:
+                raise ValueError(f"the pre_tokenizer {saved['pre_tokenizer']}")
+            table._read(vocabulary, saved)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            found = f"another kind of tokenizer ({type(error).__name__}: {error})"
+            raise InputError(f"{path}: found {found}; expected one token a character, as we save it") from error
         return table
 
     def _read(self, vocabulary: Mapping[str, int], pipeline: Mapping[str, Any]) -> None:
@@ -81,6 +81,10 @@ class CharacterTable:
         for step in steps:
             if step["type"] == "Replace":
                 self.ids[ord(step["pattern"]["String"])] = self.ids[ord(step["content"])]
+            elif step["type"] != "Lowercase":
+                raise ValueError(f"the normalizer {step['type']}")
+        if min(vocabulary.values()) < 0:
+            raise ValueError("a negative id")
 
     def encode(self, text: str) -> np.ndarray:
         """(len(text),) int32 ids, without special tokens."""
