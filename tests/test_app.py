@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cbpner import app
 from cbpner.app import content, launch
 from cbpner.app.content import LANGUAGES, choose_language, read_texts
 from cbpner.app.service import ServiceLimits, TaggingService, TaggingTimeout
@@ -294,6 +295,7 @@ def test_hosts_and_origins(own, host, origins, code):
 def test_without_gradio_a_message_says_what_to_install(monkeypatch, tiny_tagger, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     monkeypatch.delitem(sys.modules, "cbpner.app.server", raising=False)
+    monkeypatch.delattr(app, "server", raising=False)
     assert main(["app", "--model", str(tiny_tagger)]) == 2
     assert "pip install 'cbpner[app]'" in capsys.readouterr().err
 
