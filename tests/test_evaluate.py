@@ -177,7 +177,7 @@ SENTENCES = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SENTENCES)
 def test_levels_and_groups_count_what_metrics_counts(pairs):
     gold, predicted = [[[pair[side] for pair in sentence] for sentence in pairs] for side in (0, 1)]
