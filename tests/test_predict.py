@@ -68,10 +68,10 @@ def tagger(tiny_tagger):
     return Tagger.from_pretrained(tiny_tagger, precision="fp32")
 
 
-def make_tagger(table, batch_tokens=256, min_score=0.0, **decision):
+def make_tagger(table, batch_tokens=256, min_score=0.0, layout="auto", **decision):
     backend = TableBackend(table.ids.max() + 1)
     decision = Decision(**{"max_length": 128} | decision)
-    return Tagger(backend, table, DEFAULT, decision, min_score=min_score, batch_tokens=batch_tokens)
+    return Tagger(backend, table, DEFAULT, decision, min_score=min_score, batch_tokens=batch_tokens, layout=layout)
 
 
 def places(spans):
@@ -398,6 +398,15 @@ def test_wrong_options_are_messages(tiny_tagger, options, message):
 def test_other_tags_than_ours_are_a_message():
     with pytest.raises(InputError, match="LABEL_0"):
         read_model_labels({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "M")
+
+
+def test_names_broken_by_a_layout_are_found_whole(table):
+    text = "一种用于治疗卵巢癌的BRCA1基因与HER2蛋白，其制备方法与应用"
+    broken = "\n".join(text)
+    spans = make_tagger(table, layout="pdf").tag(broken)
+    whole = make_tagger(table).tag(text)
+    assert [span.text.replace("\n", "") for span in spans] == [span.text for span in whole]
+    assert all(broken[span.start : span.end] == span.text for span in spans) and any("\n" in s.text for s in spans)
 
 
 # ---- any text ----

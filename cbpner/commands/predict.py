@@ -37,6 +37,7 @@ from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, find_output_kind
 from cbpner.prediction.sources import KINDS, Source, check_overlap, open_sources
+from cbpner.text.reading_form import LAYOUTS
 
 if TYPE_CHECKING:
     from cbpner.prediction.ray_engine import Cluster
@@ -86,6 +87,8 @@ def add_model_flags(group: Any) -> None:
     group.add_argument("--context", type=int, metavar="N", help=text)
     text = "leave out spans with lower scores (at the model's temperature, which --min-span-probability ignores)"
     group.add_argument("--min-score", type=float, default=0.0, metavar="P", help=text)
+    text = "how line breaks and spaces are read: auto (as a PDF's where they look so; default), pdf, plain"
+    group.add_argument("--layout", choices=LAYOUTS, default="auto", help=text)
 
 
 def open_tagger(args: Namespace, precision: str | None = None, device: str | None = None) -> "Tagger":
@@ -100,7 +103,7 @@ def open_tagger(args: Namespace, precision: str | None = None, device: str | Non
 
 def read_options(args: Namespace) -> dict[str, Any]:
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "decoder", "min_span_probability", "vote_share", "context")
+    names = ("min_score", "layout", "decoder", "min_span_probability", "vote_share", "context")
     return {name: getattr(args, name) for name in names}
 
 

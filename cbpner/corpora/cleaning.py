@@ -6,15 +6,15 @@ linear in the length of the text.
 """
 
 import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.text.characters import CHINESE, HAN, LINE_SPACE, SIGNS_ALONE
+from cbpner.text.characters import CHINESE, LINE_SPACE, SIGNS_ALONE
+from cbpner.text.reading_form import LIST_NUMBER, PARAGRAPH_NUMBER, apply_edits, find_line_joins
 
 MAX_PASSES = 10  # real text takes two, the second to find nothing
 S = f"[{LINE_SPACE}]"
@@ -193,60 +193,11 @@ def remove_tables(text: str) -> tuple[str, int]:
 
 # Line breaks inside sentences
 
-MIN_WIDTH, FULL = 40, 0.9  # columns of a page's line; the share of them that a line must take to be full
-MIN_BREAKS, BREAK_SHARE = 5, 0.6
-PARAGRAPH_NUMBER = rf"[\[［【〔]{S}{{0,2}}\d{{4,5}}{S}{{0,2}}[\]］】〕]"
-LIST_NUMBER = rf"\d{{1,3}}{S}{{0,2}}[.．、](?!{S}*\d)"
-OPEN_END = re.compile(rf"[{HAN}，、,A-Za-z0-9%％℃°)）/\-]\Z")
-NEW_LINE = re.compile(
-    rf"(?:\Z|{S}|{PARAGRAPH_NUMBER}|{LIST_NUMBER}|[\[【]|[(（]\d{{1,3}}[)）]|[①-⑳]|<\d{{3}}>|[图表]{S}?\d|实施例{S}?\d)"
-)
-FIRST_WORD = re.compile("[A-Za-z0-9-]*")
-CHINESE_END, CHINESE_START = re.compile(rf"[{HAN}，、]\Z"), re.compile(rf"[{HAN}，。、；：）”]")
-ENDED = re.compile(r"[。！？；：.!?;:】）)”\"]\Z")
-WIDE = re.compile(f"[{CHINESE}]")
-
-
-def find_page_width(widths: Sequence[int], count: float) -> int | None:
-    """The width of a page's lines, where at least `count` of the widths are that or a little less; else None."""
-    widths = sorted(widths)
-    near = [(end - bisect_left(widths, FULL * width) + 1, width) for end, width in enumerate(widths)]
-    most, width = max(near, default=(0, 0))
-    return width if most >= count else None
-
 
 def join_lines(text: str) -> tuple[str, int]:
     """Join the lines of a text that was broken at a page's width where a full line ends inside a sentence."""
-    lines = text.split("\n")
-    bare = [line.rstrip(BLANK) for line in lines]
-    widths = [len(line.encode("gb18030", "replace")) for line in bare]  # columns: two for a Chinese character
-    is_open = [
-        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below)
-        for line, below in zip(bare[:-1], lines[1:], strict=True)
-    ]
-    breaks = [
-        width
-        for line, below, width, is_inside in zip(bare, lines[1:], widths, is_open, strict=False)
-        if is_inside and width >= MIN_WIDTH and CHINESE_END.search(line[-1:]) and CHINESE_START.match(below)
-    ]
-    unended = sum(
-        width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(bare, widths, strict=True)
-    )
-    width = find_page_width(breaks, max(MIN_BREAKS, BREAK_SHARE * unended))
-    if width is None:
-        return text, 0
-    pieces, hits = [lines[0]], 0
-    for place in range(len(lines) - 1):
-        word = len(FIRST_WORD.findall(lines[place + 1])[0])  # for which the line may have had no room
-        if is_open[place] and widths[place] + word >= FULL * width:
-            pieces[-1] = pieces[-1].rstrip(BLANK)
-            last, first = pieces[-1][-1:], lines[place + 1][:1]
-            pieces.append("" if WIDE.match(last) or WIDE.match(first) or last == "-" else " ")
-            hits += 1
-        else:
-            pieces.append("\n")
-        pieces.append(lines[place + 1])
-    return "".join(pieces), hits
+    edits = find_line_joins(text)
+    return apply_edits(text, edits).text, len(edits)
 
 
 # Numbers of paragraphs and claims
@@ -277,6 +228,7 @@ def remove_paragraph_numbers(text: str) -> tuple[str, int]:
 
 # White space
 
+WIDE = re.compile(f"[{CHINESE}]")
 SPACES = re.compile(f"[{SPACE_BUT_TAB}]+")
 
 

@@ -217,6 +217,7 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
         "model": {name: file_checksum(tagger.folder / name) for name in names},
         "decision": asdict(tagger.decision),
         "min_score": tagger.min_score,
+        "layout": tagger.layout,
         "batch_tokens": tagger.batch_tokens,
         "backend": [backend.name, backend.device],
         "precision": backend.precision,

@@ -27,6 +27,7 @@ from cbpner.formats.document import Span, cut_span
 from cbpner.prediction.backend import Backend, check_backend, open_backend
 from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
 from cbpner.text.labels import LabelSet
+from cbpner.text.reading_form import LAYOUTS, make_reading_form
 from cbpner.text.segments import group_neighbours
 from cbpner.text.sentences import find_sentences
 from cbpner.text.tokenizer import CharacterTable
@@ -50,24 +51,28 @@ class Measured(NamedTuple):
 class Tagger:
     """A model that tags texts.
 
-    decision: how scores become spans. min_score: spans below are left out. batch_tokens: padded tokens that go through
-    the model together. folder: where the model's files are.
+    decision: how scores become spans. min_score: spans below are left out. layout: how text out of PDFs is read, see
+    `cbpner.text.reading_form`. batch_tokens: padded tokens that go through the model together. folder: where the
+    model's files are.
     """
 
     def __init__(
         self, backend: Backend, table: CharacterTable, labels: LabelSet, decision: Decision | None = None, *,
-        min_score: float = 0.0, batch_tokens: int = BATCH_TOKENS, folder: Path | None = None,
+        min_score: float = 0.0, layout: str = "auto", batch_tokens: int = BATCH_TOKENS, folder: Path | None = None,
     ) -> None:  # fmt: skip
         if not 0 <= min_score <= 1:
             raise InputError(f"found min_score {min_score}; expected 0 to 1")
+        if layout not in LAYOUTS:
+            raise InputError(f"found layout {layout!r}; expected {', '.join(LAYOUTS)}")
         self.backend, self.table, self.labels, self.folder = backend, table, labels, folder or Path()
         self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
+        self.layout = layout
         self._max_sentence = min(MAX_SENTENCE, self.decision.max_length - 2)
 
     @classmethod
     def from_pretrained(
         cls, name: str | Path = DEFAULT_MODEL, backend: str = "torch", *, device: str | None = None,
-        precision: str = "auto", min_score: float = 0.0, **decision: Any,
+        precision: str = "auto", min_score: float = 0.0, layout: str = "auto", **decision: Any,
     ) -> "Tagger":  # fmt: skip
         """Load the tagger of a model.
 
@@ -77,6 +82,8 @@ class Tagger:
             device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one.
             precision: `fp32`, `bf16` (torch), `int8` (onnx), or `auto` for the fastest that is available; with torch
                 and the decoder `greedy`, `auto` is fp32, to reproduce the pipeline of transformers.
+            layout: `auto` reads over what a text shows of a PDF's lines and spaces, and over look-alikes and markup;
+                `pdf` joins all lines that end no sentence; `plain` reads the text as it is.
             decision: fields of `Decision` that replace the model's own.
 
         Raises:
@@ -94,7 +101,7 @@ class Tagger:
             precision = "fp32"
         with reading_model(folder):
             opened = open_backend(backend, folder, labels, device, precision)
-            tagger = cls(opened, table, labels, found, min_score=min_score, folder=folder)
+            tagger = cls(opened, table, labels, found, min_score=min_score, layout=layout, folder=folder)
             tagger._score(np.array([[table.cls, table.ids.max(), table.sep]]))
         return tagger
 
@@ -124,6 +131,8 @@ class Tagger:
 
     def _tag_batch(self, texts: list[str], watch: Watch | None, is_measured: bool) -> Iterator[Measured]:
         size, room = self.decision.context - 2, 2 * self.batch_tokens * POOL_BATCHES
+        originals, forms = texts, [make_reading_form(text, self.layout) for text in texts]
+        texts = [form.text if form else text for text, form in zip(texts, forms, strict=True)]
         places = [
             list(group_neighbours(self.find_sentences(text), size, lambda sentence: sentence[1] - sentence[0]))
             for text in texts
@@ -138,9 +147,11 @@ class Tagger:
             found |= self._tag_groups(pool, is_measured)
             if watch:
                 watch(sum(counts[group] * count_characters(group) for group in pool))
-        for text, own, names in zip(texts, places, groups, strict=True):
+        for original, form, text, own, names in zip(originals, forms, texts, places, groups, strict=True):
             rows = [row for name in names for row in found[name][0]]
             spans = self._finish(text, list(chain.from_iterable(own)), rows)
+            if form:
+                spans = [cut_span(original, *form.locate(*span[:2]), span.label, span.score) for span in spans]
             yield Measured(spans, sum(found[name][1] for name in names), sum(map(count_characters, names)))
 
     def _tag_groups(
