@@ -1,8 +1,10 @@
 """Fixtures that several test files use: small vocabularies, encoders with random weights, tiny runs; no network."""
 
+import multiprocessing
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -200,6 +202,27 @@ def broken_run(build_job, tmp_path_factory):
         patch.setattr(TaggerTrainer, "_save_checkpoint", save_and_stop)
         train(job)
     return job
+
+
+PRELOAD = [
+    "test_interruptions", "test_masked_lm_run", "transformers.models.bert.modeling_bert",
+    "transformers.models.bert.tokenization_bert",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def forks():
+    """Processes that begin with everything imported, and have no thread of torch's yet."""
+    context = multiprocessing.get_context("forkserver")
+    tests = Path(__file__).parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        context.set_forkserver_preload(PRELOAD)
+        process = context.Process(target=time.sleep, args=(0,))
+        process.start()
+        process.join()
+    return context
 
 
 LONGEST = ("ray", "app_page", "masked_lm_run", "training", "bert_lm_mixed", "report", "export")

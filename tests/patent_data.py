@@ -1,4 +1,4 @@
-"""Invented texts and exports for the tests of corpora."""
+"""Invented texts, and files of JSON lines."""
 
 import json
 import random

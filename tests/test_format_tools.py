@@ -31,27 +31,22 @@ def surfaces(document):
     return [(document.text[span.start : span.end], span.label) for span in document.spans]
 
 
-# brat
-
-
 def write_brat(folder, text, lines):
     write(folder / "d.txt", text)
     return write(folder / "d.ann", lines).parent
 
 
-BRAT_TEXT = "HER2阳性乳腺癌患者的EGFR基因。\n雌激素\n受体 与HER2。\n"
-
-
 def test_brat_as_its_server_writes_it(tmp_path):
+    text = "HER2阳性乳腺癌患者的EGFR基因。\n雌激素\n受体 与HER2。\n"
     lines = [
         "T1\tgene 0 4\tHER2", "T2\tdisease 6 9\t乳腺癌", "#1\tAnnotatorNotes T2\t不确定",
         "T3\tprotein 20 23;24 26\t雌激素 受体",  # a line break within
         "A1\tNegation T1", "R1\tInteracts Arg1:T1 Arg2:T3\t", "T4\tExpression 12 16\tEGFR",
         "E1\tExpression:T4 Theme:T1", "N1\tReference T1 HGNC:3430\tERBB2", "*\tEquiv T1 T5", "T5\tgene 28 32\tHER2\n",
     ]  # fmt: skip
-    folder = write_brat(tmp_path / "brat", BRAT_TEXT, "\n".join(lines))
+    folder = write_brat(tmp_path / "brat", text, "\n".join(lines))
     [document], notes = read(folder)
-    assert (document.id, document.text) == ("d", BRAT_TEXT)
+    assert (document.id, document.text) == ("d", text)
     assert surfaces(document) == [
         ("HER2", "gene"), ("乳腺癌", "disease"), ("雌激素\n受体", "protein"), ("EGFR", "Expression"), ("HER2", "gene"),
     ]  # fmt: skip
@@ -72,24 +67,19 @@ def test_brat_pieces_with_text_between_are_an_error_or_a_choice(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "line", "surface"),
-    [
-        ("Foo\n  Bar", "T1\tx 0 3;4 9\tFoo   Bar", "Foo\n  Bar"),  # issue 1042: cut at the break alone
-        ("Foo\n  Bar", "T1\tx 0 3;6 9\tFoo Bar", "Foo\n  Bar"),
-        ("Foo\nBar", "T1\tx 4 7;0 3\tBar Foo", "Foo\nBar"),  # pieces in another order
-        ("Foo\nBar", "T1\tx 0 3;4 7\tFooBar", "Foo\nBar"),  # before 1.3: without the space
-        ("基因\r\n癌", "T1\tx 0 2;4 5\t基因 癌", "基因\r\n癌"),
-        ("基因 x", "T1\tx 0 3\t基因", "基因 "),  # an editor cut the white space off the line's end
-        ("基因", "T1\tx 0 2\t", "基因"),
-        ("基因", "T1\tx 0 2", "基因"),  # no text: brat fills it in
-        ("基因", "T1\tx 0 2\t基因 a comment", "基因"),
-        ("a\tb", "T1\tx 0 3\ta\tb", "a\tb"),
-        ("\ufeff基因", "T1\tx 1 3\t基因", "基因"),  # a byte order mark is a character
-        ("基\u2028因", "T1\tx 0 1;2 3\t基 因", "基\u2028因"),
+    [  # cut at the break alone (issue 1042) or behind its spaces; pieces in another order;
+        ("Foo\n  Bar", "0 3;4 9\tFoo   Bar", "Foo\n  Bar"), ("Foo\n  Bar", "0 3;6 9\tFoo Bar", "Foo\n  Bar"),
+        ("Foo\nBar", "4 7;0 3\tBar Foo", "Foo\nBar"),
+        ("Foo\nBar", "0 3;4 7\tFooBar", "Foo\nBar"),  # before 1.3: without the space
+        ("基因 x", "0 3\t基因", "基因 "),  # an editor cut the white space off the line's end
+        ("基因", "0 2\t", "基因"), ("基因", "0 2", "基因"), ("基因", "0 2\t基因 a comment", "基因"),
+        ("基因\r\n癌", "0 2;4 5\t基因 癌", "基因\r\n癌"), ("a\tb", "0 3\ta\tb", "a\tb"),
+        ("\ufeff基因", "1 3\t基因", "基因"), ("基\u2028因", "0 1;2 3\t基 因", "基\u2028因"),
     ],
-)
+)  # fmt: skip
 def test_brat_lines(tmp_path, text, line, surface):
     for end in ("\n", "\r\n", ""):
-        [document], notes = read(write_brat(tmp_path / "brat", text, line + end), "brat")
+        [document], notes = read(write_brat(tmp_path / "brat", text, f"T1\tx {line}{end}"), "brat")
         assert surfaces(document) == [(surface, "x")] and notes == {}
 
 
@@ -125,9 +115,6 @@ def test_brat_files_that_lack_the_other_one(tmp_path):
         read(tmp_path, "brat")
 
 
-# YEDDA
-
-
 def test_yedda_marks(tmp_path):
     content = (
         "[@HER2#gene*][@阳性#x*]的 [$乳腺癌#disease*]，#1 [@C#N端#region*] [@ 见\r\n[@[@雌激素受体#gene*]#protein*]*]"
@@ -142,9 +129,6 @@ def test_yedda_marks(tmp_path):
     [without], again = read(path, recommended="drop")
     assert without.text == document.text and len(without.spans) == len(document.spans) - 1
     assert list(notes.values()) == list(again.values()) == [1]
-
-
-def test_yedda_marks_over_lines_empty_and_nested(tmp_path):
     content = "\ufeff[@雌\n激素#x*][@#y*]a#b*][@乳[@腺#in*]癌#out*]"
     [document], notes = read(write(tmp_path / "a.ann", content), "yedda-marked")
     assert document.text == "雌\n激素a#b*]乳腺癌"
@@ -172,9 +156,6 @@ def test_yedda_export_of_characters(tmp_path):
     assert (document.text, surfaces(document)) == ("乳腺癌\n", [("乳腺", "disease"), ("癌", "disease")])
 
 
-# Columns of other schemes
-
-
 def test_bioes_in_its_spellings(tmp_path):
     for begin, inside, end, single in ("BIES", "BILU", "BMES"):
         tags = [f"{begin}-x", f"{inside}-x", f"{end}-x", f"{single}-x", "O", f"{begin}-y", f"{end}-y"]
@@ -190,25 +171,15 @@ def test_tags_that_break_their_scheme_are_an_error_or_repaired(tmp_path):
     [document], notes = read(path, orphans="repair")
     assert surfaces(document) == [("甲", "x"), ("丙丁", "x"), ("戊", "y"), ("己", "x"), ("庚", "y")]
     assert list(notes.values()) == [5]
-
-
-def test_bio_orphans_and_iob1(tmp_path):
     path = write(tmp_path / "a.bio", "甲 I-x\n乙 I-x\n丙 B-x\n丁 I-y\n")
     [first, second] = read_faults(path)
     assert first.startswith("1: I-x") and "--from iob1" in first and second.startswith("4: I-y")
     [document], notes = read(path, orphans="repair")
     assert surfaces(document) == [("甲乙", "x"), ("丙", "x"), ("丁", "y")] and list(notes.values()) == [2]
     assert read(path, "iob1") == ([document], {})
-
-
-def test_column_faults_name_their_lines(tmp_path):
-    path = write(tmp_path / "a.bioes", "甲 S-x\n乙乙 O\n\n丙 X-x\n丁 S\n".encode() + b"\xff O\n")
-    faults = read_faults(path)
+    faults = read_faults(write(tmp_path / "b.bioes", "甲 S-x\n乙乙 O\n\n丙 X-x\n丁 S\n".encode() + b"\xff O\n"))
     assert [fault.partition(":")[0] for fault in faults] == ["2", "4", "5", "6"]
     assert "'X-x'" in faults[1] and "E-<type>" in faults[1]
-
-
-# doccano
 
 
 def write_rows(path, rows, ends="\n"):
@@ -235,23 +206,20 @@ def test_doccano_with_relations(tmp_path):
     assert read(write_rows(tmp_path / "plain.jsonl", [row | {"text": "基因" * 9}]))[1] == {}
 
 
-@pytest.mark.parametrize("field", ["label", "labels"])
-def test_doccano_with_lists(tmp_path, field):
-    in_utf16 = field == "label"
-    spans = [[2, 6, "gene"], [13, 16, "disease"]] if in_utf16 else [[1, 5, "gene"], [10, 13, "disease"]]
+@pytest.mark.parametrize(
+    ("field", "spans"),
+    [("label", [[2, 6, "gene"], [13, 16, "disease"]]), ("labels", [[1, 5, "gene"], [10, 13, "disease"]])],
+)
+def test_doccano_with_lists(tmp_path, field, spans):
+    """`label` counts UTF-16, `labels` code points; the other count on demand."""
     rows = [
-        {"id": 1, "data": EMOJI, field: spans},
-        {"id": 2, "data": "无", field: []},
-        {"id": 3, "data": "x", field: None},
+        {"id": id, "data": data, field: each} for id, data, each in ((1, EMOJI, spans), (2, "无", []), (3, "x", None))
     ]
     for path in (write_rows(tmp_path / "a.jsonl", rows[:2]), write(tmp_path / "a.json", json.dumps(rows))):
         documents, notes = read(path)
         assert surfaces(documents[0]) == [("HER2", "gene"), ("乳腺癌", "disease")] and documents[1].spans == []
-        assert list(notes.values()) == [1] and ("UTF-16" in next(iter(notes))) == in_utf16
-
-
-def test_doccano_offsets_in_the_other_count(tmp_path):
-    path = write_rows(tmp_path / "a.jsonl", [{"text": "😀基因", "label": [[1, 3, "x"]]}])
+        assert list(notes.values()) == [1] and ("UTF-16" in next(iter(notes))) == (field == "label")
+    path = write_rows(tmp_path / "b.jsonl", [{"text": "😀基因", "label": [[1, 3, "x"]]}])
     [fault] = read_faults(path)
     assert fault.startswith("1: the offsets 1..3") and "--offsets" in fault
     assert surfaces(read(path, offsets="codepoints")[0][0]) == [("基因", "x")]
@@ -309,9 +277,6 @@ def test_faults_of_our_json_lines(tmp_path, span, found):
     assert fault.startswith("1: ") and found in fault
 
 
-# Label Studio
-
-
 def region(start, end, text, *labels, **more):
     value = {"start": start, "end": end, "labels": list(labels)} | ({} if text is None else {"text": text})
     return {"value": value, "id": "gew3t9fgkg", "from_name": "label", "to_name": "text", "type": "labels"} | more
@@ -359,16 +324,13 @@ def test_label_studio_s_texts_of_regions(tmp_path, text, claim, places, offsets)
             read_tasks(tmp_path, old)
 
 
-def test_label_studio_of_several_annotations_one_is_read(tmp_path):
+def test_label_studio_of_several_annotations_one_is_read_and_predictions_where_there_are_none(tmp_path):
     first = {"result": [region(0, 1, "甲", "first")], "updated_at": "2024-02-01T00:00:00Z"}
     last = {"result": [region(0, 1, "甲", "last")], "updated_at": "2024-03-01T00:00:00Z"}
     cancelled = {"result": [region(0, 1, "甲", "c")], "updated_at": "2024-04-01T00:00:00Z", "was_cancelled": True}
     for annotations, label in (([last, first, cancelled], "last"), ([last, first | {"ground_truth": True}], "first")):
         [document], notes = read_tasks(tmp_path, task("甲乙", annotations=annotations))
         assert surfaces(document) == [("甲", label)] and list(notes.values()) == [1]
-
-
-def test_label_studio_predictions_are_read_where_nothing_is_annotated(tmp_path):
     predictions = [{"model_version": "m", "score": 0.3, "result": [region(0, 1, "甲", "x", score=0.25)]}]
     tasks = [task("甲", annotations=[], predictions=predictions), task("乙", annotations=[], predictions=[])]
     documents, notes = read_tasks(tmp_path, *tasks)
@@ -377,16 +339,6 @@ def test_label_studio_predictions_are_read_where_nothing_is_annotated(tmp_path):
     documents, notes = read_tasks(tmp_path, *tasks, task("丙", region(0, 1, "丙", "y")))
     assert [surfaces(document) for document in documents] == [[], [], [("丙", "y")]]
     assert notes == {"tasks without annotations, read as documents without spans": 2}
-
-
-def test_label_studio_s_text_is_in_the_field_that_is_named_or_the_only_one(tmp_path):
-    [document], _ = read_tasks(tmp_path, task("", region(0, 1, "甲", "x"), data={"body": "甲", "n": 1}))
-    assert document.text == "甲" and document.meta == {"n": 1}
-    two = task("", region(0, 1, "甲", "x"), data={"body": "甲", "title": "乙"})
-    with pytest.raises(FaultyFile, match="'body', 'title' .*--text-field"):
-        read_tasks(tmp_path, two)
-    [document], _ = read_tasks(tmp_path, two, text_field="body")
-    assert document.text == "甲"
 
 
 @pytest.mark.parametrize(
@@ -404,13 +356,17 @@ def test_label_studio_faults(tmp_path, results, found):
     assert fault.startswith("0: ") and found in fault and "(item 2)" in fault
 
 
-def test_label_studio_s_scores_and_unlabelled_regions(tmp_path):
+def test_label_studio_s_scores_unlabelled_regions_and_fields_of_text(tmp_path):
     results = [region(0, 1, "甲", "x", score=7), region(1, 2, "乙"), {"value": {"start": 0, "end": 2, "labels": ["y"]}}]
     [document], notes = read_tasks(tmp_path, task("甲乙", *results))
     assert document.spans == [Span(0, 1, "x", "甲"), Span(0, 2, "y", "甲乙")]
     assert list(notes.values()) == [1, 1]
     [document], notes = read_tasks(tmp_path, task("甲乙", region(1, 2, "甲", "x")), offsets="codepoints")
     assert surfaces(document) == [("乙", "x")] and list(notes.values()) == [1]
-    minimal = {"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]}
     with pytest.raises(FaultyFile, match="JSON-MIN"):
-        read_tasks(tmp_path, minimal)
+        read_tasks(tmp_path, {"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]})
+    one, two = (task("", region(0, 1, "甲", "x"), data={"body": "甲"} | more) for more in ({"n": 1}, {"title": "乙"}))
+    assert [(each.text, each.meta) for each in read_tasks(tmp_path, one)[0]] == [("甲", {"n": 1})]
+    with pytest.raises(FaultyFile, match="'body', 'title' .*--text-field"):
+        read_tasks(tmp_path, two)
+    assert read_tasks(tmp_path, two, text_field="body")[0][0].text == "甲"

@@ -45,9 +45,14 @@ def write_gold(folder, splits, patents=None):
         write_split_info(folder / str(number) / "train_test_split.info", info)
         for part, names in info.items():
             sentences = [sentence for name in names for sentence in patents[name]]
-            write_bio(folder / str(number) / f"no_long_x_{part}.bio", sentences)
-            write_bio(folder / str(number) / f"x_{part}.bio", sentences)
+            for prefix in ("no_long_x", "x"):
+                write_bio(folder / str(number) / f"{prefix}_{part}.bio", sentences)
     return folder
+
+
+def read_whole(source):
+    """The bytes of a total of the small gold."""
+    return b"".join((source / "0" / f"x_{part}.bio").read_bytes() for part in ("train", "dev", "test"))
 
 
 def list_ids(folder):
@@ -65,8 +70,7 @@ def source(tmp_path):
 def ids(source, monkeypatch):
     """The blob ids of the small gold and of its totals, which take the place of the gold's."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    whole = b"".join((source / "0" / f"x_{part}.bio").read_bytes() for part in ("train", "dev", "test"))
-    ids = list_ids(source) | {TOTAL: git_blob_id(whole), CUT_TOTAL: git_blob_id(whole)}
+    ids = list_ids(source) | dict.fromkeys((TOTAL, CUT_TOTAL), git_blob_id(read_whole(source)))
     monkeypatch.setattr(gold, "read_blob_ids", lambda: ids)
     return ids
 
@@ -91,9 +95,8 @@ class BrokenHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def server(source, ids):
-    whole = b"".join((source / "0" / f"x_{part}.bio").read_bytes() for part in ("train", "dev", "test"))
     for name in (TOTAL, CUT_TOTAL):
-        (source / name).write_bytes(whole)
+        (source / name).write_bytes(read_whole(source))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(BrokenHandler, directory=source)) as server:
         server.bad, server.paths = 0, []
         server.url = f"http://127.0.0.1:{server.server_port}"
@@ -133,37 +136,34 @@ def test_a_wrong_source_is_named_and_nothing_looks_whole(tmp_path, source, ids):
     assert not (source / TOTAL).exists()
 
 
-def test_a_bad_first_download_is_tried_again(tmp_path, ids, server):
+def test_a_bad_download_is_tried_again_and_lasting_trouble_says_how_to_resume(tmp_path, ids, server):
     target = tmp_path / "target"
-    server.bad = 2
+    server.bad = 100
+    for url in (server.url, "http://127.0.0.1:1", "nonsense"):
+        with pytest.raises(InputError, match="--from DIR"):
+            get_gold(target, base_url=url)
+        assert not target.exists()
+    server.bad, server.paths = 2, []
     for _ in range(2):
         get_gold(target, base_url=server.url)
         assert list_ids(target) == ids and len(server.paths) == len(ids) + 2
 
 
 def test_a_broken_download_resumes(tmp_path, source, ids, server):
-    target = tmp_path / "target"
-    (source / "1" / "x_dev.bio").rename(tmp_path / "away")
+    target, file = tmp_path / "target", source / "1" / "x_dev.bio"
+    file.rename(tmp_path / "away")
     with pytest.raises(InputError, match="404.*--from DIR"):
         get_gold(target, base_url=server.url)
     assert [path.name for path in target.iterdir()] == [".part"]
-    (tmp_path / "away").rename(source / "1" / "x_dev.bio")
+    (tmp_path / "away").rename(file)
     (target / ".part" / "0" / "x_dev.bio").write_text("spoilt")
-    before = len(server.paths)
+    server.paths = []
     get_gold(target, base_url=server.url)
     assert list_ids(target) == ids
-    assert "/0/x_dev.bio" in server.paths[before:] and "/0/x_test.bio" not in server.paths[before:]
+    assert "/0/x_dev.bio" in server.paths and "/0/x_test.bio" not in server.paths
 
 
-def test_lasting_trouble_says_how_to_resume(tmp_path, server):
-    server.bad = 100
-    for url in (server.url, "http://127.0.0.1:1", "nonsense"):
-        with pytest.raises(InputError, match="--from DIR"):
-            get_gold(tmp_path / "target", base_url=url)
-        assert not (tmp_path / "target").exists()
-
-
-def test_patents_are_named_where_the_splits_agree(source):
+def test_patents_are_named_where_the_splits_agree_and_unreadable_ones_by_their_place(source):
     named = name_patents(source)
     assert list(named) == list("abcdef")
     patents = load_patents(source)
@@ -171,6 +171,11 @@ def test_patents_are_named_where_the_splits_agree(source):
     text, path, line = named["d"]
     assert path.read_text(encoding="utf-8").split("\n")[line - 1 : line + 1] == text.split("\n")[:2]
     assert patents["d"][0].line == line
+    path = source / "0" / "no_long_x_dev.bio"
+    for content, found in ((b"A O\nb X\n", r"no_long_x_dev\.bio:2"), (b"\xff", "no_long_x_dev.bio")):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=found):
+            load_patents(source)
 
 
 @pytest.mark.parametrize(
@@ -189,16 +194,6 @@ def test_patents_without_a_sure_name_are_numbered(tmp_path, splits, number, info
     if info == "caef d b":
         with pytest.raises(InputError, match="a, c"):
             tuning_folds(folder, n_folds=2)
-
-
-def test_unreadable_patents_are_named(tmp_path, source):
-    path = source / "0" / "no_long_x_dev.bio"
-    path.write_text("A O\nb X\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"no_long_x_dev\.bio:2"):
-        load_patents(source)
-    path.write_bytes(b"\xff")
-    with pytest.raises(InputError, match="no_long_x_dev.bio"):
-        load_patents(source)
 
 
 def test_folds_hold_each_untested_patent_out_once(tmp_path):

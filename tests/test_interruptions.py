@@ -4,8 +4,6 @@ import errno
 import gc
 import importlib
 import itertools
-import json
-import multiprocessing
 import os
 import resource
 import shutil
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from patent_data import read_lines
 from transformers import Trainer, TrainerState, conversion_mapping, modeling_utils
 
 from cbpner.base.errors import InputError
@@ -32,10 +31,6 @@ from cbpner.training.trainer import TaggerTrainer
 pytestmark = pytest.mark.slow
 EPOCHS = 3
 CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
-PRELOAD = [
-    "test_interruptions", "test_masked_lm_run", "transformers.models.bert.modeling_bert",
-    "transformers.models.bert.tokenization_bert",
-]  # fmt: skip
 conversion_mapping.get_checkpoint_conversion_mapping("bert")  # a table that every process else builds anew
 
 
@@ -135,21 +130,6 @@ def hold_lock(folder, ready):
         time.sleep(60)
 
 
-@pytest.fixture(scope="module")
-def forks():
-    """Processes that begin with everything imported, and have no thread of torch's yet."""
-    context = multiprocessing.get_context("forkserver")
-    tests = Path(__file__).parent
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")]))
-        patch.setenv("OMP_NUM_THREADS", "1")
-        context.set_forkserver_preload(PRELOAD)
-        process = context.Process(target=time.sleep, args=(0,))
-        process.start()
-        process.join()
-    return context
-
-
 class Attempt:
     """An attempt at a run in another process.
 
@@ -198,27 +178,28 @@ def read_bytes(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
 
 
+def drop(record, *names):
+    return {key: value for key, value in record.items() if key not in names}
+
+
 def drop_measured(metrics):
-    """metrics.json without what no two runs share: times and memory."""
-    history = [{key: value for key, value in record.items() if key != "seconds"} for record in metrics["history"]]
-    return {key: value for key, value in metrics.items() if key not in ("seconds", "peak_memory_mb")} | {
-        "history": history
-    }
+    """A file of metrics without what no two runs share: names, times and memory."""
+    measured = ("seconds", "peak_memory_mb", "name", "characters_per_second")
+    return drop(metrics, *measured) | {"history": [drop(record, "seconds") for record in metrics["history"]]}
 
 
-def read_log(folder):
-    lines = (folder / runs.LOG).read_text(encoding="utf-8").splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+def read_log(path):
+    return [drop(record, "seconds") for record in read_lines(path)]
 
 
 def assert_same_run(found, expected):
     """Weights and predictions byte by byte, scores, the log; nothing of a broken-off attempt is left."""
     assert read_bytes(found) == read_bytes(expected) and "model/model.safetensors" in read_bytes(found)
     assert drop_measured(runs.read_metrics(found)) == drop_measured(runs.read_metrics(expected))
-    assert read_log(found) == read_log(expected)
+    assert read_log(found / runs.LOG) == read_log(expected / runs.LOG)
     assert sorted(os.listdir(found)) == sorted(os.listdir(expected))
     assert os.listdir(found / runs.PREDICTIONS) and not list(found.rglob("*.part"))
-    seconds = [json.loads(line)["seconds"] for line in (found / runs.LOG).read_text(encoding="utf-8").splitlines()]
+    seconds = [record["seconds"] for record in read_lines(found / runs.LOG)]
     assert seconds == sorted(seconds) and runs.read_metrics(found)["seconds"]["train"] == round(seconds[-1], 1)
 
 
@@ -237,47 +218,37 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, split, epochs, 
     second = Attempt(forks, job)
     assert second.finish()[0] == 0
     assert_same_run(job.output, unbroken / str(split))
-    steps = read_log(job.output)[-1]["step"]
+    steps = read_log(job.output / runs.LOG)[-1]["step"]
     assert steps >= 6 * EPOCHS and steps % EPOCHS == 0
     assert second.steps.value == (0 if epochs is None else steps * (EPOCHS - epochs) // EPOCHS)
 
 
-def break_off(forks, job, moment):
-    """Make the job's run in one go, and another one, beside it, that is killed at this moment; the second's folder."""
-    broken = job.output.with_name("broken")
+NO_PROGRESS = {"lr": 1e-7, "head_lr": 1e-7}
+PLATEAU = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "head_lr": 1e-6, "optimizer": "sgd",
+           "schedule": "reduce_lr_on_plateau", "epochs": 7, "selection": "last"}  # fmt: skip
+
+
+@pytest.mark.parametrize("split, settings, moment, expected", [
+    # the first epoch stays the best: its weights are kept, though the run ends long behind it
+    (0, NO_PROGRESS, "behind the last checkpoint", {"best_epoch": 1}),
+    # two epochs without a better score stop it at the third of six, wherever the kill was
+    (0, NO_PROGRESS | {"epochs": 6, "patience": 2}, "behind the last checkpoint", {"epochs": 3}),
+    # no progress for longer than its patience halves the rate: a count that begins before the kill and ends behind
+    (1, PLATEAU, "behind the second checkpoint", {}),
+])  # fmt: skip
+def test_what_training_remembers_survives_a_kill_and_a_move_of_the_folder(
+    split, settings, moment, expected, forks, make_job, tmp_path
+):
+    job, broken = make_job(tmp_path / "one", split, **settings), tmp_path / "broken"
     assert Attempt(forks, job).finish()[0] == 0
     assert Attempt(forks, replace(job, output=broken), moment).finish()[0] == -signal.SIGKILL
-    return broken
-
-
-def test_the_best_epoch_survives_a_kill_and_a_move_of_the_folder(forks, make_job, tmp_path):
-    """Without progress the first epoch stays the best: its weights are kept, though the run ends long behind it."""
-    job = make_job(tmp_path / "one", lr=1e-7, head_lr=1e-7)
-    broken = break_off(forks, job, "behind the last checkpoint").rename(tmp_path / "moved")
-    assert runs.read_metrics(job.output)["best_epoch"] == 1
-    assert Attempt(forks, replace(job, output=broken)).finish()[0] == 0
-    assert_same_run(broken, job.output)
-
-
-def test_a_run_that_stops_early_stops_at_the_same_epoch(forks, make_job, tmp_path):
-    """Two epochs without a better score stop it at the third of six, wherever the kill was."""
-    job = make_job(tmp_path / "one", lr=1e-7, head_lr=1e-7, epochs=6, patience=2)
-    broken = break_off(forks, job, "behind the last checkpoint")
-    assert runs.read_metrics(job.output)["epochs"] == 3
-    assert Attempt(forks, replace(job, output=broken)).finish()[0] == 0
-    assert_same_run(broken, job.output)
-
-
-def test_what_the_schedule_and_a_crf_remember_survives_a_kill(forks, make_job, tmp_path):
-    """No progress for longer than its patience halves the rate: a count that begins before the kill and ends behind."""
-    settings = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "head_lr": 1e-6, "optimizer": "sgd",
-                "schedule": "reduce_lr_on_plateau", "epochs": 7, "selection": "last"}  # fmt: skip
-    job = make_job(tmp_path / "one", 1, **settings)
-    broken = break_off(forks, job, "behind the second checkpoint")
-    rates = [record["learning_rate"] for record in runs.read_metrics(job.output)["history"] if "loss" in record]
-    assert rates[0] == 1e-6 and rates[-1] == 0.5e-6
-    assert Attempt(forks, replace(job, output=broken)).finish()[0] == 0
-    assert_same_run(broken, job.output)
+    metrics = runs.read_metrics(job.output)
+    assert metrics | expected == metrics
+    rates = [record["learning_rate"] for record in metrics["history"] if "loss" in record]
+    assert settings is not PLATEAU or (rates[0], rates[-1]) == (1e-6, 0.5e-6)
+    moved = broken.rename(tmp_path / "moved")
+    assert Attempt(forks, replace(job, output=moved)).finish()[0] == 0
+    assert_same_run(moved, job.output)
 
 
 @pytest.fixture
@@ -290,7 +261,7 @@ def checkpoints(broken_run, tmp_path):
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoints):
     older, newest = sorted(checkpoints.iterdir(), key=lambda path: natural_key(path.name))
-    (newest / "trainer_state.json").write_text(json.dumps(read_checkpoint(newest) | {"best_global_step": None}))
+    write_json(newest / "trainer_state.json", read_checkpoint(newest) | {"best_global_step": None})
     assert lifecycle.find_checkpoint(checkpoints) == newest
     file = newest / name
     if damage == "gone":
@@ -304,15 +275,22 @@ def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoint
 def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints):
     """The Trainer would keep the last epoch's weights without a word."""
     oldest, newest = sorted(checkpoints.iterdir(), key=lambda path: natural_key(path.name))
-    state = read_checkpoint(newest) | {"best_global_step": int(oldest.name.split("-")[1])}
-    (newest / "trainer_state.json").write_text(json.dumps(state))
+    best = {"best_global_step": int(oldest.name.split("-")[1])}
+    write_json(newest / "trainer_state.json", read_checkpoint(newest) | best)
     assert lifecycle.find_checkpoint(checkpoints) == newest
     (oldest / "model.safetensors").unlink()
     assert lifecycle.find_checkpoint(checkpoints) is None
     assert not os.listdir(checkpoints)
 
 
-def test_a_checkpoint_of_two_processes_needs_the_random_numbers_of_both(checkpoints, monkeypatch):
+def test_a_broken_off_run_of_two_processes_needs_both(broken_run, checkpoints, monkeypatch, tmp_path):
+    """Their number, and the random numbers of each."""
+    shutil.copytree(broken_run.output, tmp_path / "run")
+    config = runs.read_config(broken_run.output)
+    config["environment"]["processes"] = 2
+    write_json(tmp_path / "run" / runs.CONFIG, config)
+    with pytest.raises(InputError, match="2, now 1"):
+        train(replace(broken_run, output=tmp_path / "run"))
     folder = next(checkpoints.iterdir())
     (folder / "rng_state.pth").rename(folder / "rng_state_0.pth")
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -321,31 +299,17 @@ def test_a_checkpoint_of_two_processes_needs_the_random_numbers_of_both(checkpoi
     assert read_checkpoint(folder)["global_step"] > 0
 
 
-def test_a_broken_off_run_of_two_processes_does_not_resume_with_one(broken_run, tmp_path):
-    shutil.copytree(broken_run.output, tmp_path / "run")
-    config = runs.read_config(broken_run.output)
-    config["environment"]["processes"] = 2
-    write_json(tmp_path / "run" / runs.CONFIG, config)
-    with pytest.raises(InputError, match="2, now 1"):
-        train(replace(broken_run, output=tmp_path / "run"))
-
-
-def test_a_models_folder_is_no_broken_off_run(make_job, tiny_encoder, tmp_path):
-    shutil.copytree(tiny_encoder, tmp_path / "run")
-    for overwrite in (False, True):
-        with pytest.raises(InputError, match="config.json|beside the run"):
-            train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
-    assert sorted(os.listdir(tmp_path / "run")) == sorted(os.listdir(tiny_encoder))
-
-
-def test_other_programs_files_stay(make_job, tmp_path):
-    (tmp_path / "run").mkdir()
+def test_a_models_folder_and_other_programs_files_stay(make_job, tiny_encoder, tmp_path):
+    shutil.copytree(tiny_encoder, tmp_path / "model")
+    (tmp_path / "other").mkdir()
     for name in ("film.mkv.part", ".lock"):
-        (tmp_path / "run" / name).write_text("precious")
-    for overwrite in (False, True):
-        with pytest.raises(InputError, match="other things|film.mkv.part"):
-            train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
-    assert sorted(os.listdir(tmp_path / "run")) == [".lock", "film.mkv.part"]
+        (tmp_path / "other" / name).write_text("precious")
+    names = {path: path.stat().st_size for path in tmp_path.rglob("*")}
+    for name, found in (("model", "config.json|beside the run"), ("other", "other things|film.mkv.part")):
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match=found):
+                train(replace(make_job(tmp_path / name), overwrite=overwrite))
+    assert {path: path.stat().st_size for path in tmp_path.rglob("*")} == names
 
 
 @pytest.fixture
@@ -396,7 +360,7 @@ def test_a_lock_that_lost_its_name_is_not_taken(tmp_path, monkeypatch):
     assert not os.listdir(tmp_path)
 
 
-def test_a_file_system_without_locks_is_warned_about(tmp_path, monkeypatch, capsys):
+def test_a_file_system_without_locks_is_warned_about_and_later_processes_do_not_lock(tmp_path, monkeypatch, capsys):
     def fail(file, how):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
@@ -404,10 +368,6 @@ def test_a_file_system_without_locks_is_warned_about(tmp_path, monkeypatch, caps
     with lifecycle.lock_run(tmp_path / "run"):
         assert (tmp_path / "run").is_dir()
     assert "no file locks" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
-
-
-def test_only_the_first_of_several_processes_locks(tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     with lifecycle.lock_run(tmp_path / "run"):
         assert not (tmp_path / "run").exists()

@@ -1,6 +1,5 @@
 """Masked-LM fine-tuning with a tiny encoder: its folder, resuming, continuing, several processes, perplexity."""
 
-import json
 import math
 import os
 import shutil
@@ -14,15 +13,7 @@ import torch
 from conftest import DEMO_TEXT
 from safetensors.torch import load_file
 from shell import run_on_two_processes, write_flags
-from test_interruptions import (
-    Attempt,
-    before,
-    drop_measured,
-    forks,  # noqa: F401
-    half_written,
-    named,
-    nth,
-)
+from test_interruptions import Attempt, before, drop_measured, half_written, named, nth, read_log
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
@@ -34,7 +25,7 @@ from transformers import (
 )
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import file_checksum, read_json
+from cbpner.base.files import file_checksum, read_json, write_json
 from cbpner.base.process import run_guarded
 from cbpner.masked_lm.config import LM_RUN, MODEL_FILES, LMJob, continue_recipe
 from cbpner.masked_lm.corpus import Blocks, TextSource, cut_blocks, read_corpus
@@ -87,28 +78,16 @@ def read_metrics(folder):
     return read_json(folder / runs.LM_METRICS)
 
 
-def read_log(folder):
-    lines = (folder / runs.LM_LOG).read_text(encoding="utf-8").splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
-
-
-def drop_name(metrics):
-    return {key: value for key, value in drop_measured(metrics).items() if key not in ("name", "characters_per_second")}
-
-
 def assert_same_run(found, expected):
     """The model byte by byte, the figures, the log; nothing of a broken-off attempt is left."""
     assert read_model(found) == read_model(expected)
-    assert drop_name(read_metrics(found)) == drop_name(read_metrics(expected))
-    assert read_log(found) == read_log(expected)
+    assert drop_measured(read_metrics(found)) == drop_measured(read_metrics(expected))
+    assert read_log(found / runs.LM_LOG) == read_log(expected / runs.LM_LOG)
     assert sorted(os.listdir(found)) == sorted(os.listdir(expected)) and not list(found.rglob("*.part"))
 
 
 def list_bytes(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-# ---- the folder ----
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -180,19 +159,15 @@ def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder)
         locate_encoder(f"{folder}/{name}")
 
 
-def test_the_perplexity_of_a_model_as_it_is(unbroken, make_job, texts, tmp_path):
-    recipe, text = replace(make_job("").recipe, encoder=str(unbroken)), TextSource((texts["held_out"],))
-    found = measure_model(recipe, text)
-    expected = read_metrics(unbroken)["perplexity"]
-    assert found == {"perplexity": pytest.approx(expected["after"], rel=1e-5), "targets": expected["targets"]}
-
-
-def test_perplexity_can_be_measured_more_often(make_job, unbroken, tmp_path):
+def test_perplexity_can_be_measured_more_often_and_of_a_model_as_it_is(make_job, unbroken, texts, tmp_path):
     often = fine_tune(make_job(tmp_path / "often", eval_steps=3))
     steps = [record["step"] for record in often["perplexity"]["during"]]
     total = often["steps"]
     assert steps == sorted({*range(3, total + 1, 3), *range(total // 3, total + 1, total // 3)})
     assert read_model(tmp_path / "often") == read_model(unbroken), "measuring changes nothing"
+    recipe, expected = replace(make_job("").recipe, encoder=str(unbroken)), read_metrics(unbroken)["perplexity"]
+    found = measure_model(recipe, TextSource((texts["held_out"],)))
+    assert found == {"perplexity": pytest.approx(expected["after"], rel=1e-5), "targets": expected["targets"]}
 
 
 @pytest.mark.parametrize("overrides, message", [
@@ -222,25 +197,19 @@ def test_the_papers_recipe_and_added_capitals(make_job, lowercase_encoder, tmp_p
     assert len(tokenizer) == model.config.vocab_size == len(model.get_output_embeddings().bias)
 
 
-def test_a_model_without_a_head_gets_one_and_says_so(make_job, tiny_encoder, tmp_path, capsys):
-    AutoModel.from_pretrained(tiny_encoder).save_pretrained(tmp_path / "headless")
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(tiny_encoder / name, tmp_path / "headless")
-    load_masked_lm(make_job("", encoder=str(tmp_path / "headless")).recipe, "eager")
+def test_a_model_without_a_head_gets_one_and_other_architectures_are_refused(make_job, tiny_encoder, tmp_path, capsys):
+    def load(encoder):
+        return load_masked_lm(make_job("", encoder=str(encoder)).recipe, "eager")
+
+    headless = Path(shutil.copytree(tiny_encoder, tmp_path / "headless"))
+    AutoModel.from_pretrained(tiny_encoder).save_pretrained(headless)
+    load(headless)
     assert "headless" in capsys.readouterr().err
-    load_masked_lm(make_job("").recipe, "eager")
+    load(tiny_encoder)
     assert not capsys.readouterr().err
-
-
-def test_other_architectures_are_refused(make_job, tiny_encoder, tmp_path):
-    shutil.copytree(tiny_encoder, tmp_path / "other")
-    config = json.loads((tmp_path / "other" / "config.json").read_text()) | {"model_type": "electra"}
-    (tmp_path / "other" / "config.json").write_text(json.dumps(config))
+    write_json(headless / "config.json", read_json(headless / "config.json") | {"model_type": "electra"})
     with pytest.raises(InputError, match="electra"):
-        load_masked_lm(make_job("", encoder=str(tmp_path / "other")).recipe, "eager")
-
-
-# ---- whose folder it is ----
+        load(headless)
 
 
 def test_a_finished_run_is_left_alone(make_job, unbroken, capsys):
@@ -251,12 +220,6 @@ def test_a_finished_run_is_left_alone(make_job, unbroken, capsys):
         with pytest.raises(InputError, match=rf"{'|'.join(other)}.*--overwrite"):
             fine_tune(make_job(unbroken, **other))
     assert list_bytes(unbroken) == written
-
-
-def test_a_finished_run_can_be_overwritten(make_job, unbroken, tmp_path):
-    shutil.copytree(unbroken, tmp_path / "model")
-    fine_tune(make_job(tmp_path / "model", epochs=1, overwrite=True))
-    assert read_metrics(tmp_path / "model")["epochs"] == 1
 
 
 def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, unbroken, tmp_path):
@@ -273,9 +236,8 @@ def test_what_a_run_did_not_make_is_never_overwritten(make_job, tiny_encoder, un
     with pytest.raises(InputError, match=str(tmp_path / "run")):
         fine_tune(make_job(tmp_path / "run", overwrite=True, encoder=str(tmp_path / "run")))
     assert read_model(tmp_path / "run") == read_model(unbroken)
-
-
-# ---- kills, a full disk ----
+    fine_tune(make_job(tmp_path / "run", epochs=1, overwrite=True))
+    assert read_metrics(tmp_path / "run")["epochs"] == 1
 
 
 RUN = fine_tune
@@ -289,7 +251,7 @@ DEATHS = {
 
 
 @pytest.mark.parametrize("moment", DEATHS)
-def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):  # noqa: F811
+def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):
     job = make_job(tmp_path / "model")
     assert Attempt(forks, job, moment, suite=__name__).finish()[0] == -signal.SIGKILL
     assert not LM_RUN.is_finished(job.output)
@@ -299,7 +261,7 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job
     assert_same_run(job.output, unbroken)
 
 
-def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_path):  # noqa: F811
+def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_path):
     job = make_job(tmp_path / "model")
     assert Attempt(forks, job, "in the weights of a checkpoint", suite=__name__).finish()[0] == -signal.SIGKILL
     (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
@@ -309,20 +271,6 @@ def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_pa
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"{name} .*--overwrite"):
             fine_tune(make_job(job.output, **other))
-
-
-def test_a_full_disk_is_named_and_the_run_resumes_when_there_is_room(forks, make_job, unbroken, tmp_path):  # noqa: F811
-    """A limit on the size of a file stands for the full disk: the optimizer does not fit."""
-    job = make_job(tmp_path / "model")
-    limit = (unbroken / "model.safetensors").stat().st_size + 4096
-    code, message = Attempt(forks, job, limit=limit, suite=__name__).finish()
-    assert code == 2 and f"{job.output}: " in message and "Traceback" not in message
-    assert not LM_RUN.is_finished(job.output) and not (job.output / "config.json").exists()
-    assert Attempt(forks, job, suite=__name__).finish()[0] == 0
-    assert_same_run(job.output, unbroken)
-
-
-# ---- more epochs ----
 
 
 def continue_job(make_job, old, new, words=""):
@@ -351,7 +299,7 @@ def three(make_job, tmp_path_factory):
     return folder
 
 
-def test_a_continuation_that_is_killed_resumes(forks, make_job, three, tmp_path):  # noqa: F811
+def test_a_continuation_that_is_killed_resumes(forks, make_job, three, tmp_path):
     fine_tune(make_job(tmp_path / "five", epochs=5))
     job = continue_job(make_job, three, tmp_path / "longer")
     assert Attempt(forks, job, "in the weights of a checkpoint", suite=__name__).finish()[0] == -signal.SIGKILL
@@ -387,9 +335,6 @@ def test_a_run_with_a_number_of_steps_has_a_schedule_for_them(make_job, tmp_path
     assert metrics["steps"] == 4 and rates == pytest.approx([0.75e-3, 0.25e-3])
     with pytest.raises(InputError, match="4 steps"):
         continue_recipe(tmp_path / "model", epochs=5)
-
-
-# ---- several processes ----
 
 
 def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder, tmp_path):
@@ -430,23 +375,20 @@ def test_each_epoch_has_its_own_order_and_masks(make_job, monkeypatch, tmp_path)
     assert epochs == [0, 1, 2]
 
 
-# ---- recipes ----
-
-
-@pytest.mark.parametrize("overrides, found", [
-    ({"epochs": 0.0}, "epochs 0.0"), ({"mask_share": 0.0}, "mask_share 0.0"), ({"mask_share": 1.5}, "mask_share 1.5"),
-    ({"packing": "none"}, "'none'"), ({"batch_tokens": 100}, "100"), ({"lr": -1.0}, "lr -1.0"),
-    ({"epochs": 3.0, "schedule_epochs": 2.0}, "schedule_epochs 2"),
+@pytest.mark.parametrize("name, overrides, found", [
+    ("cbp", {"epochs": 0.0}, "epochs 0.0"), ("cbp", {"mask_share": 0.0}, "mask_share 0.0"), ("other", {}, "'other'"),
+    ("cbp", {"mask_share": 1.5}, "mask_share 1.5"), ("cbp", {"packing": "none"}, "'none'"),
+    ("cbp", {"batch_tokens": 100}, "100"), ("cbp", {"lr": -1.0}, "lr -1.0"),
+    ("cbp", {"epochs": 3.0, "schedule_epochs": 2.0}, "schedule_epochs 2"),
 ])  # fmt: skip
-def test_wrong_values_name_themselves(overrides, found):
+def test_wrong_values_name_themselves(name, overrides, found):
     with pytest.raises(InputError, match=found):
-        get_lm_recipe("cbp", **overrides)
+        get_lm_recipe(name, **overrides)
 
 
-def test_one_field_switches_another_off():
-    assert get_lm_recipe("paper", batch_tokens=2048).batch_size == 0
-    assert get_lm_recipe("cbp", batch_size=4).batch_size == 4
-    assert get_lm_recipe("cbp", epochs=5.0).schedule_epochs == 5
-    assert get_lm_recipe("cbp", max_steps=9).schedule_epochs == 0
-    with pytest.raises(InputError, match="'other'"):
-        get_lm_recipe("other")
+@pytest.mark.parametrize("name, overrides, field, expected", [
+    ("paper", {"batch_tokens": 2048}, "batch_size", 0), ("cbp", {"batch_size": 4}, "batch_size", 4),
+    ("cbp", {"epochs": 5.0}, "schedule_epochs", 5), ("cbp", {"max_steps": 9}, "schedule_epochs", 0),
+])  # fmt: skip
+def test_one_field_sets_another(name, overrides, field, expected):
+    assert getattr(get_lm_recipe(name, **overrides), field) == expected

@@ -69,14 +69,6 @@ def fail(path, data, found=""):
     assert str(fault) in str(caught.value)
 
 
-# Pages
-
-
-@pytest.mark.parametrize("name", ["page.html", "page.HTM", "page.html.gz"])
-def test_served_page(tmp_path, name):
-    assert read_one(tmp_path / name, SERVED) == EXPECTED
-
-
 def test_translated_and_rendered_pages(tmp_path):
     expected = PatentDocument(number="CN905611940A", abstract="本发明公开了一种试剂盒。")
     claims = "1.一种试剂盒，包括：引物。\n2.根据权利要求1。"
@@ -85,14 +77,21 @@ def test_translated_and_rendered_pages(tmp_path):
     assert found == replace(expected, claims=claims, description=description)
     found = read_one(tmp_path / "一种试剂盒 - Google Patents.html", RENDERED)
     assert found == replace(expected, title="一种试剂盒", claims="1.一种试剂盒。", description="第一段。\n第二段。")
-
-
-def test_a_translation_next_to_its_original_and_a_page_without_number(tmp_path):
-    page = '<section itemprop="description"><h2>Description</h2><p>本发明</p></section>'
-    assert read_one(tmp_path / "CN-905611940-A.html", page).number == "CN905611940A"
     page = SERVED.replace("第一行<br>", '<span class="google-src-text style-scope">第一行</span>The first line ')
     found = read_one(tmp_path / "page.html", page).description
     assert "第一行" in found and "first" not in found
+
+
+def test_text_of_a_page(tmp_path):
+    """Preformatted lines stay, white space is collapsed; null characters, deep nesting, a number in the file's name."""
+    body = "<pre>atgc 60\natgc 120</pre><p>the\n breast \t cancer</p><p>乳\n腺 癌</p><ul><li>一</li><li>二</li></ul>"
+    page = f'<section itemprop="description"><h2>Description</h2>{body}</section>'
+    expected = PatentDocument("CN905611940A", description="atgc 60\natgc 120\nthe breast cancer\n乳腺 癌\n一\n二")
+    assert read_one(tmp_path / "CN-905611940-A.html", page) == expected
+    page = '<?xml version="1.0" encoding="utf-8"?>\n' + SERVED.replace("技术领域", "技术\x00领域")
+    assert read_one(tmp_path / "page.html", page) == EXPECTED
+    page = SERVED.replace("第二行", "<span>" * 5000 + "第二行" + "</span>" * 5000)
+    assert read_one(tmp_path / "page.html", page).description.startswith("技术领域")
 
 
 @pytest.mark.parametrize(
@@ -128,27 +127,16 @@ def test_date_of_a_page(tmp_path, mark, has_date):
     assert read_one(tmp_path / "x.html", page).date == (20160525 if has_date else None)
 
 
-def test_preformatted_text_keeps_its_lines_and_white_space_is_collapsed(tmp_path):
-    body = "<pre>atgc 60\natgc 120</pre><p>the\n breast \t cancer</p><p>乳\n腺 癌</p><ul><li>一</li><li>二</li></ul>"
-    page = f'<h2 id="pubnum">CN905611940A</h2><div class="description">{body}</div>'
-    expected = "atgc 60\natgc 120\nthe breast cancer\n乳腺 癌\n一\n二"
-    assert read_one(tmp_path / "x.html", page).description == expected
-
-
 @pytest.mark.parametrize(
-    ("declared", "encoding"),
-    [("gbk", "gbk"), ("utf-8", "utf-8-sig"), ("utf-16", "utf-16"), ("gb2312", "utf-8"), ("no-such-thing", "gb18030")],
-)
-def test_encodings_of_pages(tmp_path, declared, encoding):
+    ("name", "declared", "encoding"),
+    [
+        ("page.html", "utf-8", "utf-8"), ("page.HTM", "gbk", "gbk"), ("page.html.gz", "utf-8", "utf-8-sig"),
+        ("page.html", "utf-16", "utf-16"), ("page.html", "gb2312", "utf-8"), ("page.html", "no-such-thing", "gb18030"),
+    ],
+)  # fmt: skip
+def test_names_and_encodings_of_pages(tmp_path, name, declared, encoding):
     page = SERVED.replace('charset="utf-8"', f'charset="{declared}"')
-    assert read_one(tmp_path / "page.html", page.encode(encoding)) == EXPECTED
-
-
-def test_xml_declaration_null_characters_and_deep_nesting(tmp_path):
-    page = '<?xml version="1.0" encoding="utf-8"?>\n' + SERVED.replace("技术领域", "技术\x00领域")
-    assert read_one(tmp_path / "page.html", page) == EXPECTED
-    page = SERVED.replace("第二行", "<span>" * 5000 + "第二行" + "</span>" * 5000)
-    assert read_one(tmp_path / "page.html", page).description.startswith("技术领域")
+    assert read_one(tmp_path / name, page.encode(encoding)) == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -166,9 +154,6 @@ def test_pages_that_are_no_patents(tmp_path, page, found):
     fail(tmp_path / "page.html", page, found)
 
 
-# Plain text
-
-
 @pytest.mark.parametrize(
     ("name", "number", "day"),
     [
@@ -184,24 +169,18 @@ def test_plain_file_names(tmp_path, name, number, day):
 
 
 @pytest.mark.parametrize(
-    "headings",
+    ("headings", "encoding"),
     [
-        ("Abstract", "Claims", "Description"), ("ABSTRACT:", "claims ", "Descrptions"),
-        ("摘要", "权利要求书", "说明书"), ("【摘 要】", "权 利 要 求 书", "说　明　书："),
-        ("说明书摘要", "权利要求", "说明书"),
+        (("Abstract", "Claims", "Description"), "utf-8"), (("ABSTRACT:", "claims ", "Descrptions"), "utf-8-sig"),
+        (("摘要", "权利要求书", "说明书"), "gb18030"), (("【摘 要】", "权 利 要 求 书", "说　明　书："), "utf-16"),
+        (("说明书摘要", "权利要求", "说明书"), "utf-8"),
     ],
 )  # fmt: skip
-def test_plain_text_is_split_at_its_headings(tmp_path, headings):
-    text = "{}\n一种试剂盒。\n{}\n1.一种\n2.根据\n{}\n技术领域\n\n本发明\n".format(*headings)
-    parts = {"abstract": "一种试剂盒。", "claims": "1.一种\n2.根据", "description": "技术领域\n\n本发明"}
-    assert read_one(tmp_path / "x.txt", text) == PatentDocument("x", **parts)
-    assert read_one(tmp_path / "x.txt", text.replace("\n", "\r\n")) == PatentDocument("x", **parts)
-    assert read_one(tmp_path / "x.txt", "一种试剂盒\n" + text).title == "一种试剂盒"
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
-def test_encodings_of_plain_text(tmp_path, encoding):
-    assert read_one(tmp_path / "x.txt", "乳腺癌β𠀀α".encode(encoding)).description == "乳腺癌β𠀀α"
+def test_plain_text_is_split_at_its_headings(tmp_path, headings, encoding):
+    text = "{}\n一种试剂盒。\n{}\n1.一种\n2.根据\n{}\n技术领域\n\n乳腺癌β𠀀α".format(*headings)
+    parts = {"abstract": "一种试剂盒。", "claims": "1.一种\n2.根据", "description": "技术领域\n\n乳腺癌β𠀀α"}
+    for spelt, title in ((text, ""), (text.replace("\n", "\r\n"), ""), ("一种试剂盒\n" + text, "一种试剂盒")):
+        assert read_one(tmp_path / "x.txt", spelt.encode(encoding)) == PatentDocument("x", title=title, **parts)
 
 
 @pytest.mark.parametrize(
@@ -217,14 +196,12 @@ def test_bad_plain_text(tmp_path, data, found):
     fail(tmp_path / "x.txt", data, found)
 
 
-def test_broken_gzip_and_a_file_too_large_for_one_patent(tmp_path, monkeypatch):
+def test_broken_gzip_an_object_over_lines_and_a_file_too_large_for_one_patent(tmp_path, monkeypatch):
+    fail(tmp_path / "b.json", json.dumps(GOOD, indent=1), "several lines")
     fail(tmp_path / "x.txt.gz", b"no gzip at all")
     fail(tmp_path / "y.txt.gz", gzip.compress("乳腺癌".encode() * 99)[:-9])
     monkeypatch.setattr(sources, "MAX_BYTES", 10)
     fail(tmp_path / "x.txt", "乳腺癌的基因", "MiB")
-
-
-# Exports
 
 
 def to_lines(*rows):
@@ -247,12 +224,9 @@ TWO_PATENTS = [
 
 
 @pytest.mark.parametrize("name", ["x.jsonl", "x.ndjson", "x.json", "x.jsonl.gz"])
-def test_json(tmp_path, name):
+def test_json_csv_and_parquet(tmp_path, name):
     assert read(tmp_path / name, to_lines(TWO_ROWS[0], "", TWO_ROWS[1])) == (TWO_PATENTS, [])
     assert read(tmp_path / name, json.dumps(TWO_ROWS, indent=1)) == (TWO_PATENTS, [])
-
-
-def test_csv_and_parquet(tmp_path):
     table = "publication_number,publication_date,text,family_id\nCN-905611940-A,20160525,本发明,7\n"
     assert read(tmp_path / "x.csv", table + 'CN1234567,2017-01-01,"基因\n疾病",\n') == (TWO_PATENTS, [])
     assert read(write_parquet(tmp_path / "x.parquet", *TWO_ROWS)) == (TWO_PATENTS, [])
@@ -339,12 +313,8 @@ def test_bad_lines_are_skipped_and_named(tmp_path, line, found):
     assert len(patents) == 2
     assert [(fault.path, fault.line) for fault in faults] == [(str(path), 2)]
     assert found in faults[0].found
-
-
-def test_rows_without_a_date_and_an_object_over_several_lines(tmp_path):
-    found, _ = read(tmp_path / "x.jsonl", to_lines(*({**GOOD, "date": day} for day in (None, "", 0, "0"))))
+    found, _ = read(path, to_lines(*({**GOOD, "date": day} for day in (None, "", 0, "0"))))
     assert [document.date for document in found] == [None] * 4
-    fail(tmp_path / "b.json", json.dumps(GOOD, indent=1), "several lines")
 
 
 @pytest.mark.parametrize(
@@ -363,9 +333,6 @@ def test_a_file_without_the_fields_it_needs(tmp_path, rows, fields, words):
     assert all(word in str(caught.value) for word in words)
     with pytest.raises(InputError, match="x.parquet"):
         list(read_patents(write_parquet(tmp_path / "x.parquet", rows[0]), fields))
-
-
-# Parquet
 
 
 def test_text_as_bytes_and_bad_rows_in_parquet(tmp_path):
@@ -404,9 +371,6 @@ def test_memory_stays_far_below_a_row_group(tmp_path):
     assert size > 19e6 and peak < size / 2 and python_peak < size / 8
 
 
-# Files and folders
-
-
 def test_folders_are_read_in_sorted_order_without_hidden_and_companion_files(tmp_path):
     for name in ("b.txt", "a/z.txt", "a/c/y.txt", ".hidden/x.txt", "a/.x.txt", "p_files/x.txt", "q_files/x.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -418,28 +382,19 @@ def test_folders_are_read_in_sorted_order_without_hidden_and_companion_files(tmp
     assert [document.description for document in found] == ["b.txt", "a/c/y.txt", "a/z.txt"]
 
 
-def test_unknown_formats_and_files_that_cannot_be_opened_are_reported(tmp_path):
-    for name in ("a.txt", "b.pdf", "c.pdf", "d.PDF", "e", "f.parquet.gz"):
+def test_files_that_cannot_be_read_are_reported_and_paths_without_any_are_errors_at_once(tmp_path):
+    names = ["b.pdf", "c.pdf", "d.PDF", "e", "f.parquet.gz", "g.txt"]
+    for name in ("a.txt", *names[:-1]):
         (tmp_path / name).write_text("x")
     (tmp_path / "g.txt").symlink_to(tmp_path / "gone.txt")
     found = list(read_patents([tmp_path]))
-    faults = [each for each in found if isinstance(each, Fault)]
-    assert len(found) - len(faults) == 1
-    names = ["b.pdf", "c.pdf", "d.PDF", "e", "f.parquet.gz", "g.txt"]
-    assert [Path(fault.path).name for fault in faults] == names
-
-
-@pytest.mark.parametrize("name", ["nowhere", "empty", "other"])
-def test_paths_with_nothing_to_read_are_errors_before_anything_is_read(tmp_path, name):
-    (tmp_path / "a.txt").write_text("x")
+    assert [Path(each.path).name for each in found if isinstance(each, Fault)] == names and len(found) == 7
     (tmp_path / "empty").mkdir()
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "b.pdf").write_text("x")
-    with pytest.raises(InputError, match=name):
-        next(read_patents([tmp_path / "a.txt", tmp_path / name]))
-
-
-# Numbers, dates, the document
+    (tmp_path / "b.pdf").rename(tmp_path / "other" / "b.pdf")
+    for name in ("nowhere", "empty", "other"):
+        with pytest.raises(InputError, match=name):
+            next(read_patents([tmp_path / "a.txt", tmp_path / name]))
 
 
 @pytest.mark.parametrize(

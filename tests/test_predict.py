@@ -78,9 +78,6 @@ def places(spans):
     return [span[:3] for span in spans]
 
 
-# ---- sentences ----
-
-
 @pytest.mark.parametrize(
     "text, limit, pieces",
     [("甲乙。丙。\n\n  丁 \r\n戊\u2028己", 10, ["甲乙。丙。", "丁", "戊", "己"]),
@@ -101,9 +98,6 @@ def test_between_sentences_there_is_white_space_alone(text, limit):
         if end is not None:
             assert text[start:end].strip() == text[start:end] != "" and len(text[start:end].splitlines()) == 1
             place = end
-
-
-# ---- models ----
 
 
 def load_transformers(folder):
@@ -221,32 +215,15 @@ def test_a_text_is_tagged_as_training_tags_its_sentences(tiny_tagger, crf_tagger
     assert any(tag != "O" for tag in tags)
 
 
-# ---- against transformers' pipeline ----
-
-
-@pytest.fixture(scope="module")
-def pipe(tiny_tagger):
+def test_greedy_spans_are_those_of_the_pipeline(tiny_tagger):
     from transformers import pipeline
 
-    return pipeline("token-classification", model=str(tiny_tagger), aggregation_strategy="simple", device="cpu")
-
-
-def check_pipeline(pipe, tagger, text):
-    for start, end in tagger.find_sentences(text):
-        wanted = [(start + e["start"], start + e["end"], e["entity_group"]) for e in pipe(text[start:end])]
-        assert [span[:3] for span in tagger.tag(text) if start <= span.start < end] == wanted
-
-
-def test_greedy_spans_are_those_of_the_pipeline(pipe, tiny_tagger):
-    tagger = Tagger.from_pretrained(tiny_tagger, decoder="greedy")
-    assert tagger.backend.precision == "fp32"
-    text = "\n".join([ODD, *LINES[:6]])
-    check_pipeline(pipe, tagger, text)
-    found = tagger.tag(text)
-    assert len(found) > 50 and any(span.end - span.start > 1 for span in found)
-
-
-# ---- many texts ----
+    pipe = pipeline("token-classification", model=str(tiny_tagger), aggregation_strategy="simple", device="cpu")
+    tagger, text = Tagger.from_pretrained(tiny_tagger, decoder="greedy"), "\n".join([ODD, *LINES[:6]])
+    wanted = [(start + each["start"], start + each["end"], each["entity_group"])
+              for start, end in tagger.find_sentences(text) for each in pipe(text[start:end])]  # fmt: skip
+    assert tagger.backend.precision == "fp32" and places(tagger.tag(text)) == wanted
+    assert len(wanted) > 50 and any(end - start > 1 for start, end, _ in wanted)
 
 
 @pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decoder": "spans", "vote_share": 0.2}])
@@ -308,52 +285,38 @@ def test_memory_does_not_grow_with_the_scores_of_a_document(table):
     assert peaks[1] - peaks[0] < 14 * (sizes[1] - sizes[0])
 
 
-# ---- decisions ----
-
-
 def test_a_sentence_longer_than_the_window_is_read_in_windows(table, tagger):
     text = "甲乙丙丁" * 100
-    found = tagger.tag(text)
-    assert found[-1].end <= 400
+    assert tagger.tag(text)[-1].end <= 400
     tagger = make_tagger(table)
-    assert places(tagger.tag(text)) == [
-        (start + 4 * n, end + 4 * n, label) for n in range(100) for start, end, label in places(tagger.tag("甲乙丙丁"))
-    ]
-    assert max(tagger.backend.rows) == 128
+    once = places(tagger.tag("甲乙丙丁"))
+    repeated = [(start + 4 * n, end + 4 * n, label) for n in range(100) for start, end, label in once]
+    assert places(tagger.tag(text)) == repeated and max(tagger.backend.rows) == 128
 
 
 def test_the_model_says_how_it_decodes_unless_the_caller_does(tmp_path, tiny_vocabulary):
+    """Training writes how its recipe decodes; transformers take no notice."""
+    from transformers import AutoTokenizer
+
     write_tagger(tmp_path, tiny_vocabulary, **{KEY: {"decoder": "spans", "vote_share": 0.1, "temperature": 1.5}})
-    load_transformers(tmp_path)  # which takes no notice
     model = Decision("spans", 0.5, 0.1, 0, 128, 1.5)
     assert Tagger.from_pretrained(tmp_path).decision == model
     changes = {"decoder": "viterbi", "context": 64}
     assert Tagger.from_pretrained(tmp_path, **changes).decision == replace(model, **changes)
-
-
-def test_training_writes_how_its_recipe_decodes(tmp_path, tiny_tagger):
-    from transformers import AutoTokenizer
-
     recipe = get_recipe("cbp_patent", "any", context=100, max_length=128)
-    write_model(tmp_path, load_transformers(tiny_tagger), AutoTokenizer.from_pretrained(tiny_tagger), recipe)
-    tagger = Tagger.from_pretrained(tmp_path / "model")
-    assert tagger.decision == recipe.decision == Decision("spans", 0.5, 0.1, 100, 128, 1.0)
+    write_model(tmp_path, load_transformers(tmp_path), AutoTokenizer.from_pretrained(tmp_path), recipe)
+    assert Tagger.from_pretrained(tmp_path / "model").decision == recipe.decision
+    assert recipe.decision == Decision("spans", 0.5, 0.1, 100, 128, 1.0)
     assert get_recipe("paper", "any").decision == Decision("greedy")
-
-
-# ---- finding models ----
-
-
-@pytest.mark.parametrize("name", ["./nowhere", "a/b/c", "nobody/nothing", str(Path(__file__).parent)])
-def test_a_model_that_is_not_there_is_a_message(name):
-    with pytest.raises(InputError, match=f"^{name}: "):
-        Tagger.from_pretrained(name)
 
 
 def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_path, monkeypatch, tiny_tagger):
     from cbpner.runs import folder as runs
 
     monkeypatch.chdir(tmp_path)
+    for name in ("./nowhere", "a/b/c", "nobody/nothing", str(Path(__file__).parent)):
+        with pytest.raises(InputError, match=f"^{name}: "):
+            Tagger.from_pretrained(name)
     monkeypatch.setattr(runs, "PROJECT", tmp_path / "project")
     for name in ("final_trained", "models/final_trained"):
         with pytest.raises(InputError, match="--model"):
@@ -393,10 +356,7 @@ def test_a_damaged_model_is_a_message(tmp_path, tiny_tagger, name, damage, messa
 def test_wrong_options_are_messages(tiny_tagger, options, message):
     with pytest.raises(InputError, match=message):
         Tagger.from_pretrained(tiny_tagger, **options)
-
-
-def test_other_tags_than_ours_are_a_message():
-    with pytest.raises(InputError, match="LABEL_0"):
+    with pytest.raises(InputError, match="LABEL_0"):  # other tags than ours
         read_model_labels({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "M")
 
 
@@ -407,9 +367,6 @@ def test_names_broken_by_a_layout_are_found_whole(table):
     whole = make_tagger(table).tag(text)
     assert [span.text.replace("\n", "") for span in spans] == [span.text for span in whole]
     assert all(broken[span.start : span.end] == span.text for span in spans) and any("\n" in s.text for s in spans)
-
-
-# ---- any text ----
 
 
 @settings(max_examples=40)

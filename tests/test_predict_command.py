@@ -8,7 +8,8 @@ import sys
 from html import unescape
 
 import pytest
-from conftest import DEMO_TEXT
+from patent_data import read_lines as read_rows
+from pyarrow import Table, parquet
 from test_predict import make_tagger, table  # noqa: F401
 
 from cbpner.base.errors import InputError
@@ -24,7 +25,6 @@ from cbpner.text.bio import list_mentions, read_bio
 
 TEXT = "本发明涉及HER2阳性乳腺癌。\r\n其中BRCA1 😀基因突变。\n"
 OTHER = "\ufeff一种蛋白。"
-LINES = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if line][:8]
 
 
 @pytest.fixture
@@ -47,24 +47,9 @@ def predict(*words):
     return main(["predict", *map(str, words)])
 
 
-def read_rows(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def read_all(paths, fields=Fields(), kind=None):  # noqa: B008
     with open_sources(paths, kind) as sources:
         return list(read_sources(sources, fields))
-
-
-# ---- in ----
-
-
-def write_parquet(path, columns):
-    import pyarrow
-    from pyarrow import parquet
-
-    parquet.write_table(pyarrow.table(columns), path)
-    return path
 
 
 def make_inputs(folder):
@@ -73,12 +58,13 @@ def make_inputs(folder):
     buffer = io.StringIO()
     csv.writer(buffer).writerows([("number", "id", "text"), (1, "A", TEXT), (2, "", OTHER)])
     bio = "".join("\n" if char == "\n" else f"{char} O\n" for char in TEXT)
+    parquet.write_table(Table.from_pydict({"id": ["A", None], "text": [TEXT, OTHER]}), folder / "d.parquet")
     return {
         "txt": (put(folder, "d.txt", TEXT), ["d"]),
         "jsonl": (put(folder, "d.jsonl", "".join(json.dumps(row) + "\n\n" for row in rows)), ["A", "d-3"]),
         "csv": (put(folder, "d.csv", buffer.getvalue()), ["A", "d-2"]),
         "tsv": (put(folder, "d.tsv", f'text\tnumber\n"{TEXT}"\t1\n{OTHER}\t2\n'), ["d-1", "d-2"]),
-        "parquet": (write_parquet(folder / "d.parquet", {"id": ["A", None], "text": [TEXT, OTHER]}), ["A", "d-2"]),
+        "parquet": (folder / "d.parquet", ["A", "d-2"]),
         "bio": (put(folder, "d.bio", bio), ["d"]),
     }
 
@@ -110,31 +96,21 @@ def test_folders_are_read_whole_and_in_order(tmp_path):
         put(tmp_path, name, '{"text": "甲"}')
     assert [document.id for document in read_all([tmp_path])] == ["a/c-1", "a/z", "b"]
     assert [document.id for document in read_all([tmp_path], kind="txt")] == ["a/z", "b"]
+    path = put(tmp_path, "several/d.bio", "A O\n甲 I-gene\n\nA O\n乙 B-gene\n")
+    assert [document.text for document in read_all([path], Fields(split_at="A"))] == ["A甲\n", "A乙"]
     with pytest.raises(InputError, match="found no file that ends in .csv"):
         read_all([tmp_path], kind="csv")
 
 
-def test_column_files_may_hold_several_documents(tmp_path):
-    path = put(tmp_path, "d.bio", "A O\n甲 I-gene\n\nA O\n乙 B-gene\n")
-    assert [document.text for document in read_all([path], Fields(split_at="A"))] == ["A甲\n", "A乙"]
-
-
 BROKEN = {  # name: (content, what the reason names)
-    "bytes.txt": (b"HER2\xff", "at byte 5"),
-    "bytes.jsonl": (b'{"text": "\xff"}', "UTF-8"),
-    "json.jsonl": ("{text}", "JSON"),
-    "array.json": ('[{"text": 1}]', "number 1"),
-    "field.jsonl": ('{"body": "x"}', "--text-field"),
-    "lines.jsonl": ('{"text": "甲",\n  "id": 1\n}\n', "several lines"),
-    "half.jsonl": (r'{"text": "\ud83d"}', "surrogate"),
-    "list.jsonl": ("[1]", "an object"),
-    "bytes.csv": (b"text\nHER\xff2\n", "at byte 4"),
-    "field.csv": ("a,b\n1,2\n", "'a', 'b'"),
-    "empty.csv": ("", "none"),
-    "short.csv": ("id,text\n1\n", "'text'"),
-    "bytes.parquet": (b"PAR1 no", "read"),
+    "bytes.txt": (b"HER2\xff", "at byte 5"), "bytes.jsonl": (b'{"text": "\xff"}', "UTF-8"),
+    "json.jsonl": ("{text}", "JSON"), "array.json": ('[{"text": 1}]', "number 1"),
+    "field.jsonl": ('{"body": "x"}', "--text-field"), "half.jsonl": (r'{"text": "\ud83d"}', "surrogate"),
+    "lines.jsonl": ('{"text": "甲",\n  "id": 1\n}\n', "several lines"), "list.jsonl": ("[1]", "an object"),
+    "bytes.csv": (b"text\nHER\xff2\n", "at byte 4"), "field.csv": ("a,b\n1,2\n", "'a', 'b'"),
+    "empty.csv": ("", "none"), "short.csv": ("id,text\n1\n", "'text'"), "bytes.parquet": (b"PAR1 no", "read"),
     "empty.bio": ("甲 B-gene extra\n", "3 column(s)"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -143,38 +119,19 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path, name):
     found = read_all([put(tmp_path, name, content), put(tmp_path, "good.txt", "甲")])
     assert [type(each) for each in found] == [Rejected, Document]
     assert found[0].source.startswith(str(tmp_path / name)) and message in found[0].reason
-
-
-def test_a_file_that_may_not_be_read_is_bad(tmp_path):
-    path = put(tmp_path, "d.txt", "甲")
-    with open_sources([path]) as sources:
-        path.unlink()
-        (bad,) = read_sources(sources)
-    assert bad == Rejected(str(path), "cannot be read (No such file or directory)")
-
-
-def test_a_parquet_file_that_was_cut_off_is_bad(tmp_path):
-    path = write_parquet(tmp_path / "d.parquet", {"text": [TEXT] * 20})
-    path.write_bytes(path.read_bytes()[:-4])
-    (bad,) = read_all([path])
-    assert isinstance(bad, Rejected)
-
-
-# ---- out ----
+    with open_sources([tmp_path / "good.txt"]) as sources:
+        (tmp_path / "good.txt").unlink()
+        (gone,) = read_sources(sources)
+    assert gone == Rejected(str(tmp_path / "good.txt"), "cannot be read (No such file or directory)")
 
 
 def test_json_lines_hold_documents_and_their_spans(tmp_path, tagger):
-    path, out = (
-        put(tmp_path, "d.jsonl", json.dumps({"id": "A", "text": TEXT, "lang": "zh", "n": 1e999})),
-        tmp_path / "out.jsonl",
-    )
-    assert predict(path, "-o", out) == 0
+    path = put(tmp_path, "d.jsonl", json.dumps({"id": "A", "text": TEXT, "lang": "zh", "n": 1e999}))
+    assert predict(path, "-o", out := tmp_path / "out.jsonl") == 0
     (document,) = read_documents([out])
     assert (document.id, document.text, document.meta) == ("A", TEXT, {"lang": "zh", "n": None})
-    assert [(*span[:4], span.score) for span in document.spans] == [
-        (*span[:4], round(span.score, 4)) for span in tagger.tag(TEXT)
-    ]
-    assert document.spans
+    expected = [span._replace(score=round(span.score, 4)) for span in tagger.tag(TEXT)]
+    assert document.spans == expected != []
 
 
 def tell_spans(documents):
@@ -211,23 +168,18 @@ def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
     assert content == "甲 B-gene\n\n\ufeff B-gene\n乙 O\n\n丙 B-gene\n"
     (document,) = read_documents([tmp_path / "d.pred"], "bio")
     assert document.text == "甲\n\ufeff乙\n丙"
+    with open_writer("parquet", tmp_path / "d.parquet", ["gene"]) as write:
+        write(Document("a", "甲"))
+    assert read_table(tmp_path / "d.parquet") == []  # but it has its columns
 
 
 def read_table(path):
     if path.suffix == ".parquet":
-        from pyarrow import parquet
-
         return [tuple(row.values()) for row in parquet.read_table(path).to_pylist()]
     with open(path, encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["id", "start", "end", "label", "text", "score"]
     return [tuple(row) for row in rows]
-
-
-def test_a_parquet_file_without_spans_has_its_columns(tmp_path):
-    with open_writer("parquet", tmp_path / "d.parquet", ["gene"]) as write:
-        write(Document("a", "甲"))
-    assert read_table(tmp_path / "d.parquet") == []
 
 
 def test_a_page_shows_the_text_with_its_spans_and_runs_nothing(tmp_path):
@@ -253,10 +205,7 @@ def test_people_get_lines(tmp_path, tagger, capsys):
     assert [row[0] for row in rows] == [f"d:{line}:{column}" for line, column in starts]
     assert [tuple(row[1:]) for row in rows] == [(s.label, escape_controls(s.text), f"{s.score:.2f}") for s in spans]
     assert {line for line, _ in starts} == {1, 2} and "found: 1 documents, 32 characters" in told.err
-
-
-def test_what_a_terminal_would_obey_is_escaped():
-    assert escape_controls("基因\x1b[2J\u202e\t") == "基因\\x1b[2J\\u202e\\t"
+    assert escape_controls("基因\x1b[2J\u202e\t") == "基因\\x1b[2J\\u202e\\t"  # a terminal would obey these
 
 
 def test_standard_input_and_output(tmp_path, tagger, monkeypatch, capsys):
@@ -286,22 +235,6 @@ def test_what_cannot_be_tagged_is_named_and_listed_beside_the_output(tmp_path, t
     assert predict(put(tmp_path, "e.txt", TEXT), "-o", out, "--overwrite") == 0 and not errors.exists()
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_the_bar_tells_documents_and_characters_a_second(tmp_path, tagger, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    rows = [json.dumps({"text": TEXT})] * 3
-    assert predict(put(tmp_path, "d.jsonl", "\n".join(["{", *rows])), "-o", tmp_path / "out.jsonl") == 1
-    parts = [part.rstrip() for part in re.split(r"[\r\n]+", terminal.getvalue()) if part.strip()]
-    assert parts[0] == "0 documents [00:00, ? documents/s]"
-    assert any(part.startswith(f"{tmp_path}/d.jsonl:1: found broken JSON") for part in parts)
-    assert re.fullmatch(r"0 documents \[\d\d:\d\d, \? documents/s, [\d,]+ characters/s\]", parts[-2]), parts
-    assert parts[-1].startswith(f"{tmp_path}/out.jsonl: 3 documents, {3 * len(TEXT)} characters, ")
-
-
 def test_a_document_that_a_format_cannot_hold_is_an_error_of_its_own(tmp_path, tagger):
     rows = [{"id": "a", "text": "甲"}, {"id": "a", "text": "乙"}, {"id": "", "text": "丙"}, {"id": "b", "text": "丁"}]
     path = put(tmp_path, "d.jsonl", "\n".join(map(json.dumps, rows)))
@@ -323,29 +256,21 @@ def test_nothing_half_written_looks_whole(tmp_path, tagger, monkeypatch):
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["nowhere.txt"], "nowhere.txt"),
-        (["d.png"], "--from"),
-        (["d.txt", "-o", "out.xyz"], ".jsonl"),
-        (["d.txt", "-o", "d.txt", "--to", "jsonl"], "d.txt"),
-        (["in", "-o", "in/out/"], "in/out"),
-        (["in", "-o", "in/"], "in to be read"),
-        (["d.txt", "-o", "there.jsonl"], "--overwrite"),
-        (["d.txt", "--to", "parquet"], "-o OUT"),
-        (["d.txt", "-o", "o.jsonl", "--shard-size", "2"], "-o o.jsonl"),
-        (["d.txt", "-o", "o/", "--to", "lines"], "--to lines"),
-        (["d.txt", "-o", "o/", "--shard-size", "0"], "--shard-size"),
-        (["-", "-"], "twice"),
-        (["d.txt", "--model", "./nowhere"], "./nowhere"),
-        (["d.txt", "--model", "TAGGER", "--min-span-probability", "0.3"], "0.3"),
-        (["d.txt", "--model", "TAGGER", "--min-score", "3"], "min_score 3"),
+        ("nowhere.txt", "nowhere.txt"), ("d.png", "--from"), ("d.txt -o out.xyz", ".jsonl"),
+        ("d.txt -o d.txt --to jsonl", "d.txt"), ("in -o in/out/", "in/out"), ("in -o in/", "in to be read"),
+        ("d.txt -o there.jsonl", "--overwrite"), ("d.txt --to parquet", "-o OUT"),
+        ("d.txt -o o.jsonl --shard-size 2", "-o o.jsonl"), ("d.txt -o o/ --to lines", "--to lines"),
+        ("d.txt -o o/ --shard-size 0", "--shard-size"), ("- -", "twice"), ("d.txt --model ./nowhere", "./nowhere"),
+        ("d.txt --model TAGGER --min-span-probability 0.3", "0.3"),
+        ("d.txt --model TAGGER --min-score 3", "min_score 3"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_messages_and_write_nothing(tmp_path, tiny_tagger, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     for name in ("d.txt", "d.png", "in/d.txt", "there.jsonl"):
         put(tmp_path, name, "甲")
     before = sorted(tmp_path.rglob("*"))
-    assert predict(*[str(tiny_tagger) if word == "TAGGER" else word for word in words]) == 2
+    assert predict(*[str(tiny_tagger) if word == "TAGGER" else word for word in words.split()]) == 2
     assert message in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from patent_data import read_lines as read_jsonl
 from pyarrow import parquet
 from scipy.stats import binom, false_discovery_control, hypergeom, poisson
 
@@ -81,10 +82,6 @@ def read_table(path):
         return {row["a"] + row["b"]: row for row in csv.DictReader(file)}
 
 
-def read_jsonl(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """(folder, what was printed) of ROWS with known interactions and all outputs but the page."""
@@ -96,9 +93,6 @@ def written(tmp_path_factory):
     with contextlib.redirect_stdout(io.StringIO()) as said:
         assert run(folder, str(folder / "hgnc.tsv"), "--min-support", 1, "--known", folder / "known.tsv", *more) == 0
     return folder, said.getvalue()
-
-
-# --- statistics
 
 
 def test_npmi_and_expected_units_by_hand():
@@ -119,9 +113,6 @@ def test_p_is_fishers_exact_test():
     k = generator.integers(0, np.minimum(a, b) + 1)
     expected = hypergeom.sf(k - 1, places, a, b)
     assert statistics.compute_p(k, a, b, places) == pytest.approx(expected, rel=1e-7, abs=1e-300)
-
-
-def test_p_of_rare_pairs_among_very_many_places():
     # all 3 among the 5 of N places: 5 * 4 * 3 / (N (N - 1) (N - 2)); with 400 and 500 Poisson's, of mean 0.2
     assert statistics.compute_p([3], [3], [5], [1e9]) == pytest.approx([60e-27], rel=1e-6)
     assert statistics.compute_p([4], [400], [500], [1e6]) == pytest.approx([1 - poisson.cdf(3, 0.2)], rel=0.03)
@@ -141,10 +132,7 @@ def test_thinned_p_by_brute_force():
             expected = (hypergeom.pmf(meetings, places, n, m) * binom.sf(k - 1, meetings, share)).sum()
             p = statistics.compute_thinned_p([k], [n], [m], [n * m / places], [n * m / places * share])
             assert p == pytest.approx([expected], rel=1e-6, abs=1e-280)
-
-
-def test_thinned_p_of_very_many_families():
-    """A million families: rare pairs by Poisson's distribution, common ones by the binomial one; never 0."""
+    # a million families: rare pairs by Poisson's distribution, common ones by the binomial one; never 0
     first, second, both = [400, 10**6, 10**6], [500, 10**6, 10**6], [0.2, 10**6, 10**6]
     p = statistics.compute_thinned_p([4, 300_000, 302_000], first, second, both, [0.1, 300_000, 300_000])
     assert p[0] == pytest.approx(1 - poisson.cdf(3, 0.1), rel=0.03)
@@ -161,9 +149,6 @@ def test_q_by_hand_and_against_scipy():
     assert not len(statistics.adjust_p([], 5))
 
 
-# --- counts
-
-
 def test_the_table_counted_by_hand(written):
     folder, out = written
     table = read_table(folder / "out.csv")
@@ -177,6 +162,9 @@ def test_the_table_counted_by_hand(written):
     assert (both["first_patent"], both["first_year"]) == ("CN100000003B", "2007")  # of the family, though not counted
     assert "6 pairs tested, of 4 entities in 1 or more of 3 patent families; 7 sentences with an entity" in out
     assert "note: 1 patents of families of which another one is counted" in out and "family only" not in out
+    assert (both["state"], table["BBB2CCC3"]["state"]) == ("known", "path")
+    assert "all: 1 known, 1 path, 0 new, 0 unlisted" in out and "3 known interactions of 4 genes" in out
+    assert "first 2: 0.500 known, 0.500 path; random with the same degrees - known, - path" in out
 
 
 @pytest.mark.slow
@@ -184,6 +172,7 @@ def test_least_support_counts_families_not_publications(tmp_path, lexicon, capsy
     assert run(tmp_path, lexicon) == 0
     assert set(read_table(tmp_path / "out.csv")) == {"AAA1BBB2"}
     assert "3 pairs tested, of 3 entities in 2 or more of 3 patent families" in capsys.readouterr().out
+    assert run(tmp_path, lexicon) == 2 and "out.csv: " in capsys.readouterr().err  # there already
     rows = [ROWS[0], {**ROWS[1], "family": "F"}, {**ROWS[0], "id": "CN100000009A", "family": "F"}]
     assert run(tmp_path, lexicon, "--min-support", 1, "--overwrite", rows=rows) == 0
     assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "2"
@@ -239,23 +228,15 @@ def test_agents_low_scores_and_crowds_do_not_count(tmp_path, lexicon, capsys):
     assert "2 units with more than 2 entities are left out" in capsys.readouterr().out
 
 
-# --- the null
-
-
-def test_degrees_are_met_on_average():
+def test_degrees_and_sharing_pairs_are_met_on_average():
     rows, columns = [3, 2, 1, 1, 1], [4, 2, 1, 1, 0]
     x, y = fit_degrees(rows, columns)
     chances = np.outer(x, y) / (1 + np.outer(x, y))
     assert chances.sum(1) == pytest.approx(rows, abs=1e-4) and chances.sum(0) == pytest.approx(columns, abs=1e-4)
-
-
-def test_rates_give_as_many_sharing_pairs_as_there_are():
     first = np.array([[4.0, 1.0], [3.0, 0.0]])  # entities of two levels of burst in two families
-    products = np.array([[1.0, 2.0], [2.0, 4.0]])
-    rates = solve_rates(np.array([5.0, 0.0]), first, None, products)
+    rates = solve_rates(np.array([5.0, 0.0]), first, None, np.array([[1.0, 2.0], [2.0, 4.0]]))
     # 4 over 2 pairs of the first level, 4 of both: 6 (1 - e^-t) + 4 (1 - e^-2t)
-    assert 6 * -math.expm1(-rates[0]) + 4 * -math.expm1(-2 * rates[0]) == pytest.approx(5)
-    assert rates[1] == 0
+    assert 6 * -math.expm1(-rates[0]) + 4 * -math.expm1(-2 * rates[0]) == pytest.approx(5) and rates[1] == 0
 
 
 def test_with_equal_patents_p_is_fishers_over_families(tmp_path, lexicon):
@@ -321,14 +302,6 @@ def test_repetition_within_a_patent_makes_no_p_small():
     assert often.pairs["p"][0] >= once.pairs["p"][0]
 
 
-# --- known interactions
-
-
-@pytest.fixture
-def genes(lexicon):
-    return read_lexicons([lexicon], "gene")
-
-
 BIOGRID = "#BioGRID Interaction ID\tOfficial Symbol Interactor A\tOfficial Symbol Interactor B\tOrganism ID Interactor A\tOrganism ID Interactor B\n"  # noqa: E501
 LISTS = {
     "biogrid": BIOGRID + "1\tAAA1\tBBB2\t9606\t9606\n2\tCCC3\tBBB2\t9606\t9606\n3\tAAA1\tDDD4\t10090\t9606\n",
@@ -340,12 +313,13 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_lists_of_known_interactions(tmp_path, genes, name):
+def test_lists_of_known_interactions(tmp_path, lexicon, name):
     path = tmp_path / f"{name}.txt.gz"
     path.write_bytes(gzip.compress(LISTS[name].encode()))
     names = tmp_path / "info.txt"
     labels = "".join(f"9606.P{number}\t{gene}\n" for number, gene in enumerate(NAMES, 1))
     names.write_text(f"#string_protein_id\tpreferred_name\n{labels}", encoding="utf-8")
+    genes = read_lexicons([lexicon], "gene")
     known = read_known_interactions([path], genes, names if name == "string" else None)
     assert known.partners == {"HGNC:1": {"HGNC:2"}, "HGNC:2": {"HGNC:1", "HGNC:3"}, "HGNC:3": {"HGNC:2"}}
     assert known.pairs == 2 and known.classify("HGNC:2", "HGNC:1") == "known"
@@ -398,14 +372,6 @@ def test_random_networks_keep_every_degree():
     assert rewire(star, 0) is None and rewire([*star, ("c", "d")], 0) is not None
 
 
-def test_known_ones_in_the_table(written):
-    folder, out = written
-    table = read_table(folder / "out.csv")
-    assert (table["AAA1BBB2"]["state"], table["BBB2CCC3"]["state"]) == ("known", "path")
-    assert "all: 1 known, 1 path, 0 new, 0 unlisted" in out and "3 known interactions of 4 genes" in out
-    assert "first 2: 0.500 known, 0.500 path; random with the same degrees - known, - path" in out
-
-
 @pytest.mark.slow
 def test_ids_that_the_gene_list_lacks_are_told(tmp_path, lexicon, capsys):
     """They join as a third gene: AAA1 and BBB2 by HGNC:99."""
@@ -414,9 +380,6 @@ def test_ids_that_the_gene_list_lacks_are_told(tmp_path, lexicon, capsys):
     assert run(tmp_path, lexicon, "--min-support", 1, "--known", known, "--gene-labels", " gene, protein") == 0
     assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["state"] == "path"
     assert "note: 2 known pairs with ids that the gene list lacks, such as HGNC:99" in capsys.readouterr().out
-
-
-# --- evidence
 
 
 def test_every_relation_has_its_evidence(written):
@@ -450,13 +413,19 @@ def test_evidence_is_capped_and_says_so(tmp_path, lexicon, capsys):
 
 @pytest.mark.slow
 def test_evidence_of_windows_and_patents_has_both_sentences(tmp_path, lexicon):
-    rows = [make_row(id, "AAA1。无。BBB2。") for id in ("CN100000001A", "CN100000002A")]
+    ids = ("CN100000001A", "CN100000002A")
+    rows = [make_row(id, "AAA1。无。BBB2。") for id in ids]
     for flags in (("--unit", "window", "--window", 3), ("--unit", "patent")):
         assert run(tmp_path, lexicon, *flags, "--overwrite", rows=rows) == 0
         first = read_jsonl(tmp_path / "out.evidence.jsonl")[0]
-        assert [sentence["text"] for sentence in first["sentences"]] == ["AAA1。", "BBB2。"]
-        assert [sentence["start"] for sentence in first["sentences"]] == [0, 7]
+        assert [(each["text"], each["start"]) for each in first["sentences"]] == [("AAA1。", 0), ("BBB2。", 7)]
     assert run(tmp_path, lexicon, "--unit", "window", "--window", 2, "--overwrite", rows=rows) == 2
+    rows = [make_row(f"{id} {part}", text) for id in ids for part, text in (("c", "AAA1。"), ("d", "BBB2。"))]
+    assert run(tmp_path, lexicon, "--unit", "patent", "--overwrite", rows=rows) == 0
+    first = read_jsonl(tmp_path / "out.evidence.jsonl")[0]
+    assert (first["patent"], first["a"]["document"]) == (ids[0], f"{ids[0]} c")
+    assert [sentence["document"] for sentence in first["sentences"]] == [f"{ids[0]} c", f"{ids[0]} d"]
+    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "2"
 
 
 @pytest.mark.slow
@@ -478,32 +447,6 @@ def test_crowded_units_are_no_evidence(tmp_path, lexicon, unit, size):
     assert (both["patents"], both["first_patent"], both["first_year"]) == ("2", "CN100000002A", "2010")
     evidence = read_jsonl(tmp_path / "out.evidence.jsonl")
     assert {row["patent"] for row in evidence} == {"CN100000002A", "CN100000003A"} and len(evidence) == 2
-
-
-@pytest.mark.slow
-def test_windows_that_share_one_uncrowded_place_are_evidence(tmp_path, lexicon):
-    """AAA1 and BBB2 in a window of three with CCC3 and in one without it."""
-    rows = [make_row(id, "AAA1。BBB2。CCC3。") for id in ("CN100000001A", "CN100000002A")]
-    flags = ("--unit", "window", "--window", 3, "--crowd", 2)
-    assert run(tmp_path, lexicon, *flags, rows=rows) == 0
-    table = read_table(tmp_path / "out.csv")
-    assert table["AAA1BBB2"]["units"] == "2" and "AAA1CCC3" not in table
-    pairs = [(row["a_id"], row["b_id"]) for row in read_jsonl(tmp_path / "out.evidence.jsonl")]
-    assert pairs.count(("HGNC:1", "HGNC:2")) == 2
-
-
-@pytest.mark.slow
-def test_a_patent_in_several_documents(tmp_path, lexicon):
-    parts = (("c", "AAA1。"), ("d", "BBB2。"))
-    rows = [make_row(f"CN10000000{number}A {part}", text) for number in (1, 2) for part, text in parts]
-    assert run(tmp_path, lexicon, "--unit", "patent", rows=rows) == 0
-    first = read_jsonl(tmp_path / "out.evidence.jsonl")[0]
-    assert (first["patent"], first["a"]["document"]) == ("CN100000001A", "CN100000001A c")
-    assert [sentence["document"] for sentence in first["sentences"]] == ["CN100000001A c", "CN100000001A d"]
-    assert read_table(tmp_path / "out.csv")["AAA1BBB2"]["patents"] == "2"
-
-
-# --- forms
 
 
 def test_every_form_holds_the_same(written):
@@ -548,9 +491,6 @@ def test_nodes_do_not_lie_upon_one_another():
     assert {about["community"] for _, about in graph.nodes(data=True)} >= {0, 1}
 
 
-# --- bad input
-
-
 OVERLAPPING = make_row("x", "AAA1与BBB2")
 OVERLAPPING["spans"][1]["start"] = 2
 UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label": "gene"}]}
@@ -566,21 +506,13 @@ UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label"
         ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities"),
         (ROWS, ("--q", "0.001", "--min-support", "1"), "smallest q"),
         (ROWS, ("--window", "0"), "--window: found 0"),
-        (ROWS, ("--evidence", "e.csv"), "e.csv: found the suffix '.csv'"),
+        (ROWS, ("--evidence", "e.csv"), "e.csv: found the suffix '.csv'"), (ROWS, ("-o", "n.xlsx"), "'.xlsx'"),
     ],
 )  # fmt: skip
 def test_bad_input_leaves_nothing_behind(tmp_path, lexicon, capsys, rows, flags, words):
     assert run(tmp_path, lexicon, *flags, "-o", tmp_path / "net.svg", rows=rows) == 2
     assert words in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
-
-
-@pytest.mark.slow
-def test_existing_outputs_and_other_suffixes(tmp_path, lexicon, capsys):
-    assert run(tmp_path, lexicon) == 0 and run(tmp_path, lexicon) == 2
-    assert "out.csv: " in capsys.readouterr().err
-    assert run(tmp_path, lexicon, out="out.xlsx") == 2
-    assert "'.xlsx'" in capsys.readouterr().err
 
 
 def test_a_failing_output_leaves_no_other(tmp_path, lexicon, monkeypatch):
@@ -590,9 +522,6 @@ def test_a_failing_output_leaves_no_other(tmp_path, lexicon, monkeypatch):
     monkeypatch.setattr("cbpner.biology.relations.job.render_svg", fail)
     assert run(tmp_path, lexicon, "--min-support", 1, "-o", tmp_path / "net.svg") == 2
     assert {path.name for path in tmp_path.iterdir()} == {"hgnc.tsv", "predictions.jsonl"}
-
-
-# --- from raw patents
 
 
 @pytest.mark.slow
