@@ -55,18 +55,18 @@ def make_vocabulary(drop=""):
     return {token: number for number, token in enumerate(tokens)}
 
 
-def write_encoder(folder, size, seed):
-    """A masked LM of 2 layers, 2 heads and width 32 with random weights, in the Hugging Face layout."""
+def build_model(kind, size, seed, positions=512, **settings):
+    """A BERT of 2 layers, 2 heads and width 32 with random weights; kind: the name of its class in transformers."""
     import torch
-    from transformers import BertConfig, BertForMaskedLM
+    import transformers
 
-    config = BertConfig(
+    config = transformers.BertConfig(
         vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=512, pad_token_id=0,
+        max_position_embeddings=positions, pad_token_id=0, **settings,
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        BertForMaskedLM(config).save_pretrained(folder)
+        return getattr(transformers, kind)(config)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def tiny_encoder(tmp_path_factory, tiny_vocabulary):
     from cbpner.models.tokenizers import build_tokenizer
 
     folder = tmp_path_factory.mktemp("encoders") / "tiny_encoder"
-    write_encoder(folder, len(tiny_vocabulary), seed=0)
+    build_model("BertForMaskedLM", len(tiny_vocabulary), seed=0).save_pretrained(folder)
     build_tokenizer(tiny_vocabulary).save_pretrained(folder)
     return folder
 
@@ -93,7 +93,7 @@ def lowercase_encoder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("encoders") / "lowercase_encoder"
     tokens = [*make_vocabulary("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), *WORD_PIECES]
-    write_encoder(folder, len(tokens), seed=1)
+    build_model("BertForMaskedLM", len(tokens), seed=1).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
     settings = {"do_lower_case": False, "model_max_length": 512, "tokenizer_class": "BertTokenizer"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -103,19 +103,12 @@ def lowercase_encoder(tmp_path_factory):
 def write_tagger(folder, vocabulary, seed=0, **settings):
     """A tagger with random weights that finds spans of several characters, in the Hugging Face layout."""
     import torch
-    from transformers import BertConfig, BertForTokenClassification
 
     from cbpner.models.tokenizers import build_tokenizer
     from cbpner.text.labels import DEFAULT
 
-    config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=128, pad_token_id=0, initializer_range=0.3, id2label=DEFAULT.id_to_tag,
-        label2id=DEFAULT.tag_to_id, **settings,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = BertForTokenClassification(config)
+    own = {"initializer_range": 0.3, "id2label": DEFAULT.id_to_tag, "label2id": DEFAULT.tag_to_id} | settings
+    model = build_model("BertForTokenClassification", len(vocabulary), seed, positions=128, **own)
     with torch.no_grad():
         model.classifier.bias.copy_(torch.tensor([3.5, 1, 3, 0, 2, 0, 2]))
     model.save_pretrained(folder)

@@ -8,16 +8,13 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from conftest import GOLD as GOLD_FOLDER
-from conftest import needs_gold
 from PIL import Image
 from test_table import FULL, GOLD, HALF, cells_of, make_config, make_metrics, make_run
 
 from cbpner.base.errors import InputError
 from cbpner.cli import main
-from cbpner.reports.curve import GOLD_TRAIN_PATENTS, build_curve, draw_curve
+from cbpner.reports.curve import build_curve, draw_curve
 from cbpner.runs.folder import write_config
-from cbpner.text.splits import read_split, split_patents
 
 ROOT = Path(__file__).resolve().parent.parent
 NONE = [["O"] * len(sentence) for sentence in GOLD]
@@ -154,13 +151,6 @@ def test_command_prints_and_writes_four_files(runs, tmp_path, capsys):
         assert len(set(image.convert("L").resize((90, 42)).tobytes())) > 10, "the picture is blank"
     texts = {element.text for element in ElementTree.parse(out / "curve.svg").iter() if element.tag.endswith("}text")}
     assert {"first, toy", "a<b>&c_$d$, toy", "supervised, cbp_gold", "test F1, entity strict"} <= texts
-
-
-@needs_gold
-@pytest.mark.slow
-def test_a_gold_split_trains_on_eighteen_patents():
-    for split in "04":
-        assert len(split_patents(read_split(GOLD_FOLDER / split).train)) == GOLD_TRAIN_PATENTS == 18
 
 
 @pytest.mark.slow

@@ -146,7 +146,7 @@ def test_yedda_text_that_would_be_read_as_a_mark_is_refused(tmp_path):
         assert read(path)[0] == [document]
 
 
-def test_yedda_export_of_characters(tmp_path):
+def test_yedda_export_of_characters_and_bioes_in_its_spellings(tmp_path):
     bmes = "乳 B-disease\n腺 M-disease\n癌 E-disease\n的 O\n因 S-gene\n\n\n人 O\n\n"
     [document], notes = read(write(tmp_path / "a.txt.anns", bmes))
     assert (document.id, document.text, notes) == ("a", "乳腺癌的因\n\n人\n", {})
@@ -154,9 +154,6 @@ def test_yedda_export_of_characters(tmp_path):
     bio = "乳 B-disease\r\n腺 I-disease\r\n癌 B-disease\r\n\r\n"
     [document], _ = read(write(tmp_path / "b.anns", bio))
     assert (document.text, surfaces(document)) == ("乳腺癌\n", [("乳腺", "disease"), ("癌", "disease")])
-
-
-def test_bioes_in_its_spellings(tmp_path):
     for begin, inside, end, single in ("BIES", "BILU", "BMES"):
         tags = [f"{begin}-x", f"{inside}-x", f"{end}-x", f"{single}-x", "O", f"{begin}-y", f"{end}-y"]
         content = "".join(f"{char} {tag}\n" for char, tag in zip("甲乙丙丁戊己庚", tags, strict=True))

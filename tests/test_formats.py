@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbpner.base.errors import FaultyFile, InputError
-from cbpner.formats.document import Choices, Document, Span, Tally, cut_span, find_problem
+from cbpner.formats.document import Choices, Document, Span, cut_span, find_problem
 from cbpner.formats.registry import (
     FORMATS,
     guess_format,
@@ -354,14 +354,6 @@ def test_what_is_there_already_is_kept(tmp_path):
         with pytest.raises(FaultyFile, match="in.jsonl:2: .*'text'"):
             write_documents(read_documents([tmp_path / "in.jsonl"]), tmp_path / out, name)
         assert not (tmp_path / out).exists()
-
-
-def test_a_tally_counts_documents_that_pass():
-    tally = Tally()
-    document = Document("d", "基因\n\n癌基因", [Span(0, 2, "g"), Span(5, 7, "g"), Span(4, 6, "x"), Span(1, 5, "y")])
-    assert list(tally.watch([document, Document("e", "")])) == [document, Document("e", "")]
-    counts = {"documents": 2, "lines": 2, "characters": 7, "longest": 3, "mentions": 4, "unique": 3}
-    assert tally.summarize() == counts | {"types": {"g": 2, "x": 1, "y": 1}, "overlapping": 3, "crossing": 1}
 
 
 FIELDS = "text data spans label entities annotations result value start end".split()

@@ -7,8 +7,9 @@ import re
 
 import pyarrow as pa
 import pytest
+from patent_data import read_lines as read_jsonl
+from patent_data import write_lines
 from pyarrow import parquet
-from test_relations import read_jsonl, write_rows
 
 from cbpner.biology.genes.mentions import cut_sentences
 from cbpner.biology.genes.predictions import read_bibliography
@@ -49,7 +50,7 @@ def lexicon(tmp_path):
 
 
 def run(tmp_path, lexicon, *flags, rows=ROWS, out="out.jsonl"):
-    predictions = write_rows(tmp_path / "predictions.jsonl", rows)
+    predictions = str(write_lines(tmp_path / "predictions.jsonl", rows))
     return main(["entities", predictions, "--lexicon", lexicon, "-o", str(tmp_path / out), "--threads", "1", *flags])
 
 
@@ -206,7 +207,7 @@ def test_overlapping_spans_by_a_stated_rule(tmp_path, lexicon, capsys):
 def test_no_output_would_be_read_as_predictions(tmp_path, lexicon, capsys, command):
     source = tmp_path / "tagged"
     source.mkdir()
-    write_rows(source / "a.jsonl", ROWS)
+    write_lines(source / "a.jsonl", ROWS)
     for out, overwrite in ((source / "deep" / "e.jsonl", []), (source / "a.jsonl", ["--overwrite"])):
         given = source if out.name == "e.jsonl" else out
         assert main([command, str(given), "-o", str(out), "--lexicon", lexicon, *overwrite]) == 2

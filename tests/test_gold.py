@@ -10,18 +10,7 @@ from conftest import GOLD, needs_gold
 from cbpner.base.errors import InputError
 from cbpner.text import gold
 from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
-from cbpner.text.gold import (
-    COMMIT,
-    cut_patents,
-    get_gold,
-    git_blob_id,
-    has_blob_id,
-    load_patents,
-    name_patents,
-    read_blob_ids,
-    tuning_folds,
-    untested_patents,
-)
+from cbpner.text.gold import get_gold, git_blob_id, load_patents, name_patents, read_blob_ids, tuning_folds
 from cbpner.text.splits import find_split_files, split_patents, write_split_info
 
 TOTAL, CUT_TOTAL = "cbp_gold_total.bio", "no_long_cbp_gold_total.bio"
@@ -108,7 +97,7 @@ def server(source, ids):
 def test_git_blob_ids_and_their_list():
     assert git_blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
     ids = read_blob_ids()
-    assert len(ids) == 37 and {len(blob_id) for blob_id in (*ids.values(), COMMIT)} == {40}
+    assert len(ids) == 37 and {len(blob_id) for blob_id in (*ids.values(), gold.COMMIT)} == {40}
     assert TOTAL in ids and "4/train_test_split.info" in ids
 
 
@@ -198,7 +187,7 @@ def test_patents_without_a_sure_name_are_numbered(tmp_path, splits, number, info
 
 def test_folds_hold_each_untested_patent_out_once(tmp_path):
     folder = write_gold(tmp_path, [("abcdef", "g", "h"), ("abcdeh", "f", "g")], make_patents(8))
-    assert untested_patents(folder) == list("abcdef")
+    assert gold.untested_patents(folder) == list("abcdef")
     folds = tuning_folds(folder, n_folds=3)
     patents = {tuple(sentences): name for name, sentences in load_patents(folder).items()}
     held = [{patents[tuple(patent)] for patent in split_patents(out)} for _, out in folds]
@@ -214,8 +203,10 @@ def test_folds_hold_each_untested_patent_out_once(tmp_path):
 
 @pytest.mark.slow
 @needs_gold
-def test_the_gold_is_21_named_patents_that_add_up_to_the_totals():
-    bad = {path for path, blob_id in read_blob_ids().items() if not has_blob_id(GOLD / path, blob_id)}
+def test_the_gold_is_21_named_patents_that_add_up_to_the_totals_and_12_make_balanced_folds():
+    from cbpner.reports.curve import GOLD_TRAIN_PATENTS
+
+    bad = {path for path, blob_id in read_blob_ids().items() if not gold.has_blob_id(GOLD / path, blob_id)}
     assert bad <= {TOTAL, CUT_TOTAL}
     for long, total in ((False, CUT_TOTAL), (True, TOTAL)):
         named = name_patents(GOLD, long)
@@ -223,17 +214,11 @@ def test_the_gold_is_21_named_patents_that_add_up_to_the_totals():
         assert git_blob_id("".join(named[name][0] for name in sorted(named)).encode()) == read_blob_ids()[total]
     patents = load_patents(GOLD)
     assert sum(len(sentence.chars) for sentences in patents.values() for sentence in sentences) == 776_669
-    path = find_split_files(GOLD / "0")["train"]
+    path, other = (find_split_files(GOLD / number)["train"] for number in "04")
     sentences = split_patents(read_bio(path))
+    assert len(split_patents(read_bio(other))) == len(sentences) == GOLD_TRAIN_PATENTS
     assert [patent in list(patents.values()) for patent in sentences] == [True] * 18
-    assert [line for _, line in cut_patents(path)] == [patent[0].line for patent in sentences]
-
-
-@pytest.mark.slow
-@needs_gold
-def test_twelve_patents_are_never_tested_and_make_balanced_folds():
-    assert len(untested_patents(GOLD)) == 12
-    folds = tuning_folds(GOLD)
+    assert [line for _, line in gold.cut_patents(path)] == [patent[0].line for patent in sentences]
+    folds, mentions = tuning_folds(GOLD), [len(list_mentions(out)) for _, out in tuning_folds(GOLD)]
     assert [(len(split_patents(rest)), len(split_patents(out))) for rest, out in folds] == [(8, 4)] * 3
-    mentions = [len(list_mentions(out)) for _, out in folds]
-    assert sum(mentions) == 6433 and max(mentions) < 2 * min(mentions)
+    assert sum(mentions) == 6433 and max(mentions) < 2 * min(mentions) and len(gold.untested_patents(GOLD)) == 12

@@ -211,8 +211,7 @@ def assert_same_run(found, expected):
 ])  # fmt: skip
 def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, split, epochs, forks, make_job, unbroken, tmp_path):
     job = make_job(tmp_path / "run", split)
-    first = Attempt(forks, job, moment)
-    assert first.finish()[0] == -signal.SIGKILL
+    assert Attempt(forks, job, moment).finish()[0] == -signal.SIGKILL
     assert runs.is_finished(job.output) == (epochs is None)
     assert (job.output / runs.MODEL).exists() == (epochs is None)
     second = Attempt(forks, job)
@@ -236,9 +235,7 @@ PLATEAU = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "he
     # no progress for longer than its patience halves the rate: a count that begins before the kill and ends behind
     (1, PLATEAU, "behind the second checkpoint", {}),
 ])  # fmt: skip
-def test_what_training_remembers_survives_a_kill_and_a_move_of_the_folder(
-    split, settings, moment, expected, forks, make_job, tmp_path
-):
+def test_a_run_killed_and_moved_goes_on_as_before(split, settings, moment, expected, forks, make_job, tmp_path):
     job, broken = make_job(tmp_path / "one", split, **settings), tmp_path / "broken"
     assert Attempt(forks, job).finish()[0] == 0
     assert Attempt(forks, replace(job, output=broken), moment).finish()[0] == -signal.SIGKILL
@@ -323,19 +320,16 @@ def holder(forks, tmp_path):
     process.kill()
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_second_process_on_a_run_is_refused_and_touches_nothing(overwrite, holder, make_job, unbroken, tmp_path):
+def test_a_lock_keeps_a_second_process_out_until_its_holder_is_killed(holder, forks, make_job, unbroken, tmp_path):
     for name in (runs.MODEL, runs.PREDICTIONS):
         shutil.copytree(unbroken / "0" / name, tmp_path / "run" / name)
-    names = sorted(os.listdir(tmp_path / "run"))
-    with pytest.raises(InputError, match="run: found another process"):
-        train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
-    assert sorted(os.listdir(tmp_path / "run")) == names
-    assert read_bytes(tmp_path / "run") == read_bytes(unbroken / "0")
-
-
-def test_the_lock_of_a_killed_process_is_no_obstacle(holder, forks, make_job, unbroken, tmp_path):
-    assert os.listdir(tmp_path / "run") == [".lock"]
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="run: found another process"):
+            train(replace(make_job(tmp_path / "run"), overwrite=overwrite))
+        assert sorted(os.listdir(tmp_path / "run")) == sorted([".lock", runs.MODEL, runs.PREDICTIONS])
+        assert read_bytes(tmp_path / "run") == read_bytes(unbroken / "0")
+    for name in (runs.MODEL, runs.PREDICTIONS):
+        shutil.rmtree(tmp_path / "run" / name)
     holder.kill()
     holder.join()
     assert os.listdir(tmp_path / "run") == [".lock"]

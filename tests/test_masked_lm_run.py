@@ -144,19 +144,16 @@ def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):
     assert during[-1]["perplexity"] == metrics["perplexity"]["after"] < metrics["perplexity"]["before"]
 
 
-def test_it_is_no_run_of_a_tagger(unbroken, make_job, tmp_path):
+def test_it_is_no_run_of_a_tagger_and_no_encoder_before_its_end(unbroken, tmp_path):
     assert runs.find_runs([unbroken.parent]) == ([], [])
     shutil.copy(unbroken / runs.LM_CONFIG, tmp_path / runs.LM_CONFIG)
     assert runs.find_runs([tmp_path]) == ([], [])
     with pytest.raises(InputError, match="lm_run.json"):
         locate_encoder(str(tmp_path))
-
-
-@pytest.mark.parametrize("name, corpus, epochs", [("partHG_1epoch", "HG", 1), ("partBC_30epochs", "BC", 30)])
-@pytest.mark.parametrize("folder", ["models", "../../models", "/elsewhere"])
-def test_a_model_that_is_still_to_be_made_says_how(name, corpus, epochs, folder):
-    with pytest.raises(InputError, match=f"corpora/{corpus} EPOCHS={epochs} bash .*/run_lmft.sh"):
-        locate_encoder(f"{folder}/{name}")
+    for name, corpus, epochs in (("partHG_1epoch", "HG", 1), ("partBC_30epochs", "BC", 30)):  # still to be made
+        for folder in ("models", "../../models", "/elsewhere"):
+            with pytest.raises(InputError, match=f"corpora/{corpus} EPOCHS={epochs} bash .*/run_lmft.sh"):
+                locate_encoder(f"{folder}/{name}")
 
 
 def test_perplexity_can_be_measured_more_often_and_of_a_model_as_it_is(make_job, unbroken, texts, tmp_path):

@@ -52,32 +52,24 @@ def read_all(paths, fields=Fields(), kind=None):  # noqa: B008
         return list(read_sources(sources, fields))
 
 
-def make_inputs(folder):
-    """{kind: a file of two documents (or one), their ids}"""
-    rows = [{"id": "A", "text": TEXT, "date": 20200101, "spans": [], "lang": "zh"}, {"text": OTHER}]
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows([("number", "id", "text"), (1, "A", TEXT), (2, "", OTHER)])
-    bio = "".join("\n" if char == "\n" else f"{char} O\n" for char in TEXT)
-    parquet.write_table(Table.from_pydict({"id": ["A", None], "text": [TEXT, OTHER]}), folder / "d.parquet")
-    return {
-        "txt": (put(folder, "d.txt", TEXT), ["d"]),
-        "jsonl": (put(folder, "d.jsonl", "".join(json.dumps(row) + "\n\n" for row in rows)), ["A", "d-3"]),
-        "csv": (put(folder, "d.csv", buffer.getvalue()), ["A", "d-2"]),
-        "tsv": (put(folder, "d.tsv", f'text\tnumber\n"{TEXT}"\t1\n{OTHER}\t2\n'), ["d-1", "d-2"]),
-        "parquet": (folder / "d.parquet", ["A", "d-2"]),
-        "bio": (put(folder, "d.bio", bio), ["d"]),
-    }
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_input_keeps_every_character(tmp_path, kind):
-    path, ids = make_inputs(tmp_path)[kind]
-    found = read_all([path])
+    rows = [{"id": "A", "text": TEXT, "date": 20200101, "spans": [], "lang": "zh"}, {"text": OTHER}]
+    buffers = io.StringIO(), io.BytesIO()
+    csv.writer(buffers[0]).writerows([("number", "id", "text"), (1, "A", TEXT), (2, "", OTHER)])
+    parquet.write_table(Table.from_pydict({"id": ["A", None], "text": [TEXT, OTHER]}), buffers[1])
+    content, ids = {  # of two documents, or one
+        "txt": (TEXT, ["d"]), "jsonl": ("".join(json.dumps(row) + "\n\n" for row in rows), ["A", "d-3"]),
+        "csv": (buffers[0].getvalue(), ["A", "d-2"]), "parquet": (buffers[1].getvalue(), ["A", "d-2"]),
+        "tsv": (f'text\tnumber\n"{TEXT}"\t1\n{OTHER}\t2\n', ["d-1", "d-2"]),
+        "bio": ("".join("\n" if char == "\n" else f"{char} O\n" for char in TEXT), ["d"]),
+    }[kind]  # fmt: skip
+    found = read_all([put(tmp_path, f"d.{kind}", content)])
     assert [(document.id, document.text) for document in found] == list(zip(ids, (TEXT, OTHER), strict=False))
     if kind == "jsonl":
         assert (found[0].date, found[0].meta) == (20200101, {"lang": "zh"})
-    unnamed = put(tmp_path, "unnamed", path.read_bytes())
-    assert [document.text for document in read_all([unnamed], kind=kind)] == [document.text for document in found]
+    unnamed = read_all([put(tmp_path, "unnamed", content)], kind=kind)
+    assert [document.text for document in unnamed] == [document.text for document in found]
 
 
 def test_fields_have_names(tmp_path):

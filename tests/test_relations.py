@@ -17,6 +17,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from patent_data import read_lines as read_jsonl
+from patent_data import write_lines
 from pyarrow import parquet
 from scipy.stats import binom, false_discovery_control, hypergeom, poisson
 
@@ -66,13 +67,8 @@ def lexicon(tmp_path):
     return str(path)
 
 
-def write_rows(path, rows):
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return str(path)
-
-
 def run(tmp_path, lexicon, *flags, rows=ROWS, out="out.csv"):
-    predictions = write_rows(tmp_path / "predictions.jsonl", rows)
+    predictions = str(write_lines(tmp_path / "predictions.jsonl", rows))
     flags = ["--lexicon", lexicon, "--no-names", "--threads", "1", *map(str, flags)]
     return main(["relations", predictions, "-o", str(tmp_path / out), *flags])
 
@@ -330,15 +326,14 @@ def test_lists_of_known_interactions(tmp_path, lexicon, name):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("", "found an empty file"),
+        ("", "found an empty file"), ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
         ("X1\tY1\nX2\tY2\n", "no pair of two known genes (names such as X2)"),
-        ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
         ("x\ty\tOrganism Interactor A\tOrganism Interactor B\nAAA1\tBBB2\n", ":2: found 2 columns; expected 4"),
         ("HGNC:91\tHGNC:92\n", "no pair of two known genes (names such as HGNC:91)"),
         ("protein1 protein2 combined_score\n9606.ENSP1 9606.ENSP2 900\n", "--known-names"),
         ("protein1 protein2 combined_score\nAAA1 BBB2 high\n", ":2: found the score 'high'"),
     ],
-)
+)  # fmt: skip
 def test_bad_lists_of_known_interactions(tmp_path, lexicon, capsys, text, words):
     (tmp_path / "known.txt").write_text(text, encoding="utf-8")
     assert run(tmp_path, lexicon, "--known", tmp_path / "known.txt") == 2
@@ -480,15 +475,14 @@ def test_what_xml_cannot_hold(tmp_path, lexicon):
 
 def test_nodes_do_not_lie_upon_one_another():
     generator, rows = random.Random(0), []
+    about = dict.fromkeys(("units_a", "units_b", "patents_a", "patents_b"), 1) | {"a_kind": "gene", "b_kind": "gene"}
     for number in range(200):
-        about = {"a_kind": "gene", "b_kind": "gene", "units_a": 1, "units_b": 1, "patents_a": 1, "patents_b": 1}
         a, b = generator.sample(range(100), 2)
         rows.append(about | {"a_id": f"n{a}", "a": "A", "b_id": f"n{b}", "b": "B", "npmi": 0.5, "q": number / 200})
-    graph = build_graph(rows, 0.5)
-    points = np.array([(about["x"], about["y"]) for _, about in graph.nodes(data=True)])
+    nodes = [node for _, node in build_graph(rows, 0.5).nodes(data=True)]
+    points = np.array([(node["x"], node["y"]) for node in nodes])
     distances = np.hypot(*(points[:, None] - points[None]).T) + np.eye(len(points)) * 1e9
-    assert distances.min() > ROOM / 3
-    assert {about["community"] for _, about in graph.nodes(data=True)} >= {0, 1}
+    assert distances.min() > ROOM / 3 and {node["community"] for node in nodes} >= {0, 1}
 
 
 OVERLAPPING = make_row("x", "AAA1与BBB2")
@@ -499,13 +493,11 @@ UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label"
 @pytest.mark.parametrize(
     "rows, flags, words",
     [
-        ([OVERLAPPING], (), "--overlap longest"),
-        ([make_row("x", "无。")], (), "no mention at all"),
+        ([OVERLAPPING], (), "--overlap longest"), ([make_row("x", "无。")], (), "no mention at all"),
         ([UNKNOWN], (), "1 mentions of genes without a sure id"),
         ([make_row(id, "AAA1与BBB2与CCC3。") for id in "xy"], ("--crowd", "2"), "2 units"),
         ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities"),
-        (ROWS, ("--q", "0.001", "--min-support", "1"), "smallest q"),
-        (ROWS, ("--window", "0"), "--window: found 0"),
+        (ROWS, ("--q", "0.001", "--min-support", "1"), "smallest q"), (ROWS, ("--window", "0"), "--window: found 0"),
         (ROWS, ("--evidence", "e.csv"), "e.csv: found the suffix '.csv'"), (ROWS, ("-o", "n.xlsx"), "'.xlsx'"),
     ],
 )  # fmt: skip
@@ -529,7 +521,7 @@ def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
     """demo_network.sh with a tagger of random weights; its list of genes has what both patents share."""
     lines = (ROOT / "data" / "demo" / "patents" / "export.jsonl").read_text(encoding="utf-8").splitlines()[:2]
     rows = [row | {"text": row["text"][:700]} for row in map(json.loads, lines)]
-    write_rows(tmp_path / "raw.jsonl", rows)
+    write_lines(tmp_path / "raw.jsonl", rows)
     corpus, tagged = tmp_path / "corpus", tmp_path / "tagged.jsonl"
     assert main(["patents", str(tmp_path / "raw.jsonl"), "-o", str(corpus)]) == 0
     command = ["predict", corpus / "documents.jsonl", "--id-field", "number", "--model", tiny_tagger, "-o", tagged]
@@ -542,9 +534,8 @@ def test_from_raw_patents_to_the_network_in_one_command(tiny_tagger, tmp_path):
                 "OUT_DIR": str(tmp_path / "out"), "UNIT": "patent", "PYTHONPATH": str(ROOT)}  # fmt: skip
     flags = ["--lexicon", str(tmp_path / "genes.tsv"), "--no-names", "--lookalikes", str(tmp_path / "none.tsv")]
     (tmp_path / "none.tsv").write_text("name\tkind\twhat\n", encoding="utf-8")
-    done = subprocess.run(
-        ["bash", str(ROOT / "demo_network.sh"), *flags], env=os.environ | settings, capture_output=True, text=True
-    )
+    command = ["bash", str(ROOT / "demo_network.sh"), *flags]
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir() if path.is_file()} == {
         "tagged.jsonl", "relations.csv", "relations.evidence.jsonl", "network.html", "network.svg", "network.graphml",
