@@ -327,6 +327,9 @@ def test_a_file_of_no_known_format(tmp_path, name, content):
     for place, format in ((name, None), ("", None), ("", "bio")):  # nothing is there
         with pytest.raises(InputError, match="found no|no such file"):
             list(read_documents([tmp_path / place], format))
+    (tmp_path / "empty.jsonl").write_text("\n")
+    with pytest.raises(InputError, match="found no"):
+        list(read_documents([tmp_path / "empty.jsonl"], "jsonl"))
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=f"{name}: .*--from jsonl, bio"):
         list(read_documents([tmp_path / name]))

@@ -249,18 +249,12 @@ DEATHS = {
 
 @pytest.mark.parametrize("moment", DEATHS)
 def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job, unbroken, tmp_path):
+    """Unless its settings are others."""
     job = make_job(tmp_path / "model")
     assert Attempt(forks, job, moment, suite=__name__).finish()[0] == -signal.SIGKILL
     assert not LM_RUN.is_finished(job.output)
     loads = (job.output / "config.json").is_file()
     assert loads == ("lm_metrics.json" in moment), "nothing half-written can be loaded"
-    assert Attempt(forks, job, suite=__name__).finish()[0] == 0
-    assert_same_run(job.output, unbroken)
-
-
-def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_path):
-    job = make_job(tmp_path / "model")
-    assert Attempt(forks, job, "in the weights of a checkpoint", suite=__name__).finish()[0] == -signal.SIGKILL
     (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
     for other, name in (
         ({"lr": 2e-3}, "flags"), ({"train": TextSource((tmp_path / "other.txt",))}, "train"),
@@ -268,6 +262,8 @@ def test_a_broken_off_run_with_other_settings_is_refused(forks, make_job, tmp_pa
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"{name} .*--overwrite"):
             fine_tune(make_job(job.output, **other))
+    assert Attempt(forks, job, suite=__name__).finish()[0] == 0
+    assert_same_run(job.output, unbroken)
 
 
 def continue_job(make_job, old, new, words=""):
