@@ -88,8 +88,8 @@ class LabelSet:
         """The set of a model's `id2label`, whatever its order; ValueError unless it numbers the tags as `tags` does."""
         found = {str(number): str(tag) for number, tag in tags.items()}
         own = [found.get(str(number), "") for number in range(len(found))]
-        labels = cls(tuple(tag[2:] for tag in own if tag.startswith("B-")))
-        if tuple(own) != labels.tags:
+        types = tuple(dict.fromkeys(tag[2:] for tag in own if tag.startswith("B-")))
+        if not types or tuple(own) != (labels := cls(types)).tags:
             raise ValueError(f"found the tags {found}; expected O, then B- and I- of one type after another")
         return labels
 
