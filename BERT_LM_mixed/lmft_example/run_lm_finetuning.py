@@ -84,13 +84,6 @@ def check_flags(args: argparse.Namespace) -> None:
     for name in ("config_name", "tokenizer_name"):
         if getattr(args, name) not in (None, args.encoder):
             raise InputError(f"found --{name} {getattr(args, name)}; expected the model's own: leave the flag out")
-    if args.seed is not None and args.seed < 0:
-        raise InputError(f"found --seed {args.seed}; expected 0 or more")
-    for name in ("save_steps", "logging_steps", "eval_steps"):
-        if getattr(args, name) < 0:
-            raise InputError(f"found --{name} {getattr(args, name)}; expected 0 or more")
-    if args.save_total_limit < 1:
-        raise InputError(f"found --save_total_limit {args.save_total_limit}; expected 1 or more")
     for name, reason in WITHOUT_EFFECT.items():
         if getattr(args, name):
             print(f"note: --{name} has no effect: {reason}", file=sys.stderr)

@@ -6,6 +6,8 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 
+LARGEST = 2**31 - 1  # of all settings: what numpy takes as a seed, and still does with a little added
+
 
 def option(help: str, default: Any = MISSING, limits: str = "", choices: Sequence[str] | None = None) -> Any:
     """A field with the metadata from which checks and flags are made; limits: an interval such as `[0, 1)`."""
@@ -19,15 +21,14 @@ def check_options(settings: Any) -> None:
         if choices and value not in choices:
             raise InputError(f"found {each.name} {value!r}; expected one of {', '.join(choices)}")
         is_open = value is None and each.type not in (int, float)  # an optional number
-        if limits and not is_open and not (_is_number(value, each.type) and _is_within(value, limits)):
+        if limits and not is_open and not _is_within(value, each.type, limits):
             kind = "an integer" if each.type is int else "a number"
             raise InputError(f"found {each.name} {value!r}; expected {kind} in {limits}")
 
 
-def _is_number(value: object, kind: Any) -> bool:
-    return isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
-
-
-def _is_within(value: float, limits: str) -> bool:
+def _is_within(value: Any, kind: Any, limits: str) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        return False
     low, high = map(float, limits[1:-1].split(","))
-    return low < value < high or (value == low and limits[0] == "[") or (value == high and limits[-1] == "]")
+    is_within = low < value < high or (value == low and limits[0] == "[") or (value == high and limits[-1] == "]")
+    return is_within and abs(value) <= LARGEST

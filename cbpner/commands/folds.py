@@ -9,6 +9,7 @@ OUT/0, OUT/1, ... each get `train.bio` and `test.bio` (the held-out patents). Wh
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from cbpner.commands.options import bounded
 from cbpner.text.bio import list_mentions, write_bio
 from cbpner.text.gold import tuning_folds
 
@@ -16,8 +17,8 @@ from cbpner.text.gold import tuning_folds
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="GOLD", help="the gold data's folder")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
-    parser.add_argument("--n-folds", type=int, default=3, help="number of folds")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same folds")
+    parser.add_argument("--n-folds", type=bounded(int, 2), default=3, help="number of folds")
+    parser.add_argument("--seed", type=bounded(int, 0), default=0, help="the same seed draws the same folds")
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ ones")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from cbpner.base.settings import LARGEST
 from cbpner.formats.document import Choices
 from cbpner.formats.registry import FORMATS
 from cbpner.reports.systems import UNITS, Resampling
@@ -14,14 +15,13 @@ from cbpner.text.labels import LabelSet
 CHOICES = {each.name: each for each in fields(Choices) if each.name != "notes"}
 
 
-def bounded(kind: type, least: float, most: float | None = None) -> Callable[[str], Any]:
-    """An argparse type: a number of this kind within bounds."""
+def bounded(kind: type, least: float, most: float = LARGEST) -> Callable[[str], Any]:
+    """An argparse type: a number of this kind within bounds; NaN and infinity are not."""
 
     def parse(text: str) -> Any:
         value = kind(text)
-        if value < least or (most is not None and value > most):
-            bounds = f"{least} or more" if most is None else f"{least} to {most}"
-            raise ArgumentTypeError(f"found {text}; expected {bounds}")
+        if not least <= value <= most:
+            raise ArgumentTypeError(f"found {text:.40}; expected {least} to {most}")
         return value
 
     parse.__name__ = kind.__name__  # as argparse names it in its message
@@ -60,8 +60,8 @@ def add_run_flags(parser: ArgumentParser, part: str | None = "test") -> None:
 
 def add_resampling_flags(parser: ArgumentParser) -> None:
     """How intervals and p-values are made."""
-    default, samples = Resampling(), "bootstrap samples, and random swaps behind a p-value"
-    parser.add_argument("--resamples", type=bounded(int, 1), default=default.resamples, metavar="N", help=samples)
+    default, samples = Resampling(), "bootstrap samples, and swaps behind a p-value"
+    parser.add_argument("--resamples", type=bounded(int, 1, 10**6), default=default.resamples, help=samples)
     parser.add_argument("--seed", type=bounded(int, 0), default=default.seed, help="of the samples")
     parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn")
 
@@ -79,7 +79,7 @@ def add_text_flags(parser: ArgumentParser) -> None:
 def add_machine_flags(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("machine", "these change nothing in the result")
     group.add_argument("--memory", type=bounded(int, 64), default=1024, metavar="MB", help="for DuckDB")
-    group.add_argument("--threads", type=bounded(int, 1), metavar="N", help="for DuckDB (default: all)")
+    group.add_argument("--threads", type=bounded(int, 1, 1024), metavar="N", help="for DuckDB (default: all)")
 
 
 def add_rules(group: Any, *names: str) -> None:

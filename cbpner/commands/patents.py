@@ -121,7 +121,7 @@ def parse_countries(text: str) -> tuple[str, ...]:
 
 def share_or_number(text: str) -> int | float:
     """A number of patents (int), or a share of them (float)."""
-    value = int(text) if text.isdecimal() else float(text)
+    value = bounded(int, 0)(text) if text.isdecimal() else float(text)
     if isinstance(value, float) and not 0 < value < 1:
         raise ArgumentTypeError(f"found {text}; expected a number such as 100, or a share such as 0.05")
     return value

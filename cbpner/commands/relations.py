@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--window", type=positive, default=default.size, metavar="N", help="sentences of a window")
     add("--pairs", choices=PAIRS, default=default.pairs, help="of which entities")
     add("--agents", action="store_true", help="antibodies, primers and other agents count as their gene")
-    add("--min-score", type=float, default=0.0, metavar="S", help="of a mention")
+    add("--min-score", type=bounded(float, 0, 1), default=0.0, metavar="S", help="of a mention")
     support = "patent families that a gene and a pair must be in"
     add("--min-support", type=positive, default=default.min_support, metavar="N", help=support)
     crowd = "leave out units with more entities"
@@ -54,11 +54,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--most", type=positive, default=5, metavar="N", help="sentences of a relation")
     add("--drawn", type=positive, default=4000, metavar="N", help="relations drawn")
     add("--title", help="of the page")
-    add("--seed", type=int, default=0, help="of layout and random networks")
+    add("--seed", type=bounded(int, 0), default=0, help="of layout and random networks")
     add = parser.add_argument_group("known interactions").add_argument
     add("--known", action="append", default=[], metavar="FILE", help="list of pairs; repeatable")
     add("--known-names", metavar="FILE", help="STRING's 9606.protein.info")
-    add("--known-score", type=int, default=700, metavar="N", help="of STRING")
+    add("--known-score", type=bounded(int, 0, 1000), default=700, metavar="N", help="of STRING")
     add_entity_flags(parser)
 
 

@@ -15,9 +15,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("docs", nargs="+", metavar="DOCS", help="column file of one document, or a folder of them")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder to write")
     parser.add_argument("--name", default="docs", help="beginning of the file names")
-    parser.add_argument("--n-splits", type=int, default=5, help="number of splits")
-    parser.add_argument("--test", type=int, default=2, help="test documents in each")
-    parser.add_argument("--dev", type=int, default=1, help="dev documents in each")
+    parser.add_argument("--n-splits", type=bounded(int, 1, 1000), default=5, help="number of splits")
+    parser.add_argument("--test", type=bounded(int, 1), default=2, help="test documents in each")
+    parser.add_argument("--dev", type=bounded(int, 1), default=1, help="dev documents in each")
     parser.add_argument("--seed", type=bounded(int, 0), default=0, help="the same seed draws the same splits")
     longest = "longest sentence of the no_long_ files"
     parser.add_argument("--max-chars", type=bounded(int, 1), default=500, help=longest)

@@ -26,7 +26,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from cbpner.base.errors import Fault, InputError
-from cbpner.base.files import atomic_folder, write_json, write_text
+from cbpner.base.files import atomic_folder, read_json, write_json, write_text
 from cbpner.base.store import Store, explain_store_errors
 from cbpner.base.tables import format_markdown
 from cbpner.corpora import selection as select
@@ -191,11 +191,10 @@ def check_corpus_folder(job: CorpusJob) -> None:
         if not job.overwrite:
             raise InputError(f"{output}: found a folder that is not empty; expected a new one, or --overwrite")
         try:
-            statistics = json.loads((output / STATISTICS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            statistics = None
-        is_ours = isinstance(statistics, dict) and statistics.get("format") == FORMAT
-        if not is_ours or set(os.listdir(output)) - FILES:
+            statistics = read_json(output / STATISTICS)
+        except InputError:
+            statistics = {}
+        if statistics.get("format") != FORMAT or set(os.listdir(output)) - FILES:
             raise InputError(f"{output}: found other files than a corpus; --overwrite replaces nothing else")
 
 

@@ -51,12 +51,7 @@ class Decision:
 
 
 def read_decision(config: Mapping[str, Any], place: str | Path) -> Decision:
-    """The decision of a model's configuration.
-
-    Args:
-        config: content of config.json.
-        place: its path, for messages.
-    """
+    """The decision of a model's configuration, the content of config.json; place: its path, for messages."""
     entry, names = config.get(KEY, {}), [field.name for field in fields(Decision)]
     if not isinstance(entry, dict) or not set(entry) <= set(names):
         raise InputError(f"{place}: found {KEY!r}: {entry!r}; expected an object with fields of {', '.join(names)}")

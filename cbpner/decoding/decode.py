@@ -22,8 +22,7 @@ def decode_spans(
 ) -> list[list[ScoredSpan]]:
     """The spans of each sentence, by start, scored with their probability under the chain and the temperature.
 
-    Args:
-        scores: (characters, labels) float32 of each sentence.
+    scores: (characters, labels) float32 of each sentence.
     """
     if decision.decoder == "spans":
         found = find_likely_spans(scores, chain, decision.min_span_probability + MARGIN)
@@ -42,12 +41,7 @@ def decode_spans(
 def decode_documents(
     documents: Sequence[Sequence[str]], scores: Sequence[np.ndarray], labels: LabelSet, chain: Chain, decision: Decision
 ) -> list[list[str]]:
-    """The tags of each sentence of all documents, in order.
-
-    Args:
-        documents: the sentences of each document.
-        scores: (characters, labels) float32 of each sentence of all documents.
-    """
+    """The tags of each sentence of all documents, in order; scores: (characters, labels) float32 of each sentence."""
     if decision.decoder != "spans" and not decision.vote_share:  # greedy tags may break the grammar, and stay so
         return [[labels.tags[tag] for tag in path] for path in _find_paths(scores, chain, decision.decoder)]
     decoded, tags = iter(decode_spans(scores, labels, chain, decision)), []

@@ -56,9 +56,7 @@ def score_spans(
 ) -> list[np.ndarray]:
     """The probability of each span of each text, float64.
 
-    Args:
-        scores: (characters, labels) of each text, each position up to a constant.
-        temperature: divides all scores.
+    scores: (characters, labels) of each text, each position up to a constant. temperature: divides all scores.
     """
     found, chosen = [np.zeros(0) for _ in scores], [number for number, own in enumerate(spans) if own]
     for batch, sums, cooled in _sum_batches([scores[number] for number in chosen], chain, temperature):

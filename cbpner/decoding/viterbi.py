@@ -12,9 +12,7 @@ FORBIDDEN = -1e4  # the score of a move that the grammar forbids: finite, so tha
 def viterbi(scores: Sequence[np.ndarray], moves: np.ndarray, end: np.ndarray, cells: int = 1 << 17) -> list[np.ndarray]:
     """The best tag numbers of each sequence, int64, in batches of some `cells` padded characters.
 
-    Args:
-        scores: (characters, labels) float32 of each sequence, of any length.
-        moves: (labels + 1, labels), and end: (labels,); see `cbpner.decoding.probabilities.Chain`.
+    scores: (characters, labels) float32 of each sequence, of any length. moves, end: as in a `Chain`.
     """
     moves, end = moves.astype(np.float32), end.astype(np.float32)
     paths = [np.empty(0, dtype=np.int64)] * len(scores)

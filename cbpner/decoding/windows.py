@@ -21,13 +21,10 @@ def score_sentences(
 ) -> list[np.ndarray]:  # fmt: skip
     """Scores (characters, labels) of each sentence of all groups, in order.
 
-    Args:
-        groups: sentences that are read together; none of a group is empty.
-        score: (token ids (batch, tokens) int64, numbers of their rows in `cut_windows`) to (batch, tokens, labels).
-        batch_tokens: padded tokens of a batch, at least those of one window.
-        max_length: tokens of a window, with [CLS] and [SEP].
-        width: batches are padded to so many tokens at least.
-        map_batches: applies a function to a list of batches, in order.
+    groups: sentences that are read together; none of a group is empty. score: (token ids (batch, tokens) int64, numbers
+    of their rows in `cut_windows`) to (batch, tokens, labels). batch_tokens: padded tokens of a batch, at least those
+    of one window. max_length: tokens of a window, with [CLS] and [SEP]. width: batches are padded to so many tokens at
+    least. map_batches: applies a function to a list of batches, in order.
     """
     windows, rows = cut_windows(table, ["".join(group) for group in groups], max_length)
 

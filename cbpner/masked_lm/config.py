@@ -9,6 +9,7 @@ from transformers import BertForMaskedLM
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
+from cbpner.base.settings import check_options, option
 from cbpner.masked_lm.corpus import Corpus, TextSource
 from cbpner.masked_lm.recipes import LMRecipe, override_lm_recipe
 from cbpner.runs import folder as runs
@@ -31,14 +32,17 @@ class LMJob:
     train: TextSource
     output: Path  # the model's folder
     held_out: TextSource | None = None  # text for the perplexity
-    seed: int = 0
+    seed: int = option("seed", 0, "[0, inf)")
     cache: Path | None = None  # folder of the tokenized text; None: with the system's temporary files
     overwrite: bool = False
     continues: Path | None = None  # folder of a finished run that is continued exactly, to more epochs
-    save_steps: int = 500  # between two checkpoints; 0: one after each epoch. logging_steps, eval_steps likewise
-    save_total_limit: int = 1  # checkpoints kept
-    logging_steps: int = 10
-    eval_steps: int = 0
+    save_steps: int = option("between two checkpoints; 0: one after each epoch", 500, "[0, inf)")
+    save_total_limit: int = option("checkpoints kept", 1, "[1, inf)")
+    logging_steps: int = option("between two log records", 10, "[0, inf)")
+    eval_steps: int = option("between two perplexities; 0: one after each epoch", 0, "[0, inf)")
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 def describe_lm_job(

@@ -35,10 +35,8 @@ from cbpner.training.progress import Progress
 class MaskedLMTrainer(Trainer):
     """transformers' Trainer over blocks and a batch sampler, for a `TargetsOnly`, of which it saves the inner model.
 
-    Args:
-        schedule_epochs: Epochs that the learning rate's schedule is made for; 0: as many as are trained.
-        held_out: Blocks for the perplexity.
-        context: Makes the autocast context of a forward pass on them.
+    schedule_epochs: those that the learning rate's schedule is made for; 0: as many as are trained. held_out: blocks
+    for the perplexity. context: makes the autocast context of a forward pass on them.
     """
 
     model: Any

@@ -15,10 +15,8 @@ from cbpner.decoding.viterbi import FORBIDDEN
 class Crf(nn.Module):
     """`transitions` (labels, labels) [previous, next], `start` and `end` (labels,), all zero at first.
 
-    A forbidden move scores FORBIDDEN whatever its parameter, which gets no gradient.
-
-    Args:
-        allowed: (labels + 1, labels) bool, [previous][next] with the start as the last row: `LabelSet.transitions()`.
+    A forbidden move scores FORBIDDEN whatever its parameter, which gets no gradient. allowed: (labels + 1, labels)
+    bool, [previous][next] with the start as the last row: `LabelSet.transitions()`.
     """
 
     allowed: Tensor
@@ -46,10 +44,8 @@ class Crf(nn.Module):
 
         Repair gold tags first (`cbpner.text.labels.repair_tags`): a forbidden move adds about -FORBIDDEN, no gradient.
 
-        Args:
-            emissions: (batch, time, labels), of a floating type.
-            tags: (batch, time) int64, 0 to labels - 1 where the mask is on.
-            mask: (batch, time) bool, on for real positions: the first, and all up to the sequence's end.
+        emissions: (batch, time, labels), of a floating type. tags: (batch, time) int64, 0 to labels - 1 where the mask
+        is on. mask: (batch, time) bool, on for real positions: the first, and all up to the sequence's end.
         """
         if emissions.shape[2:] != self.end.shape or not emissions.shape[:2] == tags.shape == mask.shape:
             found = [tuple(part.shape) for part in (emissions, tags, mask)]

@@ -126,11 +126,9 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
     ):
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
 
-        Args:
-            features: Instead of input_ids.
-            hidden: (batch, tokens) bool, characters whose features are set to zero, as flair's word dropout does.
-            num_items_in_batch: Divides the negative log-likelihood; by default the number of real characters.
-            **biases: See `cbpner.models.loss.shift_scores`.
+        features: instead of input_ids. hidden: (batch, tokens) bool, characters whose features are set to zero, as
+        flair's word dropout does. num_items_in_batch: divides the negative log-likelihood; by default the number of
+        real characters. biases: see `cbpner.models.loss.shift_scores`.
         """
         if features is None:
             assert input_ids is not None, "expected input_ids, or attention_mask and features"

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import InputError, reading_model
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
 from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
@@ -52,20 +52,36 @@ def locate_encoder(name: str):
 def load_parts(name: str, load: Any):
     """`load(source, local_files_only=...)` from a folder or the local cache, else from the hub, else InputError."""
     source = locate_encoder(name)
-    try:
+    is_here, shipped = Path(source).is_dir(), f"RECIPE=cbp, or --encoder {SHIPPED_ENCODER}"
+    elsewhere = f"one here, on the hub or in its local cache; the encoder that ships with the project: {shipped}"
+    with reading_model(name, "one in the Hugging Face layout" if is_here else elsewhere):
         try:
             return load(source, local_files_only=True)
         except OSError:
-            if Path(source).is_dir() or is_offline_mode():
+            if is_here or is_offline_mode():
                 raise
             print(f"{name}: not here, asking the hub ...", file=sys.stderr)
             return load(source, local_files_only=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{name}: this encoder is neither a folder here nor to be had from the hub or its local cache ({reason}); "
-            f"the encoder that ships with the project: RECIPE=cbp, or --encoder {SHIPPED_ENCODER}"
-        ) from error
+
+
+def load_weights(name: str, kind: Any, new: tuple[str, ...] = (), **options: Any):
+    """(the model in float32, the names of weights that are `new`, which its file lacks and whose values are random).
+
+    kind: a class of transformers. new: beginnings of names. InputError where the file lacks other weights, has more
+    layers than config.json says, or values that are no numbers.
+    """
+    load = partial(kind.from_pretrained, dtype="float32", output_loading_info=True, **options)
+    model, info = load_parts(name, load)
+    faults = {
+        "no weights": [key for key in info["missing_keys"] if not key.startswith(new)],
+        "too many weights": [key for key in info["unexpected_keys"] if ".layer." in key or key.startswith("crf.")],
+        "NaN in": [key for key, value in model.named_parameters() if not value.isfinite().all()],
+    }
+    for what, keys in faults.items():
+        if keys:
+            found = f"{what} {', '.join(sorted(keys)[:5])} ({len(keys)} in all)"
+            raise InputError(f"{name}: found {found}; expected those of a {model.config.model_type}, as in config.json")
+    return model, [key for key in info["missing_keys"] if key.startswith(new)]
 
 
 def load_tagger(recipe: Any, labels: LabelSet, attention: str):
@@ -86,9 +102,8 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
             raise InputError(f"{name}: found an encoder of type {config.model_type}; a CRF head expects a bert")
         own = {"head": recipe.head, "frozen_layers": frozen, "lstm_size": recipe.lstm_size}
         config, kind = BertCrfConfig(**copy_settings(config), **own), BertCrfForTokenClassification
-    model = load_parts(
-        name, partial(kind.from_pretrained, config=config, attn_implementation=attention, dtype="float32")
-    )
+    new = ("classifier.", "crf.", "lstm.")
+    model, _ = load_weights(name, kind, new, config=config, attn_implementation=attention)
     extend_embeddings(model, len(tokenizer), sources)
     base: Any = model.base_model
     if frozen >= 0:
@@ -109,12 +124,8 @@ def load_masked_lm(recipe: Any, attention: str, name: str | Path | None = None):
     tokenizer, sources, config = _load_basis(name, recipe.casing, "block_size", recipe.block_size, is_tagger=False)
     if config.model_type != "bert":
         raise InputError(f"{name}: found a model of type {config.model_type}; masked-LM fine-tuning expects a bert")
-    load = partial(
-        AutoModelForMaskedLM.from_pretrained, config=config, attn_implementation=attention, dtype="float32",
-        output_loading_info=True,
-    )  # fmt: skip
-    model, info = load_parts(name, load)
-    if drawn := [key for key in info["missing_keys"] if key.startswith("cls.") and "decoder" not in key]:
+    model, new = load_weights(name, AutoModelForMaskedLM, ("cls.",), config=config, attn_implementation=attention)
+    if drawn := [key for key in new if "decoder" not in key]:
         print(f"{name}: without a masked-LM head ({len(drawn)} weights); it begins at random", file=sys.stderr)
     extend_embeddings(model, len(tokenizer), sources)
     if recipe.dropout is not None:

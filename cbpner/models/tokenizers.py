@@ -27,11 +27,8 @@ def make_tokenizer(
 ) -> tuple[PreTrainedTokenizerFast, dict[int, int]]:
     """The character tokenizer on top of a pretrained encoder, and {added id: id whose embedding it starts from}.
 
-    Args:
-        source: The encoder's own tokenizer.
-        name: The encoder's name in messages.
-        casing: `lower`; `keep`, which adds `A`-`Z` where missing; or `paper`: with case, and no letters added.
-        special_tokens_are_text: See `build_tokenizer`.
+    source: the encoder's own tokenizer. name: the encoder's, in messages. casing: `lower`; `keep`, which adds `A`-`Z`
+    where missing; or `paper`: with case, and no letters added. special_tokens_are_text: see `build_tokenizer`.
     """
     if casing not in CASINGS:
         raise ValueError(f"expected a casing among {CASINGS}, got {casing!r}")
@@ -46,12 +43,10 @@ def make_tokenizer(
 def build_tokenizer(
     vocabulary: Mapping[str, int], lower: bool = False, special_tokens_are_text: bool = False
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer that makes one token of every code point.
+    """A tokenizer that makes one token of every code point, and no word pieces of several.
 
-    Args:
-        vocabulary: {token: id}, ids without a gap; word pieces of several characters are never produced.
-        lower: Lower-case before the look-up.
-        special_tokens_are_text: A literal `[MASK]` in a text is six characters (taggers), not a token (masked LMs).
+    vocabulary: {token: id}, ids without a gap. lower: lower-case before the look-up. special_tokens_are_text: a literal
+    `[MASK]` in a text is six characters (taggers), not a token (masked LMs).
     """
     missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
     if missing:

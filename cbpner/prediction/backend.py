@@ -45,8 +45,7 @@ def check_backend(name: str, precision: str) -> None:
 def open_backend(
     name: str, folder: Path, labels: LabelSet, device: str | None = None, precision: str = "auto"
 ) -> Backend:
-    """The backend of that name over a model's folder; its library is imported only now."""
-    check_backend(name, precision)
+    """The backend of that name (see `check_backend`) over a model's folder; its library is imported only now."""
     if name == "onnx":
         from cbpner.prediction.onnx_backend import OnnxBackend
 

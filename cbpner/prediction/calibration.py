@@ -41,13 +41,8 @@ class Found(NamedTuple):
 def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -> dict[str, Any]:
     """Fit one temperature to the spans that runs' models find in their own texts.
 
-    Args:
-        folders: of finished runs with their models.
-        part: `dev` or `test`.
-        data_dir: where the data files are now.
-
-    Returns:
-        `temperature`, `spans`, `right`, `runs`, `part`; `before` and `after` with log loss, calibration error, table.
+    folders: of finished runs with their models. part: `dev` or `test`. data_dir: where the data files are now.
+    Gives `temperature`, `spans`, `right`, `runs`, `part`; `before` and `after` with log loss, calibration error, table.
     """
     found = Found([], [], [])
     chain: Any = None

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import reading_model
 
 WEIGHTS = "model.safetensors"
 WORDS = "embeddings.word_embeddings.weight"
@@ -48,12 +47,14 @@ class BertTagger:
         self, folder: Path, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype = torch.float32,
         packed: bool = False,
     ) -> None:  # fmt: skip
-        path = folder / WEIGHTS
-        try:
-            loaded = load_file(path).items()
+        with reading_model(folder / WEIGHTS):
+            loaded = load_file(folder / WEIGHTS).items()
             self.weights = {name.removeprefix("bert."): value.float().to(device) for name, value in loaded}
             self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
             self.layers = config["num_hidden_layers"]
+            layers = {name.split(".")[2] for name in self.weights if name.startswith("encoder.layer.")}
+            if len(layers) != self.layers:
+                raise ValueError(f"{len(layers)} layers; config.json has {self.layers}")
             for number in range(self.layers):
                 self._fuse(f"encoder.layer.{number}.attention.self")
             sizes = {
@@ -62,9 +63,7 @@ class BertTagger:
             }  # fmt: skip
             for name, size in sizes.items():
                 if (found := tuple(self.weights[name].shape)) != (size, config["hidden_size"]):
-                    raise KeyError(f"{name} {found}; expected {(size, config['hidden_size'])}")
-        except (OSError, SafetensorError, KeyError) as error:
-            raise InputError(f"{path}: cannot read a tagger's weights ({type(error).__name__}: {error})") from error
+                    raise ValueError(f"{name} {found}; config.json has {(size, config['hidden_size'])}")
         products = [name for name in self.weights if name.startswith("encoder") and "LayerNorm" not in name]
         self.weights |= {name: self.weights[name].to(dtype) for name in products}
         if packed and can_pack(device, dtype):

@@ -264,7 +264,7 @@ class JobState:
             *lines, rest = path.read_bytes().split(b"\n")
             try:
                 before, *self.done = map(json.loads, lines)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path}: found no job's progress ({error}); expected one, or --overwrite") from error
             self._check(before)
             os.truncate(path, path.stat().st_size - len(rest))  # a line that was not written to its end

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import InputError, reading_model
 from cbpner.base.files import read_json
 from cbpner.runs import folder as runs
 from cbpner.text.labels import LabelSet
@@ -74,18 +74,15 @@ def ask_hub(name: str, backend: str) -> Path:
     from huggingface_hub import is_offline_mode, snapshot_download
 
     download = partial(snapshot_download, name, allow_patterns=[*FILES, *WEIGHTS[backend].values()])
-    try:
+    with reading_model(name, f"one here or on the hub; {HOW_TO_TRAIN}"):
         try:
-            folder = Path(download(local_files_only=True))
+            folder = download(local_files_only=True)
         except OSError:
             if is_offline_mode():
                 raise
             print(f"{name}: not here, asking the hub ...", file=sys.stderr)
-            folder = Path(download())
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{name}: neither here nor to be had from the hub ({reason}); {HOW_TO_TRAIN}") from None
-    return check_folder(folder, backend)
+            folder = download()
+    return check_folder(Path(folder), backend)
 
 
 def read_model_config(folder: str | Path) -> dict[str, Any]:

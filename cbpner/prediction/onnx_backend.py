@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import InputError, reading_model
 from cbpner.decoding.probabilities import Chain, grammar_chain
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.model_folder import WEIGHTS
@@ -51,11 +51,8 @@ def open_session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors alone
     options.intra_op_num_threads = count_threads()
-    try:
+    with reading_model(path, "an ONNX model"):
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no other class in common
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{path}: cannot read an ONNX model ({reason})") from error
 
 
 def count_threads() -> int:
@@ -63,4 +60,4 @@ def count_threads() -> int:
     if "torch" in sys.modules:
         return sys.modules["torch"].get_num_threads()
     given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdigit() else 0
+    return int(given) if given.isdecimal() else 0

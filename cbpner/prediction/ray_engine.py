@@ -52,12 +52,9 @@ class Worker:
 def tag_shards_on_ray(
     tagger: "Tagger", options: dict[str, Any], shards: Iterable[Numbered], cluster: Cluster
 ) -> Generator[Numbered, None, None]:
-    """Yield the shards, tagged, in the order in which they are done.
+    """Yield the shards, tagged, in the order in which they are done; InputError where there is no such cluster.
 
-    InputError where there is no such cluster, or a worker fails.
-
-    Args:
-        options: arguments of `Tagger.from_pretrained` for the workers, but for backend, device and precision.
+    options: arguments of `Tagger.from_pretrained` for the workers, but for backend, device and precision.
     """
     files = {name: (tagger.folder / name).read_bytes() for name in (*FILES, tagger.backend.weights)}
     options = {**options, "backend": tagger.backend.name, "precision": tagger.backend.precision}

@@ -67,6 +67,8 @@ def open_sources(paths: Iterable[str | Path], kind: str | None = None) -> Iterat
         sources: list[Source] = []
         for path in names:
             if path == STDIN:
+                if sys.stdin is None:
+                    raise InputError(f"{STDIN}: found standard input closed; expected a text on it, or a file")
                 file = stack.enter_context(NamedTemporaryFile(prefix="stdin."))
                 shutil.copyfileobj(sys.stdin.buffer, file)
                 file.flush()

@@ -70,13 +70,9 @@ def load_by_transformers(folder: Path, device: torch.device) -> torch.nn.Module:
 
     from cbpner.models.attention import pick_attention
     from cbpner.models.crf_tagger import BertCrfConfig  # noqa: F401 (the Auto classes know the type only now)
-    from cbpner.models.encoders import silence_libraries
+    from cbpner.models.encoders import load_weights, silence_libraries
     from cbpner.models.ensemble import BertEnsembleConfig  # noqa: F401 (likewise)
 
     silence_libraries()
-    load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=pick_attention(device))
-    try:
-        return load(folder, dtype="float32", local_files_only=True).to(device).eval()
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{folder}: cannot load a tagger from it ({reason})") from error
+    model, _ = load_weights(str(folder), AutoModelForTokenClassification, attn_implementation=pick_attention(device))
+    return model.to(device).eval()

@@ -1,13 +1,12 @@
 """The checkpoint from which a broken-off run resumes: the newest complete one."""
 
-import json
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from safetensors import SafetensorError, safe_open
 
-from cbpner.base.files import is_main_process, remove_tree
+from cbpner.base.files import is_main_process, read_json, remove_tree
 from cbpner.runs.environment import count_processes
 
 
@@ -38,7 +37,6 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         for name in ("optimizer.pt", "scheduler.pt", *random):
             with ZipFile(path / name):
                 pass
-        state: dict[str, Any] = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-        return state
+        return read_json(path / "trainer_state.json")
     except (OSError, ValueError, SafetensorError, BadZipFile):
         return None

@@ -8,6 +8,7 @@ import torch
 
 from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.files import file_checksum, read_json
+from cbpner.base.settings import check_options, option
 from cbpner.models.devices import pick_device
 from cbpner.models.encoders import locate_encoder
 from cbpner.models.names import ADAPTED_ENCODER
@@ -36,15 +37,18 @@ class Job:
     recipe: Recipe
     files: dict[str, Path]
     output: Path
-    seed: int = 0
+    seed: int = option("seed", 0, "[0, inf)")
     split: str | None = None
     labels: Path | LabelSet | None = None
     orphans: str = "keep"
-    patents: int | None = None
+    patents: int | None = option("patents", None, "[1, inf)")
     overwrite: bool = False
     save_model: bool = True
     precision: str | None = None
     data_name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     @property
     def encoder(self) -> str:

@@ -7,21 +7,18 @@ probabilities (`cbpner.models.ensemble`) costs as much as all. An ensemble of on
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import InputError, reading_model
 from cbpner.base.files import file_checksum
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import pick_device, pick_precision
-from cbpner.models.encoders import silence_libraries
+from cbpner.models.encoders import load_parts, load_weights, silence_libraries
 from cbpner.models.ensemble import join_models
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import describe_command
@@ -76,10 +73,8 @@ def strip_settings(config: dict[str, Any]) -> dict[str, Any]:
 def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -> dict[str, Any] | None:
     """Average, evaluate and write the run folder `job.output`; a finished one is left as it is. Its metrics.
 
-    Args:
-        job: That of the first member, with the method, recipe and folder of the new run.
-        members: Folders of finished runs; see `group_members`.
-        average: `weights` or `probabilities`; InputError for probabilities of taggers with a CRF.
+    job: that of the first member, with the method, recipe and folder of the new run. members: folders of finished
+    runs, see `group_members`. average: `weights` or `probabilities`; InputError for the latter of taggers with a CRF.
     """
     if average == "probabilities" and job.recipe.head != "linear":
         raise InputError(f"{job.output}: found the head {job.recipe.head}; averaged probabilities expect linear heads")
@@ -113,19 +108,16 @@ def _make_ensemble_run(job: Job, members: Sequence[Path], average: str, run):
 def load_mean(members: Sequence[Path], average: str, attention: str):
     """(the mean of all members, of their weights or of their probabilities; the first member's tokenizer)."""
     silence_libraries()
-    load = partial(AutoModelForTokenClassification.from_pretrained, attn_implementation=attention, dtype="float32")
-    folders = [member / runs.MODEL for member in members]
-    tokenizer = AutoTokenizer.from_pretrained(folders[0])
-    try:
+    folders, kind = [str(member / runs.MODEL) for member in members], AutoModelForTokenClassification
+    tokenizer = load_parts(folders[0], AutoTokenizer.from_pretrained)
+    models = [load_weights(folder, kind, attn_implementation=attention)[0] for folder in folders]
+    with reading_model(members[0], f"one whose {average} can be averaged with the others'"):
         if average == "probabilities":
-            return join_models([load(folder) for folder in folders]), tokenizer
-        model, states = load(folders[0]), [load_file(folder / WEIGHTS) for folder in folders]
+            return join_models(models), tokenizer
+        states = [model.state_dict() for model in models]
         mean = {name: torch.stack([state[name].float() for state in states]).mean(dim=0) for name in states[0]}
-        missing, unexpected = model.load_state_dict(mean, strict=False)  # the files hold tied weights once
-        assert not unexpected and not set(missing) & {name for name, _ in model.named_parameters()}
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise InputError(f"{members[0]}: cannot average its {average} with the others': {error}") from error
-    return model, tokenizer
+        models[0].load_state_dict(mean)
+    return models[0], tokenizer
 
 
 def describe_ensemble(job: Job, members: Sequence[Path], average: str, precision: str):

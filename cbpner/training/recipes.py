@@ -40,15 +40,15 @@ class Recipe:
     dropout: float | None = option("dropout of the encoder; by default as in its configuration", None, limits="[0, 1]")
     mask_share: float = option("share of the characters hidden in training", 0.0, limits="[0, 1]")
     adversarial: float = option("norm of an adversarial shift of the embeddings (FGM); 0: none", 0.0, limits="[0, inf)")
-    outside_bias: float = option("added to the score of O in the loss, see cbpner.models.loss", 0.0)
-    start_bias: float = option("taken from the score of every B- in the loss", 0.0)
+    outside_bias: float = option("added to the score of O in the loss, see cbpner.models.loss", 0.0, "(-inf, inf)")
+    start_bias: float = option("taken from the score of every B- in the loss", 0.0, "(-inf, inf)")
     loss_over: str = option("unit over which the loss is averaged", "characters", choices=("characters", "sentences"))
     head: str = option("linear, or a CRF over a linear layer or over a BiLSTM of the last four layers", "linear",
                        choices=HEADS)  # fmt: skip
     lstm_size: int = option("units a direction of the BiLSTM", 128, limits="[1, inf)")
     trainable_layers: int | None = option("train the encoder's last N layers alone; 0: none; by default all of it",
                                           None, limits="[0, inf)")  # fmt: skip
-    head_seed: int | None = option("seed of the head's first weights; by default the run's", None)
+    head_seed: int | None = option("seed of the head's first weights; by default the run's", None, "[0, inf)")
     selection: str = option("epoch to keep: best on dev, or last", "best", choices=("best", "last"))
     min_dev_mentions: int = option("keep the last epoch where dev has fewer mentions", 100, limits="[0, inf)")
     patience: int = option("epochs without a better dev score before training stops; 0: never", 0, limits="[0, inf)")
@@ -145,9 +145,7 @@ def add_recipe_flags(
 ) -> None:
     """Add one flag for each field of `table` (`--head-lr`, also `--head_lr`) to an argparse parser.
 
-    Args:
-        aliases: More names of a field's flag.
-        only: Names of the fields; None: all.
+    aliases: more names of a field's flag. only: names of the fields; None: all.
     """
     group = parser.add_argument_group("recipe", "hyper-parameters; without a flag as the recipe says")
     types: dict[Any, Any] = {float | None: float, int | None: int}

@@ -119,7 +119,7 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
     for number, row in rows:
         if len(row) < least:
             raise InputError(f"{path}:{number}: found {len(row)} columns; expected {len(first)} as in the first line")
-        if score is not None and not row[score].isdigit():
+        if score is not None and not (row[score].isdecimal() and len(row[score]) < 5):
             raise InputError(f"{path}:{number}: found the score {row[score]!r}; expected an integer from 0 to 1000")
         a, b = (row[place].strip() for place in places)
         is_low = score is not None and int(row[score]) < least_score
