@@ -1,10 +1,18 @@
 """The command line's own help, and how an entry point ends."""
 
+import math
+from argparse import ArgumentTypeError
+from dataclasses import fields, make_dataclass
+from typing import get_args
+
 import pytest
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import INTERRUPTED, run_guarded
-from cbpner.cli import GROUPS, main
+from cbpner.base.settings import check_options
+from cbpner.cli import COMMANDS, GROUPS, build_parser, main
+from cbpner.decoding.decision import Decision
+from cbpner.training.recipes import Recipe
 
 
 @pytest.mark.parametrize("words", [[], ["help"], ["--help"]], ids=str)
@@ -23,6 +31,45 @@ def test_help_of_a_command(words, capsys):
     with pytest.raises(SystemExit) as end:
         main(words)
     assert end.value.code == 0 and "--labels" in capsys.readouterr().out
+
+
+CHECKED = {"seed", "patents", "min_score", *(each.name for each in (*fields(Recipe), *fields(Decision)))}  # in settings
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_with_a_number_has_bounds(command):
+    """NaN, infinity, the negative and the huge are refused by the flag's type, or by settings."""
+    for action in build_parser(command)._subparsers._group_actions[0].choices[command]._actions:
+        if action.type in (int, float):
+            assert action.dest in CHECKED
+        elif getattr(action.type, "__name__", "") in ("int", "float", "share_or_number"):
+            for text in ("nan", "inf", "-inf", "-99", "9" * 11, "9" * 5000):
+                with pytest.raises((ValueError, ArgumentTypeError)):
+                    action.type(text)
+
+
+def test_every_number_of_the_settings_has_limits():
+    from cbpner.masked_lm.config import LMJob
+    from cbpner.masked_lm.recipes import LMRecipe
+    from cbpner.training.config import Job
+
+    for each in (each for table in (Decision, Recipe, LMRecipe, Job, LMJob) for each in fields(table)):
+        if {int, float} & {each.type, *get_args(each.type)}:
+            settings = make_dataclass("Settings", [(each.name, each.type, each)])
+            for value in (math.nan, math.inf, -math.inf, 2**31, 1e300):
+                with pytest.raises(InputError, match=each.name):
+                    check_options(settings(value))
+
+
+@pytest.mark.parametrize(
+    "words", ["split x -o y --seed 99999999999", "app --max-mb nan", "app --port 70000", "folds x -o y --seed -1"]
+    + [f"train --data-dir data/demo --split 0 -o {{}} {flag}" for flag in (
+        "--lr nan", "--weight-decay nan", "--outside-bias nan", "--seed -1", "--head-seed -1", "--epochs 9" + "9" * 30,
+        "--patents 0", "--lr 1e300")],
+)  # fmt: skip
+def test_numbers_out_of_bounds_are_messages(words, tmp_path, capsys):
+    assert main(words.format(tmp_path / "run").split()) == 2
+    assert "expected" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
 def test_an_unknown_command_is_refused(capsys):

@@ -218,6 +218,17 @@ def test_occurrences_are_whole_words():
     assert find_occurrences("BRCA", {"BRCA1", "BRCA"}) == [(0, 4)]
 
 
+@pytest.mark.parametrize(
+    "surface, inside, beside",
+    [("TNF", "TNFα TNFΑ βTNF", "TNF-α TNF，β"), ("IL-1", "IL-1β IL-12 IL-1Ⅱ", "IL-1/IL-2 IL-1与β"),
+     ("ＡＲ", "ＰＡＲＰ ＡＲ１ ＡＲ1 AＡＲ", "ＡＲ、（ＡＲ）"), ("CD4", "CD4₂ CD4² CD4а", "CD4⁺ CD4+ ①CD4② CD4阳性"),
+     ("癌细胞", "", "癌细胞A α癌细胞")],
+)  # fmt: skip
+def test_letters_and_digits_of_any_kind_continue_a_word_and_signs_do_not(surface, inside, beside):
+    assert not find_occurrences(inside, {surface})
+    assert len(find_occurrences(beside, {surface})) == beside.count(surface) >= 2
+
+
 def test_many_surfaces_that_begin_alike_are_looked_up_by_length():
     surfaces = {f"IL{number}" for number in range(5000)}
     assert find_occurrences("的IL17与IL9999、IL4", surfaces) == [(1, 5), (13, 16)]

@@ -1,9 +1,11 @@
 """Where encoders come from, and what is said where one cannot be had."""
 
 import json
+import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from cbpner.base.errors import InputError
@@ -36,6 +38,17 @@ def test_a_hub_name_that_cannot_be_had_names_the_shipped_encoder(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"bert-base-chinese: .*RECIPE=cbp, or --encoder cbp_mini"):
         load(encoder="bert-base-chinese")
+
+
+@pytest.mark.parametrize("fault", ["missing", "left over", "NaN"])
+def test_an_encoder_whose_weights_do_not_fit_is_refused(tmp_path, tiny_encoder, fault):
+    weights, name = load_file(tiny_encoder / "model.safetensors"), "bert.encoder.layer.1.output.dense.bias"
+    value = weights.pop(name)
+    new = {"missing": {}, "left over": {name: value, name.replace("1", "2"): value.clone()}, "NaN": {name: value / 0}}
+    shutil.copytree(tiny_encoder, tmp_path, dirs_exist_ok=True)
+    save_file(weights | new[fault], tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match=r"layer\.[12]\.output"):
+        load(encoder=str(tmp_path))
 
 
 def test_a_sub_word_vocabulary_is_refused(tmp_path):

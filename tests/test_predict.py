@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import subprocess
 import sys
 import tracemalloc
@@ -14,13 +15,15 @@ import torch
 from conftest import DEMO_TEXT, write_tagger
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from cbpner.base.errors import InputError
+from cbpner.cli import main
 from cbpner.decoding.decision import DECODERS, KEY, Decision
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.prediction.backend import Backend
 from cbpner.prediction.fast_bert import BertTagger, can_pack, mix_values, padding_bias
-from cbpner.prediction.model_folder import read_model_config, read_model_labels
+from cbpner.prediction.model_folder import FILES, read_model_config, read_model_labels
 from cbpner.prediction.tagger import Tagger
 from cbpner.prediction.torch_backend import load_by_transformers
 from cbpner.text import sentences
@@ -290,6 +293,14 @@ def test_a_sentence_longer_than_the_window_is_read_in_windows(table, tagger):
     assert places(tagger.tag(text)) == repeated and max(tagger.backend.rows) == 128
 
 
+def test_a_mention_is_found_anywhere_in_a_line_without_punctuation(table):
+    tagger, surface = make_tagger(table), table.encode("乙丙")
+    tagger.backend.scores[:] = [0, *[-9] * 6]
+    tagger.backend.scores[surface, [5, 6]] = 9
+    text = ("甲" * 16_383 + "乙丙") * 2
+    assert places(tagger.tag(text)) == [(start, start + 2, "disease") for start in (16_383, 32_768)]
+
+
 def test_the_model_says_how_it_decodes_unless_the_caller_does(tmp_path, tiny_vocabulary):
     """Training writes how its recipe decodes; transformers take no notice."""
     from transformers import AutoTokenizer
@@ -332,7 +343,9 @@ def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_p
      ("config.json", lambda data: data.replace(b'"vocab_size": ', b'"vocab_size": 1'), "word_embeddings"),
      ("tokenizer.json", lambda data: b"{}", "tokenizer.json"),
      ("config.json", lambda data: b'{"model_type": "bert"}', "config.json"),
-     ("config.json", lambda data: b"[" * 9, "config.json")],
+     *[(name, lambda _, data=data: data, name) for name in ("config.json", "tokenizer.json")
+       for data in (b"[" * 10**5, b'{"id2label": ' + b"9" * 5000 + b"}", b"[]", b'{"a": tru}')]],
+    ids=str,
 )  # fmt: skip
 def test_a_damaged_model_is_a_message(tmp_path, tiny_tagger, name, damage, message):
     for path in tiny_tagger.iterdir():
@@ -341,6 +354,55 @@ def test_a_damaged_model_is_a_message(tmp_path, tiny_tagger, name, damage, messa
         Tagger.from_pretrained(tmp_path)
     (tmp_path / name).unlink()
     with pytest.raises(InputError, match="found no"):
+        Tagger.from_pretrained(tmp_path)
+
+
+WORDS = "bert.embeddings.word_embeddings.weight"
+MISFITS = {
+    "weights with another prefix": lambda c, t, w: [w.update({f"module.{name}": w.pop(name)}) for name in [*w]],
+    "weights of a layer less": lambda c, t, w: [w.pop(name) for name in [*w] if "layer.1." in name],
+    "weights of a layer more": lambda c, t, w: c.update(num_hidden_layers=1),
+    "no bias": lambda c, t, w: w.pop("classifier.bias"),
+    "NaN in the classifier": lambda c, t, w: w["classifier.weight"].fill_(math.nan),
+    "NaN in a character": lambda c, t, w: w[WORDS][t["model"]["vocab"]["基"]].fill_(math.nan),
+    "another architecture": lambda c, t, w: c.update(model_type="distilbert"),
+    "a type that nobody knows": lambda c, t, w: c.update(model_type="tea"),
+    **{f"{name} {value}": lambda c, t, w, name=name, value=value: c.update({name: value})
+       for name in ("num_attention_heads", "hidden_size", "max_position_embeddings") for value in (7, -1, "2", None)},
+    "layer_norm_eps NaN": lambda c, t, w: c.update(layer_norm_eps=math.nan),
+    "no normalizer": lambda c, t, w: t.update(normalizer=None),
+    "another normalizer": lambda c, t, w: t["normalizer"]["normalizers"].append({"type": "NFKC"}),
+    "an id beyond the embeddings": lambda c, t, w: t["model"]["vocab"].update({"基": 10**6}),
+    "an id below 0": lambda c, t, w: t["model"]["vocab"].update({"基": -1}),
+    "tags in another order": lambda c, t, w: c["id2label"].update({"1": "I-gene", "2": "B-gene"}),
+}  # fmt: skip
+
+
+def copy_changed(source, target, change):
+    """A copy of a tagger's folder, with `change` of its configuration, its tokenizer and its weights."""
+    config, tokenizer = (json.loads((source / name).read_text(encoding="utf-8")) for name in FILES)
+    weights = load_file(source / "model.safetensors")
+    change(config, tokenizer, weights)
+    for name, content in zip(FILES, (config, tokenizer), strict=True):
+        (target / name).write_text(json.dumps(content), encoding="utf-8")
+    save_file(weights, target / "model.safetensors", {"format": "pt"})
+    return target
+
+
+@pytest.mark.parametrize("head", ["linear", "crf"])
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_a_model_whose_files_do_not_fit_is_a_message(tmp_path, tiny_tagger, crf_tagger, head, misfit, capsys):
+    folder = copy_changed({"linear": tiny_tagger, "crf": crf_tagger}[head], tmp_path, MISFITS[misfit])
+    (tmp_path / "a.txt").write_text("基因突变", encoding="utf-8")
+    assert main(["predict", str(tmp_path / "a.txt"), "-o", str(tmp_path / "o.jsonl"), "--model", str(folder)]) == 2
+    assert str(folder) in capsys.readouterr().err and not (tmp_path / "o.jsonl").exists()
+
+
+def test_weights_without_those_of_the_crf_are_refused_and_tags_may_stand_in_any_order(tmp_path, crf_tagger):
+    copy_changed(crf_tagger, tmp_path, lambda c, t, w: c.update(id2label=dict(sorted(c["id2label"].items())[::-1])))
+    assert Tagger.from_pretrained(tmp_path).labels == DEFAULT
+    copy_changed(crf_tagger, tmp_path, lambda c, t, w: [w.pop(name) for name in [*w] if name.startswith("crf.")])
+    with pytest.raises(InputError, match="crf"):
         Tagger.from_pretrained(tmp_path)
 
 

@@ -209,6 +209,8 @@ def test_standard_input_and_output(tmp_path, tagger, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
     assert predict("-") == 1
     assert "-: found bytes that are not UTF-8" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", None)  # as after `<&-`
+    assert main(["predict", "-"]) == 2 and "-: " in capsys.readouterr().err
 
 
 def test_what_cannot_be_tagged_is_named_and_listed_beside_the_output(tmp_path, tagger, capsys):

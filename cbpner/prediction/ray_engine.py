@@ -52,7 +52,7 @@ class Worker:
 def tag_shards_on_ray(
     tagger: "Tagger", options: dict[str, Any], shards: Iterable[Numbered], cluster: Cluster
 ) -> Generator[Numbered, None, None]:
-    """Yield the shards, tagged, in the order in which they are done; InputError where there is no such cluster.
+    """Yield the shards, tagged, as they are done; InputError where there is no such cluster, or a worker fails.
 
     options: arguments of `Tagger.from_pretrained` for the workers, but for backend, device and precision.
     """
