@@ -2,7 +2,7 @@
 
 import math
 from argparse import ArgumentTypeError
-from dataclasses import fields, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from typing import get_args
 
 import pytest
@@ -55,7 +55,7 @@ def test_every_number_of_the_settings_has_limits():
 
     for each in (each for table in (Decision, Recipe, LMRecipe, Job, LMJob) for each in fields(table)):
         if {int, float} & {each.type, *get_args(each.type)}:
-            settings = make_dataclass("Settings", [(each.name, each.type, each)])
+            settings = make_dataclass("Settings", [(each.name, each.type, field(metadata=each.metadata))])
             for value in (math.nan, math.inf, -math.inf, 2**31, 1e300):
                 with pytest.raises(InputError, match=each.name):
                     check_options(settings(value))
