@@ -50,6 +50,8 @@ class BertTagger:
         with reading_model(folder / WEIGHTS):
             loaded = load_file(folder / WEIGHTS).items()
             self.weights = {name.removeprefix("bert."): value.float().to(device) for name, value in loaded}
+            if broken := [name for name, value in self.weights.items() if not value.isfinite().all()]:
+                raise ValueError(f"no numbers in {', '.join(broken)}")
             self.heads, self.epsilon = config["num_attention_heads"], config["layer_norm_eps"]
             self.layers = config["num_hidden_layers"]
             layers = {name.split(".")[2] for name in self.weights if name.startswith("encoder.layer.")}
