@@ -104,7 +104,7 @@ def test_whole_words_and_lines_as_documents(corpus, tiny_encoder, tmp_path):
     assert read_metrics(tmp_path / "model")["perplexity"] is None
 
 
-TRAIN = ["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y"]
+TRAIN = ["--mlm", "--do_train", "--output_dir", "y", "--train_data_file", __file__]
 
 
 @pytest.mark.parametrize("flags, found", [
@@ -113,11 +113,11 @@ TRAIN = ["--mlm", "--do_train", "--train_data_file", "x", "--output_dir", "y"]
     (["--mlm", "--do_train"], "--train_data_file, --output_dir"),
     (["--mlm", "--do_eval"], "--model_name_or_path, --eval_data_file"),
     ([*TRAIN, "--evaluate_during_training"], "--eval_data_file"),
-    (TRAIN, "x: "),
+    ([*TRAIN, "--train_data_file", "x"], "x: "),
     ([*TRAIN, "--config_name", "z"], "--config_name z"),
-    ([*TRAIN, "--seed", "-1"], "--seed -1"),
-    ([*TRAIN, "--save_steps", "-1"], "--save_steps -1"),
-    ([*TRAIN, "--save_total_limit", "0"], "--save_total_limit 0"),
+    ([*TRAIN, "--seed", "-1"], "seed -1"),
+    ([*TRAIN, "--save_steps", "-1"], "save_steps -1"),
+    ([*TRAIN, "--save_total_limit", "0"], "save_total_limit 0"),
 ])  # fmt: skip
 def test_wrong_flags_name_themselves(flags, found, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

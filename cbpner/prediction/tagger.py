@@ -126,7 +126,7 @@ class Tagger:
         """As `tag_many`, with the uncertainty of each text, or 0 unless `is_measured`."""
         if isinstance(texts, str) or not isinstance(texts, Iterable):
             raise ValueError(f"expected texts, got {texts!r:.40}: `tag` takes one text")
-        for batch in cut_batches(texts, self.batch_tokens * POOL_BATCHES, measure_text):
+        for batch in cut_batches(texts, self.batch_tokens * POOL_BATCHES, text_length):
             yield from self._tag_batch(batch, watch, is_measured)
 
     def _tag_batch(self, texts: list[str], watch: Watch | None, is_measured: bool) -> Iterator[Measured]:
@@ -211,7 +211,7 @@ def cut_batches(items: Iterable[T], room: int, measure: Callable[[T], int]) -> I
         yield batch
 
 
-def measure_text(text: object) -> int:
+def text_length(text: object) -> int:
     if not isinstance(text, str):
         raise ValueError(f"expected a text, got {text!r:.40} ({type(text).__name__})")
     return len(text)
