@@ -111,7 +111,7 @@ def test_brat_files_that_lack_the_other_one(tmp_path):
         read(tmp_path, "brat")
     (tmp_path / "b.ann").unlink()
     write(tmp_path / "a.txt", "基因".encode("gb18030"))
-    with pytest.raises(FaultyFile, match=r"a.txt: .*UTF-8 at byte 1"):
+    with pytest.raises(FaultyFile, match=r"a.txt: .*UTF-8"):
         read(tmp_path, "brat")
 
 

@@ -247,13 +247,14 @@ def test_an_id_names_a_file_and_is_read_back(tmp_path, id):
     for format in FORMATS.values():
         assert name_document(f"{name}{format.suffixes[0]}", format) == id
     assert list(go_round(tmp_path, [Document(id, "基")], "brat")) == [id]
-    for ids in ([""], ["基" * 67], [id, id]):  # no name, too long, twice
+    for ids in ([""], ["基" * 83], [id, id]):  # no name, too long, twice
         documents = [Document(id, "基") for id in ids]
         with pytest.raises(InputError, match="the id"):
             write_documents(documents, tmp_path / "out", "bio")
         assert not (tmp_path / "out").exists()
         write_documents(documents, tmp_path / "out.jsonl", "jsonl", overwrite=True)
-        assert list(read_documents([tmp_path / "out.jsonl"])) == documents
+        found = [each.id for each in read_documents([tmp_path / "out.jsonl"])]
+        assert found == [id or "out-1" for id in ids]
 
 
 def test_folders_are_read_with_their_folders_in_the_order_of_names(tmp_path):

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from test_predict_command import TEXT, put, read_all, read_rows
+from test_predict_command import put, read_all, read_rows
 
 from cbpner.base.errors import InputError
 from cbpner.cli import main
@@ -135,18 +135,3 @@ def test_suffixes_in_upper_case_count(tmp_path):
 def test_a_quote_that_is_not_closed_swallows_nothing_silently(tmp_path, content, texts):
     found = read_all([put(tmp_path, "d.csv", content), put(tmp_path, "good.txt", "好")])
     assert [Rejected if isinstance(item, Rejected) else item.text for item in found] == [*texts, "好"]
-
-
-# ---- encodings ----
-
-
-@pytest.mark.parametrize("kind", ["txt", "jsonl", "csv", "tsv", "bio"])
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_text_with_a_byte_order_mark_gets_the_advice_for_it(tmp_path, kind, encoding):
-    for order in ("le", "be"):
-        path = put(tmp_path, f"d.{kind}", f"\ufeff{TEXT}".encode(f"{encoding}-{order}"))
-        (bad,) = read_all([path])
-        assert bad.source == str(path) and f"`iconv -f {encoding} -t utf-8`" in bad.reason
-
-
-# ---- rows ----

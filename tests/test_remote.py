@@ -18,7 +18,7 @@ def store(tmp_path):
     (folder / "sub").mkdir(parents=True)
     (folder / "b.txt").write_text("人类基因", encoding="utf-8")
     (folder / "sub" / "a.jsonl").write_text(json.dumps({"id": "x", "text": "乳腺癌"}) + "\n{\n", encoding="utf-8")
-    (folder / "notes.pdf").write_bytes(b"%PDF")
+    (folder / "notes.png").write_bytes(b"%PDF")
     return folder
 
 
@@ -33,7 +33,7 @@ def test_the_same_documents_as_from_the_folder(store):
 def test_a_single_file_and_what_is_not_there(store):
     with open_sources([f"file://{store}/b.txt"]) as sources:
         assert [(source.id, source.name, source.kind) for source in sources] == [("b", f"file://{store}/b.txt", "txt")]
-    for uri in (f"file://{store}/c.txt", "nosuchscheme://a/b", f"file://{store}/notes.pdf"):
+    for uri in (f"file://{store}/c.txt", "nosuchscheme://a/b", f"file://{store}/notes.png"):
         with pytest.raises(InputError, match=f"^{uri}: "), open_sources([uri]):
             pass
     with pytest.raises(InputError, match=".csv"), open_sources([f"file://{store}"], "csv"):

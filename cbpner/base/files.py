@@ -62,6 +62,11 @@ def created_folder(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def decode_name(name: str) -> str:
+    """A file's name as text that UTF-8 can hold; different for different names: other bytes become `\\xff`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file without byte order mark, unpacked where its name ends in .gz; else InputError."""
     try:

@@ -10,6 +10,8 @@ from datetime import date
 from importlib import resources
 from typing import Any, NamedTuple
 
+from cbpner.text.characters import TO_ASCII
+
 PARTS = ("title", "abstract", "claims", "description")
 GAP = r"[-\s/.,:]"
 NUMBER = re.compile(rf"([A-Z]{{2}}){GAP}*([0-9](?:{GAP}*[0-9])+){GAP}*([A-Z][0-9]?)?", re.IGNORECASE)
@@ -53,7 +55,7 @@ class PublicationNumber(NamedTuple):
 
 def parse_number(text: str) -> PublicationNumber | None:
     """Parse a publication number in any spelling, such as `CN-105611940-A` or `cn 105 611 940 a`."""
-    match = NUMBER.fullmatch(text.strip())
+    match = NUMBER.fullmatch(text.translate(TO_ASCII).strip())
     return _split_number(match) if match else None
 
 
@@ -69,7 +71,7 @@ def normalize_number(text: str) -> str:
 
 def find_numbers(text: str) -> list[str]:
     """All publication numbers of five digits or more in a text, normalized; `HG-1-2017-12-22` is none."""
-    return ["".join(_split_number(match)) for match in NUMBER_IN_TEXT.finditer(text)]
+    return ["".join(_split_number(match)) for match in NUMBER_IN_TEXT.finditer(text.translate(TO_ASCII))]
 
 
 def list_applications(numbers: Iterable[str]) -> frozenset[str]:

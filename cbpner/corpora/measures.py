@@ -68,14 +68,6 @@ def sketch_text(codes: np.ndarray) -> np.ndarray:
     return np.array(sketch, dtype=np.uint32)
 
 
-def choose_band_size(threshold: float) -> int:
-    """The most values a band (so the fewest false pairs) that miss fewer than 1 in 1,000 pairs at the threshold.
-
-    Two sketches that agree with probability t in each value share one of b bands of r values with 1 - (1 - t^r)^b.
-    """
-    return max(r for r in range(1, VALUES + 1) if (1 - threshold**r) ** (VALUES // r) < 0.001)
-
-
 def compare_sketches(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Estimate the similarity of each pair: twice (pairs, 128) -> (pairs,) between 0 and 1."""
     return (first == second).mean(axis=1)

@@ -1,11 +1,11 @@
 """Plain text files, one patent each, named like `2016-05-25-CN105611940A-plain.txt`; decoding of unknown bytes."""
 
-import codecs
 import re
 from contextlib import suppress
 
 from cbpner.base.errors import UnexpectedValue
 from cbpner.corpora.document import PARTS, PatentDocument, find_numbers, normalize_number, parse_date
+from cbpner.text.characters import TO_ASCII, guess_encoding, is_chinese
 
 FILE_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ ]([A-Z]{2}[0-9]{5,}[A-Z]?[0-9]?)(?![A-Z0-9])", re.IGNORECASE)
 HEADINGS = {
@@ -15,8 +15,6 @@ HEADINGS = {
     "descrptions": "description",  # spelt thus in the gold patents
 }  # fmt: skip
 HEADING_SIZE, TITLE_SIZE = 20, 200  # characters at most
-BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-UNUSED = re.compile("[\x00\ue000-\uf8ff]")  # frequent in text decoded wrongly, rare in other text
 
 
 def parse_plain_text(text: str, name: str, source: str = "") -> PatentDocument:
@@ -24,7 +22,7 @@ def parse_plain_text(text: str, name: str, source: str = "") -> PatentDocument:
     parts = split_parts(text)
     if not any(part.strip() for part in parts.values()):
         raise UnexpectedValue("no text in it", "the text of a patent")
-    if match := FILE_NAME.search(name):
+    if match := FILE_NAME.search(name.translate(TO_ASCII)):
         return PatentDocument(normalize_number(match[2]), parse_date(match[1]), source=source, **parts)
     numbers = find_numbers(name)
     return PatentDocument(numbers[0] if len(numbers) == 1 else name, None, source=source, **parts)
@@ -51,24 +49,25 @@ def split_parts(text: str) -> dict[str, str]:
 
 
 def decode_text(data: bytes, declared: str | None = None) -> str:
-    """Decode by the byte order mark, as UTF-8, in the declared encoding, or as GB 18030.
+    """Decode by the byte order mark, as UTF-8, in the declared encoding, or in that which makes Chinese of it.
 
-    Raises UnexpectedValue where none fits, or for UTF-8 with a little damage, which would pass for GB 18030.
+    Bytes of other languages (Shift-JIS, EUC-KR) are GB 18030, too, but hardly a character of the text is common then.
+    Raises UnexpectedValue where nothing fits, or for UTF-8 with a little damage.
     """
-    encodings = next(([encoding] for mark, encoding in BYTE_ORDER_MARKS if data.startswith(mark)), [])
-    if not encodings:
+    guess = guess_encoding(data)
+    if not guess:
         try:
-            return data.decode("utf-8")
+            return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             text = data.decode("utf-8", "replace")
             damage = text.count("\ufffd")
             if 20 * damage < sum(not character.isascii() for character in text):
                 place = f"{damage} places, first byte 0x{data[error.start]:02x} at {error.start:,}"
                 raise UnexpectedValue(f"damaged UTF-8 ({place})", "a whole file: get it again") from None
-        encodings = [declared, "gb18030"] if declared else ["gb18030"]
+    encodings = [each for each in (declared, guess) if each]
     for encoding in encodings:
         with suppress(UnicodeError, LookupError):  # other bytes, or an unknown name
             text = data.decode(encoding)
-            if 100 * len(UNUSED.findall(text)) <= len(text):
+            if is_chinese(text):
                 return text
-    raise UnexpectedValue(f"neither UTF-8 nor {' nor '.join(encodings)}", "text in UTF-8 or GB 18030")
+    raise UnexpectedValue(f"neither UTF-8 nor {' nor '.join(encodings or ['gb18030'])}", "text in UTF-8 or GB 18030")

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.text.characters import CHINESE, SPACE
+from cbpner.text.characters import CHINESE, SPACE, TO_ASCII
 
 MAX_DEPTH = 100
 TOKEN = re.compile(
@@ -30,7 +30,6 @@ TOKEN = re.compile(
 CLOSING = {"“": "”", "「": "」", "『": "』"}
 SPACES = re.compile(f"[{SPACE}]+")
 CHINESE_CHARACTER = re.compile(f"[{CHINESE}]")
-TO_ASCII = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
 TERM_START = 'a term, a "phrase", NOT or ('
 
 
@@ -111,16 +110,9 @@ def build_pattern(term: str) -> str:
                 pieces.append(f"[{SPACE}]*")
             elif before and place == 0:
                 pieces.append(f"[{SPACE}]+")
-            pieces.append(_match_character(character))
-            before = character
+            before, folded = character, character.translate(TO_ASCII)
+            forms = dict.fromkeys((folded.lower(), folded.upper()) if folded.isascii() else ())
+            wide = "".join(chr(ord(form) + 0xFEE0) for form in forms if ord(form) + 0xFEE0 in TO_ASCII)
+            own = "".join(chr(92) + form if form in "^-[" + chr(92) + "]" else form for form in forms)
+            pieces.append(f"[{own}{wide}]" if forms else folded)
     return "".join(pieces)
-
-
-def _match_character(character: str) -> str:
-    """A regular expression for a character: in either case and width where it is ASCII, else itself."""
-    folded = character.translate(TO_ASCII)
-    if not folded.isascii():
-        return folded
-    forms = dict.fromkeys((folded.lower(), folded.upper()))
-    wide = "".join(chr(ord(form) + 0xFEE0) for form in forms if ord(form) + 0xFEE0 in TO_ASCII)
-    return f"[{''.join(chr(92) + form if form in '^-[' + chr(92) + ']' else form for form in forms)}{wide}]"

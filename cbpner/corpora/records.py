@@ -16,6 +16,7 @@ from typing import Any, cast
 from cbpner.base.errors import Fault, InputError, UnexpectedValue
 from cbpner.corpora.document import PARTS, PatentDocument, normalize_number, parse_date
 from cbpner.corpora.plain import split_parts
+from cbpner.formats.fields import take_id
 from cbpner.formats.rows import Row, describe_value, find_kind, list_names, read_columns, read_rows
 from cbpner.text.characters import describe_bytes
 
@@ -63,7 +64,8 @@ def read_export(path: Path, named: Mapping[str, str]) -> Iterator[PatentDocument
 
 def find_roles(names: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
     """{role: field}: the field that was named, or else the first with a usual name."""
-    usual = {_simplify_name(name): name for name in reversed(list(names))}
+    gaps = str.maketrans(" -（）", "__()")
+    usual = {name.strip().lower().translate(gaps): name for name in reversed(list(names))}
     roles: dict[str, str] = {}
     for role, candidates in USUAL_NAMES.items():
         name = named.get(role)
@@ -94,7 +96,8 @@ def _parse_row(row: Row, roles: Mapping[str, str]) -> PatentDocument:
         named = [roles[role] for role in TEXT_ROLES if role in roles]
         raise UnexpectedValue(f"no text in the fields {list_names(named or row.values)}", "the text of a patent")
     id, date, family = map(values.get, META)
-    if isinstance(id, bool) or not isinstance(id, int | str) or not str(id).strip():
+    number = take_id({"id": id}, "")
+    if not number.strip():
         raise UnexpectedValue(f"{describe_value(id)} as an id", "a publication number")
     day = parse_date(date)
     if day is None and not (isinstance(date, str | int | None) and date in NO_DATE):
@@ -103,11 +106,7 @@ def _parse_row(row: Row, roles: Mapping[str, str]) -> PatentDocument:
         raise UnexpectedValue(f"{describe_value(family)} as a family", "the name or number of a family")
     family = "" if family is None else str(family).strip()
     family = None if family in NO_FAMILY else family
-    return PatentDocument(normalize_number(str(id)), day, family=family, source=f"{row.path}:{row.number}", **parts)
-
-
-def _simplify_name(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_").replace("（", "(").replace("）", ")")
+    return PatentDocument(normalize_number(number), day, family=family, source=f"{row.path}:{row.number}", **parts)
 
 
 def _merge_parts(texts: dict[str, str]) -> dict[str, str]:

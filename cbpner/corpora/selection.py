@@ -241,10 +241,13 @@ def drop_repeats(store: Store, selection: PatentSelection) -> None:
 def _find_similar(store: Store, threshold: float) -> np.ndarray:
     """Ids of the pairs whose estimated similarity reaches the threshold, (2, pairs) of int64.
 
-    Candidates share a band. In a band that many share, each is compared with the first of them and with the three
-    before it, so that work grows with the number of patents, not with its square.
+    Candidates share a band: two sketches that agree with probability t in each value share one of b bands of r values
+    with 1 - (1 - t^r)^b; r is the largest that misses fewer than 1 in 1,000 pairs at the threshold. In a band that many
+    share, each is compared with the first of them and with the three before it, so that work grows with the number of
+    patents, not with its square.
     """
-    size = measures.choose_band_size(threshold)
+    sizes, values = range(1, measures.VALUES + 1), measures.VALUES
+    size = max(r for r in sizes if (1 - threshold**r) ** (values // r) < 0.001)
     store.run(PAIRS.format(digits=8 * size, count=measures.VALUES // size))  # a value is eight hexadecimal digits
     found = [np.zeros((2, 0), dtype=np.int64)]
     rows = store.stream(SKETCHES)

@@ -1,7 +1,6 @@
 """Patents from sources as users have them: saved pages, plain text, JSON lines, CSV, Parquet; files or folders."""
 
 import gzip
-import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.html import parse_page
 from cbpner.corpora.plain import decode_text, parse_plain_text
 from cbpner.corpora.records import read_export
+from cbpner.formats.registry import list_entries
 
 MAX_BYTES = 64 << 20  # of a page or a text file, unpacked
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -57,27 +57,21 @@ def list_source_files(path: Path) -> tuple[list[Path], list[Fault]]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected {EXPECTED}")
     files, faults = [], []
-    for file in sorted(_walk_sources(path), key=lambda file: file.parts) if path.is_dir() else [path]:
+    entries = list_entries(path) if path.is_dir() else [(path, "")]
+    parts_of_pages = {file.with_name(f"{file.stem}_files") for file, _ in entries if file.name.lower().endswith(PAGES)}
+    for file, problem in entries:
         _, suffix, is_packed = _split_name(file)
-        if suffix in (*PAGES, ".txt", *ROWS) or (suffix == ".parquet" and not is_packed):
+        if parts_of_pages.intersection(file.parents):
+            continue
+        if problem:
+            faults.append(Fault(str(file), 0, problem, "a file or folder that can be read"))
+        elif suffix in (*PAGES, ".txt", *ROWS) or (suffix == ".parquet" and not is_packed):
             files.append(file)
         else:
             faults.append(Fault(str(file), 0, f"an unknown format ({file.suffix or 'no suffix'})", EXPECTED))
     if path.is_dir() and not files:
         raise InputError(f"{path}: no file of a known format among {len(faults)}; expected {EXPECTED}")
     return files, faults
-
-
-def _walk_sources(folder: Path) -> Iterator[Path]:
-    """The files below a folder, without hidden ones and without what belongs to a saved page."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for place, folders, names in os.walk(folder, onerror=fail):
-        parts_of_pages = {f"{name.rpartition('.')[0]}_files" for name in names if name.lower().endswith(PAGES)}
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in parts_of_pages]
-        yield from (Path(place, name) for name in names if not name.startswith("."))
 
 
 def _split_name(path: Path) -> tuple[str, str, bool]:

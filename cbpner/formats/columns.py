@@ -20,22 +20,18 @@ from cbpner.text.characters import BOM
 from cbpner.text.labels import OUTSIDE, split_tag, tags_to_spans
 
 # the prefixes of a span's first character, of one within it, of its last one, and of an only one
-SCHEMES = {"bio": "BIIB", "iob1": "BIIB", "bioes": "BIES", "bmes": "BMES"}
+SCHEMES = {"bio": "BIIB", "iob1": "BIIB", "bioes": "BIES", "bmes": "BMES", "text": ""}  # text: whatever the tags
 PLACES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S"}  # in any scheme that marks ends
-
-
-def has_ends(scheme: str) -> bool:
-    return "E" in SCHEMES[scheme]
 
 
 @cache
 def split_prefix(tag: str, scheme: str) -> tuple[str, str]:
     """(place, label) of a tag: B, I, E, S or O whatever the scheme calls it. UnexpectedValue for others."""
-    if tag == OUTSIDE:
+    if tag == OUTSIDE or scheme == "text":
         return OUTSIDE, ""
-    if tag[:1] in (PLACES if has_ends(scheme) else "BI"):
+    if tag[:1] in (PLACES if "E" in SCHEMES[scheme] else "BI") and tag[1:2] in ("-", "_"):
         with suppress(ValueError):
-            return PLACES[tag[:1]], split_tag(f"B{tag[1:]}")[1]
+            return PLACES[tag[:1]], split_tag(f"B-{tag[2:]}")[1]
     prefixes = ", ".join(f"{prefix}-<type>" for prefix in dict.fromkeys(SCHEMES[scheme]))
     raise UnexpectedValue(f"the unknown tag {tag!r}", f"O, {prefixes} (--from names another scheme)")
 
@@ -46,7 +42,9 @@ def decode_tags(tags: Sequence[str], scheme: str) -> tuple[Sequence[str], list[i
     Where ends are marked a span continues while its label does, to its end or to a beginning; a span that has no
     beginning, or no end, is a breach.
     """
-    if not has_ends(scheme):
+    if "E" not in SCHEMES[scheme]:
+        pairs = [split_prefix(tag, scheme) for tag in tags]
+        tags = [OUTSIDE if place == OUTSIDE else f"{place}-{label}" for place, label in pairs]
         return tags, find_orphans(tags) if scheme == "bio" else []
     decoded, breaches = [], set()
     before, before_label = OUTSIDE, ""
@@ -92,7 +90,7 @@ def read_column_documents(path: Path, id: str, choices: Choices, scheme: str = "
         text += sentence.chars
         line = sentence.line + len(sentence.chars)
     if breaches and choices.orphans == "error":
-        what = "a span without its beginning or its end" if has_ends(scheme) else "an I- without its B-"
+        what = "a span without its beginning or its end" if "E" in SCHEMES[scheme] else "an I- without its B-"
         ways = "--orphans repair reads it as conlleval does" + ("; --from iob1 is for such files" * (scheme == "bio"))
         expected = f"tags that follow {scheme.upper()} ({ways})"
         raise FaultyFile([Fault(str(path), line, f"{tag}, {what}", expected) for line, tag in breaches])

@@ -72,7 +72,7 @@ class Choices:
         "invalid tag sequences: an error, or read as conlleval does", "error", choices=("error", "repair")
     )
     offsets: str = option(
-        "what the offsets of brat, doccano and Label Studio count; auto: what the tool counts today", "auto",
+        "what offsets of brat, doccano (no grapheme clusters) and Label Studio count; auto: as the tool today", "auto",
         choices=("auto", "codepoints", "utf16"),
     )  # fmt: skip
     recommended: str = option("unconfirmed recommendations of YEDDA", "keep", choices=("keep", "drop"))
@@ -238,13 +238,9 @@ class Tally:
         lengths = [len(line) for line in document.text.split("\n") if line]
         mentions = [(document.text[span.start : span.end], span.label) for span in document.spans]
         self.counts.update(
-            documents=1,
-            lines=len(lengths),
-            characters=len(document.text),
-            mentions=len(mentions),
-            overlapping=len(find_overlaps(document.spans)),
-            crossing=sum("\n" in text for text, _ in mentions),
-        )
+            documents=1, lines=len(lengths), characters=len(document.text), mentions=len(mentions),
+            overlapping=len(find_overlaps(document.spans)), crossing=sum("\n" in text for text, _ in mentions),
+        )  # fmt: skip
         self.longest = max(self.longest, *lengths, 0)
         self.types.update(label for _, label in mentions)
         self.mentions.update(mentions)

@@ -36,12 +36,12 @@ def take_list(row: Mapping[str, Any], name: str) -> list[Any]:
 def take_id(row: Mapping[str, Any], default: str, name: str | None = None) -> str:
     """The row's id as text, dates in ISO 8601: that of its field `name`, or else of `id`, or the default."""
     value = row.get(name or "id")
-    if name is None and value is None:
+    if value == "" or (name is None and value is None):
         return default
     if name is not None and name not in row:
         raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {name!r} with the id (--id-field)")
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return str(int(value))
+    if (isinstance(value, float) and abs(value) < 1 << 53 or isinstance(value, Decimal)) and value == int(value):
+        return str(int(value))  # 1.0, which pandas makes of 1 in a column with missing ids
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, bool) or not isinstance(value, int | str | UUID):

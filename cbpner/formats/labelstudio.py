@@ -67,11 +67,8 @@ def choose_results(row: Mapping[str, Any], use_predictions: bool, choices: Choic
     for each in found:
         if not isinstance(each, dict):
             raise UnexpectedValue(f"{describe_value(each)} as an annotation", 'such as {"result": [...]}')
-
-    def rank(annotation: Mapping[str, Any]) -> tuple[bool, str]:
-        return bool(annotation.get("ground_truth")), str(annotation.get("updated_at") or "")
-
-    return take_list(max(reversed(found), key=rank), "result")
+    best = max(reversed(found), key=lambda each: (bool(each.get("ground_truth")), str(each.get("updated_at") or "")))
+    return take_list(best, "result")
 
 
 def read_result(result: Any, ruler: Ruler, choices: Choices) -> list[Span]:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from urllib.parse import quote, unquote
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_folder, atomic_open
+from cbpner.base.files import atomic_folder, atomic_open, decode_name
 from cbpner.formats.brat import find_beside, read_brat, render_brat
 from cbpner.formats.columns import read_column_documents, render_columns
 from cbpner.formats.doccano import FORMS, read_doccano, write_doccano
@@ -24,6 +24,8 @@ from cbpner.text.characters import BOM, is_encodable, shorten
 
 STANDOFF = re.compile(r"^(?:[TREAMN]\d+|#\d+|\*)\t\S", re.MULTILINE)
 NO_NAME = re.compile(r'[\x00-\x1f\x7f%/\\:*?"<>|]')
+QUOTED = re.compile("%([01][0-9A-F]|2[25AEF]|3[ACEF]|5C|7[CF])")  # what `name_file` makes of NO_NAME
+LIST = ".errors.jsonl"
 MARKED = re.compile(r"\[[@$][^\n]*?#[^#\[\]\n]+\*\]")
 
 
@@ -43,17 +45,36 @@ class Format:
     render: Callable[[Document, Choices], tuple[str, ...]] | None = None
 
 
-def list_suffixes(suffixes: str | tuple[str, ...], folder: str | Path) -> list[Path]:
-    """The files below a folder with one of these suffixes, in either case; none in hidden folders, none hidden.
+def list_entries(folder: str | Path) -> list[tuple[Path, str]]:
+    """(path, why it cannot be read, or "") of each file below a folder, sorted; none hidden, none in hidden folders.
 
-    What `cbpner predict` writes beside its documents (the manifest, lists of errors) is left out.
+    Folders that cannot be listed, and links to folders, which are not followed, are there with their reason. What
+    `cbpner predict` writes beside its documents (the manifest, lists of errors) is left out.
     """
-    found = sorted(path for path in Path(folder).rglob("*") if path.name.lower().endswith(suffixes) and path.is_file())
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    found: dict[Path, str] = {}
+
+    def refuse(error: OSError) -> None:
+        found[Path(error.filename)] = f"a folder that cannot be read ({error.strerror})"
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (os.path.join(place, name) for name in (*names, *links) if not name.startswith(".")):
+            is_link, is_folder, is_file = os.path.islink(path), os.path.isdir(path), os.path.isfile(path)
+            problem = "a link to a folder" if is_folder else "a broken link" if is_link else "no regular file"
+            found[Path(path)] = "" if is_file else problem
     jobs = {each.parent for path in found for each in (path, path.parent) if each.name.startswith("part-")}
-    names = {path for path in found if path.name in ("manifest.json", "errors.jsonl") and path.parent in jobs}
-    lists = {path for path in found if path.with_name(path.name.removesuffix(".errors.jsonl")) in {*found} - {path}}
-    return [path for path in found if path not in names | lists]
+    own = {path for path in found if path.name in ("manifest.json", LIST[1:]) and path.parent in jobs}
+    own |= {path for path in found if path.name.endswith(LIST) and path.with_name(path.name[: -len(LIST)]) in found}
+    return sorted((path, problem) for path, problem in found.items() if path not in own)
+
+
+def list_suffixes(suffixes: str | tuple[str, ...], folder: str | Path) -> list[Path]:
+    """The files of `list_entries` with one of these suffixes, in either case; InputError for one that is none."""
+    found = [entry for entry in list_entries(folder) if entry[0].name.lower().endswith(suffixes) or entry[0].is_dir()]
+    if broken := next((entry for entry in found if entry[1]), None):
+        raise InputError(f"{broken[0]}: found {broken[1]}; expected what can be read: put it right, or remove it")
+    return [path for path, _ in found]
 
 
 def list_formats() -> Iterator[Format]:
@@ -123,15 +144,23 @@ def name_document(name: str, format: Format) -> str:
     """The id of the document in a file of this name: without its suffix, and with `%2F` and its like read back."""
     lower = name.lower()
     suffixes = [each for each in format.suffixes if lower.endswith(each) and lower != each] or [Path(name).suffix]
-    return unquote(os.fsencode(name[: len(name) - max(map(len, suffixes))]).decode("utf-8", "replace"))
+    return parse_name(name[: len(name) - max(map(len, suffixes))])
 
 
-def name_file(id: str) -> str:
-    """The name of a document's file without the suffix: its id, with `%2F` and its like for what no name may hold."""
+def parse_name(name: str) -> str:
+    """The id that a file's name stands for, `%2F` and its like read back."""
+    return QUOTED.sub(lambda match: unquote(match[0]), decode_name(name))
+
+
+def name_file(id: str, longest: int = 246) -> str:
+    """The name of a document's file without the suffix: its id, with `%2F` and its like for what no name may hold.
+
+    longest: in bytes; file systems hold 255, of which `.txt.anns` is 9.
+    """
     name = NO_NAME.sub(lambda match: quote(match[0], safe=""), id)
     name = f"%2E{name[1:]}" if name.startswith(".") else name
-    if not name or not is_encodable(name) or len(name.encode("utf-8")) > 200:
-        raise InputError(f"found the id {shorten(id)}; expected one of 1 to 200 bytes, to name its file")
+    if not name or not is_encodable(name) or len(name.encode("utf-8")) > longest:
+        raise InputError(f"found the id {shorten(id)}; expected one of 1 to {longest} bytes, to name its file")
     return name
 
 
@@ -165,7 +194,7 @@ def guess_name(path: Path) -> str | None:
             return "labelstudio"
         return next((form for form, field in forms.items() if isinstance(row.get(field), list)), None)
     if name.endswith(".bio"):
-        lines = _read_opening(path).replace("\t", " ").split("\n")
+        lines = _read_opening(path).replace("\t", " ").replace("_", "-").split("\n")
         counts = Counter(line.rpartition(" ")[2][:2] for line in lines)
         ends = counts["E-"] + counts["L-"]  # about as many as beginnings; IOB1 looks like BIO with faults
         return "bioes" if (ends or counts["S-"] or counts["U-"]) and counts["B-"] <= ends + 1 else "bio"
@@ -198,8 +227,10 @@ def write_documents(
     """
     format, path, choices = FORMATS[name], Path(path), choices or Choices()
     if not check_output(path, format, overwrite):
+        names: set[str] = set()
         with atomic_folder(path) as folder:
-            _write_folder(folder, documents, format, choices)
+            for document in documents:
+                write_own_files(folder, format, choices, names, document)
         return
     with atomic_open(path) as file:
         if format.write:
@@ -225,21 +256,26 @@ def check_output(path: Path, format: Format, overwrite: bool) -> bool:
 
 def _write_joined(file: IO[str], documents: Iterable[Document], format: Format, choices: Choices) -> None:
     """Write documents into one file, each on lines of its own; InputError for several, unless `choices.join`."""
-    count, is_open = 0, False
+    count, render = 0, join_renderer(format, choices)
     for count, document in enumerate(documents, 1):
         if count > 1 and not choices.join:
             raise InputError("found several documents for one file; expected a folder as OUT, or --join to join them")
-        text = format.render(document, choices)[0]  # type: ignore[misc]
-        doubled = BOM * (count > 1 and document.text.startswith(BOM))  # which only the file's first document keeps
-        file.write("\n" * is_open + text.removeprefix(doubled))
-        is_open = bool(document.text) and not document.text.endswith("\n")
+        file.write(render(document))
     choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
 
 
-def _write_folder(folder: Path, documents: Iterable[Document], format: Format, choices: Choices) -> None:
-    names: set[str] = set()
-    for document in documents:
-        write_own_files(folder, format, choices, names, document)
+def join_renderer(format: Format, choices: Choices) -> Callable[[Document], str]:
+    """A function that renders one document after another for a single file, each on lines of its own."""
+    before: str | None = None
+
+    def render(document: Document) -> str:
+        nonlocal before
+        text, last, before = format.render(document, choices)[0], before, document.text  # type: ignore[misc]
+        if last is not None and document.text.startswith(BOM):
+            text = text.removeprefix(BOM)  # which is for the file's own sake, where it is the first
+        return "\n" * bool(last and not last.endswith("\n")) + text
+
+    return render
 
 
 def write_own_files(folder: Path, format: Format, choices: Choices, names: set[str], document: Document) -> None:

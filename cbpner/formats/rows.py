@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
-from cbpner.text.characters import BOM, describe_bytes, is_encodable
+from cbpner.text.characters import BOM, OPENING, check_encoding, describe_bytes, is_encodable
 
 LONGEST_FIELD = 1 << 30  # characters of a CSV field
 LONGEST_LINE = 64 << 20  # bytes of JSON
 BROKEN_OBJECT = re.compile(rb'\s*\{(?:[^\n]*,)?[ \t\r]*\n\s*"')  # an object continued in the next line by a field
-UTF8 = "text in UTF-8 (`iconv -f gb18030 -t utf-8` makes it of the usual Chinese encodings)"
 T = TypeVar("T")
 
 
@@ -79,9 +78,13 @@ def read_rows(
         else:
             rows = _read_json(file, name, required)
         try:
+            check_encoding(file.read(OPENING))
+            file.seek(0)
             for row in rows:
                 number = row.line if isinstance(row, Fault) else row.number
                 yield row
+        except UnexpectedValue as error:
+            yield Fault(name, 0, error.found, error.expected)
         except (OSError, EOFError, zlib.error) as error:
             yield Fault(name, number + 1, f"a file that cannot be read on ({error})", "a whole file: get it again")
 
@@ -158,24 +161,26 @@ def _read_json(file: BinaryIO, name: str, required: Collection[str]) -> Iterator
                 raise UnexpectedValue(f"a line of over {LONGEST_LINE >> 20} MiB", "an object a line")
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             if text.strip():
-                yield Row(name, number, check_fields(json.loads(text), required))
+                row = json.loads(text, object_pairs_hook=_make_object)
+                yield Row(name, number, check_fields(row, required))
         except UnexpectedValue as error:
             yield Fault(name, number, error.found, error.expected)
         except UnicodeDecodeError as error:
-            yield Fault(name, number, describe_bytes(line, error.start), UTF8)
+            yield Fault(name, number, describe_bytes(line, error.start), "text in UTF-8")
         except (ValueError, RecursionError) as error:
-            yield Fault(name, number, f"broken JSON ({error})", "an object a line")
+            ends = " that ends with LF or CR LF, not with CR alone" if b"\r" in line.strip() else ""
+            yield Fault(name, number, f"broken JSON ({error})", f"an object a line{ends}")
 
 
 def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[Row | Fault]:
     try:
-        rows = json.loads(data.decode("utf-8-sig"))
+        rows = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_make_object)
+    except UnexpectedValue as error:
+        yield Fault(name, 0, error.found, error.expected)
     except UnicodeDecodeError as error:
-        yield Fault(name, 0, describe_bytes(data, error.start), UTF8)
-    except json.JSONDecodeError as error:
-        yield Fault(name, error.lineno, f"broken JSON ({error.msg}, column {error.colno})", "one array of objects")
+        yield Fault(name, 0, describe_bytes(data, error.start), "text in UTF-8")
     except (ValueError, RecursionError) as error:
-        yield Fault(name, 0, f"broken JSON ({error})", "one array of objects")
+        yield Fault(name, getattr(error, "lineno", 0), f"broken JSON ({error})", "one array of objects")
     else:
         for number, values in enumerate(rows, 1):
             row = Row(name, number, values, is_item=True)
@@ -186,6 +191,19 @@ def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[R
                 yield row.blame(error)
 
 
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; UnexpectedValue where a field is in it twice, of which only one could be kept."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        _refuse_twice([name for name, _ in pairs])
+    return row
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        raise UnexpectedValue(f"the field {twice!r} twice", "each field once: rename one of them")
+
+
 def _read_table(
     file: BinaryIO, name: str, delimiter: str, required: Collection[str], columns: Collection[str] | None
 ) -> Iterator[Row | Fault]:
@@ -194,7 +212,7 @@ def _read_table(
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.DictReader(text, delimiter=delimiter, strict=True)
     try:
-        check_fields(dict.fromkeys(reader.fieldnames or []), required)
+        _check_header(reader.fieldnames or [], required, columns, delimiter)
     except csv.Error as error:
         yield Fault(name, 0, f"a broken first row ({error})", "the names of the fields")
         return
@@ -202,6 +220,7 @@ def _read_table(
         yield Fault(name, 0, error.found, error.expected)
         return
     for number in itertools.count(1):
+        first = reader.reader.line_num + 1
         try:
             values: dict[Any, Any] = next(reader)
             if any(values.pop(None, ())):
@@ -214,9 +233,10 @@ def _read_table(
         except StopIteration:
             return
         except UnicodeDecodeError as error:
-            yield Fault(name, number, describe_bytes(error.object, error.start), UTF8)
+            yield Fault(name, number, describe_bytes(error.object, error.start), "text in UTF-8")
         except csv.Error as error:
-            yield Fault(name, number, f"a broken row ({error})", "values with their quotes closed, and doubled within")
+            found = f"a broken row, lines {first} to {reader.reader.line_num} ({error})"
+            yield Fault(name, number, found, "values with their quotes closed, and doubled within")
 
 
 def _read_parquet(
@@ -230,7 +250,7 @@ def _read_parquet(
     try:
         with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
-            check_fields(dict.fromkeys(names), required)
+            _check_header(names, required, columns)
             wanted = [each for each in dict.fromkeys(columns if columns is not None else names) if each in names]
             for batch in file.iter_batches(16, columns=wanted, use_threads=False):
                 for place in range(batch.num_rows):
@@ -247,6 +267,17 @@ def _read_parquet(
         fault = str(error).partition("\n")[0]
         line = number + 1 if number else 0
         yield Fault(name, line, f"a file that cannot be read on ({fault})", "a whole Parquet file: get it again")
+
+
+def _check_header(
+    names: Sequence[str], required: Collection[str], columns: Collection[str] | None, delimiter: str = ""
+) -> None:
+    """UnexpectedValue where a table lacks a field, has one that is read twice, or has another delimiter."""
+    others = [sign for sign in ",\t;|" if sign != delimiter and sign in names[0]] if len(names) == 1 else []
+    if delimiter and others:
+        raise UnexpectedValue(f"one field, {names[0]!r}", f"{delimiter!r} between the fields, not {others[0]!r}")
+    check_fields(dict.fromkeys(names), required)
+    _refuse_twice([name for name in names if name and (columns is None or name in columns)])
 
 
 def check_fields(row: Any, required: Collection[str]) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 Whatever cannot be read is a `Rejected` in its place, and reading continues behind it.
 """
 
-import codecs
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +15,10 @@ from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.formats.fields import make_document, take_id, take_text
-from cbpner.formats.rows import UTF8, Row, read_rows
+from cbpner.formats.rows import Row, read_rows
 from cbpner.prediction.remote import copy_remote
 from cbpner.prediction.sources import Source
-from cbpner.text.characters import describe_bytes
-
-MARKS = {  # bytes with which text in another encoding begins; FF FE may begin either, so that the longer ones are first
-    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}  # fmt: skip
+from cbpner.text.bio import decode_file
 
 
 class Rejected(NamedTuple):
@@ -43,33 +40,49 @@ Item = Document | Rejected
 
 
 def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterator[Item]:  # noqa: B008 (immutable)
-    """The documents of files, one after another, and a Rejected in the place of each that cannot be read."""
+    """The documents of files, one after another, and a Rejected in the place of each that cannot be read.
+
+    An id made of a file's name that was there before (`a-1` of a.jsonl, and of a-1.txt) gets a number behind it. Ids
+    that rows give stay as they are; how many were there before is printed at the end.
+    """
+    seen: set[int] = set()  # hashes of ids
+    repeated, first = 0, ""
     for source in sources:
-        try:
-            with copy_remote(source.uri) if source.uri else nullcontext(source.path or "") as path:
-                for item in _read_source(source, Path(path), fields):
-                    if isinstance(item, Document) and (problem := find_problem(item)):
-                        item = Rejected(f"{source.name} ({item.id!r})", f"found {problem}")
-                    yield item
-        except OSError as error:
-            yield Rejected(source.name, f"cannot be read ({error.strerror or error})")
+        for item in _read_items(source, fields):
+            if isinstance(item, Document):
+                if hash(item.id) in seen:
+                    if item.id.startswith(source.id) and not item.id[len(source.id) :].strip("-0123456789"):
+                        id = next(id for number in count(2) if hash(id := f"{item.id}-{number}") not in seen)
+                        item = replace(item, id=id)
+                    else:
+                        repeated, first = repeated + 1, first or f"{source.name} ({item.id!r})"
+                seen.add(hash(item.id))
+            yield item
+    if repeated:
+        print(f"{first}: the first of {repeated:,} document(s) with an id that was there before", file=sys.stderr)
 
 
-def _read_source(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
-    with open(path, "rb") as file:
-        opening = file.read(4)
-    encoding = next((name for mark, name in MARKS.items() if opening.startswith(mark)), None)
-    if encoding and source.kind != "parquet":
-        expected = f"UTF-8 (`iconv -f {encoding} -t utf-8` makes it)"
-        yield _reject(Fault(source.name, 0, f"{encoding.upper()}, by its byte order mark", expected))
-    elif source.kind == "txt":  # as it is, byte order mark and line ends included
+def _read_items(source: Source, fields: Fields) -> Iterator[Item]:
+    if source.problem:
+        yield _reject(Fault(source.name, 0, source.problem, "a file of text (.txt, .jsonl, .csv, ...), or none"))
+        return
+    try:
+        with copy_remote(source.uri) if source.uri else nullcontext(source.path or "") as path:
+            for item in _parse_file(source, Path(path), fields):
+                if isinstance(item, Document) and (problem := find_problem(item)):
+                    item = Rejected(f"{source.name} ({item.id!r})", f"found {problem}")
+                yield item
+    except OSError as error:
+        yield Rejected(source.name, f"cannot be read ({error.strerror or error})")
+
+
+def _parse_file(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
+    if source.kind in ("txt", "bio"):
         try:
-            yield Document(source.id, path.read_bytes().decode("utf-8"))
-        except UnicodeDecodeError as error:
-            yield _reject(Fault(source.name, 0, describe_bytes(error.object, error.start), UTF8))
-    elif source.kind == "bio":  # the text alone
-        try:
-            yield from read_column_documents(path, source.id, Choices(orphans="repair", split_at=fields.split_at))
+            if source.kind == "txt":  # as it is, byte order mark and line ends included
+                yield Document(source.id, decode_file(path))
+            else:  # the text alone
+                yield from read_column_documents(path, source.id, Choices(split_at=fields.split_at), "text")
         except FaultyFile as error:
             yield from (_reject(fault._replace(path=source.name)) for fault in error.faults)
     else:
@@ -86,8 +99,7 @@ def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
     """The document of a row. Fields of JSON lines that it does not take are metadata, but for `spans`."""
     try:
         field, text = take_text(row.values, [fields.text])
-        default = f"{source.id}-{row.number}"
-        id = take_id(row.values, default, fields.id) or default
+        id = take_id(row.values, f"{source.id}-{row.number}", fields.id)
         if is_table:
             return Document(id, text)
         taken = (field, fields.id or "id", "spans")

@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.base.tables import format_csv
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.fields import dump_row
-from cbpner.formats.registry import FORMATS, write_own_files
+from cbpner.formats.registry import FORMATS, join_renderer, write_own_files
 from cbpner.formats.spans import build_row
 from cbpner.prediction import html_page as page
-from cbpner.text.characters import BOM
 
 COLUMNS = ("id", "start", "end", "label", "text", "score")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
@@ -73,24 +72,10 @@ def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write
         "csv": lambda document: format_csv([(document.id, *span) for span in document.spans]),
         "html": partial(page.render_document, labels=labels),
         "lines": _render_lines,
-        "bio": _BioRenderer(),
+        "bio": join_renderer(FORMATS["bio"], Choices()),
     }
     yield lambda document: file.write(renderers[kind](document))
     file.write(page.close_page() if kind == "html" else "")
-
-
-class _BioRenderer:
-    """Renders documents one after another, each on lines of its own."""
-
-    def __init__(self) -> None:
-        self.before: str | None = None  # the text of the document before
-        self.render: Any = FORMATS["bio"].render
-
-    def __call__(self, document: Document) -> str:
-        lines, before, self.before = self.render(document, Choices())[0], self.before, document.text
-        if before is not None and document.text.startswith(BOM):
-            lines = lines.removeprefix(BOM)  # which is for the file's own sake, where it is the first
-        return "\n" * bool(before and not before.endswith("\n")) + lines
 
 
 def _render_lines(document: Document) -> str:

@@ -75,7 +75,7 @@ def check_names(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         if isinstance(item, Document):
             try:
-                name_file(item.id)
+                name_file(item.id, longest=236)  # and a rank in front
             except InputError as error:
                 item = Rejected(item.id, str(error))
         yield item

@@ -9,11 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import file_checksum
-from cbpner.formats.registry import list_suffixes
+from cbpner.base.files import decode_name, file_checksum
+from cbpner.formats.registry import list_entries, parse_name
 from cbpner.prediction.remote import is_uri, list_remote
 
 STDIN = "-"
@@ -21,12 +20,15 @@ KINDS = {  # what a file may be: the suffixes that say so
     "txt": (".txt",), "jsonl": (".jsonl", ".ndjson", ".json"), "csv": (".csv",), "tsv": (".tsv",),
     "parquet": (".parquet",), "bio": (".bio",),
 }  # fmt: skip
+DOCUMENTS = tuple(  # suffixes of what may hold text, and is not read
+    ".gz .bz2 .xz .zip .7z .rar .tar .pdf .doc .docx .wps .rtf .odt .xls .xlsx .html .htm .xml .caj .epub".split()
+)
 
 
 class Source(NamedTuple):
     """A file to read. name: what messages call it. id: of its document, or the beginning of its documents' ids.
 
-    uri, version: of a remote file (`cbpner.prediction.remote`), which has no path.
+    uri, version: of a remote file (`cbpner.prediction.remote`), which has no path. problem: why it cannot be read.
     """
 
     path: Path | None
@@ -35,11 +37,12 @@ class Source(NamedTuple):
     kind: str
     uri: str | None = None
     version: str | None = None
+    problem: str = ""
 
     def checksum(self) -> str | None:
         """The checksum of the bytes, of a remote file its version; None where it cannot be read."""
         try:
-            return self.version or file_checksum(self.path or "")
+            return None if self.problem else self.version or file_checksum(self.path or "")
         except InputError:
             return None
 
@@ -48,7 +51,7 @@ class Source(NamedTuple):
         if self.name == STDIN:
             return ""
         place, _, query = (self.uri or "").partition("?")
-        return f"{query}/{place}" if place else _decode_name(os.path.abspath(self.path or ""))
+        return f"{query}/{place}" if place else decode_name(os.path.abspath(self.path or ""))
 
 
 @contextmanager
@@ -81,42 +84,63 @@ def open_sources(paths: Iterable[str | Path], kind: str | None = None) -> Iterat
 def list_sources(path: str | Path, kind: str | None) -> list[Source]:
     """The sources of a file, or of all files of known kinds in a folder and the folders in it, sorted by name.
 
+    Of a folder's other entries those that cannot be read at all, and unless `kind` is given those that may hold text
+    (DOCUMENTS), are sources with a problem, which become errors; the others are named on standard error.
+
     Args:
         path: may be a URI.
     """
     suffixes = tuple(suffix for own in KINDS.values() for suffix in own) if kind is None else KINDS[kind]
-    found: list[tuple[Path | str, PurePath, str | None]]  # (path or URI, path from where ids begin, version)
     if is_uri(path):
-        found = [(file, PurePosixPath(name), version) for file, name, version in list_remote(str(path))]
-        if [file for file, *_ in found] != [path]:
-            found = [each for each in found if each[1].name.lower().endswith(suffixes)]
-    elif Path(path).is_dir():
-        found = [(file, file.relative_to(path), None) for file in list_suffixes(suffixes, path)]
-    elif Path(path).exists():
-        found = [(Path(path), Path(Path(path).name), None)]
+        remote = list_remote(str(path))
+        found = [_make_source(file, PurePosixPath(name), kind, version) for file, name, version in remote]
+        is_folder = [source.uri for source in found] != [path]
+    elif is_folder := os.path.isdir(path):
+        entries = list_entries(path)
+        found = [_make_source(file, file.relative_to(path), kind, problem=problem) for file, problem in entries]
+    elif os.path.exists(path):
+        found = [_make_source(Path(path), Path(Path(path).name), kind)]
     else:
         raise InputError(f"{path}: no such file or folder; expected text to tag")
-    if not found:
-        raise InputError(f"{path}: found no file that ends in {' or '.join(suffixes)}; expected one or more")
-    return [_make_source(*each, kind) for each in found]
+    if is_folder:
+        return _choose_sources(path, found, kind, suffixes)
+    if not found[0].kind:
+        expected = f"--from {', '.join(KINDS)} with it"
+        raise InputError(f"{path}: found another ending than {', '.join(suffixes)}; expected {expected}")
+    return found
 
 
-def _make_source(place: Path | str, name: PurePath, version: str | None, kind: str | None) -> Source:
-    """The source of a path or URI; its id is `name` without its suffix, `%2F` and its like unquoted."""
+def _choose_sources(path: str | Path, found: list[Source], kind: str | None, suffixes: tuple[str, ...]) -> list[Source]:
+    wanted, others = [], []
+    for source in found:
+        name = (source.uri.partition("?")[0] if source.uri else source.name).lower()
+        is_known = name.endswith(suffixes)
+        if is_known and not source.problem:
+            wanted.append(source)
+        elif is_known or os.path.isdir(source.path or "") or (kind is None and name.endswith(DOCUMENTS)):
+            problem = source.problem or f"a {PurePath(name).suffix} file"
+            wanted.append(source._replace(id=f"{source.id}{PurePath(name).suffix}", problem=problem))
+        else:
+            others.append(source.name)
+    if all(source.problem for source in wanted):
+        endings = f"{' or '.join(suffixes)} among {len(found)}"
+        raise InputError(f"{path}: found no file that ends in {endings}; expected one or more")
+    if others:
+        examples = ", ".join([*others[:3], *["..."] * (len(others) > 3)])
+        print(f"{path}: left out {len(others)} file(s) of other kinds: {examples}", file=sys.stderr)
+    return wanted
+
+
+def _make_source(
+    place: Path | str, name: PurePath, kind: str | None, version: str | None = None, problem: str = ""
+) -> Source:
+    """The source of a path or URI; its id is that of the name without its suffix, its kind "" where it is not known."""
     endings = {suffix: known for known, suffixes in KINDS.items() for suffix in suffixes}
-    kind = kind or next((endings[ending] for ending in endings if name.name.lower().endswith(ending)), None)
-    if kind is None:
-        known = ", ".join(endings)
-        raise InputError(f"{place}: found another ending than {known}; expected --from {', '.join(KINDS)} with it")
-    id = unquote(_decode_name(name.with_suffix("").as_posix()))
+    kind = kind or next((endings[ending] for ending in endings if name.name.lower().endswith(ending)), "")
+    id = parse_name(name.with_suffix("").as_posix())
     if isinstance(place, str):
         return Source(None, place, id, kind, place, version)
-    return Source(place, _decode_name(str(place)), id, kind)
-
-
-def _decode_name(name: str) -> str:
-    """A file's name as text that UTF-8 can hold."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    return Source(place, decode_name(str(place)), id, kind, problem=problem)
 
 
 def _make_ids_unique(sources: Sequence[Source]) -> list[Source]:

@@ -9,6 +9,7 @@ tabs is blank. One separator and a tag (`<space>O`) has no character and is a wr
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, InputError, UnexpectedValue
 from cbpner.base.files import atomic_open
-from cbpner.text.characters import BOM, describe_bytes, is_encodable, shorten
+from cbpner.text.characters import BOM, check_encoding, describe_bytes, is_encodable, shorten
 from cbpner.text.labels import LabelSet, may_follow, repair_tags, split_tag, tags_to_spans
 
 ORPHAN_RULES = ("error", "keep", "repair")
@@ -53,8 +54,11 @@ def read_lines(path: str | Path) -> tuple[list[str | None], list[Fault]]:
     """(lines without their ends, faults) of a text file; None in place of a line that is not UTF-8."""
     try:
         data = Path(path).read_bytes()
+        check_encoding(data)
     except OSError as error:
         return [], [Fault(str(path), 0, f"no readable file ({error.strerror})", "a text file")]
+    except UnexpectedValue as error:
+        return [], [Fault(str(path), 0, error.found, error.expected)]
     lines: list[str | None] = []
     faults = []
     for number, line in enumerate(data.removeprefix(BOM.encode()).split(b"\n"), 1):
@@ -70,7 +74,10 @@ def decode_file(path: Path) -> str:
     """The text of a file as it is, byte order mark and line ends included; FaultyFile where it is not UTF-8."""
     data = path.read_bytes()
     try:
+        check_encoding(data)
         return data.decode("utf-8")
+    except UnexpectedValue as error:
+        raise FaultyFile([Fault(str(path), 0, error.found, error.expected)]) from None
     except UnicodeDecodeError as error:
         raise FaultyFile([Fault(str(path), 0, describe_bytes(data, error.start), "text in UTF-8")]) from None
 
@@ -121,6 +128,8 @@ def parse_line(line: str, known: set[str], check: Callable[[str], object]) -> tu
         return line[0], line[2:]
     match = ONE_CHARACTER.fullmatch(line)
     if not match:
+        if "\r" in line[1:]:
+            raise UnexpectedValue("a carriage return in a line", "lines that end with LF or CR LF (`tr '\\r' '\\n'`)")
         columns = re.split(r"[ \t]+", line.strip(" \t"))
         if len(columns) != 2:
             found = f"{len(columns)} column(s): {shorten(line)}"
@@ -136,12 +145,14 @@ def parse_line(line: str, known: set[str], check: Callable[[str], object]) -> tu
 
 def check_tag(tag: str, labels: LabelSet | None = None) -> None:
     """Raise UnexpectedValue for a tag that is not of `labels`, or without them for one that is not BIO."""
-    if labels:
-        raise UnexpectedValue(f"the unknown tag {tag!r}", f"one of {', '.join(labels.tags)}")
-    try:
-        split_tag(tag)
-    except ValueError:
-        raise UnexpectedValue(f"the unknown tag {tag!r}", "O, B-<type> or I-<type>") from None
+    if not labels:
+        with suppress(ValueError):
+            split_tag(tag)
+            return
+    expected = f"one of {', '.join(labels.tags)}" if labels else "O, B-<type> or I-<type>"
+    is_other = re.match("[BI]_|[ELMSU][-_]", tag)
+    advice = " (`cbpner convert FILE -o OUT.bio` reads BIOES, BMES and tags with _)" if is_other else ""
+    raise UnexpectedValue(f"the unknown tag {tag!r}", expected + advice)
 
 
 def find_orphans(tags: Sequence[str | None]) -> list[int]:

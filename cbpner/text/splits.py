@@ -125,8 +125,9 @@ def read_split_info(path: str | Path) -> dict[str, list[str]]:
 
 
 def write_split_info(path: str | Path, info: Mapping[str, Sequence[str]]) -> None:
-    """Write a `train_test_split.info` in the gold's layout; `info` as `read_split_info` gives it."""
-    blocks = ["\n".join([f"{part.capitalize()} files:", *info[part]]) for part in ("train", "test", "dev")]
+    """Write a `train_test_split.info` in the gold's layout, line breaks in a name as `%0A` and `%0D`."""
+    names = {part: [name.replace("\n", "%0A").replace("\r", "%0D") for name in info[part]] for part in PARTS}
+    blocks = ["\n".join([f"{part.capitalize()} files:", *names[part]]) for part in ("train", "test", "dev")]
     write_text(path, "\n==============\n".join(blocks))
 
 

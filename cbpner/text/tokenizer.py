@@ -17,15 +17,12 @@ from tokenizers.normalizers import Lowercase
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
+from cbpner.text.characters import TO_ASCII
 
 SPECIAL_TOKENS = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 ONE_CODE_POINT = r"[\s\S]"
 CASINGS = ("paper", "lower", "keep")
-FOLDED = {  # the full-width digits and letters
-    chr(code): chr(code - 0xFEE0)
-    for first, last in ("０９", "ＡＺ", "ａｚ")
-    for code in range(ord(first), ord(last) + 1)
-}
+FOLDED = {chr(wide): chr(code) for wide, code in TO_ASCII.items() if chr(code).isalnum()}  # full-width: digits, letters
 LAST_CASED = 0x1F000  # no letter with case lies from here on
 
 

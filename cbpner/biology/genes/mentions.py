@@ -94,11 +94,13 @@ def read_mentions(
     choices: Choices | None = None,
 ) -> Iterator[Mention]:
     """Resolve the mentions of documents, one document after another; overlapping spans are an error by default."""
+    choices = choices or Choices()
     for document in documents:
         number, family, year = identify_publication(document, bibliography or {})
+        choices.note("documents without a year, also in the table of patents", bool(bibliography) and year is None)
         sentences = cut_sentences(document.text)
         starts = [start for start, _ in sentences]
-        for span in sorted(fit_spans(document, LIMITS, choices or Choices())):
+        for span in sorted(fit_spans(document, LIMITS, choices)):
             surface = document.text[span.start : span.end]
             kind, found = resolver.resolve(span.label, surface)
             sentence = bisect.bisect_right(starts, span.start) - 1
@@ -133,13 +135,18 @@ def drop_repeated(documents: Iterable[Document], left_out: Counter[str]) -> Iter
 def identify_publication(document: Document, bibliography: Bibliography) -> Publication:
     """Find a document's patent: its number in the id, year and family in the bibliography, the document or its name."""
     number = next(iter(find_numbers(document.id)), document.id)
-    year, family = bibliography.get(number, (None, None))
+    year, family = bibliography.get(number) or bibliography.get(strip_kind(number)) or (None, None)
     dated = DATED_NAME.search(document.id)
     day = document.date or (parse_date(dated[1]) if dated else None)
     named = (normalize_family(document.meta.get(name)) for name in FAMILY_FIELDS)
     family = family or next(filter(None, named), None)
+    return Publication(number, family or strip_kind(number), year or (day and day // 10000))
+
+
+def strip_kind(number: str) -> str:
+    """A publication number without its kind code: the number of its application's publications."""
     parts = parse_number(number)
-    return Publication(number, family or ("".join(parts[:2]) if parts else number), year or (day and day // 10000))
+    return "".join(parts[:2]) if parts else number
 
 
 def normalize_family(value: object) -> str | None:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from cbpner.base.errors import InputError, UnexpectedValue
-from cbpner.biology.genes.mentions import FAMILY_FIELDS, normalize_family
+from cbpner.biology.genes.mentions import FAMILY_FIELDS, normalize_family, strip_kind
 from cbpner.corpora.document import normalize_number, parse_date
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.registry import list_suffixes, read_documents
@@ -15,6 +15,7 @@ from cbpner.formats.spans import read_row
 
 NUMBER_FIELDS = ("number", "publication_number", "id")
 DATE_FIELDS = ("date", "publication_date", "year")
+YEAR = re.compile(r"([12][0-9]{3})(?:\.0|年|[-/.年](?:0?[1-9]|1[0-2])月?)?")  # alone (pandas: 2018.0) or with a month
 
 
 def read_predictions(paths: Iterable[str | Path], source: str | None, choices: Choices) -> Iterator[Document]:
@@ -44,11 +45,15 @@ def read_predictions(paths: Iterable[str | Path], source: str | None, choices: C
 
 
 def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | None]]:
-    """Read {publication number: (year, family)} of a table with the columns number, date (or year) and family."""
+    """Read {publication number: (year, family)} of a table with the columns number, date (or year) and family.
+
+    The first number of an application is there without its kind code as well, for documents that have none, or another.
+    """
     fields = (*NUMBER_FIELDS, *DATE_FIELDS, *FAMILY_FIELDS)
-    bibliography = {}
+    bibliography: dict[str, tuple[int | None, str | None]] = {}
     for row in read_valid_rows(path, columns=fields):  # rows with long texts: only one at a time is in memory
         values = {name: row.values[name] for name in fields if row.values.get(name) not in (None, "")}
+        values = {name: value for name, value in values.items() if value == value}  # no NaN
         number, day, family = (
             next((values[name] for name in names if name in values), None)
             for names in (NUMBER_FIELDS, DATE_FIELDS, FAMILY_FIELDS)
@@ -56,11 +61,13 @@ def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | Non
         if number is None or not any(name in row.values for name in (*DATE_FIELDS, *FAMILY_FIELDS)):
             found = f"{row.path}:{row.number}: found the columns {list_names(row.values)}"
             raise InputError(f"{found}; expected number, and date, year or family")
-        parsed = parse_date(day)
-        year = parsed // 10000 if parsed else int(str(day)) if re.fullmatch("[12][0-9]{3}", str(day)) else None
+        parsed, alone = parse_date(str(day).removesuffix(".0")), YEAR.fullmatch(str(day))
+        year = parsed // 10000 if parsed else int(alone[1]) if alone else None
         if day is not None and year is None:
             raise InputError(f"{row.path}:{row.number}: found the date {day!r}; expected 2016-05-25 or a year")
-        bibliography[normalize_number(str(number))] = (year, normalize_family(family))
+        number = normalize_number(str(number))
+        bibliography[number] = (year, normalize_family(family))
+        bibliography.setdefault(strip_kind(number), bibliography[number])
     if not bibliography:
         raise InputError(f"{path}: found no row; expected patents with number, date and family")
     return bibliography
