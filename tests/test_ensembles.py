@@ -167,7 +167,7 @@ def test_a_part_of_the_patents_or_lost_weights_are_refused(copies, tmp_path, cap
 def test_weights_that_do_not_fit_and_missing_runs_say_so(copies, tmp_path, capsys):
     (copies / "five" / "0" / "model" / "model.safetensors").write_bytes(b"no weights")
     assert ensemble(copies / "zero" / "0", copies / "five" / "0", "-o", tmp_path / "averaged") == 2
-    assert "cannot average" in capsys.readouterr().err
+    assert str(copies / "five" / "0") in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert ensemble(tmp_path / "empty", "-o", tmp_path / "averaged") == 2
     assert "no finished run" in capsys.readouterr().err
