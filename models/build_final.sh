@@ -24,4 +24,4 @@ done
 "$PYTHON" -m cbpner ensemble "${runs[@]}" -o "$OUT_DIR/averaged"
 "$PYTHON" models/ship_model.py "$OUT_DIR/averaged/model" -o "$MODEL"
 [ -z "$CALIBRATE" ] || "$PYTHON" -m cbpner calibrate $CALIBRATE --data-dir "$DATA_DIR" \
-  -o "$OUT_DIR/calibration.json" --into "$MODEL"
+  -o "$OUT_DIR/calibration.json" --into "$MODEL" --overwrite

@@ -192,8 +192,7 @@ def render_network(documents: Sequence[Document], resolver: EntityResolver, unit
         output = Path(folder) / "network.html"
         settings = RelationSettings(
             inputs=[Path(folder) / "tagged.jsonl"], source="jsonl", outputs=[output], counting=counting,
-            title=title, memory_mb=256,
-            sources={"predictions": [title], "lexicons": ["shipped"], "known": []},
+            title=title, memory_mb=256, sources={"predictions": [title], "lexicons": ["shipped"], "known": []},
         )  # fmt: skip
         try:
             write_relations(settings, resolver, Choices(overlap="longest"))

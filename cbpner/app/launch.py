@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,8 +75,11 @@ def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] 
     for folder in folders:
         for place in _list_places(Path(folder)):
             model = place / runs.MODEL if runs.is_finished(place) else place
-            if _is_tagger(model) and model not in found.values():
-                found[relative_to_project(place)] = model
+            if model not in found.values():
+                with suppress(InputError):  # an encoder, or a model of some other tool
+                    model_folder.check_folder(model, "torch")
+                    model_folder.read_model_labels(model_folder.read_model_config(model), model)
+                    found[relative_to_project(place)] = model
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
 
@@ -88,15 +91,6 @@ def _list_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
         yield place
         if not runs.is_finished(place) and not (place / "config.json").is_file():
             yield from _list_places(place, depth - 1)
-
-
-def _is_tagger(folder: Path) -> bool:
-    try:
-        model_folder.check_folder(folder, "torch")
-        model_folder.read_model_labels(model_folder.read_model_config(folder), folder)
-    except InputError:  # an encoder, or a model of some other tool
-        return False
-    return True
 
 
 def relative_to_project(place: str | Path) -> str:

@@ -5,7 +5,7 @@ needs; so only what the page needs is let through.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,15 +29,15 @@ class RequestGuard:
 
     host: the address that the server listens on. allowed: further host names under which browsers may call, such as a
     proxy's; pages of these sites may call as well. pages: the pages' paths, such as `/en`. folder: gives the folder of
-    uploaded files. suffixes: of files that a request may name. size: bytes of a request.
+    uploaded files. suffixes: of files that a request may name. size: bytes of a request. events: numbers of the page's.
     """
 
     def __init__(
         self, app: ASGIApp, host: str, allowed: Iterable[str], pages: Iterable[str], folder: Callable[[], Path],
-        suffixes: tuple[str, ...], size: int,
+        suffixes: tuple[str, ...], size: int, events: Collection[int] = (),
     ) -> None:  # fmt: skip
         self.app, self.host, self.allowed, self.pages = app, host, frozenset(map(str.lower, allowed)), list(pages)
-        self.folder, self.suffixes, self.size = folder, suffixes, size
+        self.folder, self.suffixes, self.size, self.events = folder, suffixes, size, events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -74,7 +74,7 @@ class RequestGuard:
             if len(body) > self.size:
                 raise too_large
         if path is not None and path.rstrip("/") == JOIN:
-            check_values(body, self.folder(), self.suffixes)
+            check_values(body, self.folder(), self.suffixes, self.events)
         return bytes(body)
 
 
@@ -129,8 +129,8 @@ def is_below(path: str, folder: Path) -> bool:
         return False
 
 
-def check_values(body: bytes | bytearray, folder: Path, suffixes: tuple[str, ...]) -> None:
-    """HTTPException unless the values of a request to the page are text, numbers and lists of uploaded files."""
+def check_values(body: bytes | bytearray, folder: Path, suffixes: tuple[str, ...], events: Collection[int]) -> None:
+    """HTTPException unless a request is one of the page's events, with text, numbers and lists of uploaded files."""
     objects: list[dict] = []  # at any depth, the request itself last
 
     def collect(found: dict) -> dict:
@@ -138,11 +138,12 @@ def check_values(body: bytes | bytearray, folder: Path, suffixes: tuple[str, ...
         return found
 
     try:
-        values = json.loads(body, object_hook=collect)["data"]
+        request = json.loads(body, object_hook=collect)
+        values = request["data"] if request["fn_index"] in events else None
     except (ValueError, LookupError, TypeError, RecursionError):
         values = None
     if not isinstance(values, list) or any(isinstance(value, dict) for value in values):
-        raise HTTPException(422, "found other values; expected a list of text, numbers and lists of files")
+        raise HTTPException(422, "found another event or values; expected a list of text, numbers and lists of files")
     if not all(is_uploaded(file, folder, suffixes) for file in objects[:-1]):
         raise HTTPException(422, "found a file that was not uploaded; expected one that was")
 

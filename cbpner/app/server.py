@@ -51,10 +51,11 @@ def serve(
         response.headers.update(HEADERS)
         return response
 
-    mount_pages(app, service, resolver, runs, host, port)
+    events = mount_pages(app, service, resolver, runs, host, port)
     app.add_middleware(
         RequestGuard, host=host, allowed=allowed, pages=[f"/{language}" for language in LANGUAGES],
         folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=service.limits.request_size,
+        events=events,
     )  # fmt: skip
     print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -66,8 +67,8 @@ def serve(
 
 def mount_pages(
     app: FastAPI, service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str, port: int
-) -> None:
-    """Mount the page in each language; it serves uploaded files only (see also `request_guard`)."""
+) -> set[int]:
+    """Mount the page in each language, which serves uploaded files only (see `request_guard`); its events' numbers."""
     origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     for language in LANGUAGES:
         page = build_app_page(service, resolver, runs, language, origin)
@@ -77,3 +78,4 @@ def mount_pages(
             show_error=False, enable_monitoring=False,
         )  # fmt: skip
         page.has_launched = True  # else Gradio accepts files that nobody has uploaded; mounting does not set it
+    return set(page.fns)

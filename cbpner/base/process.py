@@ -1,6 +1,7 @@
 """What a process of the library does at its start and at its end."""
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -26,18 +27,28 @@ def run_guarded(function: Callable[..., int | None], *args: Any) -> int:
     """Call the work of an entry point and give its exit code.
 
     A user's mistake or a full disk becomes a message on stderr and exit code 2, Ctrl-C a message and `INTERRUPTED`.
+    What is printed is UTF-8, whatever the locale, as files are; names of files that are not UTF-8 are escaped.
     """
     bound_kernel_caches()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     try:
-        return function(*args) or 0
+        try:
+            return function(*args) or 0
+        finally:
+            try:
+                print(end="", flush=True)
+            except OSError:  # on its end Python would try again
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
-        line = "\n" * sys.stderr.isatty()  # behind the terminal's ^C
+        line = "\n" * bool(sys.stderr and sys.stderr.isatty())  # behind the terminal's ^C
         print(f"{line}interrupted; the same command resumes where it can, or else starts again", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `cbpner ... | head`: the reader has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

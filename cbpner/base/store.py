@@ -5,9 +5,7 @@ laptop can spare. They pass through DuckDB in Arrow batches of bounded size, and
 """
 
 import os
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,14 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import CANNOT_WRITE
+from cbpner.base.files import decode_name
 
 ROWS_AT_ONCE = 8192
-NEEDS_MEMORY = re.compile("Out of Memory|failed to (pin|allocate)")
-DISK_FULL = re.compile(
-    "No space left|Disk quota|File too large|Read-only file system|Permission denied|Input/output error|"
-    "[Cc]ould not write|failed to (write|offload)|max_temp_directory_size"
-)
 
 
 class Store:
@@ -32,6 +25,8 @@ class Store:
     """
 
     def __init__(self, folder: Path, memory_mb: int = 1024, threads: int | None = None):
+        if decode_name(str(folder)) != str(folder):
+            raise InputError(f"{folder}: found a name that is not UTF-8; expected one that is, for DuckDB's files")
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MiB",
             "temp_directory": str(folder / "spilled"),
@@ -78,18 +73,3 @@ class Store:
     def read_text(self, start: int, size: int) -> str:
         self.texts.seek(start)
         return self.texts.read(size).decode("utf-8")
-
-
-@contextmanager
-def explain_store_errors(place: Path, memory_mb: int) -> Iterator[None]:
-    """Turn a full disk, an unwritable folder, or too little memory for DuckDB into an InputError that names `place`."""
-    try:
-        yield
-    except (OSError, duckdb.Error) as error:
-        line = str(error).strip().split("\n")[0]
-        if error.errno in CANNOT_WRITE if isinstance(error, OSError) else DISK_FULL.search(line):
-            advice = "no partial output is left. Free space on the disk, or name a folder that you may write to"
-            raise InputError(f"{place}: cannot write there ({line}); {advice}") from error
-        if NEEDS_MEMORY.search(line):
-            raise InputError(f"found too little memory for DuckDB (--memory {memory_mb}); expected more") from error
-        raise

@@ -28,7 +28,7 @@ def check_outputs(
         path = Path(output)
         if path.suffix not in suffixes:
             raise InputError(f"{path}: found the suffix {path.suffix!r}; expected one of {', '.join(suffixes)}")
-        if path.is_dir() or (path.exists() and not overwrite):
+        if path.is_dir() or (path.is_file() and not overwrite):
             raise InputError(f"{path}: exists already; expected a new name, or --overwrite to replace it")
         place = path.resolve()
         if place in [other.resolve() for other in found]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_json
+from cbpner.base.files import check_free, write_json
 from cbpner.base.tables import format_markdown
 from cbpner.commands.options import add_run_flags
 from cbpner.runs import folder as runs
@@ -23,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     text = "run folders with their models, or folders of such"
     parser.add_argument("run_folders", nargs="+", metavar="RUNS", help=text)
     parser.add_argument("-o", "--output", metavar="FILE", help="write temperature and tables as JSON")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     parser.add_argument("--into", metavar="MODEL", help="write the temperature into this model's config.json")
     add_run_flags(parser)
 
@@ -32,6 +33,8 @@ def run(args: Namespace) -> None:
     if not found:
         places = ", ".join(args.run_folders)
         raise InputError(f"{places}: found no finished run; expected one or more with their models")
+    if args.output:
+        check_free(args.output, args.overwrite)
     from cbpner.prediction.calibration import calibrate, write_temperature
 
     content = calibrate(found, args.part, args.data_dir)

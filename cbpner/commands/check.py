@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cbpner.base.errors import Fault, FaultyFile, InputError
+from cbpner.base.files import check_free
 from cbpner.commands.options import (
     add_format_flag,
     add_reading_flags,
@@ -29,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_format_flag(parser, "--format", "format", "of FILE (default: as found)")
     add_tag_flags(parser, "error")
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT")
     add_reading_flags(parser)
 
 
@@ -39,6 +41,8 @@ def run(args: Namespace) -> int:
     formats = {path: choose_format(path, args.format) for path in args.files}
     if args.output and formats[args.files[0]] != "bio":
         raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")
+    if args.output:
+        check_free(args.output, args.overwrite)
     bad = sum(not check_path(path, formats[path], labels, args) for path in args.files)
     if bad:
         print(f"error: {bad} of {len(args.files)} file(s) have faults", file=sys.stderr)

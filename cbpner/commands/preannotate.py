@@ -19,7 +19,7 @@ Corrected, the files go back through `cbpner convert --to bio`, into `cbpner spl
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from cbpner.base.errors import InputError
+from cbpner.base.files import check_free, name_beside
 from cbpner.commands.options import add_format_flag, add_output_rules, bounded, describe_notes, read_choices
 from cbpner.commands.predict import add_input_flags, add_model_flags, open_tagger
 from cbpner.formats.registry import FORMATS, check_output, describe_formats, guess_output
@@ -46,11 +46,11 @@ def run(args: Namespace) -> int:
     output = Path(args.output)
     format = FORMATS[args.target] if args.target else guess_output(output)
     check_overlap(args.inputs, output)
-    is_file, order = check_output(output, format, args.overwrite), output.with_name(f"{output.name}.order.csv")
-    if order.exists() and not args.overwrite:
-        raise InputError(f"{order}: found something there already; expected another name for OUT, or --overwrite")
-    from cbpner.prediction.preannotate import preannotate
+    is_file = check_output(output, format, args.overwrite)
+    from cbpner.prediction.preannotate import BESIDE, preannotate
 
+    for suffix in BESIDE:
+        check_free(name_beside(output, suffix), args.overwrite)
     choices = read_choices(args, text_field=None, split_at=None)
     with open_sources(args.inputs, args.source) as sources:
         items = read_sources(sources, Fields(args.text_field, args.id_field, args.split_at))

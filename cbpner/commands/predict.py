@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import check_free, name_beside
 from cbpner.commands.options import bounded
 from cbpner.decoding.decision import DECODERS
 from cbpner.prediction.inputs import Fields, read_sources
@@ -116,15 +117,13 @@ def run(args: Namespace) -> int:
             check_overlap(args.inputs, output)
         if is_folder:
             return predict_folder(args, sources, fields, target, output, cluster)
-        if args.output and output.exists() and not args.overwrite:
-            raise InputError(f"{output}: found something there already; expected a new name, or --overwrite")
-        from cbpner.prediction.job import predict_file, predict_stream
+        from cbpner.prediction.job import ERRORS, predict_file, predict_stream
 
+        for path in (output, name_beside(output, f".{ERRORS}")) if args.output else ():
+            check_free(path, args.overwrite)
         tagger, items = open_tagger(args), read_sources(sources, fields)
         if args.output:
             return predict_file(tagger, items, target, output)
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         return predict_stream(tagger, items, target, sys.stdout)
 
 

@@ -15,7 +15,6 @@ import json
 import math
 import os
 import re
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -26,14 +25,15 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from cbpner.base.errors import Fault, InputError
-from cbpner.base.files import atomic_folder, read_json, write_json, write_text
-from cbpner.base.store import Store, explain_store_errors
+from cbpner.base.files import atomic_folder, create_temporary, explain_write_errors, read_json, write_json, write_text
+from cbpner.base.store import Store
 from cbpner.base.tables import format_markdown
 from cbpner.corpora import selection as select
 from cbpner.corpora.cleaning import DEFAULT_RULES, CleanedText, clean_text, sort_rules
 from cbpner.corpora.document import PatentDocument, format_date
 from cbpner.corpora.selection import PatentSelection, SelectedPatent, Step
 from cbpner.corpora.sources import list_source_files, read_patents
+from cbpner.formats.fields import dump_row
 from cbpner.text.segments import SENTENCE_ENDS
 
 FORMAT = "cbpner patents 1"
@@ -74,8 +74,8 @@ class CorpusJob:
 def build_corpus(job: CorpusJob) -> dict[str, Any]:
     """Make the corpus and return what statistics.json holds; after an InputError the folder is as it was."""
     check_corpus_folder(job)
-    with explain_store_errors(job.output, job.memory_mb), atomic_folder(job.output) as folder:
-        with tempfile.TemporaryDirectory(dir=folder) as work, Store(Path(work), job.memory_mb, job.threads) as store:
+    with explain_write_errors(job.output), atomic_folder(job.output) as folder:
+        with create_temporary(folder / "store") as work, Store(work, job.memory_mb, job.threads) as store:
             return _fill_folder(folder, store, job)
 
 
@@ -108,7 +108,7 @@ def _read_sources(job: CorpusJob, skipped: Path) -> Iterator[PatentDocument]:
             continue
         source = f"{found.path}:{found.line}" if found.line else found.path
         with open(skipped, "a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"source": source, "reason": found.reason}, ensure_ascii=False) + "\n")
+            file.write(dump_row({"source": source, "reason": found.reason}) + "\n")
 
 
 def _write_texts(folder: Path, store: Store, job: CorpusJob) -> dict[str, Counter[str]]:

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from cbpner.base.errors import Fault, InputError, UnexpectedValue
+from cbpner.base.files import decode_name
 from cbpner.corpora.document import PatentDocument
 from cbpner.corpora.html import parse_page
 from cbpner.corpora.plain import decode_text, parse_plain_text
@@ -83,6 +84,7 @@ def _split_name(path: Path) -> tuple[str, str, bool]:
 
 def _read_file(path: Path, fields: Mapping[str, str]) -> Iterator[PatentDocument | Fault]:
     stem, suffix, is_packed = _split_name(path)
+    stem, name = decode_name(stem), decode_name(str(path))
     try:
         if suffix in (*ROWS, ".parquet"):
             yield from read_export(path, fields)
@@ -93,12 +95,12 @@ def _read_file(path: Path, fields: Mapping[str, str]) -> Iterator[PatentDocument
             found = f"over {MAX_BYTES >> 20} MiB" if data.strip() else "an empty file"
             raise UnexpectedValue(found, "a patent a file")
         if suffix == ".txt":
-            yield parse_plain_text(decode_text(data), stem, str(path))
+            yield parse_plain_text(decode_text(data), stem, name)
         else:
             declared = CHARSET.search(data, 0, HEAD)
             encoding = declared[1].decode("ascii", "replace") if declared else None
-            yield parse_page(decode_text(data, encoding), stem, str(path))
+            yield parse_page(decode_text(data, encoding), stem, name)
     except UnexpectedValue as error:
-        yield Fault(str(path), 0, error.found, error.expected)
+        yield Fault(name, 0, error.found, error.expected)
     except (EOFError, OSError, zlib.error) as error:
-        yield Fault(str(path), 0, f"a file that cannot be read ({error})", "a whole file: get it again")
+        yield Fault(name, 0, f"a file that cannot be read ({error})", "a whole file: get it again")

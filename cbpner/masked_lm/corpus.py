@@ -15,9 +15,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import file_checksum, natural_key
+from cbpner.base.files import explain_write_errors, file_checksum, natural_key
 from cbpner.masked_lm.word_starts import load_segmenter, mark_words
-from cbpner.runs.lifecycle import explain_write_errors
 from cbpner.text.tokenizer import CharacterTable
 
 

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open
+from cbpner.base.files import atomic_files, check_free
 from cbpner.prediction.backend import open_backend
 from cbpner.prediction.fast_bert import PLAIN, WORDS, BertTagger, is_plain, padding_bias
 from cbpner.prediction.model_folder import FILES, WEIGHTS, locate_model, read_model_config, read_model_labels
@@ -74,8 +74,7 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
         raise InputError(f"found no {error.name}, which exporting needs; {HOW_TO_INSTALL}") from None
     folder, output = locate_model(name), Path(output)
     path = output / WEIGHTS["onnx"]["int8" if int8 else "fp32"]
-    if path.exists() and not overwrite:
-        raise InputError(f"{path}: found something there already; expected a new name, or --overwrite to replace it")
+    check_free(path, overwrite)
     for there in (output / each for each in FILES if (output / each).is_file()):
         if there.read_bytes() != (folder / there.name).read_bytes():
             raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
@@ -85,12 +84,11 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
         chain = open_backend("torch", folder, read_model_labels(config, folder / "config.json"), "cpu", "fp32").chain
         entry = model.metadata_props.add()
         entry.key, entry.value = CHAIN, json.dumps({name: part.tolist() for name, part in chain._asdict().items()})
-    for each in FILES:
-        if not (output / each).is_file():
-            with atomic_open(output / each, "wb") as file:
-                file.write((folder / each).read_bytes())
-    with atomic_open(path, "wb") as file:
-        file.write(model.SerializeToString(deterministic=True))
+    with atomic_files() as open_output:
+        for each in FILES:
+            if not (output / each).is_file():
+                open_output(output / each, "wb").write((folder / each).read_bytes())
+        open_output(path, "wb").write(model.SerializeToString(deterministic=True))
     return path
 
 

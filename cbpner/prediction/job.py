@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 import cbpner
 from cbpner.base.errors import InputError
-from cbpner.base.files import UNFINISHED, file_checksum, read_json, remove_tree, write_text
+from cbpner.base.files import UNFINISHED, file_checksum, name_beside, read_json, remove_tree, write_text
 from cbpner.formats.document import Document, Span
 from cbpner.formats.fields import dump_row
 from cbpner.prediction.inputs import Fields, Item, Rejected, read_sources
@@ -148,10 +148,11 @@ def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextI
 
 def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path) -> int:
     """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
-    reporter = Reporter()
+    errors = name_beside(path, f".{ERRORS}")
+    reporter = Reporter(shown=SHOWN_ERRORS if str(errors) != os.devnull else None)
     with open_writer(kind, path, tagger.labels.types) as write:
         write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
-    write_errors(path.with_name(f"{path.name}.{ERRORS}"), reporter.errors)
+    write_errors(errors, reporter.errors)
     return reporter.finish(path)
 
 
@@ -160,8 +161,8 @@ def write_errors(path: Path, errors: Iterable[Sequence[str]]) -> None:
     lines = [dump_row(Rejected(*error)._asdict()) + "\n" for error in errors]
     if lines:
         write_text(path, "".join(lines))
-    else:
-        path.unlink(missing_ok=True)
+    elif path.is_file():
+        path.unlink()
 
 
 # ---- a folder of shards ----
@@ -184,14 +185,15 @@ def run_job(
         if overwrite:
             remove_job(folder)
         state = JobState(folder, {"settings": settings, "inputs": inputs})
-        failed = state.count_errors()
+        failed = sum(each["errors"] if state.is_finished else len(each["errors"]) for each in state.done)
         if state.is_finished:
             print(f"{folder}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
             return 1 if failed else 0
         if state.done:
             print(f"{folder}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
         reporter, shards = Reporter(), cut_shards(read_sources(sources, fields), shard_size)
-        todo = ((number, items) for number, items in shards if name_shard(number, kind) not in state)
+        done = {shard["name"] for shard in state.done}
+        todo = ((number, items) for number, items in shards if name_shard(number, kind) not in done)
         tagged: Generator[tuple[int, Iterable[Item]], None, None]
         if cluster:
             from cbpner.prediction.ray_engine import tag_shards_on_ray
@@ -272,11 +274,8 @@ class JobState:
             raise InputError(f"{folder}: found {', '.join(foreign[:5])} there; expected a new or empty folder")
         else:
             write_text(path, dump_row(plan) + "\n")
-        self._names = {shard["name"] for shard in self.done}
-        if missing := next((name for name in self._names if not (folder / name).exists()), None):
-            raise InputError(f"{folder}: found no {missing}, which was there; put it back, or --overwrite")
-        for leftover in folder.glob(f".*{UNFINISHED}"):
-            remove_tree(leftover)
+        if missing := next((shard for shard in self.done if not (folder / shard["name"]).exists()), None):
+            raise InputError(f"{folder}: found no {missing['name']}, which was there; put it back, or --overwrite")
 
     def _check(self, before: dict[str, Any]) -> None:
         """Take the plan of the job that is there; InputError where it is another."""
@@ -296,20 +295,12 @@ class JobState:
             raise InputError(f"{self.folder}: found another job ({list_differences(was, now)}); {advice}")
         self.plan = {key: before[key] for key in self.plan}
 
-    def count_errors(self) -> int:
-        """Of the shards that are done: a manifest has their number, a progress themselves."""
-        return sum(shard["errors"] if self.is_finished else len(shard["errors"]) for shard in self.done)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._names
-
     def add(self, shard: Shard) -> None:
         with open(self.folder / PROGRESS, "ab") as file:
             file.write((dump_row(shard) + "\n").encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
         self.done.append(shard)
-        self._names.add(shard["name"])
 
     def finish(self) -> None:
         """Write the errors and the manifest."""

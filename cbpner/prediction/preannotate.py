@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
-from cbpner.base.tables import format_csv
+from cbpner.base.files import atomic_open, name_beside
+from cbpner.base.tables import write_csv
 from cbpner.formats.document import Choices, Document
 from cbpner.formats.registry import Format, name_file, write_documents
 from cbpner.prediction.inputs import Item, Rejected
 from cbpner.prediction.job import ERRORS, Reporter, attach_spans, write_errors
 from cbpner.prediction.tagger import Tagger
 
+BESIDE = (".order.csv", f".{ERRORS}")  # files beside OUT
 Ranked = tuple[float, int, Document]  # uncertainty in nats a character, characters that the tagger read
 
 
@@ -38,7 +39,6 @@ def preannotate(
     """
     reporter = Reporter()
     ranked = rank_documents(tagger, items if is_file else check_names(items), reporter)
-    write_errors(output.with_name(f"{output.name}.{ERRORS}"), reporter.errors)
     if not ranked:
         raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
     documents, rows = [], list[tuple[Any, ...]]([("rank", "document", "uncertainty", "characters", "spans")])
@@ -50,9 +50,12 @@ def preannotate(
         elif not (is_file or keep_names):
             document = replace(document, id=f"{rank:0{width}}-{document.id}")
         documents.append(document)
-    write_documents(documents[:first], output, format.name, choices, overwrite)
-    order = output.with_name(f"{output.name}.order.csv")
-    write_text(order, format_csv(rows))
+    order, errors = (name_beside(output, suffix) for suffix in BESIDE)
+    with atomic_open(order) as file:
+        write_csv(file, rows)
+        file.flush()
+        write_documents(documents[:first], output, format.name, choices, overwrite)
+    write_errors(errors, reporter.errors)
     counts = f"{len(documents[:first]):,} of {len(ranked):,} documents"
     print(f"{output}: {format.name}, {counts}, their order in {order.name}")
     return reporter.finish(output)

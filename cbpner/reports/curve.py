@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open, natural_key, write_text
+from cbpner.base.files import atomic_files, natural_key
 from cbpner.reports import tables
 from cbpner.reports.charts import chart_style, new_figure, series_look
 from cbpner.reports.run_scores import F1_NAMES, GOLD_DATA, LEVEL_NOTE, MEAN_NOTE, OVERALL, frame_scores, load_runs
 from cbpner.reports.systems import BLOCK, RunRecord, complete_flags
-from cbpner.reports.tables import Figure, Table, average_sets, explain_output_errors, frame_to_csv, table_to_markdown
+from cbpner.reports.tables import Figure, Table, average_sets, frame_to_csv, table_to_markdown
 from cbpner.runs.folder import CONFIG
 from cbpner.scoring.metrics import LEVELS
 
@@ -83,12 +83,12 @@ def write_curve(curve: Curve, output: str | Path, level: str) -> None:
     """Write curve.md, curve.csv, curve.png and curve.svg into the folder `output`; `level` of LEVELS is drawn."""
     base, figure = Path(output) / NAME, draw_curve(curve.points, level)
     shown = f"F1: {level.replace('_', ' ')}. Pale: single runs; the lines join their means."
-    with explain_output_errors(output):
+    with atomic_files() as open_output, chart_style():
         for suffix, metadata in ((".png", {}), (".svg", {"Date": None})):
-            with atomic_open(base.with_suffix(suffix), "wb") as file, chart_style():
-                figure.savefig(file, format=suffix[1:], dpi=200, metadata=metadata)
-        write_text(base.with_suffix(".csv"), curve.csv)
-        write_text(base.with_suffix(".md"), f"{curve.markdown}\n![{TITLE}]({NAME}.png)\n\n{shown}\n")
+            file = open_output(base.with_suffix(suffix), "wb")
+            figure.savefig(file, format=suffix[1:], dpi=200, metadata=metadata)
+        open_output(base.with_suffix(".csv")).write(curve.csv)
+        open_output(base.with_suffix(".md")).write(f"{curve.markdown}\n![{TITLE}]({NAME}.png)\n\n{shown}\n")
 
 
 def count_patents(config: Mapping[str, Any]) -> int | None:

@@ -4,6 +4,7 @@
 alone can be published; those of WITH_TEXT hold the gold's text.
 """
 
+import json
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import read_json, write_json, write_text
+from cbpner.base.files import atomic_files, read_json
 from cbpner.base.tables import format_markdown
 from cbpner.reports import intervals, spans
 from cbpner.reports.join import JoinedSystems, System, describe_patents
@@ -21,7 +22,7 @@ from cbpner.reports.panel import count_panel, score_levels
 from cbpner.reports.run_scores import LEVEL_NAMES, LEVEL_NOTE, MEASURE_NAMES, OVERALL, name_rows
 from cbpner.reports.spans import NO_TYPE, PAIR, POOLED, cut_context
 from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key
-from cbpner.reports.tables import Table, explain_output_errors, format_number, frame_to_csv, table_to_markdown
+from cbpner.reports.tables import Table, format_number, frame_to_csv, table_to_markdown
 from cbpner.scoring.matching import JUDGEMENTS, KINDS
 from cbpner.scoring.metrics import COUNTS, MEASURES
 
@@ -108,15 +109,15 @@ def write_evaluation(evaluation: Evaluation, output: str | Path, with_text: bool
     Without text, files WITH_TEXT of an earlier evaluation there are deleted.
     """
     folder = Path(output)
-    with explain_output_errors(output):
-        (folder / f"{NAME}.json").unlink(missing_ok=True)
+    with atomic_files() as open_output:
         for name, frame in evaluation.frames.items():
             if with_text or name not in WITH_TEXT:
-                write_text(folder / f"{name}.csv", frame_to_csv(frame))
-            else:
-                (folder / f"{name}.csv").unlink(missing_ok=True)
-        write_text(folder / f"{NAME}.md", render_evaluation(evaluation, with_text, shown))
-        write_json(folder / f"{NAME}.json", describe_evaluation(evaluation), indent=None)
+                open_output(folder / f"{name}.csv").write(frame_to_csv(frame))
+        open_output(folder / f"{NAME}.md").write(render_evaluation(evaluation, with_text, shown))
+        text = json.dumps(describe_evaluation(evaluation), ensure_ascii=False, allow_nan=False)
+        open_output(folder / f"{NAME}.json").write(text + "\n")
+    for name in () if with_text else WITH_TEXT:
+        (folder / f"{name}.csv").unlink(missing_ok=True)
 
 
 def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:

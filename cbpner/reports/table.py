@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import natural_key, read_text, write_text
+from cbpner.base.files import atomic_files, natural_key, read_text, write_text
 from cbpner.base.tables import format_markdown
 from cbpner.reports import run_scores, tables
 from cbpner.reports.run_scores import F1_NAMES, LEVEL_NAMES, LEVEL_NOTE, MEAN_NOTE, MEASURE_NAMES, OVERALL, SYSTEM
 from cbpner.reports.systems import BLOCK, RunRecord
-from cbpner.reports.tables import UNDEFINED, explain_output_errors, format_number
+from cbpner.reports.tables import UNDEFINED, format_number
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
 MARKERS = ("<!-- table -->\n", "<!-- /table -->")
@@ -79,9 +79,9 @@ def write_score_table(table: ScoreTable, output: str | Path) -> None:
     """Write `table.md` and `table.csv` into the folder `output`, or both under a name that ends in .md or .csv."""
     output = Path(output)
     base = output.with_suffix("") if output.suffix in (".md", ".csv") and not output.is_dir() else output / "table"
-    with explain_output_errors(output):
-        write_text(base.with_name(f"{base.name}.md"), table.markdown)
-        write_text(base.with_name(f"{base.name}.csv"), table.csv)
+    with atomic_files() as open_output:
+        open_output(base.with_name(f"{base.name}.md")).write(table.markdown)
+        open_output(base.with_name(f"{base.name}.csv")).write(table.csv)
 
 
 def insert_table(path: str | Path, table: str) -> None:
@@ -91,8 +91,7 @@ def insert_table(path: str | Path, table: str) -> None:
     if text.count(begin) != 1 or end not in text.split(begin)[1]:
         raise InputError(f"{path}: found no single pair of lines {begin.strip()} and {end}; expected one")
     before, after = text.split(begin)
-    with explain_output_errors(path):
-        write_text(path, f"{before}{begin}{table}\n{after[after.index(end) :]}")
+    write_text(path, f"{before}{begin}{table}\n{after[after.index(end) :]}")
 
 
 def _render_short(blocks: Sequence[_Block], is_gold: bool) -> str:

@@ -1,15 +1,12 @@
 """Tables of figures with their spread, as text, CSV and LaTeX; other parts of a page; means over test sets."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
 
-from cbpner.base.errors import InputError
 from cbpner.base.tables import format_csv, format_markdown
 
 UNDEFINED = "-"
@@ -170,12 +167,3 @@ def stack_statistics(
         found = found.assign(statistic=statistic, **{value: summary[f"{value}_{statistic}"] for value in values})
         parts.append(found.dropna(how="all", subset=list(values)) if statistic == "seeds" else found)
     return pd.concat(parts, ignore_index=True)
-
-
-@contextmanager
-def explain_output_errors(output: str | Path) -> Iterator[None]:
-    """Turn a failure to write into an InputError that names the output."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{output}: cannot write there: {error.strerror}; name another place with -o") from error

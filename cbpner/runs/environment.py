@@ -25,7 +25,9 @@ def describe_environment() -> dict[str, Any]:
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-    git = None
+    cpu, git = None, None
+    with suppress(OSError):
+        cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), flags=re.MULTILINE)
     if _ask_git("ls-files", "--error-unmatch", "__init__.py") is not None:
         changes = _ask_git("status", "--porcelain", "--untracked-files=no")
         git = {"revision": _ask_git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
@@ -35,7 +37,7 @@ def describe_environment() -> dict[str, Any]:
         "git": git,
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
-        "cpu": _find_cpu_model(),
+        "cpu": cpu[1].strip() if cpu else platform.processor() or None,
     }
 
 
@@ -72,11 +74,3 @@ def _ask_git(*arguments: str) -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _find_cpu_model() -> str | None:
-    try:
-        match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), flags=re.MULTILINE)
-    except OSError:
-        match = None
-    return match[1].strip() if match else platform.processor() or None

@@ -10,24 +10,21 @@ A kind of run is a `RunKind` and a function of a `Run` that calls `run.start(con
 """
 
 import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
+from cbpner.base import files
 from cbpner.base.errors import InputError
-from cbpner.base.files import CANNOT_WRITE, UNFINISHED, is_main_process, read_json, remove_tree, write_json
+from cbpner.base.files import UNFINISHED, explain_write_errors, is_main_process, read_json, remove_tree, write_json
 from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.environment import compare_environments
 from cbpner.runs.folder import CHECKPOINTS, LOCK, PREDICTIONS
 from cbpner.runs.lock import lock_run
 
 Json = dict[str, Any]
-TORCH_CANNOT_WRITE = re.compile("PytorchStreamWriter|inline_container|iostream error|cannot be opened|Parent directory")
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Run:
                 print(f"{self.folder}: resumed on another machine, which may change the last digits: {change}")
         elif not all(map(_is_ours, os.listdir(self.folder))):
             raise InputError(f"{self.folder}: found a folder with other things in it; expected a new or empty one")
-        remove_leftovers(self.folder)
+        files.sweep(self.folder, self.folder / PREDICTIONS, self.checkpoints)
         write_json(path, config)
 
     def find_checkpoint(self) -> Path | None:
@@ -131,11 +128,12 @@ def _skip_finished(folder: Path, kind: RunKind, check_finished: Callable[[Json],
         check_finished(read_json(folder / kind.config))
     checkpoints = folder / CHECKPOINTS
     is_stale = checkpoints.exists() and not kind.keeps_checkpoints
-    if is_main_process() and (is_stale or (folder / LOCK).exists() or _list_leftovers(folder)):
-        with suppress(InputError, OSError), lock_run(folder):
-            if is_stale:
-                remove_tree(checkpoints)
-            remove_leftovers(folder)
+    if is_main_process():
+        if is_stale or (folder / LOCK).exists():
+            with suppress(InputError, OSError), lock_run(folder):
+                if is_stale:
+                    remove_tree(checkpoints)
+        files.sweep(folder, folder / PREDICTIONS, checkpoints)
     print(f"{folder}: finished already; {kind.overwrite_flag} runs it again")
     return read_json(folder / kind.metrics)
 
@@ -150,12 +148,7 @@ def remove_run(folder: Path, kind: RunKind) -> None:
         )
     for name in kind.files:
         remove_tree(folder / name)
-    remove_leftovers(folder)
-
-
-def remove_leftovers(folder: Path) -> None:
-    for path in _list_leftovers(folder):
-        remove_tree(path)
+    files.sweep(folder, folder / PREDICTIONS, folder / CHECKPOINTS)
 
 
 def compare_settings(what: str, before: Json, now: Json, advice: str) -> None:
@@ -175,34 +168,6 @@ def list_differences(before: object, now: object) -> str:
     )
 
 
-@contextmanager
-def explain_write_errors(folder: Path) -> Iterator[None]:
-    """Turn a full disk or a folder without write permission into an InputError; other errors pass."""
-    try:
-        yield
-    except (OSError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0]
-        if isinstance(error, OSError):
-            is_ours = error.errno in CANNOT_WRITE
-            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-        elif isinstance(error, SafetensorError):
-            is_ours = reason.startswith("Error while serializing")
-        else:
-            is_ours, reason = bool(TORCH_CANNOT_WRITE.search(reason)), f"a file broke off, as on a full disk: {reason}"
-        if not is_ours:
-            raise
-        raise InputError(
-            f"{folder}: cannot write there ({reason}); make room or name another folder; the same command resumes from "
-            "the last complete checkpoint"
-        ) from error
-
-
 def _is_ours(name: str) -> bool:
     """Whether a name in a run's folder is the lock or a leftover of a broken-off attempt."""
-    return name == LOCK or (name.endswith(UNFINISHED) and name.startswith((".", "features.")))
-
-
-def _list_leftovers(folder: Path) -> list[Path]:
-    places = [folder / place for place in (".", PREDICTIONS, CHECKPOINTS)]
-    found = [path for place in places for path in place.glob(f"*{UNFINISHED}")]
-    return [path for path in found if _is_ours(path.name)]
+    return name == LOCK or (name.endswith(UNFINISHED) and name.startswith("."))

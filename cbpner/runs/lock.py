@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import is_main_process
+from cbpner.base.files import created_folder, is_main_process
 from cbpner.runs.folder import LOCK
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
@@ -26,19 +26,13 @@ def lock_run(folder: Path) -> Iterator[None]:
     if not is_main_process():
         yield
         return
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        with _take_lock(folder / LOCK):
-            try:
-                yield
-            finally:
-                with suppress(OSError):
-                    if not os.path.getsize(folder / LOCK):  # ours is empty
-                        os.unlink(folder / LOCK)  # while it is held: nobody else can hold a file without a name
-    finally:
-        for path in made:
+    with created_folder(folder), _take_lock(folder / LOCK):
+        try:
+            yield
+        finally:
             with suppress(OSError):
-                path.rmdir()
+                if not os.path.getsize(folder / LOCK):  # ours is empty
+                    os.unlink(folder / LOCK)  # while it is held: nobody else can hold a file without a name
 
 
 def _take_lock(path: Path) -> IO[Any]:

@@ -1,7 +1,6 @@
 """A model that tags sentences under a recipe, and the output of its frozen layers, computed once."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from cbpner.base.files import create_temporary
 from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import cut_windows, score_sentences
@@ -40,8 +40,7 @@ class FeatureStore:
         if size * dtype.itemsize <= memory_mb << 20:
             self.rows = torch.empty(size, dtype=dtype).view(-1, width)
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix="features.", suffix=".part", dir=folder) as file:
+        with create_temporary(folder / "features") as work, open(work / "features", "wb") as file:
             os.posix_fallocate(file.fileno(), 0, size * dtype.itemsize)
             self.rows = torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(-1, width)
 

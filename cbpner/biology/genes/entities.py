@@ -4,18 +4,17 @@ A row is a gene with its HGNC id and its names in the texts, or a group of menti
 several, were found. Tables are written as CSV, TSV, Parquet or JSON lines, completely or not at all.
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import UNFINISHED, atomic_open, created_folder
-from cbpner.base.store import ROWS_AT_ONCE, Store, explain_store_errors
+from cbpner.base.files import atomic_files, create_temporary, explain_write_errors
+from cbpner.base.store import ROWS_AT_ONCE, Store
 from cbpner.biology.genes.mentions import Bibliography, EntityResolver, Mention, drop_repeated, read_mentions
 from cbpner.biology.genes.predictions import read_predictions
 from cbpner.biology.tables import TableWriter, write_arrow
@@ -103,22 +102,20 @@ class EntitySettings(NamedTuple):
 def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: Choices) -> list[str]:
     """Resolve the mentions in predictions and write the tables; lines that summarize them."""
     left_out: Counter[str] = Counter()
-    folder = settings.entities.parent
     documents = drop_repeated(read_predictions(settings.inputs, settings.source, choices), left_out)
     mentions = read_mentions(documents, resolver, settings.bibliography, choices)
     with (
-        created_folder(folder),
-        explain_store_errors(settings.entities, settings.memory_mb),
-        open_mentions(mentions, folder, settings.memory_mb, settings.threads) as store,
+        explain_write_errors(settings.entities),
+        open_mentions(mentions, settings.entities.parent, settings.memory_mb, settings.threads) as store,
+        atomic_files() as open_output,
     ):
         statuses = store.run(COUNTS)
         tables = [(settings.entities, ENTITIES, FLAT)]
         tables += [(settings.mentions, MENTIONS, FLAT_MENTIONS)] if settings.mentions else []
-        with ExitStack() as stack:
-            for path, sql, flat in tables:
-                file = stack.enter_context(atomic_open(path, "wb"))
-                query = flat.format(sql) if path.suffix in (".csv", ".tsv") else sql
-                write_arrow(store.connection.sql(query).to_arrow_reader(ROWS_AT_ONCE), file, path.suffix)
+        for path, sql, flat in tables:
+            query = flat.format(sql) if path.suffix in (".csv", ".tsv") else sql
+            rows = store.connection.sql(query).to_arrow_reader(ROWS_AT_ONCE)
+            write_arrow(rows, open_output(path, "wb"), path.suffix)
     mentioned, entities = (sum(row[place] for row in statuses) for place in (2, 3))
     lines = [f"{settings.entities}: {entities:,} entities, {mentioned:,} mentions"]
     for kind, state, count, different, names in statuses:
@@ -132,15 +129,14 @@ def open_mentions(
     mentions: Iterable[Mention], folder: Path, memory_mb: int = 1024, threads: int | None = None
 ) -> Iterator[Store]:
     """Load all mentions into the table `mentions` of a store in a temporary subfolder; InputError without any."""
-    with tempfile.TemporaryDirectory(prefix=".mentions.", suffix=UNFINISHED, dir=folder) as work:
-        with Store(Path(work), memory_mb, threads) as store:
-            writer, count = TableWriter(store, "mentions", SCHEMA), 0
-            for count, mention in enumerate(mentions, 1):  # noqa: B007 (used after the loop)
-                writer.add(*mention)
-            writer.flush()
-            if not count:
-                raise InputError(
-                    "found no mention in the predictions; expected at least one span: is it the tagger's output, and "
-                    "did it find anything? `cbpner stats PREDICTIONS` counts"
-                )
-            yield store
+    with create_temporary(folder / "mentions") as work, Store(work, memory_mb, threads) as store:
+        writer, count = TableWriter(store, "mentions", SCHEMA), 0
+        for count, mention in enumerate(mentions, 1):  # noqa: B007 (used after the loop)
+            writer.add(*mention)
+        writer.flush()
+        if not count:
+            raise InputError(
+                "found no mention in the predictions; expected at least one span: is it the tagger's output, and did "
+                "it find anything? `cbpner stats PREDICTIONS` counts"
+            )
+        yield store

@@ -1,15 +1,13 @@
 """The whole path: documents in; relations, evidence and drawings out, all of them or none."""
 
-import tempfile
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable
 from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
 
-from cbpner.base.files import UNFINISHED, atomic_open, created_folder
-from cbpner.base.store import Store, explain_store_errors
+from cbpner.base.files import atomic_files, create_temporary, explain_write_errors
+from cbpner.base.store import Store
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.genes.predictions import read_predictions
 from cbpner.biology.relations import evidence, outputs, summary
@@ -26,18 +24,16 @@ from cbpner.formats.document import Choices
 
 def write_relations(settings: RelationSettings, resolver: EntityResolver, choices: Choices) -> list[str]:
     """Find relations and write all outputs; lines that summarize them. InputError if there is no relation."""
-    folder = settings.outputs[0].parent
     with (
-        created_folder(folder),
-        tempfile.TemporaryDirectory(prefix=".relations.", suffix=UNFINISHED, dir=folder) as work,
-        explain_store_errors(settings.outputs[0], settings.memory_mb),
-        Store(Path(work), settings.memory_mb, settings.threads) as store,
+        explain_write_errors(settings.outputs[0]),
+        create_temporary(settings.outputs[0]) as work,
+        Store(work, settings.memory_mb, settings.threads) as store,
+        atomic_files() as open_output,
     ):
         documents = read_predictions(settings.inputs, settings.source, choices)
         left_out = load_occurrences(store, documents, resolver, settings.counting, settings.bibliography, choices)
         result = build_result(store, settings, left_out)
-        with ExitStack() as stack:
-            written = write_outputs(store, settings, result, stack)
+        written = write_outputs(store, settings, result, open_output)
     return list(summary.summarize_result(settings, result, written))
 
 
@@ -59,7 +55,7 @@ def build_result(store: Store, settings: RelationSettings, left_out: Counter[str
     return RelationResult(counts, table, places, precision, dict(left_out))
 
 
-def write_outputs(store: Store, settings: RelationSettings, result: RelationResult, stack: ExitStack) -> int | None:
+def write_outputs(store: Store, settings: RelationSettings, result: RelationResult, open_file: Callable) -> int | None:
     """Write everything; the number of rows of evidence, or None if none is asked for."""
     table, suffixes = result.table, {path.suffix for path in settings.outputs}
     network: Network = {}
@@ -72,7 +68,7 @@ def write_outputs(store: Store, settings: RelationSettings, result: RelationResu
             unit=settings.counting.unit, total=table.num_rows, known=settings.known is not None,
         )  # fmt: skip
     for path in settings.outputs:
-        file = stack.enter_context(atomic_open(path, "wb"))
+        file = open_file(path, "w" if path.suffix in outputs.DRAWINGS else "wb")
         if path.suffix in TABLE_SUFFIXES:
             write_arrow(table.to_reader(evidence.BATCH_ROWS), file, path.suffix)
         elif path.suffix == ".edges":
@@ -80,12 +76,12 @@ def write_outputs(store: Store, settings: RelationSettings, result: RelationResu
         elif path.suffix == ".graphml":
             outputs.write_graphml(table, file)
         elif path.suffix == ".svg":
-            file.write(render_svg(network).encode())
+            file.write(render_svg(network))
         else:
-            file.write(render_network_page(network, result, summary.list_page_settings(settings)).encode())
+            file.write(render_network_page(network, result, summary.list_page_settings(settings)))
     if settings.evidence is None:
         return None
-    file = stack.enter_context(atomic_open(settings.evidence, "wb"))
+    file = open_file(settings.evidence, "wb")
     found = evidence.read_evidence(store, settings.most, table.num_rows)
     batches = (pa.RecordBatch.from_pylist(rows, evidence.SCHEMA) for rows in found)
     reader = pa.RecordBatchReader.from_batches(evidence.SCHEMA, batches)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from markupsafe import Markup, escape
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
+from cbpner.base.files import atomic_files
 from cbpner.base.html import open_templates, read_page_style
 from cbpner.reports import tables
 from cbpner.reports.page.inputs import ReportData
 from cbpner.reports.page.sections import make_sections
 from cbpner.reports.run_scores import GOLD_DATA
-from cbpner.reports.tables import Figure, Fold, Table, explain_output_errors, format_cell, format_count
+from cbpner.reports.tables import Figure, Fold, Table, format_cell, format_count
 
 TITLE = "Named entities in patents"
 PAPER = Figure(0.54, std=0.15, style=".2f")  # Hu and Verberne, COLING 2020: LM mixed fine-tuning, lenient F1
@@ -57,14 +57,14 @@ def write_report(report: Report, output: str | Path) -> list[Path]:
     if output.is_dir() or output.suffix not in (".html", ".htm"):
         raise InputError(f"found -o {output}; expected the name of a file that ends in .html")
     folder = output.with_name(f"{output.stem}_tables")
-    with explain_output_errors(output):
+    with atomic_files() as open_output:
         for name, text in report.csv.items():
-            write_text(folder / f"{name}.csv", text)
-        for path in folder.glob("*.csv"):
-            if path.stem not in report.csv:
-                path.unlink()
-        write_text(output.with_suffix(".tex"), report.latex)
-        write_text(output, report.html)
+            open_output(folder / f"{name}.csv").write(text)
+        open_output(output.with_suffix(".tex")).write(report.latex)
+        open_output(output).write(report.html)
+    for path in folder.glob("*.csv"):
+        if path.stem not in report.csv:
+            path.unlink()
     return [output, output.with_suffix(".tex"), folder]
 
 
