@@ -32,8 +32,8 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
 from cbpner.base.store import Store
+from cbpner.biology.relations.job import find_relations
 from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS, CountSettings
-from cbpner.biology.relations.pairs import find_relations
 from cbpner.runs.environment import describe_environment
 
 LEVELS = (0.05, 0.01, 0.001, 0.0001)

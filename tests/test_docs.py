@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pandas import read_csv
+from test_relations import read_jsonl
 
-from cbpner.cli import COMMANDS, build_parser
+from cbpner.cli import COMMANDS, build_parser, main
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("[!.]*/README.md")])
@@ -68,6 +70,28 @@ def test_scripts_and_links_lead_somewhere(page):
 def test_every_page_is_in_the_sites_menu():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("nav:")[2]
     assert {path.name for path in ROOT.glob("docs/*.md")} == set(re.findall(r"[\w-]+\.md", menu))
+
+
+@pytest.mark.slow
+def test_the_readmes_words_lead_from_texts_to_a_report(tmp_path, monkeypatch):
+    """A folder is tagged, its entities and their relations found, and what the tagger's kind is worth reported."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "results"):
+        Path(name).symlink_to(ROOT / name)
+    named = {page: [words for own, words in OURS if own == ROOT / page] for page in ("README.md", "docs/commands.md")}
+    predict, entities = (next(words for words in named["README.md"] if words[0] == name and "tagged/" in words)
+                         for name in ("predict", "entities"))  # fmt: skip
+    relations = next(words for words in named["docs/commands.md"] if words[:2] == ["relations", "tagged/"])
+    report = ["report", "results/Supervised_Original", "-o", "report.html", "--resamples", "50"]
+    others = (["check", "tagged/"], ["stats", "tagged/"], ["convert", "tagged/", "--to", "brat", "-o", "brat"])
+    for words in (predict, entities, [*relations, "--unit", "patent"], report, *others):
+        assert main(words) == 0, words
+    spans = [span for path in Path("tagged").glob("part-*") for row in read_jsonl(path) for span in row["spans"]]
+    found = read_csv("entities.csv")
+    assert sum(found["mentions"] + found["agents"]) >= len(spans) > 0
+    settled = set(found["entity"][found["status"] == "one"])
+    assert {*read_csv("relations.csv")["a_id"]} <= settled and set(found["patents"]) <= {1, 2}
+    assert all("<svg" in Path(name).read_text(encoding="utf-8") for name in ("network.html", "report.html"))
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import GOLD, needs_gold
+from lxml import html as lxml_html
 
 from cbpner.base.errors import Fault, InputError
 from cbpner.corpora import sources
@@ -21,12 +22,17 @@ from cbpner.corpora.document import (
     parse_date,
     parse_number,
 )
+from cbpner.corpora.html import extract_text
 from cbpner.corpora.sources import read_patents
 
 PAGES = Path(__file__).parent / "data" / "patent_pages"
 SERVED, TRANSLATED, RENDERED = (
     (PAGES / f"{name}.html").read_text(encoding="utf-8") for name in ("served", "translated", "rendered")
 )
+EXPONENTS = {  # as the page has it: as it is read
+    "10<sup>6</sup>个": "10^6个", "10<sup>-6</sup>M": "10^-6M", "10<sup><b>n</b></sup>": "10^n",
+    "CD4<sup>+</sup>": "CD4+", "Ca<sup>2+</sup>": "Ca2+", "m<sup>2</sup>": "m2", "2<sup>nd</sup>": "2nd",
+}  # fmt: skip
 CITATIONS = """<table><tr itemprop="backwardReferences"><td><span itemprop="publicationNumber">CN1234567A</span></td>
 <td itemprop="publicationDate">2001-01-01</td><td itemprop="title">别的专利</td></tr></table>"""
 EXPECTED = PatentDocument(
@@ -407,3 +413,8 @@ def test_gold_numbers_are_those_of_the_info_files():
     assert len(set(load_gold_numbers())) == 21
     for path in GOLD.glob("*/train_test_split.info"):
         assert sorted(find_numbers(path.read_text(encoding="utf-8"))) == load_gold_numbers()
+
+
+@pytest.mark.parametrize("marked", EXPONENTS)
+def test_exponents_are_told_from_what_is_merely_raised(marked):
+    assert extract_text(lxml_html.fragment_fromstring(marked, create_parent="div")) == EXPONENTS[marked]

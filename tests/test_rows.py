@@ -93,6 +93,11 @@ def test_written_csv_is_read_again(tmp_path):
     assert text == io.StringIO(text, newline="").read()
 
 
-def test_markdown_is_padded_and_escaped():
-    lines = format_markdown(["a", "bc"], [["x|y", 1]]).split("\n")
-    assert lines == ["| a    |  bc |", "| ---- | --: |", "| x\\|y |   1 |"]
+@pytest.mark.parametrize(
+    "cell, shown", [("x|y", r"x\|y"), ("x\\|y", r"x\\\|y"), ("x\ry", "x y "), ("x\n\ny", "x  y"), (r"C:\d", r"C:\d")]
+)
+def test_markdown_is_padded_and_escaped(cell, shown):
+    """As GitHub reads it: a backslash before a bar is written twice."""
+    lines = format_markdown(["a", "bc"], [[cell, 1]]).split("\n")
+    width = max(3, len(shown.strip()))
+    assert lines == [f"| {'a':{width}} |  bc |", f"| {'-' * width} | --: |", f"| {shown.strip():{width}} |   1 |"]

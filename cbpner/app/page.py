@@ -19,6 +19,7 @@ from gradio.utils import get_upload_folder
 from cbpner.app import content
 from cbpner.app.service import TaggingService
 from cbpner.base.errors import InputError
+from cbpner.base.html import show_controls
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Document
 from cbpner.reports.page.inputs import gather_report
@@ -128,7 +129,7 @@ class PageActions:
 
 
 def to_html(message: str) -> str:
-    return escape(message).replace("\n", "<br>")
+    return escape(show_controls(message)).replace("\n", "<br>")
 
 
 def make_folder() -> Path:

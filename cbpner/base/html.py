@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in b"\t\n"} | {0x7F: 0x2421}
+UNSEEN = re.compile("[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C1 controls, directions of writing
 
 
 def read_page_style() -> str:
@@ -18,12 +20,12 @@ def read_page_style() -> str:
 
 
 def open_templates(package: str) -> "Environment":
-    """The Jinja templates in a package's folder `assets`, with escaping on and the filter `dump` (`dump_script`)."""
+    """The Jinja templates in a package's folder `assets`; values are escaped, controls shown, `dump` is dump_script."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader(package, "assets"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=lambda value: show_controls(value) if type(value) is str else value,  # not Markup
     )  # fmt: skip
     environment.filters["dump"] = dump_script
     return environment
@@ -34,7 +36,15 @@ def dump_script(content: object) -> str:
     from markupsafe import Markup
 
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.translate(SCRIPT_SAFE))
+    return Markup(show_controls(text.translate(SCRIPT_SAFE)))
+
+
+def show_controls(text: str) -> str:
+    """A text for a page, as long as it was: controls as their pictures, or as U+FFFD where there is none.
+
+    So are characters that would change the direction of what follows, since a page then reads otherwise than its text.
+    """
+    return UNSEEN.sub("\ufffd", clean_xml(text.translate(PICTURES)))
 
 
 def clean_xml(text: str) -> str:

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import IO, Any
+
+PIPE = re.compile(r"(\\*)\|")  # with the backslashes before it, which Markdown needs twice
 
 
 def write_csv(file: IO[str], rows: Iterable[Sequence[Any]], delimiter: str = ",") -> None:
@@ -26,7 +29,7 @@ def format_csv(rows: Iterable[Sequence[Any]], delimiter: str = ",") -> str:
 
 def format_markdown(header: Sequence[Any], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:
     """A padded Markdown table without a line end; the first `text_columns` columns are flush left, the others right."""
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in (header, *rows)]
+    cells = [[PIPE.sub(r"\1\1\|", " ".join(str(cell).splitlines())) for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
     rule = ["-" * width if i < text_columns else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
     align = ["<" if i < text_columns else ">" for i in range(len(header))]

@@ -128,8 +128,8 @@ def _write_texts(folder: Path, store: Store, job: CorpusJob) -> dict[str, Counte
         for place, (patent, text) in enumerate(patents):
             part, file = ("test", test) if is_held_out(place, job.held_out) else ("train", train)
             file.write(("\n" if counts[part] else "") + text + "\n")
-            lines, sentences = text.count("\n") + 1, count_sentences(text)
-            counts[part].update(patents=1, lines=lines, sentences=sentences, characters=len(text))
+            sentences = sum(not piece.isspace() for piece in SENTENCE_BREAK.split(text) if piece)
+            counts[part].update(patents=1, lines=text.count("\n") + 1, sentences=sentences, characters=len(text))
             record = {
                 "number": patent.number, "date": format_date(patent.date), "title": patent.title, "part": part,
                 "source": patent.source, "characters": len(text), "family": patent.family or None, "text": text,
@@ -173,10 +173,6 @@ def is_held_out(place: int, held_out: int | float) -> bool:
     if isinstance(held_out, int):
         return place < held_out
     return math.floor(place * held_out) > math.floor((place - 1) * held_out)
-
-
-def count_sentences(text: str) -> int:
-    return sum(1 for piece in SENTENCE_BREAK.split(text) if piece and not piece.isspace())
 
 
 def check_corpus_folder(job: CorpusJob) -> None:

@@ -38,29 +38,20 @@ REGION_TITLE = re.compile(
 ORIGINAL = "contains(concat(' ', normalize-space(@class), ' '), ' google-src-text ')"
 OWN = "[not(ancestor::tr)]"  # tables have other patents' numbers, dates and titles under the same names
 REGIONS = (
-    "//section[@itemprop='{0}']",
-    "//section[@id='{0}']",
-    "//patent-text[@name='{0}']",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' {0} ')]",
-    "//{0}",
-)
+    "//section[@itemprop='{0}']", "//section[@id='{0}']", "//patent-text[@name='{0}']",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' {0} ')]", "//{0}",
+)  # fmt: skip
 NUMBERS = (
-    f"//dd[@itemprop='publicationNumber']{OWN}",
-    "//meta[@itemprop='publicationNumber']/@content",
-    f"//*[@itemprop='publicationNumber']{OWN}",
-    "//meta[@name='citation_patent_publication_number']/@content",
-    "//meta[@name='citation_patent_number']/@content",
-    "//*[@id='pubnum']",
-    "//link[@rel='canonical']/@href",
+    f"//dd[@itemprop='publicationNumber']{OWN}", "//meta[@itemprop='publicationNumber']/@content",
+    f"//*[@itemprop='publicationNumber']{OWN}", "//meta[@name='citation_patent_publication_number']/@content",
+    "//meta[@name='citation_patent_number']/@content", "//*[@id='pubnum']", "//link[@rel='canonical']/@href",
     "//meta[@property='og:url']/@content",
-)
+)  # fmt: skip
 DATES = (
-    f"//time[@itemprop='publicationDate']{OWN}/@datetime",
-    f"//*[@itemprop='publicationDate']{OWN}",
-    "//meta[@itemprop='publicationDate']/@content",
-    "//meta[@name='DC.date' and @scheme='issue']/@content",
+    f"//time[@itemprop='publicationDate']{OWN}/@datetime", f"//*[@itemprop='publicationDate']{OWN}",
+    "//meta[@itemprop='publicationDate']/@content", "//meta[@name='DC.date' and @scheme='issue']/@content",
     "//meta[@name='DC.date' and not(@scheme)]/@content",
-)
+)  # fmt: skip
 PAGE_TITLES = (f"//*[@itemprop='title']{OWN}", "//*[@id='title']", "//meta[@name='DC.title']/@content")
 FAMILY_TITLES = "//*[self::h2 or self::h3 or self::h4][contains(., 'ID')]"
 FAMILY = re.compile(r"\s*(?:Family\s+)?ID\s*[=:]\s*(\d+)\s*", re.IGNORECASE)
@@ -68,6 +59,7 @@ LINK = re.compile(r"patents\.google\.com/patent/([A-Z]{2}[0-9]+[A-Z]?[0-9]?)\b")
 HTML_SPACE = re.compile(r"[ \t\r\n\f]+")
 CONTROLS = re.compile(f"[\x00{BREAK}{CELL}]")
 WIDE = re.compile(f"[{CHINESE}]")
+EXPONENT = re.compile(r"\s*[+\u2212\u2013-]?(?:[0-9]|n\b)")
 
 
 def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
@@ -131,8 +123,8 @@ def _find_number(page: Any, text: str) -> str | None:
 def extract_text(root: Any) -> str:
     """Extract the text of an element: blocks and table rows a line each, tabs between cells, a claim on one line.
 
-    Of an original and its translation only the original is read. White space is collapsed as a browser does; a line
-    break of the source is nothing between two Chinese characters or next to a Chinese sign.
+    Of an original and its translation only the original is read. 10<sup>6</sup> is 10^6. White space is collapsed as a
+    browser does; a line break of the source is nothing between two Chinese characters or next to a Chinese sign.
     """
     pairs = set(root.xpath(f".//*[{ORIGINAL}]/.."))
     pieces: list[str] = []
@@ -154,6 +146,9 @@ def extract_text(root: Any) -> str:
             add_break(element)
             if element.tag in CELLS:
                 pieces.append(CELL)
+            ends_in_digit = pieces and pieces[-1][-1:].isdecimal()
+            if element.tag == "sup" and ends_in_digit and EXPONENT.match(element.text_content()):
+                pieces.append("^")
             inside.update(_list_states(element, pairs))
             add_text(element.text)
         elif event == "end" and not _is_skipped(element):

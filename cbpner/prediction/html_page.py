@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from cbpner.base.html import read_page_style
+from cbpner.base.html import read_page_style, show_controls
 from cbpner.formats.document import Document
 
-CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
 COLOURS = 7
 STYLE = """
 body { margin: 2rem auto; max-width: 52rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
@@ -65,5 +64,4 @@ def colour_class(labels: Sequence[str], label: str) -> str:
 
 
 def escape_text(text: str) -> str:
-    """Text for HTML; control characters, which HTML forbids, as their pictures."""
-    return escape(text.translate(CONTROLS))
+    return escape(show_controls(text))

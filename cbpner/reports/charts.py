@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from cbpner.base.html import read_page_style
+from cbpner.base.html import read_page_style, show_controls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,7 +82,7 @@ def figure_to_svg(figure: "Figure", label: str) -> Markup:
     unsigned = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with chart_style():
         figure.savefig(file, format="svg", metadata=unsigned, transparent=True)
-    svg = file.getvalue()
+    svg = show_controls(file.getvalue())
     svg = svg[svg.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
     svg = re.sub(rf'<g id="{TOOLTIP}([^"]*)">', r"<g><title>\1</title>", svg)
     svg = re.sub(r' id="[A-Za-z.\d]+_\d+"', "", svg)  # figure_1, axes_1: each chart of a page has them

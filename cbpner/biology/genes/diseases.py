@@ -12,10 +12,7 @@ from cbpner.biology.genes.resolution import CACHE_SIZE, Resolution, sort_key
 from cbpner.biology.genes.spelling import fold, normalize_surface
 
 SHORT_FORM = re.compile(r"\s*\(([A-Za-z][\w\-/ ]*)\)$")
-AFFIXES = (
-    re.compile(r"^(?:所述|上述|该|患有|罹患|患)"),
-    re.compile(r"(?:的)?(?:患者|病人|病例|受试者|个体|病患)$"),
-)
+AFFIXES = re.compile(r"^(?:所述|上述|该|患有|罹患|患)|的?(?:患者|病人|病例|受试者|个体|病患)$")
 SPELLINGS = (("癌症", "癌"), ("综合症", "综合征"), ("症候群", "综合征"), ("黏", "粘"), ("瘤症", "瘤"), ("的", ""))
 
 
@@ -34,8 +31,7 @@ class DiseaseResolver:
     def _resolve(self, surface: str) -> Resolution:
         """Status `one`, `ambiguous` (several ids of one vocabulary) or `unknown`."""
         text = SHORT_FORM.sub("", normalize_surface(surface))
-        for affix in AFFIXES:
-            text = affix.sub("", text) or text
+        text = AFFIXES.sub("", text) or text
         key = group_key(text) or surface
         ids = self.lexicon.exact.get(text) or self.groups.get(key)
         if not ids:

@@ -27,7 +27,7 @@ from cbpner.formats.rows import read_cells
 NAME_KINDS = ("user", "symbol", "usual", "previous", "alias", "title")  # the surest first
 HGNC_ID = re.compile(r"HGNC:[0-9]+")
 SHIPPED_GENES, SHIPPED_NAMES, SHIPPED_LOOKALIKES = "hgnc_subset.tsv", "names_zh.tsv", "lookalikes.tsv"
-LOOKALIKE_KINDS = ("term", "word", "exact")  # in any spelling; unless in capitals, as symbols are; in this spelling
+LOOKALIKE_KINDS = ("term", "word", "exact", "shared")  # see the table's first lines
 GENE_FORMATS = ("hgnc", "pairs")
 FORMAT_NAMES = {
     "hgnc": "gene symbols (HGNC)", "pairs": "gene symbols and synonyms", "hpo": "phenotypes (HPO)",
@@ -227,12 +227,10 @@ def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]
     Returns {key: (kind, what it means)}; the key of kind `exact` is the name itself after a `=`.
     """
     path = Path(path or find_shipped(SHIPPED_LOOKALIKES))
-    found, is_header = {}, True
-    for number, row in read_cells(path, ("\t",), comment="#"):
-        if len(row) != 3 or (row[1] not in LOOKALIKE_KINDS and not is_header):
+    found = {}
+    for number, row in list(read_cells(path, ("\t",), comment="#"))[1:]:
+        if len(row) != 3 or row[1] not in LOOKALIKE_KINDS:
             expected = f"name, kind ({', '.join(LOOKALIKE_KINDS)}) and what it means, separated by tabs"
             raise InputError(f"{path}:{number}: found {row}; expected {expected}")
-        if not is_header:
-            found[f"={normalize_surface(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
-        is_header = False
+        found[f"={normalize_surface(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
     return found

@@ -8,7 +8,11 @@ A name resolves to the id of which it is the symbol, a user's name or a usual na
 previous symbol, alias or full name. With several such ids it is ambiguous. Its candidates are ordered by the kind of
 name, the surest first, then by the HGNC number, which is lower for genes that were named earlier; `entities` puts those
 first that the same texts mention under unambiguous names. Aliases of one or two characters, most of which mean
-something else in a patent, are ambiguous even with one candidate.
+something else in a patent, are ambiguous even with one candidate; so are names that are more often the abbreviation
+of something else (ROS: reactive oxygen species; kind `shared` in `lookalikes.tsv`).
+
+A marker's level (CD4+, HER2 3+) or variant (EGFR 19del) is the gene; what is named after a marker (CD4+T细胞,
+HER2+乳腺癌) or is an ion (Ca2+) is none.
 """
 
 import re
@@ -16,16 +20,19 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from cbpner.biology.genes.affixes import list_stems
+from cbpner.biology.genes.affixes import PLUS, list_stems
 from cbpner.biology.genes.lexicons import NAME_KINDS, Lexicon, Ranks, is_decisive, read_lookalikes
-from cbpner.biology.genes.spelling import fold, list_ocr_variants, normalize_surface, spell_latin
+from cbpner.biology.genes.spelling import LATIN, fold, list_ocr_variants, normalize_surface, spell_latin
 
 # one: an id. several: ids named in one mention. ambiguous: candidates. family: a name that numbers make into genes
 # (HDAC). lookalike: a word or lab term that looks like a gene. foreign: of another species. unknown: in no list.
 STATUSES = ("one", "several", "ambiguous", "family", "lookalike", "foreign", "unknown")
 SHORTEST_ALIAS = 3  # characters of a key
+LONGEST = 200  # characters of a surface that may be a name
 CACHE_SIZE = 1 << 17  # surfaces
-LIST = re.compile(r"和/或|及/或|与/或|以及|[、，,;；+]|和|与|及|或|\band/or\b|\band\b|\bor\b")
+LIST = re.compile(
+    rf"和/或|及/或|与/或|以及|[、，,;；]|{PLUS}(?!.*(?:细胞|cells?|癌|瘤|患者)$)|和|与|及|或|\band/or\b|\band\b|\bor\b"
+)
 SLASH = re.compile(r"/|::")
 BRACKETS = re.compile(r"^(.+?)\s*\(([^()]+)\)(.*)$")
 BACTERIAL = re.compile(r"(?:Δ-?)?[a-z]{3}[A-Z](?:[0-9]?)")
@@ -38,7 +45,7 @@ NUMBERED = re.compile(r"^(.*[A-Za-zα-ω]-?)([0-9]{1,2}(?:/[0-9]{1,2})+)$")
 CHAIN = re.compile("cd[0-9]+[a-z]")
 CELLULAR = re.compile("c-(?=[A-Za-z]{3})")
 LATIN_FOR_GREEK = re.compile("([abgd])-(?=[a-z]{3})")
-GREEK_NAMES = {"a": "alpha", "b": "beta", "g": "gamma", "d": "delta"}
+GREEK_NAMES = {letter: name for name, letter in LATIN.items()}
 MICRO_RNA = re.compile(r"^(?:hsa)?(?:mir|mirna|microrna|let)[0-9]")
 
 
@@ -67,7 +74,8 @@ class GeneResolver:
 
     def _resolve(self, surface: str) -> Resolution:
         text = normalize_surface(surface)
-        found = self._resolve_text(text) or self._correct_ocr(text) or Resolution("unknown")
+        found = (self._resolve_text(text) or self._correct_ocr(text)) if len(text) <= LONGEST else None
+        found = found or Resolution("unknown")
         return found if found.key else found._replace(key=fold(text) or surface)
 
     def _resolve_text(self, text: str, is_part: bool = False) -> Resolution | None:
@@ -98,7 +106,8 @@ class GeneResolver:
         if NAME_KINDS.index("user") not in ranks.values():
             kind, meaning = self.lookalikes.get(f"={text}") or self.lookalikes.get(key, ("", ""))
             if kind and not (kind == "word" and text.isupper()):
-                return Resolution("lookalike", tuple(ranks), how=meaning, key=key)
+                status = "ambiguous" if kind == "shared" and ranks else "lookalike"
+                return Resolution(status, sort_ids(ranks), how=meaning, key=key)
             # genes of bacteria have no number: erbB2 is human; but inhA, galE and others are symbols of human genes too
             is_human = text[-1].isdigit() and is_decisive(ranks)
             if BACTERIAL.fullmatch(text) and text not in self.lexicon.exact and not is_human:
@@ -120,7 +129,7 @@ class GeneResolver:
 
     def _choose(self, ranks: Ranks, key: str) -> Resolution:
         """Resolve a name by its {id: rank}."""
-        order = tuple(sorted(ranks, key=lambda id: (ranks[id], sort_key(id))))
+        order = sort_ids(ranks)
         best = ranks[order[0]]
         how = NAME_KINDS[best]
         if is_decisive(ranks):
@@ -172,15 +181,13 @@ class GeneResolver:
 
     def _resolve_prefixed(self, text: str) -> Resolution | None:
         """c-erbB-2, c-Met: the cellular gene of a viral one; b-catenin: a Latin letter for a Greek one."""
-        found = None
+        key = ""
         if cellular := CELLULAR.match(text):
-            name = text[cellular.end() :]
-            if self.lookalikes.get(fold(name), ("",))[0] != "term":
-                found = self._look_up(name.upper())
+            key = fold(text[cellular.end() :])
         elif latin := LATIN_FOR_GREEK.match(text):
             key = GREEK_NAMES[latin[1]] + fold(text[latin.end() :])
-            if ranks := self.lexicon.folded.get(key):
-                found = self._choose(ranks, key)
+        ranks = self.lexicon.folded.get(key)
+        found = self._choose(ranks, key) if ranks and self.lookalikes.get(key, ("",))[0] != "term" else None
         return found if found and found.status == "one" else None
 
     def _resolve_part(self, text: str) -> Resolution | None:
@@ -251,6 +258,11 @@ def unite(found: Iterable[Resolution | None], key: str) -> Resolution | None:
     if not ids:
         return None
     return Resolution("one" if len(ids) == 1 else "several", ids, any(each.is_agent for each in settled), "part", key)
+
+
+def sort_ids(ranks: Ranks) -> tuple[str, ...]:
+    """The ids of a name, the surest kind of name first."""
+    return tuple(sorted(ranks, key=lambda id: (ranks[id], sort_key(id))))
 
 
 def sort_key(id: str) -> tuple[str, int]:

@@ -16,7 +16,9 @@ LATIN = {
     "lambda": "l", "sigma": "s", "omega": "w",
 }  # fmt: skip
 HYPHENS = re.compile("[\u2010-\u2015\u2212\u30fb\uff0d_~\u00ad]")
+ALLELE = re.compile(r"(?<=[A-Z0-9])\*[0-9]+[A-Z]?(?::[0-9]+)*")  # HLA-DQB1*06:02
 SIGNS = re.compile("[®™©†*^\"'“”‘’`]")
+BRACKETS = str.maketrans("[{【〔〖「『《〈]}】〕〗」』》〉", "(" * 9 + ")" * 9)
 GAPS = re.compile(r"[\s\-.,·/:]+")
 NAMED = re.compile("|".join(sorted(LATIN, key=len, reverse=True)))
 HAN = r"[\u3400-\u9fff]"
@@ -27,9 +29,11 @@ READ_AS = (("l", "1"), ("I", "1"), ("|", "1"), ("〇", "0"), ("O", "0"))
 
 
 def normalize_surface(surface: str) -> str:
-    """Give a surface half-width letters, plain hyphens and single spaces; drop ®, quotes and punctuation around it."""
-    text = SIGNS.sub("", HYPHENS.sub("-", unicodedata.normalize("NFKC", surface)))
-    return IN_HAN.sub("", " ".join(text.split())).strip(EDGES)
+    """Give a surface one kind of letters, hyphens, brackets and spaces; drop quotes, ®, alleles, what surrounds it."""
+    text = HYPHENS.sub("-", unicodedata.normalize("NFKC", surface)).translate(BRACKETS)
+    text = IN_HAN.sub("", " ".join(SIGNS.sub("", ALLELE.sub("", text)).split())).strip(EDGES)
+    inner = text.strip(f"{EDGES}()")
+    return text if "(" in inner or ")" in inner else inner
 
 
 def fold(text: str) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from cbpner.base.store import Store
-from cbpner.biology.relations.counts import Columns
 
 BATCH_ROWS = 1 << 12
 SENTENCE = pa.struct({"document": pa.string(), "start": pa.int32(), "end": pa.int32(), "text": pa.string()})
@@ -66,12 +65,6 @@ FROM kept k JOIN entities e ON e.entity = k.a JOIN entities f ON f.entity = k.b
     JOIN places t ON t.number = k.second.document AND t.sentence = k.second.sentence
 ORDER BY k.number
 """
-
-
-def locate_pairs(store: Store, rows: Columns) -> None:
-    """Make the table `cooccurrences` of the relations `rows`, which are numbered from 0."""
-    batch = pa.table({"relation": pa.array(range(len(rows["a"])), pa.int32()), "a": rows["a"], "b": rows["b"]})
-    store.run_on(batch, COOCCURRENCES)
 
 
 def read_evidence(store: Store, most: int, relations: int) -> Iterator[list[dict[str, Any]]]:

@@ -4,19 +4,21 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 
 from cbpner.base.files import atomic_files, create_temporary, explain_write_errors
 from cbpner.base.store import Store
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.genes.predictions import read_predictions
-from cbpner.biology.relations import evidence, outputs, summary
+from cbpner.biology.relations import evidence, outputs, statistics, summary
+from cbpner.biology.relations.counts import Counts, count_pairs
 from cbpner.biology.relations.known import measure_precision
 from cbpner.biology.relations.network import Network, build_network
-from cbpner.biology.relations.occurrences import load_occurrences
+from cbpner.biology.relations.null_model import expect_families
+from cbpner.biology.relations.occurrences import CountSettings, load_occurrences
 from cbpner.biology.relations.page import render_network_page
 from cbpner.biology.relations.page.svg import render_svg
-from cbpner.biology.relations.pairs import find_relations
 from cbpner.biology.relations.settings import RelationResult, RelationSettings
 from cbpner.biology.tables import TABLE_SUFFIXES, write_arrow
 from cbpner.formats.document import Choices
@@ -43,7 +45,8 @@ def build_result(store: Store, settings: RelationSettings, left_out: Counter[str
     summary.check_not_empty(counts, settings, left_out)
     kept = counts.pairs["q"] <= settings.level
     rows = {name: column[kept] for name, column in counts.pairs.items()}
-    evidence.locate_pairs(store, rows)
+    numbers = pa.array(range(len(rows["a"])), pa.int32())
+    store.run_on(pa.table({"relation": numbers, "a": rows["a"], "b": rows["b"]}), evidence.COOCCURRENCES)
     table = outputs.build_relation_table(store, rows, settings.known)
     members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
     left_out = left_out + Counter({"patents of families of which another one is counted": members})
@@ -53,6 +56,28 @@ def build_result(store: Store, settings: RelationSettings, left_out: Counter[str
         precision = measure_precision(list(zip(*genes.values(), strict=True)), settings.known, seed=settings.seed)
     places = store.run("SELECT count(*) FROM cooccurrences")[0][0]
     return RelationResult(counts, table, places, precision, dict(left_out))
+
+
+def find_relations(store: Store, settings: CountSettings) -> Counts:
+    """Count the pairs of the store's occurrences; their statistics are columns of `pairs`, the smallest p first."""
+    counts = count_pairs(store, settings)
+    both, shared = expect_families(store, counts, settings.unit)
+    pairs, entities = counts.pairs, counts.entities
+    a, b = (np.searchsorted(entities["entity"], pairs[name]) for name in "ab")
+    units_a, units_b, patents_a, patents_b = (entities[name][side] for name in ("units", "patents") for side in (a, b))
+    least = np.maximum(both, 1e-9)
+    if settings.unit == "patent":
+        p = statistics.compute_p(pairs["patents"], patents_a, patents_b, patents_a * patents_b / least)
+    else:
+        p = statistics.compute_thinned_p(pairs["patents"], patents_a, patents_b, least, shared)
+    rows = pairs | {
+        "units_a": units_a, "units_b": units_b, "patents_a": patents_a, "patents_b": patents_b,
+        "expected_units": statistics.expect_units(units_a, units_b, counts.units),
+        "npmi": statistics.compute_npmi(pairs["units"], units_a, units_b, counts.units),
+        "expected_patents": shared, "p": p, "q": statistics.adjust_p(p, sum(counts.tested.values())),
+    }  # fmt: skip
+    order = np.lexsort((rows["b"], rows["a"], -rows["npmi"], rows["p"]))
+    return counts._replace(pairs={name: column[order] for name, column in rows.items()})
 
 
 def write_outputs(store: Store, settings: RelationSettings, result: RelationResult, open_file: Callable) -> int | None:

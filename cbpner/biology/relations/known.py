@@ -94,9 +94,7 @@ def read_known_interactions(
         if not found:
             examples = ", ".join([*known.unresolved, *known.unlisted][:5]) or "none"
             expected = "symbols or HGNC ids of the gene list: pass all of HGNC with --lexicon, see `cbpner lexicons`"
-            raise InputError(
-                f"{path}: found no pair of two known genes (names such as {examples}); expected {expected}"
-            )
+            raise InputError(f"{path}: found no pair of known genes (names such as {examples}); expected {expected}")
     return known
 
 
@@ -161,12 +159,8 @@ def measure_precision(
         row: dict[str, float] = {"k": k}
         for state, share, prefix in (("known", "precision", ""), ("path", "path_share", "path_")):
             shares = [own.count(state) / len(own) for own in states] or [math.nan]
-            row |= {state: found.count(state), share: found.count(state) / k}
-            row |= {
-                f"{prefix}random": float(np.mean(shares)),
-                f"{prefix}low": min(shares),
-                f"{prefix}high": max(shares),
-            }
+            row |= {state: found.count(state), share: found.count(state) / k, f"{prefix}random": float(np.mean(shares))}
+            row |= {f"{prefix}low": min(shares), f"{prefix}high": max(shares)}
         rows.append(row)
     return rows
 

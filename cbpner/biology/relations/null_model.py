@@ -35,6 +35,7 @@ ROUNDS, CLOSE = 2000, 1e-9
 CHUNK = 1 << 14  # pairs at once
 FAMILY_CHUNK = 512
 STEP = 0.25  # between levels of ln(burst)
+Arrays = tuple[np.ndarray, np.ndarray]
 BISECTIONS, LOWEST, HIGHEST = 40, -16.0, 10.0  # of the interval of ln t_f
 
 SIZES = "SELECT family, count(DISTINCT entity) AS size FROM incidences WHERE kind = ? GROUP BY family"
@@ -50,7 +51,7 @@ WHERE i.kind = ? GROUP BY ALL
 """
 
 
-def expect_families(store: Store, counts: Counts, unit: str) -> tuple[np.ndarray, np.ndarray]:
+def expect_families(store: Store, counts: Counts, unit: str) -> Arrays:
     """The expected families that have both entities of each of `counts.pairs`, and in which they also share a unit.
 
     With `unit` patent these are the same.
@@ -59,7 +60,7 @@ def expect_families(store: Store, counts: Counts, unit: str) -> tuple[np.ndarray
     entities = len(counts.entities["entity"])
     bursts = np.ones(entities) if unit == "patent" else fetch_columns(store, BURSTS)["burst"]
     seen: set[int] = set(counts.pairs["kind"].tolist())
-    sides: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    sides: dict[int, Arrays] = {}
     for kind in {GENE, *seen} if seen else ():
         rows = fetch_columns(store, SIZES, [kind])
         degrees = np.where(counts.entities["kind"] == kind, counts.entities["patents"], 0)
@@ -72,7 +73,7 @@ def expect_families(store: Store, counts: Counts, unit: str) -> tuple[np.ndarray
     return both, shared
 
 
-def fit_degrees(rows: ArrayLike, columns: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def fit_degrees(rows: ArrayLike, columns: ArrayLike) -> Arrays:
     """(x of each row, y of each column) such that the sums of x_a y_f / (1 + x_a y_f) are the given degrees."""
     (n, of_row, row_counts), (g, of_column, column_counts) = (
         np.unique(np.asarray(side, float), return_inverse=True, return_counts=True) for side in (rows, columns)
@@ -126,12 +127,8 @@ def solve_rates(wanted: np.ndarray, first: np.ndarray, second: np.ndarray | None
 
 
 def sum_families(
-    counts: Counts,
-    sides: Sequence[tuple[np.ndarray, np.ndarray]],
-    rates: np.ndarray,
-    bursts: np.ndarray,
-    chosen: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    counts: Counts, sides: Sequence[Arrays], rates: np.ndarray, bursts: np.ndarray, chosen: np.ndarray
+) -> Arrays:
     """(sum_f P(both in f), sum_f P(both share a unit in f)) of the chosen pairs, over classes of similar families."""
     weights, average = group_families(np.maximum(sides[0][1], 1e-12) * np.maximum(sides[1][1], 1e-12), rates)
     probabilities = [odds / (1 + odds) for odds in (np.outer(x, average(y)) for x, y in sides)]  # (entities, classes)

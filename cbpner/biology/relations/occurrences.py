@@ -18,14 +18,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from cbpner.base.store import Store
-from cbpner.biology.genes.mentions import (
-    Bibliography,
-    EntityResolver,
-    Mention,
-    drop_repeated,
-    identify_publication,
-    read_mentions,
-)
+from cbpner.biology.genes import mentions as genes
+from cbpner.biology.genes.mentions import Bibliography, EntityResolver, Mention
 from cbpner.biology.tables import TableWriter
 from cbpner.formats.document import Choices, Document
 
@@ -104,10 +98,10 @@ def load_occurrences(
     left_out: Counter[str] = Counter()
     writers = {name: TableWriter(store, name, schema) for name, schema in SCHEMAS.items()}
     numbers: dict[str, int] = {}
-    for number, document in enumerate(drop_repeated(documents, left_out)):
-        writers["documents"].add(number, document.id, *identify_publication(document, bibliography or {}))
+    for number, document in enumerate(genes.drop_repeated(documents, left_out)):
+        writers["documents"].add(number, document.id, *genes.identify_publication(document, bibliography or {}))
         sentences = {}
-        for mention in read_mentions([document], resolver, bibliography, choices):
+        for mention in genes.read_mentions([document], resolver, bibliography, choices):
             if reason := settings.reject(mention):
                 left_out[reason] += 1
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cbpner.base.html import clean_xml, open_templates
+from cbpner.base.html import open_templates
 from cbpner.biology.relations.network import EDGE_COLUMNS, NODE_COLUMNS, Network
 
 COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
@@ -32,7 +32,7 @@ def render_svg(network: Network) -> str:
     nodes = {number: dict(zip(NODE_COLUMNS, network["nodes"][number], strict=True)) for number in sorted(degrees)}
     for number, node in nodes.items():
         colour, radius = COLOURS[node["community"] % len(COLOURS)], 3.5 + 1.3 * min(degrees[number], 60) ** 0.5
-        node.update(colour=colour, radius=radius, label=clean_xml(node["label"]))
+        node.update(colour=colour, radius=radius)
     xs, ys = ([node[name] for node in nodes.values()] for name in "xy")
     left, top = min(xs) - MARGIN, min(ys) - MARGIN
     width, height = max(max(xs) + MARGIN - left, 420), max(max(ys) + MARGIN - top, 200) + 30
@@ -47,7 +47,7 @@ def render_svg(network: Network) -> str:
     legend = zip(accumulate(widths, initial=left + size), drawn, strict=False) if network["known"] else ()
     order = sorted(nodes, key=lambda number: (-degrees[number], -nodes[number]["patents"], number))
     return open_templates(__package__).get_template("network.svg.jinja").render(
-        box=[round(each) for each in (left, top, width, height)], title=clean_xml(network["title"]), edges=lines,
+        box=[round(each) for each in (left, top, width, height)], title=network["title"], edges=lines,
         nodes=nodes.values(), labels=place_labels([nodes[number] for number in order], size), size=size, legend=legend,
         legend_y=top + height - size,
     )  # fmt: skip
