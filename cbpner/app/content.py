@@ -132,7 +132,7 @@ def list_entities(documents: Iterable[Document], resolver: EntityResolver) -> li
     scores = defaultdict(list)
     for document in documents:
         for span in document.spans:
-            scores[span.label, span.text or ""].append(span.score or 0.0)
+            scores[span.label, html.show_controls(span.text or "")].append(span.score or 0.0)
     order = sorted(scores, key=lambda key: (-len(scores[key]), key))[:MAX_ROWS]
     return [[*key, len(scores[key]), round(fmean(scores[key]), 2), identify(*key, resolver)] for key in order]
 
