@@ -21,8 +21,7 @@ SIGNS = re.compile("[®™©†*^\"'“”‘’`]")
 BRACKETS = str.maketrans("[{【〔〖「『《〈]}】〕〗」』》〉", "(" * 9 + ")" * 9)
 GAPS = re.compile(r"[\s\-.,·/:]+")
 NAMED = re.compile("|".join(sorted(LATIN, key=len, reverse=True)))
-HAN = r"[\u3400-\u9fff]"
-IN_HAN = re.compile(rf"(?<={HAN})\s+|\s+(?={HAN})")
+IN_HAN = re.compile(r"(?<=[\u3400-\u9fff])\s+|\s+(?=[\u3400-\u9fff])")
 EDGES = " \t\r\n,.;:、，。；："
 CAPITALS = re.compile(r"[A-Z][A-Z0-9\-]*[lI|][0-9lI|]*|[A-Z]{2,}[A-Z0-9\-]*[OQ〇]+[0-9]*")
 READ_AS = (("l", "1"), ("I", "1"), ("|", "1"), ("〇", "0"), ("O", "0"))

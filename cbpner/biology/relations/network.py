@@ -21,7 +21,6 @@ EDGE_COLUMNS = (
 NODE_COLUMNS = ("id", "label", "kind", "community", "x", "y", "patents", "units")
 LEAST_WEIGHT = 0.05  # of an edge, for a lower NPMI
 ROOM = 34.0  # between two nodes, in units of the drawing
-WEAK = (0.15, 2.5)  # pull and length of an edge that is not shown at first
 
 Network = dict[str, Any]
 
@@ -76,7 +75,7 @@ def build_graph(rows: Iterable[dict[str, Any]], level: float = 1.0, seed: int = 
             number = numbers.setdefault(row[f"{side}_id"], len(numbers))
             about = {name: row[f"{name}_{side}"] for name in ("patents", "units")}
             graph.add_node(number, id=row[f"{side}_id"], label=row[side], kind=row[f"{side}_kind"], **about)
-        pull, length = (1.0, 1.0) if row["q"] <= level else WEAK
+        pull, length = (1.0, 1.0) if row["q"] <= level else (0.15, 2.5)  # the others are not shown at first
         ends = (numbers[row["a_id"]], numbers[row["b_id"]])
         graph.add_edge(*ends, weight=max(row["npmi"], LEAST_WEIGHT), pull=pull, length=length)
     communities = nx.community.louvain_communities(graph, seed=seed)
