@@ -99,7 +99,7 @@ RESOLVED = {
     "ambiguous MIR92A1 MIR92A2": ["miR-92a-3p"],
     "ambiguous EREG": ["ER"],  # an alias of two letters
     "lookalike": ["PCR", "TKI"],
-    "lookalike CASP14 MICE": ["mice"],
+    "lookalike MICE CASP14": ["mice"],
     "lookalike CAT": ["CAT"],
     "foreign ERBB2": ["小鼠HER2"],
     "foreign": ["ampC基因", "inhA"],  # of bacteria, though INHA is a human gene
