@@ -17,8 +17,8 @@ from cbpner.corpora.plain import decode_text, parse_plain_text
 from cbpner.corpora.records import read_export
 from cbpner.corpora.sources import list_source_files
 from cbpner.formats.document import Document
-from cbpner.formats.registry import name_file, read_documents, write_documents
-from cbpner.formats.rows import Fault
+from cbpner.formats.registry import guess_format, name_file, read_documents, write_documents
+from cbpner.formats.rows import Fault, read_cells
 from cbpner.formats.rows import read_rows as read_any_rows
 from cbpner.prediction.inputs import Rejected
 from cbpner.text.bio import read_bio
@@ -49,6 +49,9 @@ def test_text_in_another_encoding_is_one_fault_that_names_it(tmp_path, kind, enc
 def test_a_header_in_another_encoding_is_named(tmp_path):
     (fault,) = read_any_rows(put(tmp_path, "d.csv", f"公开号,摘要\n1,{CHINESE}\n".encode("gbk")), required=["text"])
     assert fault.line == 0 and "GB18030" in fault.found
+    for read in (lambda path: list(read_cells(path)), guess_format):  # lexicons; what `convert` reads
+        with pytest.raises(InputError, match="GB18030"):
+            read(put(tmp_path, "d.jsonl", f"公开号,摘要\n1,{CHINESE}\n".encode("gbk")))
 
 
 @pytest.mark.parametrize(

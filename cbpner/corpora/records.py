@@ -91,7 +91,12 @@ def _check_names(path: Path, names: Collection[str], named: Mapping[str, str]) -
 def _parse_row(row: Row, roles: Mapping[str, str]) -> PatentDocument:
     """The patent of a row; raise UnexpectedValue where it is none."""
     values = {role: row.values[name] for role, name in roles.items()}
-    parts = _merge_parts({role: parse_text_value(values[role], roles[role]) for role in values if role not in META})
+    texts = {role: parse_text_value(values[role], roles[role]) for role in values if role not in META}
+    whole = texts.pop("text", "")
+    parts = split_parts(whole) if whole.strip() else dict.fromkeys(PARTS, "")
+    for part, text in texts.items():
+        if text.strip() and text.strip() not in whole:
+            parts[part] = f"{text}\n{parts[part]}".strip("\n") if parts[part] else text
     if not any(parts[part].strip() for part in PARTS[1:]):
         named = [roles[role] for role in TEXT_ROLES if role in roles]
         raise UnexpectedValue(f"no text in the fields {list_names(named or row.values)}", "the text of a patent")
@@ -107,16 +112,6 @@ def _parse_row(row: Row, roles: Mapping[str, str]) -> PatentDocument:
     family = "" if family is None else str(family).strip()
     family = None if family in NO_FAMILY else family
     return PatentDocument(normalize_number(number), day, family=family, source=f"{row.path}:{row.number}", **parts)
-
-
-def _merge_parts(texts: dict[str, str]) -> dict[str, str]:
-    """{part: text} from {role: text}: `text` split at its headings, then every part that it does not contain."""
-    whole = texts.pop("text", "")
-    parts = split_parts(whole) if whole.strip() else dict.fromkeys(PARTS, "")
-    for part, text in texts.items():
-        if text.strip() and text.strip() not in whole:
-            parts[part] = f"{text}\n{parts[part]}".strip("\n") if parts[part] else text
-    return parts
 
 
 def parse_text_value(value: Any, name: str) -> str:

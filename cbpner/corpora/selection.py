@@ -234,8 +234,12 @@ def drop_repeats(store: Store, selection: PatentSelection) -> None:
     if selection.exact_duplicates:
         store.run(DROP_REPEATS.format(keys=FINGERPRINTS), [EXACT])
     if selection.near_duplicates is not None:
-        components = _find_components(_find_similar(store, selection.near_duplicates))
-        store.run_on(components, DROP_REPEATS.format(keys=COMPONENTS), [NEAR])
+        pairs = _find_similar(store, selection.near_duplicates)
+        ids, nodes = np.unique(pairs, return_inverse=True)
+        first, second = nodes.reshape(pairs.shape)
+        graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(ids), len(ids)))
+        components = connected_components(graph, directed=False)[1] if len(ids) else ids
+        store.run_on(pa.table({"id": ids, "component": components}), DROP_REPEATS.format(keys=COMPONENTS), [NEAR])
 
 
 def _find_similar(store: Store, threshold: float) -> np.ndarray:
@@ -256,14 +260,6 @@ def _find_similar(store: Store, threshold: float) -> np.ndarray:
         first, second = (np.frombuffer(b"".join(each), dtype=np.uint32).reshape(len(chunk), -1) for each in blobs)
         found.append(np.array([ids, others])[:, measures.compare_sketches(first, second) >= threshold])
     return np.concatenate(found, axis=1)
-
-
-def _find_components(pairs: np.ndarray) -> pa.Table:
-    """Table (id, component) of the ids in pairs, (2, pairs); a component is what pairs connect, also indirectly."""
-    ids, nodes = np.unique(pairs, return_inverse=True)
-    first, second = nodes.reshape(pairs.shape)
-    graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(ids), len(ids)))
-    return pa.table({"id": ids, "component": connected_components(graph, directed=False)[1] if len(ids) else ids})
 
 
 def draw_selected(store: Store, seed: int) -> Iterator[SelectedPatent]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote, unquote
 
-from cbpner.base.errors import InputError
+from cbpner.base.errors import Fault, InputError
 from cbpner.base.files import atomic_folder, atomic_open, decode_name
 from cbpner.formats.brat import find_beside, read_brat, render_brat
 from cbpner.formats.columns import read_column_documents, render_columns
@@ -188,7 +188,13 @@ def guess_name(path: Path) -> str | None:
             return "brat"
         return "yedda-marked" if MARKED.search(text) else None
     if name.endswith((".jsonl", ".json")):
-        row: dict[str, Any] = next((row.values for row in read_rows(path) if isinstance(row, Row)), {})
+        first: Row | Fault | None = None
+        for first in read_rows(path):
+            if isinstance(first, Row):
+                break
+        if isinstance(first, Fault):
+            raise InputError(str(first))
+        row = first.values if first else {}
         forms = {"jsonl": "spans"} | {form: field for form, (field, _) in FORMS.items()}
         if isinstance(row.get("data"), dict) and not isinstance(row.get("spans"), list):
             return "labelstudio"

@@ -127,9 +127,11 @@ def read_cells(
         comment: how lines begin that are left out; blank lines are too.
         quoted: whether quotes are read as CSV has them, else as characters. With commas they always are.
     """
-    delimiter = ""
+    delimiter, open_file = "", gzip.open if str(path).endswith(".gz") else open
     try:
-        with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+        with open_file(path, "rb") as file:
+            check_encoding(file.read(OPENING))
+        with open_file(path, "rt", encoding="utf-8-sig", newline="") as file:
             for number, line in enumerate(file, 1):
                 line = line.rstrip("\r\n")
                 if not line.strip() or (comment and line.startswith(comment)):
@@ -137,6 +139,8 @@ def read_cells(
                 delimiter = delimiter or next((sign for sign in delimiters if sign in line), delimiters[0])
                 is_quoted = quoted or delimiter == ","
                 yield number, next(csv.reader([line], delimiter=delimiter, quoting=0 if is_quoted else csv.QUOTE_NONE))
+    except UnexpectedValue as error:
+        raise InputError(f"{path}: found {error.found}; expected {error.expected}") from None
     except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read the table ({error}); expected columns in UTF-8") from error
 
