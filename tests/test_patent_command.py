@@ -158,10 +158,7 @@ def test_duplicates_planted_in_the_demo_exports_are_removed(tmp_path):
 
 @pytest.mark.parametrize(
     "name, query, window, sample",
-    [
-        ("hg", "人类 AND 基因", (20090101, 20190101), 10000),
-        ("bc", "乳腺癌 AND 生物标记物", (20121201, 20190101), 100),
-    ],
+    [("hg", "人类 AND 基因", (20090101, 20190101), 10000), ("bc", "乳腺癌 AND 生物标记物", (20121201, 20190101), 100)],
 )
 def test_the_scripts_have_the_papers_queries_windows_and_sizes(tmp_path, name, query, window, sample):
     """In a copy of the project whose Python prints its arguments."""

@@ -203,10 +203,7 @@ def test_rows_that_would_be_lost_are_faults(tmp_path, name, data, places, found)
     rows = list(read_any_rows(put(tmp_path, name, data)))
     assert [row.line if isinstance(row, Fault) else None for row in rows] == places
     assert all(found in str(row) for row in rows if isinstance(row, Fault))
-
-
-def test_a_repeated_field_that_is_not_read_does_not_matter(tmp_path):
-    assert [item.text for item in read_all([put(tmp_path, "a.csv", "note,text,note\n1,甲,2\n")])] == ["甲"]
+    assert [item.text for item in read_all([put(tmp_path, "b.csv", "note,text,note\n1,甲,2\n")])] == ["甲"]  # not read
 
 
 @pytest.mark.parametrize("tags", ["B_gene I_gene", "S-gene O", "B-gene E-gene", "x y", "B- I"])
@@ -228,9 +225,3 @@ def test_lone_carriage_returns_are_line_ends_of_another_kind(tmp_path):
         read_bio(put(tmp_path, "d.bio", "基 B-gene\r因 I-gene\r"))
     (fault,) = caught.value.faults
     assert fault.line == 1 and "carriage return" in fault.found
-
-
-def test_a_column_file_in_utf16_is_one_fault(tmp_path):
-    with pytest.raises(FaultyFile) as caught:
-        read_bio(put(tmp_path, "d.bio", ("基 O\n" * 127).encode("utf-16")))
-    assert [fault.line for fault in caught.value.faults] == [0]

@@ -179,8 +179,6 @@ def _read_json(file: BinaryIO, name: str, required: Collection[str]) -> Iterator
 def _read_array(data: bytes, name: str, required: Collection[str]) -> Iterator[Row | Fault]:
     try:
         rows = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_make_object)
-    except UnexpectedValue as error:
-        yield Fault(name, 0, error.found, error.expected)
     except UnicodeDecodeError as error:
         yield Fault(name, 0, describe_bytes(data, error.start), "text in UTF-8")
     except (ValueError, RecursionError) as error:
@@ -218,11 +216,7 @@ def _read_table(
     try:
         _check_header(reader.fieldnames or [], required, columns, delimiter)
     except csv.Error as error:
-        yield Fault(name, 0, f"a broken first row ({error})", "the names of the fields")
-        return
-    except UnexpectedValue as error:
-        yield Fault(name, 0, error.found, error.expected)
-        return
+        raise UnexpectedValue(f"a broken first row ({error})", "the names of the fields") from None
     for number in itertools.count(1):
         first = reader.reader.line_num + 1
         try:

@@ -42,11 +42,7 @@ def has_blob_id(path: Path, blob_id: str) -> bool:
     return path.is_file() and git_blob_id(path.read_bytes()) == blob_id
 
 
-def get_gold(
-    target: str | Path,
-    source: str | Path | None = None,
-    base_url: str = BASE_URL,
-) -> list[str]:
+def get_gold(target: str | Path, source: str | Path | None = None, base_url: str = BASE_URL) -> list[str]:
     """Bring the gold files into the folder `target`, from the folder `source` or else from `base_url`.
 
     Files already right are left alone. New ones are kept in `target/.part` until all are there and right, and then
