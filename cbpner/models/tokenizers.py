@@ -58,19 +58,13 @@ def build_tokenizer(
     core.normalizer = normalizers.Sequence(steps)
     core.pre_tokenizer = pre_tokenizers.Split(Regex(ONE_CODE_POINT), "isolated")
     core.decoder = decoders.Fuse()
-    core.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
-    )
+    special = [(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")]
+    core.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", special)
     return PreTrainedTokenizerFast(
-        tokenizer_object=core,
-        model_max_length=MAX_LENGTH,
+        tokenizer_object=core, model_max_length=MAX_LENGTH, clean_up_tokenization_spaces=False,
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-        split_special_tokens=special_tokens_are_text,
-        clean_up_tokenization_spaces=False,
-        **SPECIAL_TOKENS,
-    )
+        split_special_tokens=special_tokens_are_text, **SPECIAL_TOKENS,
+    )  # fmt: skip
 
 
 def read_vocabulary(tokenizer: PreTrainedTokenizerBase, name: str) -> dict[str, int]:

@@ -74,7 +74,7 @@ class Tagger:
         cls, name: str | Path = DEFAULT_MODEL, backend: str = "torch", *, device: str | None = None,
         precision: str = "auto", min_score: float = 0.0, layout: str = "auto", **decision: Any,
     ) -> "Tagger":  # fmt: skip
-        """Load the tagger of a model.
+        """Load the tagger of a model; InputError where it cannot be found or read, or a value is wrong.
 
         Args:
             name: a folder, a run's folder, or a name on the hub.
@@ -85,9 +85,6 @@ class Tagger:
             layout: `auto` reads over what a text shows of a PDF's lines and spaces, and over look-alikes and markup;
                 `pdf` joins all lines that end no sentence; `plain` reads the text as it is.
             decision: fields of `Decision` that replace the model's own.
-
-        Raises:
-            InputError: the model cannot be found or read, or a value is wrong.
         """
         check_backend(backend, precision)
         folder = locate_model(name, backend)
@@ -113,10 +110,7 @@ class Tagger:
         """Yield the spans of each text, in order.
 
         Memory is that of a batch of texts (some 65,000 characters, or one longer text) and of a pool of its sentences.
-
-        Args:
-            texts: read a batch ahead.
-            watch: called with a number of characters each time that so many more are tagged.
+        texts: read a batch ahead. watch: called with a number of characters each time that so many more are tagged.
         """
         return (found.spans for found in self.tag_measured(texts, watch, is_measured=False))
 
