@@ -10,15 +10,7 @@ from pathlib import Path
 
 from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.base.files import check_free
-from cbpner.commands.options import (
-    add_format_flag,
-    add_reading_flags,
-    add_tag_flags,
-    describe_documents,
-    describe_notes,
-    read_choices,
-    read_label_file,
-)
+from cbpner.commands import options
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import guess_format, guess_name, read_documents
 from cbpner.text.bio import count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
@@ -27,17 +19,17 @@ from cbpner.text.labels import LabelSet
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file, or annotations in another format")
-    add_format_flag(parser, "--format", "format", "of FILE (default: as found)")
-    add_tag_flags(parser, "error")
+    options.add_format_flag(parser, "--format", "format", "of FILE (default: as found)")
+    options.add_tag_flags(parser, "error")
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
-    add_reading_flags(parser)
+    options.add_reading_flags(parser)
 
 
 def run(args: Namespace) -> int:
     if args.output and (args.orphans != "repair" or len(args.files) != 1):
         raise InputError("found -o with other options; expected one FILE and --orphans repair with it")
-    labels = read_label_file(args)
+    labels = options.read_label_file(args)
     formats = {path: choose_format(path, args.format) for path in args.files}
     if args.output and formats[args.files[0]] != "bio":
         raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")
@@ -60,7 +52,7 @@ def choose_format(path: str, name: str | None) -> str:
 
 def check_path(path: str, name: str, labels: LabelSet | None, args: Namespace) -> bool:
     """Print what is wrong with a file or folder, or what it holds; whether it is good."""
-    choices = read_choices(args, orphans="error" if args.orphans == "error" else "repair")
+    choices = options.read_choices(args, orphans="error" if args.orphans == "error" else "repair")
     faults, summary, tally = [], "", Tally()
     try:
         if name == "bio" and not Path(path).is_dir():
@@ -71,10 +63,10 @@ def check_path(path: str, name: str, labels: LabelSet | None, args: Namespace) -
                     if labels and span.label not in labels.types:
                         found = f"the label {span.label!r} at {span.start} of {document.id!r}"
                         faults.append(Fault(path, 0, found, f"one of {', '.join(labels.types)}"))
-            summary = f"{name}, {describe_documents(tally.summarize())}"
+            summary = f"{name}, {options.describe_documents(tally.summarize())}"
     except FaultyFile as error:
         faults += error.faults
-    for line in [*map(str, faults), *describe_notes(choices), *([] if faults else [f"{path}: {summary}"])]:
+    for line in [*map(str, faults), *options.describe_notes(choices), *([] if faults else [f"{path}: {summary}"])]:
         print(line)
     return not faults
 

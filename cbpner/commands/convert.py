@@ -20,14 +20,7 @@ metadata and dates for which it has no place, is counted and printed.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from cbpner.commands.options import (
-    add_format_flag,
-    add_output_rules,
-    add_reading_flags,
-    describe_documents,
-    describe_notes,
-    read_choices,
-)
+from cbpner.commands import options
 from cbpner.formats.document import Tally
 from cbpner.formats.registry import describe_formats, guess_output, read_documents, write_documents
 from cbpner.prediction.sources import check_overlap
@@ -38,18 +31,21 @@ __doc__ = __doc__.replace("{formats}", describe_formats())
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to read")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
-    add_format_flag(parser, "--from", "source", "of INPUT (default: as found)")
-    add_format_flag(parser, "--to", "target", "of OUT (default: by its name)")
+    options.add_format_flag(parser, "--from", "source", "of INPUT (default: as found)")
+    options.add_format_flag(parser, "--to", "target", "of OUT (default: by its name)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: if it has such files alone)")
-    add_reading_flags(parser, "orphans")
-    add_output_rules(parser, "overlap", "unfit")
+    options.add_reading_flags(parser, "orphans")
+    options.add_output_rules(parser, "overlap", "unfit")
 
 
 def run(args: Namespace) -> None:
     target = args.target or guess_output(args.output).name
     check_overlap(args.inputs, Path(args.output))
-    choices, tally = read_choices(args), Tally()
+    choices, tally = options.read_choices(args), Tally()
     documents = tally.watch(read_documents(args.inputs, args.source, choices))
     write_documents(documents, args.output, target, choices, args.overwrite)
-    for line in [f"{args.output}: {target}, {describe_documents(tally.summarize())}", *describe_notes(choices)]:
+    for line in [
+        f"{args.output}: {target}, {options.describe_documents(tally.summarize())}",
+        *options.describe_notes(choices),
+    ]:
         print(line)

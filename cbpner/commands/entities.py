@@ -23,14 +23,7 @@ from cbpner.biology.genes.lexicons import read_gene_lexicon, read_lexicons, read
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
-from cbpner.commands.options import (
-    add_format_flag,
-    add_machine_flags,
-    add_reading_flags,
-    describe_notes,
-    read_choices,
-    split_names,
-)
+from cbpner.commands import options
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -43,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def add_entity_flags(parser: ArgumentParser) -> None:
     """The flags that say which predictions are read and how mentions are resolved."""
     parser.add_argument("inputs", nargs="+", metavar="PREDICTIONS", help="file or folder to read")
-    add_format_flag(parser, "--from", "source", "of PREDICTIONS")
+    options.add_format_flag(parser, "--from", "source", "of PREDICTIONS")
     parser.add_argument("--patents", metavar="FILE", help="table of patents: number, date (or year), family")
     group = parser.add_argument_group("lexicons", "repeatable; `cbpner lexicons` lists where to get them")
     lexicon = "HGNC's genes; or names of your own: id, name"
@@ -52,10 +45,14 @@ def add_entity_flags(parser: ArgumentParser) -> None:
     group.add_argument("--lookalikes", metavar="FILE", help="words that are no genes, instead of the shipped ones")
     group.add_argument("--no-names", dest="names", action="store_false", help="without the shipped Chinese names")
     group = parser.add_argument_group("labels", "mentions with other labels are grouped by spelling")
-    group.add_argument("--gene-labels", type=split_names, default="gene,protein", metavar="A,B", help="of genes")
-    group.add_argument("--disease-labels", type=split_names, default="disease", metavar="A,B", help="of diseases")
-    add_reading_flags(parser, "orphans", "overlap")
-    add_machine_flags(parser)
+    group.add_argument(
+        "--gene-labels", type=options.split_names, default="gene,protein", metavar="A,B", help="of genes"
+    )
+    group.add_argument(
+        "--disease-labels", type=options.split_names, default="disease", metavar="A,B", help="of diseases"
+    )
+    options.add_reading_flags(parser, "orphans", "overlap")
+    options.add_machine_flags(parser)
 
 
 def read_resolver(args: Namespace) -> EntityResolver:
@@ -77,10 +74,10 @@ def print_summary(lines: list[str], args: Namespace, notes: list[str]) -> None:
 def run(args: Namespace) -> None:
     outputs = [(path, TABLE_SUFFIXES) for path in (args.output, args.mentions) if path]
     paths = check_outputs(outputs, args.inputs, args.overwrite)
-    resolver, choices = read_resolver(args), read_choices(args)
+    resolver, choices = read_resolver(args), options.read_choices(args)
     settings = EntitySettings(
         inputs=args.inputs, source=args.source, entities=paths[0], mentions=paths[1] if args.mentions else None,
         bibliography=read_bibliography(args.patents) if args.patents else None, memory_mb=args.memory,
         threads=args.threads,
     )  # fmt: skip
-    print_summary(write_entities(settings, resolver, choices), args, describe_notes(choices))
+    print_summary(write_entities(settings, resolver, choices), args, options.describe_notes(choices))

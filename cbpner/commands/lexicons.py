@@ -22,14 +22,7 @@ Patents (cbpner entities and relations --patents FILE)
 
 from argparse import ArgumentParser, Namespace
 
-from cbpner.biology.genes.lexicons import (
-    FORMAT_NAMES,
-    GENE_FORMATS,
-    is_decisive,
-    open_lexicon,
-    read_gene_lexicon,
-    read_lexicons,
-)
+from cbpner.biology.genes import lexicons
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,12 +34,12 @@ def run(args: Namespace) -> None:
     if not args.files:
         print(__doc__, end="")
         return
-    formats = {path: open_lexicon(path)[0] for path in args.files}
-    genes = [path for path in args.files if formats[path] in (*GENE_FORMATS, "names")]
-    lexicons = [read_gene_lexicon(genes, args.names)] if genes else []
-    for lexicon in [*lexicons, *(read_lexicons([path], "disease") for path in args.files if path not in genes)]:
+    formats = {path: lexicons.open_lexicon(path)[0] for path in args.files}
+    genes = [path for path in args.files if formats[path] in (*lexicons.GENE_FORMATS, "names")]
+    found = [lexicons.read_gene_lexicon(genes, args.names)] if genes else []
+    for lexicon in [*found, *(lexicons.read_lexicons([path], "disease") for path in args.files if path not in genes)]:
         for source in lexicon.sources:
-            content = f"{FORMAT_NAMES[source['format']]}, {source['names']:,} names, {source['ids']:,} new ids"
+            content = f"{lexicons.FORMAT_NAMES[source['format']]}, {source['names']:,} names, {source['ids']:,} new ids"
             print(f"{source['path']}: {content}")
-        ambiguous = sum(len(ranks) > 1 and not is_decisive(ranks) for ranks in lexicon.folded.values())
+        ambiguous = sum(len(ranks) > 1 and not lexicons.is_decisive(ranks) for ranks in lexicon.folded.values())
         print(f"  {len(lexicon.folded):,} different keys, {ambiguous:,} of them ambiguous")

@@ -9,16 +9,7 @@ from transformers import BertForMaskedLM, PreTrainedTokenizerBase, set_seed
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, read_json
-from cbpner.masked_lm.config import (
-    LM_RUN,
-    WARM_RESTART,
-    LMJob,
-    check_continuation,
-    check_finished,
-    check_model_folder,
-    describe_lm_job,
-    hash_weights,
-)
+from cbpner.masked_lm import config as jobs
 from cbpner.masked_lm.corpus import TextSource, read_corpus
 from cbpner.masked_lm.masking import describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
@@ -34,12 +25,14 @@ from cbpner.training.progress import run_trainer
 from cbpner.training.run import measure_memory
 
 
-def fine_tune(job: LMJob) -> dict[str, Any] | None:
+def fine_tune(job: jobs.LMJob) -> dict[str, Any] | None:
     """Fine-tune, measure and write the model's folder. A finished run is left as it is, an interrupted one resumes.
 
     Returns the content of lm_metrics.json; None in the other processes of several.
     """
-    return run_once(job.output, LM_RUN, partial(_fine_tune_locked, job), job.overwrite, partial(check_finished, job))
+    return run_once(
+        job.output, jobs.LM_RUN, partial(_fine_tune_locked, job), job.overwrite, partial(jobs.check_finished, job)
+    )
 
 
 def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None) -> dict[str, float]:
@@ -52,7 +45,7 @@ def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None)
     return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
 
 
-def _fine_tune_locked(job: LMJob, run: Run) -> dict[str, Any] | None:
+def _fine_tune_locked(job: jobs.LMJob, run: Run) -> dict[str, Any] | None:
     device = pick_device()
     precision = pick_precision(job.recipe.precision, device)
     set_seed(job.seed)
@@ -63,11 +56,11 @@ def _fine_tune_locked(job: LMJob, run: Run) -> dict[str, Any] | None:
     start = None
     if job.continues and (start := find_checkpoint(job.continues / runs.CHECKPOINTS, clean=False)) is None:
         place = job.continues / runs.CHECKPOINTS
-        raise InputError(f"{place}: found no whole checkpoint to continue from; {WARM_RESTART}")
-    config = describe_lm_job(job, corpora, hash_weights(model), precision, start)
+        raise InputError(f"{place}: found no whole checkpoint to continue from; {jobs.WARM_RESTART}")
+    config = jobs.describe_lm_job(job, corpora, jobs.hash_weights(model), precision, start)
     if job.continues:
-        check_continuation(read_json(job.continues / runs.LM_CONFIG), config, job.continues)
-    check_model_folder(job)
+        jobs.check_continuation(read_json(job.continues / runs.LM_CONFIG), config, job.continues)
+    jobs.check_model_folder(job)
     run.start(config)
     trainer = build_lm_trainer(job, corpora, model, table, len(tokenizer), precision, device)
     trainer.accelerator.wait_for_everyone()  # until the main process has claimed the folder
@@ -91,7 +84,7 @@ def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folde
     new.rmdir()
 
 
-def describe_result(job: LMJob, trainer: MaskedLMTrainer) -> dict[str, Any]:
+def describe_result(job: jobs.LMJob, trainer: MaskedLMTrainer) -> dict[str, Any]:
     """Collect the content of lm_metrics.json.
 
     perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. seconds:

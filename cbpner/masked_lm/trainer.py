@@ -8,15 +8,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader
-from transformers import (
-    BertForMaskedLM,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import BertForMaskedLM, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.config import LMJob
@@ -27,7 +19,7 @@ from cbpner.models.devices import autocast
 from cbpner.runs import folder as runs
 from cbpner.text.batches import sorted_batches
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.batching import GroupedSampler, TokenBudgetSampler
+from cbpner.training.batching import GroupedSampler, TokenBudgetSampler, load_batches
 from cbpner.training.predictor import EVALUATION_TOKENS
 from cbpner.training.progress import Progress
 
@@ -49,14 +41,9 @@ class MaskedLMTrainer(Trainer):
     ):  # fmt: skip
         super().__init__(*args, **kwargs)
         self.sampler, self.schedule_epochs, self.held_out, self.context = sampler, schedule_epochs, held_out, context
-        self.add_callback(EpochSetter(sampler, self.data_collator))
 
     def get_train_dataloader(self) -> DataLoader:
-        loader = DataLoader(
-            self.train_dataset, batch_sampler=self.sampler, collate_fn=self.data_collator,
-            pin_memory=not self.args.use_cpu,
-        )  # fmt: skip
-        return self.accelerator.prepare(loader)
+        return load_batches(self, self.sampler)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.schedule_epochs:
@@ -65,9 +52,7 @@ class MaskedLMTrainer(Trainer):
             num_training_steps = math.ceil(self.schedule_epochs * steps)
         return super().create_scheduler(num_training_steps, optimizer)
 
-    def evaluate(
-        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
-    ) -> dict[str, float]:
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:
         """Return {`perplexity`: exp of the mean loss over the held-out targets, `targets`: their number}."""
         assert self.held_out is not None
         share = slice(self.args.process_index, None, self.args.world_size)
@@ -87,26 +72,20 @@ class MaskedLMTrainer(Trainer):
         self.model.model.load_state_dict(saved.state_dict())
 
 
-class EpochSetter(TrainerCallback):
-    """Tells sampler and collator the epoch: the libraries do not reach a sampler that is sharded or resumed."""
-
-    def __init__(self, *parts: Any):
-        self.parts = parts
-
-    def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        for part in self.parts:
-            part.set_epoch(int(state.epoch))
-
-
 class StepIntervals(TrainerCallback):
     """Decides after each step whether a log record, a perplexity and a checkpoint are due, in this order.
 
     Each as often as the job says, and all three after every epoch and the last step. There is a record before every
-    checkpoint, so that no mean loss spans one and a resumed run logs the same as an unbroken one.
+    checkpoint, so that no mean loss spans one and a resumed run logs the same as an unbroken one. `parts`, sampler and
+    collator, are told the epoch here: the libraries do not reach a sampler that is sharded or resumed.
     """
 
-    def __init__(self, job: LMJob, has_held_out: bool):
-        self.job, self.has_held_out = job, has_held_out
+    def __init__(self, job: LMJob, has_held_out: bool, *parts: Any):
+        self.job, self.has_held_out, self.parts = job, has_held_out, parts
+
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        for part in self.parts:
+            part.set_epoch(int(state.epoch))
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         def is_due(every: int) -> bool:
@@ -150,6 +129,7 @@ def build_lm_trainer(
     lengths, held_out = blocks["train"].lengths, blocks.get("held_out")
     kind, size = (GroupedSampler, recipe.batch_size) if recipe.batch_size else (TokenBudgetSampler, recipe.batch_tokens)
     sampler = kind(lengths, size, job.seed)
+    collator = MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share)
     progress = Progress(job.output, job.output.resolve().name, log_name=runs.LM_LOG)
     arguments = TrainingArguments(  # `StepIntervals` does what their strategies would do
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,
@@ -160,11 +140,8 @@ def build_lm_trainer(
         logging_strategy="no", save_total_limit=job.save_total_limit, report_to=[], disable_tqdm=True,
         remove_unused_columns=False, label_names=["labels"],
     )  # fmt: skip
-    trainer = MaskedLMTrainer(
-        TargetsOnly(model), arguments, MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share),
-        blocks["train"], sampler=sampler, schedule_epochs=recipe.schedule_epochs, held_out=held_out,
-        context=partial(autocast, precision, device),
-        callbacks=[progress, StepIntervals(job, held_out is not None)],
+    return MaskedLMTrainer(
+        TargetsOnly(model), arguments, collator, blocks["train"], sampler=sampler,
+        schedule_epochs=recipe.schedule_epochs, held_out=held_out, context=partial(autocast, precision, device),
+        callbacks=[progress, StepIntervals(job, held_out is not None, sampler, collator)],
     )  # fmt: skip
-    trainer.remove_callback(PrinterCallback)
-    return trainer

@@ -55,9 +55,7 @@ class Curve(NamedTuple):
 def build_curve(paths: Sequence[str | Path], all_splits: bool = False) -> Curve:
     """The curve of the runs in `paths`, which `load_runs` takes.
 
-    Raises:
-        InputError: where no run has test scores and a number of patents, or (unless `all_splits` are compared) no split
-            has a run on each number of patents.
+    InputError where no run has test scores and a number of patents, or (unless `all_splits`) no split has all numbers.
     """
     loaded = load_runs(paths)
     uncounted = [run.folder for run in loaded.scored if count_patents(run.config) is None]
@@ -67,10 +65,8 @@ def build_curve(paths: Sequence[str | Path], all_splits: bool = False) -> Curve:
     points = mark_compared(frame_points(counted), all_splits)
     compared = points[points["compared"]]
     if compared.empty:
-        raise InputError(
-            f"{', '.join(map(str, paths))}: found no split that has a run on each number of patents of its method; "
-            "train what is missing, or compare different splits with --all-splits"
-        )
+        found = f"{', '.join(map(str, paths))}: found no split that has a run on each number of patents of its method"
+        raise InputError(f"{found}; train what is missing, or compare different splits with --all-splits")
     notes = [f"{folder}: {CONFIG} does not say on how many patents it trained, left out" for folder in uncounted]
     runs = points.assign(compared=points["compared"].map({True: "yes", False: "no"}))
     columns = [*POINT, "statistic", "run", "split", "seed", "compared", *MEASURED, "machine", "runs"]
@@ -164,20 +160,12 @@ def draw_curve(points: pd.DataFrame, level: str) -> "Drawing":
     return figure
 
 
-def tabulate_scores(points: pd.DataFrame) -> Table:
-    """A row a point: its F1 at each level."""
-    return _tabulate(points, "curve", TITLE, dict(zip(LEVELS, F1_NAMES, strict=True)))
-
-
-def tabulate_costs(points: pd.DataFrame) -> Table:
-    """A row a point: those of COSTS that were measured, and the machine."""
-    columns = {name: title for name, title in COSTS.items() if points[name].notna().any()}
-    return _tabulate(points, "costs", "Costs against the number of training patents", columns | {"machine": "machine"})
-
-
-def _tabulate(points: pd.DataFrame, name: str, title: str, columns: Mapping[str, str]) -> Table:
-    """Means and deviations of the points. columns: {column of the points: its title}."""
-    labels, rows = label_groups(points), []
+def tabulate_points(points: pd.DataFrame, name: str) -> Table:
+    """Means and deviations, a row a point. name: `curve` for F1 at each level, `costs` for measured COSTS."""
+    labels, rows, title, columns = label_groups(points), [], TITLE, dict(zip(LEVELS, F1_NAMES, strict=True))
+    if name == "costs":
+        title, columns = "Costs against the number of training patents", {"machine": "machine"}
+        columns = {key: shown for key, shown in COSTS.items() if points[key].notna().any()} | columns
     styles = dict.fromkeys(LEVELS, ".3f") | dict.fromkeys(("train_minutes", "total_minutes"), ",.1f")
     for row in summarise_points(points).to_dict("records"):
         head = [labels[tuple(row[key] for key in BLOCK)], row["patents"], row["splits"], row["runs"]]
@@ -193,20 +181,17 @@ def measure_costs(run: RunRecord) -> dict[str, Any]:
     """{patents, COSTS, machine} of one run; NaN for what it did not measure."""
     metrics, environment = run.metrics, run.config.get("environment") or {}
     minutes = {name: value / 60 for name, value in (metrics.get("seconds") or {}).items() if value is not None}
-    machine = [str(environment[key]) for key in ("device", "cpu") if environment.get(key)]
-    machine += [f"{environment['threads']} threads"] if environment.get("threads") else []
-    machine += [f"{environment['processes']} processes"] if environment.get("processes", 1) > 1 else []
-    machine += [environment["precision"]] if environment.get("precision") else []
+    several = environment | {"processes": environment.get("processes", 1) > 1 and environment["processes"]}
+    shown = {"device": "{}", "cpu": "{}", "threads": "{} threads", "processes": "{} processes", "precision": "{}"}
+    machine = [text.format(several[key]) for key, text in shown.items() if several.get(key)]
     return {
-        "patents": count_patents(run.config),
-        "epochs": metrics.get("epochs", math.nan),
+        "patents": count_patents(run.config), "epochs": metrics.get("epochs", math.nan),
         "steps": max((row.get("step", math.nan) for row in metrics.get("history") or ()), default=math.nan),
         "train_minutes": minutes.get("train", math.nan),
         "total_minutes": sum(minutes.values()) if minutes else math.nan,
         "memory_mb": metrics.get("peak_memory_mb", math.nan),
-        "gpu_memory_mb": metrics.get("peak_gpu_memory_mb", math.nan),
-        "machine": ", ".join(machine) or "not recorded",
-    }
+        "gpu_memory_mb": metrics.get("peak_gpu_memory_mb", math.nan), "machine": ", ".join(machine) or "not recorded",
+    }  # fmt: skip
 
 
 def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequence[str]) -> str:
@@ -221,10 +206,10 @@ def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequen
         line += f"; splits that not every point has are left out (--all-splits): {left_out}" if left_out else ""
         groups.append(line + (f"; the runs differ in {', '.join(mixed)}" if mixed else ""))
     compared = points[points["compared"]]
-    sections = [f"# {TITLE}", LEGEND, table_to_markdown(tabulate_scores(compared)), "\n".join(groups)]
+    sections = [f"# {TITLE}", LEGEND, table_to_markdown(tabulate_points(compared, "curve")), "\n".join(groups)]
     if summarise_points(compared)["splits"].nunique() > 1:
         sections.append("Points on different splits differ in their test sets too: they cannot be compared.")
-    sections += ["## Costs", COSTS_LEGEND, table_to_markdown(tabulate_costs(points))]
+    sections += ["## Costs", COSTS_LEGEND, table_to_markdown(tabulate_points(points, "costs"))]
     return "\n\n".join(sections + ["\n".join(f"- {note}" for note in notes)] * bool(notes)) + "\n"
 
 

@@ -46,15 +46,10 @@ EXPLANATION = """\
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_systems` found.
+    """What `evaluate_systems` found: the frames of FIGURES and WITH_TEXT by name, and notes for people, a line each.
 
-    Attributes:
-        part: test or dev, or `given` for files.
-        systems: none where the evaluation was read from a file.
-        frames: FIGURES and WITH_TEXT by name, as the functions of `cbpner.reports.spans`, `panel` and `intervals` make
-            them.
-        texts: the paragraph of `describe_texts`.
-        notes: one line each, for people.
+    part: test or dev, or `given` for files. systems: none where the evaluation was read from a file. texts: the
+    paragraph of `describe_texts`.
     """
 
     part: str

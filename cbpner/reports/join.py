@@ -98,26 +98,20 @@ class JoinedSystems(NamedTuple):
 def join_runs(paths: Sequence[str | Path], part: str = "test", data_dir: str | Path | None = None) -> JoinedSystems:
     """The finished runs in `paths` with the gold of `part`, test or dev.
 
-    Raises:
-        InputError: where there is nothing to score, data are missing or not the run's, or tags do not give its scores.
+    InputError where there is nothing to score, data are missing or not the run's, or tags do not give its scores.
     """
     loaded = load_runs(paths, part)
     return join_scored(loaded.scored, name_systems(loaded.scored), loaded.notes, part, data_dir)
 
 
 def join_scored(
-    runs: Sequence[RunRecord],
-    names: Sequence[str],
-    notes: Sequence[str],
-    part: str = "test",
+    runs: Sequence[RunRecord], names: Sequence[str], notes: Sequence[str], part: str = "test",
     data_dir: str | Path | None = None,
-) -> JoinedSystems:
+) -> JoinedSystems:  # fmt: skip
     """The systems of runs that have scores on `part`; names: of each run's system. Raises as `join_runs`."""
     read = cache(lambda path, orphans: read_bio(path, orphans=orphans))
     list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
-    systems: dict[str, System] = {}
-    seen: dict[tuple[str, ...], str] = {}
-    repeated = []
+    systems, seen, repeated = dict[str, System](), dict[tuple[str, ...], str](), []
     for run, name in zip(runs, names, strict=True):
         gold_path, train_path = find_run_data(run, part, data_dir)
         flags, path = run.config.get("flags", {}), tags_path(run.folder, part)
@@ -127,24 +121,21 @@ def join_scored(
             raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
         if score(gold, tags) != run.metrics[part]:
             raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
-        split, seed = show_split(run.config), run.config["seed"]
-        known = list_known(train_path, flags.get("patents"), seed)
-        own = PredictedSet(run.folder, split, str(seed), sentences, tags, known)
+        known = list_known(train_path, flags.get("patents"), run.config["seed"])
+        own = PredictedSet(run.folder, show_split(run.config), str(run.config["seed"]), sentences, tags, known)
         system = systems.setdefault(name, System(name, [], []))
         system.sets.append(own)
         system.runs.append(run)
-        first = seen.setdefault((name, split, own.seed, own.identity), run.folder)
+        first = seen.setdefault((name, own.split, own.seed, own.identity), run.folder)
         if first != run.folder:
             repeated.append(f"{run.folder}: has the settings, split and seed of {first}; both count, as two runs")
     return JoinedSystems(list(systems.values()), [*repeated, *notes])
 
 
 def join_files(
-    gold_path: str | Path,
-    paths: Sequence[str | Path],
-    train: str | Path | None = None,
+    gold_path: str | Path, paths: Sequence[str | Path], train: str | Path | None = None,
     renamed: Mapping[str, str] | None = None,
-) -> JoinedSystems:
+) -> JoinedSystems:  # fmt: skip
     """A gold column file with predictions for it, one system a path.
 
     `paths` are JSON lines where the name ends in .jsonl (`cbpner.scoring.answers`), a run's tags where it ends in .tags
@@ -157,10 +148,10 @@ def join_files(
     systems, notes = [], []
     for path in dict.fromkeys(map(str, paths)):
         if path.endswith(".jsonl"):
-            answers = read_answers(path, gold, renamed)
-            tags = [flatten_spans(own, len(sentence.chars)) for own, sentence in zip(answers.spans, gold, strict=True)]
-            notes += [f"{path}: {note}" for note in answers.notes]
-            predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, known, answers.spans)
+            spans, found = read_answers(path, gold, renamed)
+            tags = [flatten_spans(own, len(sentence.chars)) for own, sentence in zip(spans, gold, strict=True)]
+            notes += [f"{path}: {note}" for note in found]
+            predicted = PredictedSet(path, UNDEFINED, UNDEFINED, gold, tags, known, spans)
         else:
             read = read_tags(path) if path.endswith((".tags", ".tags.gz")) else _read_columns(path, gold_path, gold)
             if list(map(len, read)) != [len(sentence.tags) for sentence in gold]:

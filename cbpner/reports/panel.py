@@ -5,7 +5,7 @@ so that all predictions for it, by several seeds and in test sets that share the
 """
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,22 +19,14 @@ from cbpner.text.labels import split_tag
 
 
 class Panel(NamedTuple):
-    """Counts by unit and set; the sets of all systems are numbered in one row.
-
-    Attributes:
-        places: {name of a system: the numbers of its sets}.
-        types: OVERALL, then the types by name.
-        keys: the identity of each set's gold.
-        members: whether a set has a unit, (units, sets) of bool.
-        counts: (units, sets, LEVELS, types, COUNTS) of int.
-    """
+    """Counts by unit and set; the sets of all systems are numbered in one row."""
 
     systems: list[System]
-    places: dict[str, list[int]]
-    types: list[str]
-    keys: list[str]
-    members: np.ndarray
-    counts: np.ndarray
+    places: dict[str, list[int]]  # {name of a system: the numbers of its sets}
+    types: list[str]  # OVERALL, then the types by name
+    keys: list[str]  # the identity of each set's gold
+    members: np.ndarray  # whether a set has a unit, (units, sets) of bool
+    counts: np.ndarray  # (units, sets, LEVELS, types, COUNTS) of int
 
 
 def count_panel(systems: Sequence[System], unit: str = "sentence") -> Panel:
@@ -72,17 +64,14 @@ def score_levels(panel: Panel) -> pd.DataFrame:
     rows: list[list[Any]] = []
     by_set = panel.counts.sum(axis=0)  # (sets, levels, types, COUNTS)
     for system in panel.systems:
-        places = panel.places[system.name]
-        parts: list[tuple[list[Any], np.ndarray]] = [
-            (["run", own.run, own.split, own.seed], by_set[place])
-            for own, place in zip(system.sets, places, strict=True)
-        ]
-        parts.append(([POOLED, None, None, None], by_set[places].sum(axis=0)))
-        for head, counts in parts:
-            for level, by_type in zip(LEVELS, counts.tolist(), strict=True):
-                for label, numbers in zip(panel.types, by_type, strict=True):
-                    measures = divide_counts(*numbers).values()
-                    rows.append([system.name, *head, "type", label, level, *numbers, *measures])
+        heads = [*(["run", own.run, own.split, own.seed] for own in system.sets), [POOLED, None, None, None]]
+        own = by_set[panel.places[system.name]]
+        for head, counts in zip(heads, [*own, own.sum(axis=0)], strict=True):
+            for (level, label), numbers in zip(
+                product(LEVELS, panel.types), counts.reshape(-1, len(COUNTS)).tolist(), strict=True
+            ):
+                measures = divide_counts(*numbers).values()
+                rows.append([system.name, *head, "type", label, level, *numbers, *measures])
     return pd.DataFrame(rows, columns=SCORES).astype(dict.fromkeys(MEASURES, float))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,22 +40,16 @@ class LoadedRuns(NamedTuple):
 
 
 def load_runs(paths: Sequence[str | Path], part: str = "test") -> LoadedRuns:
-    """The runs in `paths`: run folders, folders of runs, or folders of those.
-
-    Raises:
-        InputError: where a file is malformed or lacks a key, or no run has scores on `part`.
-    """
-    found = find_runs(paths)
-    runs = [_load_finished(folder) for folder in found.finished]
+    """The runs in `paths`: run folders, folders of runs, or folders of those; InputError where none is scored."""
+    folders = find_runs(paths)
+    runs = [_load_finished(folder) for folder in folders.finished]
     scored = [run for run in runs if run.metrics[part] is not None]
-    notes = [f"{_show_path(folder)}: unfinished (no {METRICS}), left out" for folder in found.unfinished]
+    notes = [f"{_show_path(folder)}: unfinished (no {METRICS}), left out" for folder in folders.unfinished]
     notes += [f"{run.folder}: has no {part} scores (see --part), left out" for run in runs if run.metrics[part] is None]
-    shallow = {path.resolve() for path in found.finished}
+    shallow = {path.resolve() for path in folders.finished}
     if places := Counter(path.parent for path in find_runs(paths, 9).finished if path.resolve() not in shallow):
-        total, named = sum(places.values()), ", ".join(map(_show_path, places))
-        notes.append(
-            f"Left out: {total} finished run(s) that lie deeper than is searched; to include them name {named}"
-        )
+        found = f"{places.total()} finished run(s) that lie deeper than is searched"
+        notes.append(f"Left out: {found}; to include them name {', '.join(map(_show_path, places))}")
     if not scored:
         expected = f"a run with {part} scores (cbpner train), a folder of runs, or a folder of such folders"
         raise InputError("\n".join([f"{', '.join(map(str, paths))}: found none; expected {expected}", *notes]))
@@ -108,14 +103,10 @@ def _load_finished(folder: Path) -> RunRecord:
     for key in ("method", "recipe", "split"):
         if metrics.get(key, config[key]) != config[key]:
             raise InputError(f"{path}: found {metrics[key]!r} as {key}; expected {config[key]!r} as in {CONFIG}")
-    for part in (part for part in PARTS if metrics[part] is not None):
-        for level in LEVELS:
-            for place in (
-                ["overall"],
-                *(["types", label] for label in _find(path, metrics, part, level, "types", kind=dict)),
-            ):
-                for name in (*MEASURES, *COUNTS):
-                    _find(path, metrics, part, level, *place, name, kind=int | float)
+    for part, level in product((part for part in PARTS if metrics[part] is not None), LEVELS):
+        types = _find(path, metrics, part, level, "types", kind=dict)
+        for place, name in product([["overall"], *(["types", label] for label in types)], (*MEASURES, *COUNTS)):
+            _find(path, metrics, part, level, *place, name, kind=int | float)
     return RunRecord(_show_path(folder), config, metrics)
 
 

@@ -133,11 +133,7 @@ def _render_system(own: _Block, runs: Mapping[str, RunRecord]) -> list[str]:
     columns = {f"{LEVEL_NAMES[level]} {MEASURE_NAMES[measure]}": (OVERALL, level, measure)
                for level in LEVELS for measure in MEASURES}  # fmt: skip
     sections = ["## {}, recipe {}, encoder {}, data {}".format(own.method, *own.key[1:4])]
-    sections += [
-        _render_runs(own, names, columns),
-        "Counts: correct / predicted / gold.",
-        _render_counts(own, names),
-    ]
+    sections += [_render_runs(own, names, columns), "Counts: correct / predicted / gold.", _render_counts(own, names)]
     types = sorted(set(own.scores["type"]) - {OVERALL})
     if types:
         sections.append("F1 by type (gold mentions). A split without a gold mention shows - and counts in no mean.")

@@ -31,22 +31,16 @@ Cell = str | int | Figure | None
 
 
 class Table(NamedTuple):
-    """A table of figures, with its file's name, its caption and a paragraph below.
-
-    Attributes:
-        text_columns: how many columns, from the left, are flush left.
-        shares: for a heat table, how dark a cell is: {(row, column): 0 to 1}.
-        links: what the page's browser of sentences shows for a row: {row: {control: value}}.
-    """
+    """A table of figures, with its file's name, its caption and a paragraph below."""
 
     name: str
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
-    text_columns: int = 1
+    text_columns: int = 1  # from the left, flush left
     note: str = ""
-    shares: Mapping[tuple[int, int], float] | None = None
-    links: Mapping[int, Mapping[str, str]] | None = None
+    shares: Mapping[tuple[int, int], float] | None = None  # for a heat table, how dark: {(row, column): 0 to 1}
+    links: Mapping[int, Mapping[str, str]] | None = None  # to the browser of sentences: {row: {control: value}}
 
 
 class Chart(NamedTuple):

@@ -85,12 +85,9 @@ def read_answers(path: str | Path, sentences: Sequence[Sentence], renamed: Mappi
 
 
 def _cut_spans(
-    place: str,
-    answer: Mapping[str, Any],
-    sentences: Sequence[Sentence],
-    starts: Mapping[int, int],
+    place: str, answer: Mapping[str, Any], sentences: Sequence[Sentence], starts: Mapping[int, int],
     renamed: Mapping[str, str],
-) -> Iterator[list[tuple[int, TagSpan]]]:
+) -> Iterator[list[tuple[int, TagSpan]]]:  # fmt: skip
     """For each span of an object its pieces, cut where sentences end: (number of the sentence, span in it)."""
     lists = [answer[key] for key in LIST_KEYS if key in answer]
     if len(lists) != 1 or not isinstance(lists[0], list):
@@ -116,9 +113,7 @@ def flatten_spans(spans: Iterable[TagSpan], length: int) -> list[str]:
 
 def _place_text(place: str, answer: Mapping[str, Any], sentences: Sequence[Sentence], first: int) -> dict[int, int]:
     """{gold sentence: where it starts in the text} of an object that holds sentences from number `first` on."""
-    text: str = answer["text"]
-    position = 0
-    starts: dict[int, int] = {}
+    text, position, starts = answer["text"], 0, dict[int, int]()
     for number, sentence in enumerate(sentences[first:], first):
         rest, chars, start = text[position:], sentence.chars, position
         if starts and not rest.strip() and (chars.strip() or chars not in rest):
@@ -147,8 +142,7 @@ def _read_span(place: str, span: Any, text: str, renamed: Mapping[str, str]) -> 
         span = dict(zip(("start", "end", "label"), span, strict=True))
     if not isinstance(span, dict):
         raise InputError(f"{place}: found {span!r}; expected an object with start, end and label")
-    start: Any = span.get("start")
-    end: Any = span.get("end")
+    start, end = span.get("start"), span.get("end")
     label = next((span[key] for key in LABEL_KEYS if key in span), None)
     if not isinstance(label, str) or not label.split():
         raise InputError(f"{place}: found the label {label!r}; expected a text under one of {', '.join(LABEL_KEYS)}")

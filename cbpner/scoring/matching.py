@@ -18,6 +18,7 @@ that of predicted ones.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 from cbpner.scoring.metrics import divide_counts
@@ -50,13 +51,10 @@ def pair_spans(gold: Iterable[TagSpan], predicted: Iterable[TagSpan]) -> list[Pa
     """
     gold, predicted = sorted(set(gold)), sorted(set(predicted))
     candidates = sorted(
-        (_rank_pair(expected, found), expected, found)
-        for expected in gold
-        for found in predicted
+        (_rank_pair(expected, found), expected, found) for expected, found in product(gold, predicted)
         if expected.start < found.end and found.start < expected.end
-    )
-    answers: dict[TagSpan, Pair] = {}
-    taken: set[TagSpan] = set()
+    )  # fmt: skip
+    answers, taken = dict[TagSpan, Pair](), set[TagSpan]()
     for (kind, *_), expected, found in candidates:
         if expected not in answers and found not in taken:
             answers[expected] = Pair(expected, found, KINDS[kind])

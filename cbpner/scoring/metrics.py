@@ -26,13 +26,10 @@ TagLists = Sequence[Sequence[str]]
 def score(gold: TagLists, predicted: TagLists) -> dict[str, dict[str, Any]]:
     """Scores of predicted tags against gold tags, both a list of sentences, each a sequence of BIO tags.
 
-    Returns:
-        `{level: {"overall": S, "types": {type: S}}}` for each of LEVELS, with S a dict of MEASURES (0.0 where
-        undefined) and COUNTS; overall is the micro average. Every type that either side's tags name is listed, sorted
-        by name. Strict counts leave out a gold mention that begins with an orphan `I-`; lenient counts include it.
-
-    Raises:
-        ValueError: the two sides differ in length, or a tag is not BIO.
+    `{level: {"overall": S, "types": {type: S}}}` for each of LEVELS, with S a dict of MEASURES (0.0 where undefined)
+    and COUNTS; overall is the micro average. Every type that either side's tags name is listed, sorted by name. Strict
+    counts leave out a gold mention that begins with an orphan `I-`; lenient counts include it. ValueError where the two
+    sides differ in length, or a tag is not BIO.
     """
     if len(gold) != len(predicted):
         raise ValueError(f"expected {len(gold)} predicted sentences, as many as gold ones, got {len(predicted)}")
@@ -42,10 +39,8 @@ def score(gold: TagLists, predicted: TagLists) -> dict[str, dict[str, Any]]:
     types = sorted({split_tag(tag)[1] for tag in set(chain(*gold, *predicted))} - {""})
     scores: dict[str, dict[str, Any]] = {}
     for level in LEVELS:
-        items = [
-            [(number, *item) for number, tags in enumerate(side) for item in read_items(tags, level)]
-            for side in (gold, predicted)
-        ]
+        items = [[(number, *item) for number, tags in enumerate(side) for item in read_items(tags, level)]
+                 for side in (gold, predicted)]  # fmt: skip
         counts = count_items(*items)
         by_type = {label: _score_counts(*(each[label] for each in counts)) for label in types}
         scores[level] = {"overall": _score_counts(*(each.total() for each in counts)), "types": by_type}

@@ -44,16 +44,14 @@ def f1_of(counts: ArrayLike) -> np.ndarray:
     """F1 of counts (..., 3); NaN where nothing is predicted and there is no gold."""
     table = np.asarray(counts, dtype=float)
     total = table[..., 1] + table[..., 2]
-    scores: np.ndarray = np.divide(2 * table[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0)
-    return scores
+    return np.divide(2 * table[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
 def find_interval(values: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """(low, high): the percentile interval over the first axis of values (resamples, ...); NaN is left out."""
     table = np.asarray(values, dtype=float)
     empty = np.isnan(table).all(axis=0)
-    filled = np.where(empty, 0.0, table)
-    low, high = np.nanquantile(filled, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.nanquantile(np.where(empty, 0.0, table), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
 
 
@@ -85,11 +83,8 @@ def correct_holm(p_values: ArrayLike) -> np.ndarray:
     """Holm's corrected p-values, in the order given; NaN stays, and counts as no comparison."""
     values = np.asarray(p_values, dtype=float)
     corrected = np.full(values.shape, np.nan)
-    order = [place for place in np.argsort(values, kind="stable") if not np.isnan(values[place])]
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, values[place] * (len(order) - rank)))
-        corrected[place] = highest
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]  # NaN is last
+    corrected[order] = np.maximum.accumulate(np.minimum(1.0, values[order] * np.arange(len(order), 0, -1)))
     return corrected
 
 

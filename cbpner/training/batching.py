@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import BatchSampler
+from torch.utils.data import BatchSampler, DataLoader
+from transformers import Trainer
 
 from cbpner.text.batches import fill_batches, pad_rows
 
@@ -45,26 +46,19 @@ class TokenBudgetSampler(BatchSampler):
         return self.count
 
 
-class GroupedSampler(BatchSampler):
+class GroupedSampler(TokenBudgetSampler):
     """Random batches of `size` sequences of similar length, determined by seed and epoch."""
 
     def __init__(self, lengths: Sequence[int] | np.ndarray, size: int, seed: int = 0):
-        self.lengths, self.seed, self.epoch = np.asarray(lengths), seed, 0
+        self.lengths, self.seed, self.epoch, self.count = np.asarray(lengths), seed, 0, -(-len(lengths) // size)
         self.batch_size, self.drop_last = size, False
-
-    def set_epoch(self, epoch: int):
-        self.epoch = epoch
 
     def __iter__(self):
         random, size = np.random.default_rng((self.seed, self.epoch)), self.batch_size
         order = random.permutation(len(self.lengths))
         pool = np.arange(len(order)) // (size * POOL_BATCHES)
         order = order[np.lexsort((self.lengths[order], pool))]
-        starts = np.arange(len(self)) * size
-        yield from (order[start : start + size].tolist() for start in random.permutation(starts))
-
-    def __len__(self):
-        return -(-len(self.lengths) // self.batch_size)
+        yield from (order[place * size :][:size].tolist() for place in random.permutation(self.count))
 
 
 def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list[list[int]]:
@@ -74,6 +68,13 @@ def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list
         place, middle = batches.index(largest), len(largest) // 2
         batches[place : place + 1] = [largest[:middle], largest[middle:]]
     return batches
+
+
+def load_batches(trainer: Trainer, sampler: BatchSampler) -> DataLoader:
+    """A Trainer's examples in the sampler's batches, each process its share."""
+    pinned, collator = not trainer.args.use_cpu, trainer.data_collator
+    loader = DataLoader(trainer.train_dataset, batch_sampler=sampler, collate_fn=collator, pin_memory=pinned)
+    return trainer.accelerator.prepare(loader)
 
 
 def pad(rows: Sequence[Sequence[int] | np.ndarray], value: int, width: int = 0):

@@ -10,7 +10,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tqdm.auto import tqdm
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from cbpner.runs import folder as runs
 
@@ -89,6 +89,7 @@ class Progress(TrainerCallback):
 
 def run_trainer(trainer: Trainer, checkpoint: Path | None) -> None:
     """Train from a checkpoint or from the start; an error's message starts on a line of its own, below the bar."""
+    trainer.remove_callback(PrinterCallback)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:

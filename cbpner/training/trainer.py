@@ -8,15 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
-from transformers import (
-    EarlyStoppingCallback,
-    PreTrainedModel,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import EarlyStoppingCallback, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
@@ -29,7 +21,7 @@ from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.splits import group_sentences, join_sentences
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.batching import TokenBudgetSampler, pad
+from cbpner.training.batching import TokenBudgetSampler, load_batches, pad
 from cbpner.training.config import Job
 from cbpner.training.predictor import FeatureStore, Predictor
 from cbpner.training.progress import CHOSEN_BY, Progress
@@ -57,11 +49,9 @@ def encode_sentences(sentences: list[Sentence], table: CharacterTable, labels: L
 class TaggingCollator:
     """Examples to a batch of `input_ids`, `attention_mask` and `labels`, each (batch, tokens).
 
-    Attributes:
-        mask_share: Share of the characters that become [MASK].
-        width: Pad to so many tokens at least.
-        hide_features: Instead of [MASK] set `hidden` (batch, tokens) bool, with which the model zeroes the features.
-        store: Of the examples; adds `features` (batch, tokens, width).
+    mask_share: of the characters, which become [MASK] or, with hide_features, True in `hidden` (batch, tokens), by
+    which the model zeroes the features. width: pad to so many tokens at least. store: adds `features` (batch, tokens,
+    width) of the examples.
     """
 
     table: CharacterTable
@@ -100,10 +90,7 @@ class TaggerTrainer(Trainer):
             return super().get_train_dataloader()
         lengths = [len(example["ids"]) for example in self.train_dataset]
         sampler = TokenBudgetSampler(lengths, self.recipe.batch_tokens, self.args.seed)
-        loader = DataLoader(
-            self.train_dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=not self.args.use_cpu
-        )
-        return self.accelerator.prepare(loader)
+        return load_batches(self, sampler)
 
     def create_optimizer(self, model: Any = None):
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
@@ -159,11 +146,9 @@ def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool
     return TrainingArguments(
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
         per_device_train_batch_size=recipe.batch_size or 1, lr_scheduler_type=recipe.schedule,
-        lr_scheduler_kwargs=PLATEAU if plateau else None,
-        gradient_accumulation_steps=recipe.accumulation, warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm,
-        bf16=precision == "bf16",
-        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH,
-        save_total_limit=2 if by_dev else 1,
+        lr_scheduler_kwargs=PLATEAU if plateau else None, gradient_accumulation_steps=recipe.accumulation,
+        warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, bf16=precision == "bf16",
+        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
         greater_is_better=True if by_dev or plateau else None,
@@ -190,13 +175,11 @@ def build_trainer(job: Job, data: dict[str, list[Sentence]], predictor: Predicto
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     width = recipe.decision.max_length if recipe.padding == "max_length" else 0
-    trainer = TaggerTrainer(
+    return TaggerTrainer(
         predictor.model, arguments, TaggingCollator(predictor.table, recipe.mask_share, width, has_features, store),
         examples, dev, compute_loss_func=partial(mean_loss, **list_biases(recipe)) if recipe.head == "linear" else None,
         callbacks=callbacks, recipe=recipe, predictor=predictor, dev_store=dev_store,
     )  # fmt: skip
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 def list_biases(recipe: Recipe):
@@ -204,10 +187,7 @@ def list_biases(recipe: Recipe):
 
 
 def make_optimizer(model: PreTrainedModel, recipe: Recipe, decayed: set[str]):
-    """The recipe's optimizer over the trainable parameters, in groups of one rate and one decay.
-
-    decayed: Names of the parameters with weight decay.
-    """
+    """The recipe's optimizer over the trainable parameters, those named in `decayed` with weight decay."""
     rates = {"crf": recipe.crf_lr, model.base_model_prefix: recipe.lr}
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

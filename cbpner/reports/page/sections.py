@@ -252,8 +252,8 @@ def show_curve(data: ReportData) -> Section | None:
     title = "Strict F1 against training patents and training minutes"
     svg = charts.figure_to_svg(curve.draw_curve(points, MAIN), title)
     caption = "Strict F1 on the test sets: means over the splits that every point has; pale: single runs."
-    table, costs = curve.tabulate_scores(points)._replace(note=note), curve.tabulate_costs(points)
-    parts: list[Part] = [Chart(svg, caption), table, Fold("What they cost", [costs])]
+    table, costs = (curve.tabulate_points(points, name) for name in ("curve", "costs"))
+    parts: list[Part] = [Chart(svg, caption), table._replace(note=note), Fold("What they cost", [costs])]
     return Section("curve", "How little labelled text is enough", "Limited data", parts)
 
 
