@@ -60,11 +60,8 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
     """Write the tagger of that name or folder into the folder `output`; the path of its ONNX file.
 
     `output` gets the configuration and the tokenizer too, where it does not have them; so it may be the tagger's own
-    folder.
-
-    Raises:
-        InputError: the model has another head than a linear layer or a CRF on BERT, `output` is another model's folder,
-            or the file exists and `overwrite` is off.
+    folder. InputError where the model has another head than a linear layer or a CRF on BERT, `output` is another
+    model's folder, or the file exists and `overwrite` is off.
     """
     try:
         import onnx  # noqa: F401

@@ -199,12 +199,7 @@ def _make_draw(panel: Panel, resampling: Resampling) -> Draw:
 
 
 def _list_statistics(panel: Panel, system: System, counts: np.ndarray, samples: np.ndarray) -> Iterator[dict[str, Any]]:
-    """The rows of a system's runs, their mean and the seeds at one level.
-
-    Args:
-        counts: (sets, COUNTS).
-        samples: of F1, (resamples, sets).
-    """
+    """The rows of a system's runs, their mean and the seeds at a level; (sets, COUNTS) and (resamples, sets) of F1."""
     places, f1 = panel.places[system.name], f1_of(counts)
     for number, (own, place) in enumerate(zip(system.sets, places, strict=True)):
         row = {"statistic": "run", "run": own.run, "split": own.split, "seed": own.seed, "sets": 1}

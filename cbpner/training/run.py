@@ -33,8 +33,7 @@ Metrics = dict[str, Any]
 def train(job: Job) -> Metrics | None:
     """Train, evaluate and write the run folder; a finished run is left as it is, a broken-off one is resumed.
 
-    Returns:
-        The run's metrics; under `torchrun` None in every process but the first.
+    Gives the run's metrics; under `torchrun` None in every process but the first.
     """
     return run_once(job.output, TAGGER_RUN, lambda run: _make_run(job, run), job.overwrite)
 
