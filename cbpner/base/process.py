@@ -44,6 +44,8 @@ def run_guarded(function: Callable[..., int | None], *args: Any) -> int:
                 raise
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+    except UnicodeEncodeError as error:  # of a library that got the name of a file
+        print(f"error: found {error.object[:200]!a}, which is not UTF-8; expected another name", file=sys.stderr)
     except KeyboardInterrupt:
         line = "\n" * bool(sys.stderr and sys.stderr.isatty())  # behind the terminal's ^C
         print(f"{line}interrupted; the same command resumes where it can, or else starts again", file=sys.stderr)

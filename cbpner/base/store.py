@@ -6,13 +6,14 @@ laptop can spare. They pass through DuckDB in Arrow batches of bounded size, and
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
 
-from cbpner.base.errors import InputError
 from cbpner.base.files import decode_name
 
 ROWS_AT_ONCE = 8192
@@ -25,8 +26,9 @@ class Store:
     """
 
     def __init__(self, folder: Path, memory_mb: int = 1024, threads: int | None = None):
-        if decode_name(str(folder)) != str(folder):
-            raise InputError(f"{folder}: found a name that is not UTF-8; expected one that is, for DuckDB's files")
+        self.stack, name = ExitStack(), str(folder.resolve())
+        if "?" in name or decode_name(name) != name:  # DuckDB reads options behind the one, and not the other
+            folder = Path(self.stack.enter_context(TemporaryDirectory(prefix="cbpner.")))
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MiB",
             "temp_directory": str(folder / "spilled"),
@@ -43,6 +45,7 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
         self.texts.close()
+        self.stack.close()
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return all rows of its result."""
