@@ -113,18 +113,14 @@ def compare_runs(old: Path, new: Path) -> list[str]:
     for part in PARTS[1:]:
         if not now[part] or not before.get(part):
             continue
-        tags = "no predictions there" if not runs.tags_path(old, part).is_file() else compare_tags(old, new, part)
+        tags = "no predictions there"
+        if runs.tags_path(old, part).is_file():
+            were, are = [[*chain.from_iterable(runs.read_tags(runs.tags_path(run, part)))] for run in (old, new)]
+            count = sum(map(ne, were, are))
+            tags = f"{count} of {len(are)} tags differ" if count else "predictions identical"
+            tags = tags if len(were) == len(are) else f"{len(were)} tags, now {len(are)}"
         f1 = [metrics[part]["entity_strict"]["overall"]["f1"] for metrics in (before, now)]
         same = before[part] == now[part]
         scores = f"scores identical (strict F1 {f1[1]:.4f})" if same else f"strict F1 {f1[0]:.4f}, now {f1[1]:.4f}"
         lines.append(f"{part}: {tags}; {scores}")
     return lines or [f"{old}: has no scores, so there is nothing to compare with"]
-
-
-def compare_tags(old: Path, new: Path, part: str) -> str:
-    """`predictions identical`, or how many of the tags differ."""
-    before, now = [[*chain.from_iterable(runs.read_tags(runs.tags_path(run, part)))] for run in (old, new)]
-    if len(before) != len(now):
-        return f"{len(before)} tags, now {len(now)}"
-    differing = sum(map(ne, before, now))
-    return f"{differing} of {len(now)} tags differ" if differing else "predictions identical"

@@ -127,11 +127,10 @@ def _skip_finished(folder: Path, kind: RunKind, check_finished: Callable[[Json],
     if check_finished is not None:
         check_finished(read_json(folder / kind.config))
     checkpoints = folder / CHECKPOINTS
-    is_stale = checkpoints.exists() and not kind.keeps_checkpoints
     if is_main_process():
-        if is_stale or (folder / LOCK).exists():
+        if (folder / LOCK).exists() or (checkpoints.exists() and not kind.keeps_checkpoints):
             with suppress(InputError, OSError), lock_run(folder):
-                if is_stale:
+                if not kind.keeps_checkpoints:
                     remove_tree(checkpoints)
         files.sweep(folder, folder / PREDICTIONS, checkpoints)
     print(f"{folder}: finished already; {kind.overwrite_flag} runs it again")
