@@ -228,6 +228,21 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
 
 
+@pytest.fixture
+def refuse(capsys):
+    """`refuse(words)`: the message with which `cbpner` refuses them, and prints nothing else."""
+    from cbpner.cli import main
+
+    def call(*words):
+        capsys.readouterr()
+        assert main([*map(str, words)]) == 2
+        out, message = capsys.readouterr()
+        assert not out
+        return message
+
+    return call
+
+
 SCRIPT_VARIABLES = (
     "GPU_ID", "BATCH_SIZE", "RECIPE", "BERT_MODEL", "DATA_DIR", "OUT_DIR", "SEED", "SPLIT", "SPLITS", "VARIANT",
     "CORPUS", "EPOCHS", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CBP_PYTHON", "CUDA_VISIBLE_DEVICES",

@@ -172,24 +172,6 @@ def test_what_a_text_or_the_name_of_a_file_contains_does_not_run(page, tmp_path)
     assert shown.locator("script").count() == 0
 
 
-def test_what_was_tagged_is_shown_with_the_types_of_its_model(tiny_tagger, monkeypatch, tmp_path):
-    """Whichever model is chosen since; a format that cannot hold the types gets no download."""
-    from cbpner.app import page
-    from cbpner.app.content import read_texts
-    from cbpner.app.service import TaggingService
-    from cbpner.formats.document import Document, Span
-
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr("cbpner.app.content.list_entities", lambda *args: [])
-    actions = page.PageActions(TaggingService({"tiny": tiny_tagger}), None, read_texts("en"))
-    spans = [Span(0, 4, "my type", "HER2", 0.9), Span(4, 5, "my type", "x", 0.2)]
-    tagged = page.TaggedDocuments([Document("a", "HER2x", spans)], ("my type",), 1.0)
-    with pytest.warns(UserWarning, match="my type"):
-        _, shown, _, *buttons = actions.show(tagged, 0.5)
-    assert "my type 0.90" in shown
-    assert [button.interactive for button in buttons] == [True, True, False]  # brat: no type has a blank
-
-
 def test_files_are_tagged_and_downloaded_and_wrong_ones_refused(page, tmp_path):
     """Two documents of one id, whose brat files could not be named, and a third one."""
     (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
@@ -281,7 +263,7 @@ def secret(tmp_path):
     return tmp_path / "secret.txt"
 
 
-def test_files_of_this_machine_cannot_be_had(address, secret):
+def test_files_of_the_server_are_not_served(address, secret):
     model = json.loads(send(address, "/models")[1])["default"]
     crafted = {"path": str(secret), "meta": FILE}
     form = f'--x\r\ncontent-disposition: form-data; name="files"; filename="a.txt"\r\n\r\n{TEXT}\r\n--x--\r\n'

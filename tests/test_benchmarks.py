@@ -28,13 +28,6 @@ def test_operations_by_hand():
     assert matmuls.count_operations(SHAPE, [5, 7], training=True) == 3 * (12 * linear + 2 * 2 * 2 * (100 + 196))
 
 
-def test_sentences_are_drawn_evenly_by_length():
-    sentences = make_sentences(*range(100, 0, -1))
-    chosen = timing.choose_sentences(sentences, 505)
-    assert [len(each.chars) for each in chosen] == [96, 86, 76, 66, 56, 46, 36, 26, 16, 6]
-    assert timing.choose_sentences(sentences, 10**6) == sentences
-
-
 def test_speeds_and_gains_are_medians_of_rounds():
     ours = {"characters": 100, "seconds": [1.0, 4.0, 2.0]}
     other = {"characters": 50, "seconds": [2.0, 8.0, 1.0]}
@@ -95,8 +88,6 @@ def test_load_is_summed_up_and_wrong_answers_are_seen():
     assert app_load.is_same([row | {"score": 0.901}], expected)
     for spans in ([], [row, row], [row | {"start": 1}], [row | {"score": 0.8}]):
         assert not app_load.is_same(spans, expected)
-    texts = app_load.invent_texts(100)
-    assert len(set(texts)) == 100 and {len(text) for text in texts} == {50 + 50 * n for n in range(10)}
 
 
 def test_a_speed_is_what_the_larger_job_adds():
@@ -120,12 +111,6 @@ def test_estimates_by_hand():
     assert nodes[1] == 64 * 8 * 8_000 and nodes[0] == "64 nodes of 8 cores, 11 jobs"  # 512 workers, 48 a job
     assert gpus[1:] == (1_600_000, pytest.approx(0.1736, abs=1e-4), "reading and deciding")
     assert scaling.estimate(make_found(outside=10**9))[2][1] == pytest.approx(8 * 312e12 * 0.3 / 22e6)
-
-
-def test_the_table_of_scaling():
-    text = scaling.render(make_found(outside=200_000))
-    assert "| Ray, 2 workers | 16,000 | 1.78x | 20.0 s |" in text and "| 17.4 h | the model |" in text
-    assert scaling.PAGE.read_text(encoding="utf-8").count(scaling.BEGIN) == 1
 
 
 @pytest.mark.slow

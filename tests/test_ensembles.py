@@ -1,4 +1,4 @@
-"""`cbpner ensemble`: the mean of runs' weights, a run decoded anew, and which runs do not go together."""
+"""`cbpner ensemble`: the mean of runs' weights, a run decoded again, and which runs do not go together."""
 
 import json
 import re
@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForTokenClassification
 
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
-from cbpner.models.ensemble import join_models
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
@@ -40,6 +38,18 @@ def copies(seeds, tmp_path):
     return tmp_path / "seeds"
 
 
+@pytest.fixture
+def refuse_mean(copies, capsys):
+    """`refuse_mean(names)`: the message that refuses the mean of these folders of `copies`."""
+
+    def call(*names, average="weights"):
+        folders = (copies / name for name in names)
+        assert ensemble(*folders, "-o", copies / "averaged", "--average", average) == 2
+        return capsys.readouterr().err
+
+    return call
+
+
 def ensemble(*args):
     return main(["ensemble", *map(str, args)])
 
@@ -48,12 +58,16 @@ def weights(folder):
     return load_file(folder / "model" / "model.safetensors")
 
 
+def score_part(folder, files, part):
+    return score([sentence.tags for sentence in read_bio(files[part])], runs.read_tags(runs.tags_path(folder, part)))
+
+
 def change_config(folder, **changes):
     config = runs.read_config(folder) | changes
     (folder / runs.CONFIG).write_text(json.dumps(config), encoding="utf-8")
 
 
-def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, capsys):
+def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, capsys, refuse):
     out = tmp_path / "averaged"
     assert ensemble(seeds / "five", seeds / "zero", "-o", out) == 0
     assert [folder.name for folder in runs.find_runs([out]).finished] == ["0", "1"]
@@ -67,20 +81,17 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     assert (config["method"], config["recipe"], config["split"]) == ("mine_averaged", "cbp", "1")
     assert config["flags"] == before["flags"]
     metrics = runs.read_metrics(out / "1")
-    for part in ("dev", "test"):
-        gold = [sentence.tags for sentence in read_bio(files[part])]
-        assert metrics[part] == score(gold, runs.read_tags(runs.tags_path(out / "1", part)))
+    assert all(metrics[part] == score_part(out / "1", files, part) for part in ("dev", "test"))
     own = [runs.read_metrics(seeds / name / "1")["seconds"]["train"] for name in ("zero", "five")]
     assert metrics["seconds"]["train"] == pytest.approx(sum(own), abs=0.11)
     assert main(["table", str(out), str(seeds / "zero"), "-o", str(tmp_path / "table")]) == 0
     assert "mine_averaged" in (tmp_path / "table" / "table.md").read_text(encoding="utf-8")
     assert ensemble(seeds / "five", seeds / "zero", "-o", out) == 0
     assert "finished already" in capsys.readouterr().out
-    assert main(["rerun", str(out / "1")]) == 2
-    assert "mean of runs" in capsys.readouterr().err
+    assert "mean of runs" in refuse("rerun", out / "1")
 
 
-def test_a_single_run_is_decoded_anew(seeds, tmp_path):
+def test_a_single_run_is_decoded_again(seeds, tmp_path):
     """Its weights stay the same bytes of numbers; the recipe's decoding, and a flag over it, are what is recorded."""
     out, old = tmp_path / "again", seeds / "zero" / "0"
     assert ensemble(old, "-o", out, "--no-model") == 0
@@ -109,9 +120,7 @@ def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tm
     config, metrics = runs.read_config(out / "1"), runs.read_metrics(out / "1")
     assert (config["method"], config["average"]) == ("mine_ensemble", "probabilities")
     assert [member["seed"] for member in config["members"]] == [0, 5]
-    for part in ("dev", "test"):
-        gold = [sentence.tags for sentence in read_bio(files[part])]
-        assert metrics[part] == score(gold, runs.read_tags(runs.tags_path(out / "1", part)))
+    assert all(metrics[part] == score_part(out / "1", files, part) for part in ("dev", "test"))
     folders = [seeds / "zero" / "1", seeds / "five" / "1", out / "1"]
     first, second, mean = (Tagger.from_pretrained(folder, precision="fp32") for folder in folders)
     texts = [("".join(sentence.chars),) for sentence in read_bio(files["test"])]
@@ -123,54 +132,28 @@ def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tm
     assert found == [list(map(tuple, tags_to_spans(row))) for row in runs.read_tags(runs.tags_path(out / "1", "test"))]
 
 
-def test_an_ensemble_of_one_is_its_member(seeds):
-    model = AutoModelForTokenClassification.from_pretrained(seeds / "zero" / "0" / "model").eval()
-    ids = torch.randint(5, 20, (2, 9), generator=torch.Generator().manual_seed(0))
-    mask = torch.ones_like(ids)
-    mask[1, 6:] = 0
-    with torch.no_grad():
-        expected = model(ids, mask).logits.log_softmax(dim=-1)
-        for number in (1, 3):
-            torch.testing.assert_close(join_models([model] * number)(ids, mask).logits, expected)
-
-
-def test_a_mean_of_probabilities_has_no_crf(seeds, tmp_path, capsys):
-    assert ensemble(seeds / "crf" / "0", "-o", tmp_path / "out", "--average", "probabilities") == 2
-    assert "head crf" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize("names, change, message", [
     (("zero", "zero_copy"), {}, "seed 0 a second time"),
     (("zero", "crf"), {}, "zero.*head: 'linear', now 'crf'"),
     (("zero", "five"), {"members": [{"folder": "x"}]}, "mean of runs"),
     (("zero", "five"), {"method": "other"}, "method: 'mine', now 'other'"),
 ])  # fmt: skip
-def test_runs_that_do_not_go_together(names, change, message, copies, tmp_path, capsys):
+def test_runs_that_do_not_go_together(names, change, message, copies, refuse_mean):
     shutil.copytree(copies / "zero", copies / "zero_copy")
     change_config(copies / names[1] / "0", **change)
-    assert ensemble(*(copies / name for name in names), "-o", tmp_path / "averaged") == 2
-    assert re.search(message, capsys.readouterr().err)
-    assert not (tmp_path / "averaged").exists()
+    assert re.search(message, refuse_mean(*names)) and not (copies / "averaged").exists()
 
 
-def test_a_part_of_the_patents_or_lost_weights_are_refused(copies, tmp_path, capsys):
+def test_runs_that_cannot_be_averaged_are_refused(copies, refuse_mean):
+    assert "head crf" in refuse_mean("crf/0", average="probabilities")
     shutil.rmtree(copies / "five" / "0" / "model")
-    assert ensemble(copies / "zero", copies / "five", "-o", tmp_path / "averaged") == 2
-    assert "expected a run that kept its weights" in capsys.readouterr().err
-    flags = runs.read_config(copies / "zero" / "0")["flags"] | {"patents": 2}
-    change_config(copies / "zero" / "0", flags=flags)
-    assert ensemble(copies / "zero", "-o", tmp_path / "averaged") == 2
-    assert "on a part of the training patents" in capsys.readouterr().err
-
-
-def test_weights_that_do_not_fit_and_missing_runs_say_so(copies, tmp_path, capsys):
-    (copies / "five" / "0" / "model" / "model.safetensors").write_bytes(b"no weights")
-    assert ensemble(copies / "zero" / "0", copies / "five" / "0", "-o", tmp_path / "averaged") == 2
-    assert str(copies / "five" / "0") in capsys.readouterr().err
-    (tmp_path / "empty").mkdir()
-    assert ensemble(tmp_path / "empty", "-o", tmp_path / "averaged") == 2
-    assert "no finished run" in capsys.readouterr().err
+    assert "expected a run that kept its weights" in refuse_mean("zero", "five")
+    change_config(copies / "zero" / "0", flags=runs.read_config(copies / "zero" / "0")["flags"] | {"patents": 2})
+    assert "on a part of the training patents" in refuse_mean("zero/0")
+    (copies / "empty").mkdir()
+    assert "no finished run" in refuse_mean("empty") and not (copies / "averaged").exists()
+    (copies / "five" / "1" / "model" / "model.safetensors").write_bytes(b"no weights")
+    assert str(copies / "five" / "1") in refuse_mean("zero/1", "five/1")
 
 
 def test_runs_that_share_the_seed_of_their_head_begin_with_the_same_one(make_job):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import GOLD as GOLD_FOLDER
-from conftest import needs_gold
+from conftest import ROOT, needs_gold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_table import cells_of, make_config, make_metrics
@@ -27,8 +27,6 @@ from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, score
 from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
 from cbpner.text.labels import spans_to_tags
 
-ROOT = Path(__file__).resolve().parent.parent
-METHODS = ("Supervised_Original", "partBERT_CRF_described", "partBERT_CRF_coded")
 TAGS = ("O", "B-gene", "I-gene", "B-disease", "I-disease")
 FEW = Resampling(resamples=200)
 
@@ -166,7 +164,7 @@ def make_system(gold, predicted):
     return System("it", [PredictedSet("it", "0", "0", sentences, predicted, None)], [])
 
 
-def test_scripts():
+def test_the_script_of_a_surface():
     surfaces = ["BRCA1", "TNF-α", "ｐ５３", "乳腺癌", "白介素-6", "䗪虫", "HER2蛋白", "53", "-"]
     assert list(map(find_script, surfaces)) == ["latin"] * 3 + ["chinese"] * 3 + ["mixed"] + ["neither"] * 2
 
@@ -226,16 +224,8 @@ def run_command(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def refuse(capsys, *arguments):
-    """The message with which `cbpner` refuses the arguments."""
-    assert main([*map(str, arguments)]) == 2
-    captured = capsys.readouterr()
-    assert not captured.out
-    return captured.err
-
-
 @pytest.mark.slow
-def test_runs_are_joined_with_their_data(data, tmp_path, capsys):
+def test_runs_are_joined_with_their_data(data, tmp_path, capsys, refuse):
     for split in "01":
         make_run(tmp_path / "runs" / split, data / split, BAD, split)
     printed = run_command(capsys, "evaluate", tmp_path / "runs", "--resamples", 100)
@@ -245,9 +235,14 @@ def test_runs_are_joined_with_their_data(data, tmp_path, capsys):
     assert ["seen", "2", "6", "4", "0.333", "0.500", "0.400", "0.400"] in cells_of(printed, "seen")
     assert "split 0 (62, the epoch was chosen by them), split 1 (62" in printed  # few dev mentions
     assert "2 patents (6 sentences) in 1 set" in printed
+    make_run(tmp_path / "runs" / "9", data / "0", BAD)  # the same run a second time, and one without its end
+    runs.write_config(tmp_path / "runs" / "2", runs.read_config(tmp_path / "runs" / "0") | {"split": "2"})
+    printed = run_command(capsys, "evaluate", tmp_path / "runs", "--resamples", 10)
+    assert all(f"- {tmp_path / 'runs' / name}: " in printed for name in "29")
+    assert "has no dev scores" in refuse("evaluate", tmp_path / "runs", "--part", "dev")
 
 
-def test_runs_whose_files_do_not_fit_are_refused(data, tmp_path, capsys):
+def test_runs_whose_files_do_not_fit_are_refused(data, tmp_path, refuse):
     folder, gold = tmp_path / "runs" / "0", data / "0" / "test.bio"
     make_run(folder, data / "0", BAD)
     tags, config = runs.tags_path(folder, "test"), folder / "config.json"
@@ -261,7 +256,7 @@ def test_runs_whose_files_do_not_fit_are_refused(data, tmp_path, capsys):
         (lambda: config.write_text(text, encoding="utf-8"), config),
     ):
         change()
-        assert str(named) in refuse(capsys, "evaluate", tmp_path / "runs")
+        assert str(named) in refuse("evaluate", tmp_path / "runs")
         for path, content in kept.items():
             Path(path).write_bytes(content)
 
@@ -292,16 +287,6 @@ def test_runs_of_other_settings_are_other_systems(data, tmp_path):
     ]  # fmt: skip
     # patience 0 is the default of runs that did not record it, and resources make no other system
     assert [len(system.sets) for system in systems] == [3, 1, 1, 1]
-
-
-@pytest.mark.slow
-def test_runs_left_out_or_counted_twice_are_named(data, tmp_path, capsys):
-    make_run(tmp_path / "runs" / "0", data / "0", BAD)
-    make_run(tmp_path / "runs" / "9", data / "0", BAD)
-    runs.write_config(tmp_path / "runs" / "2", runs.read_config(tmp_path / "runs" / "0") | {"split": "2"})
-    printed = run_command(capsys, "evaluate", tmp_path / "runs", "--resamples", 10)
-    assert f"- {tmp_path / 'runs' / '9'}: " in printed and f"- {tmp_path / 'runs' / '2'}: " in printed
-    assert "has no dev scores" in refuse(capsys, "evaluate", tmp_path / "runs", "--part", "dev")
 
 
 def test_seeds_have_a_spread_of_their_own(data, tmp_path):
@@ -397,13 +382,13 @@ def test_json_lines_and_tags_of_a_run(files, tmp_path, capsys):
         (lambda rows: [*rows, ("癌", [], [])], ["found 7 sentences", "predicted.bio:58"]),
     ],
 )
-def test_another_text_is_refused_at_the_first_difference(files, tmp_path, capsys, change, words):
+def test_another_text_is_refused_at_the_first_difference(files, tmp_path, refuse, change, words):
     write_bio(tmp_path / "predicted.bio", make_sentences(change(TEST), 2))
-    message = refuse(capsys, "evaluate", files["gold"], tmp_path / "predicted.bio")
+    message = refuse("evaluate", files["gold"], tmp_path / "predicted.bio")
     assert not [word for word in words if word not in message], message
 
 
-def test_arguments_that_do_not_go_together(files, data, tmp_path, capsys):
+def test_arguments_that_do_not_go_together(files, data, tmp_path, refuse):
     make_run(tmp_path / "runs", data / "0", BAD)
     runs.write_tags(tmp_path / "run.tags", [s.tags for s in BAD[1:]])
     gold, predicted = files["gold"], files["predicted"]
@@ -419,28 +404,18 @@ def test_arguments_that_do_not_go_together(files, data, tmp_path, capsys):
         ([gold, predicted, "-o", gold], str(gold)),
         ([gold, tmp_path / "run.tags"], "run.tags"),
     ):
-        assert words in refuse(capsys, "evaluate", *arguments)
+        assert words in refuse("evaluate", *arguments)
 
 
 @pytest.mark.slow
-def test_nothing_to_find_and_nothing_found_is_undefined(tmp_path, capsys):
-    sentences = [Sentence("基因", ("O", "O"))] * 6
-    for name in ("gold.bio", "predicted.bio"):
-        write_bio(tmp_path / name, sentences)
-    printed = run_command(capsys, "evaluate", tmp_path / "gold.bio", tmp_path / "predicted.bio", "--resamples", 10)
-    assert cells_of(printed, "token")[0] == ["all types", "0", "0", "0", "-", "-", "-"]
-    assert cells_of(printed, "strict")[-1][:6] == ["0"] * 5 + ["-"]
-    assert "1.000" not in printed and "nan" not in printed
-
-
-@pytest.mark.slow
-def test_markup_in_a_text_is_shown(tmp_path, capsys):
+def test_markup_is_escaped_and_undefined_scores_are_dashes(tmp_path, capsys):
     text = "<script>基因|`x`</script>"
     gold = [Sentence(text, tuple(spans_to_tags([(8, 10, "gene")], len(text))))]
     write_bio(tmp_path / "gold.bio", gold)
     write_bio(tmp_path / "none.bio", [gold[0]._replace(tags=("O",) * len(text))])
     printed = run_command(capsys, "evaluate", tmp_path / "gold.bio", tmp_path / "none.bio", "--resamples", 10)
     assert r"\<script>⟦基因⟧\|\`x\`\</script>" in printed
+    assert cells_of(printed, "token")[0] == ["all types", "0", "0", "2", "-", "0.000", "0.000"] and "nan" not in printed
 
 
 # --- comparisons
@@ -467,14 +442,14 @@ def test_systems_are_compared_on_the_sets_that_both_have(data, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys):
+def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys, refuse):
     for name, predicted in (("first", BAD), ("second", GOOD)):
         for split in "01":
             make_run(tmp_path / "runs" / name / split, data / split, predicted, split, method=name)
     plain = run_command(capsys, "table", tmp_path / "runs")
     shutil.move(data, tmp_path / "moved")
     assert run_command(capsys, "table", tmp_path / "runs") == plain
-    assert "--data-dir" in refuse(capsys, "table", tmp_path / "runs", "--intervals")
+    assert "--data-dir" in refuse("table", tmp_path / "runs", "--intervals")
     arguments = ["--data-dir", tmp_path / "moved", "--resamples", 50, "-o", tmp_path / "out"]
     more = run_command(capsys, "table", tmp_path / "runs", "--intervals", "--compare", *arguments)
     assert more.startswith(plain) and (tmp_path / "out" / "table.md").read_text(encoding="utf-8") == more
@@ -492,7 +467,7 @@ def test_the_table_with_intervals_and_comparisons(data, tmp_path, capsys):
 @needs_gold
 def test_the_committed_runs(capsys):
     """Pooled counts are the sums of metrics.json; unseen mentions are as many as the gold's own statistics say."""
-    joint = join_runs([ROOT / "results" / METHODS[0]], "test", GOLD_FOLDER)
+    joint = join_runs([ROOT / "results" / "Supervised_Original"], "test", GOLD_FOLDER)
     evaluation = evaluate_systems(joint, "test", FEW)
     (system,) = evaluation.systems
     for level in LEVELS:

@@ -221,7 +221,7 @@ def test_chinese_words_come_from_the_segmenter_and_make_up_the_text(text):
     assert "".join(split(text, cut)) == text
 
 
-def test_a_missing_segmenter_is_an_error_with_a_way_out(monkeypatch):
+def test_a_missing_segmenter_is_an_error_with_advice(monkeypatch):
     monkeypatch.setitem(sys.modules, "rjieba", None)
     with pytest.raises(InputError, match="pip install rjieba.*--segmenter none"):
         load_segmenter("rjieba")

@@ -5,9 +5,9 @@ import json
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from test_evaluate import make_run as make_judged_run
 from test_evaluate import make_sentences
 
@@ -16,12 +16,10 @@ from cbpner.cli import main
 from cbpner.reports import charts
 from cbpner.reports.page.inputs import gather_report
 from cbpner.reports.page.render import build_report
-from cbpner.reports.page.sections import list_sentences
 from cbpner.reports.systems import Resampling
 from cbpner.reports.tables import Figure, Table, format_cell, table_to_csv, table_to_latex
 from cbpner.text.bio import write_bio
 
-ROOT = Path(__file__).resolve().parent.parent
 FEW = ("--resamples", "50")
 EVIL = "</script><script>alert('HER2')</script>&amp;<!--"
 
@@ -156,15 +154,9 @@ def test_how_runs_were_made(written):
     assert read_table(written, "machines")[0]["machine"] == "cpu, Some CPU"
 
 
-def test_learning_curves_of_one_point_have_a_mark():
-    svg = charts.draw_learning({"0": [(1.0, 0.5)]}, {"0": [(0.5, 0.1), (1.0, 0.25)]}, 0, "by epoch")
-    assert "training loss" in svg and str(svg).count("<use") > str(charts.draw_learning({}, {}, 0, "")).count("<use")
-
-
 @pytest.mark.slow
-def test_a_report_names_only_an_html_file(folder, tmp_path, capsys):
-    assert main(["report", str(folder), "-o", str(tmp_path)]) == 2
-    assert str(tmp_path) in capsys.readouterr().err
+def test_a_report_names_only_an_html_file(folder, tmp_path, refuse):
+    assert str(tmp_path) in refuse("report", folder, "-o", tmp_path)
 
 
 # --- what is absent where there is nothing
@@ -201,9 +193,7 @@ def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
     output = make_report(tmp_path, tmp_path / "runs")
     assert "curve" in find_sections(output)
     assert [row["method"] for row in read_table(output, "scores")] == ["first"]
-    one, two = read_table(output, "curve")
-    assert (one["patents"], two["patents"], one["splits"]) == ("1", "2", "0 1")
-    assert (one["strict F1"], two["strict F1"]) == (f"{STRICT_BAD:.6f}", "1.000000")
+    assert [(row["patents"], row["splits"]) for row in read_table(output, "curve")] == [("1", "0 1"), ("2", "0 1")]
 
 
 # --- without the gold, without text
@@ -282,20 +272,6 @@ def test_texts_are_escaped(written):
     assert not re.search(r'(src|href)="(?!#|data:,)|url\((?!#)|@import', html)
 
 
-@pytest.mark.slow
-def test_sentences_with_gold_and_answers(folder):
-    content = list_sentences(gather_report([folder], resampling=Resampling(10)).evaluation.systems)
-    assert content["variants"] == ["bad", "good"] and content["splits"] == ["0", "1"]
-    assert content["types"] == ["disease", "gene"] and len(content["sentences"]) == 10
-    split, patent, number, text, answers = content["sentences"][1]
-    assert (split, patent, number, text) == (0, 1, 2, ROWS[1][0])
-    assert answers == {
-        0: [[0, 0, 5, 1, 0, 5, 1], [2, 6, 9, 0, 7, 9, 0]],
-        1: [[0, 0, 5, 1, 0, 5, 1], [0, 6, 9, 0, 6, 9, 0]],
-    }
-    assert content["sentences"][4][1] == 2 and content["sentences"][2][4][0][-1] == [5, -1, -1, -1, 28, 29, 1]
-
-
 # --- charts
 
 
@@ -317,10 +293,10 @@ def test_charts_follow_the_style_sheet_and_have_tooltips():
 @pytest.mark.slow
 def test_the_page_in_chromium(chromium, written):
     html = written / "it.html"
-    page, said, asked = chromium.new_page(viewport={"width": 400, "height": 800}), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page, faults, asked = chromium.new_page(viewport={"width": 400, "height": 800}), [], []
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(html.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") == 400
@@ -361,4 +337,4 @@ def test_the_page_in_chromium(chromium, written):
     page.locator("#table-wrong_1 button.find").first.click()
     page.wait_for_function("document.querySelector('[name=search]').value !== '</SCRIPT>'")
     assert page.locator("#list li").count() == 2
-    assert not said and asked == [html.as_uri()]
+    assert not faults and asked == [html.as_uri()]

@@ -88,19 +88,17 @@ def test_splits_are_chosen_and_a_failed_one_stops_the_rest(stub_python, tmp_path
     method = METHODS[name]
     *calls, _ = method.read_calls("iter_exp", env=stub_python, OUT_DIR="/some out", SPLITS="1 4")
     assert [read_flags(call)[method.output] for call in calls] == ["/some out/1", "/some out/4"]
+    *calls, _ = method.read_calls("iter_exp", env=stub_python, VARIANT="coded")
+    assert all("_coded/" in read_flags(call)[method.output] for call in calls) is ("partBERT" in name)
     stub, check = stub_python["CBP_PYTHON"], f'[ "$1" != {method.entry} ] || {{ echo "$1"; exit 2; }}'
     python = write_program(tmp_path / "python", f'#!/bin/sh\n{check}\nexec "{stub}" "$@"\n')
     done = run_bash(ROOT / method.folder / "iter_exp.sh", env=stub_python | {"CBP_PYTHON": str(python)})
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 1
 
 
-PART_CRF = "../runs/demo/partBERT_CRF"
-
-
 @pytest.mark.parametrize("name, settings, outputs", [
-    ("Supervised_Original", {}, ["../runs/demo/Supervised_Original/0"]),
-    ("partBERT_CRF_described", {}, [f"{PART_CRF}_described/0", f"{PART_CRF}_coded/0"]),
-    ("partBERT_CRF_described", {"VARIANT": "coded"}, [f"{PART_CRF}_coded/0"]),
+    ("Supervised_Original", {"OUT_DIR": "/some out"}, ["/some out/0"]),
+    ("partBERT_CRF_described", {"VARIANT": "coded"}, ["../runs/demo/partBERT_CRF_coded/0"]),
     ("partBERT_CRF_described", {"OUT_DIR": "/some out/"}, ["/some out_described/0", "/some out_coded/0"]),
 ])  # fmt: skip
 def test_the_demo_of_a_method(stub_python, name, settings, outputs):
@@ -110,14 +108,8 @@ def test_the_demo_of_a_method(stub_python, name, settings, outputs):
                 "--recipe": "paper", "--seed": "7", "--note": "two words"}.items()  # fmt: skip
     assert [read_flags(call)[method.output] for call in calls] == outputs
     assert all(expected <= read_flags(call).items() and call[-1] == "1,2" for call in calls)
-    if "partBERT" in name:
-        assert all(f"_{read_flags(call)['--variant']}/" in output for call, output in zip(calls, outputs, strict=True))
-
-
-def test_the_variant_is_chosen_by_variable(stub_python):
-    *calls, _ = METHODS["partBERT_CRF_described"].read_calls("iter_exp", env=stub_python, VARIANT="coded")
-    assert {read_flags(call)["--variant"] for call in calls} == {"coded"}
-    assert {Path(read_flags(call)["--output_dir"]).parent.name for call in calls} == {"partBERT_CRF_coded"}
+    for flags, output in zip(map(read_flags, calls), outputs, strict=True):
+        assert f"_{flags.get('--variant')}/" in output or name == "Supervised_Original"
 
 
 LMFT = ROOT / "BERT_LM_mixed" / "lmft_example"
@@ -134,10 +126,9 @@ def corpus(tmp_path):
 
 
 @pytest.mark.parametrize("settings, output", [
-    ({}, "../../models/partHG_1epoch"),
+    ({}, "../../models/partHG_1epoch"), ({"OUT_DIR": "/some out"}, "/some out"),
     ({"CORPUS": "../../data/corpora/BC", "EPOCHS": "30"}, "../../models/partBC_30epochs"),
     ({"CORPUS": "/my own/texts.txt"}, "../../models/parttexts_1epoch"),
-    ({"OUT_DIR": "/some out"}, "/some out"),
 ])  # fmt: skip
 def test_the_corpus_names_the_model(settings, output, stub_python):
     (call,) = read_calls(run_bash(LMFT / "run_lmft.sh", env=stub_python | settings, cwd="/"))
@@ -169,22 +160,16 @@ def test_a_continuation_takes_recipe_and_seed_from_the_run(stub_python):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("has_corpus", [False, True])
-def test_the_demo_of_bert_lm_mixed(stub_python, corpus, has_corpus):
-    folder, env = ROOT / "BERT_LM_mixed", stub_python | {"SEED": "7"}
-    env |= {"CORPUS": str(corpus)} if has_corpus else {"OUT_DIR": "../here"}
-    *patents, half, whole, tagger = read_calls(run_bash(folder / "demo_run.sh", "--lr", "1e-3", env=env, cwd="/"))
-    output = folder / ("../runs/demo/BERT_LM_mixed" if has_corpus else "../here")
-    source = str(corpus if has_corpus else output / "corpus")
-    if not has_corpus:
-        assert patents[0][1:7] == ["cbpner", "patents", "../data/demo/patents", "-o", source, "--overwrite"]
+def test_the_demo_of_bert_lm_mixed_on_a_text_of_its_own(stub_python, corpus):
+    env = stub_python | {"SEED": "7", "CORPUS": str(corpus)}
+    half, whole, tagger = read_calls(run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", "--lr", "1", env=env, cwd="/"))
+    output, text = ROOT / "BERT_LM_mixed" / "../runs/demo/BERT_LM_mixed", {"--train_data_file": str(corpus)}
     for call, expected in (
-        (half, {"--output_dir": f"{output}/lm_half", "--train_data_file": source,
-                "--num_train_epochs": "0.5", "--schedule_epochs": "1", "--overwrite_output_dir": ""}),
-        (whole, {"--output_dir": f"{output}/lm_whole", "--train_data_file": source,
-                 "--num_train_epochs": "1", "--should_continue": "", "--model_name_or_path": f"{output}/lm_half"}),
+        (half, text | {"--output_dir": f"{output}/lm_half", "--num_train_epochs": "0.5", "--schedule_epochs": "1"}),
+        (whole, text | {"--output_dir": f"{output}/lm_whole", "--model_name_or_path": f"{output}/lm_half",
+                        "--num_train_epochs": "1", "--should_continue": ""}),
         (tagger, {"--output_dir": f"{output}/0", "--model_name_or_path": f"{output}/lm_whole", "--overwrite": "",
-                  "--data_dir": f"{folder}/../data/demo", "--lr": "1e-3"}),
+                  "--lr": "1"}),
     ):  # fmt: skip
         assert (expected | {"--seed": "7"}).items() <= read_flags(call).items()
     assert "--lr" not in read_flags(half) | read_flags(whole)

@@ -99,22 +99,17 @@ def test_smaller_draws_of_patents_lie_within_larger_ones():
             draw_patents(sentences, count)
 
 
-def test_split_info_comes_back_as_written(tmp_path):
+def test_split_info_comes_back_as_written_and_another_is_refused(tmp_path):
     info = {"train": ["一.bio", "b c.bio"], "dev": ["d.bio"], "test": ["e.bio", "f.bio"]}
-    write_split_info(tmp_path / "train_test_split.info", info)
-    assert read_split_info(tmp_path / "train_test_split.info") == info
-    text = (tmp_path / "train_test_split.info").read_text(encoding="utf-8")
-    assert text.split("\n")[:5] == ["Train files:", "一.bio", "b c.bio", "==============", "Test files:"]
-
-
-@pytest.mark.parametrize("text", ["", "a.bio\nTrain files:\n", "Train files:\na\n==\nTest files:\nb\n"])
-def test_a_bad_split_info_is_refused(tmp_path, text):
     path = tmp_path / "train_test_split.info"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="train_test_split.info"):
-        read_split_info(path)
-    with pytest.raises(InputError, match="missing.info"):
-        read_split_info(tmp_path / "missing.info")
+    write_split_info(path, info)
+    assert read_split_info(path) == info
+    lines = path.read_text(encoding="utf-8").split("\n")
+    assert lines[:5] == ["Train files:", "一.bio", "b c.bio", "==============", "Test files:"]
+    for text in ("", "a.bio\nTrain files:\n", "Train files:\na\n==\nTest files:\nb\n", None):
+        path.unlink() if text is None else path.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="train_test_split.info"):
+            read_split_info(path)
 
 
 def test_documents_are_whole_in_one_part_and_seeds_matter():
