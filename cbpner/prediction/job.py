@@ -194,11 +194,10 @@ def run_job(
         reporter, shards = Reporter(), cut_shards(read_sources(sources, fields), shard_size)
         done = {shard["name"] for shard in state.done}
         todo = ((number, items) for number, items in shards if name_shard(number, kind) not in done)
-        tagged: Generator[tuple[int, Iterable[Item]], None, None]
         if cluster:
             from cbpner.prediction.ray_engine import tag_shards_on_ray
 
-            tagged = tag_shards_on_ray(tagger, options or {}, todo, cluster)
+            tagged: Generator[tuple[int, Iterable[Item]]] = tag_shards_on_ray(tagger, options or {}, todo, cluster)
         else:
             tagged = ((number, tag_items(tagger, items, reporter.show_speed)) for number, items in todo)
         with closing(tagged):

@@ -64,7 +64,10 @@ def score_levels(panel: Panel) -> pd.DataFrame:
     rows: list[list[Any]] = []
     by_set = panel.counts.sum(axis=0)  # (sets, levels, types, COUNTS)
     for system in panel.systems:
-        heads = [*(["run", own.run, own.split, own.seed] for own in system.sets), [POOLED, None, None, None]]
+        heads: list[list[Any]] = [
+            *(["run", own.run, own.split, own.seed] for own in system.sets),
+            [POOLED, None, None, None],
+        ]
         own = by_set[panel.places[system.name]]
         for head, counts in zip(heads, [*own, own.sum(axis=0)], strict=True):
             for (level, label), numbers in zip(

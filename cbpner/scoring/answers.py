@@ -142,7 +142,8 @@ def _read_span(place: str, span: Any, text: str, renamed: Mapping[str, str]) -> 
         span = dict(zip(("start", "end", "label"), span, strict=True))
     if not isinstance(span, dict):
         raise InputError(f"{place}: found {span!r}; expected an object with start, end and label")
-    start, end = span.get("start"), span.get("end")
+    places: list[Any] = [span.get("start"), span.get("end")]
+    start, end = places
     label = next((span[key] for key in LABEL_KEYS if key in span), None)
     if not isinstance(label, str) or not label.split():
         raise InputError(f"{place}: found the label {label!r}; expected a text under one of {', '.join(LABEL_KEYS)}")

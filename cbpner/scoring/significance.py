@@ -44,7 +44,8 @@ def f1_of(counts: ArrayLike) -> np.ndarray:
     """F1 of counts (..., 3); NaN where nothing is predicted and there is no gold."""
     table = np.asarray(counts, dtype=float)
     total = table[..., 1] + table[..., 2]
-    return np.divide(2 * table[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0)
+    f1: np.ndarray = np.divide(2 * table[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0)
+    return f1
 
 
 def find_interval(values: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Sequences to batches: filled by token count from sequences of similar length, padded to the longest of the batch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,8 @@ def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list
 def load_batches(trainer: Trainer, sampler: BatchSampler) -> DataLoader:
     """A Trainer's examples in the sampler's batches, each process its share."""
     pinned, collator = not trainer.args.use_cpu, trainer.data_collator
-    loader = DataLoader(trainer.train_dataset, batch_sampler=sampler, collate_fn=collator, pin_memory=pinned)
+    examples: Any = trainer.train_dataset
+    loader = DataLoader(examples, batch_sampler=sampler, collate_fn=collator, pin_memory=pinned)
     return trainer.accelerator.prepare(loader)
 
 
