@@ -70,9 +70,8 @@ def run(args: Namespace) -> None:
     files = [(path, SUFFIXES) for path in args.output] + ([(evidence, EVIDENCE_SUFFIXES)] if evidence else [])
     outputs = check_outputs(files, args.inputs, args.overwrite)
     resolver, choices = read_resolver(args), read_choices(args)
-    known = None
-    if args.known:
-        known = read_known_interactions(args.known, resolver.genes, args.known_names, args.known_score)
+    names, score = args.known_names, args.known_score
+    known = read_known_interactions(args.known, resolver.genes, names, score) if args.known else None
     settings = RelationSettings(
         inputs=args.inputs, source=args.source, outputs=outputs[: len(args.output)], counting=counting,
         evidence=outputs[-1] if evidence else None,

@@ -45,10 +45,8 @@ def run(args: Namespace) -> None:
         raise InputError(f"{new}: found the run's own folder; expected another one for the new run (-o NEW)")
     config = read_run_config(old)
     if members := config.get("members"):
-        raise InputError(
-            f"{old}: found the mean of runs ({', '.join(member['folder'] for member in members)}); rerun those, then "
-            "`cbpner ensemble` as its config.json says in `command`"
-        )
+        found, advice = ", ".join(each["folder"] for each in members), "as its config.json says in `command`"
+        raise InputError(f"{old}: found the mean of runs ({found}); rerun those, then `cbpner ensemble` {advice}")
     job = replace(rebuild_job(old, config, new, args.data_dir), overwrite=args.overwrite)
     import torch
 
@@ -97,10 +95,8 @@ def rebuild_recipe(path: Path, flags: dict[str, Any], origin: Path, split: str |
         recipe = Recipe(**own | {"decision": Decision(**own["decision"])})
         check_recipe(recipe)
     except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: found flags that make no recipe of this version ({error}); expected a run of this version: take "
-            "the version that made the run (its git revision stands in config.json)"
-        ) from error
+        advice = "take the version that made it (its git revision stands in config.json)"
+        raise InputError(f"{path}: found flags that make no recipe of this version ({error}); {advice}") from error
     name = name_encoder(recipe.encoder, split)
     if not Path(name).exists() and (origin / name / "config.json").is_file():  # as seen from where the run was made
         return replace(recipe, encoder=str(shorten_path(origin / recipe.encoder)))

@@ -56,23 +56,20 @@ def is_annotated(path: str | Path) -> bool:
     path = Path(path)
     if not path.is_dir():
         return path.exists()
-    if any(folder.name.isdigit() and folder.is_dir() for folder in path.iterdir()):
-        return False
-    if any(file.stem == part or file.stem.endswith(f"_{part}") for part in PARTS for file in path.glob("*.bio")):
-        return False
+    has_splits = any(folder.name.isdigit() and folder.is_dir() for folder in path.iterdir())
+    has_parts = any(file.stem.split("_")[-1] in PARTS for file in path.glob("*.bio"))
     try:
-        return bool(guess_format(path))
+        return not has_splits and not has_parts and bool(guess_format(path))
     except InputError:
         return False
 
 
 def tally_documents(args: Namespace, choices: Choices) -> list[dict[str, Any]]:
     """What was counted in each document, or in all; `of` says in which."""
-    tallies: dict[str, Tally] = defaultdict(Tally)
-    if not args.documents:
-        tallies[Path(args.folder).name] = Tally()
+    name = Path(args.folder).name
+    tallies = defaultdict(Tally, {} if args.documents else {name: Tally()})
     for document in read_documents([args.folder], args.format, choices):
-        tallies[document.id if args.documents else Path(args.folder).name].add(document)
+        tallies[document.id if args.documents else name].add(document)
     return [{"of": name} | tally.summarize() for name, tally in tallies.items()]
 
 

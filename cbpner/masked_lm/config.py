@@ -48,10 +48,7 @@ class LMJob:
 def describe_lm_job(
     job: LMJob, corpora: dict[str, Corpus], weights: str, precision: str, checkpoint: Path | None
 ) -> dict[str, Any]:
-    """Collect the content of lm_run.json.
-
-    weights: checksum of those that it starts from. checkpoint: of `job.continues`, if it starts from there.
-    """
+    """The content of lm_run.json. weights: their checksum at the start; checkpoint: of `job.continues`, or None."""
     start = {"name": job.recipe.encoder, "sha256": weights}
     return {
         "name": job.output.resolve().name, "recipe": job.recipe_name, "seed": job.seed, "flags": asdict(job.recipe),
@@ -73,18 +70,14 @@ def hash_weights(model: BertForMaskedLM) -> str:
 
 def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
     """List what the result depends on, from lm_run.json: the content of files, not their paths and names."""
-    data = {
-        part: {"line_by_line": corpus["line_by_line"], "words": corpus["words"]}
-        | {"sha256": [file["sha256"] for file in corpus["files"]]}
-        for part, corpus in config["data"].items()
-    }
+    data = {part: {"line_by_line": corpus["line_by_line"], "words": corpus["words"],
+                   "sha256": [file["sha256"] for file in corpus["files"]]}
+            for part, corpus in config["data"].items()}  # fmt: skip
     return {
         **list_flags(config["recipe"], config["seed"], config["flags"]),
-        "starting model": config["start"]["sha256"],
-        "train": data["train"],
-        "held_out": data.get("held_out"),
+        "starting model": config["start"]["sha256"], "train": data["train"], "held_out": data.get("held_out"),
         "number of processes": config["environment"]["processes"],
-    }
+    }  # fmt: skip
 
 
 def list_flags(recipe_name: str, seed: int, flags: dict[str, Any]) -> dict[str, Any]:

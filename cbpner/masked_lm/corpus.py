@@ -69,9 +69,8 @@ class Blocks:
 
     def __getitem__(self, index: int) -> Block:
         tokens = self.corpus.tokens[self.ends[index] - self.lengths[index] + 2 : self.ends[index]]
-        return make_block(
-            self.table, tokens["id"], tokens["begins"] if "begins" in (tokens.dtype.names or ()) else None, index
-        )
+        begins = tokens["begins"] if "begins" in (tokens.dtype.names or ()) else None
+        return make_block(self.table, tokens["id"], begins, index)
 
 
 def make_block(table: CharacterTable, ids: np.ndarray, begins: np.ndarray | None, index: int) -> Block:

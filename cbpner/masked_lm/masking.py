@@ -54,11 +54,8 @@ class MaskingCollator:
     def __call__(self, blocks: Sequence[Block]) -> Batch:
         ids = pad([block.ids for block in blocks], self.table.pad)  # (batch, tokens)
         inputs, labels = zip(*map(self.mask, blocks), strict=True)
-        return {
-            "input_ids": pad(inputs, self.table.pad),
-            "attention_mask": ids.ne(self.table.pad).long(),
-            "labels": pad(labels, IGNORED),
-        }
+        mask = ids.ne(self.table.pad).long()
+        return {"input_ids": pad(inputs, self.table.pad), "attention_mask": mask, "labels": pad(labels, IGNORED)}
 
     def mask(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
         """Return (input ids, labels) of one block, each (tokens,)."""

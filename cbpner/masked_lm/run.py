@@ -85,11 +85,7 @@ def save_model(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folde
 
 
 def describe_result(job: jobs.LMJob, trainer: MaskedLMTrainer) -> dict[str, Any]:
-    """Collect the content of lm_metrics.json.
-
-    perplexity is None without held-out text; its `targets` are the held-out characters that are predicted. seconds:
-    with perplexity and checkpoints.
-    """
+    """The content of lm_metrics.json; perplexity is None without held-out text, of which it counts the `targets`."""
     state, characters = trainer.state, trainer.train_dataset.characters
     seconds, perplexity = state.log_history[-1]["seconds"], None
     if records := [record for record in state.log_history if "perplexity" in record]:

@@ -5,7 +5,7 @@ chosen so that "this span is in the gold" has the least log loss over the spans 
 had not learnt from. Which spans those are does not depend on it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,15 +27,11 @@ SMALLEST = 1e-6  # probabilities are clipped to this distance from 0 and 1 in th
 
 
 class Found(NamedTuple):
-    """The spans of sentences that have any.
+    """The spans of sentences that have any, by sentence."""
 
-    scores: (characters, labels) of each sentence. spans: (start, end, number of the tag `B-`) of each. correct: bool,
-    one array a sentence: whether the gold has a span just there, of that type.
-    """
-
-    scores: list[np.ndarray]
-    spans: list[list[NumberedSpan]]
-    correct: list[np.ndarray]
+    scores: list[np.ndarray]  # (characters, labels)
+    spans: list[list[NumberedSpan]]  # (start, end, number of the tag `B-`)
+    correct: list[np.ndarray]  # bool: whether the gold has a span just there, of that type
 
 
 def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -> dict[str, Any]:
@@ -52,8 +48,7 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
             raise InputError(f"{folder}: found a CRF of its own; expected one run, or runs with a linear head")
         chain = tagger.backend.chain
         path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
-        own = collect_found(tagger, read_bio(path, tagger.labels, orphans))
-        found = Found(found.scores + own.scores, found.spans + own.spans, found.correct + own.correct)
+        collect_found(tagger, read_bio(path, tagger.labels, orphans), found)
     correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
     if correct.all() or not correct.any():
         spans = f"{correct.sum()} correct spans of {len(correct)}"
@@ -67,11 +62,11 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
     return content | {"runs": len(folders), "part": part}
 
 
-def collect_found(tagger: Tagger, sentences: Sequence[Sentence]) -> Found:
-    """What a tagger finds in gold sentences, before the document vote."""
+def collect_found(tagger: Tagger, sentences: Sequence[Sentence], found: Found) -> None:
+    """Add what a tagger finds in gold sentences, before the document vote."""
     groups = group_sentences(sentences, tagger.decision.context - 2)
     rows = tagger.score_sentences([tuple(sentence.chars for sentence in group) for group in groups])
-    found, begins = Found([], [], []), {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
+    begins = {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
     decoded = tagger.decode_spans(rows)
     for sentence, row, spans in zip((own for group in groups for own in group), rows, decoded, strict=True):
         if spans:
@@ -79,7 +74,6 @@ def collect_found(tagger: Tagger, sentences: Sequence[Sentence]) -> Found:
             found.scores.append(row)
             found.spans.append([(start, end, begins[label]) for start, end, label, *_ in spans])
             found.correct.append(np.array([(start, end, label) in gold for start, end, label, _ in spans]))
-    return found
 
 
 def score_found(found: Found, chain: Chain, temperature: float = 1.0) -> np.ndarray:
@@ -92,11 +86,10 @@ def fit_temperature(found: Found, chain: Chain) -> float:
     from scipy.optimize import minimize_scalar
 
     correct = np.concatenate(found.correct)
-
-    def measure(log: float) -> float:
-        return log_loss(score_found(found, chain, np.exp(log)), correct)
-
-    return float(np.exp(minimize_scalar(measure, bounds=np.log(RANGE), method="bounded").x))
+    best = minimize_scalar(
+        lambda log: log_loss(score_found(found, chain, np.exp(log)), correct), bounds=np.log(RANGE), method="bounded"
+    )
+    return float(np.exp(best.x))
 
 
 def log_loss(scores: np.ndarray, correct: np.ndarray) -> float:
@@ -114,9 +107,8 @@ def tabulate(scores: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[di
     ]  # fmt: skip
 
 
-def calibration_error(rows: Iterable[dict[str, Any]]) -> float:
+def calibration_error(rows: Sequence[dict[str, Any]]) -> float:
     """The expected calibration error of `tabulate`'s rows: the mean distance of score and share of right spans."""
-    rows = list(rows)
     return sum(row["spans"] * abs(row["score"] - row["right"]) for row in rows) / sum(row["spans"] for row in rows)
 
 

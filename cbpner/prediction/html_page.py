@@ -44,11 +44,10 @@ def render_document(document: Document, labels: Sequence[str], has_scores: bool 
     for span in document.spans:
         score = "" if span.score is None else f", {span.score}"
         shown = f"{span.label} {span.score:.2f}" if has_scores else span.label
-        parts.append(escape_text(document.text[place : span.start]))
+        before, marked = document.text[place : span.start], document.text[span.start : span.end]
         parts.append(
-            f'<mark class="{colour_class(labels, span.label)}" data-label="{escape_text(shown)}" '
-            f'title="{escape_text(span.label)}{score}, {span.start}–{span.end}">'
-            f"{escape_text(document.text[span.start : span.end])}</mark>"
+            f'{escape_text(before)}<mark class="{colour_class(labels, span.label)}" data-label="{escape_text(shown)}" '
+            f'title="{escape_text(span.label)}{score}, {span.start}–{span.end}">{escape_text(marked)}</mark>'
         )
         place = span.end
     parts.append(escape_text(document.text[place:]))

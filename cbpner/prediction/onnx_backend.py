@@ -43,21 +43,18 @@ class OnnxBackend(Backend):
 
 
 def open_session(path: Path) -> Any:
-    """The session of a model's file, in as many threads as `count_threads` says."""
+    """The session of a model's file.
+
+    Its threads: torch's number where torch is loaded, else OMP_NUM_THREADS, else 0: by default one a core.
+    """
     try:
         import onnxruntime
     except ImportError:
         raise InputError(f"found no onnxruntime, which runs {path}; {HOW_TO_INSTALL}") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors alone
-    options.intra_op_num_threads = count_threads()
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    torch = sys.modules.get("torch")
+    options.intra_op_num_threads = torch.get_num_threads() if torch else int(given) if given.isdecimal() else 0
     with reading_model(path, "an ONNX model"):
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def count_threads() -> int:
-    """Torch's number where torch is loaded, else OMP_NUM_THREADS, else 0: ONNX Runtime's default, a thread a core."""
-    if "torch" in sys.modules:
-        return sys.modules["torch"].get_num_threads()
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdecimal() else 0

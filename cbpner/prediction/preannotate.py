@@ -30,12 +30,8 @@ def preannotate(
 ) -> int:  # fmt: skip
     """Write the documents to `output`, least certain first, and OUTPUT.order.csv, which lists them; the exit code.
 
-    Formats with metadata hold `rank` and `uncertainty`; the names of files begin with the rank.
-
-    Args:
-        is_file: whether `output` is one file.
-        first: so many documents are written; None: all.
-        keep_names: leave the rank out of the names of files.
+    Formats with metadata hold `rank` and `uncertainty`; the names of files begin with the rank, unless keep_names.
+    is_file: whether `output` is one file. first: so many documents are written; None: all.
     """
     reporter = Reporter()
     ranked = rank_documents(tagger, items if is_file else check_names(items), reporter)
@@ -66,10 +62,9 @@ def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) ->
     documents, ranked = list(reporter.take_documents(items)), []
     measured = tagger.tag_measured([document.text for document in documents], reporter.show_speed)
     for document, (spans, entropy, characters) in zip(documents, measured, strict=True):
-        ranked.append(
-            (round(entropy / characters, 6) if characters else 0.0, characters, attach_spans(document, spans))
-        )
-        reporter.add(ranked[-1][-1])
+        tagged = attach_spans(document, spans)
+        ranked.append((round(entropy / characters, 6) if characters else 0.0, characters, tagged))
+        reporter.add(tagged)
     return sorted(ranked, key=lambda each: -each[0])
 
 

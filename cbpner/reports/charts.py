@@ -35,15 +35,11 @@ STYLE = {
 
 
 class Dots(NamedTuple):
-    """A row of a dot chart; its label is empty where it has its group's.
+    """A row of a dot chart: single results, and the value that sums them up with its interval, NaN where unknown."""
 
-    `series` is its colour and marker; `points` are (value, text in the dot, tooltip) of single results; `value`, `low`
-    and `high` what sums them up, and its interval, NaN where unknown.
-    """
-
-    label: str
-    series: int
-    points: Sequence[tuple[float, str, str]] = ()
+    label: str  # empty where the row has its group's
+    series: int  # its colour and marker
+    points: Sequence[tuple[float, str, str]] = ()  # (value, text in the dot, tooltip)
     value: float = math.nan
     low: float = math.nan
     high: float = math.nan

@@ -46,17 +46,13 @@ EXPLANATION = """\
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_systems` found: the frames of FIGURES and WITH_TEXT by name, and notes for people, a line each.
+    """What `evaluate_systems` found, with notes for people, a line each."""
 
-    part: test or dev, or `given` for files. systems: none where the evaluation was read from a file. texts: the
-    paragraph of `describe_texts`.
-    """
-
-    part: str
+    part: str  # test or dev, or `given` for files
     resampling: Resampling
-    systems: list[System]
-    frames: dict[str, pd.DataFrame]
-    texts: str
+    systems: list[System]  # none where the evaluation was read from a file
+    frames: dict[str, pd.DataFrame]  # FIGURES and WITH_TEXT
+    texts: str  # the paragraph of `describe_texts`
     notes: list[str]
 
 
@@ -117,21 +113,16 @@ def write_evaluation(evaluation: Evaluation, output: str | Path, with_text: bool
 
 def describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     """The content of evaluation.json: systems, patents, and the rows of FIGURES, null where something is undefined."""
-    systems = [
-        {"name": system.name}
-        | (dict(zip(BLOCK, block_key(system.runs[0].config), strict=True)) if system.runs else {})
-        | {"runs": [own.run for own in system.sets]}
-        for system in evaluation.systems
-    ]
+    systems = []
+    for system in evaluation.systems:
+        block = dict(zip(BLOCK, block_key(system.runs[0].config), strict=True)) if system.runs else {}
+        systems.append({"name": system.name, **block, "runs": [own.run for own in system.sets]})
     frames = {name: evaluation.frames[name] for name in FIGURES}
     return {
-        "part": evaluation.part,
-        "resampling": evaluation.resampling._asdict(),
-        "systems": systems,
-        "patents": describe_patents(evaluation.systems),
-        "texts": evaluation.texts,
-        "notes": evaluation.notes,
-    } | {name: own.astype(object).where(own.notna(), None).to_dict("records") for name, own in frames.items()}
+        "part": evaluation.part, "resampling": evaluation.resampling._asdict(), "systems": systems,
+        "patents": describe_patents(evaluation.systems), "texts": evaluation.texts, "notes": evaluation.notes,
+        **{name: own.astype(object).where(own.notna(), None).to_dict("records") for name, own in frames.items()},
+    }  # fmt: skip
 
 
 def read_evaluation(
@@ -202,11 +193,8 @@ def _render_frames(frames: Mapping[str, pd.DataFrame], system: System) -> list[s
 
 
 def _render_columns(frame: pd.DataFrame, columns: Sequence[str], header: Sequence[str], text_columns: int = 1) -> str:
-    rows = [
-        [format_number(value) if name in NUMBERS else value for name, value in zip(columns, row, strict=True)]
-        for row in frame[list(columns)].itertuples(index=False)
-    ]
-    return format_markdown(header, rows, text_columns)
+    shown = frame[list(columns)].apply(lambda own: own.map(format_number) if own.name in NUMBERS else own)
+    return format_markdown(header, shown.to_numpy(dtype=object).tolist(), text_columns)
 
 
 def _render_groups(scores: pd.DataFrame, system: System) -> str:

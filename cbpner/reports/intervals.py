@@ -203,8 +203,7 @@ def _list_statistics(panel: Panel, system: System, counts: np.ndarray, samples: 
     places, f1 = panel.places[system.name], f1_of(counts)
     for number, (own, place) in enumerate(zip(system.sets, places, strict=True)):
         row = {"statistic": "run", "run": own.run, "split": own.split, "seed": own.seed, "sets": 1}
-        row |= {"gold": counts[number, -1], "f1": f1[number]}
-        yield row | _find_bounds(panel, [place], samples[:, number])
+        yield row | {"gold": counts[number, -1], "f1": f1[number]} | _find_bounds(panel, [place], samples[:, number])
     by_split = _average_by_split(panel, system, f1)
     row = {"statistic": "mean", "sets": len(by_split), "f1": _average(by_split), "std": pd.Series(by_split).std()}
     yield row | _find_bounds(panel, places, _average(_average_by_split(panel, system, samples)))

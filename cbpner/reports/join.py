@@ -27,20 +27,15 @@ from cbpner.text.splits import draw_patents, split_patents
 
 @dataclass(frozen=True, eq=False)
 class PredictedSet:
-    """Gold sentences, and what one run or one other system predicted for them.
+    """Gold sentences, and what one run or one other system predicted for them."""
 
-    `run` is its folder or file, as shown; `split` and `seed` are UNDEFINED where there is none. `sentences` are the
-    gold; `tags` what was predicted for each. `known`: (surface, type) of the mentions in the training text, or None.
-    `answers`: the predicted spans where they came as such, and not from the tags.
-    """
-
-    run: str
-    split: str
+    run: str  # its folder or file, as shown
+    split: str  # UNDEFINED where there is none, and so is the seed
     seed: str
     sentences: Sequence[Sentence]
-    tags: Sequence[Sequence[str]]
-    known: frozenset[tuple[str, str]] | None
-    answers: Sequence[Sequence[TagSpan]] | None = None
+    tags: Sequence[Sequence[str]]  # predicted
+    known: frozenset[tuple[str, str]] | None  # (surface, type) of the mentions in the training text
+    answers: Sequence[Sequence[TagSpan]] | None = None  # spans that were predicted as such, and not as tags
 
     @cached_property
     def gold(self) -> list[list[TagSpan]]:

@@ -108,11 +108,9 @@ def count_kinds(spans: pd.DataFrame, systems: Sequence[System]) -> pd.DataFrame:
 def score_schemes(kinds: pd.DataFrame) -> pd.DataFrame:
     """Partial credit from the frame of `count_kinds`; columns SCHEMES."""
     key = [*SUMMARY, "type"]
-    rows = [
-        dict(zip(key, head, strict=True)) | {"scheme": name} | scores
-        for head, own in kinds.groupby(key, sort=False, dropna=False)
-        for name, scores in score_partial(own.set_index("class")["count"].to_dict()).items()
-    ]
+    rows = [dict(zip(key, head, strict=True)) | {"scheme": name} | scores
+            for head, own in kinds.groupby(key, sort=False, dropna=False)
+            for name, scores in score_partial(own.set_index("class")["count"].to_dict()).items()]  # fmt: skip
     return pd.DataFrame(rows, columns=SCHEMES).astype(dict.fromkeys(MEASURES, float))
 
 
@@ -148,9 +146,8 @@ def rank_wrong_surfaces(spans: pd.DataFrame, systems: Sequence[System]) -> pd.Da
     place = ["run", "patent", "sentence", "start", "end"]
     groups = pairs.groupby(key, sort=False, dropna=False)
     ranked = groups[place].first().assign(count=groups.size(), patents=groups["patent_key"].nunique()).reset_index()
-    order = {system.name: number for number, system in enumerate(systems)}
     ranked = ranked.sort_values("count", ascending=False, kind="stable")
-    ranked = ranked.sort_values("system", key=lambda names: names.map(order), kind="stable")
+    ranked = pd.concat([ranked[ranked["system"] == system.name] for system in systems])
     texts = {own.run: own.sentences for system in systems for own in system.sets}
     rows = zip(ranked["run"], ranked["sentence"], strict=True)
     ranked["text"] = [texts[run][sentence - 1].chars for run, sentence in rows]

@@ -108,9 +108,8 @@ def table_to_csv(table: Table) -> str:
     """The table with six decimals; the spread of Figures has columns of its own."""
     header, columns = [], []
     for place, title in enumerate(table.header):
-        cells = [row[place] for row in table.rows]
-        shown = [[("" if math.isnan(number) else f"{number:.6f}") for number in cell[:4]] if isinstance(cell, Figure)
-                 else [cell, "", "", ""] for cell in cells]  # fmt: skip
+        shown = [["" if math.isnan(number) else f"{number:.6f}" for number in cell[:4]] if isinstance(cell, Figure)
+                 else [cell, "", "", ""] for cell in (row[place] for row in table.rows)]  # fmt: skip
         for part, number in (("", 0), (" std", 3), (" low", 1), (" high", 2)):
             column = [row[number] for row in shown]
             if not part or any(column):

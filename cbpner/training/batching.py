@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader
-from transformers import Trainer
 
 from cbpner.text.batches import fill_batches, pad_rows
 
@@ -71,7 +70,7 @@ def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list
     return batches
 
 
-def load_batches(trainer: Trainer, sampler: BatchSampler) -> DataLoader:
+def load_batches(trainer: Any, sampler: BatchSampler) -> DataLoader:
     """A Trainer's examples in the sampler's batches, each process its share."""
     pinned, collator = not trainer.args.use_cpu, trainer.data_collator
     examples: Any = trainer.train_dataset

@@ -25,27 +25,22 @@ from cbpner.training.recipes import Recipe, name_encoder
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that one run depends on.
-
-    `files` has `train` and perhaps `dev` and `test`; `split` and `data_name` (None: see `name_data`) are names in
-    tables; `labels` of None are those of the training file; `patents` is the number of patents to train on, drawn by
-    `seed`; `precision` overrides the recipe's.
-    """
+    """Everything that one run depends on."""
 
     method: str
     recipe_name: str
     recipe: Recipe
-    files: dict[str, Path]
+    files: dict[str, Path]  # `train`, and perhaps `dev` and `test`
     output: Path
     seed: int = option("seed", 0, "[0, inf)")
-    split: str | None = None
-    labels: Path | LabelSet | None = None
+    split: str | None = None  # its name in tables
+    labels: Path | LabelSet | None = None  # None: those of the training file
     orphans: str = "keep"
-    patents: int | None = option("patents", None, "[1, inf)")
+    patents: int | None = option("patents", None, "[1, inf)")  # to train on, drawn by `seed`
     overwrite: bool = False
     save_model: bool = True
-    precision: str | None = None
-    data_name: str | None = None
+    precision: str | None = None  # overrides the recipe's
+    data_name: str | None = None  # in tables; None: see `name_data`
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -81,10 +76,9 @@ def read_data(job: Job) -> tuple[dict[str, list[Sentence]], LabelSet]:
     for part, path in job.files.items():
         try:
             data[part] = read_bio(path, labels, job.orphans)
+            labels = labels or find_labels(data[part])
         except FaultyFile as error:
             faults.append(error)
-            continue
-        labels = labels or find_labels(data[part])
     if faults or labels is None:
         raise InputError("\n".join(map(str, faults)))
     if job.patents is not None:
@@ -120,12 +114,9 @@ def describe_job(
 def describe_masked_lm(encoder: str) -> dict[str, str] | None:
     """`name` and `sha256` of a masked LM that was fine-tuned here, else None."""
     folder = Path(locate_encoder(encoder))
-    if encoder == ADAPTED_ENCODER:
-        name = encoder
-    elif (folder / runs.LM_CONFIG).is_file():
-        name = read_json(folder / runs.LM_CONFIG)["name"]
-    else:
+    if encoder != ADAPTED_ENCODER and not (folder / runs.LM_CONFIG).is_file():
         return None
+    name = encoder if encoder == ADAPTED_ENCODER else read_json(folder / runs.LM_CONFIG)["name"]
     return {"name": name, "sha256": file_checksum(folder / "model.safetensors")}
 
 

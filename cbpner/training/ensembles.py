@@ -124,11 +124,8 @@ def describe_ensemble(job: Job, members: Sequence[Path], average: str, precision
     """The content of config.json: the first member's, updated."""
     config = runs.read_config(members[0])
     files = {part: file | {"path": str(job.files[part])} for part, file in config["data"]["files"].items()}
-    own = [
-        {"folder": str(folder), "seed": runs.read_config(folder)["seed"],
-         "weights": file_checksum(folder / runs.MODEL / WEIGHTS)}
-        for folder in members
-    ]  # fmt: skip
+    own = [{"folder": str(folder), "seed": runs.read_config(folder)["seed"],
+            "weights": file_checksum(folder / runs.MODEL / WEIGHTS)} for folder in members]  # fmt: skip
     return config | {
         "method": job.method, "recipe": job.recipe_name, "encoder": job.recipe.encoder,
         "flags": config["flags"] | asdict(job.recipe), "save_model": job.save_model, "members": own,

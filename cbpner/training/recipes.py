@@ -92,7 +92,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "": PAPER,
         "BERT_LM_mixed": replace(
             PAPER, casing="paper", optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
-        ),
+        ),  # fmt: skip
         "partBERT_CRF_described": replace(FLAIR, **DESCRIBED),
         "partBERT_CRF_coded": replace(FLAIR, **CODED, mask_share=0.05),
     },
@@ -138,11 +138,9 @@ def check_batches(recipe: Any, name: str, longest: int) -> None:
 
 
 def add_recipe_flags(
-    parser: Any,
-    aliases: Mapping[str, Sequence[str]] | None = None,
-    table: type = Recipe,
+    parser: Any, aliases: Mapping[str, Sequence[str]] | None = None, table: type = Recipe,
     only: Collection[str] | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Add one flag for each field of `table` (`--head-lr`, also `--head_lr`) to an argparse parser.
 
     aliases: more names of a field's flag. only: names of the fields; None: all.

@@ -47,18 +47,13 @@ def encode_sentences(sentences: list[Sentence], table: CharacterTable, labels: L
 
 @dataclass(frozen=True)
 class TaggingCollator:
-    """Examples to a batch of `input_ids`, `attention_mask` and `labels`, each (batch, tokens).
-
-    mask_share: of the characters, which become [MASK] or, with hide_features, True in `hidden` (batch, tokens), by
-    which the model zeroes the features. width: pad to so many tokens at least. store: adds `features` (batch, tokens,
-    width) of the examples.
-    """
+    """Examples to a batch of `input_ids`, `attention_mask` and `labels`, each (batch, tokens)."""
 
     table: CharacterTable
-    mask_share: float = 0.0
-    width: int = 0
-    hide_features: bool = False
-    store: FeatureStore | None = None
+    mask_share: float = 0.0  # of the characters, which become [MASK]
+    width: int = 0  # tokens to pad to, at least
+    hide_features: bool = False  # instead of [MASK] set `hidden` (batch, tokens), by which the model zeroes features
+    store: FeatureStore | None = None  # of the examples; adds `features` (batch, tokens, width)
 
     def __call__(self, examples):
         ids = pad([example["ids"] for example in examples], self.table.pad, self.width)

@@ -31,25 +31,19 @@ FigureKey = tuple[str, str, str | None, str, str]
 class ReportData(NamedTuple):
     """What the page shows of the test or dev part.
 
-    Attributes:
-        systems: the runs of each system, in the order of splits and seeds.
-        scores: `frame_scores` of the runs for the part, with a column `system`.
-        figures: F1 of {(system, `run`, `mean`, `seeds` or POOLED, run or None, level, type)}, from the evaluation or,
-            without intervals, from metrics.json; of `seeds`, for systems with several, only std counts.
-        recorded: the evaluation.json that the evaluation was read from, or None where it was computed.
-        missing: why the gold text is not there, or None.
-        points: the runs of the curve (`mark_compared`), or None.
+    figures: F1 of {(system, `run`, `mean`, `seeds` or POOLED, run or None, level, type)}, from the evaluation or,
+    without intervals, from metrics.json; of `seeds`, for systems with several, only std counts.
     """
 
     part: str
-    systems: dict[str, list[RunRecord]]
-    scores: pd.DataFrame
+    systems: dict[str, list[RunRecord]]  # the runs of each, in the order of splits and seeds
+    scores: pd.DataFrame  # `frame_scores` of the runs for the part, with a column `system`
     figures: dict[FigureKey, Figure]
     types: list[str]
     evaluation: Evaluation | None
-    recorded: Path | None
-    missing: str | None
-    points: pd.DataFrame | None
+    recorded: Path | None  # the evaluation.json that the evaluation was read from
+    missing: str | None  # why the gold text is not there
+    points: pd.DataFrame | None  # the runs of the curve (`mark_compared`)
     notes: list[str]
 
     @property
@@ -72,12 +66,9 @@ class ReportData(NamedTuple):
 
 
 def gather_report(
-    paths: Sequence[str | Path],
-    part: str = "test",
-    data_dir: str | Path | None = None,
-    recorded: str | Path | None = None,
-    resampling: Resampling | None = None,
-) -> ReportData:
+    paths: Sequence[str | Path], part: str = "test", data_dir: str | Path | None = None,
+    recorded: str | Path | None = None, resampling: Resampling | None = None,
+) -> ReportData:  # fmt: skip
     """Gather what a report on the finished runs in `paths` shows; InputError where none has scores on `part`.
 
     The gold is looked for where the runs found it, or in `data_dir`; without it, the evaluation.json `recorded` is
@@ -95,9 +86,10 @@ def gather_report(
     scores = scores[scores["part"] == part]
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
     missing, place = _explain_missing_data(judged, part, data_dir), None
-    evaluation: Evaluation | None
     if missing is None:
-        evaluation = evaluate_systems(join_scored(judged, names, loaded.notes, part, data_dir), part, resampling)
+        evaluation: Evaluation | None = evaluate_systems(
+            join_scored(judged, names, loaded.notes, part, data_dir), part, resampling
+        )
         notes = evaluation.notes
     else:
         found = [folder / name for folder in map(Path, paths) for name in (f"{NAME}.json", f"{NAME}/{NAME}.json")]

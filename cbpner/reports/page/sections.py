@@ -11,7 +11,7 @@ from cbpner.base.files import natural_key
 from cbpner.reports import charts, curve
 from cbpner.reports.charts import NEUTRAL, Dots
 from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
-from cbpner.reports.intervals import FEW_MENTIONS, SEED_NOTE, tabulate_comparisons
+from cbpner.reports.intervals import COMPARISON_LEGEND, FEW_MENTIONS, SEED_NOTE, tabulate_comparisons
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
 from cbpner.reports.run_scores import F1_NAMES, LEVEL_NAMES, LEVEL_NOTE, MEAN_NOTE, MEASURE_NAMES, OVERALL, show_split
@@ -113,10 +113,8 @@ def show_groups(data: ReportData) -> Section | None:
             own = found.set_index("system").to_dict("index")
             dots = [Dots("", number, (), own[name]["f1"]) for number, name in enumerate(data.names)]
             groups.append((f"{value} ({found['gold'].max():,})", dots))
-            rows += [
-                [title, value, name, *(row[c] for c in COUNTS), *(Figure(row[m]) for m in MEASURES)]
-                for name, row in own.items()
-            ]
+            rows += [[title, value, name, *(row[c] for c in COUNTS), *(Figure(row[m]) for m in MEASURES)]
+                     for name, row in own.items()]  # fmt: skip
         if groups:
             caption = f"{title}: strict F1, pooled. In brackets: gold mentions, over all runs of a method."
             parts.append(_draw_groups(data, groups, f"Strict F1, {title.lower()}", caption))
@@ -139,23 +137,16 @@ def show_comparisons(data: ReportData) -> Section | None:
     found, best = data.evaluation.frames["comparisons"], data.find_best()
     pairs = found[found["level"] == MAIN].to_dict("records")
     chosen = [row for row in pairs if len(pairs) <= 3 or best in (row["first"], row["second"])] or pairs
-    dots = [
-        Dots(f"{row['first']} − {row['second']}", NEUTRAL, (), row["difference"], row["low"], row["high"])
-        for row in chosen
-    ]
+    dots = [Dots(f"{row['first']} − {row['second']}", NEUTRAL, (), row["difference"], row["low"], row["high"])
+            for row in chosen]  # fmt: skip
     bounds = [0.0, *(value for row in dots for value in row[3:] if not math.isnan(value))]
     caption = "Difference of pooled strict F1, first minus second, with its 95% interval."
     if len(chosen) < len(pairs):
         caption += f" {best} against the others; the table has all pairs."
     svg = charts.draw_dots([(None, dots)], "Differences of strict F1", (min(bounds), max(bounds)), "difference of F1")
     r = data.evaluation.resampling
-    note = (
-        f"p: paired approximate randomization over {r.unit}s, two-sided, {r.resamples:,} random swaps. Holm: corrected "
-        "for the number of pairs. Ahead: on how many sets. Several seeds on one set count as one, their average. "
-        f"{SEED_NOTE}."
-    )
     tables = tabulate_comparisons(found)
-    main = tables.pop(MAIN)._replace(note=note)
+    main = tables.pop(MAIN)._replace(note=f"{COMPARISON_LEGEND.format_map(r._asdict())} {SEED_NOTE}.")
     parts: list[Part] = [data.evaluation.texts, Chart(svg, caption), main]
     parts += [Fold(table.title, [table]) for table in tables.values()]
     return Section("comparisons", "Method against method", "Comparisons", parts)
@@ -216,8 +207,8 @@ def list_sentences(systems: Sequence[System]) -> dict[str, Any]:
     variants: dict[tuple[str, str], str] = {}
     for system in systems:
         seeds = sorted({own.seed for own in system.sets}, key=natural_key)
-        for seed in seeds:
-            variants[system.name, seed] = f"{system.name}, seed {seed}" if len(seeds) > 1 else system.name
+        shown = [f"{system.name}, seed {seed}" for seed in seeds] if len(seeds) > 1 else [system.name]
+        variants |= {(system.name, seed): name for seed, name in zip(seeds, shown, strict=True)}
     numbers = {key: number for number, key in enumerate(variants)}
     sets = [(own, numbers[system.name, own.seed]) for system in systems for own in system.sets]
     splits = sorted({own.split for own, _ in sets}, key=natural_key)
@@ -234,9 +225,8 @@ def _list_set(split: int, sets: Sequence[tuple[PredictedSet, int]], types: list[
     first = sets[0][0]
     patents = {key: number for number, key in enumerate(dict.fromkeys(first.patent_keys), start=1)}
     for place, sentence in enumerate(first.sentences):
-        answers: dict[int, list[list[int]]] = {}
+        answers: dict[int, list[list[int]]] = {variant: [] for _, variant in sets}
         for own, variant in sets:
-            answers.setdefault(variant, [])
             for *sides, kind in pair_spans(first.gold[place], own.spans[place]):
                 ends = [[s.start, s.end, types.index(s.label)] if s else [-1, -1, -1] for s in sides]
                 answers[variant].append([KINDS.index(kind), *ends[0], *ends[1]])
