@@ -87,10 +87,9 @@ def gather_report(
     scores.insert(0, "system", scores["run"].map({run.folder: name for run, name in zip(judged, names, strict=True)}))
     missing, place = _explain_missing_data(judged, part, data_dir), None
     if missing is None:
-        evaluation: Evaluation | None = evaluate_systems(
-            join_scored(judged, names, loaded.notes, part, data_dir), part, resampling
-        )
-        notes = evaluation.notes
+        joint = join_scored(judged, names, loaded.notes, part, data_dir)
+        evaluation: Evaluation | None = (made := evaluate_systems(joint, part, resampling))
+        notes = made.notes
     else:
         found = [folder / name for folder in map(Path, paths) for name in (f"{NAME}.json", f"{NAME}/{NAME}.json")]
         places = [Path(recorded)] if recorded else [place for place in found if place.is_file()]
