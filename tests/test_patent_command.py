@@ -115,7 +115,7 @@ def test_flags_reach_the_settings(pages):
         (["--from", "2016-01-01", "--to", "2015-01-01"], ["2016-01-01 to 2015-01-01"]),
         (["--country", "China"], ["--country", "China"]), (["--min-han", "30"], ["--min-han", "0 to 1"]),
         (["--near-duplicates", "0.3"], ["--near-duplicates", "0.5 to 1"]),
-        (["--sample", "0"], ["--sample", "1 or more"]), (["--seed", "-1"], ["--seed", "0 or more"]),
+        (["--sample", "0"], ["--sample", "1 to"]), (["--seed", "-1"], ["--seed", "0 to"]),
         (["--memory", "5"], ["--memory", "64"]), (["--held-out", "1.5"], ["--held-out", "1.5"]),
         (["--held-out", "many"], ["--held-out", "many"]),
         (["--held-out", "7", "--sample", "7"], ["--held-out 7", "--sample 7"]),

@@ -43,8 +43,8 @@ def test_the_scores_follow_from_the_predictions(folder, tmp_path):
     config, metrics = runs.read_config(folder), runs.read_metrics(folder)
     place, parts = GOLD / config["split"], ("dev", "test")
     if config["data"]["name"] == "folds":
-        assert main(["folds", str(GOLD), "-o", str(tmp_path)]) == 0
-        place, parts = tmp_path / config["split"], ("test",)
+        assert main(["folds", str(GOLD), "-o", str(tmp_path / "folds")]) == 0
+        place, parts = tmp_path / "folds" / config["split"], ("test",)
     for part in parts:
         source = config["data"]["files"][part]
         path = place / Path(source["path"]).name

@@ -215,7 +215,7 @@ def test_the_shipped_tagger_is_the_mean_of_its_seeds(stub_python):
     assert ensemble[2:-1] == ["ensemble", *folders, "-o", "/some out/averaged"]
     assert ship[:-1] == ["models/ship_model.py", "/some out/averaged/model", "-o", "/a model"]
     expected = ["--data-dir", "data/cbp_gold", "-o", "/some out/calibration.json", "--into", "/a model"]
-    assert calibrate[2:-1] == ["calibrate", "runs/a", "runs/b", *expected]
+    assert calibrate[2:-1] == ["calibrate", "runs/a", "runs/b", *expected, "--overwrite"]
 
 
 def test_the_demo_runs_each_method_and_makes_the_table_and_a_page(stub_python):
