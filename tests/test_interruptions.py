@@ -235,7 +235,7 @@ PLATEAU = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "he
     # no progress for longer than its patience halves the rate: a count that begins before the kill and ends behind
     (1, PLATEAU, "behind the second checkpoint", {}),
 ])  # fmt: skip
-def test_a_run_killed_and_moved_goes_on_as_before(split, settings, moment, expected, forks, make_job, tmp_path):
+def test_a_run_killed_and_moved_resumes_as_before(split, settings, moment, expected, forks, make_job, tmp_path):
     job, broken = make_job(tmp_path / "one", split, **settings), tmp_path / "broken"
     assert Attempt(forks, job).finish()[0] == 0
     assert Attempt(forks, replace(job, output=broken), moment).finish()[0] == -signal.SIGKILL
@@ -368,7 +368,7 @@ def test_a_file_system_without_locks_is_warned_about_and_later_processes_do_not_
 
 
 @pytest.mark.parametrize("place", ["nothing fits", "optimizer"])
-def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(place, forks, make_job, unbroken, tmp_path):
+def test_a_full_disk_is_named_and_the_run_resumes_when_there_is_room(place, forks, make_job, unbroken, tmp_path):
     """A limit on the size of a file stands for the full disk: each writer meets it at another place."""
     weights = (unbroken / "0" / "model" / "model.safetensors").stat().st_size
     limit = {"nothing fits": 0, "optimizer": weights + 4096}[place]

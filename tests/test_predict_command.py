@@ -106,7 +106,7 @@ BROKEN = {  # name: (content, what the reason names)
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path, name):
+def test_what_cannot_be_read_is_named_and_the_rest_is_read(tmp_path, name):
     content, message = BROKEN[name]
     found = read_all([put(tmp_path, name, content), put(tmp_path, "good.txt", "甲")])
     assert [type(each) for each in found] == [Rejected, Document]

@@ -168,7 +168,7 @@ def server():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, server, unbroken, inputs, tiny_tagger, moment, capsys):
+def test_a_killed_job_resumes_to_the_same_bytes(tmp_path, server, unbroken, inputs, tiny_tagger, moment, capsys):
     kind, *_, kept = MOMENTS[moment]
     folder = tmp_path / "out"
     child = server.Process(target=run_and_die, args=(moment, tiny_tagger, inputs, folder))
@@ -185,7 +185,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, server, unbroken, inpu
     assert (f"resumes behind {kept} shards" in capsys.readouterr().err) == (kept > 0 and "behind the m" not in moment)
 
 
-def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, capsys):
+def test_ctrl_c_is_one_line_and_the_same_command_resumes(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, capsys):
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
     told = capsys.readouterr()
     assert told.err.splitlines()[-1].startswith("interrupted")

@@ -368,7 +368,7 @@ def test_random_networks_keep_every_degree():
 
 
 @pytest.mark.slow
-def test_ids_that_the_gene_list_lacks_are_told(tmp_path, lexicon, capsys):
+def test_ids_that_the_gene_list_lacks_are_named(tmp_path, lexicon, capsys):
     """They join as a third gene: AAA1 and BBB2 by HGNC:99."""
     known = tmp_path / "known.tsv"
     known.write_text("HGNC:1\tHGNC:99\nHGNC:99\tHGNC:2\nHGNC:3\tHGNC:4\n", encoding="utf-8")
