@@ -24,9 +24,6 @@ from cbpner.biology.genes.affixes import PLUS, list_stems
 from cbpner.biology.genes.lexicons import NAME_KINDS, Lexicon, Ranks, is_decisive, read_lookalikes
 from cbpner.biology.genes.spelling import LATIN, fold, list_ocr_variants, normalize_surface, spell_latin
 
-# one: an id. several: ids named in one mention. ambiguous: candidates. family: a name that numbers make into genes
-# (HDAC). lookalike: a word or lab term that looks like a gene. foreign: of another species. unknown: in no list.
-STATUSES = ("one", "several", "ambiguous", "family", "lookalike", "foreign", "unknown")
 SHORTEST_ALIAS = 3  # characters of a key
 LONGEST = 200  # characters of a surface that may be a name
 CACHE_SIZE = 1 << 17  # surfaces
@@ -50,9 +47,13 @@ MICRO_RNA = re.compile(r"^(?:hsa)?(?:mir|mirna|microrna|let)[0-9]")
 
 
 class Resolution(NamedTuple):
-    """What a surface refers to."""
+    """What a surface refers to.
 
-    status: str  # one of STATUSES
+    status: `one` id, `several` ids named in one mention, `ambiguous` (candidates), `family` (a name that numbers make
+    into genes: HDAC), `lookalike` (a word or lab term), `foreign` (of another species), `unknown` (in no list).
+    """
+
+    status: str
     ids: tuple[str, ...] = ()  # of `one` and `several` what it refers to, else candidates, the likeliest first
     is_agent: bool = False  # something for or against the gene (antibody, primer, siRNA, ...), not the gene
     how: str = ""  # the kind of name found (`lexicons.NAME_KINDS`), `part`, `misread`, or a look-alike's meaning
