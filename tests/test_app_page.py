@@ -113,6 +113,8 @@ def download(page, button, path):
 
 
 def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
+    from playwright.sync_api import expect
+
     shown = tag(page, TEXT)
     marks = shown.locator("mark[title]")
     marks.first.wait_for()
@@ -126,9 +128,9 @@ def test_a_text_is_tagged_filtered_and_downloaded(page, tmp_path):
     number.fill(f"{least:.2f}")
     number.press("Enter")
     number.blur()
-    page.wait_for_function(
-        "count => document.querySelector('#shown iframe').srcdoc.split('<mark').length - 4 < count", arg=len(labels)
-    )
+    count = "document.querySelector('#shown iframe').srcdoc.split('<mark').length - 4"  # three are the legend's
+    page.wait_for_function(f"count => {count} < count", arg=len(labels))
+    expect(marks).to_have_count(page.evaluate(count))  # when the frame shows it
     kept = [mark.get_attribute("data-label") for mark in marks.all()]
     assert kept and all(float(label.split()[1]) >= round(least, 2) - 0.005 for label in kept)
     download(page, "#jsonl", tmp_path / "a.jsonl")

@@ -44,7 +44,6 @@ NEW_LINE = re.compile(
     rf"(?:\Z|{S}|{PARAGRAPH_NUMBER}|{LIST_NUMBER}|[\[【]|[(（]\d{{1,3}}[)）]|[①-⑳]|<\d{{3}}>|[图表]{S}?\d|实施例{S}?\d)"
 )
 FIRST_WORD = re.compile("[A-Za-z0-9-]*")
-CHINESE_END, CHINESE_START = re.compile(rf"[{HAN}，、]\Z"), re.compile(rf"[{HAN}，。、；：）”]")
 ENDED = re.compile(r"[。！？；：.!?;:】）)”\"]\Z")
 WIDE = re.compile(IN_CHINESE)
 UNBROKEN = re.compile("[A-Z0-9][A-Z0-9]|-.")  # both sides of a break inside a name: VE|GF, IL-|6
@@ -139,7 +138,7 @@ def find_line_joins(text: str, always: bool = False) -> list[Edit]:
         OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below)
         for line, below in zip(bare[:-1], lines[1:], strict=True)
     ]
-    width = 0 if always else find_page_width(bare, lines, widths, is_open)
+    width = 0 if always else find_page_width(bare, widths, is_open)
     if width is None:
         return []
     edits, start = [], 0
@@ -152,21 +151,21 @@ def find_line_joins(text: str, always: bool = False) -> list[Edit]:
     return edits
 
 
-def find_page_width(
-    bare: Sequence[str], lines: Sequence[str], widths: Sequence[int], is_open: Sequence[bool]
-) -> int | None:
-    """The width of a page, where most lines that do not end a sentence have it or a little less; else None."""
+def find_page_width(bare: Sequence[str], widths: Sequence[int], is_open: Sequence[bool]) -> int | None:
+    """The width of a page, where most lines that do not end a sentence have it or a little less; else None.
+
+    Lines that would not fit on such a page count as well.
+    """
     breaks = sorted(
-        width
-        for line, below, width, is_inside in zip(bare, lines[1:], widths, is_open, strict=False)
-        if is_inside and width >= MIN_WIDTH and CHINESE_END.search(line[-1:]) and CHINESE_START.match(below)
-    )
-    unended = sum(
-        width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]) for line, width in zip(bare, widths, strict=True)
+        width for width, is_inside in zip(widths, is_open, strict=False) if is_inside and width >= MIN_WIDTH
     )
     near = [(end - bisect_left(breaks, FULL * width) + 1, width) for end, width in enumerate(breaks)]
-    most, width = max(near, default=(0, 0))
-    return width if most >= max(MIN_BREAKS, BREAK_SHARE * unended) else None
+    most, page = max(near, default=(0, 0))
+    others = (
+        width * FULL > page or (width >= MIN_WIDTH / 2 and not ENDED.search(line[-1:]))
+        for line, width in zip(bare, widths, strict=True)
+    )
+    return page if most >= max(MIN_BREAKS, BREAK_SHARE * sum(others)) else None
 
 
 def join_words(text: str, start: int, end: int) -> Edit:
