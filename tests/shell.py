@@ -7,8 +7,11 @@ every other program instead of running it.
 import importlib.util
 import os
 import re
+import socket
 import subprocess
 import sys
+import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,10 +75,28 @@ def write_flags(settings):
     return [word for name, value in settings.items() for word in (f"--{name}", str(value))]
 
 
-def run_on_two_processes(program, folder):
-    """Run a Python program, in `folder`, under torchrun with two gloo processes."""
-    (folder / "program.py").write_text(program, encoding="utf-8")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "program.py"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
+def run_on_two_processes(forks, program, folder):
+    """Run a Python program, in `folder`, on two gloo processes, set up as torchrun does it; raises the error of one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    processes = [forks.Process(target=run_rank, args=(rank, port, program, folder)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(240)
+        process.kill()  # one that waits for a dead one
+    logs = [(folder / f"{rank}.log").read_text(encoding="utf-8") for rank in (0, 1)]
+    assert [process.exitcode for process in processes] == [0, 0], logs
+
+
+def run_rank(rank, port, program, folder):
+    settings = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in settings.items()}
+    os.chdir(folder)
+    with open(f"{rank}.log", "w", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+        try:
+            exec(program, {})
+        except BaseException:
+            traceback.print_exc()
+            raise

@@ -330,7 +330,7 @@ def test_a_run_with_a_number_of_steps_has_a_schedule_for_them(make_job, tmp_path
         continue_recipe(tmp_path / "model", epochs=5)
 
 
-def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder, tmp_path):
+def test_two_processes_equal_one_that_accumulates(forks, make_job, texts, tiny_encoder, tmp_path):
     """Batches of unlike numbers of targets on each process; weights, losses and perplexities are those of one.
 
     The number of batches is even: else the second process sees one twice, so that both end together.
@@ -347,7 +347,7 @@ def test_two_processes_equal_one_that_accumulates(make_job, texts, tiny_encoder,
     script = "BERT_LM_mixed/lmft_example/run_lm_finetuning.py"
     program = f"from shell import load_script\nassert load_script({script!r}).main({flags}) == 0"
     program = f"import sys\nsys.modules['pyarrow'] = None\n{program}"  # GPU machines often lack it
-    run_on_two_processes(program, tmp_path)
+    run_on_two_processes(forks, program, tmp_path)
     two = read_metrics(tmp_path / "two")
     left, right = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     assert left.keys() == right.keys()

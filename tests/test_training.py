@@ -135,13 +135,13 @@ def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
 @pytest.mark.parametrize("head", [
     {"head": "linear"}, {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences"},
 ], ids=lambda head: head["head"])  # fmt: skip
-def test_two_processes_equal_one_on_the_same_global_batch(head, make_job, files, tiny_encoder, tmp_path):
+def test_two_processes_equal_one_on_the_same_global_batch(head, forks, make_job, files, tiny_encoder, tmp_path):
     """Batches of other lengths on each process; loss and gradient are those of one process, and so are the weights."""
     settings = {"epochs": 2, "max_grad_norm": 1.0, "mask_share": 0.0, "dropout": 0.0, **head}
     train(make_job("one", batch_size=8, **settings))
     own = {"batch_size": 4, "encoder": tiny_encoder, "output": tmp_path / "two"}
     command = ["train", *write_flags(files | FAST | settings | own)]
-    run_on_two_processes(f"from cbpner.cli import main\nassert main({command}) == 0", tmp_path)
+    run_on_two_processes(forks, f"from cbpner.cli import main\nassert main({command}) == 0", tmp_path)
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
     one, two = (
         [(r["loss"], r["grad_norm"]) for r in runs.read_metrics(tmp_path / name)["history"] if "loss" in r]
