@@ -9,5 +9,6 @@ set -euo pipefail
 cd "$(dirname "$0")"
 source env/setup.sh
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+unset PYTHONDONTWRITEBYTECODE  # pytest keeps the tests that it has compiled: 8 s a process
 if [ "${1:-}" = --fast ]; then shift; set -- -m "not slow" "$@"; fi
 "$PYTHON" -m pytest -n "${WORKERS:-auto}" --dist loadfile --no-loadscope-reorder "$@"

@@ -90,6 +90,7 @@ def documents(draw):
     return Document("a", text, spans)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(documents(), st.sampled_from(JSON_FORMATS + FILE_FORMATS), st.sampled_from(["longest", "first"]))
 def test_formats_hold_what_they_say_they_hold(tmp_path_factory, document, name, overlap):

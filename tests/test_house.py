@@ -22,6 +22,7 @@ PUBLIC = (  # beside the names of `cbpner` itself
 )
 
 
+@pytest.mark.slow
 def test_every_bar_holds():
     assert not [figure for figure in measure() if not figure.holds]
 

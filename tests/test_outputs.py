@@ -21,6 +21,8 @@ from cbpner.corpora.sources import list_source_files
 from cbpner.prediction.sources import open_sources
 from cbpner.text.bio import Sentence
 
+pytestmark = pytest.mark.slow  # whole commands
+
 TEXT = "HER2和EGFR在乳腺癌中"
 SPANS = [{"start": 0, "end": 4, "label": "gene"}, {"start": 5, "end": 9, "label": "gene"}]
 COMMANDS = {

@@ -293,6 +293,7 @@ def test_a_sentence_longer_than_the_window_is_read_in_windows(table, tagger):
     assert places(tagger.tag(text)) == repeated and max(tagger.backend.rows) == 128
 
 
+@pytest.mark.slow
 def test_a_mention_is_found_anywhere_in_a_line_without_punctuation(table):
     tagger, surface = make_tagger(table), table.encode("乙丙")
     tagger.backend.scores[:] = [0, *[-9] * 6]

@@ -20,6 +20,8 @@ from cbpner.reports.systems import Resampling
 from cbpner.reports.tables import Figure, Table, format_cell, table_to_csv, table_to_latex
 from cbpner.text.bio import write_bio
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--resamples", "50")
 EVIL = "</script><script>alert('HER2')</script>&amp;<!--"
 
@@ -154,7 +156,6 @@ def test_how_runs_were_made(written):
     assert read_table(written, "machines")[0]["machine"] == "cpu, Some CPU"
 
 
-@pytest.mark.slow
 def test_a_report_names_only_an_html_file(folder, tmp_path, refuse):
     assert str(tmp_path) in refuse("report", folder, "-o", tmp_path)
 
@@ -162,7 +163,6 @@ def test_a_report_names_only_an_html_file(folder, tmp_path, refuse):
 # --- what is absent where there is nothing
 
 
-@pytest.mark.slow
 def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path):
     assert find_sections(written) == [
         "scores", "splits", "types", "groups", "errors", "comparisons", "learning", "sentences", "provenance", "notes"
@@ -175,7 +175,6 @@ def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path
     assert not (tmp_path / "it_tables" / "splits.csv").exists()
 
 
-@pytest.mark.slow
 def test_flags_that_differ_are_a_table(data, tmp_path):
     for casing, side in (("keep", GOOD), ("lower", BAD)):
         make_run(tmp_path / "runs" / casing, data, side, flags={"casing": casing, "lr": 0.1, "decision": {"vote": 0.5}})
@@ -183,7 +182,6 @@ def test_flags_that_differ_are_a_table(data, tmp_path):
     assert list(row.values()) == ["casing", "keep", "lower"]
 
 
-@pytest.mark.slow
 def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
     for patents, side in ((1, BAD), (2, GOOD)):
         flags = {"epochs": 2, "patents": 1 if patents == 1 else None}
@@ -199,7 +197,6 @@ def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
 # --- without the gold, without text
 
 
-@pytest.mark.slow
 def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
     data.rename(tmp_path / "elsewhere")
     output = make_report(tmp_path, folder)
@@ -211,7 +208,6 @@ def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
 
 
 @pytest.mark.parametrize("rows", [ROWS, [(text, [], [], []) for text, *_ in ROWS]])
-@pytest.mark.slow
 def test_a_recorded_evaluation_replaces_the_gold(tmp_path, rows):
     """Without a mention too: no confusion, and nothing to compare."""
     data, folder = make_data(tmp_path, rows), tmp_path / "runs"
@@ -229,7 +225,6 @@ def test_a_recorded_evaluation_replaces_the_gold(tmp_path, rows):
     assert 'id="data"' not in page.html and "乳腺癌" not in page.html
 
 
-@pytest.mark.slow
 def test_a_recorded_evaluation_of_other_runs_is_not_taken(folder, data, tmp_path):
     assert main(["evaluate", str(folder / "bad"), "-o", str(folder / "evaluation"), *FEW]) == 0
     data.rename(tmp_path / "elsewhere")
@@ -245,14 +240,12 @@ def test_a_recorded_evaluation_of_other_runs_is_not_taken(folder, data, tmp_path
         gather_report([folder / "bad"], recorded=recorded)
 
 
-@pytest.mark.slow
 def test_no_text_means_no_text_of_the_gold(folder, tmp_path):
     output = make_report(tmp_path, folder, "--no-text")
     written = [output / name for name in ("it.html", "it.tex")] + list((output / "it_tables").iterdir())
     assert not [path for path in written if re.search("BRCA1|乳腺癌|alert|EGFR", path.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.slow
 def test_committed_results_have_their_evaluation():
     """`cbpner report results` on a fresh clone has all tables: results/evaluation is of these runs."""
     found = gather_report([ROOT / "results"], data_dir=ROOT / "results")  # where there is no gold
@@ -290,7 +283,6 @@ def test_charts_follow_the_style_sheet_and_have_tooltips():
 # --- in a browser
 
 
-@pytest.mark.slow
 def test_the_page_in_chromium(chromium, written):
     html = written / "it.html"
     page, faults, asked = chromium.new_page(viewport={"width": 400, "height": 800}), [], []
