@@ -10,9 +10,9 @@ from PIL import Image
 from test_table import FULL, GOLD, HALF, cells_of, make_config, make_metrics, make_run
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import write_json
 from cbpner.cli import main
 from cbpner.reports.curve import build_curve, draw_curve
-from cbpner.runs.folder import write_config
 
 NONE = [["O"] * len(sentence) for sentence in GOLD]
 F1 = {"none": (NONE, 0.0), "half": (HALF, 0.4), "full": (FULL, 1.0)}  # strict F1 of each prediction; see test_table
@@ -108,7 +108,7 @@ def test_runs_that_do_not_count_are_named(runs):
     make_run(runs / "old", method="old", data={"name": "cbp_demo", "files": {"train": {"path": "a_train.bio"}}})
     everything = {"name": "cbp_gold", "files": {"train": {"path": "no_long_cbp_gold_total.bio"}}}
     make_run(runs / "all", method="all", data=everything)
-    write_config(runs / "broken", make_config(split=3))
+    write_json(runs / "broken" / "config.json", make_config(split=3))
     make_run(runs / "devoid", metrics={"test": None, "dev": make_metrics(make_config(), FULL)["test"]})
     curve = build_curve([runs])
     assert all(f"- {runs / name}: " in curve.markdown for name in ("old", "all", "broken", "devoid"))

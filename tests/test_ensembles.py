@@ -88,6 +88,11 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     assert "mine_averaged" in (tmp_path / "table" / "table.md").read_text(encoding="utf-8")
     assert ensemble(seeds / "five", seeds / "zero", "-o", out) == 0
     assert "finished already" in capsys.readouterr().out
+    for other in (["--vote-share", "0.5"], ["--average", "probabilities", "--method", "mine_averaged"]):
+        assert ensemble(seeds / "five", seeds / "zero", "-o", out, *other) == 2
+        assert re.search("vote_share.*now 0.5|average.*--overwrite", capsys.readouterr().err)
+    assert ensemble(seeds / "zero", "-o", out, "--method", "mine_averaged") == 2
+    assert "members" in capsys.readouterr().err
     assert "mean of runs" in refuse("rerun", out / "1")
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_table import cells_of, make_config, make_metrics
 
-from cbpner.base.files import file_checksum
+from cbpner.base.files import file_checksum, write_json
 from cbpner.cli import main
 from cbpner.reports.evaluate import describe_evaluation, evaluate_systems, render_evaluation
 from cbpner.reports.intervals import frame_comparisons, frame_intervals, render_intervals
@@ -201,9 +201,9 @@ def make_run(folder, data, predicted, split="0", metrics=(), files=(), **config)
     config = make_config(split=split, **head | config)
     gold = read_bio(paths["test"], orphans=config["flags"].get("orphans", "keep"))
     tags = [s.tags for s in predicted]
-    runs.write_config(folder, config)
+    write_json(folder / "config.json", config)
     runs.write_tags(runs.tags_path(folder, "test"), tags)
-    runs.write_metrics(folder, make_metrics(config, tags, [s.tags for s in gold], **dict(metrics)))
+    write_json(folder / "metrics.json", make_metrics(config, tags, [s.tags for s in gold], **dict(metrics)))
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def test_runs_are_joined_with_their_data(data, tmp_path, capsys, refuse):
     assert "split 0 (62, the epoch was chosen by them), split 1 (62" in printed  # few dev mentions
     assert "2 patents (6 sentences) in 1 set" in printed
     make_run(tmp_path / "runs" / "9", data / "0", BAD)  # the same run a second time, and one without its end
-    runs.write_config(tmp_path / "runs" / "2", runs.read_config(tmp_path / "runs" / "0") | {"split": "2"})
+    write_json(tmp_path / "runs" / "2" / "config.json", runs.read_config(tmp_path / "runs" / "0") | {"split": "2"})
     printed = run_command(capsys, "evaluate", tmp_path / "runs", "--resamples", 10)
     assert all(f"- {tmp_path / 'runs' / name}: " in printed for name in "29")
     assert "has no dev scores" in refuse("evaluate", tmp_path / "runs", "--part", "dev")

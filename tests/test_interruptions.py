@@ -24,7 +24,7 @@ from cbpner.base.files import atomic_folder, explain_write_errors, natural_key, 
 from cbpner.base.process import run_guarded
 from cbpner.runs import folder as runs
 from cbpner.runs import lifecycle, lock
-from cbpner.runs.checkpoints import read_checkpoint
+from cbpner.runs.checkpoints import find_checkpoint, read_checkpoint
 from cbpner.training.run import train
 from cbpner.training.trainer import TaggerTrainer
 
@@ -259,13 +259,13 @@ def checkpoints(broken_run, tmp_path):
 def test_a_checkpoint_counts_only_with_every_file_whole(name, damage, checkpoints):
     older, newest = sorted(checkpoints.iterdir(), key=lambda path: natural_key(path.name))
     write_json(newest / "trainer_state.json", read_checkpoint(newest) | {"best_global_step": None})
-    assert lifecycle.find_checkpoint(checkpoints) == newest
+    assert find_checkpoint(checkpoints) == newest
     file = newest / name
     if damage == "gone":
         file.unlink()
     else:
         os.truncate(file, file.stat().st_size - 1 if file.suffix != ".json" else 100)
-    assert lifecycle.find_checkpoint(checkpoints) == older
+    assert find_checkpoint(checkpoints) == older
     assert os.listdir(checkpoints) == [older.name]
 
 
@@ -274,9 +274,9 @@ def test_a_checkpoint_without_that_of_its_best_epoch_does_not_count(checkpoints)
     oldest, newest = sorted(checkpoints.iterdir(), key=lambda path: natural_key(path.name))
     best = {"best_global_step": int(oldest.name.split("-")[1])}
     write_json(newest / "trainer_state.json", read_checkpoint(newest) | best)
-    assert lifecycle.find_checkpoint(checkpoints) == newest
+    assert find_checkpoint(checkpoints) == newest
     (oldest / "model.safetensors").unlink()
-    assert lifecycle.find_checkpoint(checkpoints) is None
+    assert find_checkpoint(checkpoints) is None
     assert not os.listdir(checkpoints)
 
 
@@ -377,7 +377,7 @@ def test_a_full_disk_is_named_and_the_run_resumes_when_there_is_room(place, fork
     assert code == 2 and f"{job.output}: cannot write" in message and "Traceback" not in message
     assert job.output.exists() == (limit > 0)
     assert not runs.is_finished(job.output) and not (job.output / runs.MODEL).exists()
-    assert lifecycle.find_checkpoint(job.output / runs.CHECKPOINTS) is None
+    assert find_checkpoint(job.output / runs.CHECKPOINTS) is None
     assert Attempt(forks, job).finish()[0] == 0
     assert_same_run(job.output, unbroken / "0")
 

@@ -8,10 +8,11 @@ import statistics
 import pytest
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import write_json
 from cbpner.cli import main
 from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.table import build_score_table
-from cbpner.runs.folder import append_log, write_config, write_metrics
+from cbpner.runs.folder import append_log
 from cbpner.scoring.metrics import score
 
 GOLD = [["B-gene", "I-gene", "O", "B-gene"], ["O", "B-disease", "O", "O"]]
@@ -34,8 +35,8 @@ def make_metrics(config, predicted, gold=GOLD, **changes):
 
 def make_run(folder, predicted=FULL, gold=GOLD, metrics=(), **config):
     config = make_config(**config)
-    write_config(folder, config)
-    write_metrics(folder, make_metrics(config, predicted, gold, **dict(metrics)))
+    write_json(folder / "config.json", config)
+    write_json(folder / "metrics.json", make_metrics(config, predicted, gold, **dict(metrics)))
 
 
 def cells_of(markdown, first):
@@ -92,7 +93,7 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
 
 @pytest.mark.slow
 def test_runs_that_do_not_count_are_named(runs):
-    write_config(runs / "3", make_config(split=3))
+    write_json(runs / "3" / "config.json", make_config(split=3))
     (runs / "8").mkdir()
     (runs / "8" / "config.json").write_text("{", encoding="utf-8")
     append_log(runs / "3", {"test": {"f1": 1.0}})
@@ -161,7 +162,7 @@ def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
 def test_command_prints_and_writes(runs, tmp_path, capsys, monkeypatch):
     """No path of the working folder either."""
     monkeypatch.chdir(tmp_path)
-    write_config(runs / "3", make_config(split=3))
+    write_json(runs / "3" / "config.json", make_config(split=3))
     assert main(["table", str(runs), "-o", "out"]) == 0
     printed = capsys.readouterr().out
     assert "runs/3" in printed and str(tmp_path) not in printed + (tmp_path / "out" / "table.csv").read_text()
@@ -202,7 +203,7 @@ def test_metrics_that_cannot_be_read_are_named_and_nothing_is_written(runs, tmp_
 def test_no_run_is_an_error(tmp_path):
     with pytest.raises(InputError, match="found none"):
         build_score_table([tmp_path])
-    write_config(tmp_path / "0", make_config())
+    write_json(tmp_path / "0" / "config.json", make_config())
     with pytest.raises(InputError, match="/0: unfinished"):
         build_score_table([tmp_path])
     make_run(tmp_path / "1")
@@ -218,8 +219,8 @@ def test_paths_of_one_encoder_are_normalised(tmp_path):
     places = (("models/x", "."), ("../../models/x", "BERT_LM_mixed/ner_example"), ("./x", "elsewhere"))
     for split, (encoder, folder) in enumerate(places):
         config = make_config(split=str(split), encoder=encoder) | {"folder": folder}
-        write_config(tmp_path / str(split), config)
-        write_metrics(tmp_path / str(split), make_metrics(config, FULL, GOLD))
+        write_json(tmp_path / str(split) / "config.json", config)
+        write_json(tmp_path / str(split) / "metrics.json", make_metrics(config, FULL, GOLD))
     markdown = build_score_table([tmp_path]).markdown
     assert markdown.count("encoder models/x,") == markdown.count("encoder elsewhere/x,") == 1
     assert cells_of(markdown, "0") and cells_of(markdown, "2") and markdown.count("## ") == 3

@@ -109,10 +109,23 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_skipped_and_can_be_overwritten(finished_run, tmp_path, capsys):
+def test_a_finished_run_is_skipped_where_it_was_asked_for_and_can_be_overwritten(finished_run, tmp_path, capsys):
     folder = shutil.copytree(finished_run.output, tmp_path / "run")
-    job = replace(finished_run, output=folder)
-    assert train(job) == runs.read_metrics(folder) and "finished already" in capsys.readouterr().out
+    encoder = shutil.copytree(finished_run.encoder, tmp_path / "same encoder")
+    for name in finished_run.files:
+        shutil.copy(finished_run.files[name], tmp_path / name)
+    job, files = replace(finished_run, output=folder), {name: tmp_path / name for name in finished_run.files}
+    for same in (job, replace(job, files=files, recipe=replace(job.recipe, encoder=str(encoder)), save_model=False)):
+        assert train(same) == runs.read_metrics(folder) and "finished already" in capsys.readouterr().out
+    (encoder / "model.safetensors").write_bytes(b"other")
+    files["dev"].write_bytes(files["test"].read_bytes())
+    for change, found in (
+        ({"seed": 1}, "seed"), ({"recipe_name": "paper"}, "recipe"), ({"split": "4"}, "split"),
+        ({"files": files}, "dev"), ({"recipe": replace(job.recipe, encoder=str(encoder))}, "encoder"),
+        ({"patents": 1}, "patents"), ({"recipe": replace(job.recipe, encoder="bert-base-chinese")}, "encoder"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=rf"{folder}: found a finished run.*{found}.*--overwrite"):
+            train(replace(job, **change))
     metrics = train(replace(job, recipe=replace(job.recipe, epochs=1), overwrite=True))
     assert metrics["epochs"] == 1 and runs.read_metrics(folder) == metrics
 

@@ -10,7 +10,7 @@ from transformers import BertForMaskedLM
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
 from cbpner.base.settings import check_options, option
-from cbpner.masked_lm.corpus import Corpus, TextSource
+from cbpner.masked_lm.corpus import TextSource
 from cbpner.masked_lm.recipes import LMRecipe, override_lm_recipe
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import describe_command
@@ -44,9 +44,13 @@ class LMJob:
     def __post_init__(self) -> None:
         check_options(self)
 
+    @property
+    def texts(self) -> dict[str, TextSource]:
+        return {"train": self.train} | ({"held_out": self.held_out} if self.held_out else {})
+
 
 def describe_lm_job(
-    job: LMJob, corpora: dict[str, Corpus], weights: str, precision: str, checkpoint: Path | None
+    job: LMJob, data: dict[str, dict[str, Any]], weights: str, precision: str, checkpoint: Path | None
 ) -> dict[str, Any]:
     """The content of lm_run.json. weights: their checksum at the start; checkpoint: of `job.continues`, or None."""
     start = {"name": job.recipe.encoder, "sha256": weights}
@@ -54,7 +58,7 @@ def describe_lm_job(
         "name": job.output.resolve().name, "recipe": job.recipe_name, "seed": job.seed, "flags": asdict(job.recipe),
         "start": read_json(job.continues / runs.LM_CONFIG)["start"] if job.continues else start,
         "continues": {"path": str(job.continues), "checkpoint": checkpoint.name} if checkpoint else None,
-        "data": {part: corpus.info for part, corpus in corpora.items()},
+        "data": data,
         "intervals": {name: getattr(job, name) for name in INTERVALS},
         "environment": describe_machine(precision), **describe_command(),
     }  # fmt: skip
@@ -74,16 +78,11 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
                    "sha256": [file["sha256"] for file in corpus["files"]]}
             for part, corpus in config["data"].items()}  # fmt: skip
     return {
-        **list_flags(config["recipe"], config["seed"], config["flags"]),
+        "recipe": config["recipe"], "seed": config["seed"],
+        "flags": {name: value for name, value in config["flags"].items() if name != "encoder"},
         "starting model": config["start"]["sha256"], "train": data["train"], "held_out": data.get("held_out"),
         "number of processes": config["environment"]["processes"],
     }  # fmt: skip
-
-
-def list_flags(recipe_name: str, seed: int, flags: dict[str, Any]) -> dict[str, Any]:
-    """List the settings that are known without reading text and weights; the encoder counts by its content."""
-    flags = {name: value for name, value in flags.items() if name != "encoder"}
-    return {"recipe": recipe_name, "seed": seed, "flags": flags}
 
 
 LM_RUN = RunKind(
@@ -91,13 +90,6 @@ LM_RUN = RunKind(
     ("recipe", "seed", "flags", "start", "data", "environment"), list_lm_settings, keeps_checkpoints=True,
     overwrite_flag="--overwrite_output_dir",
 )  # fmt: skip
-
-
-def check_finished(job: LMJob, config: dict[str, Any]) -> None:
-    """Raise InputError where a finished run has other settings; text and weights are not read for that."""
-    now = list_flags(job.recipe_name, job.seed, asdict(job.recipe))
-    advice = f"take another folder, or {LM_RUN.overwrite_flag}"
-    compare_settings(f"{job.output}: found a finished run", list_lm_settings(config), now, advice)
 
 
 def check_model_folder(job: LMJob) -> None:

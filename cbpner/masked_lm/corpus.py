@@ -27,6 +27,12 @@ class TextSource(NamedTuple):
     line_by_line: bool = False  # each line is a document
     segmenter: str = ""  # see `cbpner.masked_lm.word_starts`; "" for tokens without words
 
+    def describe(self) -> dict[str, Any]:
+        """The content of the files and how they are read."""
+        files = [{"path": str(path), "sha256": file_checksum(path)} for path in self.files]
+        words = load_segmenter(self.segmenter)[1] if self.segmenter else ""
+        return {"files": files, "line_by_line": self.line_by_line, "words": words}
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -112,7 +118,6 @@ def read_corpus(text: TextSource, table: CharacterTable, folder: Path | None = N
     cut, words = load_segmenter(text.segmenter) if text.segmenter else (None, "")
     kind = np.dtype([("id", np.min_scalar_type(table.ids.max())), *([("begins", "?")] if words else [])])
     lengths, unknown = list[int](), 0
-    files = [{"path": str(path), "sha256": file_checksum(path)} for path in text.files]
     with explain_write_errors(folder or Path(tempfile.gettempdir())):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,11 +136,8 @@ def read_corpus(text: TextSource, table: CharacterTable, folder: Path | None = N
                 raise InputError(f"{', '.join(map(str, text.files))}: found no text; expected documents")
             file.flush()
             mapped = np.asarray(np.memmap(file, kind, "r"))
-    info = {
-        "files": files, "line_by_line": text.line_by_line, "words": words, "documents": len(lengths),
-        "characters": len(mapped), "unknown_characters": round(unknown / len(mapped), 6),
-    }  # fmt: skip
-    return Corpus(mapped, np.array(lengths), info)
+    info = text.describe() | {"documents": len(lengths), "characters": len(mapped)}
+    return Corpus(mapped, np.array(lengths), info | {"unknown_characters": round(unknown / len(mapped), 6)})
 
 
 def iterate_lines(text: TextSource) -> Iterator[tuple[str, bool]]:

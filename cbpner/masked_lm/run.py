@@ -31,7 +31,7 @@ def fine_tune(job: jobs.LMJob) -> dict[str, Any] | None:
     Returns the content of lm_metrics.json; None in the other processes of several.
     """
     return run_once(
-        job.output, jobs.LM_RUN, partial(_fine_tune_locked, job), job.overwrite, partial(jobs.check_finished, job)
+        job.output, jobs.LM_RUN, partial(_fine_tune_locked, job), job.overwrite, describe=partial(_describe, job)
     )
 
 
@@ -45,26 +45,34 @@ def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None)
     return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
 
 
+def _describe(job: jobs.LMJob) -> dict[str, Any]:
+    """The config of the job without its sizes: no text is tokenized."""
+    set_seed(job.seed)  # a head that the encoder lacks is random
+    model, _ = load_masked_lm(job.recipe, pick_attention(pick_device()), job.continues)
+    data = {part: text.describe() for part, text in job.texts.items()}
+    return jobs.describe_lm_job(job, data, jobs.hash_weights(model), job.recipe.precision, None)
+
+
 def _fine_tune_locked(job: jobs.LMJob, run: Run) -> dict[str, Any] | None:
     device = pick_device()
     precision = pick_precision(job.recipe.precision, device)
     set_seed(job.seed)
     model, tokenizer = load_masked_lm(job.recipe, pick_attention(device), job.continues)
     table = CharacterTable(tokenizer)
-    texts = {"train": job.train, "held_out": job.held_out}
-    corpora = {part: read_corpus(text, table, job.cache) for part, text in texts.items() if text}
+    corpora = {part: read_corpus(text, table, job.cache) for part, text in job.texts.items()}
     start = None
     if job.continues and (start := find_checkpoint(job.continues / runs.CHECKPOINTS, clean=False)) is None:
         place = job.continues / runs.CHECKPOINTS
         raise InputError(f"{place}: found no whole checkpoint to continue from; {jobs.WARM_RESTART}")
-    config = jobs.describe_lm_job(job, corpora, jobs.hash_weights(model), precision, start)
+    data = {part: corpus.info for part, corpus in corpora.items()}
+    config = jobs.describe_lm_job(job, data, jobs.hash_weights(model), precision, start)
     if job.continues:
         jobs.check_continuation(read_json(job.continues / runs.LM_CONFIG), config, job.continues)
     jobs.check_model_folder(job)
     run.start(config)
     trainer = build_lm_trainer(job, corpora, model, table, len(tokenizer), precision, device)
     trainer.accelerator.wait_for_everyone()  # until the main process has claimed the folder
-    checkpoint = run.find_checkpoint() or start
+    checkpoint = find_checkpoint(run.checkpoints) or start
     trainer.args.eval_on_start = checkpoint is None and trainer.held_out is not None
     run_trainer(trainer, checkpoint)
     if not trainer.is_world_process_zero():

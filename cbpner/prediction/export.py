@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_files, check_free
+from cbpner.base.errors import InputError, reading_model
+from cbpner.base.files import atomic_files, file_checksum
 from cbpner.prediction.backend import open_backend
 from cbpner.prediction.fast_bert import PLAIN, WORDS, BertTagger, is_plain, padding_bias
 from cbpner.prediction.model_folder import FILES, WEIGHTS, locate_model, read_model_config, read_model_labels
@@ -29,6 +29,7 @@ from cbpner.prediction.onnx_backend import CHAIN, HOW_TO_INSTALL, INPUTS
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+SOURCE = "cbpner.source"  # in a file's metadata: the SHA-256 of the weights it was made of
 BLOCK = 128  # numbers of a token that share a scale
 
 
@@ -60,27 +61,35 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
     """Write the tagger of that name or folder into the folder `output`; the path of its ONNX file.
 
     `output` gets the configuration and the tokenizer too, where it does not have them; so it may be the tagger's own
-    folder. InputError where the model has another head than a linear layer or a CRF on BERT, `output` is another
-    model's folder, or the file exists and `overwrite` is off.
+    folder. A file that was made of the same weights is left as it is, unless `overwrite`. InputError where the model
+    has another head than a linear layer or a CRF on BERT, or `output` has another model's files.
     """
     try:
-        import onnx  # noqa: F401
+        import onnx
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise InputError(f"found no {error.name}, which exporting needs; {HOW_TO_INSTALL}") from None
     folder, output = locate_model(name), Path(output)
     path = output / WEIGHTS["onnx"]["int8" if int8 else "fp32"]
-    check_free(path, overwrite)
+    weights = file_checksum(folder / WEIGHTS["torch"]["fp32"])
+    if is_made := path.is_file() and not overwrite:
+        with reading_model(path, "a new folder, or --overwrite"):
+            if weights not in [each.value for each in onnx.load(path).metadata_props]:
+                raise InputError(f"{path}: found another model's; expected a new folder, or --overwrite to replace it")
     for there in (output / each for each in FILES if (output / each).is_file()):
         if there.read_bytes() != (folder / there.name).read_bytes():
             raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
+    if is_made:
+        print(f"{path}: exported already; --overwrite does it again")
+        return path
     config = read_model_config(folder)
     model = _make_model(folder, config, int8)
+    notes = {SOURCE: weights}
     if not is_plain(config):
         chain = open_backend("torch", folder, read_model_labels(config, folder / "config.json"), "cpu", "fp32").chain
-        entry = model.metadata_props.add()
-        entry.key, entry.value = CHAIN, json.dumps({name: part.tolist() for name, part in chain._asdict().items()})
+        notes[CHAIN] = json.dumps({name: part.tolist() for name, part in chain._asdict().items()})
+    onnx.helper.set_model_props(model, notes)
     with atomic_files() as open_output:
         for each in FILES:
             if not (output / each).is_file():

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import atomic_open, file_checksum, natural_key, read_json, read_text, write_json, write_text
+from cbpner.base.files import atomic_open, file_checksum, natural_key, read_json, read_text, write_text
 from cbpner.text.labels import split_tag
 
 CONFIG = "config.json"
@@ -66,16 +66,8 @@ def is_finished(folder: Path | str) -> bool:
     return (Path(folder) / METRICS).is_file()
 
 
-def write_config(folder: Path | str, config: dict[str, Any]) -> None:
-    write_json(Path(folder) / CONFIG, config)
-
-
 def read_config(folder: Path | str) -> dict[str, Any]:
     return read_json(Path(folder) / CONFIG)
-
-
-def write_metrics(folder: Path | str, metrics: dict[str, Any]) -> None:
-    write_json(Path(folder) / METRICS, metrics)
 
 
 def read_metrics(folder: Path | str) -> dict[str, Any]:

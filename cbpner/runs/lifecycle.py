@@ -5,7 +5,7 @@ only with all its files, and the metrics, written last, make the run finished. T
 from the newest complete checkpoint.
 
 A kind of run is a `RunKind` and a function of a `Run` that calls `run.start(config)`, trains from
-`run.find_checkpoint()` into `run.checkpoints`, and returns `run.finish(metrics)`. Under `torchrun` every process calls
+the newest of `run.checkpoints` into them, and returns `run.finish(metrics)`. Under `torchrun` every process calls
 `run_once`; the main process alone locks, writes and deletes.
 """
 
@@ -19,7 +19,6 @@ from typing import Any
 from cbpner.base import files
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, explain_write_errors, is_main_process, read_json, remove_tree, write_json
-from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.environment import compare_environments
 from cbpner.runs.folder import CHECKPOINTS, LOCK, PREDICTIONS
 from cbpner.runs.lock import lock_run
@@ -72,24 +71,13 @@ class Run:
             remove_run(self.folder, self.kind)
         path = self.folder / self.kind.config
         if path.is_file():
-            before = read_json(path)
-            if missing := [key for key in self.kind.required if key not in before]:
-                raise InputError(
-                    f"{path}: found no {', '.join(missing)}, so it is not a run's; expected a new or empty folder"
-                )
-            compare_settings(
-                f"{self.folder}: found a broken-off run", self.kind.find_settings(before),
-                self.kind.find_settings(config), f"take another folder, or {self.kind.overwrite_flag}",
-            )  # fmt: skip
+            before = check_same_run(self.folder, self.kind, "broken-off", config)
             for change in compare_environments(before.get("environment", {}), config["environment"]):
                 print(f"{self.folder}: resumed on another machine, which may change the last digits: {change}")
         elif not all(map(_is_ours, os.listdir(self.folder))):
             raise InputError(f"{self.folder}: found a folder with other things in it; expected a new or empty one")
         files.sweep(self.folder, self.folder / PREDICTIONS, self.checkpoints)
         write_json(path, config)
-
-    def find_checkpoint(self) -> Path | None:
-        return find_checkpoint(self.checkpoints)
 
     def finish(self, metrics: Json) -> Json:
         """Write the metrics, then delete the checkpoints unless such runs keep them."""
@@ -105,29 +93,25 @@ def run_once(
     kind: RunKind,
     make: Callable[[Run], Json | None],
     overwrite: bool = False,
-    check_finished: Callable[[Json], None] | None = None,
+    *,
+    describe: Callable[[], Json],
 ) -> Json | None:
     """Make the run in `folder` unless it is finished; resume it if it broke off. The metrics, or what `make` returns.
+
+    InputError where the run that is there has other settings than the one that is asked for.
 
     Args:
         make: Does the work in the locked folder; see the module's docstring.
         overwrite: Delete the run that is there, once the new one starts.
-        check_finished: Gets a finished run's config; raises InputError where another run was asked for.
+        describe: Gives the config of the run that is asked for, to compare a finished one with; called for that alone.
     """
-    if kind.is_finished(folder) and not overwrite:
-        return _skip_finished(folder, kind, check_finished)
-    with explain_write_errors(folder), lock_run(folder):
-        if not kind.is_finished(folder) or overwrite:
-            return make(Run(folder, kind, overwrite))
-    return _skip_finished(folder, kind, check_finished)  # another process finished it meanwhile
-
-
-def _skip_finished(folder: Path, kind: RunKind, check_finished: Callable[[Json], None] | None) -> Json:
-    """Report that the run is finished; delete the leftovers of a process that was killed after that."""
-    if check_finished is not None:
-        check_finished(read_json(folder / kind.config))
+    if overwrite or not kind.is_finished(folder):
+        with explain_write_errors(folder), lock_run(folder):
+            if overwrite or not kind.is_finished(folder):  # else another process has finished it meanwhile
+                return make(Run(folder, kind, overwrite))
+    check_same_run(folder, kind, "finished", describe())
     checkpoints = folder / CHECKPOINTS
-    if is_main_process():
+    if is_main_process():  # delete the leftovers of a process that was killed after it had finished
         if (folder / LOCK).exists() or (checkpoints.exists() and not kind.keeps_checkpoints):
             with suppress(InputError, OSError), lock_run(folder):
                 if not kind.keeps_checkpoints:
@@ -148,6 +132,17 @@ def remove_run(folder: Path, kind: RunKind) -> None:
     for name in kind.files:
         remove_tree(folder / name)
     files.sweep(folder, folder / PREDICTIONS, folder / CHECKPOINTS)
+
+
+def check_same_run(folder: Path, kind: RunKind, state: str, config: Json) -> Json:
+    """The config of the run in `folder`; InputError where it is no run's, or has other settings than `config`."""
+    before, advice = read_json(folder / kind.config), f"take another folder, or {kind.overwrite_flag}"
+    if missing := [key for key in kind.required if key not in before]:
+        found = f"{folder / kind.config}: found no {', '.join(missing)}, so it is not a run's"
+        raise InputError(f"{found}; expected a new or empty folder")
+    settings = (kind.find_settings(before), kind.find_settings(config))
+    compare_settings(f"{folder}: found a {state} run", *settings, advice)
+    return before
 
 
 def compare_settings(what: str, before: Json, now: Json, advice: str) -> None:

@@ -1,6 +1,7 @@
 """The settings of a training run and the content of its config.json."""
 
-from dataclasses import asdict, dataclass
+import hashlib
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from cbpner.base.files import file_checksum, read_json
 from cbpner.base.settings import check_options, option
 from cbpner.models.devices import pick_device
 from cbpner.models.encoders import locate_encoder
-from cbpner.models.names import ADAPTED_ENCODER
+from cbpner.models.names import ADAPTED_ENCODER, SHIPPED_ENCODERS
 from cbpner.runs import folder as runs
 from cbpner.runs.environment import count_processes, describe_command, describe_environment
 from cbpner.runs.lifecycle import RunKind
@@ -51,16 +52,24 @@ class Job:
 
 
 def find_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings in config.json that determine a run's result: checksums of files, not paths."""
-    data = config["data"]
+    """The settings in config.json that determine a run's result: checksums of files and folders, not paths.
+
+    What an older version did not record counts as the default; so does the shipped encoder as it is now.
+    """
+    data, encoder = config["data"], config["flags"]["encoder"]
+    weights = config.get("encoder_sha256", (config.get("masked_lm") or {}).get("sha256"))
+    if weights is None and encoder in SHIPPED_ENCODERS:
+        weights = hash_encoder(encoder)
+    defaults = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
+    flags = defaults | {key: value for key, value in config["flags"].items() if key not in ("labels", "encoder")}
     return {
         **{key: config[key] for key in ("method", "recipe", "split", "seed")},
-        "flags": {key: value for key, value in config["flags"].items() if key != "labels"},
-        "data": {"name": data["name"], "labels": data["labels"]}
-        | {part: file["sha256"] for part, file in data["files"].items()},
-        "masked LM": (config.get("masked_lm") or {}).get("sha256"),
+        "encoder": {"sha256": weights} if weights else {"name": encoder}, "flags": flags,
+        "data": {"labels": data["labels"]} | {part: file["sha256"] for part, file in data["files"].items()},
+        "average": config.get("average"), "members": [each["weights"] for each in config.get("members", [])],
         "number of processes": config["environment"].get("processes", 1),
-    }
+        **({"saved model": True} if config.get("save_model", True) else {}),
+    }  # fmt: skip
 
 
 TAGGER_RUN = RunKind(
@@ -96,14 +105,15 @@ def name_data(files: dict[str, Path]) -> str:
 
 
 def describe_job(
-    job: Job, data: dict[str, list[Sentence]], labels: LabelSet, table: CharacterTable, precision: str
+    job: Job, data: dict[str, list[Sentence]], labels: LabelSet, table: CharacterTable | None, precision: str
 ) -> dict[str, Any]:
-    """The content of config.json: everything that a rerun needs."""
+    """The content of config.json: everything that a rerun needs. Without a table unknown characters are not counted."""
     given = list(job.labels.types) if isinstance(job.labels, LabelSet) else str(job.labels) if job.labels else None
     files = {part: describe_part(job.files[part], data[part], table) for part in data}
     return {
         "method": job.method, "recipe": job.recipe_name, "split": job.split, "seed": job.seed,
-        "encoder": job.recipe.encoder, "masked_lm": describe_masked_lm(job.encoder),
+        "encoder": job.recipe.encoder, "encoder_sha256": hash_encoder(job.encoder),
+        "masked_lm": describe_masked_lm(job.encoder),
         "flags": asdict(job.recipe) | {"orphans": job.orphans, "labels": given, "patents": job.patents},
         "save_model": job.save_model,
         "data": {"name": job.data_name or name_data(job.files), "labels": list(labels.types), "files": files},
@@ -120,16 +130,25 @@ def describe_masked_lm(encoder: str) -> dict[str, str] | None:
     return {"name": name, "sha256": file_checksum(folder / "model.safetensors")}
 
 
+def hash_encoder(encoder: str) -> str | None:
+    """The SHA-256 of an encoder's weights (of several files that of their checksums); None for a name on the hub."""
+    folder = Path(locate_encoder(encoder))
+    paths = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    sums = [file_checksum(path) for path in paths]
+    return sums[0] if len(sums) == 1 else hashlib.sha256(" ".join(sums).encode()).hexdigest() if sums else None
+
+
 def describe_machine(precision: str) -> dict[str, Any]:
     """The `environment` of config.json."""
     own = {"device": pick_device().type, "precision": precision, "threads": torch.get_num_threads()}
     return describe_environment() | own | {"processes": count_processes()}
 
 
-def describe_part(path: Path, sentences: list[Sentence], table: CharacterTable) -> dict[str, Any]:
+def describe_part(path: Path, sentences: list[Sentence], table: CharacterTable | None) -> dict[str, Any]:
     texts = [sentence.chars for sentence in sentences]
+    unknown = round(unknown_share(table, texts), 6) if table else None
     return {
         "path": str(path), "sha256": file_checksum(path), "patents": len(split_patents(sentences)),
         "sentences": len(sentences), "characters": sum(map(len, texts)), "mentions": len(list_mentions(sentences)),
-        "orphans": count_orphans(sentences), "unknown_characters": round(unknown_share(table, texts), 6),
+        "orphans": count_orphans(sentences), "unknown_characters": unknown,
     }  # fmt: skip

@@ -78,7 +78,10 @@ def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -
     """
     if average == "probabilities" and job.recipe.head != "linear":
         raise InputError(f"{job.output}: found the head {job.recipe.head}; averaged probabilities expect linear heads")
-    return run_once(job.output, TAGGER_RUN, lambda run: _make_ensemble_run(job, members, average, run), job.overwrite)
+    return run_once(
+        job.output, TAGGER_RUN, lambda run: _make_ensemble_run(job, members, average, run), job.overwrite,
+        describe=lambda: describe_ensemble(job, members, average, job.recipe.precision),
+    )  # fmt: skip
 
 
 def _make_ensemble_run(job: Job, members: Sequence[Path], average: str, run):

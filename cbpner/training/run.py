@@ -16,6 +16,7 @@ from cbpner.models.attention import pick_attention
 from cbpner.models.devices import pick_device, pick_precision
 from cbpner.models.encoders import load_tagger
 from cbpner.runs import folder as runs
+from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.lifecycle import Run, run_once
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence
@@ -35,7 +36,10 @@ def train(job: Job) -> Metrics | None:
 
     Gives the run's metrics; under `torchrun` None in every process but the first.
     """
-    return run_once(job.output, TAGGER_RUN, lambda run: _make_run(job, run), job.overwrite)
+    return run_once(
+        job.output, TAGGER_RUN, lambda run: _make_run(job, run), job.overwrite,
+        describe=lambda: describe_job(job, *read_data(job), None, job.recipe.precision),
+    )  # fmt: skip
 
 
 def _make_run(job: Job, run: Run) -> Metrics | None:
@@ -48,7 +52,7 @@ def _make_run(job: Job, run: Run) -> Metrics | None:
     run.start(describe_job(job, data, labels, table, precision))
     trainer = build_trainer(job, data, Predictor(model, table, labels, job.recipe, precision), device)
     trainer.accelerator.wait_for_everyone()  # the main process has claimed the folder
-    if checkpoint := run.find_checkpoint():
+    if checkpoint := find_checkpoint(run.checkpoints):
         trainer.args.restore_callback_states_from_checkpoint = True  # the epochs without a better dev score
         state = read_json(checkpoint / "trainer_state.json")
         if state["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"]:
