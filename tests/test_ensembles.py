@@ -13,7 +13,7 @@ from cbpner.base.files import file_checksum
 from cbpner.cli import main
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
-from cbpner.scoring.metrics import score
+from cbpner.scoring.metrics import score_by_seqeval
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import tags_to_spans
 from cbpner.training.recipes import RECIPES
@@ -59,7 +59,8 @@ def weights(folder):
 
 
 def score_part(folder, files, part):
-    return score([sentence.tags for sentence in read_bio(files[part])], runs.read_tags(runs.tags_path(folder, part)))
+    gold = [sentence.tags for sentence in read_bio(files[part])]
+    return score_by_seqeval(gold, runs.read_tags(runs.tags_path(folder, part)))
 
 
 def change_config(folder, **changes):

@@ -23,7 +23,7 @@ from cbpner.decoding.windows import score_sentences
 from cbpner.models.encoders import load_tagger
 from cbpner.models.loss import mean_loss, shift_scores
 from cbpner.runs import folder as runs
-from cbpner.scoring.metrics import score
+from cbpner.scoring.metrics import score_by_seqeval
 from cbpner.text.bio import Sentence, read_bio, write_bio
 from cbpner.text.labels import LabelSet
 from cbpner.text.tokenizer import CharacterTable
@@ -50,7 +50,7 @@ def test_a_run_folder_is_complete_and_keeps_the_best_epoch(finished_run, files):
     assert names == {"config.json", "metrics.json", "log.jsonl", "model", "predictions", "tensorboard"}
     for part in ("dev", "test"):
         gold = [sentence.tags for sentence in read_bio(files[part])]
-        assert score(gold, runs.read_tags(runs.tags_path(folder, part))) == metrics[part]
+        assert score_by_seqeval(gold, runs.read_tags(runs.tags_path(folder, part))) == metrics[part]
     config = runs.read_config(folder)
     assert config["split"] == "3" and config["seed"] == 0 and config["recipe"] == "cbp"
     assert config["data"]["files"]["train"]["sha256"] == file_checksum(files["train"])

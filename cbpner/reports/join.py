@@ -19,7 +19,7 @@ from cbpner.reports.systems import RunRecord, name_systems
 from cbpner.reports.tables import UNDEFINED
 from cbpner.runs.folder import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.scoring.answers import flatten_spans, read_answers
-from cbpner.scoring.metrics import score
+from cbpner.scoring.metrics import list_counts, score
 from cbpner.text.bio import Sentence, list_mentions, read_bio
 from cbpner.text.labels import TagSpan, split_tag, tags_to_spans
 from cbpner.text.splits import draw_patents, split_patents
@@ -114,7 +114,7 @@ def join_scored(
         gold = [sentence.tags for sentence in sentences]
         if list(map(len, tags)) != list(map(len, gold)):
             raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
-        if score(gold, tags) != run.metrics[part]:
+        if list_counts(score(gold, tags)) != list_counts(run.metrics[part]):
             raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
         known = list_known(train_path, flags.get("patents"), run.config["seed"])
         own = PredictedSet(run.folder, show_split(run.config), str(run.config["seed"]), sentences, tags, known)

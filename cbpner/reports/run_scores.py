@@ -139,7 +139,8 @@ def _list_rows(run: RunRecord, settings: str) -> Iterator[dict[str, Any]]:
             scores = run.metrics[part][level]
             for label, values in {OVERALL: scores["overall"], **scores["types"]}.items():
                 counts = {name: values[name] for name in COUNTS}
-                measures = divide_counts(**counts)
+                exact = divide_counts(**counts)
+                measures = {name: None if exact[name] is None else values[name] for name in MEASURES}
                 yield {**head, "part": part, "set": test_set, "level": level, "type": label, **measures, **counts}
 
 

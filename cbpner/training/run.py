@@ -18,7 +18,7 @@ from cbpner.models.encoders import load_tagger
 from cbpner.runs import folder as runs
 from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.lifecycle import Run, run_once
-from cbpner.scoring.metrics import score
+from cbpner.scoring.metrics import score_by_seqeval
 from cbpner.text.bio import Sentence
 from cbpner.text.splits import PARTS
 from cbpner.text.tokenizer import CharacterTable
@@ -77,7 +77,7 @@ def write_predictions(
         if part in data:
             tags = predict(data[part])
             runs.write_tags(runs.tags_path(folder, part), tags)
-            scores[part] = score([sentence.tags for sentence in data[part]], tags)
+            scores[part] = score_by_seqeval([sentence.tags for sentence in data[part]], tags)
     return scores
 
 
