@@ -58,8 +58,7 @@ cbp_run_pip() {
   local quiet=-q; [ ! -t 2 ] || quiet=""
   printf 'Setting up %s: once, a few minutes ...\n' "${PYTHON%/bin/*}" >&2
   "$PYTHON" -m pip --version > /dev/null 2>&1 || "$PYTHON" -m ensurepip > /dev/null 2>&1
-  "$PYTHON" -m pip install ${quiet:+"$quiet"} --disable-pip-version-check -r "$cbp_root/env/cbp.txt" >&2 &&
-    "$PYTHON" -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e "$cbp_root" >&2 ||
+  ( cd "$cbp_root" && "$PYTHON" -m pip install ${quiet:+"$quiet"} --disable-pip-version-check -r env/cbp.txt >&2 ) ||
     cbp_fail "pip could not install env/cbp.txt with $PYTHON (its messages are above). Check the connection, the" \
       "free disk space and that the environment may be written to, then run this again: what is installed is kept"
 }

@@ -186,6 +186,8 @@ def adapt(args):
     print(json.dumps(report), flush=True)
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
     model.to(torch.float16).save_pretrained(args.output)
+    model.config.dtype = "float32"  # in which transformers then holds it: see ship_model.py
+    model.config.save_pretrained(args.output)
     tokenizer.save_pretrained(args.output)
     write_text(Path(args.output) / "adapt.json", json.dumps(report))
 

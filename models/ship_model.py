@@ -1,5 +1,7 @@
 """Write a model as the project ships it: half precision, and only what transformers needs to load it.
 
+Its config.json says float32, in which `from_pretrained` then holds it, so that plain training works on a CPU too.
+
     python models/ship_model.py RUN/model -o models/NAME
 
 RUN/model: a folder in the Hugging Face layout with `model.safetensors` (of `cbpner train`, of run_lm_finetuning.py).
@@ -49,7 +51,7 @@ def ship(args):
     if source.resolve() == target.resolve():
         raise InputError(f"{target}: expected another folder than the model's own")
     config, tensors = read_model(source)
-    config["dtype"] = "float16"
+    config["dtype"] = "float32"
     with atomic_folder(target) as folder:
         save_file(halve(tensors), folder / "model.safetensors", metadata={"format": "pt"})
         (folder / "model.safetensors").chmod(0o644)  # safetensors gives it to its owner alone

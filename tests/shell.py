@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STUB = """#!/usr/bin/env bash
 case "${1:-} ${2:-}" in
   "-m pip"|"-m ensurepip")
-    shift; printf '%s\\n' "$*" >> "$STUB_LOG"; sleep "${STUB_SLEEP:-0}"; exit "${STUB_PIP_STATUS:-0}" ;;
+    shift; printf '%s\\n' "$* ($PWD)" >> "$STUB_LOG"; sleep "${STUB_SLEEP:-0}"; exit "${STUB_PIP_STATUS:-0}" ;;
   "-I "*) exec "REAL" "$@" ;;
   *) printf '[%s]' "$@"; printf ' CUDA=%s\\n' "${CUDA_VISIBLE_DEVICES-unset}" ;;
 esac

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertModel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
@@ -242,5 +243,7 @@ def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, caps
     assert report["perplexity"] < before / 10
     assert json.loads((output / "config.json").read_text())["hidden_dropout_prob"] == 0.1
     model, tokenizer = AutoModelForMaskedLM.from_pretrained(output), AutoTokenizer.from_pretrained(output)
-    assert model.dtype == torch.float16
+    with safe_open(output / "model.safetensors", "pt") as file:
+        assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}
+    assert model.dtype == torch.float32
     assert tokenizer("基[MASK]")["input_ids"][2] == tokenizer.mask_token_id

@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import GOLD, needs_gold
 from safetensors import safe_open
-from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from cbpner.text.bio import read_bio
 from cbpner.text.splits import find_split_files
@@ -42,6 +42,17 @@ def test_plain_transformers_loads_all_of_it(folder):
     assert masked.get_input_embeddings().weight is masked.get_output_embeddings().weight
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [FOLDER, ADAPTED, ROOT / "models" / "final_trained"], ids=lambda folder: folder.name)
+def test_it_trains_with_plain_transformers(folder):
+    """As the cards say it, on a CPU."""
+    model, tokenizer = AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    optimizer, batch = torch.optim.AdamW(model.parameters()), tokenizer("HER2阳性乳腺癌", return_tensors="pt")
+    model(**batch, labels=torch.zeros_like(batch["input_ids"])).loss.backward()
+    optimizer.step()
+    assert model.dtype == torch.float32 and all(value.isfinite().all() for value in model.parameters())
+
+
 def test_its_vocabulary_keeps_case_and_has_all_of_gb_2312(tokenizer):
     table = CharacterTable(tokenizer)
     cells = (bytes((row, cell)) for row in range(0xA1, 0xF8) for cell in range(0xA1, 0xFF))
@@ -61,14 +72,14 @@ def test_a_literal_mask_is_the_mask(tokenizer):
     "text, missing", [("采用有限元方[MASK]对结构进行了分析", "法"), ("本研究的结[MASK]表明", "果")]
 )
 def test_it_fills_a_gap(text, missing):
-    best = pipeline("fill-mask", model=str(FOLDER), dtype=torch.float32)(text)
+    best = pipeline("fill-mask", model=str(FOLDER))(text)
     assert missing in [candidate["token_str"] for candidate in best]
 
 
 @pytest.mark.slow
 def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
     assert (ADAPTED / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
-    fill = pipeline("fill-mask", model=str(ADAPTED), dtype=torch.float32)
+    fill = pipeline("fill-mask", model=str(ADAPTED))
     for text, missing in (("患者被诊断为乳腺[MASK]。", "癌"), ("表皮生长因子受[MASK]突变", "体")):
         assert fill(text)[0]["token_str"] == missing
 
