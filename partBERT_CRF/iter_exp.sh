@@ -9,7 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export VARIANT="${VARIANT:-described}"
-export OUT_DIR="${OUT_DIR:-../runs/partBERT_CRF_$VARIANT}"
+source ../env/run_name.sh
+export OUT_DIR="${OUT_DIR:-../runs/$(run_name "partBERT_CRF_$VARIANT")}"
 SPLITS="${SPLITS:-0 1 2 3 4}"
 
 for split in $SPLITS; do

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 SKIPPED_FOLDERS = {".venv", "runs", "build", "dist"}
 SCRIPTS = sorted(p for p in ROOT.rglob("*.sh") if not SKIPPED_FOLDERS & set(p.relative_to(ROOT).parts))
 SETTINGS = {"GPU_ID": "1,2", "BATCH_SIZE": "5", "RECIPE": "paper", "BERT_MODEL": "an encoder", "SEED": "7",
-            "DATA_DIR": "/some data", "OUT_DIR": "/some out"}  # fmt: skip
+            "DATA_DIR": "/some data", "OUT_DIR": "/some out", "CASING": "lower"}  # fmt: skip
 
 
 @pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci" / "run"], ids=lambda p: str(p.relative_to(ROOT)))
@@ -65,7 +65,7 @@ def test_an_experiment_runs_the_splits_and_makes_the_table(stub_python, name, en
     method = METHODS[name]
     up = "../../" if "/" in method.folder else "../"
     *calls, table = method.read_calls(f"iter_exp{ending}", env=stub_python)
-    output = f"{up}runs/{name}{ending}"
+    output = f"{up}runs/{name}{'_' * bool(encoder)}{Path(encoder or '').name}"
     for split, call in enumerate(calls):
         assert call[0] == method.entry and call[-1] == "unset"
         assert read_flags(call) == method.fixed | ({method.encoder: encoder} if encoder else {}) | {
@@ -79,8 +79,20 @@ def test_an_experiment_runs_the_splits_and_makes_the_table(stub_python, name, en
         call, *_ = method.read_calls(f"{script}{ending}", *flags, env=stub_python, **settings)
         assert call[-1] == "1,2" and read_flags(call) == method.fixed | {
             method.batch: "5", method.encoder: "an encoder", method.output: "/some out/3", "--recipe": "paper",
-            "--data_dir": "/some data", "--seed": "7", "--split": "3", "--note": "two words",
+            "--data_dir": "/some data", "--seed": "7", "--split": "3", "--note": "two words", "--casing": "lower",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("settings, ending", [
+    ({"RECIPE": "paper"}, "_paper"), ({"CASING": "lower"}, "_lower"), ({"BERT_MODEL": "/my/own_{split}"}, "_own"),
+    (SETTINGS | {"OUT_DIR": ""}, "_paper_lower_an encoder_some data_seed7"),
+])  # fmt: skip
+@pytest.mark.parametrize("name", METHODS)
+def test_runs_with_other_settings_lie_side_by_side(stub_python, name, settings, ending):
+    *calls, table = METHODS[name].read_calls("iter_exp", env=stub_python, **settings)
+    folders = {Path(read_flags(call)[METHODS[name].output]) for call in calls}
+    assert {folder.parent.name for folder in folders} == {Path(table[3]).name} == {f"{name}{ending}"}
+    assert len(folders) == 5
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -128,15 +140,15 @@ def corpus(tmp_path):
 @pytest.mark.parametrize("settings, output", [
     ({}, "../../models/partHG_1epoch"), ({"OUT_DIR": "/some out"}, "/some out"),
     ({"CORPUS": "../../data/corpora/BC", "EPOCHS": "30"}, "../../models/partBC_30epochs"),
-    ({"CORPUS": "/my own/texts.txt"}, "../../models/parttexts_1epoch"),
+    ({"CORPUS": "/my own/texts.txt", "SEED": "7"}, "../../models/parttexts_1epoch_seed7"),
 ])  # fmt: skip
 def test_the_corpus_names_the_model(settings, output, stub_python):
     (call,) = read_calls(run_bash(LMFT / "run_lmft.sh", env=stub_python | settings, cwd="/"))
     assert call[0] == "run_lm_finetuning.py" and call[-1] == "unset"
     assert read_flags(call) == {
         "--mlm": "", "--do_train": "", "--train_data_file": settings.get("CORPUS", "../../data/corpora/HG"),
-        "--output_dir": output, "--recipe": "cbp", "--num_train_epochs": settings.get("EPOCHS", "1"), "--seed": "0",
-    }  # fmt: skip
+        "--output_dir": output, "--recipe": "cbp", "--num_train_epochs": settings.get("EPOCHS", "1"),
+    } | ({"--seed": "7"} if "SEED" in settings else {})  # fmt: skip
 
 
 @pytest.mark.parametrize("script", ["run_lmft.sh", "run_lmft_load.sh"])
@@ -147,7 +159,7 @@ def test_variables_reach_the_fine_tuning(script, stub_python, corpus):
         "--mlm": "", "--do_train": "", "--do_eval": "", "--train_data_file": str(corpus),
         "--eval_data_file": str(corpus / "test.txt"), "--output_dir": "/some out", "--recipe": "paper",
         "--model_name_or_path": "an encoder", "--per_gpu_train_batch_size": "5", "--num_train_epochs": "4",
-        "--seed": "7", "--whole_word": "", "--note": "two words",
+        "--seed": "7", "--whole_word": "", "--note": "two words", "--casing": "lower",
     }  # fmt: skip
 
 
@@ -158,6 +170,10 @@ def test_a_continuation_takes_recipe_and_seed_from_the_run(stub_python):
         "--mlm": "", "--do_train": "", "--train_data_file": corpus, "--output_dir": f"{model}_more",
         "--model_name_or_path": model, "--num_train_epochs": "1", "--should_continue": "",
     }  # fmt: skip
+    (call,) = read_calls(run_bash(LMFT / "run_lmft_load.sh", env=stub_python | {"RECIPE": "paper"}))
+    assert ["19", f"{model}_more_paper"] == [read_flags(call)[name] for name in ("--num_train_epochs", "--output_dir")]
+    (call,) = read_calls(run_bash(LMFT / "run_lmft.sh", env=stub_python | {"RECIPE": "paper"}))
+    assert read_flags(call)["--output_dir"] == "../../models/partHG_30epochs_paper"
 
 
 def test_the_demo_of_bert_lm_mixed_on_a_text_of_its_own(stub_python, corpus):

@@ -8,8 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export BERT_MODEL="${BERT_MODEL:-../../models/partHG_1epoch}"
-export OUT_DIR="${OUT_DIR:-${BERT_MODEL%/}_more}"
-export RECIPE="${RECIPE-}"                       # empty: cbp, or that of the run that is continued; SEED likewise
-export SEED="${SEED-}"
+export RECIPE="${RECIPE-}"                       # empty: cbp, or that of the run that is continued
+export OUT_DIR="${OUT_DIR:-${BERT_MODEL%/}_more${RECIPE:+_$RECIPE}}"
+[ "$RECIPE" != paper ] || export EPOCHS="${EPOCHS:-19}"   # as in the original's script
 
 bash run_lmft.sh "$@"

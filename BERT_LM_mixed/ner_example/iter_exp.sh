@@ -9,7 +9,8 @@
 # Variables: see ner_exp.sh. Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-export OUT_DIR="${OUT_DIR:-../../runs/BERT_LM_mixed}"
+source ../../env/run_name.sh
+export OUT_DIR="${OUT_DIR:-../../runs/$(run_name BERT_LM_mixed)}"
 SPLITS="${SPLITS:-0 1 2 3 4}"
 
 for split in $SPLITS; do

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# iter_exp.sh on top of models/partBC_30epochs, which BERT_LM_mixed/lmft_example/run_lmft.sh makes.
+# iter_exp.sh on top of models/partBC_30epochs, which BERT_LM_mixed/lmft_example/run_lmft.sh makes. With RECIPE=paper
+# on partBC_30epochs_paper where that is there.
 #
 # usage: bash iter_exp_bc.sh [more flags of run_ner.py]      variables: see ner_exp.sh
 set -euo pipefail
 cd "$(dirname "$0")"
-export BERT_MODEL="${BERT_MODEL:-../../models/partBC_30epochs}"
-export OUT_DIR="${OUT_DIR:-../../runs/BERT_LM_mixed_bc}"
+model="../../models/partBC_30epochs"
+[ ! -d "${model}_${RECIPE:-}" ] || model+="_$RECIPE"
+export BERT_MODEL="${BERT_MODEL:-$model}"
 
 exec bash iter_exp.sh "$@"

@@ -5,20 +5,22 @@
 # usage: BERT_MODEL=/my/model bash ner_exp.sh                       split 0
 #        SPLIT=3 bash ner_exp_hg.sh                                 another split, on models/partHG_1epoch
 #        bash ner_exp_bc.sh --num_train_epochs 2 --overwrite        more flags go to run_ner.py
-# Relative paths start at this folder.
+# OUT_DIR is named after the settings below (env/run_name.sh). Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
 GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU there is, else the CPU
 BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences per step; empty: the recipe's
 RECIPE="${RECIPE:-cbp}"                          # cbp: our hyper-parameters; paper: the original's
+CASING="${CASING:-}"                             # keep, lower or paper; empty: the recipe's
 BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: the recipe's, not fine-tuned here
 DATA_DIR="${DATA_DIR:-../../data/cbp_gold}"
-OUT_DIR="${OUT_DIR:-../../runs/BERT_LM_mixed}"
 SEED="${SEED:-0}"
 SPLIT="${SPLIT:-0}"
+source ../../env/run_name.sh
+OUT_DIR="${OUT_DIR:-../../runs/$(run_name BERT_LM_mixed)}"
 
 source ../../env/setup.sh
 [ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
 "$PYTHON" run_ner.py --data_dir "$DATA_DIR" --split "$SPLIT" --output_dir "$OUT_DIR/$SPLIT" --recipe "$RECIPE" \
-  --do_train --do_eval --do_predict ${BERT_MODEL:+--model_name_or_path "$BERT_MODEL"} \
+  --do_train --do_eval --do_predict ${CASING:+--casing "$CASING"} ${BERT_MODEL:+--model_name_or_path "$BERT_MODEL"} \
   ${BATCH_SIZE:+--per_gpu_train_batch_size "$BATCH_SIZE"} --seed "$SEED" "$@"
