@@ -1,10 +1,15 @@
-"""Supervised_Original: BERT with a linear layer, trained on labelled sentences alone, under the original's flags."""
+"""Supervised_Original: BERT with a linear layer, trained on labelled sentences alone, under the original's flags.
+
+python train.py --finetuning --trainset F --validset F --testset F --logdir RUN
+python train.py --do_predict --testset F --logdir RUN      scores the model in RUN (--do_eval: on the validset)
+"""
 
 import argparse
 import sys
 
 from cbpner.base.process import run_guarded
-from cbpner.commands.train import add_arguments, run_training
+from cbpner.commands.options import add_flags_without_effect
+from cbpner.commands.train import RATES, add_arguments, add_original_flags, run_training
 
 METHOD = "Supervised_Original"
 ORIGINAL_FLAGS = {
@@ -20,15 +25,27 @@ ORIGINAL_FLAGS = {
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
+    add_original_flags(parser)
     parser.add_argument(
         "--finetuning", action="store_true", help="train the encoder too; without it only the head learns"
     )
+    lstm = "the method has no BiLSTM; `partBERT_CRF/run_ner.py --variant coded` has one"
+    weights = "--bert_model starts from a model, --do_predict scores one"
+    add_flags_without_effect(
+        parser, "test_batch_size", testing="a test file that is given is scored", load_weights=weights,
+        weights_path=weights, **dict.fromkeys(("top_rnns", "rnn_layers", "hidden_size"), lstm),
+    )  # fmt: skip
     return parser
 
 
+def run(args: argparse.Namespace) -> None:
+    """Train, or score; --lr is one rate for all weights, as in the original, unless --head_lr gives the head's."""
+    rates = dict.fromkeys(RATES, args.lr)
+    run_training(args, METHOD, trainable_layers=None if args.finetuning else 0, **rates)
+
+
 def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    return run_guarded(lambda: run_training(args, METHOD, trainable_layers=None if args.finetuning else 0))
+    return run_guarded(run, build_parser().parse_args(argv))
 
 
 if __name__ == "__main__":

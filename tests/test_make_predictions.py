@@ -55,24 +55,6 @@ def test_bad_files_are_named_and_the_others_tagged(source, tmp_path, tiny_tagger
     assert sorted(path.name for path in (tmp_path / "out").rglob("*.pred")) == ["c.pred", "d%2Fe.pred"]
 
 
-ORIGINALS = """--pred_input_dir IN --model_type bert --model_name_or_path MODEL --pred_output_dir OUT --labels LABELS
---config_name c --tokenizer_name t --cache_dir d --max_seq_length 128 --do_lower_case --per_gpu_train_batch_size 8
---per_gpu_eval_batch_size 8 --gradient_accumulation_steps 1 --learning_rate 5e-5 --weight_decay 0.0 --adam_epsilon 1e-8
---max_grad_norm 1.0 --num_train_epochs 3.0 --max_steps -1 --warmup_steps 0 --logging_steps 50 --save_steps 50
---eval_all_checkpoints --no_cuda --overwrite_output_dir --overwrite_cache --seed 42 --fp16 --fp16_opt_level O1
---local_rank -1 --server_ip 127.0.0.1 --server_port 1234"""
-
-
-def test_every_flag_of_the_original_is_taken(source, tmp_path, tiny_tagger):
-    """Those of `make_predictions.py` in the repository of the paper, in its order."""
-    (tmp_path / "labels.txt").write_text("O\nB-gene\nI-gene\nB-protein\nI-protein\nB-disease\nI-disease\n")
-    names = {"IN": source, "OUT": tmp_path / "out", "MODEL": tiny_tagger, "LABELS": tmp_path / "labels.txt"}
-    words = [str(names.get(word, word)) for word in ORIGINALS.split()]
-    script = load_script("BERT_LM_mixed/ner_example/make_predictions.py")
-    assert set(vars(script.build_parser().parse_args(words))) == {word[2:] for word in words if word.startswith("--")}
-    assert script.main(words) == 0 and len(list((tmp_path / "out").rglob("*.pred"))) == len(TEXTS)
-
-
 def test_suffixes_in_upper_case_count_but_no_file_replaces_another(source, tmp_path, tiny_tagger, capsys):
     (source / "E.TXT").write_text("基因", encoding="utf-8")
     assert predict(source, tmp_path / "out", tiny_tagger) == 0 and (tmp_path / "out" / "E.pred").is_file()

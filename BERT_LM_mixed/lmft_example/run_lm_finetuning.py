@@ -5,7 +5,8 @@ python run_lm_finetuning.py --mlm --do_train --train_data_file TEXT --output_dir
                             --model_name_or_path MODEL --num_train_epochs 5
 python run_lm_finetuning.py --mlm --do_eval --eval_data_file TEXT --model_name_or_path MODEL
 
-TEXT is a file, or a folder of .txt files; a blank line separates two documents. The same command resumes an interrupted
+TEXT is a file, or a folder of .txt files; a blank line separates two documents. --data_dir DIR stands for both texts: a
+folder with train.txt and test.txt, or one of .txt files to train on. The same command resumes an interrupted
 run. --should_continue trains a finished one for more epochs, exactly as if it had been made with them at once; for that
 it must have been started with --schedule_epochs. Without it, a new training starts from the weights of any model.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
+from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
 from cbpner.masked_lm.recipes import RECIPES, LMRecipe, get_lm_recipe
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
@@ -28,17 +30,13 @@ ORIGINAL_FLAGS = {
     "lr": ["--learning_rate"],
     "warmup": ["--warmup_steps"],
 }
-WITHOUT_EFFECT = {
-    "per_gpu_eval_batch_size": "evaluation fills its batches by tokens",
-    "overwrite_cache": "text is tokenized in every run",
-    "evaluate_during_training": "perplexity is measured after every epoch, and every --eval_steps, anyway",
-}
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train_data_file", metavar="TEXT", help="text to train on: a file, or a folder of .txt files")
     parser.add_argument("--eval_data_file", metavar="TEXT", help="held-out text, for the perplexity")
+    parser.add_argument("--data_dir", metavar="DIR", help="folder of both texts, if no flag of theirs is given")
     parser.add_argument("--line_by_line", action="store_true", help="each line is a document")
     parser.add_argument("--output_dir", metavar="MODEL", help="the new model's folder")
     parser.add_argument("--do_train", action="store_true", help="train (on --train_data_file, into --output_dir)")
@@ -48,8 +46,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
     parser.add_argument("--seed", type=int, help="random seed (default: 0)")
     parser.add_argument("--overwrite_output_dir", "--overwrite", action="store_true", help="delete a run in MODEL")
-    parser.add_argument("--cache_dir", metavar="DIR", help="folder for temporary files (default: the system's)")
-    parser.add_argument("--overwrite_cache", action="store_true", help="no effect: text is tokenized in every run")
     for name, default, what in (
         ("save_steps", 500, "steps between two checkpoints; there is one after every epoch, too"),
         ("save_total_limit", 1, "checkpoints kept"),
@@ -57,43 +53,55 @@ def build_parser() -> argparse.ArgumentParser:
         ("eval_steps", 0, "steps between two perplexities; 0: one after every epoch"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{what} (default: {default})")
-    parser.add_argument("--bf16", action="store_const", const="bf16", dest="half", help="as --precision bf16")
-    parser.add_argument(
-        "--fp16", action="store_const", const="bf16", dest="half", help="as --bf16, which needs no loss scaling"
-    )
-    parser.add_argument("--model_type", choices=["bert"], help="no effect")
-    for name in ("config_name", "tokenizer_name"):
-        parser.add_argument(f"--{name}", metavar="NAME", help="only the model's own")
-    parser.add_argument("--per_gpu_eval_batch_size", "--per_device_eval_batch_size", type=int, metavar="N")
-    parser.add_argument("--evaluate_during_training", action="store_true")
+    parser.add_argument("--evaluate_during_training", action="store_true", help="perplexity after every epoch")
+    add_example_flags(parser)
+    parser.add_argument("--bf16", action="store_const", dest="precision", const="bf16", help="as --precision bf16")
+    add_flags_without_effect(
+        parser, "adam_epsilon", "eval_all_checkpoints", "fp16_opt_level", "local_rank", "overwrite_cache",
+        "per_gpu_eval_batch_size", "server_ip", "server_port", per_device_eval_batch_size="filled by tokens",
+    )  # fmt: skip
     add_recipe_flags(parser, ORIGINAL_FLAGS, LMRecipe)
     return parser
 
 
+def find_texts(args: argparse.Namespace) -> dict[str, str | None]:
+    """Return {`train`, `held_out`: the name of a file or folder}; --data_dir stands for both where it has both."""
+    texts = {"train": args.train_data_file, "held_out": args.eval_data_file}
+    if args.data_dir:
+        own = {"train": args.data_dir, "held_out": args.data_dir if Path(args.data_dir, "test.txt").is_file() else None}
+        if not args.do_eval:
+            own["held_out"] = None
+        texts = {part: name or own[part] for part, name in texts.items()}
+    return texts
+
+
 def check_flags(args: argparse.Namespace) -> None:
-    """Raise InputError for missing and unsupported flags; print a line on stderr for each flag without effect."""
+    """Raise InputError for missing and unsupported flags."""
     if not args.mlm:
         raise InputError("found no --mlm; expected it: masked language modelling is the only objective")
     if not args.do_train and not args.do_eval:
         raise InputError("found neither --do_train nor --do_eval; expected one of them, or both")
-    needed = ["train_data_file", "output_dir"] if args.do_train else ["encoder"]
-    needed += ["eval_data_file"] if args.do_eval or args.evaluate_during_training or args.eval_steps else []
-    if missing := [name for name in needed if not getattr(args, name)]:
-        flags = ", ".join(f"--{name}".replace("--encoder", "--model_name_or_path") for name in missing)
-        raise InputError(f"found no {flags}; expected it")
-    for name in ("config_name", "tokenizer_name"):
-        if getattr(args, name) not in (None, args.encoder):
-            raise InputError(f"found --{name} {getattr(args, name)}; expected the model's own: leave the flag out")
-    for name, reason in WITHOUT_EFFECT.items():
-        if getattr(args, name):
-            print(f"note: --{name} has no effect: {reason}", file=sys.stderr)
+    texts, is_measured = find_texts(args), args.do_eval or args.evaluate_during_training or args.eval_steps
+    given = {
+        "--train_data_file": texts["train"] or not args.do_train, "--output_dir": args.output_dir or not args.do_train,
+        "--model_name_or_path": args.encoder or args.output_dir or args.do_train,
+        "--eval_data_file": texts["held_out"] or not is_measured,
+    }  # fmt: skip
+    if missing := [flag for flag, value in given.items() if not value]:
+        raise InputError(f"found no {', '.join(missing)}; expected it")
+    use_example_flags(args)
 
 
 def choose_recipe(args: argparse.Namespace) -> dict:
-    """Return {`recipe_name`, `recipe`, `seed`, `continues`} of the job: the flags', or those of the run to continue."""
+    """Return {`recipe_name`, `recipe`, `seed`, `continues`} of the job: the flags', or those of the run to continue.
+
+    The original's `--max_steps -1` and `--block_size -1` stand for the recipe's own. Without training, the model is the
+    one in --output_dir, or else the one that is named.
+    """
     given = read_recipe_flags(args, LMRecipe)
-    if args.half:
-        given["precision"] = args.half
+    given = {key: value for key, value in given.items() if key not in ("max_steps", "block_size") or value >= 0}
+    if not args.do_train and args.output_dir and Path(args.output_dir, "config.json").is_file():
+        given["encoder"] = args.output_dir
     if not (args.should_continue and args.encoder):
         name = args.recipe or "cbp"
         return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": args.seed or 0}
@@ -117,8 +125,8 @@ def find_text(name: str | None, part: str, line_by_line: bool, segmenter: str = 
 def run(args: argparse.Namespace) -> None:
     check_flags(args)
     chosen, cache = choose_recipe(args), Path(args.cache_dir) if args.cache_dir else None
-    recipe = chosen["recipe"]
-    held_out = find_text(args.eval_data_file, "test", args.line_by_line)
+    recipe, texts = chosen["recipe"], find_texts(args)
+    held_out = find_text(texts["held_out"], "test", args.line_by_line)
     from cbpner.masked_lm.config import LMJob
     from cbpner.masked_lm.run import fine_tune, measure_model
 
@@ -128,7 +136,7 @@ def run(args: argparse.Namespace) -> None:
         return
     segmenter = recipe.segmenter if recipe.whole_word else ""
     metrics = fine_tune(LMJob(
-        train=find_text(args.train_data_file, "train", args.line_by_line, segmenter), held_out=held_out,
+        train=find_text(texts["train"], "train", args.line_by_line, segmenter), held_out=held_out,
         output=Path(args.output_dir), cache=cache, overwrite=args.overwrite_output_dir, save_steps=args.save_steps,
         save_total_limit=args.save_total_limit, logging_steps=args.logging_steps, eval_steps=args.eval_steps, **chosen,
     ))  # fmt: skip

@@ -15,17 +15,17 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.base.process import run_guarded
+from cbpner.commands.options import add_flags_without_effect
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL
 from cbpner.prediction.sources import Source, list_sources
 
-TRAINING_FLAGS = (  # the original's parser shares them with training: accepted, without effect
-    "--config_name", "--tokenizer_name", "--cache_dir", "--per_gpu_train_batch_size", "--gradient_accumulation_steps",
-    "--learning_rate", "--weight_decay", "--adam_epsilon", "--max_grad_norm", "--num_train_epochs", "--max_steps",
-    "--warmup_steps", "--logging_steps", "--save_steps", "--seed", "--fp16_opt_level", "--local_rank", "--server_ip",
-    "--server_port",
+TRAINING_FLAGS = (  # the original's parser shares them with training
+    "config_name", "tokenizer_name", "cache_dir", "do_lower_case", "per_gpu_train_batch_size",
+    "gradient_accumulation_steps", "learning_rate", "weight_decay", "max_grad_norm", "num_train_epochs", "warmup_steps",
+    "adam_epsilon", "max_steps", "logging_steps", "save_steps", "seed", "fp16", "fp16_opt_level",
+    "eval_all_checkpoints", "overwrite_cache",
 )  # fmt: skip
-TRAINING_SWITCHES = ("--do_lower_case", "--eval_all_checkpoints", "--overwrite_cache", "--fp16")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,11 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--per_gpu_eval_batch_size", type=int, metavar="N", help="sequences of that length at a time")
     parser.add_argument("--overwrite_output_dir", action="store_true", help="replace existing .pred files")
     parser.add_argument("--no_cuda", action="store_true", help="use the CPU even if there is a GPU")
-    ignored = parser.add_argument_group("accepted, as by the original's parser, without effect here")
-    for name in TRAINING_FLAGS:
-        ignored.add_argument(name, help=argparse.SUPPRESS)
-    for name in TRAINING_SWITCHES:
-        ignored.add_argument(name, action="store_true", help=argparse.SUPPRESS)
+    reason = "a trained model says it, and nothing is trained"
+    add_flags_without_effect(parser, "local_rank", "server_ip", "server_port", **dict.fromkeys(TRAINING_FLAGS, reason))
     return parser
 
 

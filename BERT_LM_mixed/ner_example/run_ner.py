@@ -2,6 +2,10 @@
 
 python run_ner.py --data_dir DIR --train_filename F --dev_filename F --test_filename F --model_name_or_path MODEL
                   --output_dir RUN --do_train --do_eval --do_predict
+python run_ner.py --data_dir DIR --dev_filename F --test_filename F --output_dir RUN --do_eval --do_predict
+
+The second scores the model in RUN (or --model_name_or_path) without training: RUN gets eval_results.txt,
+test_results.txt, and character, gold and predicted tag in eval_predictions.txt and test_predictions.txt.
 """
 
 import argparse
@@ -9,36 +13,50 @@ import sys
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
-from cbpner.commands.train import add_arguments, add_name_flags, resolve_names, run_training
+from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
+from cbpner.commands.train import DO_FLAGS, RATES, add_arguments, add_original_flags, run_training
 
 METHOD = "BERT_LM_mixed"
 ORIGINAL_FLAGS = {
     "output": ["--output_dir"],
-    "epochs": ["--num_train_epochs"],
     "encoder": ["--model_name_or_path"],
     "max_length": ["--max_seq_length"],
     "batch_size": ["--per_gpu_train_batch_size", "--per_device_train_batch_size"],
-    "lr": ["--learning_rate"],
+    "accumulation": ["--gradient_accumulation_steps"],
+    "warmup": ["--warmup_steps"],
     "overwrite": ["--overwrite_output_dir"],
 }
+
+
+def whole(text: str) -> int:
+    """An argparse type: an integer, which may have a decimal point, as the original's default has."""
+    return int(text.removesuffix(".0"))
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, ORIGINAL_FLAGS)
-    add_name_flags(parser)
-    parser.add_argument("--do_train", action="store_true", help="train on the train file (required: the only job)")
-    parser.add_argument("--do_eval", action="store_true", help="evaluate on the dev file")
-    parser.add_argument("--do_predict", action="store_true", help="predict and evaluate on the test file")
+    add_original_flags(parser)
+    parser.add_argument("--num_train_epochs", dest="epochs", type=whole, metavar="N", help="as --epochs; also 3.0")
+    parser.add_argument(
+        "--learning_rate", type=float, metavar="LR", help="one rate for all weights; --lr and --head_lr take precedence"
+    )
+    add_example_flags(parser)
+    folders = "make_predictions.py tags folders"
+    add_flags_without_effect(
+        parser, "adam_epsilon", "eval_all_checkpoints", "fp16_opt_level", "local_rank", "overwrite_cache",
+        "per_gpu_eval_batch_size", "server_ip", "server_port", pred_dir=folders, pred_outdir=folders,
+        evaluate_during_training="dev is scored after every epoch anyway", max_steps="training ends with an epoch",
+        logging_steps="there is a record every 10 steps", save_steps="there is a checkpoint after every epoch",
+    )  # fmt: skip
     return parser
 
 
 def run(args: argparse.Namespace) -> None:
-    if not args.do_train:
-        raise InputError("found no --do_train; expected it: this script trains, `cbpner table` shows finished runs")
-    wanted = {"train": args.do_train, "dev": args.do_eval, "test": args.do_predict}
-    args = resolve_names(args, [part for part, want in wanted.items() if want])
-    run_training(args, METHOD)
+    if not any(getattr(args, flag) for flag in DO_FLAGS.values()):
+        raise InputError("found no --do_train, --do_eval or --do_predict; expected one or more of them")
+    use_example_flags(args)
+    run_training(args, METHOD, **dict.fromkeys(RATES, args.learning_rate))
 
 
 def main(argv: list[str] | None = None) -> int:

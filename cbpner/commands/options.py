@@ -1,10 +1,13 @@
 """Flags that several commands share, and how flags are read and described."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+import os
+import sys
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from cbpner.base.errors import InputError
 from cbpner.base.settings import LARGEST
 from cbpner.formats.document import Choices
 from cbpner.formats.registry import FORMATS
@@ -13,6 +16,15 @@ from cbpner.text.bio import ORPHAN_RULES
 from cbpner.text.labels import LabelSet
 
 CHOICES = {each.name: each for each in fields(Choices) if each.name != "notes"}
+WITHOUT_EFFECT = {  # flags of the original's parsers, of two or more each, that can change nothing here: why
+    "adam_epsilon": "it is 1e-8",
+    "eval_all_checkpoints": "the finished model alone is scored",
+    "fp16_opt_level": "half precision is bf16, which has no levels",
+    "local_rank": "torchrun says which process this is",
+    "overwrite_cache": "text is tokenized in every run",
+    "per_gpu_eval_batch_size per_gpu_test_batch_size test_batch_size": "evaluation fills its batches by tokens",
+    "server_ip server_port": "no debugger is attached",
+}
 
 
 def bounded(kind: type, least: float, most: float = LARGEST) -> Callable[[str], Any]:
@@ -31,6 +43,40 @@ def bounded(kind: type, least: float, most: float = LARGEST) -> Callable[[str], 
 def split_names(text: str) -> list[str]:
     """An argparse type: names with commas between."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+class WithoutEffect(Action):
+    """A flag, with a value or without one, that changes nothing: its help says why, and a line on stderr does."""
+
+    def __call__(self, parser: Any, namespace: Namespace, values: Any, option_string: str | None = None) -> None:
+        print(f"note: {option_string} has no effect: {self.help}", file=sys.stderr)
+
+
+def add_flags_without_effect(parser: ArgumentParser, *names: str, **reasons: str) -> None:
+    """Accept flags of the original: `names`, for the reasons in `WITHOUT_EFFECT`, and a script's own with reasons."""
+    known = {name: reason for several, reason in WITHOUT_EFFECT.items() for name in several.split()}
+    for name, reason in ({name: known[name] for name in names} | reasons).items():
+        parser.add_argument(f"--{name}", action=WithoutEffect, nargs="?", help=reason)
+
+
+def add_example_flags(parser: ArgumentParser) -> None:
+    """Flags of transformers' example scripts about model and machine, which the original has; `use_example_flags`."""
+    parser.add_argument("--model_type", type=str.lower, choices=["bert"], help="only bert")
+    for name in ("config_name", "tokenizer_name"):
+        parser.add_argument(f"--{name}", metavar="NAME", help="only the model's own")
+    parser.add_argument("--cache_dir", metavar="DIR", help="folder for models from the hub, and for temporary files")
+    for name, dest, const in (("do_lower_case", "casing", "lower"), ("fp16", "precision", "bf16")):
+        parser.add_argument(f"--{name}", action="store_const", dest=dest, const=const, help=f"as --{dest} {const}")
+    parser.add_argument("--no_cuda", action="store_true", help="use the CPU even if there is a GPU")
+
+
+def use_example_flags(args: Namespace) -> None:
+    """Do what those flags say; call it before torch and the hub's library are imported."""
+    for name in ("config_name", "tokenizer_name"):
+        if getattr(args, name) not in (None, "", args.encoder):
+            raise InputError(f"found --{name} {getattr(args, name)}; expected the model's own: leave the flag out")
+    variables = {"CUDA_VISIBLE_DEVICES": "" if args.no_cuda else None, "HF_HUB_CACHE": args.cache_dir or None}
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
 
 
 def add_format_flag(parser: Any, flag: str, dest: str, what: str) -> None:

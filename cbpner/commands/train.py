@@ -6,11 +6,15 @@ cbpner train --data-dir data/demo --split 0 -o runs/demo/0 --epochs 1
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags
+from cbpner.commands.rerun import read_run_config, rebuild_recipe
+from cbpner.decoding.decision import Decision
+from cbpner.runs import folder as runs
 from cbpner.text.splits import PARTS, find_split_files
 from cbpner.training.recipes import RECIPES, add_recipe_flags, get_recipe, read_recipe_flags
 
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from cbpner.training.config import Job
 
 METHOD = "Supervised_Original"
+DO_FLAGS = {"train": "do_train", "dev": "do_eval", "test": "do_predict"}  # without one of them: all parts there are
+RATES = ("lr", "head_lr", "crf_lr")  # the original's methods have one rate for all weights
 
 
 def add_arguments(parser: ArgumentParser, aliases: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -41,36 +47,33 @@ def add_arguments(parser: ArgumentParser, aliases: Mapping[str, Sequence[str]] |
     add_recipe_flags(parser, aliases)
 
 
-def add_name_flags(parser: ArgumentParser) -> None:
-    """The original's names of files: in --data_dir, and in the working directory without it."""
+def add_original_flags(parser: ArgumentParser) -> None:
+    """The original's names of files, in --data_dir or the working directory, and its choice of what is done."""
     for part in PARTS:
         parser.add_argument(f"--{part}_filename", metavar="NAME", help=f"the {part} file's name in --data_dir")
-
-
-def resolve_names(args: Namespace, parts: Sequence[str] | None = None) -> Namespace:
-    """The arguments with files in place of the names, if there are any. parts: those that are read (default: named)."""
-    names = {part: name for part in PARTS if (name := getattr(args, f"{part}_filename"))}
-    if not names:
-        return args
-    for part in ("train", *(parts or names)):
-        if part not in names:
-            raise InputError(f"found no --{part}_filename; expected the {part} file's name in {args.data_dir or '.'}")
-        if getattr(args, part):
-            raise InputError(f"found --{part} and --{part}_filename; expected one of them")
-    folder = check_data_dir(args.data_dir or ".")
-    return Namespace(**vars(args) | {"data_dir": None} | {part: str(folder / names[part]) for part in parts or names})
+    for (part, flag), what in zip(DO_FLAGS.items(), ("train", "score", "score"), strict=True):
+        parser.add_argument(f"--{flag}", action="store_true", help=f"{what} on the {part} file")
 
 
 def find_files(args: Namespace) -> dict[str, Path]:
-    """{part: path} from the file flags, or from --data-dir and --split."""
-    given = {part: Path(path) for part in PARTS if (path := getattr(args, part))}
-    if given and args.data_dir:
-        raise InputError(f"found --data-dir and --{next(iter(given))}; expected the folder and --split, or the files")
-    if args.data_dir:
-        return find_split_files(check_data_dir(args.data_dir) / (args.split or ""), args.long)
-    if "train" not in given:
-        raise InputError("found no training data; expected --train FILE, or --data-dir DIR and --split NAME")
-    return given
+    """{part: path} of the parts that are read, from flags, from names in --data-dir, or from --data-dir and --split."""
+    found = {part: Path(path) for part in PARTS if (path := getattr(args, part))}
+    names = {part: name for part in PARTS if (name := getattr(args, f"{part}_filename", None))}
+    if both := [part for part in names if part in found]:
+        raise InputError(f"found --{both[0]} and --{both[0]}_filename; expected one of them")
+    if names:
+        folder = check_data_dir(args.data_dir or ".")
+        found |= {part: folder / name for part, name in names.items()}
+    elif found and args.data_dir:
+        raise InputError(f"found --data-dir and --{next(iter(found))}; expected the folder and --split, or the files")
+    elif args.data_dir:
+        found = find_split_files(check_data_dir(args.data_dir) / (args.split or ""), args.long)
+    asked = [part for part, flag in DO_FLAGS.items() if getattr(args, flag, False)]
+    for part in asked or PARTS[:1]:
+        if part not in found:
+            flag = f"--{part}_filename NAME" if names else f"--{part} FILE"
+            raise InputError(f"found no {part} file; expected {flag}, or --data-dir DIR and --split NAME")
+    return {part: found[part] for part in asked or PARTS if part in found}
 
 
 def check_data_dir(name: str) -> Path:
@@ -106,7 +109,24 @@ def run_training(args: Namespace, method: str, **overrides: Any) -> None:
     job = make_job(args, method, **overrides)
     from cbpner.training.run import train
 
-    report(train(job))
+    report(train(job) if "train" in job.files else score_model(job, args))
+
+
+def score_model(job: "Job", args: Namespace) -> dict[str, Any]:
+    """Score the model in RUN as its training scored it, or without one there the model of --encoder."""
+    from cbpner.prediction.tagger import Tagger
+    from cbpner.prediction.torch_backend import load_by_transformers
+    from cbpner.training.run import evaluate_tagger
+
+    source = job.output if (job.output / runs.CONFIG).is_file() else Path(args.encoder or job.output)
+    tagger = Tagger.from_pretrained(source, **{each.name: getattr(args, each.name, None) for each in fields(Decision)})
+    if runs.is_finished(source):
+        run = read_run_config(source)
+        recipe = rebuild_recipe(source / runs.CONFIG, run["flags"], runs.find_origin(run), run.get("split"))
+        precision = args.precision or run["environment"].get("precision")
+        job = replace(job, recipe=recipe, orphans=run["flags"].get("orphans", "keep"), precision=precision)
+    job = replace(job, recipe=replace(job.recipe, decision=tagger.decision), labels=tagger.labels)
+    return evaluate_tagger(job, load_by_transformers(tagger.folder), tagger.table)
 
 
 def run(args: Namespace) -> None:

@@ -64,8 +64,8 @@ def run_model(model: torch.nn.Module, precision: str, ids: torch.Tensor, mask: t
         return model(ids, mask.long()).logits
 
 
-def load_by_transformers(folder: Path, device: torch.device) -> torch.nn.Module:
-    """A token classifier in evaluation mode, and in float32."""
+def load_by_transformers(folder: Path, device: torch.device | None = None) -> Any:
+    """A token classifier in evaluation mode, and in float32; without a device on a GPU where there is one."""
     from transformers import AutoModelForTokenClassification
 
     from cbpner.models.attention import pick_attention
@@ -74,5 +74,6 @@ def load_by_transformers(folder: Path, device: torch.device) -> torch.nn.Module:
     from cbpner.models.ensemble import BertEnsembleConfig  # noqa: F401 (likewise)
 
     silence_libraries()
+    device = device or pick_device()
     model, _ = load_weights(str(folder), AutoModelForTokenClassification, attn_implementation=pick_attention(device))
     return model.to(device).eval()

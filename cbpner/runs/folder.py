@@ -8,6 +8,7 @@ RUN/0/model/                    the model in the Hugging Face layout (its own co
 RUN/0/predictions/dev.tags.gz   one predicted tag a line, a blank line between sentences, in the order of the input
 RUN/0/predictions/test.tags.gz  file whose checksum config.json holds; no gold text, no gold tag
 RUN/0/metrics.json              the scores; written last, so its presence means that the run is finished
+RUN/0/eval_results.txt ...      SCORED: what scoring without training leaves; hold gold text and tags
 RUN/0/.lock, *.part             there while a process is at work, or was killed; see `cbpner.runs.lifecycle`
 ```
 
@@ -47,6 +48,7 @@ LM_CONFIG = "lm_run.json"
 LM_METRICS = "lm_metrics.json"
 LM_LOG = "lm_log.jsonl"
 LOCK = ".lock"
+SCORED = ("eval_results.txt", "eval_predictions.txt", "test_results.txt", "test_predictions.txt")
 PROJECT = Path(__file__).resolve().parents[2]
 
 

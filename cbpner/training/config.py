@@ -73,7 +73,8 @@ def find_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 
 TAGGER_RUN = RunKind(
-    runs.CONFIG, runs.METRICS, runs.LOG, (runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD),
+    runs.CONFIG, runs.METRICS, runs.LOG,
+    (runs.MODEL, runs.PREDICTIONS, runs.CHECKPOINTS, runs.TENSORBOARD, *runs.SCORED),
     ("method", "recipe", "split", "seed", "flags", "data", "environment"), find_settings,
 )  # fmt: skip
 

@@ -34,7 +34,7 @@ class Recipe:
     weight_decay: float = option("weight decay", 0.0, limits="[0, inf)")
     schedule: str = option("course of the learning rate after the warmup", "linear",
                            choices=("linear", "constant", "reduce_lr_on_plateau"))  # fmt: skip
-    warmup: float = option("share of the steps in which the learning rate rises", 0.0, limits="[0, 1]")
+    warmup: float = option("share of the steps in which the learning rate rises, or, from 1 on, steps", 0.0, "[0, inf)")
     max_grad_norm: float = option("clip gradients to this norm; 0: never", 0.0, limits="[0, inf)")
     accumulation: int = option("batches a step", 1, limits="[1, inf)")
     dropout: float | None = option("dropout of the encoder; by default as in its configuration", None, limits="[0, 1]")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, set_seed
 
-from cbpner.base.files import atomic_folder, read_json
+from cbpner.base.files import atomic_files, atomic_folder, explain_write_errors, read_json
 from cbpner.base.memory import measure_peak
 from cbpner.decoding.decision import KEY
 from cbpner.models.attention import pick_attention
@@ -18,7 +18,7 @@ from cbpner.models.encoders import load_tagger
 from cbpner.runs import folder as runs
 from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.lifecycle import Run, run_once
-from cbpner.scoring.metrics import score_by_seqeval
+from cbpner.scoring.metrics import MEASURES, score_by_seqeval
 from cbpner.text.bio import Sentence
 from cbpner.text.splits import PARTS
 from cbpner.text.tokenizer import CharacterTable
@@ -78,6 +78,31 @@ def write_predictions(
             tags = predict(data[part])
             runs.write_tags(runs.tags_path(folder, part), tags)
             scores[part] = score_by_seqeval([sentence.tags for sentence in data[part]], tags)
+    return scores
+
+
+def evaluate_tagger(job: Job, model: PreTrainedModel, table: CharacterTable) -> Metrics:
+    """Score a trained model on the job's dev and test, and write what the original wrote into the job's folder.
+
+    `eval_results.txt` (dev) and `test_results.txt` hold the scores: precision, recall and f1 of the original (entities,
+    lenient), then those of each level and type. `eval_predictions.txt` and `test_predictions.txt` hold a line for each
+    character, with its gold and its predicted tag, and a blank line behind each sentence.
+    """
+    data, labels = read_data(job)
+    precision = pick_precision(job.precision or job.recipe.precision, model.device)
+    predictor, scores = Predictor(model, table, labels, job.recipe, precision), Metrics(dev=None, test=None)
+    with explain_write_errors(job.output), atomic_files() as open_output:
+        job.output.mkdir(parents=True, exist_ok=True)
+        for part, sentences in data.items():
+            tags, name = predictor.predict(sentences), job.output / {"dev": "eval"}.get(part, part)
+            scores[part] = found = score_by_seqeval([sentence.tags for sentence in sentences], tags)
+            values = {key: found["entity_lenient"]["overall"][key] for key in MEASURES}
+            for level, own in found.items():
+                for label, counted in {"overall": own["overall"], **own["types"]}.items():
+                    values |= {f"{level}_{label}_{key}": value for key, value in counted.items()}
+            open_output(f"{name}_results.txt").write("".join(f"{key} = {value}\n" for key, value in values.items()))
+            rows = [map("{} {} {}\n".format, *each[:2], own) for each, own in zip(sentences, tags, strict=True)]
+            open_output(f"{name}_predictions.txt").write("".join("".join(row) + "\n" for row in rows))
     return scores
 
 
