@@ -1,15 +1,19 @@
-"""Helpers for tests of scripts: a stub interpreter, calls of bash, entry scripts loaded as modules.
+"""Helpers for tests of scripts and processes: a stub interpreter, calls of bash, scripts as modules, ways to die.
 
 `make_stub` makes a small real environment whose `-m pip` only notes its arguments, and which prints the arguments of
 every other program instead of running it.
 """
 
 import importlib.util
+import itertools
+import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -100,3 +104,33 @@ def run_rank(rank, port, program, folder):
         except BaseException:
             traceback.print_exc()
             raise
+
+
+def assert_not_loaded(model, flags, modules):
+    """`cbpner predict -` tags a text in a process of its own, without loading modules."""
+    words = ["predict", "-", "--model", str(model), *flags]
+    code = "import sys\nfrom cbpner.cli import main\n"
+    code += f"sys.exit(main({words}) or sorted({modules} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], input="HER2突变".encode(), capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["text"] == "HER2突变"
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def before(call, args):
+    die()
+
+
+def after(call, args):
+    call()
+    die()
+
+
+def nth(number):
+    """True at the so-and-so-many-th time."""
+    calls = itertools.count(1)
+    return lambda args: next(calls) == number

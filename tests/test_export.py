@@ -1,7 +1,6 @@
 """`cbpner export` and the backend onnx: torch's tags, without torch; small and close in int8; clear messages."""
 
 import json
-import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -10,6 +9,7 @@ import pytest
 import torch
 from conftest import DEMO_TEXT, ROOT
 from safetensors.torch import load_file
+from shell import assert_not_loaded
 from test_predict import crf_tagger  # noqa: F401
 
 from cbpner.base.errors import InputError
@@ -118,14 +118,7 @@ def test_int8_is_run_where_both_are_there_and_settings_say_what_was(exported):
 
 
 def test_tagging_by_onnx_does_not_load_torch(exported):
-    code = (
-        "import sys\nfrom cbpner.cli import main\n"
-        f"code = main(['predict', '-', '--backend', 'onnx', '--model', {str(exported)!r}])\n"
-        "sys.exit(code or sorted({'torch', 'transformers', 'onnx', 'pandas'} & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], input="HER2突变".encode(), capture_output=True, timeout=120)
-    assert done.returncode == 0, done.stderr.decode()
-    assert json.loads(done.stdout)["text"] == "HER2突变"
+    assert_not_loaded(exported, ["--backend", "onnx"], {"torch", "transformers", "onnx", "pandas"})
 
 
 # ---- what cannot be done ----

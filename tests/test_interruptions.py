@@ -3,7 +3,6 @@
 import errno
 import gc
 import importlib
-import itertools
 import os
 import resource
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from patent_data import read_lines
+from shell import after, before, die, nth
 from transformers import Trainer, TrainerState, conversion_mapping, modeling_utils
 
 from cbpner.base.errors import InputError
@@ -34,20 +34,6 @@ CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_st
 conversion_mapping.get_checkpoint_conversion_mapping("bert")  # a table that every process else builds anew
 
 
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(60)
-
-
-def before(call, args):
-    die()
-
-
-def after(call, args):
-    call()
-    die()
-
-
 def half_written(call, args):
     """The call writes its file; half of it is there when the process dies."""
     call()
@@ -62,12 +48,6 @@ def half_deleted(call, args):
         if path.is_file() and path.name != "trainer_state.json":
             path.unlink()
     die()
-
-
-def nth(number):
-    """True at the so-and-so-many-th time."""
-    calls = itertools.count(1)
-    return lambda args: next(calls) == number
 
 
 def named(name, place=0):

@@ -5,12 +5,12 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 from contextlib import redirect_stderr
 from hashlib import sha256
 from io import StringIO
 
 import pytest
+from shell import after, before, die, nth
 
 from cbpner.base.process import INTERRUPTED
 from cbpner.cli import main
@@ -104,31 +104,12 @@ def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):
 # ---- killed ----
 
 
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(60)
-
-
-def before(call, args):
-    die()
-
-
-def after(call, args):
-    call()
-    die()
-
-
 def half_a_line(call, args):
     """The line of a finished shard is not written to its end."""
     call()
     path = args[0].folder / job.PROGRESS
     os.truncate(path, path.stat().st_size - 9)
     die()
-
-
-def nth(number):
-    calls = itertools.count(1)
-    return lambda args: next(calls) == number
 
 
 # moment: (format, owner of the function, its name, the call at which, how, shards that stay as they are)
