@@ -109,7 +109,7 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_skipped_where_it_was_asked_for_and_can_be_overwritten(finished_run, tmp_path, capsys):
+def test_a_run_is_the_one_that_was_asked_for_or_overwritten(finished_run, broken_run, tmp_path, capsys):
     folder = shutil.copytree(finished_run.output, tmp_path / "run")
     encoder = shutil.copytree(finished_run.encoder, tmp_path / "same encoder")
     for name in finished_run.files:
@@ -128,10 +128,6 @@ def test_a_finished_run_is_skipped_where_it_was_asked_for_and_can_be_overwritten
             train(replace(job, **change))
     metrics = train(replace(job, recipe=replace(job.recipe, epochs=1), overwrite=True))
     assert metrics["epochs"] == 1 and runs.read_metrics(folder) == metrics
-
-
-@pytest.mark.slow
-def test_a_broken_off_run_with_other_settings_is_refused(broken_run):
     with pytest.raises(InputError, match=r"another flags \(lr: .*--overwrite"):
         train(replace(broken_run, recipe=replace(broken_run.recipe, lr=1e-5)))
 

@@ -4,7 +4,7 @@ A group is the runs that share BLOCK (method, recipe, encoder, data set), a poin
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -123,7 +123,7 @@ def summarise_points(points: pd.DataFrame) -> pd.DataFrame:
     ordered = ordered.sort_values(["group", "patents"], kind="stable")
     groups = ordered.groupby(POINT, sort=False)
     summary = average_sets(ordered, POINT, "split", MEASURED)
-    summary["splits"] = groups["split"].agg(_join_splits)
+    summary["splits"] = groups["split"].agg(lambda own: " ".join(sorted(set(own), key=natural_key)))
     summary["machines"] = groups["machine"].agg(lambda column: "; ".join(column.unique()))
     return summary.reset_index()
 
@@ -199,7 +199,7 @@ def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequen
     configs, labels, groups = {run.folder: run.config for run in runs}, label_groups(points), []
     for key, group in points.groupby(BLOCK, sort=False):
         others = group[~group["compared"]].groupby("patents")["split"]
-        left_out = "; ".join(f"{_join_splits(own)} at {number}" for number, own in others)
+        left_out = "; ".join(f"{' '.join(sorted(set(own), key=natural_key))} at {number}" for number, own in others)
         flags = pd.DataFrame(complete_flags([configs[folder] for folder in group["run"]]), dtype=object).map(str)
         mixed = [f"{name} ({', '.join(own.unique())})" for name, own in flags.items() if own.nunique() > 1]
         line = "- {}: recipe {}, encoder {}, data {}".format(labels[key], *key[1:])
@@ -211,10 +211,6 @@ def _render_curve(points: pd.DataFrame, runs: Sequence[RunRecord], notes: Sequen
         sections.append("Points on different splits differ in their test sets too: they cannot be compared.")
     sections += ["## Costs", COSTS_LEGEND, table_to_markdown(tabulate_points(points, "costs"))]
     return "\n\n".join(sections + ["\n".join(f"- {note}" for note in notes)] * bool(notes)) + "\n"
-
-
-def _join_splits(splits: Iterable[str]) -> str:
-    return " ".join(sorted(set(splits), key=natural_key))
 
 
 def _finish_axes(left: "Axes", right: "Axes", points: pd.DataFrame, level: str) -> None:

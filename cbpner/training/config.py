@@ -1,6 +1,5 @@
 """The settings of a training run and the content of its config.json."""
 
-import hashlib
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -52,13 +51,10 @@ class Job:
 
 
 def find_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings in config.json that determine a run's result: checksums of files and folders, not paths.
-
-    What an older version did not record counts as the default; so does the shipped encoder as it is now.
-    """
+    """The settings in config.json that determine a run's result: checksums of files and folders, not paths."""
     data, encoder = config["data"], config["flags"]["encoder"]
     weights = config.get("encoder_sha256", (config.get("masked_lm") or {}).get("sha256"))
-    if weights is None and encoder in SHIPPED_ENCODERS:
+    if weights is None and encoder in SHIPPED_ENCODERS:  # an older version's; what it lacks counts as the default
         weights = hash_encoder(encoder)
     defaults = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
     flags = defaults | {key: value for key, value in config["flags"].items() if key not in ("labels", "encoder")}
@@ -132,11 +128,10 @@ def describe_masked_lm(encoder: str) -> dict[str, str] | None:
 
 
 def hash_encoder(encoder: str) -> str | None:
-    """The SHA-256 of an encoder's weights (of several files that of their checksums); None for a name on the hub."""
+    """The SHA-256 of an encoder's weights, of each of their files; None for a name on the hub."""
     folder = Path(locate_encoder(encoder))
     paths = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    sums = [file_checksum(path) for path in paths]
-    return sums[0] if len(sums) == 1 else hashlib.sha256(" ".join(sums).encode()).hexdigest() if sums else None
+    return " ".join(map(file_checksum, paths)) or None
 
 
 def describe_machine(precision: str) -> dict[str, Any]:
