@@ -79,16 +79,20 @@ def test_special_and_unknown_tokens_and_words_with_them_are_never_targets(table,
     assert set(list_targets(batch)) == {tiny_vocabulary["基"]} and len(list_targets(batch)) > 20
 
 
-@pytest.mark.parametrize("order", ["first", "last"])
-def test_replacements_are_never_special(order):
+@pytest.mark.parametrize("order, any_token", [("first", False), ("last", False), ("first", True)])
+def test_targets_and_replacements_are_never_special_or_as_the_original_s(order, any_token):
     """Wherever the special tokens are in the vocabulary."""
     special, letters = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], "基因蛋白"
     tokens = [*special, *letters] if order == "first" else [*letters, *special]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     table = CharacterTable(build_tokenizer(vocabulary))
-    batch = MaskingCollator(table, len(vocabulary))(list(cut_blocks(["基" * 4000], table, 512)))
-    inside = batch["input_ids"][batch["labels"] != IGNORED]
-    assert set(inside.tolist()) == {table.mask, *(vocabulary[letter] for letter in letters)}
+    collator = MaskingCollator(table, len(vocabulary), any_token=any_token)
+    batch = collator(list(cut_blocks(["基🧬" * 4000], table, 512)))
+    inside = set(batch["input_ids"][batch["labels"] != IGNORED].tolist())
+    targets, expected = {vocabulary["基"]}, {table.mask, *(vocabulary[letter] for letter in letters)}
+    assert (set(list_targets(batch)), inside) == (
+        (targets | {table.unk}, set(vocabulary.values())) if any_token else (targets, expected)
+    )
 
 
 def test_a_word_is_a_target_as_a_whole_or_not_at_all(table, mask):

@@ -18,7 +18,7 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
-from cbpner.masked_lm.recipes import RECIPES, LMRecipe, get_lm_recipe
+from cbpner.masked_lm.recipes import RECIPES, SEEDS, LMRecipe, get_lm_recipe
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
 ORIGINAL_FLAGS = {
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--mlm", action="store_true", help="masked language modelling (required: the only objective)")
     parser.add_argument("--should_continue", action="store_true", help="continue the run in --model_name_or_path")
     parser.add_argument("--recipe", choices=RECIPES, help="table of hyper-parameters (default: cbp)")
-    parser.add_argument("--seed", type=int, help="random seed (default: 0)")
+    parser.add_argument("--seed", type=int, help="random seed (default: 0; 42 by the recipe paper)")
     parser.add_argument("--overwrite_output_dir", "--overwrite", action="store_true", help="delete a run in MODEL")
     for name, default, what in (
         ("save_steps", 500, "steps between two checkpoints; there is one after every epoch, too"),
@@ -104,7 +104,8 @@ def choose_recipe(args: argparse.Namespace) -> dict:
         given["encoder"] = args.output_dir
     if not (args.should_continue and args.encoder):
         name = args.recipe or "cbp"
-        return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": args.seed or 0}
+        seed = SEEDS.get(name, 0) if args.seed is None else args.seed
+        return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": seed}
     from cbpner.masked_lm.config import continue_recipe
 
     folder = Path(args.encoder)

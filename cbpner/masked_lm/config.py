@@ -79,7 +79,7 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
             for part, corpus in config["data"].items()}  # fmt: skip
     return {
         "recipe": config["recipe"], "seed": config["seed"],
-        "flags": {name: value for name, value in config["flags"].items() if name != "encoder"},
+        "flags": {"any_token": False} | {name: value for name, value in config["flags"].items() if name != "encoder"},
         "starting model": config["start"]["sha256"], "train": data["train"], "held_out": data.get("held_out"),
         "number of processes": config["environment"]["processes"],
     }  # fmt: skip

@@ -35,18 +35,20 @@ class MaskingCollator:
     a word with such a character is no target either.
 
     A block's masks follow from seed, epoch (`set_epoch`) and its index alone, whatever batch, process or resumed run it
-    is part of. allowed: (vocabulary,) bool, whether a token may be a target, and replace one.
+    is part of. any_token: as the original, where [UNK] (and a literal [MASK]) can be a target, and any token of the
+    vocabulary, special ones too, a replacement. allowed: (vocabulary,) bool, whether a token may be a target.
     """
 
     def __init__(
-        self, table: CharacterTable, vocabulary_size: int, seed: int = 0, share: float = MASK_SHARE, epoch: int = 0
-    ):
+        self, table: CharacterTable, vocabulary_size: int, seed: int = 0, share: float = MASK_SHARE, epoch: int = 0,
+        any_token: bool = False,
+    ):  # fmt: skip
         self.table, self.seed, self.share, self.epoch = table, seed, share, epoch
         special = [table.pad, table.unk, table.cls, table.sep, table.mask]
         size = max(vocabulary_size, int(table.ids.max()) + 1, *(number + 1 for number in special))  # it may have gaps
-        self.allowed = np.ones(size, dtype=bool)
-        self.allowed[special] = False
-        self.replacements = np.flatnonzero(self.allowed)
+        self.any_token, self.allowed = any_token, np.ones(size, dtype=bool)
+        self.allowed[[table.pad, table.cls, table.sep] if any_token else special] = False
+        self.replacements = np.arange(size) if any_token else np.flatnonzero(self.allowed)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

@@ -12,9 +12,10 @@ from cbpner.base.errors import InputError
 from cbpner.base.settings import check_options, option
 from cbpner.masked_lm.word_starts import SEGMENTERS
 from cbpner.models.names import PRECISIONS, SHIPPED_ENCODER
-from cbpner.text.tokenizer import CASINGS
+from cbpner.text.tokenizer import CASING_HELP, CASINGS
 from cbpner.training.recipes import check_batches
 
+SEEDS = {"cbp": 0, "paper": 42}  # by recipe, where none is given
 MASK_SHARE = 0.15  # Devlin et al. 2019, section 3.1
 
 
@@ -23,8 +24,7 @@ class LMRecipe:
     """One set of hyper-parameters; each field's help text describes it."""
 
     encoder: str = option(f"model to start from: {SHIPPED_ENCODER}, a hub name or a folder")
-    casing: str = option("lower; keep (letters A-Z are added where missing); paper (cased, none added)",
-                         choices=CASINGS)  # fmt: skip
+    casing: str = option(CASING_HELP, choices=CASINGS)
     block_size: int = option("tokens of a block, with [CLS] and [SEP]", limits="[8, inf)")
     packing: str = option("blocks within documents, or cut through one stream", choices=("documents", "stream"))
     batch_size: int = option("blocks a batch; 0: as many as fit into batch_tokens", limits="[0, inf)")
@@ -40,6 +40,7 @@ class LMRecipe:
     max_grad_norm: float = option("clip gradients to this norm; 0: never", 1.0, "[0, inf)")
     dropout: float | None = option("dropout in training; by default as in the encoder's configuration", None, "[0, 1]")
     mask_share: float = option("share of the characters that are targets", MASK_SHARE, "(0, 1]")
+    any_token: bool = option("[UNK] can be a target too, and every token of the vocabulary a replacement", False)
     whole_word: bool = option("targets are whole words", False)
     segmenter: str = option("source of Chinese words, for whole_word", "rjieba", choices=SEGMENTERS)
     precision: str = option("number format; auto: bf16 where that is faster", "auto", choices=PRECISIONS)
@@ -52,7 +53,7 @@ RECIPES = {
     ),
     "paper": LMRecipe(
         encoder="bert-base-chinese", casing="paper", block_size=512, packing="stream", batch_size=8, batch_tokens=0,
-        lr=5e-5, precision="fp32",
+        lr=5e-5, epochs=30.0, any_token=True, precision="fp32",
     ),
 }  # fmt: skip
 

@@ -42,7 +42,8 @@ def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None)
     model, tokenizer = load_masked_lm(recipe, pick_attention(device))
     table = CharacterTable(tokenizer)
     blocks = pack_blocks(read_corpus(text, table, cache), table, recipe, "held_out")
-    return describe_loss(*sum_losses(model.to(device), mask_for_evaluation(blocks, len(tokenizer), device), context))
+    batches = mask_for_evaluation(blocks, len(tokenizer), device, any_token=recipe.any_token)
+    return describe_loss(*sum_losses(model.to(device), batches, context))
 
 
 def _describe(job: jobs.LMJob) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class MaskedLMTrainer(Trainer):
         """Return {`perplexity`: exp of the mean loss over the held-out targets, `targets`: their number}."""
         assert self.held_out is not None
         share = slice(self.args.process_index, None, self.args.world_size)
-        batches = mask_for_evaluation(self.held_out, len(self.data_collator.allowed), self.args.device, share)
+        size, any_token = len(self.data_collator.allowed), self.data_collator.any_token
+        batches = mask_for_evaluation(self.held_out, size, self.args.device, share, any_token)
         sums = torch.tensor(sum_losses(self.model.model, batches, self.context), dtype=torch.float64)
         metrics = describe_loss(*self.accelerator.reduce(sums.to(self.args.device), "sum").tolist())
         self.log(dict(metrics))
@@ -98,13 +99,13 @@ class StepIntervals(TrainerCallback):
 
 
 def mask_for_evaluation(
-    blocks: Blocks, vocabulary_size: int, device: torch.device, share: slice = slice(None)
+    blocks: Blocks, vocabulary_size: int, device: torch.device, share: slice = slice(None), any_token: bool = False
 ) -> Iterator[Batch]:
     """Yield masked batches of all held-out blocks on the device, or of a share of the batches.
 
     Single characters are masked, always the same ones, so that perplexities over the same blocks are comparable.
     """
-    collator = MaskingCollator(blocks.table, vocabulary_size, **EVALUATION_MASKS)
+    collator = MaskingCollator(blocks.table, vocabulary_size, **EVALUATION_MASKS, any_token=any_token)
     for numbers in sorted_batches(blocks.lengths, EVALUATION_TOKENS)[share]:
         batch = collator([blocks[number] for number in numbers])
         yield {name: tensor.to(device) for name, tensor in batch.items()}
@@ -129,7 +130,7 @@ def build_lm_trainer(
     lengths, held_out = blocks["train"].lengths, blocks.get("held_out")
     kind, size = (GroupedSampler, recipe.batch_size) if recipe.batch_size else (TokenBudgetSampler, recipe.batch_tokens)
     sampler = kind(lengths, size, job.seed)
-    collator = MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share)
+    collator = MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share, any_token=recipe.any_token)
     progress = Progress(job.output, job.output.resolve().name, log_name=runs.LM_LOG)
     arguments = TrainingArguments(  # `StepIntervals` does what their strategies would do
         str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,

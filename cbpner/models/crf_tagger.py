@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig, BertModel, initialization
 from transformers.masking_utils import create_bidirectional_mask
@@ -19,15 +20,20 @@ from cbpner.models.loss import IGNORED, shift_scores
 from cbpner.text.labels import LabelSet
 
 FEATURE_LAYERS = 4  # the BiLSTM reads so many of the last layers, concatenated; all of them where there are fewer
+WORD_DROPOUT, LOCKED_DROPOUT = 0.05, 0.5  # flair 0.4.3's defaults, in flair/models/sequence_tagger_model.py
 
 
 class BertCrfConfig(BertConfig):
-    """BERT's configuration, the head, and `frozen_layers`: the embeddings and so many first layers; -1: nothing."""
+    """BERT's configuration, the head, and `frozen_layers`: the embeddings and so many first layers; -1: nothing.
+
+    original_head: the head `bilstm-crf` is that of flair 0.4.3, as docs/methods.md describes it.
+    """
 
     model_type = "bert_crf"
     head: str = "crf"
     frozen_layers: int = -1
     lstm_size: int = 128
+    original_head: bool = False
 
 
 class BertCrfForTokenClassification(BertPreTrainedModel):
@@ -46,10 +52,12 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         if self._has_lstm:
             self.lstm = nn.LSTM(count_features(config), config.lstm_size, bidirectional=True, batch_first=True)
             width = 2 * config.lstm_size
+        if config.original_head:
+            self.projection = nn.Linear(count_features(config), count_features(config))
         share = config.classifier_dropout
         self.dropout = nn.Dropout(config.hidden_dropout_prob if share is None else share)
         self.classifier = nn.Linear(width, config.num_labels)
-        self.crf = Crf(LabelSet.from_numbers(config.id2label).transitions())
+        self.crf = Crf(list_moves(config))
         self.post_init()
 
     @torch.no_grad()
@@ -58,8 +66,14 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         if isinstance(module, Crf):
             for parameter in module.parameters():
                 initialization.zeros_(parameter)
-            labels = LabelSet.from_numbers(self.config.id2label)
-            initialization.copy_(module.allowed, torch.tensor(labels.transitions()))
+            initialization.copy_(module.allowed, torch.tensor(list_moves(self.config)))
+
+    def reset_head(self):
+        """Draw the original head's weights as flair did: torch's defaults, and the CRF's from N(0, 1)."""
+        for layer in (self.projection, self.lstm, self.classifier):
+            layer.reset_parameters()
+        for parameter in self.crf.parameters():
+            nn.init.normal_(parameter)
 
     @property
     def has_features(self):
@@ -104,14 +118,34 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         if self._has_lstm:
             lengths = attention_mask.sum(dim=1).cpu()
             with torch.autocast(features.device.type, enabled=False):
-                packed = pack_padded_sequence(features.float(), lengths, batch_first=True, enforce_sorted=False)
-                hidden = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=features.shape[1])[0]
+                run = self._run_flair if self.config.original_head else self._run_lstm
+                hidden = run(features.float(), lengths)
         else:
             hidden = features.float()
             mask = self._make_mask(hidden, attention_mask)
             for layer in self.bert.encoder.layer[self._lower_layers :]:
                 hidden = layer(hidden, mask)
         return self.classifier(self.dropout(hidden))
+
+    def _run_lstm(self, features, lengths):
+        packed = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=features.shape[1])[0]
+
+    def _run_flair(self, features, lengths):
+        """As flair 0.4.3 did, without [CLS] and [SEP], whose output is zero.
+
+        Word dropout hides the same positions in all sentences of a batch. Locked dropout (Gal and Ghahramani, NeurIPS
+        2016) zeroes the same numbers at all characters of a sentence, but behind the LSTM, where flair took one axis
+        for the other, in all sentences at a position.
+        """
+        features = features[:, 1:]
+        if self.training:
+            kept = torch.rand(features.shape[1], 1, device=features.device) >= WORD_DROPOUT
+            features = features * kept * F.dropout(torch.ones_like(features[:, :1]), LOCKED_DROPOUT)
+        hidden = self._run_lstm(self.projection(features), (lengths - 2).clamp(min=1))
+        if self.training:
+            hidden = hidden * F.dropout(torch.ones_like(hidden[:1]), LOCKED_DROPOUT)
+        return F.pad(hidden, (0, 0, 1, 0))
 
     def forward(
         self,
@@ -126,9 +160,9 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
     ):
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
 
-        features: instead of input_ids. hidden: (batch, tokens) bool, characters whose features are set to zero, as
-        flair's word dropout does. num_items_in_batch: divides the negative log-likelihood; by default the number of
-        real characters. biases: see `cbpner.models.loss.shift_scores`.
+        features: instead of input_ids. hidden: (batch, tokens) bool, characters whose features are set to zero.
+        num_items_in_batch: divides the negative log-likelihood; by default the number of real characters. biases: see
+        `cbpner.models.loss.shift_scores`.
         """
         if features is None:
             assert input_ids is not None, "expected input_ids, or attention_mask and features"
@@ -153,6 +187,12 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
 def copy_settings(config: Any):
     """A BERT's configuration as arguments of one of our own types."""
     return {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
+
+
+def list_moves(config: Any):
+    """The moves that a model's CRF allows, as of `LabelSet.transitions`: the grammar's, in flair all."""
+    moves = LabelSet.from_numbers(config.id2label).transitions()
+    return [[True] * len(row) for row in moves] if config.original_head else moves
 
 
 def count_features(config: Any):

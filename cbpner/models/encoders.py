@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from cbpner.base.errors import InputError, reading_model
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
+from cbpner.models.loss import OriginalLinear
 from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
 from cbpner.runs.folder import LM_CONFIG
@@ -92,6 +93,8 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     config.id2label, config.label2id = labels.id_to_tag, labels.tag_to_id
     if recipe.dropout is not None:
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
+    if recipe.original_head:
+        config.classifier_dropout = 0.0
     if recipe.trainable_layers is not None:
         frozen = config.num_hidden_layers - recipe.trainable_layers
         if frozen < 0:
@@ -100,11 +103,16 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     if recipe.head != "linear":
         if config.model_type not in ("bert", BertCrfConfig.model_type):
             raise InputError(f"{name}: found an encoder of type {config.model_type}; a CRF head expects a bert")
-        own = {"head": recipe.head, "frozen_layers": frozen, "lstm_size": recipe.lstm_size}
-        config, kind = BertCrfConfig(**copy_settings(config), **own), BertCrfForTokenClassification
-    new = ("classifier.", "crf.", "lstm.")
+        own = {key: getattr(recipe, key) for key in ("head", "lstm_size", "original_head")}
+        config = BertCrfConfig(**copy_settings(config), **own, frozen_layers=frozen)
+        kind = BertCrfForTokenClassification
+    new = ("classifier.", "crf.", "lstm.", "projection.")
     model, _ = load_weights(name, kind, new, config=config, attn_implementation=attention)
     extend_embeddings(model, len(tokenizer), sources)
+    if recipe.original_head and recipe.head == "linear":
+        model.classifier = OriginalLinear(model.classifier.in_features, len(labels.tags))
+    elif recipe.original_head:
+        model.reset_head()
     base: Any = model.base_model
     if frozen >= 0:
         for module in (base.embeddings, *base.encoder.layer[:frozen]):

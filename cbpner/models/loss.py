@@ -1,11 +1,28 @@
-"""The loss of a linear head, and the shift of scores inside losses that makes up for how rare entities are."""
+"""The original's linear head, the loss, and the shift of scores in it that makes up for how rare entities are."""
 
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 IGNORED = -100  # the label of positions that no loss and no score counts
+PAD_CLASS = "classifier.pad."  # beginning of the names of weights that only training needs
+
+
+class OriginalLinear(nn.Linear):
+    """Supervised_Original's head: torch's first weights, and in training one more class, `<PAD>`, that no label has.
+
+    Its last score is that of `<PAD>`, which only competes for the probability; a trained model is saved without it.
+    """
+
+    def __init__(self, width: int, labels: int):
+        super().__init__(width, labels)
+        self.pad = nn.Linear(width, 1)
+
+    def forward(self, input: torch.Tensor):
+        scores = super().forward(input)  # (batch, tokens, labels)
+        return torch.cat((scores, self.pad(input)), dim=-1) if self.training else scores
 
 
 def shift_scores(scores: torch.Tensor, outside_bias: float = 0.0, start_bias: float = 0.0):
@@ -16,7 +33,7 @@ def shift_scores(scores: torch.Tensor, outside_bias: float = 0.0, start_bias: fl
     """
     offset = scores.new_zeros(scores.shape[-1])
     offset[0] = outside_bias
-    offset[1::2] = -start_bias
+    offset[1:-1:2] = -start_bias
     return scores + offset
 
 

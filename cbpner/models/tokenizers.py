@@ -5,7 +5,8 @@ use the `CharacterTable` read off that pipeline.
 """
 
 import json
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ def make_tokenizer(
     """The character tokenizer on top of a pretrained encoder, and {added id: id whose embedding it starts from}.
 
     source: the encoder's own tokenizer. name: the encoder's, in messages. casing: `lower`; `keep`, which adds `A`-`Z`
-    where missing; or `paper`: with case, and no letters added. special_tokens_are_text: see `build_tokenizer`.
+    where missing; `paper`: with case, and no letters added; or `uncased`. The other two: see `build_tokenizer`.
     """
     if casing not in CASINGS:
         raise ValueError(f"expected a casing among {CASINGS}, got {casing!r}")
@@ -37,23 +38,27 @@ def make_tokenizer(
         if letter not in vocabulary and letter.lower() in vocabulary:
             vocabulary[letter] = max(vocabulary.values()) + 1
             sources[vocabulary[letter]] = vocabulary[letter.lower()]
-    return build_tokenizer(vocabulary, casing == "lower", special_tokens_are_text), sources
+    return build_tokenizer(vocabulary, casing, special_tokens_are_text), sources
 
 
 def build_tokenizer(
-    vocabulary: Mapping[str, int], lower: bool = False, special_tokens_are_text: bool = False
+    vocabulary: Mapping[str, int], casing: str = "keep", special_tokens_are_text: bool = False
 ) -> PreTrainedTokenizerFast:
     """A tokenizer that makes one token of every code point, and no word pieces of several.
 
-    vocabulary: {token: id}, ids without a gap. lower: lower-case before the look-up. special_tokens_are_text: a literal
-    `[MASK]` in a text is six characters (taggers), not a token (masked LMs).
+    vocabulary: {token: id}, ids without a gap. casing: `lower` and `uncased` lower-case before the look-up, and `paper`
+    and `uncased` do not fold full-width letters. special_tokens_are_text: a literal `[MASK]` in a text is six
+    characters (taggers), not a token (masked LMs).
     """
     missing = [token for token in SPECIAL_TOKENS.values() if token not in vocabulary]
     if missing:
         raise ValueError(f"expected the special tokens {list(SPECIAL_TOKENS.values())}, missing {missing}")
-    steps: list[normalizers.Normalizer] = [normalizers.Replace(full, half) for full, half in FOLDED.items()]
-    if lower:
-        steps += [normalizers.Replace(DOTTED_I, "i"), normalizers.Lowercase()]
+    folded = FOLDED if casing in ("keep", "lower") else {}
+    steps: list[normalizers.Normalizer] = [normalizers.Replace(full, half) for full, half in folded.items()]
+    if casing in ("lower", "uncased"):
+        accented = list_accented(vocabulary) if casing == "uncased" else {"i": DOTTED_I}
+        steps += [normalizers.Replace(Regex(f"[{every}]"), base) for base, every in accented.items()]
+        steps += [normalizers.Lowercase()]
     core = Tokenizer(models.WordLevel(dict(vocabulary), unk_token=SPECIAL_TOKENS["unk_token"]))
     core.normalizer = normalizers.Sequence(steps)
     core.pre_tokenizer = pre_tokenizers.Split(Regex(ONE_CODE_POINT), "isolated")
@@ -65,6 +70,21 @@ def build_tokenizer(
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         split_special_tokens=special_tokens_are_text, **SPECIAL_TOKENS,
     )  # fmt: skip
+
+
+def list_accented(vocabulary: Collection[str]) -> dict[str, str]:
+    """{character of the vocabulary: what BERT's uncased tokenizers read as it, beside its own upper case}.
+
+    They decompose a character (Unicode's NFD) and drop combining marks; here, where one character is left.
+    """
+    found: dict[str, str] = {}
+    for character in map(chr, (*range(0x80, 0xAC00), *range(0xF900, 0x30000))):  # between them: Hangul, surrogates
+        lower = character.lower()
+        marks = unicodedata.normalize("NFD", lower)
+        base = "".join(each for each in marks if unicodedata.category(each) != "Mn")
+        if base != lower and len(base) == 1 and base in vocabulary:
+            found[base] = found.get(base, "") + character
+    return found
 
 
 def read_vocabulary(tokenizer: PreTrainedTokenizerBase, name: str) -> dict[str, int]:

@@ -12,8 +12,8 @@ RESOURCES = {"precision", "no_cache", "cache_mb", "patents"}  # flags that make 
 UNRECORDED = {  # what a flag was in runs of versions that did not have it yet, where that is not None
     "adversarial": 0.0, "agreement": 0.0, "agreement_peak": 0.0, "average_epochs": 1, "context": 0, "crf_lr": 0.0,
     "group_by_length": False, "head": "linear", "layer_decay": 1.0, "lexicon": "", "lexicon_bonus": 0.0,
-    "loss_over": "characters", "lstm_size": 128, "patience": 0, "rename_share": 0.0, "span_threshold": 0.0,
-    "start_bias": 0.0, "trainable_layers": 0,
+    "loss_over": "characters", "lstm_size": 128, "original_head": False, "patience": 0, "rename_share": 0.0,
+    "span_threshold": 0.0, "start_bias": 0.0, "trainable_layers": 0,
 }  # fmt: skip
 
 

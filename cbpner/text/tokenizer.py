@@ -4,7 +4,8 @@ Every code point of a text is one token, whatever the encoder: nothing is split 
 character outside the vocabulary is the unknown token. `cbpner.models.tokenizers` builds the pipeline that
 `transformers` loads; the table here gives the same ids without its overhead (tests compare the two).
 
-Full-width letters and digits are folded to ASCII for the vocabulary alone; offsets are those of the original text.
+Full-width letters and digits are folded to ASCII for the vocabulary alone, but not as the original read them (`paper`,
+`uncased`); offsets are those of the original text.
 """
 
 import json
@@ -21,7 +22,9 @@ from cbpner.text.characters import TO_ASCII
 
 SPECIAL_TOKENS = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 ONE_CODE_POINT = r"[\s\S]"
-CASINGS = ("paper", "lower", "keep")
+CASINGS = ("paper", "lower", "keep", "uncased")
+CASING_HELP = ("lower; keep (letters A-Z are added where missing); paper (cased, none added); uncased (lower, accents "
+               "stripped); the last two as the original read: full-width letters are not folded")  # fmt: skip
 FOLDED = {chr(wide): chr(code) for wide, code in TO_ASCII.items() if chr(code).isalnum()}  # full-width: digits, letters
 LAST_CASED = 0x1F000  # no letter with case lies from here on
 
@@ -77,7 +80,9 @@ class CharacterTable:
                 self.ids[ord(character)] = singles.get(lower(character), self.unk)
         for step in steps:
             if step["type"] == "Replace":
-                self.ids[ord(step["pattern"]["String"])] = self.ids[ord(step["content"])]
+                ((kind, pattern),) = step["pattern"].items()
+                characters = pattern[1:-1] if kind == "Regex" else [pattern]
+                self.ids[[ord(character) for character in characters]] = self.ids[ord(step["content"])]
             elif step["type"] != "Lowercase":
                 raise ValueError(f"the normalizer {step['type']}")
         if min(vocabulary.values()) < 0:

@@ -4,6 +4,7 @@
 ours, for the shipped encoders, tuned on patents outside the test sets. `cbp_patent`: decodes over whole patents.
 """
 
+from argparse import BooleanOptionalAction
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -12,7 +13,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.settings import check_options, option
 from cbpner.decoding.decision import Decision
 from cbpner.models.names import ADAPTED_ENCODER, HEADS, PRECISIONS, SHIPPED_ENCODER
-from cbpner.text.tokenizer import CASINGS
+from cbpner.text.tokenizer import CASING_HELP, CASINGS
 
 SPLIT = "{split}"  # in an encoder's name: each split has its own
 
@@ -22,8 +23,7 @@ class Recipe:
     """One set of hyper-parameters; each field's help text describes it."""
 
     encoder: str = option(f"encoder: {SHIPPED_ENCODER}, a hub name or a folder; {SPLIT} stands for the split's name")
-    casing: str = option("lower; keep (letters A-Z are added where missing); paper (cased, none added)",
-                         choices=CASINGS)  # fmt: skip
+    casing: str = option(CASING_HELP, choices=CASINGS)
     epochs: int = option("passes over the training data", limits="[1, inf)")
     batch_size: int = option("sentences a batch; 0: as many as fit into batch_tokens", limits="[0, inf)")
     batch_tokens: int = option("padded tokens a batch, where batch_size is 0", limits="[0, inf)")
@@ -45,6 +45,7 @@ class Recipe:
     loss_over: str = option("unit over which the loss is averaged", "characters", choices=("characters", "sentences"))
     head: str = option("linear, or a CRF over a linear layer or over a BiLSTM of the last four layers", "linear",
                        choices=HEADS)  # fmt: skip
+    original_head: bool = option("build the head as the original's code did, see docs/methods.md", False)
     lstm_size: int = option("units a direction of the BiLSTM", 128, limits="[1, inf)")
     trainable_layers: int | None = option("train the encoder's last N layers alone; 0: none; by default all of it",
                                           None, limits="[0, inf)")  # fmt: skip
@@ -64,14 +65,13 @@ CBP = Recipe(
     encoder=SHIPPED_ENCODER, casing="keep", epochs=2, batch_size=0, batch_tokens=2048, lr=2e-4, head_lr=1e-3,
     weight_decay=0.01, warmup=0.1, max_grad_norm=1.0, dropout=0.0, mask_share=0.1, outside_bias=2.0, patience=2,
 )  # fmt: skip
-PAPER = Recipe(
-    encoder="bert-base-chinese", casing="lower", epochs=40, batch_size=8, batch_tokens=0, lr=5e-5, head_lr=5e-5,
+PAPER = Recipe(  # what is common to the methods; docs/methods.md has each setting with the original's file
+    encoder="bert-base-chinese", casing="paper", epochs=40, batch_size=8, batch_tokens=0, lr=5e-5, head_lr=5e-5,
     optimizer="adam", schedule="constant", precision="fp32", selection="last", decision=Decision("greedy"),
 )  # fmt: skip
 
 DESCRIBED: dict[str, Any] = {"head": "crf", "trainable_layers": 4}  # partBERT_CRF as the original's README describes it
-CODED: dict[str, Any] = {"head": "bilstm-crf", "trainable_layers": 0}  # and as its code ran
-# with flair's defaults: clip at 5, half the rate after 3 epochs without a better dev score, word dropout 0.05
+CODED: dict[str, Any] = {"head": "bilstm-crf", "trainable_layers": 0}  # and as its code ran, on flair 0.4.3
 FLAIR = replace(
     PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
     max_grad_norm=5.0, selection="best", min_dev_mentions=1, loss_over="sentences", decision=Decision(),
@@ -89,12 +89,12 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "cbp": CBP_METHODS,
     "cbp_patent": {method: replace(table, decision=PATENT) for method, table in CBP_METHODS.items()},
     "paper": {
-        "": PAPER,
+        "": replace(PAPER, casing="uncased", original_head=True),
         "BERT_LM_mixed": replace(
-            PAPER, casing="paper", optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
+            PAPER, optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
         ),  # fmt: skip
         "partBERT_CRF_described": replace(FLAIR, **DESCRIBED),
-        "partBERT_CRF_coded": replace(FLAIR, **CODED, mask_share=0.05),
+        "partBERT_CRF_coded": replace(FLAIR, **CODED, original_head=True),
     },
 }
 
@@ -125,6 +125,9 @@ def name_encoder(encoder: str, split: str | None) -> str:
 def check_recipe(recipe: Recipe) -> None:
     """Raise InputError for an invalid value."""
     check_options(recipe)
+    if recipe.original_head and recipe.head == "crf":
+        raise InputError("found original_head with the head crf, which no code of the original built; expected "
+                         "--no-original-head")  # fmt: skip
     if recipe.adversarial and recipe.trainable_layers is not None:
         raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
     check_batches(recipe, "max_length", recipe.decision.max_length)
@@ -152,7 +155,7 @@ def add_recipe_flags(
             names = [f"--{each.name.replace('_', '-')}", f"--{each.name}", *(aliases or {}).get(each.name, ())]
             more: dict[str, Any] = {"type": types.get(each.type, each.type), "choices": each.metadata["choices"]}
             if each.type is bool:
-                more = {"action": "store_true"}
+                more = {"action": BooleanOptionalAction}
             group.add_argument(*dict.fromkeys(names), default=None, help=each.metadata["help"], **more)
 
 

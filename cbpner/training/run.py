@@ -15,6 +15,7 @@ from cbpner.decoding.decision import KEY
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import pick_device, pick_precision
 from cbpner.models.encoders import load_tagger
+from cbpner.models.loss import PAD_CLASS
 from cbpner.runs import folder as runs
 from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.lifecycle import Run, run_once
@@ -107,10 +108,11 @@ def evaluate_tagger(job: Job, model: PreTrainedModel, table: CharacterTable) -> 
 
 
 def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> None:
-    """Save the run's model, with the recipe's decision in its config.json."""
+    """Save the run's model, with the recipe's decision in its config.json, without what only training needs."""
     setattr(model.config, KEY, asdict(recipe.decision))
     with atomic_folder(folder / runs.MODEL) as target:
-        model.save_pretrained(target)
+        weights = {name: value for name, value in model.state_dict().items() if not name.startswith(PAD_CLASS)}
+        model.save_pretrained(target, state_dict=weights)
         tokenizer.save_pretrained(target)
 
 

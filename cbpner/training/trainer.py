@@ -29,17 +29,19 @@ from cbpner.training.recipes import Recipe
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # flair's defaults: half the rate after so many epochs
+MIN_RATE = 1e-4  # and no epoch at a lower one
 
 
 def encode_sentences(sentences: list[Sentence], table: CharacterTable, labels: LabelSet, recipe: Recipe):
     """One {`index`, `ids`, `labels`} for each piece of a sentence, with [CLS] and [SEP], which are IGNORED.
 
-    For a CRF an `I-` without its `B-` becomes a `B-`.
+    For a CRF under the grammar an `I-` without its `B-` becomes a `B-`.
     """
     numbers, decision, examples = labels.tag_to_id, recipe.decision, []
+    as_is = recipe.head == "linear" or recipe.original_head
     for group in group_sentences(sentences, decision.context - 2):
         for piece in cut_sentence(join_sentences(group), decision.max_length - 2):
-            tags = [numbers[tag] for tag in (piece.tags if recipe.head == "linear" else repair_tags(piece.tags))]
+            tags = [numbers[tag] for tag in (piece.tags if as_is else repair_tags(piece.tags))]
             ids, targets = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
             examples.append({"index": len(examples), "ids": ids, "labels": targets})
     return examples
@@ -117,6 +119,13 @@ class TaggerTrainer(Trainer):
         metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _evaluate(self, *args, **kwargs):
+        metrics = super()._evaluate(*args, **kwargs)  # the schedule halves the rate here
+        rates: Any = self.optimizer.param_groups
+        if self.recipe.schedule == "reduce_lr_on_plateau" and max(group["lr"] for group in rates) < MIN_RATE:
+            self.control.should_training_stop = True
         return metrics
 
     def predict_tags(self, sentences: list[Sentence]):
