@@ -84,19 +84,6 @@ def test_the_loss_and_its_gradients_equal_enumeration(case):
         assert_close(found, by_hand, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
-def test_gradcheck():
-    model = make_crf(SETS[1], dtype=torch.float64)
-    emissions, tags, mask = make_batch(SETS[1], [4, 1, 3], dtype=torch.float64)
-    emissions.requires_grad_()
-
-    def loss(emissions, *parameters):
-        named = dict(zip(dict(model.named_parameters()), parameters, strict=True))
-        return torch.func.functional_call(model, named, (emissions, tags, mask))
-
-    assert torch.autograd.gradcheck(loss, (emissions, *model.parameters()))
-
-
 def test_long_sequences_are_as_exact_in_float32_as_in_float64():
     emissions, tags, mask = make_batch(DEFAULT, [512, 300], dtype=torch.float64)
     found = make_crf(DEFAULT)((emissions * 30).float(), tags, mask)

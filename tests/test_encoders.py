@@ -1,12 +1,10 @@
 """Where encoders come from, and what is said where one cannot be had."""
 
-import json
 import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from cbpner.base.errors import InputError
 from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger, locate_encoder
@@ -51,26 +49,6 @@ def test_an_encoder_whose_weights_do_not_fit_is_refused(tmp_path, tiny_encoder, 
         load(encoder=str(tmp_path))
 
 
-def test_a_sub_word_vocabulary_is_refused(tmp_path):
-    from tokenizers import Tokenizer, models
-
-    core = Tokenizer(models.Unigram([("<unk>", 0.0), ("▁基因", -1.0), ("基", -2.0)], unk_id=0))
-    PreTrainedTokenizerFast(tokenizer_object=core, unk_token="<unk>").save_pretrained(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "xlm-roberta"}))
-    with pytest.raises(InputError, match=r"Unigram vocabulary is one of sub-words.*cbp_mini"):
-        load(encoder=str(tmp_path))
-
-
 def test_a_length_beyond_the_positions_is_refused(tiny_encoder, tmp_path):
     with pytest.raises(InputError, match=r"found max_length 4096; expected at most \d+"):
         load(encoder=str(tiny_encoder), max_length=4096, batch_tokens=8192)
-
-
-def test_keep_adds_upper_case_rows_that_start_from_the_lower_case_ones(lowercase_encoder):
-    model, tokenizer = load(encoder=str(lowercase_encoder), casing="keep")
-    rows, vocabulary = model.get_input_embeddings().weight, tokenizer.get_vocab()
-    assert len(tokenizer) == len(rows)
-    assert torch.equal(rows[vocabulary["B"]], rows[vocabulary["b"]])
-    before = BertForMaskedLM.from_pretrained(lowercase_encoder).get_input_embeddings().weight
-    assert torch.equal(rows[: len(before)], before)
-    assert BertConfig.from_pretrained(lowercase_encoder).vocab_size == len(before) == len(rows) - 26

@@ -196,12 +196,6 @@ def test_any_label_set_works_and_is_saved(make_job, tmp_path):
     assert runs.read_config(job.output)["data"]["labels"] == ["gene", "药"]
 
 
-@pytest.mark.slow
-def test_the_papers_recipe_runs_on_any_encoder(make_job, lowercase_encoder):
-    metrics = train(make_job(recipe="paper", method="BERT_LM_mixed", epochs=1, encoder=str(lowercase_encoder)))
-    assert metrics["selection"]["rule"] == "last epoch" and metrics["test"]
-
-
 @pytest.mark.parametrize("text, flags, message", [
     ("癌 X-gene\n", [], r"train.bio:1: .*'X-gene'"), ("肺癌 O\n", [], r"train.bio:1: .*2 code points"),
     ("癌 O O\n", [], r"train.bio:1: .*3 column"), ("", [], r"train.bio:.*empty"), ("癌 O\n", [], "no entity"),
