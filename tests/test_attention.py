@@ -59,13 +59,6 @@ def test_bfloat16_is_as_near_to_float32_as_that_of_transformers():
         assert 0 < our < 1.5 * their < 0.05
 
 
-def test_dropout_is_for_training_alone():
-    model, batch = make_models(attention_probs_dropout_prob=0.5)[1], make_batch()
-    drawn = [model(**batch).logits for _ in range(2)]
-    kept = [model.eval()(**batch).logits for _ in range(2)]
-    assert not torch.equal(*drawn) and torch.equal(*kept)
-
-
 def test_masks():
     mask = torch.tensor([[True, True], [True, False]])
     assert mask_padding(mask).tolist() == [[[[0.0, 0.0]]], [[[0.0, float("-inf")]]]]

@@ -70,13 +70,6 @@ def test_each_line_can_be_a_document_and_a_file_begins_one(table, read, write):
     assert [file["path"] for file in corpus.info["files"]] == [str(path) for path in files]
 
 
-def test_large_vocabularies_take_wider_numbers(table, write):
-    large = CharacterTable.__new__(CharacterTable)
-    large.__dict__ |= vars(table) | {"ids": table.ids + 70_000}
-    corpus = read_corpus(TextSource((write("基因"),)), large)
-    assert read_documents(corpus) == [(table.encode("基因") + 70_000).tolist()]
-
-
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_text(read):
     """Four times the text, in one document or in many: the same peak, but for the lengths."""

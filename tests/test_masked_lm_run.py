@@ -182,13 +182,9 @@ def test_wrong_settings_leave_nothing(overrides, message, make_job, tmp_path, ca
     assert not (tmp_path / "a" / "model" / "model.safetensors").exists()
 
 
-def test_the_papers_recipe_and_added_capitals(make_job, lowercase_encoder, tmp_path):
-    """Cased without capitals as the original ran; `keep` adds them, and the model has their rows."""
+def test_the_papers_recipe_runs_and_keep_adds_capitals(make_job, lowercase_encoder, tmp_path):
     job = make_job(tmp_path / "paper", "paper", block_size=64, batch_size=4, encoder=str(lowercase_encoder), epochs=1)
-    metrics = fine_tune(job)
-    assert metrics["characters"] % 62 == 0 and metrics["characters"] > 0, "the last block is dropped"
-    table = CharacterTable(AutoTokenizer.from_pretrained(tmp_path / "paper"))
-    assert (table.encode("HER2") == table.unk).tolist() == [True] * 3 + [False]
+    assert fine_tune(job)["characters"] % 62 == 0, "the last block is dropped"
     model, tokenizer = load_masked_lm(make_job("", encoder=str(lowercase_encoder)).recipe, "eager")
     assert not (CharacterTable(tokenizer).encode("HER2") == tokenizer.unk_token_id).any()
     assert len(tokenizer) == model.config.vocab_size == len(model.get_output_embeddings().bias)
