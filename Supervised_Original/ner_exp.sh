@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU there is, else the CPU
 BATCH_SIZE="${BATCH_SIZE:-}"                     # sentences per step; empty: the recipe's
 RECIPE="${RECIPE:-cbp}"                          # cbp: ours, the shipped encoder; paper: the original's
-CASING="${CASING:-}"                             # keep, lower or paper; empty: the recipe's
+CASING="${CASING:-}"                             # keep, lower, paper, uncased; empty: the recipe's
 BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: the recipe's
 DATA_DIR="${DATA_DIR:-../data/cbp_gold}"
 SEED="${SEED:-0}"

@@ -13,7 +13,7 @@ CORPUS="${CORPUS:-../../data/corpora/HG}"        # a folder with train.txt (and 
 GPU_ID="${GPU_ID:-}"                             # 0, or 0,1; empty: every GPU there is, else the CPU
 BATCH_SIZE="${BATCH_SIZE:-}"                     # blocks per step; empty: the recipe's
 RECIPE="${RECIPE-cbp}"                           # cbp: ours, the shipped encoder; paper: the original's
-CASING="${CASING:-}"                             # keep, lower or paper; empty: the recipe's
+CASING="${CASING:-}"                             # keep, lower, paper, uncased; empty: the recipe's
 BERT_MODEL="${BERT_MODEL:-}"                     # a hub name or a folder; empty: the recipe's
 SEED="${SEED:-}"                                 # empty: the recipe's
 EPOCHS="${EPOCHS:-$([ "$RECIPE" = paper ] && echo 30 || echo 1)}"   # 30: as in the original's script

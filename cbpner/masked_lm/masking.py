@@ -28,11 +28,10 @@ class MaskingCollator:
     """Blocks to a masked batch: `input_ids`, `attention_mask`, `labels` (the original id at targets, else -100).
 
     Each word is a target with probability `share`, whatever its length, so that in expectation this share of the
-    characters is; where a block has no words, each token is one. (Devlin's whole-word update, which Cui et al. 2019,
-    arXiv:1906.08101, take over for Chinese words, draws words until 15% of a text are full and skips those that no
-    longer fit, so that long words are drawn less often.) Of the targets' characters 80% become [MASK] and 10% a random
-    token, each by its own draw. Special tokens and characters outside the vocabulary are never targets or replacements;
-    a word with such a character is no target either.
+    characters is; where a block has no words, each token is one. (Devlin's whole-word update, also in Cui et al. 2019,
+    arXiv:1906.08101, skips words that no longer fit into 15% of a text, so that long words are drawn less often.) Of
+    the targets' characters 80% become [MASK] and 10% a random token, each by its own draw. Special tokens and
+    characters outside the vocabulary are never targets or replacements; a word with such a character is no target.
 
     A block's masks follow from seed, epoch (`set_epoch`) and its index alone, whatever batch, process or resumed run it
     is part of. any_token: as the original, where [UNK] (and a literal [MASK]) can be a target, and any token of the

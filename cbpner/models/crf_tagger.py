@@ -24,10 +24,8 @@ WORD_DROPOUT, LOCKED_DROPOUT = 0.05, 0.5  # flair 0.4.3's defaults, in flair/mod
 
 
 class BertCrfConfig(BertConfig):
-    """BERT's configuration, the head, and `frozen_layers`: the embeddings and so many first layers; -1: nothing.
-
-    original_head: the head `bilstm-crf` is that of flair 0.4.3, as docs/methods.md describes it.
-    """
+    """BERT's configuration, the head, `frozen_layers` (embeddings and so many first layers; -1: nothing), and whether
+    the head `bilstm-crf` is the original's, flair's of docs/methods.md."""
 
     model_type = "bert_crf"
     head: str = "crf"

@@ -7,14 +7,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 IGNORED = -100  # the label of positions that no loss and no score counts
-PAD_CLASS = "classifier.pad."  # beginning of the names of weights that only training needs
+PAD_CLASS = "classifier.pad."  # names of weights begin so that a trained model is saved without
 
 
 class OriginalLinear(nn.Linear):
-    """Supervised_Original's head: torch's first weights, and in training one more class, `<PAD>`, that no label has.
-
-    Its last score is that of `<PAD>`, which only competes for the probability; a trained model is saved without it.
-    """
+    """Supervised_Original's head: torch's first weights, and in training a last class `<PAD>` that no character has."""
 
     def __init__(self, width: int, labels: int):
         super().__init__(width, labels)

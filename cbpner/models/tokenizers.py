@@ -80,8 +80,7 @@ def list_accented(vocabulary: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for character in map(chr, (*range(0x80, 0xAC00), *range(0xF900, 0x30000))):  # between them: Hangul, surrogates
         lower = character.lower()
-        marks = unicodedata.normalize("NFD", lower)
-        base = "".join(each for each in marks if unicodedata.category(each) != "Mn")
+        base = "".join(each for each in unicodedata.normalize("NFD", lower) if unicodedata.category(each) != "Mn")
         if base != lower and len(base) == 1 and base in vocabulary:
             found[base] = found.get(base, "") + character
     return found

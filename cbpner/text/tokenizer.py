@@ -11,7 +11,7 @@ Full-width letters and digits are folded to ASCII for the vocabulary alone, but 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from tokenizers.normalizers import Lowercase
@@ -29,18 +29,11 @@ FOLDED = {chr(wide): chr(code) for wide, code in TO_ASCII.items() if chr(code).i
 LAST_CASED = 0x1F000  # no letter with case lies from here on
 
 
-class LoadedTokenizer(Protocol):
-    """What the table needs of a fast tokenizer of `transformers`."""
-
-    backend_tokenizer: Any
-
-    def get_vocab(self) -> dict[str, int]: ...
-
-
 class CharacterTable:
     """Text to ids by one look-up a code point.
 
-    ids: (0x110000,) int32, the token of every code point. pad, unk, cls, sep, mask: the special ids.
+    ids: (0x110000,) int32, the token of every code point. pad, unk, cls, sep, mask: the special ids. tokenizer: a fast
+    one of `transformers`.
     """
 
     pad: int
@@ -49,7 +42,7 @@ class CharacterTable:
     sep: int
     mask: int
 
-    def __init__(self, tokenizer: LoadedTokenizer):
+    def __init__(self, tokenizer: Any):
         self._read(tokenizer.get_vocab(), json.loads(tokenizer.backend_tokenizer.to_str()))
 
     @classmethod

@@ -29,7 +29,6 @@ from cbpner.training.recipes import Recipe
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # flair's defaults: half the rate after so many epochs
-MIN_RATE = 1e-4  # and no epoch at a lower one
 
 
 def encode_sentences(sentences: list[Sentence], table: CharacterTable, labels: LabelSet, recipe: Recipe):
@@ -123,8 +122,8 @@ class TaggerTrainer(Trainer):
 
     def _evaluate(self, *args, **kwargs):
         metrics = super()._evaluate(*args, **kwargs)  # the schedule halves the rate here
-        rates: Any = self.optimizer.param_groups
-        if self.recipe.schedule == "reduce_lr_on_plateau" and max(group["lr"] for group in rates) < MIN_RATE:
+        highest = max(group["lr"] for group in self.optimizer.param_groups)  # type: ignore[union-attr]
+        if self.recipe.schedule == "reduce_lr_on_plateau" and highest < 1e-4:  # flair's min_learning_rate
             self.control.should_training_stop = True
         return metrics
 
