@@ -89,11 +89,9 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     assert "mine_averaged" in (tmp_path / "table" / "table.md").read_text(encoding="utf-8")
     assert ensemble(seeds / "five", seeds / "zero", "-o", out) == 0
     assert "finished already" in capsys.readouterr().out
-    for other in (["--vote-share", "0.5"], ["--average", "probabilities", "--method", "mine_averaged"]):
-        assert ensemble(seeds / "five", seeds / "zero", "-o", out, *other) == 2
-        assert re.search("vote_share.*now 0.5|average.*--overwrite", capsys.readouterr().err)
-    assert ensemble(seeds / "zero", "-o", out, "--method", "mine_averaged") == 2
-    assert "members" in capsys.readouterr().err
+    for flags, found in (([seeds / "five", "--vote-share", "0.5"], "vote_share"),
+                         (["--method", "mine_averaged"], "members")):  # fmt: skip
+        assert ensemble(seeds / "zero", *flags, "-o", out) == 2 and found in capsys.readouterr().err
     assert "mean of runs" in refuse("rerun", out / "1")
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,11 +111,10 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
 
 @pytest.mark.slow
 def test_a_run_is_the_one_that_was_asked_for_or_overwritten(finished_run, broken_run, tmp_path, capsys):
-    folder = shutil.copytree(finished_run.output, tmp_path / "run")
-    encoder = shutil.copytree(finished_run.encoder, tmp_path / "same encoder")
-    for name in finished_run.files:
-        shutil.copy(finished_run.files[name], tmp_path / name)
-    job, files = replace(finished_run, output=folder), {name: tmp_path / name for name in finished_run.files}
+    places = (finished_run.output, Path(finished_run.encoder), finished_run.files["dev"].parent)
+    folder, encoder, data = (shutil.copytree(place, tmp_path / place.name) for place in places)
+    job = replace(finished_run, output=folder)
+    files = {part: data / path.name for part, path in job.files.items()}
     for same in (job, replace(job, files=files, recipe=replace(job.recipe, encoder=str(encoder)), save_model=False)):
         assert train(same) == runs.read_metrics(folder) and "finished already" in capsys.readouterr().out
     (encoder / "model.safetensors").write_bytes(b"other")

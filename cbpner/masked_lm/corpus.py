@@ -103,7 +103,7 @@ def list_text_files(path: str | Path, part: str = "train") -> tuple[Path, ...]:
     if path.is_file():
         return (path,)
     if not path.is_dir():
-        raise InputError(f"{path}: no such file or folder; expected text, or .txt files as `cbpner patents` makes them")
+        raise InputError(f"{path}: no such text; expected a .txt file, or a folder of them: data/patents/README.md")
     files = [file for file in path.iterdir() if file.name.lower().endswith(".txt") and not file.name.startswith(".")]
     wanted = "a .txt file"
     if {"train.txt", "test.txt"} & {file.name.lower() for file in files}:

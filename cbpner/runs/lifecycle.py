@@ -136,12 +136,12 @@ def remove_run(folder: Path, kind: RunKind) -> None:
 
 def check_same_run(folder: Path, kind: RunKind, state: str, config: Json) -> Json:
     """The config of the run in `folder`; InputError where it is no run's, or has other settings than `config`."""
-    before, advice = read_json(folder / kind.config), f"take another folder, or {kind.overwrite_flag}"
+    before, way = read_json(folder / kind.config), f"name another folder (scripts: OUT_DIR), or {kind.overwrite_flag}"
     if missing := [key for key in kind.required if key not in before]:
         found = f"{folder / kind.config}: found no {', '.join(missing)}, so it is not a run's"
         raise InputError(f"{found}; expected a new or empty folder")
     settings = (kind.find_settings(before), kind.find_settings(config))
-    compare_settings(f"{folder}: found a {state} run", *settings, advice)
+    compare_settings(f"{folder}: found a {state} run", *settings, way)
     return before
 
 
