@@ -34,11 +34,8 @@ def test_batches_are_filled_in_order_and_up_to_the_budget():
 
 
 @settings(max_examples=30)
-@given(
-    lengths=st.lists(st.one_of(st.integers(1, 12), st.integers(1, 90)), min_size=1, max_size=150),
-    budget=st.integers(1, 64),
-    seed=st.integers(0, 3),
-)
+@given(lengths=st.lists(st.one_of(st.integers(1, 12), st.integers(1, 90)), min_size=1, max_size=150),
+       budget=st.integers(1, 64), seed=st.integers(0, 3))  # fmt: skip
 def test_every_sequence_once_within_the_budget(lengths, budget, seed):
     sampler = TokenBudgetSampler(lengths, budget, seed)
     for epoch in range(4):

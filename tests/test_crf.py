@@ -44,13 +44,10 @@ def enumerate_sequences(model, labels, emissions, mask):
     start, transitions, end = model.start.double(), model.transitions.double(), model.end.double()
     numbers = labels.tag_to_id
     for rows, length in zip(emissions, mask.sum(dim=1).tolist(), strict=True):
-        paths = torch.tensor(
-            [
-                [numbers[tag] for tag in path]
-                for path in itertools.product(labels.tags, repeat=length)
-                if all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *path)))
-            ]
-        )
+        paths = torch.tensor([
+            [numbers[tag] for tag in path] for path in itertools.product(labels.tags, repeat=length)
+            if all(may_follow(before, tag) for before, tag in itertools.pairwise((None, *path)))
+        ])  # fmt: skip
         emitted = rows.double()[torch.arange(length), paths].sum(dim=1)
         moved = transitions[paths[:, :-1], paths[:, 1:]].sum(dim=1)
         yield paths, start[paths[:, 0]] + moved + emitted + end[paths[:, -1]]

@@ -11,12 +11,7 @@ from conftest import WORD_PIECES
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
-from transformers import (
-    AutoModelForMaskedLM,
-    AutoTokenizer,
-    ByT5Tokenizer,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModelForMaskedLM, AutoTokenizer, ByT5Tokenizer, PreTrainedTokenizerFast
 
 from cbpner.base.errors import InputError
 from cbpner.models.tokenizers import build_tokenizer, extend_embeddings, make_tokenizer
@@ -176,15 +171,12 @@ def number_tokens(*tokens):
     return {token: number for number, token in enumerate(tokens)}
 
 
-@pytest.mark.parametrize(
-    ("model", "found"),
-    [
-        (models.Unigram([(token, -1.0) for token in (*BERT_SPECIAL, *MANY_HAN)], unk_id=1), "Unigram vocabulary"),
-        (models.WordPiece(number_tokens(*BERT_SPECIAL, *"abc中文基因"), unk_token="[UNK]"), "4 single Chinese char"),
-        (models.WordPiece(number_tokens(*BERT_SPECIAL[:-1], *MANY_HAN), unk_token="[UNK]"), r"\['\[MASK\]'\]"),
-        (None, "ByT5Tokenizer"),
-    ],
-)
+@pytest.mark.parametrize("model, found", [
+    (models.Unigram([(token, -1.0) for token in (*BERT_SPECIAL, *MANY_HAN)], unk_id=1), "Unigram vocabulary"),
+    (models.WordPiece(number_tokens(*BERT_SPECIAL, *"abc中文基因"), unk_token="[UNK]"), "4 single Chinese char"),
+    (models.WordPiece(number_tokens(*BERT_SPECIAL[:-1], *MANY_HAN), unk_token="[UNK]"), r"\['\[MASK\]'\]"),
+    (None, "ByT5Tokenizer"),
+])  # fmt: skip
 def test_a_vocabulary_without_single_characters_is_refused(model, found):
     options = {"tokenizer_object": Tokenizer(model), "unk_token": "[UNK]"} if model else {}
     source = PreTrainedTokenizerFast(**options) if model else ByT5Tokenizer()

@@ -13,15 +13,9 @@ NAME = "cbpner"
 
 
 def attend(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **others,
-):
+    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
+    attention_mask: torch.Tensor | None, scaling: float | None = None, dropout: float = 0.0, **others,
+):  # fmt: skip
     """Outputs (batch, tokens, heads, width) and weights (batch, heads, tokens, tokens).
 
     query, key, value: (batch, heads, tokens, width). attention_mask: from `mask_padding`, or None.

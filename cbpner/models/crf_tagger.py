@@ -146,16 +146,11 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         return F.pad(hidden, (0, 0, 1, 0))
 
     def forward(
-        self,
-        input_ids: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        token_type_ids: torch.Tensor | None = None,
-        labels: torch.Tensor | None = None,
-        features: torch.Tensor | None = None,
-        hidden: torch.Tensor | None = None,
-        num_items_in_batch: Any = None,
+        self, input_ids: torch.Tensor | None = None, attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None,
+        features: torch.Tensor | None = None, hidden: torch.Tensor | None = None, num_items_in_batch: Any = None,
         **biases,
-    ):
+    ):  # fmt: skip
         """Scores before the CRF; with `labels` (IGNORED at special tokens and padding) the loss too.
 
         features: instead of input_ids. hidden: (batch, tokens) bool, characters whose features are set to zero.

@@ -36,12 +36,9 @@ class BertEnsembleForTokenClassification(BertPreTrainedModel):
         self.post_init()
 
     def forward(
-        self,
-        input_ids: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        token_type_ids: torch.Tensor | None = None,
-        **kwargs,
-    ):
+        self, input_ids: torch.Tensor | None = None, attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None, **kwargs,
+    ):  # fmt: skip
         """input_ids, attention_mask: (batch, tokens). Logits (batch, tokens, labels), float32: log-probabilities."""
         scores = [
             member(input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids).logits.float()
