@@ -209,8 +209,7 @@ def test_a_finished_run_is_left_alone(make_job, unbroken, capsys):
     written = list_bytes(unbroken)
     assert fine_tune(make_job(unbroken)) == read_metrics(unbroken)
     assert "finished already" in capsys.readouterr().out
-    for other in ({"epochs": 4}, {"seed": 1}, {"lr": 2e-3}, {"recipe": "paper"}, {"held_out": None},
-                  {"encoder": "cbp_mini"}):  # fmt: skip
+    for other in ({"epochs": 4}, {"seed": 1}, {"recipe": "paper"}, {"held_out": None}, {"encoder": "cbp_mini"}):
         with pytest.raises(InputError, match=rf"{'|'.join(other).replace('encoder', 'starting model')}.*--overwrite"):
             fine_tune(make_job(unbroken, **other))
     assert list_bytes(unbroken) == written
