@@ -5,9 +5,11 @@
 # usage: bash iter_exp.sh                                all five with the shipped encoder
 #        VARIANT=coded SPLITS="1 4" bash iter_exp.sh     as the original's code ran; some of them
 #        bash iter_exp.sh --num_train_epochs 2           more flags go to run_ner.py
-# Variables: see ner_exp.sh. Relative paths start at this folder.
+# More variables: see ner_exp.sh. Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
+export GPU_ID="${GPU_ID:-}"                      # 0, or 0,1; empty: every GPU there is, else the CPU
+export BATCH_SIZE="${BATCH_SIZE:-}"              # sentences per step; empty: the recipe's
 export VARIANT="${VARIANT:-described}"
 source ../env/run_name.sh
 export OUT_DIR="${OUT_DIR:-../runs/$(run_name "partBERT_CRF_$VARIANT")}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fine-tunes the base encoder as a masked LM on unlabelled text: a model in OUT_DIR. A finished run is skipped, an
-# interrupted one resumes. For your own text edit the line that begins with CORPUS.
+# interrupted one resumes. For your own text edit the line that begins with CORPUS (the original's data_dir).
 #
 # usage: bash run_lmft.sh                                          models/partHG_1epoch, from the corpus HG
 #        CORPUS=../../data/corpora/BC EPOCHS=30 bash run_lmft.sh   models/partBC_30epochs, from the corpus BC

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Trains a fine-tuned model further, on other text or for more epochs: a new model in OUT_DIR; the old one is kept.
+# CORPUS, EPOCHS and BERT_MODEL are the original's data_dir, num_train_epochs and model_name_or_path.
 #
 # usage: CORPUS=/more/texts bash run_lmft_load.sh           from the weights alone: a new optimizer, a new schedule
 #        EPOCHS=5 bash run_lmft_load.sh --should_continue   exactly as if it had been trained for five epochs at once
