@@ -12,14 +12,14 @@ from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.base.files import check_free
 from cbpner.commands import options
 from cbpner.formats.document import Tally
-from cbpner.formats.registry import guess_format, guess_name, read_documents
+from cbpner.formats.registry import FORMATS, guess_format, guess_name, read_documents
 from cbpner.text.bio import count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file, or annotations in another format")
-    options.add_format_flag(parser, "--format", "format", "of FILE (default: as found)")
+    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of FILE (default: as found)")
     options.add_tag_flags(parser, "error")
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     if args.output and (args.orphans != "repair" or len(args.files) != 1):
         raise InputError("found -o with other options; expected one FILE and --orphans repair with it")
-    labels = options.read_label_file(args)
+    labels = LabelSet.from_file(args.labels) if args.labels else None
     formats = {path: choose_format(path, args.format) for path in args.files}
     if args.output and formats[args.files[0]] != "bio":
         raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")

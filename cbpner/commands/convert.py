@@ -22,7 +22,7 @@ from pathlib import Path
 
 from cbpner.commands import options
 from cbpner.formats.document import Tally
-from cbpner.formats.registry import describe_formats, guess_output, read_documents, write_documents
+from cbpner.formats.registry import FORMATS, describe_formats, guess_output, read_documents, write_documents
 from cbpner.prediction.sources import check_overlap
 
 __doc__ = __doc__.replace("{formats}", describe_formats())
@@ -31,8 +31,8 @@ __doc__ = __doc__.replace("{formats}", describe_formats())
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to read")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
-    options.add_format_flag(parser, "--from", "source", "of INPUT (default: as found)")
-    options.add_format_flag(parser, "--to", "target", "of OUT (default: by its name)")
+    parser.add_argument("--from", dest="source", choices=FORMATS, metavar="FORMAT", help="of INPUT (default: as found)")
+    parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: if it has such files alone)")
     options.add_reading_flags(parser, "orphans")
     options.add_output_rules(parser, "overlap", "unfit")

@@ -24,6 +24,7 @@ from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
 from cbpner.commands import options
+from cbpner.formats.registry import FORMATS
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def add_entity_flags(parser: ArgumentParser) -> None:
     """The flags that say which predictions are read and how mentions are resolved."""
     parser.add_argument("inputs", nargs="+", metavar="PREDICTIONS", help="file or folder to read")
-    options.add_format_flag(parser, "--from", "source", "of PREDICTIONS")
+    parser.add_argument("--from", dest="source", choices=FORMATS, metavar="FORMAT", help="of PREDICTIONS")
     parser.add_argument("--patents", metavar="FILE", help="table of patents: number, date (or year), family")
     group = parser.add_argument_group("lexicons", "repeatable; `cbpner lexicons` lists where to get them")
     lexicon = "HGNC's genes; or names of your own: id, name"

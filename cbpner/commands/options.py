@@ -10,10 +10,8 @@ from typing import Any
 from cbpner.base.errors import InputError
 from cbpner.base.settings import LARGEST
 from cbpner.formats.document import Choices
-from cbpner.formats.registry import FORMATS
 from cbpner.reports.systems import UNITS, Resampling
 from cbpner.text.bio import ORPHAN_RULES
-from cbpner.text.labels import LabelSet
 
 CHOICES = {each.name: each for each in fields(Choices) if each.name != "notes"}
 WITHOUT_EFFECT = {  # flags of the original's parsers, of two or more each, that can change nothing here: why
@@ -79,19 +77,11 @@ def use_example_flags(args: Namespace) -> None:
     os.environ.update({name: value for name, value in variables.items() if value is not None})
 
 
-def add_format_flag(parser: Any, flag: str, dest: str, what: str) -> None:
-    parser.add_argument(flag, dest=dest, choices=FORMATS, metavar="FORMAT", help=what)
-
-
 def add_tag_flags(parser: Any, orphans: str, labels: str = "any is accepted") -> None:
     """`--labels` and `--orphans`; `orphans` is the default rule, `labels` says what holds without a label file."""
     parser.add_argument("--labels", metavar="FILE", help=f"entity types or tags, one a line; without it {labels}")
     text = "an `I-` without its `B-`: a fault, kept and counted, or repaired (default: %(default)s)"
     parser.add_argument("--orphans", choices=ORPHAN_RULES, default=orphans, help=text)
-
-
-def read_label_file(args: Namespace) -> LabelSet | None:
-    return LabelSet.from_file(args.labels) if args.labels else None
 
 
 def add_data_dir(parser: ArgumentParser) -> None:
@@ -110,10 +100,6 @@ def add_resampling_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--resamples", type=bounded(int, 1, 10**6), default=default.resamples, help=samples)
     parser.add_argument("--seed", type=bounded(int, 0), default=default.seed, help="of the samples")
     parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn")
-
-
-def read_resampling(args: Namespace) -> Resampling:
-    return Resampling(args.resamples, args.seed, args.by)
 
 
 def add_text_flags(parser: ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cbpner.base.files import check_free, name_beside
-from cbpner.commands.options import add_format_flag, add_output_rules, bounded, describe_notes, read_choices
+from cbpner.commands.options import add_output_rules, bounded, describe_notes, read_choices
 from cbpner.commands.predict import add_input_flags, add_model_flags, open_tagger
 from cbpner.formats.registry import FORMATS, check_output, describe_formats, guess_output
 from cbpner.prediction.inputs import Fields, read_sources
@@ -32,7 +32,7 @@ __doc__ = __doc__.replace("{formats}", describe_formats())
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
-    add_format_flag(parser, "--to", "target", "of OUT (default: by its name)")
+    parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
     parser.add_argument("--first", type=bounded(int, 1), metavar="N", help="write the N least certain documents alone")
     parser.add_argument("--keep-names", action="store_true", help="no rank in the names of files")
     text = "replace OUT (a folder: where it holds such files alone)"

@@ -7,7 +7,8 @@ repeated draws, not folds: a document can be in the test part of several.
 
 from argparse import ArgumentParser, Namespace
 
-from cbpner.commands.options import add_tag_flags, bounded, read_label_file
+from cbpner.commands.options import add_tag_flags, bounded
+from cbpner.text.labels import LabelSet
 from cbpner.text.splits import draw_splits, read_bio_documents, write_splits
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    labels = read_label_file(args)
+    labels = LabelSet.from_file(args.labels) if args.labels else None
     documents = read_bio_documents(args.docs, labels, args.orphans)
     splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)
     write_splits(documents, splits, args.output, args.name, args.max_chars, args.overwrite)

@@ -17,9 +17,9 @@ import pandas as pd
 
 from cbpner.base.errors import InputError
 from cbpner.base.tables import format_markdown
-from cbpner.commands.options import add_format_flag, add_reading_flags, describe_notes, read_choices
+from cbpner.commands.options import add_reading_flags, describe_notes, read_choices
 from cbpner.formats.document import Choices, Tally
-from cbpner.formats.registry import guess_format, read_documents
+from cbpner.formats.registry import FORMATS, guess_format, read_documents
 from cbpner.text.splits import PARTS, describe_splits
 
 SPLIT_COLUMNS = ("split", "part", "patents", "sentences"), ("unique", "unseen", "orphan I-")
@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--documents", action="store_true", help="annotated text: a row a document")
-    add_format_flag(parser, "--format", "format", "of annotated text (default: as found)")
+    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of annotated text (default: as found)")
     add_reading_flags(parser, "orphans")
 
 

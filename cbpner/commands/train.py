@@ -84,18 +84,6 @@ def check_data_dir(name: str) -> Path:
     return folder
 
 
-def make_job(args: Namespace, method: str, **overrides: Any) -> "Job":
-    """The job that the arguments describe; `overrides` are recipe values of the entry point."""
-    from cbpner.training.config import Job
-
-    recipe = get_recipe(args.recipe, method, **(overrides | read_recipe_flags(args)))
-    return Job(
-        method=method, recipe_name=args.recipe, recipe=recipe, files=find_files(args), output=Path(args.output),
-        seed=args.seed, split=args.split, labels=Path(args.labels) if args.labels else None, orphans=args.orphans,
-        patents=args.patents, overwrite=args.overwrite, save_model=not args.no_model,
-    )  # fmt: skip
-
-
 def report(metrics: Mapping[str, Any] | None) -> None:
     """Print a line a part: F1 at the three levels."""
     for part in PARTS[1:]:
@@ -105,11 +93,17 @@ def report(metrics: Mapping[str, Any] | None) -> None:
 
 
 def run_training(args: Namespace, method: str, **overrides: Any) -> None:
-    """What every training entry point does behind its parser."""
-    job = make_job(args, method, **overrides)
+    """What every training entry point does behind its parser; `overrides` are recipe values of the entry point."""
+    recipe, files = get_recipe(args.recipe, method, **(overrides | read_recipe_flags(args))), find_files(args)
+    from cbpner.training.config import Job
     from cbpner.training.run import train
 
-    report(train(job) if "train" in job.files else score_model(job, args))
+    job = Job(
+        method=method, recipe_name=args.recipe, recipe=recipe, files=files, output=Path(args.output), seed=args.seed,
+        split=args.split, labels=Path(args.labels) if args.labels else None, orphans=args.orphans, patents=args.patents,
+        overwrite=args.overwrite, save_model=not args.no_model,
+    )  # fmt: skip
+    report(train(job) if "train" in files else score_model(job, args))
 
 
 def score_model(job: "Job", args: Namespace) -> dict[str, Any]:
