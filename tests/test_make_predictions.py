@@ -1,15 +1,12 @@
-"""BERT_LM_mixed's make_predictions.py and pred_gen.sh, under the original's flags."""
-
-import sys
+"""BERT_LM_mixed's make_predictions.py, under the original's flags."""
 
 import pytest
-from shell import ROOT, load_script, run_bash
+from shell import load_script
 
 from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices
 from cbpner.prediction.tagger import Tagger
 
-SCRIPT = ROOT / "BERT_LM_mixed" / "ner_example" / "pred_gen.sh"
 TEXTS = {"a.txt": "HER2阳性乳腺癌。\n\n其中BRCA1 😀", "b/c.txt": "基因突变", "d%2Fe.txt": "一种方法\r\n"}
 
 
@@ -83,15 +80,3 @@ def test_mistakes_are_messages(source, tmp_path, tiny_tagger, monkeypatch, capsy
     call = {"source": source, "model": tiny_tagger, "more": []} | change
     assert predict(call["source"], tmp_path / "out", call["model"], *call["more"]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_the_script_tags_a_file(tmp_path, environment, tiny_tagger):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.txt").write_text(TEXTS["a.txt"], encoding="utf-8")
-    settings = {"CBP_PYTHON": sys.executable, "IN_DIR": str(tmp_path / "in"), "OUTPUT_DIR": str(tmp_path / "out"),
-                "BERT_MODEL": str(tiny_tagger), "MAX_LENGTH": "64", "BATCH_SIZE": "2"}  # fmt: skip
-    done = run_bash(SCRIPT, "--no_cuda", env={**environment, **settings}, cwd="/")
-    assert done.returncode == 0, done.stderr
-    (document,) = read_column_documents(tmp_path / "out" / "a.pred", "a", Choices())
-    assert document.text == TEXTS["a.txt"] and document.spans

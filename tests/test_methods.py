@@ -45,7 +45,7 @@ def test_flags_of_supervised_original(read_job, files, tmp_path):
     job = read_job("Supervised_Original", *flags, "--finetuning")
     assert (job.method, job.files, job.output) == ("Supervised_Original", files, tmp_path / "run")
     recipe = job.recipe
-    assert (recipe.batch_size, recipe.lr, recipe.epochs, recipe.encoder) == (8, 1e-3, 7, "x")
+    assert (recipe.batch_size, recipe.lr, recipe.head_lr, recipe.epochs, recipe.encoder) == (8, 1e-3, 1e-3, 7, "x")
     assert recipe.trainable_layers is None
     assert read_job("Supervised_Original", *flags).recipe.trainable_layers == 0, "the head learns alone"
 
@@ -56,7 +56,7 @@ def test_flags_of_bert_lm_mixed(read_job, named, files):
     job = read_job("BERT_LM_mixed", *named, *flags, "--do_train", "--do_eval", "--do_predict")
     assert (job.method, job.files, job.seed, job.overwrite) == ("BERT_LM_mixed", files, 3, True)
     recipe = job.recipe
-    assert (recipe.epochs, recipe.batch_size, recipe.lr, recipe.encoder) == (7, 8, 1e-3, "x")
+    assert (recipe.epochs, recipe.batch_size, recipe.lr, recipe.head_lr, recipe.encoder) == (7, 8, 1e-3, 1e-3, "x")
     assert set(read_job("BERT_LM_mixed", *named, "--do_train", "--do_predict").files) == {"train", "test"}
 
 
@@ -69,8 +69,10 @@ def test_flags_and_variants_of_part_bert_crf(read_job, read_part_job, files, tmp
     assert (job.method, job.recipe.head, job.recipe.lstm_size) == ("partBERT_CRF_coded", "bilstm-crf", 6)
     assert job.recipe.trainable_layers == 0
     folder = ROOT / "data" / "demo"
-    job = read_job("partBERT_CRF", "--data_dir", folder, "--split", 2, "--output_dir", tmp_path / "run")
+    flags = ["--data_dir", folder, "--split", 2, "--output_dir", tmp_path / "run", "--do_train", "--do_predict"]
+    job = read_job("partBERT_CRF", *flags)
     assert job.split == "2" and job.files["test"] == folder / "2" / "no_long_cbp_demo_test.bio"
+    assert set(job.files) == {"train", "test"}
 
 
 @pytest.mark.parametrize("flags, expected", [  # None: the recipe's own rate
@@ -106,6 +108,8 @@ def test_flags_without_effect_are_named(read_part_job, capsys, flags, unused):
     ("partBERT_CRF", ["--test_filename", "toy_test.bio"], "--train_filename"),
     ("partBERT_CRF", ["--train_filename", "toy_train.bio", "--train", "x.bio"], "--train and --train_filename"),
     ("partBERT_CRF", ["--data_dir", "nowhere"], "nowhere"),
+    ("partBERT_CRF", ["--learning_rate", "0.1"], "--recipe paper"),
+    ("partBERT_CRF", ["--test_filename", "toy_test.bio", "--do_predict"], "no such folder"),
 ])  # fmt: skip
 def test_missing_and_wrong_files_are_errors(method, flags, found, files, tmp_path, capsys):
     assert call(method, "--data_dir", files["train"].parent, "--output_dir", tmp_path / "run", *flags) == 2

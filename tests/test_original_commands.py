@@ -16,10 +16,9 @@ from cbpner.training.config import TAGGER_RUN
 TEXT = read_text(ROOT / "tests" / "data" / "original_commands.txt")
 LINES = dict(line.split(": ") for line in TEXT.splitlines() if not line.startswith("#"))
 FLAGS = {script: LINES.pop(script) for script in [*LINES] if script.endswith(".py")}
-SHORT = {"train": "--n_epochs 1", "run_ner": "--num_train_epochs 1", "make_predictions": "--max_seq_length 128",
-         "run_lm_finetuning": "--max_steps 1 --block_size 128"}  # fmt: skip
-MORE = {"partBERT_CRF/demo_run.sh": "--trainable_layers 1", "partBERT_CRF/ner_exp.sh": "--trainable_layers 1",
-        "partBERT_CRF/iter_exp.sh": "--variant coded"}  # fmt: skip
+MORE = {"train": "--n_epochs 1", "run_ner": "--num_train_epochs 1", "make_predictions": "--max_seq_length 128",
+        "run_lm_finetuning": "--max_steps 1 --block_size 128", "partBERT_CRF/demo_run.sh": "--trainable_layers 1",
+        "partBERT_CRF/ner_exp.sh": "--trainable_layers 1", "partBERT_CRF/iter_exp.sh": "--variant coded"}  # fmt: skip
 NOTED = ("--testing", "--save_steps", "--per_gpu_eval_batch_size", "--per_gpu_test_batch_size")
 
 
@@ -46,7 +45,7 @@ def call(checkout, monkeypatch, capsys):
         entry, *words = (line or LINES[script]).split()
         monkeypatch.chdir((checkout / script).parent)
         module = load_script((ROOT / script).parent / entry)
-        return module.main([*words, *f"{SHORT[module.__name__]} {more}".split()]), *capsys.readouterr()
+        return module.main([*words, *f"{MORE[module.__name__]} {more}".split()]), *capsys.readouterr()
 
     return run
 
@@ -58,10 +57,8 @@ def check_files(folder, metrics):
         assert float(values["f1"]) == metrics[part]["entity_lenient"]["overall"]["f1"]
         for level, found in metrics[part].items():
             assert {key: float(values[f"{level}_overall_{key}"]) for key in found["overall"]} == found["overall"]
-        lines = read_text(folder / f"{name}_predictions.txt").splitlines()
-        assert [line[-1] for line in (line.split(" ") for line in lines if line)] == list(
-            chain(*runs.read_tags(runs.tags_path(folder, part)))
-        )
+        lines = read_text(folder / f"{name}_predictions.txt").split()
+        assert lines[2::3] == [*chain(*runs.read_tags(runs.tags_path(folder, part)))]
 
 
 @pytest.mark.slow
@@ -71,7 +68,6 @@ def test_a_command_line_of_the_original_runs_and_its_model_is_scored(script, cal
     code, out, err = call(script, more)
     assert code == 0, err
     if "pred_gen" in script:
-        assert [*checkout.rglob("a.pred")]
         return
     noted = [flag for flag in NOTED if f"note: {flag} has no effect: " in err]
     assert noted == [flag for flag in NOTED if flag in LINES[script] and ("lmft" not in script or "eval" in flag)]
@@ -91,8 +87,3 @@ def test_every_flag_of_the_original_is_accepted(script, capsys):
     load_script(script).build_parser().parse_args(FLAGS[script].split())
     notes = re.findall("note: (--\\w+) has no effect: .", capsys.readouterr().err)
     assert set(notes) < set(FLAGS[script].split()) and len(notes) == len(set(notes))
-
-
-def test_a_rate_of_sgd_is_refused_for_another_optimizer(call):
-    code, out, err = call("partBERT_CRF/ner_exp.sh")
-    assert code == 2 and "--learning_rate 0.1" in err and "--recipe paper" in err

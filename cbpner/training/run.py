@@ -97,11 +97,11 @@ def evaluate_tagger(job: Job, model: PreTrainedModel, table: CharacterTable) -> 
         for part, sentences in data.items():
             tags, name = predictor.predict(sentences), job.output / {"dev": "eval"}.get(part, part)
             scores[part] = found = score_by_seqeval([sentence.tags for sentence in sentences], tags)
-            values = {key: found["entity_lenient"]["overall"][key] for key in MEASURES}
+            lines = [f"{key} = {found['entity_lenient']['overall'][key]}\n" for key in MEASURES]
             for level, own in found.items():
                 for label, counted in {"overall": own["overall"], **own["types"]}.items():
-                    values |= {f"{level}_{label}_{key}": value for key, value in counted.items()}
-            open_output(f"{name}_results.txt").write("".join(f"{key} = {value}\n" for key, value in values.items()))
+                    lines += [f"{level}_{label}_{key} = {value}\n" for key, value in counted.items()]
+            open_output(f"{name}_results.txt").write("".join(lines))
             rows = [map("{} {} {}\n".format, *each[:2], own) for each, own in zip(sentences, tags, strict=True)]
             open_output(f"{name}_predictions.txt").write("".join("".join(row) + "\n" for row in rows))
     return scores

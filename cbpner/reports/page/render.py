@@ -37,7 +37,9 @@ def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, s
     shown_tables = [table for part in parts for table in (part.tables if isinstance(part, Fold) else [part])]
     named = {table.name: table for table in shown_tables if isinstance(table, Table)}
     templates = open_templates(__package__)
-    templates.filters |= {"cell": format_cell, "printable": tables.replace_unprintable, "breakable": _break_names}
+    templates.filters |= {"cell": format_cell, "printable": tables.replace_unprintable}
+    # long names (folders, methods) may break behind `/` and `_`
+    templates.filters["breakable"] = lambda text: Markup(re.sub(r"(?<=[/_])(?=\w)", "<wbr>", str(escape(text))))
     templates.globals |= {"split_figure": tables.split_figure, "kind_of": lambda part: type(part).__name__.lower()}
     script = resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8")
     html = templates.get_template("report.html.jinja").render(
@@ -108,8 +110,3 @@ def _make_headline(data: ReportData) -> dict[str, Any]:
         )
     subtitle = f"{', '.join(counted)}; scores on the {data.part} sets"
     return {"subtitle": subtitle, "figures": figures, "sentences": sentences}
-
-
-def _break_names(text: str) -> Markup:
-    """HTML of a text whose long names (folders, methods) may break behind `/` and `_`."""
-    return Markup(re.sub(r"(?<=[/_])(?=\w)", "<wbr>", str(escape(text))))

@@ -28,10 +28,12 @@ GROUP_NAMES = {
 
 def make_sections(data: ReportData, with_text: bool = True, shown: int = 15) -> list[Section]:
     """The sections; `with_text`: also surfaces and sentences of the gold, `shown` wrong ones of each system."""
+    judged = data.evaluation if with_text and not data.recorded else None
     found = (
         show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
         show_comparisons(data), show_curve(data), show_learning(data),
-        show_sentences(data) if with_text else None, show_provenance(data),
+        judged and Section("sentences", "Sentences", "Sentences", [list_sentences(judged.systems)]),
+        show_provenance(data),
     )  # fmt: skip
     return [section for section in found if section]
 
@@ -168,13 +170,6 @@ def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Se
             table = tabulate_wrong(frames["wrong_surfaces"], name, shown, number)
             parts.append(Fold(table.title, [table]))
     return Section("errors", "Errors", "Errors", parts)
-
-
-def show_sentences(data: ReportData) -> Section | None:
-    """The browser of sentences; None without the gold text."""
-    if data.evaluation is None or data.recorded:
-        return None
-    return Section("sentences", "Sentences", "Sentences", [list_sentences(data.evaluation.systems)])
 
 
 def _show_classes(errors: pd.DataFrame, names: list[str]) -> list[Part]:
