@@ -4,7 +4,6 @@
 ours, for the shipped encoders, tuned on patents outside the test sets. `cbp_patent`: decodes over whole patents.
 """
 
-from argparse import BooleanOptionalAction
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -155,7 +154,8 @@ def add_recipe_flags(
             names = [f"--{each.name.replace('_', '-')}", f"--{each.name}", *(aliases or {}).get(each.name, ())]
             more: dict[str, Any] = {"type": types.get(each.type, each.type), "choices": each.metadata["choices"]}
             if each.type is bool:
-                more = {"action": BooleanOptionalAction}
+                more, off = {"action": "store_true"}, names[0].replace("--", "--no-", 1)
+                group.add_argument(off, dest=each.name, default=None, action="store_false")
             group.add_argument(*dict.fromkeys(names), default=None, help=each.metadata["help"], **more)
 
 
