@@ -91,12 +91,12 @@ def test_more_epochs_take_their_settings_from_the_run(model, corpus, tiny_encode
     assert not (tmp_path / "x").exists()
 
 
-def test_whole_words_and_lines_as_documents(corpus, tiny_encoder, tmp_path):
+def test_lines_as_documents(corpus, tiny_encoder, tmp_path):
     flags = ["--mlm", "--do_train", "--train_data_file", corpus / "train.txt", "--model_name_or_path", tiny_encoder,
-             "--line_by_line", "--whole_word", "--segmenter", "none", "--block_size", 40, "--max_steps", 2]  # fmt: skip
+             "--line_by_line", "--block_size", 40, "--max_steps", 2]  # fmt: skip
     assert fine_tune(*flags, "--output_dir", tmp_path / "model", "--cache_dir", tmp_path / "cache") == 0
     train = read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
-    assert (train["documents"], train["line_by_line"], train["words"]) == (16, True, "none")
+    assert (train["documents"], train["line_by_line"]) == (16, True)
     assert os.listdir(tmp_path / "cache") == [], "the tokens' file has no name"
     assert read_metrics(tmp_path / "model")["perplexity"] is None
 

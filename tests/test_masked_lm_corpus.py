@@ -1,10 +1,8 @@
-"""Text for masked-LM fine-tuning: files to tokens and documents, blocks, where words begin."""
+"""Text for masked-LM fine-tuning: files to tokens and documents, blocks."""
 
 import math
 import os
-import sys
 import tracemalloc
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 from cbpner.base.errors import InputError
 from cbpner.masked_lm import corpus as corpora
 from cbpner.masked_lm.corpus import Blocks, TextSource, cut_blocks, list_text_files, read_corpus
-from cbpner.masked_lm.word_starts import LONGEST_RUN, load_segmenter, mark_words
 from cbpner.models.tokenizers import build_tokenizer
 from cbpner.text.tokenizer import CharacterTable
 
@@ -43,7 +40,7 @@ def read(table, write):
 
 
 def read_documents(corpus):
-    return [part["id"].tolist() for part in np.split(corpus.tokens, np.cumsum(corpus.lengths)[:-1])]
+    return [part.tolist() for part in np.split(corpus.tokens, np.cumsum(corpus.lengths)[:-1])]
 
 
 def encode(table, *texts):
@@ -56,9 +53,9 @@ def encode(table, *texts):
 def test_blank_lines_separate_documents_and_line_breaks_are_left_out(table, read):
     corpus = read("\ufeff" + CORPUS)
     assert read_documents(corpus) == encode(table, "本发明涉及抗体其序列如下", "第二件 HER2")
-    expected = {"documents": 2, "characters": 20, "unknown_characters": 0.05, "words": "", "line_by_line": False}
+    expected = {"documents": 2, "characters": 20, "unknown_characters": 0.05, "line_by_line": False}
     assert expected.items() <= corpus.info.items()
-    assert corpus.tokens.dtype["id"] == np.uint16
+    assert corpus.tokens.dtype == np.uint16
 
 
 def test_each_line_can_be_a_document_and_a_file_begins_one(table, read, write):
@@ -77,7 +74,7 @@ def test_memory_does_not_grow_with_the_text(read):
         peaks = []
         for size in (1, 4):
             tracemalloc.start()
-            corpus = read(f"本发明涉及HER2抗体的用途，{end}" * 1500 * size, segmenter="none")
+            corpus = read(f"本发明涉及HER2抗体的用途，{end}" * 1500 * size)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
             assert len(corpus.tokens) == 22_500 * size
@@ -161,63 +158,3 @@ def test_a_stream_crosses_documents_and_drops_its_end(table, read):
     assert [strip_block(blocks[number], table) for number in range(2)] == encode(table, "本发明涉", "及一种抗")
     assert (blocks.characters, blocks.lengths.tolist()) == (8, [6, 6])
     assert len(Blocks(corpus, table, 20, "stream")) == 0
-
-
-def test_words_of_a_block_begin_at_its_borders(table, read):
-    """The document's seven characters make two blocks, of four and three; the border is inside HER2."""
-    corpus = read("抗体HER2阳", segmenter="none")
-    assert corpus.info["words"] == "none"
-    assert corpus.tokens["begins"].tolist() == [True, True, True, False, False, False, True]
-    blocks = Blocks(corpus, table, 6)
-    assert blocks[0].begins.tolist() == [True, True, True, True, False, True]
-    assert blocks[1].begins.tolist() == [True, True, False, True, True]
-
-
-# ---- where words begin ----
-
-
-def split(text, cut=None):
-    begins = mark_words(text, cut)
-    assert len(begins) == len(text)
-    borders = [*np.flatnonzero(begins).tolist(), len(text)]
-    return [text[start:stop] for start, stop in pairwise(borders)]
-
-
-@pytest.mark.parametrize("text, words", [
-    ("BRCA1基因", ["BRCA1", "基", "因"]),
-    ("抗HER2、miR-21", ["抗", "HER2", "、", "miR-21"]),
-    ("TNF-α3.5mg", ["TNF-α3.5mg"]),
-    ("1.一种", ["1", ".", "一", "种"]),
-    ("含5%的ＥＧＦＲ", ["含", "5", "%", "的", "ＥＧＦＲ"]),
-    ("p53-和-IL", ["p53", "-", "和", "-", "IL"]),
-    ("", []),
-    ("A" * LONGEST_RUN, ["A" * LONGEST_RUN]),
-    ("序A" + "CG" * LONGEST_RUN + "列", ["序", *("A" + "CG" * LONGEST_RUN), "列"]),
-])  # fmt: skip
-def test_runs_of_latin_letters_and_digits_are_words_but_sequences_are_not(text, words):
-    assert split(text) == words
-
-
-def test_latin_runs_take_precedence_over_the_segmenter():
-    assert split("抗HER2阳性", lambda text: ["抗H", "ER2阳", "性"]) == ["抗", "HER2", "阳", "性"]
-    with pytest.raises(ValueError):
-        mark_words("乳腺癌", lambda text: ["乳腺"])
-
-
-@settings(max_examples=20)
-@given(st.text(st.sampled_from("乳腺癌患者HER2-1.5 ，\t\U0001f600"), max_size=40))
-def test_chinese_words_come_from_the_segmenter_and_make_up_the_text(text):
-    pytest.importorskip("rjieba")
-    cut, name = load_segmenter("rjieba")
-    assert name.startswith("rjieba ") and name.split()[1][0].isdigit()
-    assert {"涉及", "miR-21", "乳腺癌"} <= set(split("本发明涉及miR-21与乳腺癌", cut))
-    assert "".join(split(text, cut)) == text
-
-
-def test_a_missing_segmenter_is_an_error_with_advice(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rjieba", None)
-    with pytest.raises(InputError, match="pip install rjieba.*--segmenter none"):
-        load_segmenter("rjieba")
-    assert load_segmenter("none") == (None, "none")
-    with pytest.raises(InputError, match="'jieba'"):
-        load_segmenter("jieba")

@@ -58,10 +58,10 @@ def texts(tmp_path_factory):
 def make_job(texts, tiny_encoder):
     """`make_job(folder)`: three epochs of some five steps, with a checkpoint every two."""
 
-    def build(folder, recipe="cbp", words="", **overrides):
+    def build(folder, recipe="cbp", **overrides):
         names = ("seed", "overwrite", "continues", "eval_steps", "save_total_limit", "train", "held_out")
         job = {name: overrides.pop(name) for name in names if name in overrides}
-        train, held_out = TextSource((texts["train"],), segmenter=words), TextSource((texts["held_out"],))
+        train, held_out = TextSource((texts["train"],)), TextSource((texts["held_out"],))
         job = {"train": train, "held_out": held_out} | job
         table = get_lm_recipe(recipe, **({"encoder": str(tiny_encoder), "epochs": EPOCHS} | FAST | overrides))
         return LMJob(recipe, table, output=Path(folder), save_steps=2, logging_steps=2, **job)
@@ -262,21 +262,20 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job
     assert_same_run(job.output, unbroken)
 
 
-def continue_job(make_job, old, new, words=""):
+def continue_job(make_job, old, new):
     """The job that continues the run `old` to five epochs."""
     name, recipe, seed = continue_recipe(old, epochs=5.0)
-    return replace(make_job(new, continues=old, seed=seed, words=words), recipe_name=name, recipe=recipe)
+    return replace(make_job(new, continues=old, seed=seed), recipe_name=name, recipe=recipe)
 
 
 def test_three_epochs_and_two_more_are_five(make_job, tmp_path):
-    """Of a stream, eight blocks a step, with whole words; the next test has documents and batches by tokens."""
-    settings = {"packing": "stream", "batch_size": 4, "accumulation": 2, "warmup": 0.2, "whole_word": True,
-                "segmenter": "none", "mask_share": 0.3, "words": "none"}  # fmt: skip
+    """Of a stream, eight blocks a step; the next test has documents and batches by tokens."""
+    settings = {"packing": "stream", "batch_size": 4, "accumulation": 2, "warmup": 0.2, "mask_share": 0.3}
     fine_tune(make_job(tmp_path / "five", epochs=5, **settings))
     fine_tune(make_job(tmp_path / "three", epochs=3, schedule_epochs=5, **settings))
     kept = list_bytes(tmp_path / "three")
     assert read_model(tmp_path / "three")["model.safetensors"] != read_model(tmp_path / "five")["model.safetensors"]
-    fine_tune(continue_job(make_job, tmp_path / "three", tmp_path / "longer", words=settings["words"]))
+    fine_tune(continue_job(make_job, tmp_path / "three", tmp_path / "longer"))
     assert_same_run(tmp_path / "longer", tmp_path / "five")
     assert list_bytes(tmp_path / "three") == kept, "the old run stays"
 

@@ -152,12 +152,12 @@ def test_the_corpus_names_the_model(settings, output, stub_python):
 @pytest.mark.parametrize("script", ["run_lmft.sh", "run_lmft_load.sh"])
 def test_variables_reach_the_fine_tuning(script, stub_python, corpus):
     env = stub_python | SETTINGS | {"CORPUS": str(corpus), "EPOCHS": "4"}
-    (call,) = read_calls(run_bash(LMFT / script, "--whole_word", "--note", "two words", env=env))
+    (call,) = read_calls(run_bash(LMFT / script, "--line_by_line", "--note", "two words", env=env))
     assert call[-1] == "1,2" and read_flags(call) == {
         "--mlm": "", "--do_train": "", "--do_eval": "", "--train_data_file": str(corpus),
         "--eval_data_file": str(corpus / "test.txt"), "--output_dir": "/some out", "--recipe": "paper",
         "--model_name_or_path": "an encoder", "--per_gpu_train_batch_size": "5", "--num_train_epochs": "4",
-        "--seed": "7", "--whole_word": "", "--note": "two words", "--casing": "lower",
+        "--seed": "7", "--line_by_line": "", "--note": "two words", "--casing": "lower",
     }  # fmt: skip
 
 

@@ -116,11 +116,11 @@ def choose_recipe(args: argparse.Namespace) -> dict:
     return {"recipe_name": args.recipe or name, "recipe": recipe, "seed": seed, "continues": folder}
 
 
-def find_text(name: str | None, part: str, line_by_line: bool, segmenter: str = ""):
+def find_text(name: str | None, part: str, line_by_line: bool):
     """Return the text of one part, or None where no file was given."""
     from cbpner.masked_lm.corpus import TextSource, list_text_files
 
-    return TextSource(list_text_files(name, part), line_by_line, segmenter) if name else None
+    return TextSource(list_text_files(name, part), line_by_line) if name else None
 
 
 def run(args: argparse.Namespace) -> None:
@@ -135,9 +135,8 @@ def run(args: argparse.Namespace) -> None:
         found = measure_model(recipe, held_out, cache)
         print(f"perplexity {found['perplexity']:.3f} ({found['targets']} masked characters)")
         return
-    segmenter = recipe.segmenter if recipe.whole_word else ""
     metrics = fine_tune(LMJob(
-        train=find_text(texts["train"], "train", args.line_by_line, segmenter), held_out=held_out,
+        train=find_text(texts["train"], "train", args.line_by_line), held_out=held_out,
         output=Path(args.output_dir), cache=cache, overwrite=args.overwrite_output_dir, save_steps=args.save_steps,
         save_total_limit=args.save_total_limit, logging_steps=args.logging_steps, eval_steps=args.eval_steps, **chosen,
     ))  # fmt: skip

@@ -4,7 +4,7 @@
 #
 # usage: bash run_lmft.sh                                          models/partHG_1epoch, from the corpus HG
 #        CORPUS=../../data/corpora/BC EPOCHS=30 bash run_lmft.sh   models/partBC_30epochs, from the corpus BC
-#        CORPUS=/my/texts bash run_lmft.sh --whole_word            more flags go to run_lm_finetuning.py
+#        CORPUS=/my/texts bash run_lmft.sh --line_by_line          more flags go to run_lm_finetuning.py
 #        RECIPE=paper EPOCHS=1 bash run_lmft.sh                    models/partHG_1epoch_paper (env/run_name.sh)
 # Relative paths start at this folder.
 set -euo pipefail

@@ -74,7 +74,7 @@ def hash_weights(model: BertForMaskedLM) -> str:
 
 def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
     """List what the result depends on, from lm_run.json: the content of files, not their paths and names."""
-    data = {part: {"line_by_line": corpus["line_by_line"], "words": corpus["words"],
+    data = {part: {"line_by_line": corpus["line_by_line"],
                    "sha256": [file["sha256"] for file in corpus["files"]]}
             for part, corpus in config["data"].items()}  # fmt: skip
     return {

@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import explain_write_errors, file_checksum, natural_key
-from cbpner.masked_lm.word_starts import load_segmenter, mark_words
 from cbpner.text.tokenizer import CharacterTable
 
 
@@ -25,20 +24,18 @@ class TextSource(NamedTuple):
 
     files: tuple[Path, ...]
     line_by_line: bool = False  # each line is a document
-    segmenter: str = ""  # see `cbpner.masked_lm.word_starts`; "" for tokens without words
 
     def describe(self) -> dict[str, Any]:
         """The content of the files and how they are read."""
         files = [{"path": str(path), "sha256": file_checksum(path)} for path in self.files]
-        words = load_segmenter(self.segmenter)[1] if self.segmenter else ""
-        return {"files": files, "line_by_line": self.line_by_line, "words": words}
+        return {"files": files, "line_by_line": self.line_by_line}
 
 
 @dataclass(frozen=True)
 class Corpus:
     """Tokenized documents, one after the other."""
 
-    tokens: np.ndarray  # (characters,) `id` and, where words are asked for, `begins`: whether a word begins there
+    tokens: np.ndarray  # (characters,) ids
     lengths: np.ndarray  # (documents,) tokens of each
     info: dict[str, Any]  # its files and size, as lm_run.json records them
 
@@ -48,7 +45,6 @@ class Block:
     """A piece of text between [CLS] and [SEP]."""
 
     ids: np.ndarray  # (tokens,) int32
-    begins: np.ndarray | None  # (tokens,) bool, whether a word begins there; None where each token is a word
     index: int  # the block's place in the corpus, from which its masks follow
 
 
@@ -75,21 +71,12 @@ class Blocks:
 
     def __getitem__(self, index: int) -> Block:
         tokens = self.corpus.tokens[self.ends[index] - self.lengths[index] + 2 : self.ends[index]]
-        begins = tokens["begins"] if "begins" in (tokens.dtype.names or ()) else None
-        return make_block(self.table, tokens["id"], begins, index)
-
-
-def make_block(table: CharacterTable, ids: np.ndarray, begins: np.ndarray | None, index: int) -> Block:
-    """Put ids between [CLS] and [SEP]; the part of a word that a border cuts off is a word."""
-    ids = np.concatenate(([table.cls], ids, [table.sep])).astype(np.int32)
-    if begins is not None:
-        begins = np.concatenate(([True, True], begins[1:], [True]))
-    return Block(ids, begins, index)
+        return Block(np.concatenate(([self.table.cls], tokens, [self.table.sep])).astype(np.int32), index)
 
 
 def cut_blocks(texts: Sequence[str], table: CharacterTable, size: int) -> Blocks:
     """The blocks of texts in memory, each a document."""
-    tokens = np.concatenate([table.encode(text) for text in texts]).astype([("id", np.int32)])
+    tokens = np.concatenate([table.encode(text) for text in texts])
     return Blocks(Corpus(tokens, np.array([len(text) for text in texts]), {}), table, size)
 
 
@@ -115,19 +102,14 @@ def list_text_files(path: str | Path, part: str = "train") -> tuple[Path, ...]:
 
 def read_corpus(text: TextSource, table: CharacterTable, folder: Path | None = None) -> Corpus:
     """Tokenize the files. folder: where the file of the tokens lies; by default with the system's temporary files."""
-    cut, words = load_segmenter(text.segmenter) if text.segmenter else (None, "")
-    kind = np.dtype([("id", np.min_scalar_type(table.ids.max())), *([("begins", "?")] if words else [])])
-    lengths, unknown = list[int](), 0
+    kind, lengths, unknown = np.min_scalar_type(table.ids.max()), list[int](), 0
     with explain_write_errors(folder or Path(tempfile.gettempdir())):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             for line, begins_document in iterate_lines(text):
-                tokens = np.empty(len(line), kind)
-                tokens["id"] = ids = table.encode(line)
-                if words:
-                    tokens["begins"] = mark_words(line, cut)
-                file.write(tokens.tobytes())
+                ids = table.encode(line)
+                file.write(ids.astype(kind).tobytes())
                 if begins_document:
                     lengths.append(0)
                 lengths[-1] += len(line)

@@ -27,11 +27,8 @@ Batch = dict[str, torch.Tensor]
 class MaskingCollator:
     """Blocks to a masked batch: `input_ids`, `attention_mask`, `labels` (the original id at targets, else -100).
 
-    Each word is a target with probability `share`, whatever its length, so that in expectation this share of the
-    characters is; where a block has no words, each token is one. (Devlin's whole-word update, also in Cui et al. 2019,
-    arXiv:1906.08101, skips words that no longer fit into 15% of a text, so that long words are drawn less often.) Of
-    the targets' characters 80% become [MASK] and 10% a random token, each by its own draw. Special tokens and
-    characters outside the vocabulary are never targets or replacements; a word with such a character is no target.
+    Each character is a target with probability `share`. Of the targets 80% become [MASK] and 10% a random token, each
+    by its own draw. Special tokens and characters outside the vocabulary are never targets or replacements.
 
     A block's masks follow from seed, epoch (`set_epoch`) and its index alone, whatever batch, process or resumed run it
     is part of. any_token: as the original, where [UNK] (and a literal [MASK]) can be a target, and any token of the
@@ -61,9 +58,7 @@ class MaskingCollator:
     def mask(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
         """Return (input ids, labels) of one block, each (tokens,)."""
         random, ids, size = np.random.default_rng((self.seed, self.epoch, block.index)), block.ids, len(block.ids)
-        word = np.arange(size) if block.begins is None else np.cumsum(block.begins) - 1  # the word of each token
-        excluded = np.bincount(word[~self.allowed[ids]], minlength=size) > 0
-        target = ((random.random(size) < self.share) & ~excluded)[word]
+        target = (random.random(size) < self.share) & self.allowed[ids]
         draw, replacement = random.random(size), self.replacements[random.integers(len(self.replacements), size=size)]
         inputs = np.where(target & (draw < REPLACED_BY_MASK), self.table.mask, ids)
         by_random = target & (draw >= REPLACED_BY_MASK) & (draw < REPLACED_BY_MASK + REPLACED_BY_RANDOM)

@@ -10,7 +10,6 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.settings import check_options, option
-from cbpner.masked_lm.word_starts import SEGMENTERS
 from cbpner.models.names import PRECISIONS, SHIPPED_ENCODER
 from cbpner.text.tokenizer import CASING_HELP, CASINGS
 from cbpner.training.recipes import check_batches
@@ -41,8 +40,6 @@ class LMRecipe:
     dropout: float | None = option("dropout in training; by default as in the encoder's configuration", None, "[0, 1]")
     mask_share: float = option("share of the characters that are targets", MASK_SHARE, "(0, 1]")
     any_token: bool = option("[UNK] can be a target too, and every token of the vocabulary a replacement", False)
-    whole_word: bool = option("targets are whole words", False)
-    segmenter: str = option("source of Chinese words, for whole_word", "rjieba", choices=SEGMENTERS)
     precision: str = option("number format; auto: bf16 where that is faster", "auto", choices=PRECISIONS)
 
 
