@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from cbpner.base.errors import InputError
 from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger, locate_encoder
 from cbpner.models.names import SHIPPED_ENCODERS
-from cbpner.text.labels import DEFAULT
+from cbpner.text.labels import DEFAULT, LabelSet
 from cbpner.training.recipes import get_recipe
 
 
@@ -25,6 +25,13 @@ def test_the_shipped_encoders_are_found_by_their_names_from_anywhere(tmp_path, m
     assert model.config.id2label == DEFAULT.id_to_tag
     assert model.dtype == torch.float32
     assert tokenizer("[SEP]", add_special_tokens=False)["input_ids"] != [tokenizer.sep_token_id]
+
+
+def test_a_tagger_of_other_classes_gets_a_new_head(tiny_tagger):
+    torch.manual_seed(0)
+    recipe = get_recipe("cbp", "Supervised_Original", encoder=str(tiny_tagger), max_length=128)
+    model, _ = load_tagger(recipe, LabelSet(("chemical",)), "eager")
+    assert model.classifier.weight.shape == (3, 32) and model.classifier.weight.std() < 0.4
 
 
 def test_a_folder_without_a_model_says_so(tmp_path):

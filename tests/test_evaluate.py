@@ -378,8 +378,8 @@ def test_json_lines_and_tags_of_a_run(files, tmp_path, capsys):
     [
         (lambda rows: [*rows[:2], ("HER3蛋白与BRCA1", [], []), *rows[3:]], ["predicted.bio:25: found '3'"]),
         (lambda rows: rows[:2] + [("HER2蛋白与BRCA", [], [])] + rows[3:], ["predicted.bio:33: ", "'1'"]),
-        (lambda rows: rows[:-1], ["predicted.bio: found 5 sentences", "gold.bio:48"]),
-        (lambda rows: [*rows, ("癌", [], [])], ["found 7 sentences", "predicted.bio:58"]),
+        (lambda rows: rows[:-1], ["predicted.bio:0: found an end", "gold.bio:48", "not 5"]),
+        (lambda rows: [*rows, ("癌", [], [])], ["predicted.bio:58: found '癌'", "not 7"]),
     ],
 )
 def test_another_text_is_refused_at_the_first_difference(files, tmp_path, refuse, change, words):

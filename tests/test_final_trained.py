@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors import safe_open
-from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+from transformers import pipeline
 
 from cbpner.cli import main
 from cbpner.prediction.tagger import Tagger
@@ -27,27 +25,6 @@ def card():
     return (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def test_it_is_small_and_in_half_precision():
-    assert (FOLDER / "model.safetensors").stat().st_size <= 40e6
-    with safe_open(FOLDER / "model.safetensors", "pt") as file:
-        assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}
-    names = {path.name for path in FOLDER.iterdir()}
-    assert names - {"model_int8.onnx"} == {
-        "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-    }  # fmt: skip
-
-
-def test_plain_transformers_loads_all_of_it():
-    _, report = AutoModelForTokenClassification.from_pretrained(FOLDER, output_loading_info=True)
-    assert not report["missing_keys"] and not report["unexpected_keys"]
-
-
-def make_pipeline():
-    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    model = AutoModelForTokenClassification.from_pretrained(FOLDER, dtype=torch.float32)
-    return pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="simple")
-
-
 def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_path):
     """Sentence by sentence, though the model itself decides over a patent (`vote_share`)."""
     text = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n\n")[0]
@@ -56,7 +33,7 @@ def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_pa
     assert main(words) == 0
     (row,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
     found = [(span["start"], span["end"], span["label"]) for span in row["spans"]]
-    pipe, wanted = make_pipeline(), []
+    pipe, wanted = pipeline("token-classification", model=str(FOLDER), aggregation_strategy="simple"), []
     for start, end in Tagger.from_pretrained().find_sentences(text):
         wanted += [(start + each["start"], start + each["end"], each["entity_group"]) for each in pipe(text[start:end])]
     assert found == wanted and len(found) > 50

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.scheme import IOB2
 
-from cbpner.scoring.metrics import COUNTS, LEVELS, list_counts, score, score_by_seqeval
+from cbpner.scoring.metrics import COUNTS, LEVELS, score, score_by_seqeval
 from cbpner.text.labels import DEFAULT
 
 SENTENCES = st.lists(
@@ -101,7 +101,7 @@ def test_our_counts_give_seqeval_s_measures(pairs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ours, theirs = score(gold, predicted), score_by_seqeval(gold, predicted)
-    assert theirs["token"] == ours["token"] and list_counts(theirs) == list_counts(ours)
+    assert theirs["token"] == ours["token"]
     for level, mode in (("entity_lenient", {}), ("entity_strict", {"mode": "strict", "scheme": IOB2})):
         f1 = seqeval.metrics.f1_score(gold, predicted, zero_division=0, **mode)
         assert theirs[level]["overall"]["f1"] == f1

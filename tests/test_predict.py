@@ -367,7 +367,7 @@ MISFITS = {
     "another normalizer": lambda c, t, w: t["normalizer"]["normalizers"].append({"type": "NFKC"}),
     "an id beyond the embeddings": lambda c, t, w: t["model"]["vocab"].update({"基": 10**6}),
     "an id below 0": lambda c, t, w: t["model"]["vocab"].update({"基": -1}),
-    "tags in another order": lambda c, t, w: c["id2label"].update({"1": "I-gene", "2": "B-gene"}),
+    "a tag that is none": lambda c, t, w: c["id2label"].update({"1": "gene"}),
 }  # fmt: skip
 
 

@@ -14,9 +14,9 @@ PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in b"\t\n"} 
 UNSEEN = re.compile("[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C1 controls, directions of writing
 
 
-def read_page_style() -> str:
-    """The style sheet of all pages: palette, fonts, tables, figures."""
-    return resources.files(__package__).joinpath("assets", "page.css").read_text(encoding="utf-8")
+def read_page_style(name: str = "page.css") -> str:
+    """The style sheet of all pages (palette, fonts, tables, figures), or another of this package's assets."""
+    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def open_templates(package: str) -> "Environment":

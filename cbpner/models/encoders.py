@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from cbpner.base.errors import InputError, reading_model
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
+from cbpner.models.foreign import adapt_model
 from cbpner.models.loss import OriginalLinear
 from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
@@ -28,7 +29,7 @@ def locate_encoder(name: str):
     is_shipped = name in SHIPPED_ENCODERS and not Path(name).is_dir()
     path = SHIPPED_FOLDER / name if is_shipped else Path(name)
     if (path / "config.json").is_file():
-        return str(path) if is_shipped else name
+        return str(path) if is_shipped else name if (own := adapt_model(path)) == path else str(own)
     problem = ""
     if is_shipped:
         problem = f"this shipped encoder is missing; expected it in models/{name}"
@@ -36,11 +37,8 @@ def locate_encoder(name: str):
         problem = f"found a fine-tuning that broke off; the command in its {LM_CONFIG} resumes it and leaves a model"
     elif path.name in FINE_TUNED:
         corpus, epochs = FINE_TUNED[path.name]
-        problem = (
-            f"this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
-            f"BERT_LM_mixed/lmft_example/run_lmft.sh; its corpus by SOURCES=... bash data/patents/build_"
-            f"{corpus.lower()}.sh, from patents that data/patents/README.md says how to get"
-        )
+        problem = f"this model is still to be made, by CORPUS=../../data/corpora/{corpus} EPOCHS={epochs} bash "
+        problem += "BERT_LM_mixed/lmft_example/run_lmft.sh, from a corpus that data/patents/README.md says how to build"
     elif path.is_dir():
         problem = "found a folder without config.json; expected an encoder in the Hugging Face layout"
     elif path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
@@ -68,13 +66,15 @@ def load_parts(name: str, load: Any):
 def load_weights(name: str, kind: Any, new: tuple[str, ...] = (), **options: Any):
     """(the model in float32, the names of weights that are `new`, which its file lacks and whose values are random).
 
-    kind: a class of transformers. new: beginnings of names. InputError where the file lacks other weights, has more
-    layers than config.json says, or values that are no numbers.
+    kind: a class of transformers. new: beginnings of names; such weights of another size are drawn anew too. InputError
+    where the file lacks other weights, has more layers than config.json says, or values that are no numbers.
     """
-    load = partial(kind.from_pretrained, dtype="float32", output_loading_info=True, **options)
+    own = {"dtype": "float32", "output_loading_info": True, "ignore_mismatched_sizes": True}
+    load = partial(kind.from_pretrained, **own, **options)
     model, info = load_parts(name, load)
     faults = {
         "no weights": [key for key in info["missing_keys"] if not key.startswith(new)],
+        "other sizes of": [key for key, *_ in info["mismatched_keys"] if not key.startswith(new)],
         "too many weights": [key for key in info["unexpected_keys"] if ".layer." in key or key.startswith("crf.")],
         "NaN in": [key for key, value in model.named_parameters() if not value.isfinite().all()],
     }

@@ -7,17 +7,6 @@ from cbpner.base.html import read_page_style, show_controls
 from cbpner.formats.document import Document
 
 COLOURS = 7
-STYLE = """
-body { margin: 2rem auto; max-width: 52rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.9 var(--serif); }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .2rem; overflow-wrap: anywhere; }
-.legend, .about { font: .875rem/1.5 var(--sans); color: var(--soft); }
-.text { white-space: pre-wrap; overflow-wrap: anywhere; }
-mark { color: inherit; background: color-mix(in srgb, var(--c) 16%, transparent); border-bottom: 2px solid var(--c);
-  border-radius: 2px; padding: .1em .1em; }
-@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } }
-mark::after { content: attr(data-label); font: .65em/1 var(--sans); color: var(--c); margin-left: .25em; }
-"""
 
 
 def open_page(labels: Sequence[str], title: str) -> str:
@@ -29,7 +18,7 @@ def open_page(labels: Sequence[str], title: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="zh">\n<head>\n<meta charset="utf-8">\n<title>{escape_text(title)}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>\n{palette}{colours}{STYLE}</style>\n</head>\n<body>\n<h1>{escape_text(title)}</h1>\n"
+        f"<style>\n{palette}{colours}{read_page_style('documents.css')}</style>\n</head>\n<body>\n<h1>{escape_text(title)}</h1>\n"
         f'<p class="legend">{legend}</p>\n'
     )
 

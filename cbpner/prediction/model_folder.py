@@ -7,6 +7,7 @@ from typing import Any
 
 from cbpner.base.errors import InputError, reading_model
 from cbpner.base.files import read_json
+from cbpner.models.foreign import adapt_model
 from cbpner.runs import folder as runs
 from cbpner.text.labels import LabelSet
 
@@ -38,7 +39,7 @@ def locate_model(name: str | Path, backend: str = "torch") -> Path:
         inner = place / runs.MODEL
         for folder in (inner, place) if (place / runs.METRICS).is_file() else (place,):
             if (folder / "config.json").is_file():
-                return check_folder(folder, backend)
+                return check_folder(adapt_model(folder, is_tagger=True) if backend == "torch" else folder, backend)
     if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
         raise InputError(f"{name}: the shipped tagger is not there; {HOW_TO_TRAIN}")
     if places[0].exists():

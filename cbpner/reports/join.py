@@ -13,13 +13,16 @@ from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
+
 from cbpner.base.errors import InputError
 from cbpner.reports.run_scores import load_runs, show_split
 from cbpner.reports.systems import RunRecord, name_systems
 from cbpner.reports.tables import UNDEFINED
 from cbpner.runs.folder import CONFIG, METRICS, find_data, read_tags, tags_path
 from cbpner.scoring.answers import flatten_spans, read_answers
-from cbpner.scoring.metrics import list_counts, score
+from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions, read_bio
 from cbpner.text.labels import TagSpan, split_tag, tags_to_spans
 from cbpner.text.splits import draw_patents, split_patents
@@ -114,7 +117,8 @@ def join_scored(
         gold = [sentence.tags for sentence in sentences]
         if list(map(len, tags)) != list(map(len, gold)):
             raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
-        if list_counts(score(gold, tags)) != list_counts(run.metrics[part]):
+        found = pd.json_normalize([score(gold, tags), run.metrics[part]])  # metrics.json has seqeval's own last digits
+        if not np.allclose(*found.to_numpy(dtype=float), rtol=0, atol=1e-9):
             raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
         known = list_known(train_path, flags.get("patents"), run.config["seed"])
         own = PredictedSet(run.folder, show_split(run.config), str(run.config["seed"]), sentences, tags, known)
@@ -197,19 +201,11 @@ def find_run_data(run: RunRecord, part: str, data_dir: str | Path | None) -> tup
 def _read_columns(path: str, gold_path: str | Path, gold: Sequence[Sentence]) -> list[tuple[str, ...]]:
     """The tags of a column file; InputError at the first line that differs from the gold file in more than the tag."""
     predicted = read_bio(path)
-    for expected, found in zip_longest(gold, predicted):
-        if expected is None or found is None:
-            rest, place = (found, path) if expected is None else (expected, gold_path)
-            raise InputError(
-                f"{path}: found {len(predicted)} sentences; expected {len(gold)} as in {gold_path}: "
-                f"the first without another begins in {place}:{rest.line}"
-            )
+    for expected, found in zip_longest(gold, predicted, fillvalue=Sentence("", (), 0)):
         if expected.chars != found.chars:
             pairs = enumerate(zip_longest(found.chars, expected.chars))
             offset, chars = next((offset, pair) for offset, pair in pairs if pair[0] != pair[1])
-            char, wanted = ("the sentence's end" if char is None else repr(char) for char in chars)
-            raise InputError(
-                f"{path}:{found.line + offset}: found {char}; expected {wanted} as in "
-                f"{gold_path}:{expected.line + offset}: the two files must have the same text and sentences"
-            )
+            char, wanted = ("an end" if char is None else repr(char) for char in chars)
+            place = f"{gold_path}:{expected.line + offset}, the same text, {len(gold)} sentences, not {len(predicted)}"
+            raise InputError(f"{path}:{found.line + offset}: found {char}; expected {wanted} as in {place}")
     return [sentence.tags for sentence in predicted]

@@ -93,13 +93,12 @@ def name_rows(runs: Iterable[tuple[str, str, str]]) -> dict[str, str]:
 
 
 def _load_finished(folder: Path) -> RunRecord:
-    config, path = read_json(folder / CONFIG), folder / CONFIG
-    for keys in (["method"], ["recipe"], ["split"], ["seed"], ["encoder"], ["data", "name"]):
-        _find(path, config, *keys)
-    metrics, path = read_json(folder / METRICS), folder / METRICS
-    selection = (["selection", key] for key in ("rule", "dev_mentions", "reason"))
-    for keys in (["dev"], ["test"], ["best_epoch"], ["epochs"], *selection):
-        _find(path, metrics, *keys)
+    config, metrics, path = read_json(folder / CONFIG), read_json(folder / METRICS), folder / METRICS
+    for keys in ("method", "recipe", "split", "seed", "encoder", "data name"):
+        _find(folder / CONFIG, config, *keys.split())
+    selection = ("selection rule", "selection dev_mentions", "selection reason")
+    for keys in ("dev", "test", "best_epoch", "epochs", *selection):
+        _find(path, metrics, *keys.split())
     for key in ("method", "recipe", "split"):
         if metrics.get(key, config[key]) != config[key]:
             raise InputError(f"{path}: found {metrics[key]!r} as {key}; expected {config[key]!r} as in {CONFIG}")

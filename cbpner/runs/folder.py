@@ -1,29 +1,7 @@
-"""A run is a folder, written once, last file last.
-
-```
-RUN/0/config.json               what repeats it: method, recipe, split, seed, encoder, flags, data, environment, command
-RUN/0/log.jsonl                 one JSON record a line, as the run goes
-RUN/0/tensorboard/              the same for TensorBoard
-RUN/0/model/                    the model in the Hugging Face layout (its own config.json is another file)
-RUN/0/predictions/dev.tags.gz   one predicted tag a line, a blank line between sentences, in the order of the input
-RUN/0/predictions/test.tags.gz  file whose checksum config.json holds; no gold text, no gold tag
-RUN/0/metrics.json              the scores; written last, so its presence means that the run is finished
-RUN/0/eval_results.txt ...      SCORED: what scoring without training leaves; hold gold text and tags
-RUN/0/.lock, *.part             there while a process is at work, or was killed; see `cbpner.runs.lifecycle`
-```
+"""A run is a folder, written once, last file last; `docs/reproducibility.md` lists its files.
 
 Splits of one method lie side by side as `RUN/0` .. `RUN/4`. What a run is stands in its files; folder names are never
-parsed.
-
-A fine-tuned masked LM is a folder in the Hugging Face layout with the run's files beside the model:
-
-```
-LM/config.json, model.safetensors, tokenizer.json ...   what `from_pretrained` loads
-LM/lm_run.json       what repeats the run, as config.json above
-LM/lm_log.jsonl      as log.jsonl
-LM/checkpoints/      the newest ones, with the optimizer's state, from which a run resumes or continues to more epochs
-LM/lm_metrics.json   perplexity, speed; written last
-```
+parsed. A fine-tuned masked LM is a folder in the Hugging Face layout with the run's files beside the model.
 """
 
 import gzip

@@ -1,24 +1,6 @@
 """What another system (a large language model, GLiNER, a rule) found in gold sentences: JSON lines of spans.
 
-One JSON object a line, for one gold sentence or for several that follow one another (a patent, say):
-
-```
-{"text": "HER2阳性乳腺癌。", "spans": [{"start": 0, "end": 4, "label": "protein"}]}
-{"index": 17, "spans": []}
-```
-
-* `text`: the gold's characters; between sentences there may be white space or nothing. Objects are in the gold's
-  order.
-* `index`: the number of the one gold sentence, counted from 0, in any order; `text` is then welcome and checked, but
-  not needed. Sentences without an object have no spans.
-* `spans` (or `entities`, `predictions`): a list of objects with `start`, `end` and `label` (or `entity_group`, `type`,
-  `entity`), or of lists `[start, end, label]`. Offsets are code points in `text`, `end` is behind the last one. A
-  span's own `text`, where it has one, must be the text there.
-
-Spans may overlap. The same span twice is one. A span over several sentences is cut where they end, into one a
-sentence, as the gold's mentions are where its long sentences are cut. White space in a label becomes `_`. Any label is
-welcome: one that the gold does not have is wrong everywhere. A span on the white space between two sentences is in
-neither: a note counts it, and no score does.
+`docs/own-data.md` describes the format. Any label is welcome: one that the gold does not have is wrong everywhere.
 """
 
 from collections import Counter

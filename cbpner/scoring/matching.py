@@ -8,12 +8,9 @@ A gold span and a predicted span that share a character may be a pair; a span is
 * `boundary+type`: they overlap and nothing more;
 * `missed`, `spurious`: a gold span, a predicted span that is left over.
 
-Partial credit is that of SemEval-2013 task 9.1 (Segura-Bedmar, Martínez and Herrero-Zazo, "SemEval-2013 Task 9", 2013),
-which took its counts from MUC-5 (Chinchor and Sundheim, "MUC-5 evaluation metrics", 1993): four schemes that judge
-the same pairs more or less strictly. Its `strict` asks for boundaries and type of whole entities: it is what
-`cbpner.scoring.metrics` calls lenient where spans are read so. Unlike nervaluate, where two predictions on one gold
-span both count as answers, pairs are one to one here, so that `possible` is the number of gold spans and `actual`
-that of predicted ones.
+Partial credit is that of SemEval-2013 task 9.1 (Segura-Bedmar, Martínez and Herrero-Zazo, 2013), with counts of MUC-5
+(Chinchor and Sundheim, 1993): four schemes that judge the same pairs; `strict` asks for what `cbpner.scoring.metrics`
+calls lenient. Pairs are one to one, so that `possible` is the number of gold spans and `actual` that of predicted ones.
 """
 
 from collections import Counter

@@ -10,7 +10,7 @@ seqeval lacks, the token level, partial credit and intervals by resampling, and 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -54,23 +54,12 @@ def score_by_seqeval(gold: TagLists, predicted: TagLists) -> dict[str, dict[str,
 
     scores, sides = score(gold, predicted), [[list(tags) for tags in side] for side in (gold, predicted)]
     for level, mode in (("entity_lenient", {}), ("entity_strict", {"mode": "strict", "scheme": IOB2})):
-        overall = scores[level]["overall"]
-        if not overall["gold"] and not overall["predicted"]:
-            continue  # seqeval would warn of means over nothing
-        report = classification_report(*sides, output_dict=True, zero_division=0, **mode)
+        overall, report = scores[level]["overall"], {}
+        if overall["gold"] or overall["predicted"]:  # else seqeval warns of means over nothing
+            report = classification_report(*sides, output_dict=True, zero_division=0, **mode)
         for label, values in {"micro avg": overall, **scores[level]["types"]}.items():
-            found = report.get(label, {})  # only types of which either side has an entity are in it
-            values |= {name.removesuffix("-score"): float(found[name]) for name in found if name != "support"}
+            values |= zip(MEASURES, map(float, report.get(label, {}).values()), strict=False)
     return scores
-
-
-def list_counts(scores: Mapping[str, Any]) -> dict[tuple[str, str], list[int]]:
-    """{(level, type, or "" for all): COUNTS} of `score`'s result: what two ways of dividing have in common."""
-    return {
-        (level, label): [values[name] for name in COUNTS]
-        for level in LEVELS
-        for label, values in {"": scores[level]["overall"], **scores[level]["types"]}.items()
-    }
 
 
 def read_items(tags: Sequence[str], level: str) -> Collection[tuple[Any, ...]]:

@@ -174,13 +174,9 @@ def draw_splits(
 
 
 def write_splits(
-    documents: Mapping[str, Sequence[Sentence]],
-    splits: Sequence[Mapping[str, Sequence[str]]],
-    out: str | Path,
-    name: str = "docs",
-    max_chars: int = 500,
-    overwrite: bool = False,
-) -> list[Path]:
+    documents: Mapping[str, Sequence[Sentence]], splits: Sequence[Mapping[str, Sequence[str]]], out: str | Path,
+    name: str = "docs", max_chars: int = 500, overwrite: bool = False,
+) -> list[Path]:  # fmt: skip
     """Write `draw_splits`' result as folders OUT/0, ..., whole or not at all; `overwrite` replaces a folder of them."""
     out = Path(out)
     if not name or "/" in name or name.startswith((".", CUT_PREFIX)):
