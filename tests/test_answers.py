@@ -82,34 +82,31 @@ def test_white_space_can_be_a_sentence(tmp_path):
     assert read(tmp_path, answer("基因\n "), answer("癌"), gold=gold).spans == [[], [], []]
 
 
-@pytest.mark.parametrize(
-    ("objects", "words"),
-    [
-        (["{"], ":1: "),
-        ([{"spans": []}], ":1: |`text`|`index`"),
-        ([{"text": 1, "spans": []}], ":1: |`text`"),
-        ([answer("HER3阳性乳腺癌。")], ":1: |'3阳性乳腺癌。' at character 3|'2阳性乳腺癌。'|sentence 0"),
-        ([answer("HER2")], ":1: |character 4|'阳性乳腺癌。'"),
-        ([answer(TEXTS[0] + "多")], ":1: |'多' at character 10|'😀基因BRCA1'|sentence 1"),
-        ([answer(TEXTS[0]), answer(TEXTS[2])], ":2: |'无' at character 0|sentence 1"),
-        ([answer("\n".join(TEXTS) + "多")], ":1: |3 sentences"),
-        ([{"index": 0, "text": TEXTS[0] + "多", "spans": []}], ":1: |'多' at character 10"),
-        ([answer(TEXTS[0])], "1 of the gold's 3|number 1"),
-        ([{"index": 3, "spans": []}], ":1: |index 3|0 to 2"),
-        ([{"index": True, "spans": []}], ":1: |True"),
-        ([{"index": 0, "spans": []}, answer(TEXTS[0])], ":2: |sentence 0"),
-        ([{"index": 0}], ":1: |spans, entities, predictions"),
-        ([{"index": 0, "spans": {}}], ":1: |spans"),
-        ([{"index": 0, "spans": ["HER2"]}], ":1: span 1: |'HER2'"),
-        ([{"index": 0, "spans": [GENE, {"start": 0, "end": 4}]}], ":1: span 2: |None"),
-        ([{"index": 0, "spans": [[0, 4, " "]]}], "label ' '"),
-        ([{"index": 0, "spans": [[0, 11, "gene"]]}], "start 0 and end 11|<= 10"),
-        ([{"index": 0, "spans": [[4, 4, "gene"]]}], "start 4 and end 4"),
-        ([{"index": 0, "spans": [["0", 4, "gene"]]}], "start '0'"),
-        ([{"index": 0, "spans": [{**GENE, "text": "HER"}]}], "'HER'|'HER2'"),
-        ([""], "no object"),
-    ],
-)
+@pytest.mark.parametrize(("objects", "words"), [
+    (["{"], ":1: "),
+    ([{"spans": []}], ":1: |`text`|`index`"),
+    ([{"text": 1, "spans": []}], ":1: |`text`"),
+    ([answer("HER3阳性乳腺癌。")], ":1: |'3阳性乳腺癌。' at character 3|'2阳性乳腺癌。'|sentence 0"),
+    ([answer("HER2")], ":1: |character 4|'阳性乳腺癌。'"),
+    ([answer(TEXTS[0] + "多")], ":1: |'多' at character 10|'😀基因BRCA1'|sentence 1"),
+    ([answer(TEXTS[0]), answer(TEXTS[2])], ":2: |'无' at character 0|sentence 1"),
+    ([answer("\n".join(TEXTS) + "多")], ":1: |3 sentences"),
+    ([{"index": 0, "text": TEXTS[0] + "多", "spans": []}], ":1: |'多' at character 10"),
+    ([answer(TEXTS[0])], "1 of the gold's 3|number 1"),
+    ([{"index": 3, "spans": []}], ":1: |index 3|0 to 2"),
+    ([{"index": True, "spans": []}], ":1: |True"),
+    ([{"index": 0, "spans": []}, answer(TEXTS[0])], ":2: |sentence 0"),
+    ([{"index": 0}], ":1: |spans, entities, predictions"),
+    ([{"index": 0, "spans": {}}], ":1: |spans"),
+    ([{"index": 0, "spans": ["HER2"]}], ":1: span 1: |'HER2'"),
+    ([{"index": 0, "spans": [GENE, {"start": 0, "end": 4}]}], ":1: span 2: |None"),
+    ([{"index": 0, "spans": [[0, 4, " "]]}], "label ' '"),
+    ([{"index": 0, "spans": [[0, 11, "gene"]]}], "start 0 and end 11|<= 10"),
+    ([{"index": 0, "spans": [[4, 4, "gene"]]}], "start 4 and end 4"),
+    ([{"index": 0, "spans": [["0", 4, "gene"]]}], "start '0'"),
+    ([{"index": 0, "spans": [{**GENE, "text": "HER"}]}], "'HER'|'HER2'"),
+    ([""], "no object"),
+])  # fmt: skip
 def test_what_does_not_fit_is_named_with_its_line(tmp_path, objects, words):
     with pytest.raises(InputError, match="answers.jsonl") as caught:
         read(tmp_path, *objects)

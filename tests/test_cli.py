@@ -76,16 +76,12 @@ def test_an_unknown_command_is_refused(capsys):
     assert main(["nothing"]) == 2 and "'nothing'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "error, code, message",
-    [
-        (InputError("a.bio:3: found x"), 2, "a.bio:3: found x"),
-        (KeyboardInterrupt(), INTERRUPTED, "interrupted"),
-        (OSError(28, "No space left on device", "out.jsonl"), 2, "out.jsonl"),
-        (BrokenPipeError(), 1, ""),
-    ],
-    ids=lambda value: type(value).__name__,
-)
+@pytest.mark.parametrize("error, code, message", [
+    (InputError("a.bio:3: found x"), 2, "a.bio:3: found x"),
+    (KeyboardInterrupt(), INTERRUPTED, "interrupted"),
+    (OSError(28, "No space left on device", "out.jsonl"), 2, "out.jsonl"),
+    (BrokenPipeError(), 1, ""),
+], ids=lambda value: type(value).__name__)  # fmt: skip
 def test_errors_for_people_become_exit_codes(error, code, message, capfd):
     def fail():
         raise error

@@ -89,21 +89,18 @@ def count(evaluation, level="entity_lenient", **values):
     return correct, predicted, gold
 
 
-@pytest.mark.parametrize(
-    ("level", "group", "values"),
-    [
-        ("token", "type", {OVERALL: (7, 19, 26)}),
-        ("entity_lenient", "type", {OVERALL: (2, 6, 6), "gene": (1, 3, 2), "protein": (0, 0, 2), "disease": (1, 3, 2)}),
-        ("entity_strict", "type", {OVERALL: (1, 6, 5)}),
-        ("entity_lenient", "patent", {"1": (1, 3, 4), "2": (1, 3, 2)}),
-        ("entity_lenient", "length", {"1-2": (1, 3, 1), "3-4": (0, 1, 1), "5-8": (1, 2, 4), "9-12": (0, 0, 0)}),
-        ("entity_lenient", "seen", {"seen": (1, 3, 2), "unseen": (1, 3, 4)}),
-        ("entity_lenient", "script", {"latin": (1, 3, 3), "chinese": (1, 3, 2), "mixed": (0, 0, 1)}),
-        ("entity_strict", "patent", {"2": (0, 3, 1)}),  # the orphan counts in no strict group
-        ("entity_strict", "script", {"chinese": (0, 3, 1)}),
-        ("entity_strict", "length", {"5-8": (1, 2, 4), "13+": (0, 0, 0)}),
-    ],
-)
+@pytest.mark.parametrize(("level", "group", "values"), [
+    ("token", "type", {OVERALL: (7, 19, 26)}),
+    ("entity_lenient", "type", {OVERALL: (2, 6, 6), "gene": (1, 3, 2), "protein": (0, 0, 2), "disease": (1, 3, 2)}),
+    ("entity_strict", "type", {OVERALL: (1, 6, 5)}),
+    ("entity_lenient", "patent", {"1": (1, 3, 4), "2": (1, 3, 2)}),
+    ("entity_lenient", "length", {"1-2": (1, 3, 1), "3-4": (0, 1, 1), "5-8": (1, 2, 4), "9-12": (0, 0, 0)}),
+    ("entity_lenient", "seen", {"seen": (1, 3, 2), "unseen": (1, 3, 4)}),
+    ("entity_lenient", "script", {"latin": (1, 3, 3), "chinese": (1, 3, 2), "mixed": (0, 0, 1)}),
+    ("entity_strict", "patent", {"2": (0, 3, 1)}),  # the orphan counts in no strict group
+    ("entity_strict", "script", {"chinese": (0, 3, 1)}),
+    ("entity_strict", "length", {"5-8": (1, 2, 4), "13+": (0, 0, 0)}),
+])  # fmt: skip
 def test_scores_by_hand(evaluation, level, group, values):
     assert {value: count(evaluation, level, group=group, value=value) for value in values} == values
 
@@ -373,15 +370,12 @@ def test_json_lines_and_tags_of_a_run(files, tmp_path, capsys):
     assert "Cell_line (1)" in printed and "1 sentence(s) with overlapping spans" in printed
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda rows: [*rows[:2], ("HER3蛋白与BRCA1", [], []), *rows[3:]], ["predicted.bio:25: found '3'"]),
-        (lambda rows: rows[:2] + [("HER2蛋白与BRCA", [], [])] + rows[3:], ["predicted.bio:33: ", "'1'"]),
-        (lambda rows: rows[:-1], ["predicted.bio:0: found an end", "gold.bio:48", "not 5"]),
-        (lambda rows: [*rows, ("癌", [], [])], ["predicted.bio:58: found '癌'", "not 7"]),
-    ],
-)
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda rows: [*rows[:2], ("HER3蛋白与BRCA1", [], []), *rows[3:]], ["predicted.bio:25: found '3'"]),
+    (lambda rows: rows[:2] + [("HER2蛋白与BRCA", [], [])] + rows[3:], ["predicted.bio:33: ", "'1'"]),
+    (lambda rows: rows[:-1], ["predicted.bio:0: found an end", "gold.bio:48", "not 5"]),
+    (lambda rows: [*rows, ("癌", [], [])], ["predicted.bio:58: found '癌'", "not 7"]),
+])  # fmt: skip
 def test_another_text_is_refused_at_the_first_difference(files, tmp_path, refuse, change, words):
     write_bio(tmp_path / "predicted.bio", make_sentences(change(TEST), 2))
     message = refuse("evaluate", files["gold"], tmp_path / "predicted.bio")

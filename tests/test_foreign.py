@@ -41,17 +41,13 @@ def release(tmp_path, tiny_tagger, tiny_vocabulary):
     return write
 
 
-@pytest.mark.parametrize(
-    "settings, tags, said",
-    [
-        ({}, DEFAULT.tags, ORDER),
-        ({"id2label": {str(number): f"LABEL_{number}" for number in range(7)}}, DEFAULT.tags, ORDER),
-        ({"label2id": {tag: number for number, tag in enumerate(OTHER)}}, OTHER, "of type bert"),
-        ({"id2label": dict(enumerate(OTHER)), "architectures": ["BertForTokenClassification"]}, OTHER, "of type bert"),
-        ({"model_type": "bert", "id2label": dict(enumerate(DEFAULT.tags))}, DEFAULT.tags, "assumed: nothing"),
-    ],
-    ids=["no names", "LABEL_0", "label2id alone", "another order", "a pickle alone"],
-)
+@pytest.mark.parametrize("settings, tags, said", [
+    ({}, DEFAULT.tags, ORDER),
+    ({"id2label": {str(number): f"LABEL_{number}" for number in range(7)}}, DEFAULT.tags, ORDER),
+    ({"label2id": {tag: number for number, tag in enumerate(OTHER)}}, OTHER, "of type bert"),
+    ({"id2label": dict(enumerate(OTHER)), "architectures": ["BertForTokenClassification"]}, OTHER, "of type bert"),
+    ({"model_type": "bert", "id2label": dict(enumerate(DEFAULT.tags))}, DEFAULT.tags, "assumed: nothing"),
+], ids=["no names", "LABEL_0", "label2id alone", "another order", "a pickle alone"])  # fmt: skip
 def test_the_released_form_predicts_as_our_own_and_trains(release, tiny_tagger, capsys, settings, tags, said):
     folder, spans = release(settings, tags=tags), Tagger.from_pretrained(tiny_tagger).tag(TEXT)
     assert Tagger.from_pretrained(folder).tag(TEXT) == spans != []

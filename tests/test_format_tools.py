@@ -301,16 +301,13 @@ def test_label_studio_as_it_exports(tmp_path):
     assert notes == {f"Label Studio's results of the kind '{kind}' left out": 1 for kind in ("relation", "choices")}
 
 
-@pytest.mark.parametrize(
-    ("text", "claim", "places", "offsets"),
-    [
-        ("💩This is an annotation.", "annotation", (13, 23), "utf16"),  # issue 1347: counted UTF-16 before
-        ("😀annotation", None, (1, 11), "auto"),
-        ("Berlin,  Germany", "Berlin, Germany", (0, 16), "auto"),  # white space is joined
-        ("基因\r\n 癌", "基因\\n\\n 癌", (0, 6), "auto"),
-        (" 癌 ", "癌", (0, 3), "auto"),
-    ],
-)
+@pytest.mark.parametrize(("text", "claim", "places", "offsets"), [
+    ("💩This is an annotation.", "annotation", (13, 23), "utf16"),  # issue 1347: counted UTF-16 before
+    ("😀annotation", None, (1, 11), "auto"),
+    ("Berlin,  Germany", "Berlin, Germany", (0, 16), "auto"),  # white space is joined
+    ("基因\r\n 癌", "基因\\n\\n 癌", (0, 6), "auto"),
+    (" 癌 ", "癌", (0, 3), "auto"),
+])  # fmt: skip
 def test_label_studio_s_texts_of_regions(tmp_path, text, claim, places, offsets):
     old = {"id": 7, "data": {"text": text}, "completions": [{"result": [region(*places, claim, "A")]}]}
     [document], notes = read_tasks(tmp_path, old, offsets=offsets)

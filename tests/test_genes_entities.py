@@ -162,15 +162,12 @@ def test_patents_and_families_are_those_of_relations(tmp_path, lexicon, capsys):
     assert "note: 1 documents whose id was there before with another text" in out
 
 
-@pytest.mark.parametrize(
-    "name, data, found",
-    [
-        ("p.csv", "number,date\n甲,2010\n".encode("gb18030"), "p.csv:1: .*UTF-8"),
-        ("p.csv", b"number,date\na,2010\nb,soon\n", "p.csv:2: .*'soon'"),
-        ("p.csv", b"number,title\na,x\n", "p.csv:1: .*number"),
-        ("p.csv", b"number,date\n", "p.csv: .*no row"),
-    ],
-)
+@pytest.mark.parametrize("name, data, found", [
+    ("p.csv", "number,date\n甲,2010\n".encode("gb18030"), "p.csv:1: .*UTF-8"),
+    ("p.csv", b"number,date\na,2010\nb,soon\n", "p.csv:2: .*'soon'"),
+    ("p.csv", b"number,title\na,x\n", "p.csv:1: .*number"),
+    ("p.csv", b"number,date\n", "p.csv: .*no row"),
+])  # fmt: skip
 def test_bad_tables_of_patents(tmp_path, lexicon, capsys, name, data, found):
     (tmp_path / name).write_bytes(data)
     assert run(tmp_path, lexicon, "--patents", str(tmp_path / name), out="new/folder/out.csv") == 2
@@ -183,15 +180,12 @@ def test_sentences_cover_the_text():
     assert cut_sentences("") == [(0, 0)]
 
 
-@pytest.mark.parametrize(
-    "rows, words",
-    [
-        ([make_document("x", "HER2抗体", ("HER2", "gene", 1), ("HER2抗体", "protein", 1))], "--overlap longest"),
-        ([ROWS[3]], "no mention"),
-        ([{"id": "x", "text": "甲", "spans": [{"start": 0, "end": 5, "label": "gene"}]}], "the span 0..5"),
-        ([{"id": "x", "text": "甲", "spans": [{"start": 0, "end": 1, "label": "gene", "score": 7}]}], "number 7"),
-    ],
-)
+@pytest.mark.parametrize("rows, words", [
+    ([make_document("x", "HER2抗体", ("HER2", "gene", 1), ("HER2抗体", "protein", 1))], "--overlap longest"),
+    ([ROWS[3]], "no mention"),
+    ([{"id": "x", "text": "甲", "spans": [{"start": 0, "end": 5, "label": "gene"}]}], "the span 0..5"),
+    ([{"id": "x", "text": "甲", "spans": [{"start": 0, "end": 1, "label": "gene", "score": 7}]}], "number 7"),
+])  # fmt: skip
 def test_bad_predictions_leave_nothing_behind(tmp_path, lexicon, capsys, rows, words):
     assert run(tmp_path, lexicon, "--mentions", str(tmp_path / "m.csv"), rows=rows) == 2
     assert words in capsys.readouterr().err

@@ -167,14 +167,11 @@ def test_patents_are_named_where_the_splits_agree_and_unreadable_ones_by_their_p
             load_patents(source)
 
 
-@pytest.mark.parametrize(
-    ("splits", "number", "info", "names"),
-    [
-        (["abcd e f", "acef d b"], 1, "caef d b", "patent-01 b patent-03 d e f"),  # not in the order of the names
-        (["abcd e f", "acef d b"], 1, "zcef d b", "patent-01 b c d e f"),  # a patent with two names
-        (["abcd e f"], 0, "abc e f", "patent-01 patent-02 patent-03 patent-04 e f"),  # fewer names than patents
-    ],
-)
+@pytest.mark.parametrize(("splits", "number", "info", "names"), [
+    (["abcd e f", "acef d b"], 1, "caef d b", "patent-01 b patent-03 d e f"),  # not in the order of the names
+    (["abcd e f", "acef d b"], 1, "zcef d b", "patent-01 b c d e f"),  # a patent with two names
+    (["abcd e f"], 0, "abc e f", "patent-01 patent-02 patent-03 patent-04 e f"),  # fewer names than patents
+])  # fmt: skip
 def test_patents_without_a_sure_name_are_numbered(tmp_path, splits, number, info, names):
     folder = write_gold(tmp_path, [split.split() for split in splits])
     parts = dict(zip(("train", "dev", "test"), map(list, info.split()), strict=True))

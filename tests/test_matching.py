@@ -30,30 +30,27 @@ def count_kinds(gold, predicted):
     return Counter(pair.kind for pair in pair_spans(gold, predicted))
 
 
-@pytest.mark.parametrize(
-    ("gold", "predicted", "kinds"),
-    [
-        ([(0, 3, "gene")], [(0, 3, "gene")], ["correct"]),
-        ([(0, 3, "gene")], [(0, 3, "disease")], ["type"]),
-        ([(0, 3, "gene")], [(0, 2, "gene")], ["boundary"]),
-        ([(0, 3, "gene")], [(2, 5, "disease")], ["boundary+type"]),
-        ([(0, 3, "gene")], [(3, 5, "gene")], ["missed", "spurious"]),  # neighbours share nothing
-        ([(0, 3, "gene")], [], ["missed"]),
-        ([], [(0, 3, "gene")], ["spurious"]),
-        ([], [], []),
-        # two predictions inside one gold span: the longer one answers, the other is spurious
-        ([(0, 6, "gene")], [(0, 2, "gene"), (3, 6, "gene")], ["boundary", "spurious"]),
-        # one prediction over two gold spans: the one that shares more is answered
-        ([(0, 2, "gene"), (2, 6, "gene")], [(0, 6, "gene")], ["missed", "boundary"]),
-        # the right type comes before more shared characters, and the right borders before the right type
-        ([(0, 6, "gene")], [(0, 1, "gene"), (1, 6, "disease")], ["boundary", "spurious"]),
-        ([(0, 6, "gene")], [(0, 6, "disease"), (0, 5, "gene")], ["type", "spurious"]),
-        # two types on one stretch: the right one is right, the other one too many
-        ([(0, 3, "gene")], [(0, 3, "gene"), (0, 3, "disease")], ["correct", "spurious"]),
-        # equal claims go from left to right
-        ([(2, 4, "gene")], [(1, 3, "gene"), (3, 5, "gene")], ["boundary", "spurious"]),
-    ],
-)
+@pytest.mark.parametrize(("gold", "predicted", "kinds"), [
+    ([(0, 3, "gene")], [(0, 3, "gene")], ["correct"]),
+    ([(0, 3, "gene")], [(0, 3, "disease")], ["type"]),
+    ([(0, 3, "gene")], [(0, 2, "gene")], ["boundary"]),
+    ([(0, 3, "gene")], [(2, 5, "disease")], ["boundary+type"]),
+    ([(0, 3, "gene")], [(3, 5, "gene")], ["missed", "spurious"]),  # neighbours share nothing
+    ([(0, 3, "gene")], [], ["missed"]),
+    ([], [(0, 3, "gene")], ["spurious"]),
+    ([], [], []),
+    # two predictions inside one gold span: the longer one answers, the other is spurious
+    ([(0, 6, "gene")], [(0, 2, "gene"), (3, 6, "gene")], ["boundary", "spurious"]),
+    # one prediction over two gold spans: the one that shares more is answered
+    ([(0, 2, "gene"), (2, 6, "gene")], [(0, 6, "gene")], ["missed", "boundary"]),
+    # the right type comes before more shared characters, and the right borders before the right type
+    ([(0, 6, "gene")], [(0, 1, "gene"), (1, 6, "disease")], ["boundary", "spurious"]),
+    ([(0, 6, "gene")], [(0, 6, "disease"), (0, 5, "gene")], ["type", "spurious"]),
+    # two types on one stretch: the right one is right, the other one too many
+    ([(0, 3, "gene")], [(0, 3, "gene"), (0, 3, "disease")], ["correct", "spurious"]),
+    # equal claims go from left to right
+    ([(2, 4, "gene")], [(1, 3, "gene"), (3, 5, "gene")], ["boundary", "spurious"]),
+])  # fmt: skip
 def test_hand_made_pairs(gold, predicted, kinds):
     pairs = pair_spans(spans(*gold), spans(*predicted))
     assert Counter(pair.kind for pair in pairs) == Counter(kinds)

@@ -27,28 +27,25 @@ def words(*sentences):
     return [sentence.split() for sentence in sentences]
 
 
-@pytest.mark.parametrize(
-    ("gold", "predicted", "token", "lenient", "strict"),
-    [
-        # all right
-        ("B-gene I-gene O B-disease", "B-gene I-gene O B-disease", (3, 3, 3), (2, 2, 2), (2, 2, 2)),
-        # an orphan I- in the gold, found as it stands, and found with a B-
-        ("I-gene I-gene O", "I-gene I-gene O", (2, 2, 2), (1, 1, 1), (0, 0, 0)),
-        ("I-gene I-gene O", "B-gene I-gene O", (1, 2, 2), (1, 1, 1), (0, 1, 0)),
-        # an orphan I- in the prediction alone
-        ("B-gene I-gene O", "O I-gene O", (1, 1, 2), (0, 1, 1), (0, 0, 1)),
-        # adjacent spans of one type are two, and one span over both is neither
-        ("B-gene I-gene B-gene I-gene", "B-gene I-gene B-gene I-gene", (4, 4, 4), (2, 2, 2), (2, 2, 2)),
-        ("B-gene I-gene B-gene I-gene", "B-gene I-gene I-gene I-gene", (3, 4, 4), (0, 1, 2), (0, 1, 2)),
-        # the type changes inside: lenient sees two entities, strict the first character alone
-        ("B-gene I-gene I-gene", "B-gene I-protein I-protein", (1, 3, 3), (0, 2, 1), (0, 1, 1)),
-        ("B-gene O O", "B-gene I-protein I-protein", (1, 3, 1), (1, 2, 1), (1, 1, 1)),
-        # right borders, wrong type
-        ("B-gene I-gene", "B-protein I-protein", (0, 2, 2), (0, 1, 1), (0, 1, 1)),
-        # a border one character off
-        ("O B-gene I-gene", "B-gene I-gene I-gene", (1, 3, 2), (0, 1, 1), (0, 1, 1)),
-    ],
-)
+@pytest.mark.parametrize(("gold", "predicted", "token", "lenient", "strict"), [
+    # all right
+    ("B-gene I-gene O B-disease", "B-gene I-gene O B-disease", (3, 3, 3), (2, 2, 2), (2, 2, 2)),
+    # an orphan I- in the gold, found as it stands, and found with a B-
+    ("I-gene I-gene O", "I-gene I-gene O", (2, 2, 2), (1, 1, 1), (0, 0, 0)),
+    ("I-gene I-gene O", "B-gene I-gene O", (1, 2, 2), (1, 1, 1), (0, 1, 0)),
+    # an orphan I- in the prediction alone
+    ("B-gene I-gene O", "O I-gene O", (1, 1, 2), (0, 1, 1), (0, 0, 1)),
+    # adjacent spans of one type are two, and one span over both is neither
+    ("B-gene I-gene B-gene I-gene", "B-gene I-gene B-gene I-gene", (4, 4, 4), (2, 2, 2), (2, 2, 2)),
+    ("B-gene I-gene B-gene I-gene", "B-gene I-gene I-gene I-gene", (3, 4, 4), (0, 1, 2), (0, 1, 2)),
+    # the type changes inside: lenient sees two entities, strict the first character alone
+    ("B-gene I-gene I-gene", "B-gene I-protein I-protein", (1, 3, 3), (0, 2, 1), (0, 1, 1)),
+    ("B-gene O O", "B-gene I-protein I-protein", (1, 3, 1), (1, 2, 1), (1, 1, 1)),
+    # right borders, wrong type
+    ("B-gene I-gene", "B-protein I-protein", (0, 2, 2), (0, 1, 1), (0, 1, 1)),
+    # a border one character off
+    ("O B-gene I-gene", "B-gene I-gene I-gene", (1, 3, 2), (0, 1, 1), (0, 1, 1)),
+])  # fmt: skip
 def test_hand_counted(gold, predicted, token, lenient, strict):
     scores = score(words(gold), words(predicted))
     assert [count(scores, level) for level in LEVELS] == [token, lenient, strict]

@@ -311,15 +311,12 @@ def test_bad_lines_are_skipped_and_named(tmp_path, line, found):
     assert [document.date for document in found] == [None] * 4
 
 
-@pytest.mark.parametrize(
-    ("rows", "fields", "words"),
-    [
-        ([{"id": "a", "titel": "b"}, {"id": "a", "inhalt": "b"}], {}, ["'id', 'titel', 'inhalt'", "--text-field"]),
-        ([{"id": "a", "inhalt": "b"}] * 100 + [GOOD], {}, ["'id', 'inhalt'"]),
-        ([{"nr": "a", "text": "b"}], {}, ["'nr', 'text'", "--id-field"]),
-        ([GOOD], {"date": "pub_day"}, ["'pub_day'", "'id', 'date', 'text'"]),
-    ],
-)
+@pytest.mark.parametrize(("rows", "fields", "words"), [
+    ([{"id": "a", "titel": "b"}, {"id": "a", "inhalt": "b"}], {}, ["'id', 'titel', 'inhalt'", "--text-field"]),
+    ([{"id": "a", "inhalt": "b"}] * 100 + [GOOD], {}, ["'id', 'inhalt'"]),
+    ([{"nr": "a", "text": "b"}], {}, ["'nr', 'text'", "--id-field"]),
+    ([GOOD], {"date": "pub_day"}, ["'pub_day'", "'id', 'date', 'text'"]),
+])  # fmt: skip
 def test_a_file_without_the_fields_it_needs(tmp_path, rows, fields, words):
     (tmp_path / "x.jsonl").write_text(to_lines(*rows))
     with pytest.raises(InputError, match="x.jsonl") as caught:

@@ -122,16 +122,13 @@ def test_suffixes_in_upper_case_count(tmp_path):
 # ---- quotes ----
 
 
-@pytest.mark.parametrize(
-    "content, texts",
-    [
-        ('text,id\n甲,1\n"乙,2\n丙,3\n', ["甲", Rejected]),
-        ('text,id\n甲,1\n"乙,2\n"丙",3\n丁,4\n', ["甲", Rejected, "丁"]),
-        ('text,id\n"甲""乙"\n丙\n', ['甲"乙', "丙"]),
-        ("text,id\n甲,乙,1\n丙,2,\n", [Rejected, "丙"]),
-        ('"text\n甲\n', [Rejected]),
-    ],
-)
+@pytest.mark.parametrize("content, texts", [
+    ('text,id\n甲,1\n"乙,2\n丙,3\n', ["甲", Rejected]),
+    ('text,id\n甲,1\n"乙,2\n"丙",3\n丁,4\n', ["甲", Rejected, "丁"]),
+    ('text,id\n"甲""乙"\n丙\n', ['甲"乙', "丙"]),
+    ("text,id\n甲,乙,1\n丙,2,\n", [Rejected, "丙"]),
+    ('"text\n甲\n', [Rejected]),
+])  # fmt: skip
 def test_a_quote_that_is_not_closed_swallows_nothing_silently(tmp_path, content, texts):
     found = read_all([put(tmp_path, "d.csv", content), put(tmp_path, "good.txt", "好")])
     assert [Rejected if isinstance(item, Rejected) else item.text for item in found] == [*texts, "好"]

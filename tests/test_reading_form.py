@@ -14,35 +14,29 @@ def read(text, layout="auto"):
     return text if form is None else form.text
 
 
-@pytest.mark.parametrize(
-    "text, expected",
-    [
-        ("卵巢\n癌", "卵巢癌"),
-        ("VE\nGF与IL-\n6", "VEGF与IL-6"),
-        ("inter-\nleukin", "interleukin"),
-        ("growth\nfactor", "growth factor"),
-        ("卵 巢 癌", "卵巢癌"),
-        ("治疗癌症。\n另一句", "治疗癌症。\n另一句"),  # a sentence ends there
-        ("治疗\n1. 一种抗体", "治疗\n1. 一种抗体"),  # an item begins there
-        ("EGFR 抑制剂", "EGFR 抑制剂"),
-    ],
-)
+@pytest.mark.parametrize("text, expected", [
+    ("卵巢\n癌", "卵巢癌"),
+    ("VE\nGF与IL-\n6", "VEGF与IL-6"),
+    ("inter-\nleukin", "interleukin"),
+    ("growth\nfactor", "growth factor"),
+    ("卵 巢 癌", "卵巢癌"),
+    ("治疗癌症。\n另一句", "治疗癌症。\n另一句"),  # a sentence ends there
+    ("治疗\n1. 一种抗体", "治疗\n1. 一种抗体"),  # an item begins there
+    ("EGFR 抑制剂", "EGFR 抑制剂"),
+])  # fmt: skip
 def test_text_of_a_pdf(text, expected):
     assert read(text, "pdf") == expected
     assert read(text, "plain") == text
 
 
-@pytest.mark.parametrize(
-    "text, expected",
-    [
-        ("⾁瘤用⻩芪", "肉瘤用黄芪"),
-        ("⼀ 种⽤ 于 治 疗", "一种用于治疗"),
-        ("TNF-𝛼，ﬁbrin，ＥＧＦＲ，10²", "TNF-α，fibrin，EGFR，10²"),
-        ("H<sub>2</sub>O，TGF-&beta;1，&#945;，&foo;，a<b", "H2O，TGF-β1，α，&foo;，a<b"),
-        ("乳腺癌 肺癌", "乳腺癌 肺癌"),  # one space says nothing
-        ("卵巢\n癌", "卵巢\n癌"),  # nor does one line break
-    ],
-)
+@pytest.mark.parametrize("text, expected", [
+    ("⾁瘤用⻩芪", "肉瘤用黄芪"),
+    ("⼀ 种⽤ 于 治 疗", "一种用于治疗"),
+    ("TNF-𝛼，ﬁbrin，ＥＧＦＲ，10²", "TNF-α，fibrin，EGFR，10²"),
+    ("H<sub>2</sub>O，TGF-&beta;1，&#945;，&foo;，a<b", "H2O，TGF-β1，α，&foo;，a<b"),
+    ("乳腺癌 肺癌", "乳腺癌 肺癌"),  # one space says nothing
+    ("卵巢\n癌", "卵巢\n癌"),  # nor does one line break
+])  # fmt: skip
 def test_signs_that_a_text_shows_are_enough(text, expected):
     assert read(text) == expected
 

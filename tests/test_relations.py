@@ -179,15 +179,12 @@ def test_least_support_counts_families_not_publications(tmp_path, lexicon, capsy
     assert "one patent family only" in out and "1 documents whose id was there before" in out
 
 
-@pytest.mark.parametrize(
-    "unit, expected",
-    [
-        # ...1A: [-1,0] AB, [0,1] AB, [1,2] AC; ...2A: [-1,0] AB, [0,1] ABC, [1,2] BC; ...3A: [0,1] CD
-        ("window", {"AAA1BBB2": (4, 2), "AAA1CCC3": (2, 2), "BBB2CCC3": (2, 1), "CCC3DDD4": (1, 1)}),
-        ("patent", {"AAA1BBB2": (2, 2), "AAA1CCC3": (2, 2), "BBB2CCC3": (2, 2), "CCC3DDD4": (1, 1)}),
-        ("sentence", {"AAA1BBB2": (2, 2), "BBB2CCC3": (1, 1)}),
-    ],
-)
+@pytest.mark.parametrize("unit, expected", [
+    # ...1A: [-1,0] AB, [0,1] AB, [1,2] AC; ...2A: [-1,0] AB, [0,1] ABC, [1,2] BC; ...3A: [0,1] CD
+    ("window", {"AAA1BBB2": (4, 2), "AAA1CCC3": (2, 2), "BBB2CCC3": (2, 1), "CCC3DDD4": (1, 1)}),
+    ("patent", {"AAA1BBB2": (2, 2), "AAA1CCC3": (2, 2), "BBB2CCC3": (2, 2), "CCC3DDD4": (1, 1)}),
+    ("sentence", {"AAA1BBB2": (2, 2), "BBB2CCC3": (1, 1)}),
+])  # fmt: skip
 def test_units_by_hand(tmp_path, lexicon, capsys, unit, expected):
     assert run(tmp_path, lexicon, "--unit", unit, "--window", 2, "--min-support", 1) == 0
     table = read_table(tmp_path / "out.csv")

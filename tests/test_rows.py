@@ -20,16 +20,13 @@ def write(tmp_path, name, data):
     return tmp_path / name
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("a.jsonl", '\ufeff{"id": "1", "text": "甲"}\n\n{"id": "2", "text": "乙\\n丙"}\n'),
-        ("a.json", '[{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\\n丙"}]'),
-        ("a.CSV", '\ufeffid,text\n1,甲\n\n2,"乙\n丙"\n'),
-        ("a.tsv", 'id\ttext\r\n1\t甲\r\n2\t"乙\n丙"\r\n'),
-        ("a.csv.gz", gzip.compress('id,text\n1,甲\n2,"乙\n丙"\n'.encode(), mtime=0)),
-    ],
-)
+@pytest.mark.parametrize(("name", "data"), [
+    ("a.jsonl", '\ufeff{"id": "1", "text": "甲"}\n\n{"id": "2", "text": "乙\\n丙"}\n'),
+    ("a.json", '[{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\\n丙"}]'),
+    ("a.CSV", '\ufeffid,text\n1,甲\n\n2,"乙\n丙"\n'),
+    ("a.tsv", 'id\ttext\r\n1\t甲\r\n2\t"乙\n丙"\r\n'),
+    ("a.csv.gz", gzip.compress('id,text\n1,甲\n2,"乙\n丙"\n'.encode(), mtime=0)),
+])  # fmt: skip
 def test_every_kind_of_file_has_the_same_rows(tmp_path, name, data):
     rows = list(read_valid_rows(write(tmp_path, name, data), required=["text"]))
     assert [row.values for row in rows] == ROWS

@@ -155,19 +155,16 @@ def test_patent_numbers_may_be_full_width(tmp_path):
     assert first.number == "7" and isinstance(second, Fault)
 
 
-@pytest.mark.parametrize(
-    ("data", "id", "year"),
-    [
-        ("number,date\nCN105611940,2015-01-02\n", "CN105611940A", 2015),
-        ("number,date\nCN105611940A,2015-01-02\n", "CN105611940", 2015),
-        ("number,date\nCN105611940B,2018-01-02\nCN105611940A,2015-01-02\n", "CN105611940A", 2015),
-        ("number,year\nCN105611940A,2018.0\n", "CN105611940A", 2018),
-        ("number,date\nCN105611940A,20180525.0\n", "CN105611940A", 2018),
-        ("number,date\nCN105611940A,2018-05\n", "CN105611940A", 2018),
-        ("number,date\nＣＮ１０５６１１９４０Ａ,２０１８年\n".replace("２０１８", "2018"), "CN105611940A", 2018),
-        ("number,year\nCN1,2018\n", "CN105611940A", None),
-    ],
-)
+@pytest.mark.parametrize(("data", "id", "year"), [
+    ("number,date\nCN105611940,2015-01-02\n", "CN105611940A", 2015),
+    ("number,date\nCN105611940A,2015-01-02\n", "CN105611940", 2015),
+    ("number,date\nCN105611940B,2018-01-02\nCN105611940A,2015-01-02\n", "CN105611940A", 2015),
+    ("number,year\nCN105611940A,2018.0\n", "CN105611940A", 2018),
+    ("number,date\nCN105611940A,20180525.0\n", "CN105611940A", 2018),
+    ("number,date\nCN105611940A,2018-05\n", "CN105611940A", 2018),
+    ("number,date\nＣＮ１０５６１１９４０Ａ,２０１８年\n".replace("２０１８", "2018"), "CN105611940A", 2018),
+    ("number,year\nCN1,2018\n", "CN105611940A", None),
+])  # fmt: skip
 def test_patents_of_a_table_are_found_by_their_numbers(tmp_path, data, id, year):
     bibliography = read_bibliography(put(tmp_path, "P.CSV", data))
     assert identify_publication(Document(id, ""), bibliography).year == year

@@ -179,17 +179,14 @@ def test_command_prints_and_writes(runs, tmp_path, capsys, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "out", "first.v1.md", "first.v1.csv"}
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda metrics: metrics.pop("epochs"), "epochs"),
-        (lambda metrics: metrics["selection"].pop("rule"), "selection > rule"),
-        (lambda metrics: metrics["test"].pop("entity_strict"), "test > entity_strict"),
-        (lambda metrics: metrics["test"]["token"]["types"]["gene"].update(f1="high"), "test > token > types > gene"),
-        (lambda metrics: metrics.update(split=4), "found 4"),
-        (None, "metrics.json:1: "),  # no JSON at all
-    ],
-)
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda metrics: metrics.pop("epochs"), "epochs"),
+    (lambda metrics: metrics["selection"].pop("rule"), "selection > rule"),
+    (lambda metrics: metrics["test"].pop("entity_strict"), "test > entity_strict"),
+    (lambda metrics: metrics["test"]["token"]["types"]["gene"].update(f1="high"), "test > token > types > gene"),
+    (lambda metrics: metrics.update(split=4), "found 4"),
+    (None, "metrics.json:1: "),  # no JSON at all
+])  # fmt: skip
 def test_metrics_that_cannot_be_read_are_named_and_nothing_is_written(runs, tmp_path, refuse, change, message):
     path = runs / "1" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
