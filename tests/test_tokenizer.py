@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, ByT5Tokenizer, Pre
 
 from cbpner.base.errors import InputError
 from cbpner.models.tokenizers import build_tokenizer, extend_embeddings, make_tokenizer
-from cbpner.text.tokenizer import CharacterTable, unknown_share
+from cbpner.text.tokenizer import CharacterTable
 
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 CHUNK = 4096
@@ -182,8 +182,3 @@ def test_a_vocabulary_without_single_characters_is_refused(model, found):
     source = PreTrainedTokenizerFast(**options) if model else ByT5Tokenizer()
     with pytest.raises(InputError, match=f"some/encoder: .*{found}"):
         make_tokenizer(source, "some/encoder", "keep")
-
-
-def test_share_of_unknown_characters(tiny_encoder):
-    table = CharacterTable(AutoTokenizer.from_pretrained(tiny_encoder))
-    assert [unknown_share(table, texts) for texts in (["ab🧬", "", "a"], [], [""])] == [0.25, 0.0, 0.0]
