@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cbpner.base.errors import InputError
-from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags
-from cbpner.reports.systems import Resampling
+from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags, read_resampling
 
 if TYPE_CHECKING:
     from cbpner.reports.join import JoinedSystems
@@ -41,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from cbpner.reports.evaluate import evaluate_systems, render_evaluation, write_evaluation
 
-    resampling, joined = Resampling(args.resamples, args.seed, args.by), join_paths(args)
+    resampling, joined = read_resampling(args), join_paths(args)
     part = args.part or ("test" if joined.systems[0].runs else "given")
     evaluation = evaluate_systems(joined, part, resampling)
     if args.output:

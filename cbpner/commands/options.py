@@ -102,6 +102,10 @@ def add_resampling_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--by", choices=UNITS, default=default.unit, help="what is drawn")
 
 
+def read_resampling(args: Namespace) -> Resampling:
+    return Resampling(args.resamples, args.seed, args.by)
+
+
 def add_text_flags(parser: ArgumentParser) -> None:
     """How much of the gold's text the output has."""
     parser.add_argument("--no-text", action="store_true", help="no surface and no sentence of the gold in the output")

@@ -12,8 +12,7 @@ one for the same runs, and the report says what is missing.
 
 from argparse import ArgumentParser, Namespace
 
-from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags
-from cbpner.reports.systems import Resampling
+from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags, read_resampling
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,9 +29,7 @@ def run(args: Namespace) -> None:
     from cbpner.reports.page.inputs import gather_report
     from cbpner.reports.page.render import TITLE, build_report, explain_missing, write_report
 
-    data = gather_report(
-        args.runs, args.part, args.data_dir, args.evaluation, Resampling(args.resamples, args.seed, args.by)
-    )
+    data = gather_report(args.runs, args.part, args.data_dir, args.evaluation, read_resampling(args))
     files = write_report(build_report(data, args.title or TITLE, not args.no_text, args.top), args.output)
     for line in [*explain_missing(data, not args.no_text), f"written: {', '.join(map(str, files))}"]:
         print(line)

@@ -14,8 +14,7 @@ evaluate` says more about them.
 
 from argparse import ArgumentParser, Namespace
 
-from cbpner.commands.options import add_resampling_flags, add_run_flags
-from cbpner.reports.systems import Resampling
+from cbpner.commands.options import add_resampling_flags, add_run_flags, read_resampling
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,9 +35,7 @@ def run(args: Namespace) -> None:
     table = build_score_table(args.runs, args.part)
     if args.intervals or args.compare:
         systems = join_runs(args.runs, args.part, args.data_dir).systems
-        sections = render_sections(
-            systems, Resampling(args.resamples, args.seed, args.by), args.intervals, args.compare
-        )
+        sections = render_sections(systems, read_resampling(args), args.intervals, args.compare)
         table = table._replace(markdown="\n".join([table.markdown, *(f"{section}\n" for section in sections)]))
     if args.output:
         write_score_table(table, args.output)
