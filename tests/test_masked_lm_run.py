@@ -253,8 +253,8 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, forks, make_job
     assert loads == ("lm_metrics.json" in moment), "nothing half-written can be loaded"
     (tmp_path / "other.txt").write_text("另一件专利的正文，讲的是抗体。" * 40, encoding="utf-8")
     for other, name in (
-        ({"lr": 2e-3}, "flags"), ({"train": TextSource((tmp_path / "other.txt",))}, "train"),
-        ({"held_out": None}, "held_out"), ({"encoder": "cbp_mini"}, "starting model"),
+        ({"lr": 2e-3}, "flags"), ({"train": TextSource((tmp_path / "other.txt",))}, "text"),
+        ({"held_out": None}, "held_out text"), ({"encoder": "cbp_mini"}, "starting model"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"{name} .*--overwrite"):
             fine_tune(make_job(job.output, **other))
@@ -311,7 +311,7 @@ def test_what_cannot_be_continued_says_why(make_job, three, unbroken, tiny_encod
         with pytest.raises(InputError, match=f"{folder}: .*{found}"):
             continue_recipe(folder, epochs=5, **more)
     job = continue_job(make_job, three, tmp_path / "new")
-    for other, found in (({"train": TextSource((texts["held_out"],))}, "train"), ({"seed": 9}, "seed")):
+    for other, found in (({"train": TextSource((texts["held_out"],))}, "text"), ({"seed": 9}, "seed")):
         with pytest.raises(InputError, match=f"{three}: .*{found} "):
             fine_tune(replace(job, **other))
     assert not (tmp_path / "new").exists()

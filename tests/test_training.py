@@ -128,7 +128,7 @@ def test_a_run_is_the_one_that_was_asked_for_or_overwritten(finished_run, broken
             train(replace(job, **change))
     metrics = train(replace(job, recipe=replace(job.recipe, epochs=1), overwrite=True))
     assert metrics["epochs"] == 1 and runs.read_metrics(folder) == metrics
-    with pytest.raises(InputError, match=r"another flags \(lr: .*--overwrite"):
+    with pytest.raises(InputError, match=r"differs in flags \(lr: .*--overwrite"):
         train(replace(broken_run, recipe=replace(broken_run.recipe, lr=1e-5)))
 
 

@@ -80,8 +80,8 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
     return {
         "recipe": config["recipe"], "seed": config["seed"],
         "flags": {"any_token": False} | {name: value for name, value in config["flags"].items() if name != "encoder"},
-        "starting model": config["start"]["sha256"], "train": data["train"], "held_out": data.get("held_out"),
-        "number of processes": config["environment"]["processes"],
+        "starting model": config["start"]["sha256"], "training text": data["train"],
+        "held_out text": data.get("held_out"), "number of processes": config["environment"]["processes"],
     }  # fmt: skip
 
 

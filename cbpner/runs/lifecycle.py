@@ -146,10 +146,10 @@ def check_same_run(folder: Path, kind: RunKind, state: str, config: Json) -> Jso
 
 
 def compare_settings(what: str, before: Json, now: Json, advice: str) -> None:
-    """Raise InputError, `{what} with another {name} ({differences}); {advice}`, for the first setting that differs."""
-    for name in now:
-        if before.get(name) != now[name]:
-            raise InputError(f"{what} with another {name} ({list_differences(before.get(name), now[name])}); {advice}")
+    """Raise InputError, `{what} that differs in {name} ({differences}); {advice}`, for the first that differs."""
+    for name, value in now.items():
+        if before.get(name) != value:
+            raise InputError(f"{what} that differs in {name} ({list_differences(before.get(name), value)}); {advice}")
 
 
 def list_differences(before: object, now: object) -> str:
