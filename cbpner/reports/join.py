@@ -118,7 +118,8 @@ def join_scored(
         if list(map(len, tags)) != list(map(len, gold)):
             raise InputError(f"{path}: found other sentences than the {part} data have; make the run again")
         found = pd.json_normalize([score(gold, tags), run.metrics[part]])  # metrics.json has seqeval's own last digits
-        if not np.allclose(*found.to_numpy(dtype=float), rtol=0, atol=1e-9):
+        ours, recorded = found.to_numpy(dtype=float)
+        if not np.allclose(ours, recorded, rtol=0, atol=1e-9):
             raise InputError(f"{path}: found tags that do not give the {part} scores of {METRICS}; make the run again")
         known = list_known(train_path, flags.get("patents"), run.config["seed"])
         own = PredictedSet(run.folder, show_split(run.config), str(run.config["seed"]), sentences, tags, known)
