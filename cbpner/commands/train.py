@@ -113,7 +113,8 @@ def score_model(job: "Job", args: Namespace) -> dict[str, Any]:
     from cbpner.training.run import evaluate_tagger
 
     source = job.output if (job.output / runs.CONFIG).is_file() else Path(args.encoder or job.output)
-    tagger = Tagger.from_pretrained(source, **{each.name: getattr(args, each.name, None) for each in fields(Decision)})
+    asked: dict[str, Any] = {each.name: getattr(args, each.name, None) for each in fields(Decision)}
+    tagger = Tagger.from_pretrained(source, **asked)
     if runs.is_finished(source):
         run = read_run_config(source)
         recipe = rebuild_recipe(source / runs.CONFIG, run["flags"], runs.find_origin(run), run.get("split"))
