@@ -12,6 +12,8 @@ from cbpner.text.bio import read_bio
 from cbpner.text.splits import find_split_files
 from cbpner.text.tokenizer import FOLDED, CharacterTable, unknown_share
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "cbp_mini"
 ADAPTED, FINAL = ROOT / "models" / "cbp_mini_bio", ROOT / "models" / "final_trained"
@@ -33,7 +35,6 @@ def test_it_is_small_and_in_half_precision(folder):
     assert names == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("folder", [FOLDER, ADAPTED, FINAL], ids=lambda folder: folder.name)
 def test_plain_transformers_loads_all_of_it_and_trains_on_a_cpu(folder):
     kind = AutoModelForTokenClassification if folder == FINAL else AutoModelForMaskedLM
@@ -61,7 +62,6 @@ def test_a_literal_mask_is_the_mask(tokenizer):
     assert tokenizer("乳[MASK]癌")["input_ids"][2] == tokenizer.mask_token_id
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "text, missing", [("采用有限元方[MASK]对结构进行了分析", "法"), ("本研究的结[MASK]表明", "果")]
 )
@@ -70,7 +70,6 @@ def test_it_fills_a_gap(text, missing):
     assert missing in [candidate["token_str"] for candidate in best]
 
 
-@pytest.mark.slow
 def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
     assert (ADAPTED / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
     fill = pipeline("fill-mask", model=str(ADAPTED))
@@ -79,7 +78,6 @@ def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
 
 
 @needs_gold
-@pytest.mark.slow
 def test_hardly_a_gold_character_is_unknown(tokenizer):
     texts = [sentence.chars for path in find_split_files(GOLD / "0").values() for sentence in read_bio(path)]
     assert unknown_share(CharacterTable(tokenizer), texts) < 0.001

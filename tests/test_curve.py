@@ -14,6 +14,8 @@ from cbpner.base.files import write_json
 from cbpner.cli import main
 from cbpner.reports.curve import build_curve, draw_curve
 
+pytestmark = pytest.mark.slow
+
 NONE = [["O"] * len(sentence) for sentence in GOLD]
 F1 = {"none": (NONE, 0.0), "half": (HALF, 0.4), "full": (FULL, 1.0)}  # strict F1 of each prediction; see test_table
 MACHINE = {"device": "cpu", "cpu": "Some CPU", "threads": 2, "precision": "fp32"}
@@ -71,7 +73,6 @@ def test_the_csv_holds_each_run_and_what_is_compared(runs):
     assert two["patents"] == "2" and two["entity_lenient_f1"] == f"{statistics.stdev((0.0, 0.4)):.6g}"
 
 
-@pytest.mark.slow
 def test_costs_machines_and_one_run_without_a_deviation(runs):
     environment = MACHINE | {"device": "cuda", "processes": 2}
     make_point(runs, 5, 0, "half", method="second", train=30, memory=700, environment=environment)
@@ -89,7 +90,6 @@ def test_costs_machines_and_one_run_without_a_deviation(runs):
     assert values == ["0.4", "0.4", ""] and "nan" not in (curve.markdown + curve.csv).lower()
 
 
-@pytest.mark.slow
 def test_a_method_without_a_common_split_has_no_curve_but_a_cost(runs):
     make_point(runs, 5, 1, method="second", flags={"patents": 5, "epochs": 8})
     make_point(runs, 2, 0, method="second", flags={"patents": 2, "epochs": 20})
@@ -119,7 +119,6 @@ def test_runs_that_do_not_count_are_named(runs):
             build_curve([runs / name])
 
 
-@pytest.mark.slow
 def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
     patents, minutes = draw_curve(build_curve([runs]).points, "entity_strict").axes
     for axes, places in ((patents, (2, 18)), (minutes, (1.25, 11))):
@@ -131,7 +130,6 @@ def test_the_plot_shows_means_as_lines_and_runs_as_points(runs):
     assert [tick.get_text() for tick in patents.get_xticklabels()] == ["2", "18"] and minutes.get_xscale() == "linear"
 
 
-@pytest.mark.slow
 def test_command_prints_and_writes_four_files(runs, tmp_path, capsys):
     make_point(runs, 18, 0, method="a<b>&c_$d$")
     make_run(runs / "more", data={"name": "cbp_gold"})  # nothing measured

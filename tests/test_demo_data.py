@@ -22,6 +22,8 @@ import build_demo  # noqa: E402
 import dictionary  # noqa: E402
 import exports as demo_exports  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 def list_data(folder):
     """{relative path: bytes} of the generated files."""
@@ -40,7 +42,6 @@ def sentences(patents):
     return [sentence for patent in patents.values() for sentence in patent]
 
 
-@pytest.mark.slow
 def test_rebuilding_gives_the_shipped_bytes_and_replaces_an_earlier_build(tmp_path):
     build_demo.build(tmp_path)
     (tmp_path / "0" / "cbp_demo_train.bio").write_text("x O\n")
@@ -63,7 +64,6 @@ def test_parts_hold_the_patents_that_the_info_file_names(number, patents):
         assert found == [[sentence[:2] for sentence in patents[name]] for name in info[part]]
 
 
-@pytest.mark.slow
 def test_tags_are_strict_bio_of_the_three_types():
     for path in DEMO.rglob("*.bio"):
         assert read_bio(path, labels=DEFAULT, orphans="error")
@@ -75,7 +75,6 @@ def test_no_mention_cuts_through_a_latin_word(sentences):
             assert dictionary.is_word(sentence.chars, start, end), sentence.chars[max(0, start - 5) : end + 5]
 
 
-@pytest.mark.slow
 def test_a_dictionary_does_not_solve_it():
     scores = [build_demo.score_dictionary(read_split(folder))["f1"] for folder in find_split_folders(DEMO)]
     assert 0.3 < sum(scores) / len(scores) < 0.5
@@ -100,7 +99,6 @@ def test_every_cleaning_rule_has_work_in_the_exports(exports):
     assert all(line[-1] in "。；" or len(line) < 12 for line in cleaned)
 
 
-@pytest.mark.slow
 @needs_gold
 def test_no_sentence_stands_in_the_gold_data(sentences):
     gold = {s.chars for part in PARTS for s in read_bio(GOLD / "0" / f"cbp_gold_v2_{part}.bio")}

@@ -15,6 +15,8 @@ from cbpner.reports.table import build_score_table
 from cbpner.runs.folder import append_log
 from cbpner.scoring.metrics import score
 
+pytestmark = pytest.mark.slow
+
 GOLD = [["B-gene", "I-gene", "O", "B-gene"], ["O", "B-disease", "O", "O"]]
 HALF = [["B-gene", "I-gene", "O", "O"], ["B-disease", "O", "O", "O"]]  # entities: 1 of 2 predicted, 1 of 3 gold
 FULL = GOLD
@@ -53,7 +55,6 @@ def runs(tmp_path):
     return tmp_path / "runs"
 
 
-@pytest.mark.slow
 def test_rows_means_and_deviations(runs):
     markdown = build_score_table([runs]).markdown
     # token, split 0: 2 of 3 predicted right, 4 gold; lenient and strict: 1 of 2, 3 gold
@@ -72,7 +73,6 @@ def test_rows_means_and_deviations(runs):
     assert cells_of(markdown, "mean")[1][:2] == ["0.667", "0.667"]
 
 
-@pytest.mark.slow
 def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     make_run(tmp_path / "s" / "0", HALF)
     make_run(tmp_path / "s" / "1", FULL, split=1)
@@ -91,7 +91,6 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     assert cells_of(markdown, "crf")[0][-1] == "1.000"
 
 
-@pytest.mark.slow
 def test_runs_that_do_not_count_are_named(runs):
     write_json(runs / "3" / "config.json", make_config(split=3))
     (runs / "8").mkdir()
@@ -106,7 +105,6 @@ def test_runs_that_do_not_count_are_named(runs):
     assert "0.54" not in dev  # the paper's figure is of the test sets
 
 
-@pytest.mark.slow
 def test_seeds_of_a_split_are_averaged_first(tmp_path):
     """Split 0: 0.4 and 1, split 1: 1 and 1: means 0.7 and 1 over the splits, and over the seeds."""
     for split, seed, predicted in ((0, 0, HALF), (0, 1, FULL), (1, 0, FULL), (1, 1, FULL)):
@@ -145,7 +143,6 @@ def test_undefined_scores_are_dashes_and_enter_no_mean(tmp_path):
     assert [row["precision"] for row in rows if row["split"] == "1"] == [""] * 3
 
 
-@pytest.mark.slow
 def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs.rename(tmp_path / "0")
@@ -158,7 +155,6 @@ def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
     assert "all/below/deep\n" not in build_score_table(["all", "all/below/deep"]).markdown
 
 
-@pytest.mark.slow
 def test_command_prints_and_writes(runs, tmp_path, capsys, monkeypatch):
     """No path of the working folder either."""
     monkeypatch.chdir(tmp_path)
@@ -210,7 +206,6 @@ def test_no_run_is_an_error(tmp_path):
         build_score_table([tmp_path], "dev")
 
 
-@pytest.mark.slow
 def test_paths_of_one_encoder_are_normalised(tmp_path):
     """`models/x`, from the project's folder and from a script's; another folder's x is another."""
     places = (("models/x", "."), ("../../models/x", "BERT_LM_mixed/ner_example"), ("./x", "elsewhere"))
@@ -223,7 +218,6 @@ def test_paths_of_one_encoder_are_normalised(tmp_path):
     assert cells_of(markdown, "0") and cells_of(markdown, "2") and markdown.count("## ") == 3
 
 
-@pytest.mark.slow
 def test_the_summary_replaces_what_is_between_markers(runs, tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- table -->\nold\n<!-- /table -->\nbehind\n", encoding="utf-8")

@@ -33,6 +33,8 @@ from cbpner.training.recipes import get_recipe
 from cbpner.training.run import train
 from cbpner.training.trainer import choose_selection, encode_sentences
 
+pytestmark = pytest.mark.slow
+
 AWKWARD = "ＢＲＣＡ１\t与\u200b\U0001f600\x97 乳腺癌\r\n[SEP] [MASK]\u2028e\u0301İ，\ufeff "
 LABELS = LabelSet(("disease", "gene"))
 
@@ -44,7 +46,6 @@ def assert_same_weights(left, right, tolerance):
         assert torch.allclose(left[name], right[name], rtol=0, atol=tolerance), name
 
 
-@pytest.mark.slow
 def test_a_run_folder_is_complete_and_keeps_the_best_epoch(finished_run, files):
     folder, metrics = finished_run.output, runs.read_metrics(finished_run.output)
     names = {path.name for path in folder.iterdir()}
@@ -62,7 +63,6 @@ def test_a_run_folder_is_complete_and_keeps_the_best_epoch(finished_run, files):
     assert metrics["test"]["entity_strict"]["overall"]["f1"] > 0.9, "it learns"
 
 
-@pytest.mark.slow
 def test_the_saved_model_gives_pipeline_the_same_characters_and_scores(finished_run):
     folder = finished_run.output / "model"
     model, tokenizer = AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
@@ -95,7 +95,6 @@ def test_neighbouring_sentences_are_read_together(make_job, files):
     assert sum(rows) == len(examples)
 
 
-@pytest.mark.slow
 def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_path):
     shutil.copytree(tiny_encoder, tmp_path / "encoder_1")
     names = str(tmp_path / "encoder_{split}")
@@ -109,7 +108,6 @@ def test_each_split_may_have_an_encoder_of_its_own(make_job, tiny_encoder, tmp_p
     assert main(["rerun", str(tmp_path / "1"), "-o", str(tmp_path / "again")]) == 0
 
 
-@pytest.mark.slow
 def test_a_run_is_the_one_that_was_asked_for_or_overwritten(finished_run, broken_run, tmp_path, capsys):
     places = (finished_run.output, Path(finished_run.encoder), finished_run.files["dev"].parent)
     folder, encoder, data = (shutil.copytree(place, tmp_path / place.name) for place in places)
@@ -132,7 +130,6 @@ def test_a_run_is_the_one_that_was_asked_for_or_overwritten(finished_run, broken
         train(replace(broken_run, recipe=replace(broken_run.recipe, lr=1e-5)))
 
 
-@pytest.mark.slow
 def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
     settings = {"epochs": 1, "batch_size": 8, "max_grad_norm": 0.0, "mask_share": 0.0, "dropout": 0.0}
     train(make_job("one", **settings))
@@ -140,7 +137,6 @@ def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("head", [
     {"head": "linear"}, {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences"},
 ], ids=lambda head: head["head"])  # fmt: skip
@@ -182,7 +178,6 @@ def test_a_small_dev_set_chooses_no_epoch():
     assert choose_selection(recipe, None)["rule"] == "last epoch"
 
 
-@pytest.mark.slow
 def test_any_label_set_works_and_is_saved(make_job, tmp_path):
     sentences = [Sentence("药物A有效", ("B-药", "I-药", "I-药", "O", "O")), Sentence("无", ("O",))] * 4
     write_bio(tmp_path / "train.bio", sentences)
