@@ -76,8 +76,11 @@ def test_every_page_is_in_the_sites_menu():
 def test_the_readmes_words_lead_from_texts_to_a_report(tmp_path, monkeypatch):
     """A folder is tagged, its entities and their relations found, and what the tagger's kind is worth reported."""
     monkeypatch.chdir(tmp_path)
-    for name in ("data", "results"):
-        Path(name).symlink_to(ROOT / name)
+    Path("results").symlink_to(ROOT / "results")
+    texts = Path("data", "demo", "unlabelled")
+    texts.mkdir(parents=True)
+    for path in (ROOT / texts).glob("*.txt"):  # a third of each
+        (texts / path.name).write_text(path.read_text(encoding="utf-8")[:16_000], encoding="utf-8")
     named = {page: [words for own, words in OURS if own == ROOT / page] for page in ("README.md", "docs/commands.md")}
     predict, entities = (next(words for words in named["README.md"] if words[0] == name and "tagged/" in words)
                          for name in ("predict", "entities"))  # fmt: skip

@@ -203,7 +203,7 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, split, epochs, 
 
 
 NO_PROGRESS = {"lr": 1e-7, "head_lr": 1e-7}
-PLATEAU = {"head": "crf", "trainable_layers": 1, "crf_lr": 1e-6, "lr": 1e-6, "head_lr": 1e-6, "optimizer": "sgd",
+PLATEAU = {"head": "crf", "trainable_layers": 1, "crf_lr": 2.5e-4, "lr": 2.5e-4, "head_lr": 2.5e-4, "optimizer": "sgd",
            "schedule": "reduce_lr_on_plateau", "epochs": 7, "selection": "last"}  # fmt: skip
 
 
@@ -222,7 +222,7 @@ def test_a_run_killed_and_moved_resumes_as_before(split, settings, moment, expec
     metrics = runs.read_metrics(job.output)
     assert metrics | expected == metrics
     rates = [record["learning_rate"] for record in metrics["history"] if "loss" in record]
-    assert settings is not PLATEAU or (rates[0], rates[-1]) == (1e-6, 0.5e-6)
+    assert settings is not PLATEAU or (rates[0], rates[-1]) == (2.5e-4, 1.25e-4)
     moved = broken.rename(tmp_path / "moved")
     assert Attempt(forks, replace(job, output=moved)).finish()[0] == 0
     assert_same_run(moved, job.output)
