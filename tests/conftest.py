@@ -270,19 +270,6 @@ def stub_python(environment, shared_stub):
     return environment | {"CBP_PYTHON": str(shared_stub)}
 
 
-@pytest.fixture
-def real_python(stub_python, tmp_path):
-    """As `stub_python`, pip and all, but programs are run, by the interpreter of these tests."""
-    import sys
-
-    from shell import make_stub, write_program
-
-    python = make_stub(tmp_path / "real env")
-    text = python.read_text(encoding="utf-8")
-    write_program(python, text[: text.index("  *) printf")] + f'  *) exec "{sys.executable}" "$@" ;;\nesac\n')
-    return stub_python | {"CBP_PYTHON": str(python), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser; tests that ask for it are skipped where there is none."""

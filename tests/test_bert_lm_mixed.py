@@ -1,15 +1,15 @@
 """BERT_LM_mixed from end to end with a tiny encoder: run_lm_finetuning.py, NER on top of the model, the demo."""
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import DEMO_TEXT, ROOT
-from shell import load_script, run_bash
+from shell import load_script, read_calls, run_bash
 from transformers import AutoModelForMaskedLM
 
+from cbpner import cli
 from cbpner.base.files import file_checksum, read_json
 from cbpner.runs import folder as runs
 
@@ -148,20 +148,23 @@ def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):
 # ---- the demo ----
 
 
-def test_the_demo_runs(real_python, files, tiny_encoder, tmp_path):
-    """A corpus of the demo exports, half an epoch, a whole one, a tagger on top: four processes, a tiny encoder."""
+def test_the_demo_runs(stub_python, files, tiny_encoder, tmp_path, monkeypatch, capsys):
+    """A corpus of the demo exports, half an epoch, a whole one, a tagger on top: the script's commands, in turn."""
     data = tmp_path / "data" / "0"
     data.mkdir(parents=True)
     for part, path in files.items():
         shutil.copy(path, data / f"no_long_toy_{part}.bio")
     settings = {"BERT_MODEL": str(tiny_encoder), "DATA_DIR": str(tmp_path / "data"), "OUT_DIR": str(tmp_path / "out"),
                 "BATCH_SIZE": "32"}  # fmt: skip
-    done = run_bash(ROOT / "BERT_LM_mixed" / "demo_run.sh", env=real_python | settings)
-    assert done.returncode == 0, done.stderr[-2000:]
+    monkeypatch.chdir(ROOT / "BERT_LM_mixed")
+    for script, *words, _ in read_calls(run_bash("demo_run.sh", env=stub_python | settings)):
+        folder = "lmft_example" if "lm_fine" in script else "ner_example"
+        command = cli.main if script == "-m" else load_script(f"BERT_LM_mixed/{folder}/{script}").main
+        assert command(words[script == "-m" :]) == 0
     half, whole = (read_metrics(tmp_path / "out" / name) for name in ("lm_half", "lm_whole"))
     assert (half["epochs"], whole["epochs"]) == (pytest.approx(0.5, abs=0.05), 1.0)
-    assert done.stdout.count(" before, ") == 2 and "test F1: " in done.stdout
+    assert "test F1: " in capsys.readouterr().out
     found = runs.find_runs([tmp_path / "out"])
     assert found.finished == [tmp_path / "out" / "0"] and not found.unfinished
     weights = file_checksum(tmp_path / "out" / "lm_whole" / "model.safetensors")
-    assert json.loads((tmp_path / "out" / "0" / "config.json").read_text())["masked_lm"]["sha256"] == weights
+    assert read_json(tmp_path / "out" / "0" / "config.json")["masked_lm"]["sha256"] == weights
