@@ -1,5 +1,6 @@
 """What is committed under results/: scores that the predictions really have, and their table."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,18 +37,24 @@ def test_the_committed_table_is_the_one_that_the_runs_give():
     assert rows == expected
 
 
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gold") / "folds"
+    assert main(["folds", str(GOLD), "-o", str(folder)]) == 0
+    return folder
+
+
+read_gold = cache(lambda path: (file_checksum(path), [sentence.tags for sentence in read_bio(path)]))
+
+
 @pytest.mark.slow
 @needs_gold
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: "-".join(folder.relative_to(ROOT / "results").parts))
-def test_the_scores_follow_from_the_predictions(folder, tmp_path):
+def test_the_scores_follow_from_the_predictions(folder, folds):
     config, metrics = runs.read_config(folder), runs.read_metrics(folder)
-    place, parts = GOLD / config["split"], ("dev", "test")
-    if config["data"]["name"] == "folds":
-        assert main(["folds", str(GOLD), "-o", str(tmp_path / "folds")]) == 0
-        place, parts = tmp_path / "folds" / config["split"], ("test",)
-    for part in parts:
+    is_fold = config["data"]["name"] == "folds"
+    for part in ("test",) if is_fold else ("dev", "test"):
         source = config["data"]["files"][part]
-        path = place / Path(source["path"]).name
-        assert file_checksum(path) == source["sha256"]
-        gold = [sentence.tags for sentence in read_bio(path)]
+        checksum, gold = read_gold((folds if is_fold else GOLD) / config["split"] / Path(source["path"]).name)
+        assert checksum == source["sha256"]
         assert score(gold, runs.read_tags(runs.tags_path(folder, part))) == metrics[part]
