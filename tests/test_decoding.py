@@ -201,14 +201,20 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
     tags = [data.draw(st.lists(st.sampled_from(TAGS), min_size=len(text), max_size=len(text))) for text in texts]
     before = [[ScoredSpan(*span, 0.5) for span in tags_to_spans(row)] for row in tags]
     labels = {}
-    for text, row, own in zip(texts, vote_spans(texts, before, share), before, strict=True):
+    for text, row in zip(texts, vote_spans(texts, before, share), strict=True):
         spans_to_tags([TagSpan(*span[:3]) for span in row], len(text))  # no overlaps
-        for span in row:
-            if span.end - span.start > 1:
-                assert labels.setdefault(text[span.start : span.end], span.label) == span.label
-            else:
-                assert span in own
-    assert set(labels) <= {text[s:e] for text, row in zip(texts, before, strict=True) for s, e, *_ in row}
+        for start, end, label, _ in row:
+            assert end - start > 1 and labels.setdefault(text[start:end], label) == label
+    assert set(labels) <= {text[s:e].strip() for text, row in zip(texts, before, strict=True) for s, e, *_ in row}
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("，肺癌。", "肺癌"), ("（TNF-α）", "TNF-α"), ("IL-2(R)", "IL-2(R)"), ("CD4+", "CD4+"), ("IL-6-", "IL-6"),
+    ("“p53”", "p53"), ("(A", None), ("癌", None), ("。，", None),
+])  # fmt: skip
+def test_spans_have_no_punctuation_at_their_edges_and_two_characters_at_least(text, expected):
+    (row,) = vote_spans([text], [[ScoredSpan(0, len(text), "gene", 0.5)]], 1.0)
+    assert [text[span.start : span.end] for span in row] == ([expected] if expected else [])
 
 
 # ---- windows ----

@@ -39,7 +39,7 @@ def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_pa
     assert found == wanted and len(found) > 50
     assert main([*words, "--vote-share", "0.1", "--overwrite"]) == 0
     (voted,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
-    assert len(voted["spans"]) > len(found), "the vote would have made a difference"
+    assert len(voted["spans"]) != len(found), "the vote would have made a difference"
 
 
 def test_the_command_needs_no_model_and_no_folder_to_stand_in(tmp_path):

@@ -217,7 +217,7 @@ def test_greedy_spans_are_those_of_the_pipeline(tiny_tagger):
     assert len(wanted) > 50 and any(end - start > 1 for start, end, _ in wanted)
 
 
-@pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decoder": "spans", "vote_share": 0.2}])
+@pytest.mark.parametrize("decision", [{}, {"context": 100}, {"decoder": "spans"}, {"vote_share": 0.2}])
 def test_many_texts_together_are_tagged_as_one_by_one(table, decision):
     texts = ["", LINES[0], "\n".join(LINES), "甲" * 700, LINES[0], " ", "基", *LINES[5:9], ODD]
     together = list(make_tagger(table, batch_tokens=8, **decision).tag_many(texts))  # pools of 256 characters
@@ -225,7 +225,7 @@ def test_many_texts_together_are_tagged_as_one_by_one(table, decision):
         alone = make_tagger(table, **decision).tag(text)
         assert places(found) == places(alone) == sorted(places(alone))
         np.testing.assert_allclose([span.score for span in found], [span.score for span in alone], atol=1e-4)
-    assert sum(map(len, together)) > 50
+    assert sum(map(len, together)) >= 50
 
 
 def test_texts_are_read_a_batch_ahead(table):

@@ -1,8 +1,4 @@
-"""The decoding path: scores of sentences in, scored spans or tags out.
-
-`decode_spans` decodes sentences one by one; `cbpner.decoding.document_vote.vote_spans` then settles the surfaces of a
-document. `decode_documents` does both for documents whose sentences are at hand.
-"""
+"""The decoding path: scores of sentences to scored spans (`decode_spans`), scores of documents to tags."""
 
 from collections.abc import Sequence
 

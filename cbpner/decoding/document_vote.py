@@ -16,6 +16,8 @@ MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
 INSIDE = re.compile("[0-9A-Za-z０-９Ａ-Ｚａ-ｚµÀ-ÖØ-öø-ɏ\u0370-\u04ff\u1f00-\u1fff²³¹⁰ⁱ⁴-⁹ⁿ₀-₉ₐ-ₜⅠ-ⅿ]{2}")
 BETWEEN = "\n"  # between sentences, in none of them
+IS_EDGE = re.compile(r"[^\w+±′″*#%°℃]").match
+BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
 
 
 class ScoredSpan(NamedTuple):
@@ -30,10 +32,10 @@ class ScoredSpan(NamedTuple):
 def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], share: float) -> list[list[ScoredSpan]]:
     """The spans of one document's sentences after the vote.
 
-    A surface occurs where it is a span, or lies free of spans and not inside a Latin word or number. Where at least
-    `share` of its occurrences are spans, all become spans of its most frequent label, longer surfaces first; else none
-    stays a span. Single characters stay as they are. A span that keeps its label keeps its score; any other has the
-    mean score of the spans that voted for its label.
+    Spans lose punctuation at their edges first, and single characters are none. A surface occurs where it is a span, or
+    lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are spans, all
+    become spans of its most frequent label, longer surfaces first; else none stays a span. A span that keeps its label
+    keeps its score; any other has the mean score of the spans that voted for its label.
 
     texts: the sentences, without line breaks. spans: of each, without overlaps. share: above 0, at most 1.
     """
@@ -41,21 +43,22 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     text, firsts = BETWEEN.join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
     found = [
-        span._replace(start=span.start + first, end=span.end + first)
+        span._replace(start=start, end=end)
         for first, row in zip(firsts, spans, strict=True)
         for span in sorted(row)
+        for start, end in [trim_edges(text, span.start + first, span.end + first)]
+        if end - start >= MIN_SURFACE
     ]
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
     for start, end, label, score in found:
-        if end - start >= MIN_SURFACE:
-            votes[text[start:end]][label].append(score)
+        votes[text[start:end]][label].append(score)
     places, taken = find_occurrences(text, votes), mark_taken(text, found)
     free = Counter(text[start:end] for start, end in places if not any(taken[start:end]))
     chosen = choose_labels(votes, free, share)
     settled = [
-        span if surface not in chosen or chosen[surface][0] == span.label else ScoredSpan(*span[:2], *chosen[surface])
+        span if chosen[surface][0] == span.label else ScoredSpan(*span[:2], *chosen[surface])
         for span in found
-        if (surface := text[span.start : span.end]) in chosen or surface not in votes
+        if (surface := text[span.start : span.end]) in chosen
     ]
     taken = mark_taken(text, settled)
     for start, end in sorted(places, key=lambda place: (place[0] - place[1], place[0])):
@@ -67,6 +70,15 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
         number = bisect(firsts, span.start) - 1
         rows[number].append(span._replace(start=span.start - firsts[number], end=span.end - firsts[number]))
     return rows
+
+
+def trim_edges(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch without punctuation and space at its edges; a closing bracket stays if its opening one is inside."""
+    while start < end and IS_EDGE(text[start]):
+        start += 1
+    while start < end and IS_EDGE(text[end - 1]) and BRACKETS.get(text[end - 1], "\0") not in text[start:end]:
+        end -= 1
+    return start, end
 
 
 def choose_labels(
