@@ -54,14 +54,11 @@ def test_written_bytes(tmp_path):
     assert path.read_bytes() == "基 B-gene\n因 I-gene\n\n  O\n\n".encode()
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        "基 B-gene\n因 I-gene\n\n的 O\n\n", "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
-        "\ufeff基 B-gene\n因 I-gene\n\n的 O",
-        "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO", "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("data", [
+    "基 B-gene\n因 I-gene\n\n的 O\n\n", "基 B-gene\r\n因 I-gene\r\n\r\n的 O\r\n",
+    "\ufeff基 B-gene\n因 I-gene\n\n的 O",
+    "\ufeff\r\n基\tB-gene\r\n因\tI-gene\r\n\t\r\n的\tO", "\n  \n基 B-gene\n因  I-gene \n \t \n   \n的 \tO\n   ",
+])  # fmt: skip
 def test_line_ends_separators_and_blank_lines_change_no_sentence(tmp_path, data):
     sentences = read_bytes(tmp_path, data.encode())
     assert [(s.chars, s.tags) for s in sentences] == [("基因", ("B-gene", "I-gene")), ("的", ("O",))]
@@ -74,14 +71,11 @@ def test_any_code_point_can_be_the_character(tmp_path, char):
             assert read_bytes(tmp_path, f"{char}{separator}O{end}".encode()) == [Sentence(char, ("O",), 1)]
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("基 X-gene", "'X-gene'"), ("基", "1 column"), (" O", "1 column"), ("\tO", "1 column"), ("基 n O", "3 column"),
-        ("  n O", "3 code points"), ("基因 O", "'基因'"), ("e\u0301 O", "2 code points"), ("\u3000", "1 column"),
-        ("基,O", "1 column"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("line", "found"), [
+    ("基 X-gene", "'X-gene'"), ("基", "1 column"), (" O", "1 column"), ("\tO", "1 column"), ("基 n O", "3 column"),
+    ("  n O", "3 code points"), ("基因 O", "'基因'"), ("e\u0301 O", "2 code points"), ("\u3000", "1 column"),
+    ("基,O", "1 column"),
+])  # fmt: skip
 def test_a_bad_line_is_named(tmp_path, line, found):
     (fault,) = read_faults(tmp_path, f"的 O\n{line}\n的 O\n".encode())
     assert fault.line == 2 and found in fault.found
@@ -136,13 +130,10 @@ def test_labels_and_summary_of_sentences():
     assert summarize_sentences(sentences) == counts | {"types": {"gene": 1, "disease": 2}}
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        Sentence("", ()), Sentence("基因", ("O",)), Sentence("基\n因", ("O", "O", "O")), Sentence("基", ("X",)),
-        Sentence("基", ("B-a b",)), Sentence("\ud800", ("O",)),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("sentence", [
+    Sentence("", ()), Sentence("基因", ("O",)), Sentence("基\n因", ("O", "O", "O")), Sentence("基", ("X",)),
+    Sentence("基", ("B-a b",)), Sentence("\ud800", ("O",)),
+])  # fmt: skip
 def test_what_the_format_cannot_hold_is_refused_and_nothing_is_written(tmp_path, sentence):
     path = tmp_path / "file.bio"
     with pytest.raises(InputError, match="sentence 2"):

@@ -234,19 +234,16 @@ def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
         assert [each.meta for each in again] == [{"year": None, "more": [None, 1.5]}, {"year": 2.5}]
 
 
-@pytest.mark.parametrize(
-    ("row", "found"),
-    [
-        ({"text": "基", "label": [[0, 2, "x"]]}, "0..2 in a text of 1 UTF-16"),
-        ({"text": "基", "label": [[0, 0, "x"]]}, "0..0"), ({"text": "基", "label": ["positive"]}, "positive"),
-        ({"text": "基", "label": [[0, 1]]}, "[0, 1]"), ({"text": "基", "label": [[0.5, 1, "x"]]}, "0.5"),
-        ({"text": "基", "label": [[0, True, "x"]]}, "true"), ({"text": "基", "label": [[0, 1, 7]]}, "7"),
-        ({"text": "基", "label": "x"}, "'label'"),
-        ({"text": "基", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 1}]}, "'annotations'"),
-        ({"content": "基", "label": []}, "--text-field"), ({"text": None, "label": []}, "null"),
-        ({"text": "\ud83d", "label": []}, "surrogate"), ({"id": [1], "text": "基", "label": []}, "[1]"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("row", "found"), [
+    ({"text": "基", "label": [[0, 2, "x"]]}, "0..2 in a text of 1 UTF-16"),
+    ({"text": "基", "label": [[0, 0, "x"]]}, "0..0"), ({"text": "基", "label": ["positive"]}, "positive"),
+    ({"text": "基", "label": [[0, 1]]}, "[0, 1]"), ({"text": "基", "label": [[0.5, 1, "x"]]}, "0.5"),
+    ({"text": "基", "label": [[0, True, "x"]]}, "true"), ({"text": "基", "label": [[0, 1, 7]]}, "7"),
+    ({"text": "基", "label": "x"}, "'label'"),
+    ({"text": "基", "annotations": [{"label": 7, "start_offset": 0, "end_offset": 1}]}, "'annotations'"),
+    ({"content": "基", "label": []}, "--text-field"), ({"text": None, "label": []}, "null"),
+    ({"text": "\ud83d", "label": []}, "surrogate"), ({"id": [1], "text": "基", "label": []}, "[1]"),
+])  # fmt: skip
 def test_doccano_faults(tmp_path, row, found):
     path = write(tmp_path / "a.jsonl", json.dumps({"text": "x", "label": []}) + "\n" + json.dumps(row))
     [fault] = read_faults(path, "doccano")
@@ -260,15 +257,12 @@ def test_our_json_lines_of_others(tmp_path):
     assert document == Document("corpus-1", "a\u2028😀b", [Span(3, 4, "x", "b")], {"source": None}, 20160525)
 
 
-@pytest.mark.parametrize(
-    ("span", "found"),
-    [
-        ({"start": 2, "end": 3, "label": "x", "text": "b"}, "UTF-16"),
-        ({"start": 0, "end": 1, "label": "x", "text": "b"}, "0..1"), ({"start": 0, "end": 9, "label": "x"}, "0..9"),
-        ({"start": -1, "end": 1, "label": "x"}, "-1..1"), ({"start": 0, "end": 1}, "label"),
-        ({"start": 0, "end": 1, "label": "x", "score": 1.5}, "1.5"), ([0, 1, "x"], '[0, 1, "x"]'),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("span", "found"), [
+    ({"start": 2, "end": 3, "label": "x", "text": "b"}, "UTF-16"),
+    ({"start": 0, "end": 1, "label": "x", "text": "b"}, "0..1"), ({"start": 0, "end": 9, "label": "x"}, "0..9"),
+    ({"start": -1, "end": 1, "label": "x"}, "-1..1"), ({"start": 0, "end": 1}, "label"),
+    ({"start": 0, "end": 1, "label": "x", "score": 1.5}, "1.5"), ([0, 1, "x"], '[0, 1, "x"]'),
+])  # fmt: skip
 def test_faults_of_our_json_lines(tmp_path, span, found):
     [fault] = read_faults(write_rows(tmp_path / "a.jsonl", [{"text": "😀b", "spans": [span]}]))
     assert fault.startswith("1: ") and found in fault
@@ -335,15 +329,12 @@ def test_label_studio_of_several_annotations_one_is_read_and_predictions_where_t
     assert notes == {"tasks without annotations, read as documents without spans": 2}
 
 
-@pytest.mark.parametrize(
-    ("results", "found"),
-    [
-        ([region(0, 2, "甲乙", "x"), region(1, 2, "甲", "x")], '"乙"'), ([region(0, 9, None, "x")], "0..9"),
-        ([region(0, 0, "", "x")], "0..0"), ([region("/p[1]/text()[1]", "/p[1]/text()[1]", "甲", "x")], "HyperText"),
-        ([region(0, 1, "甲", "x", type="hypertextlabels")], "HyperText"), ([region(0, 1, "甲", 5)], "5"),
-        (["x"], '"x"'),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("results", "found"), [
+    ([region(0, 2, "甲乙", "x"), region(1, 2, "甲", "x")], '"乙"'), ([region(0, 9, None, "x")], "0..9"),
+    ([region(0, 0, "", "x")], "0..0"), ([region("/p[1]/text()[1]", "/p[1]/text()[1]", "甲", "x")], "HyperText"),
+    ([region(0, 1, "甲", "x", type="hypertextlabels")], "HyperText"), ([region(0, 1, "甲", 5)], "5"),
+    (["x"], '"x"'),
+])  # fmt: skip
 def test_label_studio_faults(tmp_path, results, found):
     path = write(tmp_path / "export.json", json.dumps([task("甲"), task("甲乙", *results)]))
     [fault] = read_faults(path)

@@ -206,13 +206,10 @@ def test_spans_over_line_breaks_are_an_error_cut_or_dropped(tmp_path):
     assert cut.notes.total() == drop.notes.total() == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "span", "cures"),
-    [
-        ("bio", Span(0, 1, "a b"), False), ("brat", Span(0, 1, "a\u3000b"), False), ("brat", Span(1, 3, "x"), True),
-        ("yedda-marked", Span(0, 1, "a#b"), False), ("yedda-marked", Span(2, 3, "x"), False),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "span", "cures"), [
+    ("bio", Span(0, 1, "a b"), False), ("brat", Span(0, 1, "a\u3000b"), False), ("brat", Span(1, 3, "x"), True),
+    ("yedda-marked", Span(0, 1, "a#b"), False), ("yedda-marked", Span(2, 3, "x"), False),
+])  # fmt: skip
 def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
     document = Document("d", "基\n因#", [span, Span(3, 4, "ok")])
     for unfit in ["error"] + ["cut"] * (not cures):
@@ -224,15 +221,12 @@ def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
     assert [span.label for span in again.spans] == ["ok"] and choices.notes.total() == 1
 
 
-@pytest.mark.parametrize(
-    ("document", "found"),
-    [
-        (Document("d", "基", [Span(0, 2, "x")]), "0..2"), (Document("d", "基", [Span(-1, 1, "x")]), "-1..1"),
-        (Document("d", "基", [Span(1, 1, "x")]), "1..1"), (Document("d", "基", [Span(0, 1, "")]), "label ''"),
-        (Document("d", "基", [Span(0, 1, "x", "因")]), "'因'"), (Document("d", "\ud83d"), "text"),
-        (Document("\ud83d", "基"), "id"), (Document("d", "基", date=20160230), "20160230"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("document", "found"), [
+    (Document("d", "基", [Span(0, 2, "x")]), "0..2"), (Document("d", "基", [Span(-1, 1, "x")]), "-1..1"),
+    (Document("d", "基", [Span(1, 1, "x")]), "1..1"), (Document("d", "基", [Span(0, 1, "")]), "label ''"),
+    (Document("d", "基", [Span(0, 1, "x", "因")]), "'因'"), (Document("d", "\ud83d"), "text"),
+    (Document("\ud83d", "基"), "id"), (Document("d", "基", date=20160230), "20160230"),
+])  # fmt: skip
 def test_a_document_that_is_none_is_not_written(tmp_path, document, found):
     assert found in find_problem(document)
     for name in FORMATS:
@@ -299,32 +293,26 @@ def test_a_line_that_begins_so_begins_a_document(tmp_path):
     assert ids == sorted(ids) and ids[0] == "twelve-01" and len(ids) == 12
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "known"),
-    [
-        ("a.jsonl", '{"text": "a", "spans": []}', "jsonl"),
-        ("a.jsonl", '\ufeff\n{"id": 1, "text": "a", "entities": [], "relations": []}', "doccano"),
-        ("a.jsonl", '{"text": "a", "label": []}', "doccano-label"),
-        ("a.json", '[{"data": "a", "labels": [[0, 1, "x"]]}]', "doccano-old"),
-        ("a.json", '[{"id": 1, "data": {"text": "a"}, "annotations": []}]', "labelstudio"),
-        ("a.JSON", '[{"data": {"text": "a"}}]', "labelstudio"), ("a.bio", "a O\nb B-x\n", "bio"),
-        ("a.bio", "a B-x\nb I-x\nc B-x\nd I-x\ne S-x\n", "bio"), ("a.bio", "a S-x\nb O\n", "bioes"),
-        ("a.bio", "a B-x\nb E-x\n", "bioes"), ("a.txt.ann", "a", "yedda-marked"), ("a.ann", "[@a#x*]", "yedda-marked"),
-        ("a.anns", "a O", "yedda"), ("a.iob", "a O", "iob1"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "content", "known"), [
+    ("a.jsonl", '{"text": "a", "spans": []}', "jsonl"),
+    ("a.jsonl", '\ufeff\n{"id": 1, "text": "a", "entities": [], "relations": []}', "doccano"),
+    ("a.jsonl", '{"text": "a", "label": []}', "doccano-label"),
+    ("a.json", '[{"data": "a", "labels": [[0, 1, "x"]]}]', "doccano-old"),
+    ("a.json", '[{"id": 1, "data": {"text": "a"}, "annotations": []}]', "labelstudio"),
+    ("a.JSON", '[{"data": {"text": "a"}}]', "labelstudio"), ("a.bio", "a O\nb B-x\n", "bio"),
+    ("a.bio", "a B-x\nb I-x\nc B-x\nd I-x\ne S-x\n", "bio"), ("a.bio", "a S-x\nb O\n", "bioes"),
+    ("a.bio", "a B-x\nb E-x\n", "bioes"), ("a.txt.ann", "a", "yedda-marked"), ("a.ann", "[@a#x*]", "yedda-marked"),
+    ("a.anns", "a O", "yedda"), ("a.iob", "a O", "iob1"),
+])  # fmt: skip
 def test_the_format_of_a_file(tmp_path, name, content, known):
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert guess_format(tmp_path / name).name == known
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.json", "[]"), ("a.jsonl", "{"), ("a.jsonl", '{"text": "a"}'), ("a.txt", "a"), ("a.ann", "a"),
-        ("a.ann", "T1\tgene 0 1\ta\n"), ("a", ""), ("a.csv", "a,b"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "content"), [
+    ("a.json", "[]"), ("a.jsonl", "{"), ("a.jsonl", '{"text": "a"}'), ("a.txt", "a"), ("a.ann", "a"),
+    ("a.ann", "T1\tgene 0 1\ta\n"), ("a", ""), ("a.csv", "a,b"),
+])  # fmt: skip
 def test_a_file_of_no_known_format(tmp_path, name, content):
     for place, format in ((name, None), ("", None), ("", "bio")):  # nothing is there
         with pytest.raises(InputError, match="found no|no such file"):

@@ -146,16 +146,13 @@ def test_users_names_families_keys_and_a_table_of_synonyms(hgnc, tmp_path):
     assert found == [("pairs", *each) for each in expected]
 
 
-@pytest.mark.parametrize(
-    "text, found",
-    [
-        ("gene,start,end\nA,1,2\n", ":1: .*gene, start, end"), ("", "empty"),
-        ("hgnc_id\tsymbol\nHGNC:5\n", ":2: found 1 columns"), ("hgnc_id\tsymbol\nA1BG\tHGNC:5\n", ":2: .*'A1BG'"),
-        ("subject_id\tsource_value\ttranslation_value\nHP:1\tAll\t全部\n", "HPO.*genes"),
-        ("id\tname\n3430\tHER2\n", ":2: '3430' for 'HER2'"),
-        ("id\tname\nHGNC:1\tNOBODY\n", ":2: 'HGNC:1' for 'NOBODY'"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("text, found", [
+    ("gene,start,end\nA,1,2\n", ":1: .*gene, start, end"), ("", "empty"),
+    ("hgnc_id\tsymbol\nHGNC:5\n", ":2: found 1 columns"), ("hgnc_id\tsymbol\nA1BG\tHGNC:5\n", ":2: .*'A1BG'"),
+    ("subject_id\tsource_value\ttranslation_value\nHP:1\tAll\t全部\n", "HPO.*genes"),
+    ("id\tname\n3430\tHER2\n", ":2: '3430' for 'HER2'"),
+    ("id\tname\nHGNC:1\tNOBODY\n", ":2: 'HGNC:1' for 'NOBODY'"),
+])  # fmt: skip
 def test_errors_of_lexicons(tmp_path, text, found):
     with pytest.raises(InputError, match=f"lexicon.tsv.*{found}" if found[0] != ":" else f"lexicon.tsv{found}"):
         read_gene_lexicon([write(tmp_path / "lexicon.tsv", text)])

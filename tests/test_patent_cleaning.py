@@ -152,15 +152,12 @@ def test_a_rule_keeps(rule, text):
     assert apply(rule, text) == text
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "CN 105611940 A", "CN105611940A", "CN 105611940 A    说　明　书    3/15 页", "CN 105611940 A 12",
-        "CN 101027556 B\t权 利 要 求 书\t1/2页", "说明书 3/15 页", "说  明  书", "权利要求书", "权利要求书 1/2",
-        "说明书附图", "1/3页", "第 3 页 共 15 页", "第3页/共15页", "第 3 页", "共 15 页 第 3 页",
-        "\u3000说明书 ３／１５ 页 ",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("line", [
+    "CN 105611940 A", "CN105611940A", "CN 105611940 A    说　明　书    3/15 页", "CN 105611940 A 12",
+    "CN 101027556 B\t权 利 要 求 书\t1/2页", "说明书 3/15 页", "说  明  书", "权利要求书", "权利要求书 1/2",
+    "说明书附图", "1/3页", "第 3 页 共 15 页", "第3页/共15页", "第 3 页", "共 15 页 第 3 页",
+    "\u3000说明书 ３／１５ 页 ",
+])  # fmt: skip
 def test_page_headers(line):
     assert apply("page_headers", line) == ""
     assert apply("page_headers", f"表达水平与\n{line}\n乳腺癌有关。\n") == "表达水平与\n乳腺癌有关。\n"

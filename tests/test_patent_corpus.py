@@ -163,14 +163,11 @@ def test_exactly_as_many_come_out_although_cleaning_drops_some(tmp_path):
     assert short["patents_before"] == sample["patents_after"] and short["patents_after"] == 12
 
 
-@pytest.mark.parametrize(
-    "changes, step",
-    [
-        ({"countries": ("WO",)}, "`country` (WO)"), ({"query": "人类 AND 没有这个"}, "`query` (人类 AND 没有这个)"),
-        ({"first_date": 20160101}, "`date` (2016-01-01 to ...)"),
-        ({"min_length": 100, "query": "没有这个"}, "`length`"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("changes, step", [
+    ({"countries": ("WO",)}, "`country` (WO)"), ({"query": "人类 AND 没有这个"}, "`query` (人类 AND 没有这个)"),
+    ({"first_date": 20160101}, "`date` (2016-01-01 to ...)"),
+    ({"min_length": 100, "query": "没有这个"}, "`length`"),
+])  # fmt: skip
 def test_an_empty_result_names_the_step_that_removed_the_last_patent(tmp_path, many, changes, step):
     with pytest.raises(InputError, match=re.escape(step)):
         build_corpus(CorpusJob((many,), tmp_path / "out", replace(LENIENT, **changes)))

@@ -19,31 +19,25 @@ def finds(query, text):
     return CONNECTION.execute(f"SELECT {sql} FROM (SELECT ?::VARCHAR AS text)", [*parameters, text]).fetchone()[0]
 
 
-@pytest.mark.parametrize(
-    ("query", "terms"),
-    [
-        ("a aNd nOt b oR (c)AND(d)", ["a", "b", "c", "d"]),
-        ("（人类\u3000ＡＮＤ\u3000基因） or 酶", ["人类", "基因", "酶"]),
-        ('"乳腺癌 标记物"', ["乳腺癌 标记物"]), ("“a b” AND 「c d」 AND 『e』 AND \"and\"", ["a b", "c d", "e", "and"]),
-        ("android AND NOTCH1 AND ORAI1", ["android", "NOTCH1", "ORAI1"]), ('「a (b) " AND」', ['a (b) " AND']),
-        ("miR-21-5p AND 5'端 AND CD8+", ["miR-21-5p", "5'端", "CD8+"]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("query", "terms"), [
+    ("a aNd nOt b oR (c)AND(d)", ["a", "b", "c", "d"]),
+    ("（人类\u3000ＡＮＤ\u3000基因） or 酶", ["人类", "基因", "酶"]),
+    ('"乳腺癌 标记物"', ["乳腺癌 标记物"]), ("“a b” AND 「c d」 AND 『e』 AND \"and\"", ["a b", "c d", "e", "and"]),
+    ("android AND NOTCH1 AND ORAI1", ["android", "NOTCH1", "ORAI1"]), ('「a (b) " AND」', ['a (b) " AND']),
+    ("miR-21-5p AND 5'端 AND CD8+", ["miR-21-5p", "5'端", "CD8+"]),
+])  # fmt: skip
 def test_terms(query, terms):
     assert compile_query(query).parameters == list(map(build_pattern, terms))
 
 
-@pytest.mark.parametrize(
-    ("query", "position", "word"),
-    [
-        ("", 0, "the end"), ("人类 AND ", 7, "the end"), ("人类 基因", 3, "基因"), ('人类"基因"', 2, "'基因'"),
-        ("AND 基因", 0, "AND"), ("a OR OR b", 5, "OR"), ("a NOT b", 2, "A AND NOT B"),
-        ("（人类 AND 基因", 10, "the end"), ("人类）", 2, "no parenthesis"), ("（人类）or酶", 4, "or酶"),
-        ("()", 1, r"\)"), ('人类 AND "基因', 7, '"'), ("“基因", 0, "”"), ('a AND ""', 6, "empty"), ("“ ”", 0, "empty"),
-        ("a 」", 2, "」"), ("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH, "100"),
-        ("NOT " * 100_000 + "a", 4 * MAX_DEPTH, "100"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("query", "position", "word"), [
+    ("", 0, "the end"), ("人类 AND ", 7, "the end"), ("人类 基因", 3, "基因"), ('人类"基因"', 2, "'基因'"),
+    ("AND 基因", 0, "AND"), ("a OR OR b", 5, "OR"), ("a NOT b", 2, "A AND NOT B"),
+    ("（人类 AND 基因", 10, "the end"), ("人类）", 2, "no parenthesis"), ("（人类）or酶", 4, "or酶"),
+    ("()", 1, r"\)"), ('人类 AND "基因', 7, '"'), ("“基因", 0, "”"), ('a AND ""', 6, "empty"), ("“ ”", 0, "empty"),
+    ("a 」", 2, "」"), ("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH, "100"),
+    ("NOT " * 100_000 + "a", 4 * MAX_DEPTH, "100"),
+])  # fmt: skip
 @pytest.mark.slow
 def test_errors_name_the_place(query, position, word):
     with pytest.raises(QuerySyntaxError, match=word) as caught:
@@ -64,25 +58,22 @@ def test_nesting_up_to_the_limit():
     assert finds(" AND ".join(["(a OR b)"] * 500), "xb")
 
 
-@pytest.mark.parametrize(
-    ("query", "found", "missed"),
-    [
-        ("人类 AND 基因", ["人类基因", "本发明公开了人 类的\n基因。"], ["人类", "基因", ""]),
-        ("NOT (人类 AND 基因)", ["人类", "基因", ""], ["人类基因"]), ("NOT a OR a", ["b", "a"], []),
-        ("a OR b AND c", ["a", "bc"], ["b", "c"]), ("NOT a AND b", ["b"], ["ab", ""]),
-        ("(a OR b) AND c", ["ac"], ["a"]),
-        ("HER2", ["抗HER2抗体"], ["HER 2"]),
-        # case and width
-        ("Brca1", ["brca1", "BRCA1", "ＢＲＣＡ１", "Ｂrｃa1"], ["BRCA2"]), ("ｂｒｃａ1", ["brca1", "ＢＲＣＡ１"], []),
-        ('"(α)"', ["（α）"], ["（Α）"]), ("é", ["é"], ["É"]), ("基因", ["基因"], ["基囙"]),
-        ("CD8+", ["ＣＤ８＋"], ["CD88"]), ('"[0001]"', ["［０００１］"], ["0"]), ("a.c", ["A．C"], ["abc"]),
-        # white space counts for nothing next to Chinese, and is white space between other characters
-        ('"乳腺癌 标记物"', ["乳腺癌标记物", "乳腺癌 标记物", "乳 腺\n癌\u3000标记 \u200b物"], ["乳腺癌的标记物"]),
-        ("乳腺癌标记物", ["乳腺癌标记物", "乳 腺\n癌\u3000标记 \u200b物"], []), ("BRCA1基因", ["BRCA1 基因"], []),
-        ('"BRCA1 基因"', ["BRCA1基因"], []), ('"breast cancer"', ["Breast \n Cancer"], ["breastcancer"]),
-        ("breastcancer", ["breastcancer"], ["breast cancer"]), ('" breast  cancer "', ["(breast\u3000cancer)"], []),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("query", "found", "missed"), [
+    ("人类 AND 基因", ["人类基因", "本发明公开了人 类的\n基因。"], ["人类", "基因", ""]),
+    ("NOT (人类 AND 基因)", ["人类", "基因", ""], ["人类基因"]), ("NOT a OR a", ["b", "a"], []),
+    ("a OR b AND c", ["a", "bc"], ["b", "c"]), ("NOT a AND b", ["b"], ["ab", ""]),
+    ("(a OR b) AND c", ["ac"], ["a"]),
+    ("HER2", ["抗HER2抗体"], ["HER 2"]),
+    # case and width
+    ("Brca1", ["brca1", "BRCA1", "ＢＲＣＡ１", "Ｂrｃa1"], ["BRCA2"]), ("ｂｒｃａ1", ["brca1", "ＢＲＣＡ１"], []),
+    ('"(α)"', ["（α）"], ["（Α）"]), ("é", ["é"], ["É"]), ("基因", ["基因"], ["基囙"]),
+    ("CD8+", ["ＣＤ８＋"], ["CD88"]), ('"[0001]"', ["［０００１］"], ["0"]), ("a.c", ["A．C"], ["abc"]),
+    # white space counts for nothing next to Chinese, and is white space between other characters
+    ('"乳腺癌 标记物"', ["乳腺癌标记物", "乳腺癌 标记物", "乳 腺\n癌\u3000标记 \u200b物"], ["乳腺癌的标记物"]),
+    ("乳腺癌标记物", ["乳腺癌标记物", "乳 腺\n癌\u3000标记 \u200b物"], []), ("BRCA1基因", ["BRCA1 基因"], []),
+    ('"BRCA1 基因"', ["BRCA1基因"], []), ('"breast cancer"', ["Breast \n Cancer"], ["breastcancer"]),
+    ("breastcancer", ["breastcancer"], ["breast cancer"]), ('" breast  cancer "', ["(breast\u3000cancer)"], []),
+])  # fmt: skip
 def test_matching(query, found, missed):
     assert [text for text in (*found, *missed) if finds(query, text)] == found
 

@@ -44,13 +44,10 @@ def folder(tmp_path):
     return tmp_path / "store"
 
 
-@pytest.mark.parametrize(
-    "text, share",
-    [
-        ("基因", 1), ("基因 BRCA1 in mice", 2 / 5), ("かな基", 1 / 3), ("基因acgtacgtacgt", 2 / 3),
-        ("ＢＲＣＡ基", 1 / 2), ("〇𠀀", 1), ("12 ... 、。", 0), ("", 0),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("text, share", [
+    ("基因", 1), ("基因 BRCA1 in mice", 2 / 5), ("かな基", 1 / 3), ("基因acgtacgtacgt", 2 / 3),
+    ("ＢＲＣＡ基", 1 / 2), ("〇𠀀", 1), ("12 ... 、。", 0), ("", 0),
+])  # fmt: skip
 def test_the_share_of_han_characters_is_that_among_words(text, share):
     assert measure_text(text).han_share == pytest.approx(share)
 
@@ -73,26 +70,23 @@ MIXED = [
 KINDS = [patent(f"CN1056119{end}") for end in ("40A", "40B", "40", "41A", "4A")] + [patent("WO105611940A1")]
 
 
-@pytest.mark.parametrize(
-    ("documents", "changes", "removed"),
-    [
-        (DATED, {}, {}), (DATED, {"first_date": 20090101, "last_date": 20190101}, {"date": 3}),
-        (DATED, {"first_date": 20090101}, {"date": 2}), (MIXED, {"countries": ("CN", "US")}, {"country": 2}),
-        (MIXED, {"min_length": 4, "max_length": 5}, {"length": 3}), (MIXED, {"min_length": 4}, {"length": 1}),
-        (MIXED, {"min_han": 0.51}, {"language": 1}), (MIXED, {"min_han": 0.5}, {"language": 0}),
-        (MIXED, {"query": "人类 AND NOT 基因组"}, {"query": 2}),
-        (
-            MIXED,
-            {"countries": ("CN", "US"), "min_length": 4, "max_length": 5, "query": "NOT 基因组", "min_han": 0.51},
-            {"country": 2, "length": 3, "query": 0, "language": 0},
-        ),
-        (
-            KINDS,
-            {"gold": frozenset(["CN105611940"]), "excluded": frozenset(["CN10561194"])},
-            {"gold patents": 3, "excluded numbers": 1},
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("documents", "changes", "removed"), [
+    (DATED, {}, {}), (DATED, {"first_date": 20090101, "last_date": 20190101}, {"date": 3}),
+    (DATED, {"first_date": 20090101}, {"date": 2}), (MIXED, {"countries": ("CN", "US")}, {"country": 2}),
+    (MIXED, {"min_length": 4, "max_length": 5}, {"length": 3}), (MIXED, {"min_length": 4}, {"length": 1}),
+    (MIXED, {"min_han": 0.51}, {"language": 1}), (MIXED, {"min_han": 0.5}, {"language": 0}),
+    (MIXED, {"query": "人类 AND NOT 基因组"}, {"query": 2}),
+    (
+        MIXED,
+        {"countries": ("CN", "US"), "min_length": 4, "max_length": 5, "query": "NOT 基因组", "min_han": 0.51},
+        {"country": 2, "length": 3, "query": 0, "language": 0},
+    ),
+    (
+        KINDS,
+        {"gold": frozenset(["CN105611940"]), "excluded": frozenset(["CN10561194"])},
+        {"gold patents": 3, "excluded numbers": 1},
+    ),
+])  # fmt: skip
 def test_each_filter_removes_what_it_should(folder, documents, changes, removed):
     numbers, found = pick(folder, documents, replace(OFF, **changes))
     assert found == removed and len(numbers) == len(documents) - sum(removed.values())

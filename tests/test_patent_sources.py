@@ -98,78 +98,63 @@ def test_text_of_a_page(tmp_path):
 NUMBER = '<h2 id="pubnum">CN905611940A</h2>'
 
 
-@pytest.mark.parametrize(
-    ("mark", "has_date"),
-    [
-        ('<dd itemprop="publicationNumber">CN 905611940 A</dd>', False),
-        ('<meta name="citation_patent_publication_number" content="CN:905611940:A">', False),
-        ('<meta name="citation_patent_number" content="CN905611940A">', False), (NUMBER, False),
-        ('<link rel="canonical" href="https://patents.google.com/patent/CN905611940A/zh?oq=x">', False),
-        ('<meta property="og:url" content="https://patents.google.com/patent/CN905611940A/en">', False),
-        ("<!-- saved from url=(0048)https://patents.google.com/patent/CN905611940A/zh -->", False),
-        ("<title>CN905611940A - 检测CN1234567A - Google Patents</title>", False),
-        (NUMBER + '<time itemprop="publicationDate" datetime="2016-05-25"></time>', True),
-        (NUMBER + '<dd itemprop="publicationDate">2016-05-25</dd>', True),
-        (NUMBER + '<meta name="DC.date" content="2016-05-25">', True),
-        (NUMBER + '<meta name="DC.date" content="2016-05-25" scheme="issue">', True),
-        (NUMBER + '<meta name="DC.date" content="2016-05-25" scheme="dateSubmitted">', False),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("mark", "has_date"), [
+    ('<dd itemprop="publicationNumber">CN 905611940 A</dd>', False),
+    ('<meta name="citation_patent_publication_number" content="CN:905611940:A">', False),
+    ('<meta name="citation_patent_number" content="CN905611940A">', False), (NUMBER, False),
+    ('<link rel="canonical" href="https://patents.google.com/patent/CN905611940A/zh?oq=x">', False),
+    ('<meta property="og:url" content="https://patents.google.com/patent/CN905611940A/en">', False),
+    ("<!-- saved from url=(0048)https://patents.google.com/patent/CN905611940A/zh -->", False),
+    ("<title>CN905611940A - 检测CN1234567A - Google Patents</title>", False),
+    (NUMBER + '<time itemprop="publicationDate" datetime="2016-05-25"></time>', True),
+    (NUMBER + '<dd itemprop="publicationDate">2016-05-25</dd>', True),
+    (NUMBER + '<meta name="DC.date" content="2016-05-25">', True),
+    (NUMBER + '<meta name="DC.date" content="2016-05-25" scheme="issue">', True),
+    (NUMBER + '<meta name="DC.date" content="2016-05-25" scheme="dateSubmitted">', False),
+])  # fmt: skip
 def test_number_and_date_of_a_page_beside_those_that_it_cites(tmp_path, mark, has_date):
     page = f'{mark}<body>{CITATIONS}<div class="description">本发明</div></body>'
     expected = PatentDocument("CN905611940A", 20160525 if has_date else None, description="本发明")
     assert read_one(tmp_path / "x.html", page) == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "declared", "encoding"),
-    [
-        ("page.html", "utf-8", "utf-8"), ("page.HTM", "gbk", "gbk"), ("page.html.gz", "utf-8", "utf-8-sig"),
-        ("page.html", "utf-16", "utf-16"), ("page.html", "gb2312", "utf-8"), ("page.html", "no-such-thing", "gb18030"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "declared", "encoding"), [
+    ("page.html", "utf-8", "utf-8"), ("page.HTM", "gbk", "gbk"), ("page.html.gz", "utf-8", "utf-8-sig"),
+    ("page.html", "utf-16", "utf-16"), ("page.html", "gb2312", "utf-8"), ("page.html", "no-such-thing", "gb18030"),
+])  # fmt: skip
 def test_names_and_encodings_of_pages(tmp_path, name, declared, encoding):
     page = SERVED.replace('charset="utf-8"', f'charset="{declared}"')
     assert read_one(tmp_path / name, page.encode(encoding)) == EXPECTED
 
 
-@pytest.mark.parametrize(
-    ("page", "found"),
-    [
-        ("<html><body><p>新闻</p></body></html>", "publication number"),
-        ('<html><body><div class="description">一个商品的描述</div></body></html>', "publication number"),
-        ('<link rel="canonical" href="https://x.org/CN905611940A"><div class="description">博客</div>', "publication"),
-        ("新闻，没有标记", "publication number"),
-        ('<html><dd itemprop="publicationNumber">CN905611940A</dd></html>', "description of CN905611940A"),
-        ("<!-- -->", ""), ("", "empty"), ("  \n", "empty"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("page", "found"), [
+    ("<html><body><p>新闻</p></body></html>", "publication number"),
+    ('<html><body><div class="description">一个商品的描述</div></body></html>', "publication number"),
+    ('<link rel="canonical" href="https://x.org/CN905611940A"><div class="description">博客</div>', "publication"),
+    ("新闻，没有标记", "publication number"),
+    ('<html><dd itemprop="publicationNumber">CN905611940A</dd></html>', "description of CN905611940A"),
+    ("<!-- -->", ""), ("", "empty"), ("  \n", "empty"),
+])  # fmt: skip
 def test_pages_that_are_no_patents(tmp_path, page, found):
     fail(tmp_path / "page.html", page, found)
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "day"),
-    [
-        ("2016-05-25-CN905611940A-plain.txt", "CN905611940A", 20160525),
-        ("HG-12-2017-08-04-CN907012206B-plain.txt.gz", "CN907012206B", 20170804),
-        ("CN905611940A.txt", "CN905611940A", None), ("cn-905611940-a plain.TXT", "CN905611940A", None),
-        ("notes on genes.txt", "notes on genes", None), ("2016-13-25-CN905611940A-plain.txt", "CN905611940A", None),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "number", "day"), [
+    ("2016-05-25-CN905611940A-plain.txt", "CN905611940A", 20160525),
+    ("HG-12-2017-08-04-CN907012206B-plain.txt.gz", "CN907012206B", 20170804),
+    ("CN905611940A.txt", "CN905611940A", None), ("cn-905611940-a plain.TXT", "CN905611940A", None),
+    ("notes on genes.txt", "notes on genes", None), ("2016-13-25-CN905611940A-plain.txt", "CN905611940A", None),
+])  # fmt: skip
 def test_plain_file_names(tmp_path, name, number, day):
     found = read_one(tmp_path / name, "本发明涉及基因。\n")
     assert found == PatentDocument(number=number, date=day, description="本发明涉及基因。")
 
 
-@pytest.mark.parametrize(
-    ("headings", "encoding"),
-    [
-        (("Abstract", "Claims", "Description"), "utf-8"), (("ABSTRACT:", "claims ", "Descrptions"), "utf-8-sig"),
-        (("摘要", "权利要求书", "说明书"), "gb18030"), (("【摘 要】", "权 利 要 求 书", "说　明　书："), "utf-16"),
-        (("说明书摘要", "权利要求", "说明书"), "utf-8"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("headings", "encoding"), [
+    (("Abstract", "Claims", "Description"), "utf-8"), (("ABSTRACT:", "claims ", "Descrptions"), "utf-8-sig"),
+    (("摘要", "权利要求书", "说明书"), "gb18030"), (("【摘 要】", "权 利 要 求 书", "说　明　书："), "utf-16"),
+    (("说明书摘要", "权利要求", "说明书"), "utf-8"),
+])  # fmt: skip
 def test_plain_text_is_split_at_its_headings(tmp_path, headings, encoding):
     text = "{}\n一种试剂盒。\n{}\n1.一种\n2.根据\n{}\n技术领域\n\n乳腺癌β𠀀α".format(*headings)
     parts = {"abstract": "一种试剂盒。", "claims": "1.一种\n2.根据", "description": "技术领域\n\n乳腺癌β𠀀α"}
@@ -177,15 +162,12 @@ def test_plain_text_is_split_at_its_headings(tmp_path, headings, encoding):
         assert read_one(tmp_path / "x.txt", spelt.encode(encoding)) == PatentDocument("x", title=title, **parts)
 
 
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        (b"", "empty"), ("\ufeff \n\n".encode(), "no text"), (b"Abstract\nClaims\n", "no text"),
-        ("乳腺癌".encode() * 50 + b"\xe4\xb9", "1 places, first byte 0xe4 at 450"),
-        ("naïve café à la carte".encode("latin-1"), "gb18030"), (bytes(range(256)) * 4, "gb18030"),
-        (b"\xff\xfe\x00", "utf-16"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("data", "found"), [
+    (b"", "empty"), ("\ufeff \n\n".encode(), "no text"), (b"Abstract\nClaims\n", "no text"),
+    ("乳腺癌".encode() * 50 + b"\xe4\xb9", "1 places, first byte 0xe4 at 450"),
+    ("naïve café à la carte".encode("latin-1"), "gb18030"), (bytes(range(256)) * 4, "gb18030"),
+    (b"\xff\xfe\x00", "utf-16"),
+])  # fmt: skip
 def test_bad_plain_text(tmp_path, data, found):
     fail(tmp_path / "x.txt", data, found)
 
@@ -288,18 +270,15 @@ def test_fields(tmp_path, row, fields, expected):
 GOOD = {"id": "CN905611940A", "date": "2016-05-25", "text": "本发明"}
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ('{"id": "a", "text": "本', "JSON"), ("[1]", "[1]"),
-        ({"text": 5}, "5 in the field 'text'"), ({"text": [["a", 1]]}, "1 in the field 'text'"),
-        ({"text": {"a": "b"}}, "in the field 'text'"), ({"text": ""}, "no text in the fields 'text'"),
-        ({"text": " \n"}, "no text"), ({"text": None}, "no text"), ({"id": None}, "null as an id"),
-        ({"id": " "}, '" " as an id'), ({"id": True}, "true as an id"), ({"id": ["CN905611940A"]}, "as an id"),
-        ({"date": "last May"}, "last May"), ({"date": 20161332}, "20161332"), ({"date": [2016]}, "[2016] as a date"),
-        ({"family": 1.5}, "1.5 as a family"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("line", "found"), [
+    ('{"id": "a", "text": "本', "JSON"), ("[1]", "[1]"),
+    ({"text": 5}, "5 in the field 'text'"), ({"text": [["a", 1]]}, "1 in the field 'text'"),
+    ({"text": {"a": "b"}}, "in the field 'text'"), ({"text": ""}, "no text in the fields 'text'"),
+    ({"text": " \n"}, "no text"), ({"text": None}, "no text"), ({"id": None}, "null as an id"),
+    ({"id": " "}, '" " as an id'), ({"id": True}, "true as an id"), ({"id": ["CN905611940A"]}, "as an id"),
+    ({"date": "last May"}, "last May"), ({"date": 20161332}, "20161332"), ({"date": [2016]}, "[2016] as a date"),
+    ({"family": 1.5}, "1.5 as a family"),
+])  # fmt: skip
 def test_bad_lines_are_skipped_and_named(tmp_path, line, found):
     path = tmp_path / "x.jsonl"
     line = line if isinstance(line, str) else GOOD | line
@@ -392,15 +371,12 @@ def test_spellings_of_a_number(text):
 DAY = 20160525
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (DAY, DAY), ("20160525", DAY), ("2016-05-25", DAY), ("2016-5-25T00:00:00Z", DAY), ("2016年5月25日", DAY),
-        ("2016.05.25", DAY), (20160525.0, DAY), (date(2016, 5, 25), DAY), (datetime(2016, 5, 25, 1), DAY),
-        ("20160231", None), ("2016-05-251", None), ("2016", None), (20160525.5, None), (True, None), (None, None),
-        ("", None), ("00010101", None),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("value", "expected"), [
+    (DAY, DAY), ("20160525", DAY), ("2016-05-25", DAY), ("2016-5-25T00:00:00Z", DAY), ("2016年5月25日", DAY),
+    ("2016.05.25", DAY), (20160525.0, DAY), (date(2016, 5, 25), DAY), (datetime(2016, 5, 25, 1), DAY),
+    ("20160231", None), ("2016-05-251", None), ("2016", None), (20160525.5, None), (True, None), (None, None),
+    ("", None), ("00010101", None),
+])  # fmt: skip
 def test_dates(value, expected):
     assert parse_date(value) == expected
 

@@ -247,18 +247,15 @@ def test_nothing_half_written_looks_whole(tmp_path, tagger, monkeypatch):
     assert out.read_text() == "before" and sorted(file.name for file in tmp_path.iterdir()) == ["d.txt", "out.jsonl"]
 
 
-@pytest.mark.parametrize(
-    "words, message",
-    [
-        ("nowhere.txt", "nowhere.txt"), ("d.png", "--from"), ("d.txt -o out.xyz", ".jsonl"),
-        ("d.txt -o d.txt --to jsonl", "d.txt"), ("in -o in/out/", "in/out"), ("in -o in/", "in to be read"),
-        ("d.txt -o there.jsonl", "--overwrite"), ("d.txt --to parquet", "-o OUT"),
-        ("d.txt -o o.jsonl --shard-size 2", "-o o.jsonl"), ("d.txt -o o/ --to lines", "--to lines"),
-        ("d.txt -o o/ --shard-size 0", "--shard-size"), ("- -", "twice"), ("d.txt --model ./nowhere", "./nowhere"),
-        ("d.txt --model TAGGER --min-span-probability 0.3", "0.3"),
-        ("d.txt --model TAGGER --min-score 3", "min_score 3"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("words, message", [
+    ("nowhere.txt", "nowhere.txt"), ("d.png", "--from"), ("d.txt -o out.xyz", ".jsonl"),
+    ("d.txt -o d.txt --to jsonl", "d.txt"), ("in -o in/out/", "in/out"), ("in -o in/", "in to be read"),
+    ("d.txt -o there.jsonl", "--overwrite"), ("d.txt --to parquet", "-o OUT"),
+    ("d.txt -o o.jsonl --shard-size 2", "-o o.jsonl"), ("d.txt -o o/ --to lines", "--to lines"),
+    ("d.txt -o o/ --shard-size 0", "--shard-size"), ("- -", "twice"), ("d.txt --model ./nowhere", "./nowhere"),
+    ("d.txt --model TAGGER --min-span-probability 0.3", "0.3"),
+    ("d.txt --model TAGGER --min-score 3", "min_score 3"),
+])  # fmt: skip
 def test_mistakes_are_messages_and_write_nothing(tmp_path, tiny_tagger, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     for name in ("d.txt", "d.png", "in/d.txt", "there.jsonl"):

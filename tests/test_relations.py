@@ -243,14 +243,11 @@ def test_with_equal_patents_p_is_fishers_over_families(tmp_path, lexicon):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "model, unit, shuffled, pairs",
-    [
-        ("panel", "sentence", False, "gene-gene"), ("panel", "patent", True, "gene-gene"),
-        ("dense", "window", True, "gene-gene"), ("lists", "sentence", True, "gene-gene"),
-        ("panel", "sentence", True, "gene-disease"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("model, unit, shuffled, pairs", [
+    ("panel", "sentence", False, "gene-gene"), ("panel", "patent", True, "gene-gene"),
+    ("dense", "window", True, "gene-gene"), ("lists", "sentence", True, "gene-gene"),
+    ("panel", "sentence", True, "gene-disease"),
+])  # fmt: skip
 def test_false_calls_stay_at_the_stated_level_for_rare_and_for_common_genes(model, unit, shuffled, pairs):
     """panel: genes in 97% of the families, for which p over sentences would be far too small."""
     generator, counted, calls = random.Random(1), {}, 0
@@ -320,17 +317,14 @@ def test_lists_of_known_interactions(tmp_path, lexicon, name):
     assert known.unresolved == ({"NONE9": 1} if name == "plain" else {})
 
 
-@pytest.mark.parametrize(
-    "text, words",
-    [
-        ("", "found an empty file"), ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
-        ("X1\tY1\nX2\tY2\n", "no pair of known genes (names such as X2)"),
-        ("x\ty\tOrganism Interactor A\tOrganism Interactor B\nAAA1\tBBB2\n", ":2: found 2 columns; expected 4"),
-        ("HGNC:91\tHGNC:92\n", "no pair of known genes (names such as HGNC:91)"),
-        ("protein1 protein2 combined_score\n9606.ENSP1 9606.ENSP2 900\n", "--known-names"),
-        ("protein1 protein2 combined_score\nAAA1 BBB2 high\n", ":2: found the score 'high'"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("text, words", [
+    ("", "found an empty file"), ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
+    ("X1\tY1\nX2\tY2\n", "no pair of known genes (names such as X2)"),
+    ("x\ty\tOrganism Interactor A\tOrganism Interactor B\nAAA1\tBBB2\n", ":2: found 2 columns; expected 4"),
+    ("HGNC:91\tHGNC:92\n", "no pair of known genes (names such as HGNC:91)"),
+    ("protein1 protein2 combined_score\n9606.ENSP1 9606.ENSP2 900\n", "--known-names"),
+    ("protein1 protein2 combined_score\nAAA1 BBB2 high\n", ":2: found the score 'high'"),
+])  # fmt: skip
 def test_bad_lists_of_known_interactions(tmp_path, lexicon, capsys, text, words):
     (tmp_path / "known.txt").write_text(text, encoding="utf-8")
     assert run(tmp_path, lexicon, "--known", tmp_path / "known.txt") == 2
@@ -487,17 +481,14 @@ OVERLAPPING["spans"][1]["start"] = 2
 UNKNOWN = {"id": "x", "text": "甲乙", "spans": [{"start": 0, "end": 1, "label": "gene"}]}
 
 
-@pytest.mark.parametrize(
-    "rows, flags, words",
-    [
-        ([OVERLAPPING], (), "--overlap longest"), ([make_row("x", "无。")], (), "no mention at all"),
-        ([UNKNOWN], (), "1 mentions of genes without a sure id"),
-        ([make_row(id, "AAA1与BBB2与CCC3。") for id in "xy"], ("--crowd", "2"), "2 units"),
-        ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities"),
-        (ROWS, ("--q", "0.001", "--min-support", "1"), "smallest q"), (ROWS, ("--window", "0"), "--window: found 0"),
-        (ROWS, ("--evidence", "e.csv"), "e.csv: found the suffix '.csv'"), (ROWS, ("-o", "n.xlsx"), "'.xlsx'"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("rows, flags, words", [
+    ([OVERLAPPING], (), "--overlap longest"), ([make_row("x", "无。")], (), "no mention at all"),
+    ([UNKNOWN], (), "1 mentions of genes without a sure id"),
+    ([make_row(id, "AAA1与BBB2与CCC3。") for id in "xy"], ("--crowd", "2"), "2 units"),
+    ([make_row("x", "AAA1与BBB2。")], (), "found 0 entities"),
+    (ROWS, ("--q", "0.001", "--min-support", "1"), "smallest q"), (ROWS, ("--window", "0"), "--window: found 0"),
+    (ROWS, ("--evidence", "e.csv"), "e.csv: found the suffix '.csv'"), (ROWS, ("-o", "n.xlsx"), "'.xlsx'"),
+])  # fmt: skip
 def test_bad_input_leaves_nothing_behind(tmp_path, lexicon, capsys, rows, flags, words):
     assert run(tmp_path, lexicon, *flags, "-o", tmp_path / "net.svg", rows=rows) == 2
     assert words in capsys.readouterr().err

@@ -40,18 +40,15 @@ def test_parquet_has_the_columns_asked_for(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "places"),
-    [
-        ("a.jsonl", b'{"id": 1}\n[1]\n{\n\xff\n{"id": 2}\n', [None, 2, 3, 4, None]),
-        ("a.jsonl", b'{"id": ' + b"9" * 5000 + b"}\n" + b'{"a": ' * 100_000, [1, 2]),
-        ("a.jsonl", b'{\n  "id": "x"\n}', [1]), ("a.json", b'[{"id": 1}, 7]', [None, 0]),
-        ("a.json", b'[{"id": 1}', [1]), ("a.json", b"[" * 100_000, [0]), ("a.json", b'["\xff"]', [0]),
-        ("a.csv", b'id\n1\n1,2\n\xff\n3\n"x"y\n', [None, 2, 3, None, 5]), ("a.csv", "text\n甲\n", [0]),
-        ("a.csv", '"id\n1\n', [0]), ("a.parquet", b"PAR1", [0]),
-        ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n' * 9, mtime=0)[:-9], [1]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "data", "places"), [
+    ("a.jsonl", b'{"id": 1}\n[1]\n{\n\xff\n{"id": 2}\n', [None, 2, 3, 4, None]),
+    ("a.jsonl", b'{"id": ' + b"9" * 5000 + b"}\n" + b'{"a": ' * 100_000, [1, 2]),
+    ("a.jsonl", b'{\n  "id": "x"\n}', [1]), ("a.json", b'[{"id": 1}, 7]', [None, 0]),
+    ("a.json", b'[{"id": 1}', [1]), ("a.json", b"[" * 100_000, [0]), ("a.json", b'["\xff"]', [0]),
+    ("a.csv", b'id\n1\n1,2\n\xff\n3\n"x"y\n', [None, 2, 3, None, 5]), ("a.csv", "text\n甲\n", [0]),
+    ("a.csv", '"id\n1\n', [0]), ("a.parquet", b"PAR1", [0]),
+    ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n' * 9, mtime=0)[:-9], [1]),
+])  # fmt: skip
 def test_bad_rows_are_faults_in_their_places(tmp_path, name, data, places):
     path = write(tmp_path, name, data)
     found = list(read_rows(path, required=["id"]))

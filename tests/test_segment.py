@@ -30,15 +30,12 @@ def tag_outside(text):
     return Sentence(text, ("O",) * len(text))
 
 
-@pytest.mark.parametrize(
-    ("text", "pieces"),
-    [
-        ("基因。蛋白，疾病基因", ["基因。", "蛋白，疾病基因"]), ("基因。蛋白。疾病基因", ["基因。蛋白。", "疾病基因"]),
-        ("基因，蛋白质疾病基因", ["基因，", "蛋白质疾病基因"]),
-        ("gene in the cell", ["gene ", "in the ", "cell"]), ("基因蛋白质疾病基因基因", ["基因蛋白质疾病", "基因基因"]),
-        ("基因", ["基因"]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("text", "pieces"), [
+    ("基因。蛋白，疾病基因", ["基因。", "蛋白，疾病基因"]), ("基因。蛋白。疾病基因", ["基因。蛋白。", "疾病基因"]),
+    ("基因，蛋白质疾病基因", ["基因，", "蛋白质疾病基因"]),
+    ("gene in the cell", ["gene ", "in the ", "cell"]), ("基因蛋白质疾病基因基因", ["基因蛋白质疾病", "基因基因"]),
+    ("基因", ["基因"]),
+])  # fmt: skip
 def test_cuts_prefer_punctuation(text, pieces):
     assert [piece.chars for piece in cut_sentence(tag_outside(text), 7)] == pieces
     assert [text[start:end] for start, end in cut_text(text, 7)] == pieces

@@ -182,20 +182,17 @@ def test_a_year_that_a_table_lacks_is_a_note(tmp_path, capsys):
 # ---- rows and columns ----
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "places", "found"),
-    [
-        ("a.csv", "id,text,text\n1,甲,乙\n", [0], "'text' twice"),
-        ("a.csv", "id,text,,\n1,甲,,\n", [None], ""),
-        ("a.csv", "id;text\n1;甲\n", [0], "id;text"), ("a.csv", "id\ttext\n1\t甲\n", [0], "one field"),
-        ("a.tsv", "id,text\n1,甲\n", [0], "one field"),
-        ("a.csv", 'text,id\n甲,1\n"乙,2\n丙,3\n丁,4\n', [None, 2], "lines 3 to 5"),
-        ("a.tsv", 'text\tid\n"甲\t1\n乙\t2\n"丙"\t3\n丁\t4\n', [1, None], "lines 2 to 4"),
-        ("a.jsonl", '{"text": "甲", "id": 1, "id": 2}\n{"text": "乙"}\n', [1, None], "'id' twice"),
-        ("a.json", '[{"text": "甲", "text": "乙"}]', [0], "'text' twice"),
-        ("a.jsonl", '{"text": "甲"}\r{"text": "乙"}\r', [1], "JSON"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "data", "places", "found"), [
+    ("a.csv", "id,text,text\n1,甲,乙\n", [0], "'text' twice"),
+    ("a.csv", "id,text,,\n1,甲,,\n", [None], ""),
+    ("a.csv", "id;text\n1;甲\n", [0], "id;text"), ("a.csv", "id\ttext\n1\t甲\n", [0], "one field"),
+    ("a.tsv", "id,text\n1,甲\n", [0], "one field"),
+    ("a.csv", 'text,id\n甲,1\n"乙,2\n丙,3\n丁,4\n', [None, 2], "lines 3 to 5"),
+    ("a.tsv", 'text\tid\n"甲\t1\n乙\t2\n"丙"\t3\n丁\t4\n', [1, None], "lines 2 to 4"),
+    ("a.jsonl", '{"text": "甲", "id": 1, "id": 2}\n{"text": "乙"}\n', [1, None], "'id' twice"),
+    ("a.json", '[{"text": "甲", "text": "乙"}]', [0], "'text' twice"),
+    ("a.jsonl", '{"text": "甲"}\r{"text": "乙"}\r', [1], "JSON"),
+])  # fmt: skip
 def test_rows_that_would_be_lost_are_faults(tmp_path, name, data, places, found):
     rows = list(read_any_rows(put(tmp_path, name, data)))
     assert [row.line if isinstance(row, Fault) else None for row in rows] == places

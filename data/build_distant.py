@@ -1,0 +1,222 @@
+"""Label unlabelled text for a tagger's first training: what a tagger finds in it, completed and corrected by names.
+
+python data/build_distant.py data/corpora/bio/train.txt --tagger runs/tuning/0 --gold runs/folds/0/train.bio \\
+  --names FOLDER -o data/corpora/distant/0.bio
+
+Self-training joined to distant supervision (Mintz et al., ACL 2009): the tagger, which has learnt from the gold text
+alone, knows how its patents are annotated; names of genes and diseases are what they cannot teach. FOLDER holds
+hgnc_symbols_synonyms.tsv, hpo_zh.babelon.tsv and thuocl_medical.tsv (data/README.md); the Chinese names of genes that
+ship with the project are used as well. A name of a disease that the gold text mostly leaves untagged is not used.
+Sentences that hold a name are labelled, and one in eight of the others. The same input gives the same bytes.
+
+A tagger is then trained on OUT for one epoch, and from there (`--encoder`) on the gold text: docs/LOG.md has what that
+gives. For scores on held-out patents, neither the tagger nor the gold text may have seen them.
+"""
+
+import argparse
+import csv
+import itertools
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cbpner.base.process import run_guarded
+from cbpner.biology.genes.lexicons import find_shipped, read_lookalikes
+from cbpner.decoding.document_vote import is_whole_word
+from cbpner.prediction.tagger import Tagger
+from cbpner.text.bio import Sentence, read_bio, write_bio
+from cbpner.text.labels import TagSpan, spans_to_tags, tags_to_spans
+
+LENGTHS = range(12, 221)  # characters of a sentence
+SURE = 0.75  # the probability from which a Latin name that no list has is one
+CONTRADICTED, OFTEN = 0.4, 3  # share of a name's places in the gold text that must be tagged; places that tell
+
+DISEASE = re.compile(
+    "(?:病|症|癌|瘤|炎|疹|综合征|综合症|衰竭|中风|卒中|梗死|梗塞|贫血|溃疡|血栓|麻痹|痴呆|痛风|哮喘|癫痫|感冒|高血压|休克|瘫痪|"
+    "疟疾|结核|流感|痤疮|白癜风|纤维化|动脉粥样硬化|肝硬化|骨质疏松|心衰|肾衰|耳聋|早产|流产|失眠)$"
+)
+NO_DISEASE = re.compile(
+    "(?:[发致患看得生治防抗得急绝重轻毛]病|疾病|病症|炎症|重症|并发症|后遗症|适应症|禁忌症|[抗致防]癌|[消抗发]炎|综合[征症])$"
+)
+SHORT_NAMES = "乙肝 丙肝 非典 肝癌 肺癌 胃癌 肾癌 中风 感冒 流感 痛风 哮喘 癫痫 肺炎 肝炎".split()
+BEFORE_DISEASE = re.compile(
+    "(?:急性|慢性|原发性|继发性|转移性|复发性|难治性|晚期|早期|恶性|良性|浸润性|弥漫性|家族性|遗传性|先天性|自身免疫性|病毒性|细菌性|缺血性|"
+    "出血性|酒精性|非酒精性|三阴性|浆液性|鳞状细胞|非?小细胞|大?[BT]细胞|大B细胞|粒细胞|淋巴细胞|髓系|髓性|[12ⅠⅡ]型|老年性|妊娠期?|"
+    "(?:HER2|ER|PR)?阳性|实体|上皮性?|腺|肺|肝|胃|肾|脑|心肌?|结?直肠|结肠|胰腺?|胆[管囊]?|食管|乳腺|卵巢|子宫(?:内膜)?|宫颈|前列腺|膀胱|"
+    "甲状腺|鼻咽|口腔|皮肤|骨髓?|血管|动脉|静脉|神经|视网膜|角膜|关节)+$"
+)
+AFTER_DISEASE = re.compile("[变毒学史灶理菌房床历例]")  # 病变, 病毒, 病例
+
+LATIN = re.compile(r"[A-Za-zα-ω][A-Za-z0-9α-ω]*(?:[-/][A-Za-z0-9α-ω]+)*")
+AFTER_GENE = re.compile("(融合基因|基因|蛋白|受体|抗原|抗体|激酶)?")
+OF_GENES = re.compile("基因|突变|多态|SNP|转录|mRNA|甲基化|敲除")
+EXPRESSED = re.compile("的?(?:表达|水平|阳性|mRNA|过表达|敲除|突变|活性|通路|信号)")
+USUAL_GENES = (
+    "PD-1 PD-L1 CTLA-4 LAG-3 TIM-3 HER2 HER3 HER-2 VEGFR VEGFR2 TNF-α TNF-β IL-1β IL-1α IFN-γ IFN-α IFN-β TGF-β TGF-β1 "
+    "NF-κB p53 p16 p21 p38 GM-CSF G-CSF CD3 MMP-2 MMP-9 Bcl-2 c-Myc c-Met Ki67 Ki-67 CA125 CA19-9 NT-proBNP ERK JNK"
+)
+NO_GENE = re.compile(
+    r"^(?:p(?:cDNA|EGFP|ET|GEX|UC|BR|LV|CMV|MD|LKO|GL|Lenti|MIR|BI|PIC)[\w.\-]*|HeLa\w*|HEK\w*|CHO[\w-]*|A549|MCF-?7|HepG2|PC-?3|U87|"
+    r"K562|Jurkat|Raji|U937|THP-?1|HUVECs?|NIH3T3|Vero|BL21|DE3|[A-Z]*PCR|ELISA|NGS|SVM|SPSS|HPLC|PBST?|DMSO|DMEM|FBS|SDS|PAGE|PVDF膜?|"
+    r"EDTA|TBST|RIPA|DAPI|FITC|PE|HRP|DGGE|SNPs?|c?DNA|[msi]{0,2}RNA|shRNA|C[0-9]+|CT|MRI|PET|NO3)$|氨酸$|(?:菌|病毒|细胞|小鼠|大鼠|兔|猴|膜|"
+    r"液|剂|法|霉素)$|多糖|核酸$|^(?:总|该|此|其)?(?:蛋白质?|基因|受体|抗体|抗原|因子)$|^(?:阳性|阴性)"
+)
+
+
+def read_disease_names(folder: Path) -> set[str]:
+    with open(folder / "hpo_zh.babelon.tsv", encoding="utf-8", newline="") as file:
+        names = {row["translation_value"].strip() for row in csv.DictReader(file, delimiter="\t")}
+    lines = (folder / "thuocl_medical.tsv").read_text(encoding="utf-8").splitlines()
+    names |= {line.split("\t")[0].strip() for line in lines}
+    return {
+        name for name in (*names, *SHORT_NAMES)
+        if 2 <= len(name) <= 20 and DISEASE.search(name) and not NO_DISEASE.fullmatch(name)
+    }  # fmt: skip
+
+
+def read_gene_names(folder: Path) -> set[str]:
+    """Symbols and synonyms that are no words and seldom anything else."""
+    lookalikes, names = read_lookalikes(), {*USUAL_GENES.split(), *(f"IL-{number}" for number in range(1, 40))}
+    with open(folder / "hgnc_symbols_synonyms.tsv", encoding="utf-8", newline="") as file:
+        for row in itertools.islice(csv.reader(file, delimiter="\t"), 1, None):
+            for place, name in enumerate(map(str.strip, row[3:])):
+                is_code = re.fullmatch(r"[A-Z][A-Za-z0-9\-]*", name) and not re.fullmatch("[A-Z][a-z]+", name)
+                is_long = len(name) > 3 or (len(name) == 3 and (not place or re.search(r"\d", name)))
+                if is_code and is_long and not {name, name.lower()} & set(lookalikes):
+                    names.add(name)
+    return names
+
+
+class Names:
+    """Finds the names of a set in a text, the longest first, Latin ones as whole words."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.by_start: dict[str, list[str]] = {}
+        for name in sorted(names, key=lambda name: (-len(name), name)):
+            self.by_start.setdefault(name[:2], []).append(name)
+
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        end = 0
+        for start in range(len(text)):
+            for name in self.by_start.get(text[start : start + 2], ()) if start >= end else ():
+                if text.startswith(name, start) and is_whole_word(text, start, start + len(name)):
+                    end = start + len(name)
+                    yield start, end
+                    break
+
+
+class Labeller:
+    """Spans of sentences by names: `diseases` and `genes` give (start, end, type, whether the type is sure)."""
+
+    def __init__(self, folder: Path, gold: Iterable[Sentence]) -> None:
+        names = read_disease_names(folder)
+        self.diseases, places, tagged = Names(names), Counter[str](), Counter[str]()
+        for sentence in gold:
+            spans = [span for span in tags_to_spans(sentence.tags) if span.label == "disease"]
+            for start, end in self.diseases.find(sentence.chars):
+                name = sentence.chars[start:end]
+                places[name] += 1
+                tagged[name] += any(span.start < end and start < span.end for span in spans)
+        self.unused = {name for name, count in places.items() if count >= OFTEN and tagged[name] < CONTRADICTED * count}
+        self.diseases, self.genes = Names(names - self.unused), read_gene_names(folder)
+        chinese = [
+            line.split("\t")[1] for line in find_shipped("names_zh.tsv").read_text(encoding="utf-8").splitlines()
+        ]
+        self.chinese = Names(name for name in chinese if len(name) > 3)
+
+    def find_diseases(self, text: str) -> list[TagSpan]:
+        return [
+            TagSpan(match.start() if (match := BEFORE_DISEASE.search(text[:start])) else start, end, "disease")
+            for start, end in self.diseases.find(text)
+            if not AFTER_DISEASE.match(text, end)
+        ]
+
+    def find_genes(self, text: str) -> list[tuple[int, int, str]]:
+        """(start, end, type, or '' where the words do not tell)."""
+        found = []
+        latin = [match.span() for match in LATIN.finditer(text) if match[0] in self.genes]
+        for start, end in sorted([*latin, *self.chinese.find(text)]):
+            kind = AFTER_GENE.match(text, end)[0]
+            end += len(kind)
+            if text[start - 1 : start] == "抗" and kind == "抗体":
+                start -= 1
+            found.append((start, end, "gene" if kind.endswith("基因") else "protein" if kind else ""))
+        return found
+
+    def label(self, text: str, tagged: Iterable[tuple[int, int, str, float]]) -> list[TagSpan]:
+        """The spans of a sentence: the tagger's, without what is none, and names where it has nothing as long."""
+        own = [
+            (start, end, label) for start, end, label, score in tagged
+            if label == "disease" or text[start:end].endswith("抗体")
+            or not (NO_GENE.search(text[start:end]) or (score < SURE and text[start:end].isascii()))
+        ]  # fmt: skip
+        spans = [TagSpan(*span) for span in self.find_diseases(text) if not is_inside(span, own)]
+        for start, end, label in self.find_genes(text):
+            crossed = [span for span in own if span[0] < end and start < span[1]]
+            is_word = text[start:end].isascii() and text[start:end].isalpha() and text[start:end].isupper()
+            if NO_GENE.search(text[start:end]) or (is_word and not crossed and not EXPRESSED.match(text, end)):
+                continue  # a few capitals alone are more often something else
+            if not any(span[0] <= start and end <= span[1] and label in ("", span[2]) for span in crossed):
+                guess = "gene" if OF_GENES.search(text) else "protein"
+                label = label or next((span[2] for span in crossed if span[2] != "disease"), guess)
+                spans.append(TagSpan(start, end, label))
+        kept: list[TagSpan] = []
+        for span in [*sorted(spans), *(TagSpan(*span) for span in own)]:
+            if not any(span.start < other.end and other.start < span.end for other in kept):
+                kept.append(span)
+        return sorted(kept)
+
+
+def is_inside(span: TagSpan, others: Iterable[tuple[int, int, str]]) -> bool:
+    return any(start <= span.start and span.end <= end for start, end, _ in others)
+
+
+def choose_sentences(text: str, labeller: Labeller, characters: int) -> Iterator[str]:
+    """Sentences of the documents in a random order: those with a name, and one in eight of the others."""
+    draw, size = random.Random(0), 0
+    documents = text.split("\n\n")
+    draw.shuffle(documents)
+    for sentence in re.findall("[^。；\n]+[。；]?", "\n".join(documents)):
+        sentence = " ".join(sentence.split())
+        if len(sentence) in LENGTHS and (
+            labeller.find_genes(sentence) or labeller.find_diseases(sentence) or draw.random() < 1 / 8
+        ):
+            size += len(sentence)
+            yield sentence
+            if size >= characters:
+                return
+
+
+def build(args: argparse.Namespace) -> None:
+    labeller = Labeller(Path(args.names), read_bio(args.gold))
+    tagger = Tagger.from_pretrained(args.tagger, layout="plain")
+    chosen = choose_sentences(Path(args.text).read_text(encoding="utf-8"), labeller, args.characters)
+    sentences, counts = [], Counter[str]()
+    for texts in iter(lambda: list(itertools.islice(chosen, 500)), []):
+        for text, spans in zip(texts, tagger.tag_many(texts), strict=True):
+            labelled = labeller.label(text, [(span.start, span.end, span.label, span.score or 0.0) for span in spans])
+            counts.update(span.label for span in labelled)
+            sentences.append(Sentence(text, tuple(spans_to_tags(labelled, len(text)))))
+        print(f"{sum(len(own.chars) for own in sentences):,} characters", file=sys.stderr)
+    Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+    write_bio(args.output, sentences)
+    print(f"{len(sentences):,} sentences;", ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items())))
+    print("not used, since the gold text leaves them untagged:", " ".join(sorted(labeller.unused)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("text", help="text file; a blank line separates two documents")
+    parser.add_argument("--tagger", required=True, metavar="MODEL", help="a run or a model")
+    parser.add_argument("--gold", required=True, metavar="BIO", help="column file that the tagger learnt from")
+    parser.add_argument("--names", required=True, metavar="FOLDER", help="folder with the three lists of names")
+    parser.add_argument("--characters", type=int, default=600_000, metavar="N", help="how many to label (%(default)s)")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="column file to write")
+    return run_guarded(build, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
