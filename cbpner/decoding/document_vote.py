@@ -34,10 +34,9 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
 
     Spans lose punctuation at their edges first, and single characters are none. A surface occurs where it is a span, or
     lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are spans, all
-    become spans of its most frequent label, longer surfaces first; else none stays a span. A span that keeps its label
-    keeps its score; any other has the mean score of the spans that voted for its label.
-
-    texts: the sentences, without line breaks. spans: of each, without overlaps. share: above 0, at most 1.
+    become spans of its most frequent label, longer surfaces first; else none stays a span. One that keeps its label
+    keeps its score; any other has the mean score of those that voted for its label. texts: the sentences, without line
+    breaks. spans: of each, without overlaps. share: above 0, at most 1.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
