@@ -68,9 +68,8 @@ def find_texts(args: argparse.Namespace) -> dict[str, str | None]:
     """Return {`train`, `held_out`: the name of a file or folder}; --data_dir stands for both where it has both."""
     texts = {"train": args.train_data_file, "held_out": args.eval_data_file}
     if args.data_dir:
-        own = {"train": args.data_dir, "held_out": args.data_dir if Path(args.data_dir, "test.txt").is_file() else None}
-        if not args.do_eval:
-            own["held_out"] = None
+        has_held_out = args.do_eval and Path(args.data_dir, "test.txt").is_file()
+        own = {"train": args.data_dir, "held_out": args.data_dir if has_held_out else None}
         texts = {part: name or own[part] for part, name in texts.items()}
     return texts
 
