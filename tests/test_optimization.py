@@ -1,13 +1,11 @@
-"""Learning rates by part of the model, adversarial steps."""
+"""Learning rates by part of the model."""
 
 import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
-from cbpner.base.errors import InputError
 from cbpner.training.recipes import get_recipe
-from cbpner.training.run import train
-from cbpner.training.trainer import make_optimizer, perturb_embeddings
+from cbpner.training.trainer import make_optimizer
 
 
 @pytest.fixture
@@ -24,23 +22,3 @@ def test_the_parts_of_a_model_have_rates_of_their_own(model):
     assert groups[7e-3, recipe.weight_decay] == [model.classifier.weight]
     assert groups[7e-3, 0.0] == [model.classifier.bias] and groups[3e-2, 0.0] == [model.crf.weight]
     assert len(groups[1e-3, 0.0]) == len(list(model.bert.parameters()))
-
-
-def test_embeddings_are_moved_along_their_gradient_and_back(model):
-    inputs = {"input_ids": torch.tensor([[5, 6, 7]]), "labels": torch.tensor([[1, 2, 0]])}
-    plain = model.eval()(**inputs).loss
-    plain.backward()
-    weight = model.get_input_embeddings().weight
-    before, gradient = weight.detach().clone(), weight.grad.clone()
-    with perturb_embeddings(model, 0.5):
-        assert torch.allclose(weight.detach() - before, 0.5 * gradient / gradient.norm(), atol=1e-6)
-        assert model(**inputs).loss > plain
-    assert torch.equal(weight, before)
-
-
-@pytest.mark.slow
-def test_an_adversarial_run_learns_otherwise_and_refuses_a_frozen_encoder(make_job):
-    losses = [train(make_job(str(size), adversarial=size, epochs=1))["history"] for size in (0.0, 0.5)]
-    assert losses[0] != losses[1]
-    with pytest.raises(InputError, match="embeddings that do not learn"):
-        make_job("frozen", adversarial=0.5, trainable_layers=0)

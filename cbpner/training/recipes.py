@@ -38,7 +38,6 @@ class Recipe:
     accumulation: int = option("batches a step", 1, limits="[1, inf)")
     dropout: float | None = option("dropout of the encoder; by default as in its configuration", None, limits="[0, 1]")
     mask_share: float = option("share of the characters hidden in training", 0.0, limits="[0, 1]")
-    adversarial: float = option("norm of an adversarial shift of the embeddings (FGM); 0: none", 0.0, limits="[0, inf)")
     outside_bias: float = option("added to the score of O in the loss, see cbpner.models.loss", 0.0, "(-inf, inf)")
     start_bias: float = option("taken from the score of every B- in the loss", 0.0, "(-inf, inf)")
     loss_over: str = option("unit over which the loss is averaged", "characters", choices=("characters", "sentences"))
@@ -127,8 +126,6 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.original_head and recipe.head == "crf":
         raise InputError("found original_head with the head crf, which no code of the original built; expected "
                          "--no-original-head")  # fmt: skip
-    if recipe.adversarial and recipe.trainable_layers is not None:
-        raise InputError("found adversarial with embeddings that do not learn; expected an encoder of which all learns")
     check_batches(recipe, "max_length", recipe.decision.max_length)
 
 

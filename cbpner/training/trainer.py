@@ -1,7 +1,6 @@
 """The Trainer behind every run: examples, batches, loss, optimizer, evaluation on dev, progress."""
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -98,13 +97,6 @@ class TaggerTrainer(Trainer):
             inputs = inputs | list_biases(self.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
-    def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None):
-        loss = super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)
-        if self.recipe.adversarial:
-            with perturb_embeddings(self.accelerator.unwrap_model(model), self.recipe.adversarial):
-                super().training_step(model, inputs, num_items_in_batch=num_items_in_batch)  # its gradients are added
-        return loss
-
     def _get_num_items_in_batch(self, batch_samples, device):
         """The divisor of the loss of one step, over all accumulated batches and processes."""
         if self.recipe.loss_over == "characters":
@@ -199,13 +191,3 @@ def make_optimizer(model: PreTrainedModel, recipe: Recipe, decayed: set[str]):
             groups.setdefault((rate, recipe.weight_decay if name in decayed else 0.0), []).append(parameter)
     options = [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
     return OPTIMIZERS[recipe.optimizer](options, fused=True)
-
-
-@contextmanager
-def perturb_embeddings(model: PreTrainedModel, size: float):
-    """Shift the token embeddings by `size` along their gradient: FGM (Miyato, Dai and Goodfellow, ICLR 2017)."""
-    weight: Any = model.get_input_embeddings().weight
-    before = weight.detach().clone()
-    weight.data.add_(weight.grad * (size / weight.grad.norm().clamp(min=1e-12)))
-    yield
-    weight.data.copy_(before)
