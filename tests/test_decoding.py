@@ -210,11 +210,37 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
 
 @pytest.mark.parametrize("text, expected", [
     ("，肺癌。", "肺癌"), ("（TNF-α）", "TNF-α"), ("IL-2(R)", "IL-2(R)"), ("CD4+", "CD4+"), ("IL-6-", "IL-6"),
-    ("“p53”", "p53"), ("(A", None), ("癌", None), ("。，", None),
+    ("“p53”", "p53"), ("(A", None), ("癌", None), ("。，", None), ("KstR活性", "KstR"), ("和肺癌患者的", "肺癌"),
+    ("活性", None), ("表达水平", None), ("所述抗体等", "抗体"),
 ])  # fmt: skip
-def test_spans_have_no_punctuation_at_their_edges_and_two_characters_at_least(text, expected):
+def test_spans_lose_what_does_not_belong_to_a_mention_and_have_two_characters_at_least(text, expected):
     (row,) = vote_spans([text], [[ScoredSpan(0, len(text), "gene", 0.5)]], 1.0)
     assert [text[span.start : span.end] for span in row] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("surface, label, expected", [
+    ("cxgD", "protein", "gene"), ("CxgD", "gene", "protein"), ("BRCA1基因", "protein", "gene"),
+    ("抗体", "gene", "protein"), ("蛋白酶", "disease", "disease"), ("EGFR", "gene", "gene"),
+    ("抗体基因", "protein", "gene"),
+])  # fmt: skip
+def test_the_last_word_or_the_spelling_tells_a_gene_from_a_protein(surface, label, expected):
+    for others in ([], [ScoredSpan(0, 2, "gene", 0.5), ScoredSpan(2, 4, "protein", 0.5)]):
+        (row, _) = vote_spans([surface, "甲乙丙丁"], [[ScoredSpan(0, len(surface), label, 0.5)], others], 0.5)
+        assert [span.label for span in row] == [expected if others else label]  # no type that a document has not
+
+
+@pytest.mark.parametrize("introduced, elsewhere, expected", [
+    ("食管腺癌（EAC）", "EAC与HEAC", ["EAC"]), ("食管腺癌(esophageal cancer, EAC)", "EAC", ["EAC"]),
+    ("食管腺癌（以下简称“EAC”）", "EAC", ["EAC"]), ("食管腺癌，简称EAC。", "EAC", ["EAC"]),
+    ("食管腺癌患者（EAC）", "EAC", ["EAC"]), ("食管腺癌的检测（EAC）", "EAC", ["EAC"]),
+    ("食管腺癌组（EAC）", "EAC", []), ("食管腺癌（5例）", "5例", []), ("食管腺癌（图Aa）", "Aa", []),
+    ("食管腺癌（EAC）、肺A（EAC）与肺B（EAC）", "EAC", []), ("食管腺癌（ACGTU）", "ACGTU", []),
+])  # fmt: skip
+def test_an_abbreviation_is_what_its_long_form_is(introduced, elsewhere, expected):
+    rows = vote_spans([elsewhere, introduced], [[], [ScoredSpan(0, 4, "disease", 0.5)]], 0.5)
+    assert [(elsewhere[span.start : span.end], span.label) for span in rows[0]] == [
+        (name, "disease") for name in expected
+    ]
 
 
 # ---- windows ----

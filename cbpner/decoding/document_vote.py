@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from cbpner.decoding.conventions import find_abbreviations, find_type, trim_span
+
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
 INSIDE = re.compile("[0-9A-Za-z０-９Ａ-Ｚａ-ｚµÀ-ÖØ-öø-ɏ\u0370-\u04ff\u1f00-\u1fff²³¹⁰ⁱ⁴-⁹ⁿ₀-₉ₐ-ₜⅠ-ⅿ]{2}")
 BETWEEN = "\n"  # between sentences, in none of them
-IS_EDGE = re.compile(r"[^\w+±′″*#%°℃]").match
-BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
 
 
 class ScoredSpan(NamedTuple):
@@ -32,20 +32,23 @@ class ScoredSpan(NamedTuple):
 def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], share: float) -> list[list[ScoredSpan]]:
     """The spans of one document's sentences after the vote.
 
-    Spans lose punctuation at their edges first, and single characters are none. A surface occurs where it is a span, or
-    lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are spans, all
-    become spans of its most frequent label, longer surfaces first; else none stays a span. One that keeps its label
-    keeps its score; any other has the mean score of those that voted for its label. texts: the sentences, without line
-    breaks. spans: of each, without overlaps. share: above 0, at most 1.
+    Before it spans are trimmed and typed (`conventions`), and single characters are none. A surface occurs where it is
+    a span, or lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are
+    spans, all become spans of its most frequent label, longer surfaces first; else none stays a span. One that keeps
+    its label keeps its score; any other has the mean score of those that voted for its label. After the vote an
+    abbreviation becomes what its long form is. texts: the sentences, without line breaks. spans: of each, without
+    overlaps. share: above 0, at most 1.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     text, firsts = BETWEEN.join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
+    labels = {span.label for row in spans for span in row}
     found = [
-        span._replace(start=start, end=end)
+        span._replace(start=start, end=end, label=label if label in labels else span.label)
         for first, row in zip(firsts, spans, strict=True)
         for span in sorted(row)
-        for start, end in [trim_edges(text, span.start + first, span.end + first)]
+        for start, end in [trim_span(text, span.start + first, span.end + first)]
+        for label in [find_type(text[start:end], span.label)]
         if end - start >= MIN_SURFACE
     ]
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
@@ -54,16 +57,8 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     places, taken = find_occurrences(text, votes), mark_taken(text, found)
     free = Counter(text[start:end] for start, end in places if not any(taken[start:end]))
     chosen = choose_labels(votes, free, share)
-    settled = [
-        span if chosen[surface][0] == span.label else ScoredSpan(*span[:2], *chosen[surface])
-        for span in found
-        if (surface := text[span.start : span.end]) in chosen
-    ]
-    taken = mark_taken(text, settled)
-    for start, end in sorted(places, key=lambda place: (place[0] - place[1], place[0])):
-        if text[start:end] in chosen and not any(taken[start:end]):
-            settled.append(ScoredSpan(start, end, *chosen[text[start:end]]))
-            taken[start:end] = b"\1" * (end - start)
+    settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
+    settled = settle(settled, text, find_abbreviations(text, {span.end: span[2:] for span in settled}))
     rows: list[list[ScoredSpan]] = [[] for _ in texts]
     for span in sorted(settled):
         number = bisect(firsts, span.start) - 1
@@ -71,13 +66,18 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     return rows
 
 
-def trim_edges(text: str, start: int, end: int) -> tuple[int, int]:
-    """A stretch without punctuation and space at its edges; a closing bracket stays if its opening one is inside."""
-    while start < end and IS_EDGE(text[start]):
-        start += 1
-    while start < end and IS_EDGE(text[end - 1]) and BRACKETS.get(text[end - 1], "\0") not in text[start:end]:
-        end -= 1
-    return start, end
+def settle(spans: Iterable[ScoredSpan], text: str, chosen: Mapping[str, tuple[str, float]]) -> list[ScoredSpan]:
+    """The spans with the labels of the surfaces in `chosen`, and these surfaces' free places, the longest first."""
+    settled = []
+    for span in spans:
+        label, score = chosen.get(text[span.start : span.end], span[2:])
+        settled.append(span if label == span.label else span._replace(label=label, score=score))
+    taken = mark_taken(text, settled)
+    for start, end in sorted(find_occurrences(text, chosen), key=lambda place: (place[0] - place[1], place[0])):
+        if not any(taken[start:end]):
+            settled.append(ScoredSpan(start, end, *chosen[text[start:end]]))
+            taken[start:end] = b"\1" * (end - start)
+    return settled
 
 
 def choose_labels(
@@ -108,7 +108,7 @@ def find_occurrences(text: str, surfaces: Collection[str]) -> list[tuple[int, in
         lengths[surface[:MIN_SURFACE]].add(len(surface))
     return [
         (start, start + length)
-        for start in range(len(text) - MIN_SURFACE + 1)
+        for start in range(len(text) - MIN_SURFACE + 1 if surfaces else 0)
         for length in sorted(lengths.get(text[start : start + MIN_SURFACE], ()))
         if start + length <= len(text)
         and text[start : start + length] in surfaces

@@ -1,0 +1,75 @@
+"""What writers of patents keep to, and a tagger that reads sentence by sentence has no way to know.
+
+- A mention neither begins nor ends with punctuation or a conjunction, and does not take in what is said of it (`KstR`
+  in `KstR活性`): in twelve gold patents 活性, 水平, 表达, 含量, 浓度, 检测 and 患者 follow 244 mentions and end one; of
+  6,413 mentions none ends with 和, 与, 及, 或, 的 or 等.
+- Its last word tells a gene from a protein (`...基因`, `...抗体`); for bacteria the spelling does: gene `cxgD`, protein
+  `CxgD` (Demerec et al., Genetics 54, 1966).
+- An abbreviation is what its long form is. It is read where it is introduced, as in `食管腺癌（EAC）`, in the manner of
+  Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common.
+
+The types are those of the patents (`gene`, `protein`, `disease`); a document without one of them does not get it here.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+IS_EDGE = re.compile(r"[^\w+±′″*#%°℃]").match
+BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
+BEFORE_MENTIONS = re.compile("(?:所述|[和及或的])+")
+AFTER_MENTIONS = re.compile("(?:活性|水平|表达|含量|浓度|检测|患者|[和与及或的等])+$")
+TYPES = {
+    "gene": re.compile("(?:.*基因|[a-z]{3}[A-Z][0-9]?)"),
+    "protein": re.compile("(?:.*(?:蛋白质?|多肽|抗体|受体|酶|抗原)|[A-Z][a-z]{2}[A-Z][0-9]?)"),
+}
+SHORT = "[A-Za-z0-9α-ω][A-Za-z0-9α-ω-]{1,9}"
+LONG = "[A-Za-z][A-Za-z0-9 ,，'-]{0,80}[,，;；:：]"  # in English, before the abbreviation
+INTRODUCED = re.compile(
+    rf"[（(](?:{LONG})? *(?:(?:以下)?(?:简称|缩写)为?)?[“\"]?(?P<short>{SHORT})[”\"]?[)）]"
+    rf"|[,，]?(?:以下)?简称为?[“\"]?(?P<other>{SHORT})"
+)
+IS_ABBREVIATION = re.compile(r"(?![ACGTU]{5})(?:[^A-Z]*[A-Z]){2}").match  # two capitals, not a stretch of a sequence
+
+
+def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without what does not belong to a mention; empty where nothing is left."""
+    start, end = trim_edges(text, start, end)
+    before = BEFORE_MENTIONS.match(text, start, end)
+    start = before.end() if before else start
+    after = AFTER_MENTIONS.search(text, start, end)
+    return trim_edges(text, start, after.start() if after else end)
+
+
+def trim_edges(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without punctuation and space at its edges; a closing bracket stays if its opening one is inside."""
+    while start < end and IS_EDGE(text[start]):
+        start += 1
+    while start < end and IS_EDGE(text[end - 1]) and BRACKETS.get(text[end - 1], "\0") not in text[start:end]:
+        end -= 1
+    return start, end
+
+
+def find_type(surface: str, label: str) -> str:
+    """The type that a surface's last word or spelling gives; `label` where they give none, and for diseases."""
+    return next((name for name, form in TYPES.items() if label in TYPES and form.fullmatch(surface)), label)
+
+
+def find_abbreviations(text: str, ends: Mapping[int, tuple[str, float]]) -> dict[str, tuple[str, float]]:
+    """{abbreviation: (label, mean score)} of those that most often stand for a mention where they are introduced.
+
+    ends: label and score of the span that ends at a place.
+    """
+    found: dict[str, list[tuple[str, float] | None]] = defaultdict(list)
+    for match in INTRODUCED.finditer(text):
+        if IS_ABBREVIATION(short := match["short"] or match["other"]):
+            said = AFTER_MENTIONS.search(text, max(0, match.start() - 8), match.start())
+            found[short].append(ends.get(match.start()) or (said and ends.get(said.start())))
+    chosen = {}
+    for short, entries in found.items():
+        labels = Counter(entry[0] for entry in entries if entry)
+        for label, count in labels.most_common(1):
+            if 2 * count >= len(entries):
+                scores = [entry[1] for entry in entries if entry and entry[0] == label]
+                chosen[short] = label, sum(scores) / len(scores)
+    return chosen
