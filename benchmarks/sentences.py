@@ -49,8 +49,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default=DEFAULT_MODEL)
     parser.add_argument("--faults", action="store_true", help="list what was missed (-) and what was found in vain (+)")
+    parser.add_argument("--sentences", type=Path, default=SENTENCES, metavar="FILE", help="others, in the same form")
     args = parser.parse_args(argv)
-    documents = read_sentences()
+    documents = read_sentences(args.sentences)
     tagged = Tagger.from_pretrained(args.model, precision="fp32").tag_many(own.text for own in documents)
     gold = {(own.id, *span[:3]) for own in documents for span in own.spans}
     found = {(own.id, *span[:3]) for own, spans in zip(documents, tagged, strict=True) for span in spans}

@@ -6,8 +6,11 @@ python data/build_distant.py data/corpora/bio/train.txt --tagger runs/tuning/0 -
 Self-training joined to distant supervision (Mintz et al., ACL 2009): the tagger, which has learnt from the gold text
 alone, knows how its patents are annotated; names of genes and diseases are what they cannot teach. FOLDER holds
 hgnc_symbols_synonyms.tsv, hpo_zh.babelon.tsv and thuocl_medical.tsv (data/README.md); the Chinese names of genes that
-ship with the project are used as well. A name of a disease that the gold text mostly leaves untagged is not used.
-Sentences that hold a name are labelled, and one in eight of the others. The same input gives the same bytes.
+ship with the project and distant_names.tsv are used as well. A name of a disease that the gold text mostly leaves
+untagged is not used. Documents rich in names are tagged as a whole (with the vote over a document and its
+abbreviations); of their sentences those with a mention are written, and one in eight of the others. Some mentions are
+replaced by other names of their kind, so that contexts are learnt and not the names that a corpus happens to have. The
+same input gives the same bytes.
 
 A tagger is then trained on OUT for one epoch, and from there (`--encoder`) on the gold text: docs/LOG.md has what that
 gives. For scores on held-out patents, neither the tagger nor the gold text may have seen them.
@@ -20,17 +23,20 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cbpner.base.process import run_guarded
 from cbpner.biology.genes.lexicons import find_shipped, read_lookalikes
 from cbpner.decoding.document_vote import is_whole_word
+from cbpner.formats.document import Span
 from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import Sentence, read_bio, write_bio
 from cbpner.text.labels import TagSpan, spans_to_tags, tags_to_spans
 
-LENGTHS = range(12, 221)  # characters of a sentence
+LENGTHS = range(8, 221)  # characters of a sentence
+SENTENCE = re.compile("[^。；;\n]+[。；;]?")
+FREQUENT = 60  # characters of a document for each of its names, at most
 SURE = 0.75  # the probability from which a Latin name that no list has is one
 CONTRADICTED, OFTEN = 0.4, 3  # share of a name's places in the gold text that must be tagged; places that tell
 
@@ -41,7 +47,6 @@ DISEASE = re.compile(
 NO_DISEASE = re.compile(
     "(?:[发致患看得生治防抗得急绝重轻毛]病|疾病|病症|炎症|重症|并发症|后遗症|适应症|禁忌症|[抗致防]癌|[消抗发]炎|综合[征症])$"
 )
-SHORT_NAMES = "乙肝 丙肝 非典 肝癌 肺癌 胃癌 肾癌 中风 感冒 流感 痛风 哮喘 癫痫 肺炎 肝炎".split()
 BEFORE_DISEASE = re.compile(
     "(?:急性|慢性|原发性|继发性|转移性|复发性|难治性|晚期|早期|恶性|良性|浸润性|弥漫性|家族性|遗传性|先天性|自身免疫性|病毒性|细菌性|缺血性|"
     "出血性|酒精性|非酒精性|三阴性|浆液性|鳞状细胞|非?小细胞|大?[BT]细胞|大B细胞|粒细胞|淋巴细胞|髓系|髓性|[12ⅠⅡ]型|老年性|妊娠期?|"
@@ -54,10 +59,7 @@ LATIN = re.compile(r"[A-Za-zα-ω][A-Za-z0-9α-ω]*(?:[-/][A-Za-z0-9α-ω]+)*")
 AFTER_GENE = re.compile("(融合基因|基因|蛋白|受体|抗原|抗体|激酶)?")
 OF_GENES = re.compile("基因|突变|多态|SNP|转录|mRNA|甲基化|敲除")
 EXPRESSED = re.compile("的?(?:表达|水平|阳性|mRNA|过表达|敲除|突变|活性|通路|信号)")
-USUAL_GENES = (
-    "PD-1 PD-L1 CTLA-4 LAG-3 TIM-3 HER2 HER3 HER-2 VEGFR VEGFR2 TNF-α TNF-β IL-1β IL-1α IFN-γ IFN-α IFN-β TGF-β TGF-β1 "
-    "NF-κB p53 p16 p21 p38 GM-CSF G-CSF CD3 MMP-2 MMP-9 Bcl-2 c-Myc c-Met Ki67 Ki-67 CA125 CA19-9 NT-proBNP ERK JNK"
-)
+MICRO_RNA = re.compile("(?:hsa-)?(?:mi[Rr]|let)-?[0-9]+[a-z]?(?:-[0-9])?(?:-[35]p)?")
 NO_GENE = re.compile(
     r"^(?:p(?:cDNA|EGFP|ET|GEX|UC|BR|LV|CMV|MD|LKO|GL|Lenti|MIR|BI|PIC)[\w.\-]*|HeLa\w*|HEK\w*|CHO[\w-]*|A549|MCF-?7|HepG2|PC-?3|U87|"
     r"K562|Jurkat|Raji|U937|THP-?1|HUVECs?|NIH3T3|Vero|BL21|DE3|[A-Z]*PCR|ELISA|NGS|SVM|SPSS|HPLC|PBST?|DMSO|DMEM|FBS|SDS|PAGE|PVDF膜?|"
@@ -66,26 +68,34 @@ NO_GENE = re.compile(
 )
 
 
+def read_own_names() -> dict[str, str]:
+    """{name: type} of distant_names.tsv."""
+    lines = Path(__file__).with_name("distant_names.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines[1:] if not line.startswith("#"))
+
+
 def read_disease_names(folder: Path) -> set[str]:
     with open(folder / "hpo_zh.babelon.tsv", encoding="utf-8", newline="") as file:
         names = {row["translation_value"].strip() for row in csv.DictReader(file, delimiter="\t")}
     lines = (folder / "thuocl_medical.tsv").read_text(encoding="utf-8").splitlines()
     names |= {line.split("\t")[0].strip() for line in lines}
-    return {
-        name for name in (*names, *SHORT_NAMES)
-        if 2 <= len(name) <= 20 and DISEASE.search(name) and not NO_DISEASE.fullmatch(name)
+    names = {
+        name for name in names
+        if 3 <= len(name) <= 20 and DISEASE.search(name) and not NO_DISEASE.fullmatch(name)
     }  # fmt: skip
+    return names | {name for name, label in read_own_names().items() if label == "disease"}
 
 
 def read_gene_names(folder: Path) -> set[str]:
     """Symbols and synonyms that are no words and seldom anything else."""
-    lookalikes, names = read_lookalikes(), {*USUAL_GENES.split(), *(f"IL-{number}" for number in range(1, 40))}
+    lookalikes, own = read_lookalikes(), read_own_names()
+    names = {name for name, label in own.items() if label != "disease" and LATIN.fullmatch(name)}
     with open(folder / "hgnc_symbols_synonyms.tsv", encoding="utf-8", newline="") as file:
         for row in itertools.islice(csv.reader(file, delimiter="\t"), 1, None):
             for place, name in enumerate(map(str.strip, row[3:])):
                 is_code = re.fullmatch(r"[A-Z][A-Za-z0-9\-]*", name) and not re.fullmatch("[A-Z][a-z]+", name)
                 is_long = len(name) > 3 or (len(name) == 3 and (not place or re.search(r"\d", name)))
-                if is_code and is_long and not {name, name.lower()} & set(lookalikes):
+                if is_code and is_long and own.get(name) != "disease" and not {name, name.lower()} & set(lookalikes):
                     names.add(name)
     return names
 
@@ -94,8 +104,9 @@ class Names:
     """Finds the names of a set in a text, the longest first, Latin ones as whole words."""
 
     def __init__(self, names: Iterable[str]) -> None:
+        self.names = sorted(names, key=lambda name: (-len(name), name))
         self.by_start: dict[str, list[str]] = {}
-        for name in sorted(names, key=lambda name: (-len(name), name)):
+        for name in self.names:
             self.by_start.setdefault(name[:2], []).append(name)
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
@@ -109,7 +120,7 @@ class Names:
 
 
 class Labeller:
-    """Spans of sentences by names: `diseases` and `genes` give (start, end, type, whether the type is sure)."""
+    """Spans of sentences by names and by what a tagger found."""
 
     def __init__(self, folder: Path, gold: Iterable[Sentence]) -> None:
         names = read_disease_names(folder)
@@ -122,10 +133,10 @@ class Labeller:
                 tagged[name] += any(span.start < end and start < span.end for span in spans)
         self.unused = {name for name, count in places.items() if count >= OFTEN and tagged[name] < CONTRADICTED * count}
         self.diseases, self.genes = Names(names - self.unused), read_gene_names(folder)
-        chinese = [
-            line.split("\t")[1] for line in find_shipped("names_zh.tsv").read_text(encoding="utf-8").splitlines()
-        ]
-        self.chinese = Names(name for name in chinese if len(name) > 3)
+        lines = find_shipped("names_zh.tsv").read_text(encoding="utf-8").splitlines()
+        self.trusted = set(read_own_names())
+        own = {name for name, label in read_own_names().items() if label == "protein" and not LATIN.fullmatch(name)}
+        self.chinese = Names(own.union(name for line in lines if len(name := line.split("\t")[1]) > 3))
 
     def find_diseases(self, text: str) -> list[TagSpan]:
         return [
@@ -137,13 +148,16 @@ class Labeller:
     def find_genes(self, text: str) -> list[tuple[int, int, str]]:
         """(start, end, type, or '' where the words do not tell)."""
         found = []
-        latin = [match.span() for match in LATIN.finditer(text) if match[0] in self.genes]
+        latin = [
+            match.span() for match in LATIN.finditer(text) if match[0] in self.genes or MICRO_RNA.fullmatch(match[0])
+        ]
         for start, end in sorted([*latin, *self.chinese.find(text)]):
             kind = AFTER_GENE.match(text, end)[0]
             end += len(kind)
             if text[start - 1 : start] == "抗" and kind == "抗体":
                 start -= 1
-            found.append((start, end, "gene" if kind.endswith("基因") else "protein" if kind else ""))
+            is_gene = kind.endswith("基因") or MICRO_RNA.fullmatch(text, start, end)
+            found.append((start, end, "gene" if is_gene else "protein" if kind else ""))
         return found
 
     def label(self, text: str, tagged: Iterable[tuple[int, int, str, float]]) -> list[TagSpan]:
@@ -156,8 +170,9 @@ class Labeller:
         spans = [TagSpan(*span) for span in self.find_diseases(text) if not is_inside(span, own)]
         for start, end, label in self.find_genes(text):
             crossed = [span for span in own if span[0] < end and start < span[1]]
-            is_word = text[start:end].isascii() and text[start:end].isalpha() and text[start:end].isupper()
-            if NO_GENE.search(text[start:end]) or (is_word and not crossed and not EXPRESSED.match(text, end)):
+            name = text[start:end]
+            is_word = name.isascii() and name.isalpha() and name.isupper() and name not in self.trusted
+            if NO_GENE.search(name) or (is_word and not crossed and not EXPRESSED.match(text, end)):
                 continue  # a few capitals alone are more often something else
             if not any(span[0] <= start and end <= span[1] and label in ("", span[2]) for span in crossed):
                 guess = "gene" if OF_GENES.search(text) else "protein"
@@ -169,38 +184,67 @@ class Labeller:
                 kept.append(span)
         return sorted(kept)
 
+    def label_sentences(self, text: str, spans: Iterable[Span]) -> Iterator[tuple[str, list[TagSpan]]]:
+        """The sentences of a document and their spans; spans: what the tagger found in it."""
+        for part in SENTENCE.finditer(text):
+            first = part.start()
+            own = [
+                (span.start - first, span.end - first, span.label, span.score or 0.0) for span in spans
+                if first <= span.start and span.end <= part.end()
+            ]  # fmt: skip
+            yield part[0], self.label(part[0], own)
+
 
 def is_inside(span: TagSpan, others: Iterable[tuple[int, int, str]]) -> bool:
     return any(start <= span.start and span.end <= end for start, end, _ in others)
 
 
-def choose_sentences(text: str, labeller: Labeller, characters: int) -> Iterator[str]:
-    """Sentences of the documents in a random order: those with a name, and one in eight of the others."""
-    draw, size = random.Random(0), 0
+def choose_documents(text: str, labeller: Labeller) -> Iterator[str]:
+    """The documents in which names are frequent, in a random order."""
     documents = text.split("\n\n")
-    draw.shuffle(documents)
-    for sentence in re.findall("[^。；\n]+[。；]?", "\n".join(documents)):
-        sentence = " ".join(sentence.split())
-        if len(sentence) in LENGTHS and (
-            labeller.find_genes(sentence) or labeller.find_diseases(sentence) or draw.random() < 1 / 8
-        ):
-            size += len(sentence)
-            yield sentence
-            if size >= characters:
-                return
+    random.Random(0).shuffle(documents)
+    for document in documents:
+        names = len(labeller.find_genes(document)) + sum(1 for _ in labeller.diseases.find(document))
+        if names * FREQUENT >= len(document):
+            yield "\n".join(" ".join(line.split()) for line in document.splitlines())
+
+
+def replace_mentions(
+    sentence: Sentence, names: Mapping[str, Sequence[str]], share: float, draw: random.Random
+) -> Sentence:
+    """A sentence with about `share` of its mentions that are a name replaced by another of the same kind."""
+    text, tags = sentence.chars, list(sentence.tags)
+    for start, end, label in reversed(tags_to_spans(tags)):
+        match = LATIN.search(text, start, end) if label != "disease" else None
+        kind = "symbol" if match else label if label == "disease" or len(text[start:end]) > 4 else ""
+        if kind and draw.random() < share:
+            first, last = match.span() if match else (start, end)
+            name = draw.choice(names[kind])
+            size = end - start - (last - first) + len(name)
+            text = text[:first] + name + text[last:]
+            tags[start:end] = [f"B-{label}", *[f"I-{label}"] * (size - 1)]
+    return Sentence(text, tuple(tags))
 
 
 def build(args: argparse.Namespace) -> None:
-    labeller = Labeller(Path(args.names), read_bio(args.gold))
+    labeller, draw = Labeller(Path(args.names), read_bio(args.gold)), random.Random(0)
+    banks = {"symbol": sorted(labeller.genes), "disease": labeller.diseases.names, "protein": labeller.chinese.names}
+    banks["gene"] = banks["protein"]
     tagger = Tagger.from_pretrained(args.tagger, layout="plain")
-    chosen = choose_sentences(Path(args.text).read_text(encoding="utf-8"), labeller, args.characters)
+    documents = choose_documents(Path(args.text).read_text(encoding="utf-8"), labeller)
     sentences, counts = [], Counter[str]()
-    for texts in iter(lambda: list(itertools.islice(chosen, 500)), []):
+    for texts in iter(lambda: list(itertools.islice(documents, 100)), []):
         for text, spans in zip(texts, tagger.tag_many(texts), strict=True):
-            labelled = labeller.label(text, [(span.start, span.end, span.label, span.score or 0.0) for span in spans])
-            counts.update(span.label for span in labelled)
-            sentences.append(Sentence(text, tuple(spans_to_tags(labelled, len(text)))))
-        print(f"{sum(len(own.chars) for own in sentences):,} characters", file=sys.stderr)
+            for own, labelled in labeller.label_sentences(text, spans):
+                if len(own) in LENGTHS and (labelled or draw.random() < 1 / 8):
+                    counts.update(span.label for span in labelled)
+                    sentence = Sentence(own, tuple(spans_to_tags(labelled, len(own))))
+                    sentences.append(replace_mentions(sentence, banks, args.replace, draw))
+        size = sum(len(own.chars) for own in sentences)
+        print(f"{size:,} characters", file=sys.stderr)
+        if size >= args.characters:
+            break
+    draw.shuffle(sentences)
     Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     write_bio(args.output, sentences)
     print(f"{len(sentences):,} sentences;", ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items())))
@@ -214,6 +258,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--gold", required=True, metavar="BIO", help="column file that the tagger learnt from")
     parser.add_argument("--names", required=True, metavar="FOLDER", help="folder with the three lists of names")
     parser.add_argument("--characters", type=int, default=600_000, metavar="N", help="how many to label (%(default)s)")
+    parser.add_argument("--replace", type=float, default=0.3, metavar="SHARE", help="of the mentions (%(default)s)")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="column file to write")
     return run_guarded(build, parser.parse_args(argv))
 
