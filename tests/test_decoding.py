@@ -243,6 +243,20 @@ def test_an_abbreviation_is_what_its_long_form_is(introduced, elsewhere, expecte
     ]
 
 
+@pytest.mark.parametrize("text, expected", [
+    ("所述基因选自下组：OMG、PFN2和DNM3。PFN2", {"OMG gene", "PFN2 gene", "DNM3 gene"}),
+    ("蛋白选自OMG、cxgD，PFN2", {"OMG protein", "cxgD gene", "PFN2 protein"}),
+    ("基因选自OMG、P1、P2、P3", {"OMG protein"}), ("标志物选自OMG、PFN2、DNM3", {"OMG protein"}),
+    ("基因选自OMG、PFN2", {"OMG protein"}),
+])  # fmt: skip
+def test_the_members_of_an_enumeration_are_what_its_head_says(text, expected):
+    start = text.index("OMG")
+    seen = [ScoredSpan(0, 2, "gene", 0.5)]
+    row = vote_spans(["甲乙", text], [seen, [ScoredSpan(start, start + 3, "protein", 0.5)]], 0.5)[1]
+    assert {f"{text[span.start : span.end]} {span.label}" for span in row} == expected
+    assert len(row) == sum(text.count(each.split()[0]) for each in expected)
+
+
 # ---- windows ----
 
 

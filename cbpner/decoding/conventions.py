@@ -7,6 +7,8 @@
   `CxgD` (Demerec et al., Genetics 54, 1966).
 - An abbreviation is what its long form is. It is read where it is introduced, as in `食管腺癌（EAC）`, in the manner of
   Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common.
+- The members of an enumeration are what its head says, as in `基因选自NCAM1、OMG和PFN2`, if a third of them are
+  mentions.
 
 The types are those of the patents (`gene`, `protein`, `disease`); a document without one of them does not get it here.
 """
@@ -30,6 +32,13 @@ INTRODUCED = re.compile(
     rf"|[,，]?(?:以下)?简称为?[“\"]?(?P<other>{SHORT})"
 )
 IS_ABBREVIATION = re.compile(r"(?![ACGTU]{5})(?:[^A-Z]*[A-Z]){2}").match  # two capitals, not a stretch of a sequence
+
+MEMBER = "(?<![A-Za-z0-9α-ω])[A-Za-zα-ω][A-Za-z0-9α-ω-]{1,11}(?![A-Za-z0-9α-ω])"
+SEPARATOR = " ?(?:[、，,/;；] ?)?(?:和/或|和|或|及|以及|与)? ?"
+LISTED = re.compile(
+    "(基因|蛋白质?|抗原|受体|抗体|细胞因子)[^。；;，,、\n]{0,6}(?:选自|包括|包含|为|是|:|：)[^。；;，,、\n]{0,6}?"
+    rf"(?P<members>{MEMBER}(?:{SEPARATOR}{MEMBER}){{2,}})"
+)
 
 
 def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
@@ -72,4 +81,21 @@ def find_abbreviations(text: str, ends: Mapping[int, tuple[str, float]]) -> dict
             if 2 * count >= len(entries):
                 scores = [entry[1] for entry in entries if entry and entry[0] == label]
                 chosen[short] = label, sum(scores) / len(scores)
+    return chosen
+
+
+def find_listed(text: str, spans: Mapping[tuple[int, int], tuple[str, float]]) -> dict[str, tuple[str, float]]:
+    """{member of an enumeration: (type that its head says, mean score of the members that are mentions)}
+
+    spans: label and score of the span at a place.
+    """
+    chosen = {}
+    for match in LISTED.finditer(text):
+        first = match.start("members")
+        places = [member.span() for member in re.finditer(MEMBER, match["members"])]
+        found = [spans[first + start, first + end] for start, end in places if (first + start, first + end) in spans]
+        if 3 * len(found) >= len(places) and all(label in TYPES for label, _ in found):
+            label = "gene" if match[1] == "基因" else "protein"
+            score = sum(score for _, score in found) / len(found)
+            chosen |= {name: (find_type(name, label), score) for name in re.findall(MEMBER, match["members"])}
     return chosen

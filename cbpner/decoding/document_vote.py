@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from cbpner.decoding.conventions import find_abbreviations, find_type, trim_span
+from cbpner.decoding.conventions import find_abbreviations, find_listed, find_type, trim_span
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
@@ -35,8 +35,8 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     Before it spans are trimmed and typed (`conventions`), and single characters are none. A surface occurs where it is
     a span, or lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are
     spans, all become spans of its most frequent label, longer surfaces first; else none stays a span. One that keeps
-    its label keeps its score; any other has the mean score of those that voted for its label. After the vote an
-    abbreviation becomes what its long form is. texts: the sentences, without line breaks. spans: of each, without
+    its label keeps its score; any other has the mean score of those that voted for its label. After the vote members of
+    enumerations and abbreviations are settled. texts: the sentences, without line breaks. spans: of each, without
     overlaps. share: above 0, at most 1.
     """
     if not 0 < share <= 1:
@@ -58,7 +58,8 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     free = Counter(text[start:end] for start, end in places if not any(taken[start:end]))
     chosen = choose_labels(votes, free, share)
     settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
-    settled = settle(settled, text, find_abbreviations(text, {span.end: span[2:] for span in settled}))
+    listed = find_listed(text, {span[:2]: span[2:] for span in settled})
+    settled = settle(settled, text, listed | find_abbreviations(text, {span.end: span[2:] for span in settled}))
     rows: list[list[ScoredSpan]] = [[] for _ in texts]
     for span in sorted(settled):
         number = bisect(firsts, span.start) - 1
