@@ -22,16 +22,15 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import tags_to_spans
-from cbpner.text.splits import group_sentences
 
 WAYS = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"), ("onnx", "int8"))
 EXACT, USUAL = WAYS[:2]  # whose tags are the measure; whose speed is
 
 
-def tag_groups(tagger, groups):
-    """([(start, end, label), ...] of each sentence of groups of texts, seconds)."""
+def tag_sentences(tagger, texts):
+    """([(start, end, label), ...] of each sentence, seconds)."""
     start = time.perf_counter()
-    decided = tagger.decode_spans(tagger.score_sentences(groups))
+    decided = tagger.decode_spans(tagger.score_sentences(texts))
     return [[span[:3] for span in spans] for spans in decided], time.perf_counter() - start
 
 
@@ -46,13 +45,12 @@ def measure_run(folder, data_dir, rounds, work):
     }
     exact = taggers[EXACT]
     sentences = read_bio(path, exact.labels, config["flags"].get("orphans", "keep"))
-    groups = group_sentences(sentences, exact.decision.context - 2)
-    gold = [set(map(tuple, tags_to_spans(sentence.tags, strict=True))) for group in groups for sentence in group]
-    texts = [tuple(sentence.chars for sentence in group) for group in groups]
+    gold = [set(map(tuple, tags_to_spans(sentence.tags, strict=True))) for sentence in sentences]
+    texts = [sentence.chars for sentence in sentences]
     spans, seconds = {}, {way: [] for way in WAYS}
     for number in range(rounds + 1):
         for way, tagger in taggers.items():
-            spans[way], spent = tag_groups(tagger, texts)
+            spans[way], spent = tag_sentences(tagger, texts)
             seconds[way] += [spent] if number else []  # the first round warms up
     return {
         way: {
@@ -62,7 +60,7 @@ def measure_run(folder, data_dir, rounds, work):
             "same": sum(map(list.__eq__, spans[way], spans[EXACT])),
             "sentences": len(gold),
             "bytes": (tagger.folder / tagger.backend.weights).stat().st_size,
-            "characters": sum(len(text) for group in texts for text in group),
+            "characters": sum(map(len, texts)),
             "seconds": [round(spent, 4) for spent in seconds[way]],
         }
         for way, tagger in taggers.items()

@@ -41,14 +41,14 @@ def tag_padded(folder, labels, texts, precision):
     )
     table, documents = CharacterTable(AutoTokenizer.from_pretrained(place)), [[text] for text in texts]
     predictor = Predictor(model.to(device), table, labels, get_recipe("cbp", ""), precision)
-    scores = score_sentences(documents, table, predictor.score, batch_tokens=EVALUATION_TOKENS, max_length=512)
+    scores = score_sentences(texts, table, predictor.score, batch_tokens=EVALUATION_TOKENS, max_length=512)
     return decode_documents(documents, scores, labels, grammar_chain(labels), Decision())
 
 
 def tag_packed(folder, texts, precision):
     """The tags of each text by `Tagger`."""
     tagger = Tagger.from_pretrained(folder, precision=precision, decoder="viterbi", vote_share=0.0)
-    decided = tagger.decode_spans(tagger.score_sentences([(text,) for text in texts]))
+    decided = tagger.decode_spans(tagger.score_sentences(texts))
     return [
         spans_to_tags([TagSpan(*span[:3]) for span in row], len(text)) for row, text in zip(decided, texts, strict=True)
     ]

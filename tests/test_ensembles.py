@@ -127,12 +127,12 @@ def test_the_mean_of_probabilities_is_one_model_to_predict_with(seeds, files, tm
     assert all(metrics[part] == score_part(out / "1", files, part) for part in ("dev", "test"))
     folders = [seeds / "zero" / "1", seeds / "five" / "1", out / "1"]
     first, second, mean = (Tagger.from_pretrained(folder, precision="fp32") for folder in folders)
-    texts = [("".join(sentence.chars),) for sentence in read_bio(files["test"])]
+    texts = [sentence.chars for sentence in read_bio(files["test"])]
     rows = zip(*(tagger.score_sentences(texts) for tagger in (first, second, mean)), strict=True)
     for own, other, both in rows:
         np.testing.assert_allclose(np.exp(both), (np.exp(own) + np.exp(other)) / 2, atol=1e-6)
         assert np.abs(own - other).max() > 1e-3
-    found = [[tuple(span)[:3] for span in mean.tag(text)] for (text,) in texts]
+    found = [[tuple(span)[:3] for span in mean.tag(text)] for text in texts]
     assert found == [list(map(tuple, tags_to_spans(row))) for row in runs.read_tags(runs.tags_path(out / "1", "test"))]
 
 

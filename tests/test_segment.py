@@ -55,7 +55,7 @@ def test_windows_cover_overlap_and_join_again(length, size, data):
     assert all(end - start == min(size, length) for start, end in windows)
     assert all(left[1] - right[0] >= overlap for left, right in zip(windows, windows[1:], strict=False))
     text = np.arange(length)
-    assert not length or (join_windows(windows, [text[start:end] for start, end in windows], length) == text).all()
+    assert not length or (join_windows(windows, [text[start:end] for start, end in windows]) == text).all()
 
 
 def choose_slowly(windows, position, length):
@@ -74,7 +74,7 @@ def choose_slowly(windows, position, length):
 def test_each_position_comes_from_the_window_with_most_room(length, size, data):
     windows = overlapping_windows(length, size, data.draw(st.integers(0, size - 1)))
     values = [np.full((window[1] - window[0], 2), window) for window in windows]
-    joined = [tuple(window) for window in join_windows(windows, values, length).tolist()]
+    joined = [tuple(window) for window in join_windows(windows, values).tolist()]
     assert joined == [choose_slowly(windows, spot, length) for spot in range(length)]
 
 

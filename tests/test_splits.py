@@ -13,8 +13,6 @@ from cbpner.text.splits import (
     draw_splits,
     find_split_files,
     find_split_folders,
-    group_sentences,
-    join_sentences,
     read_bio_documents,
     read_split,
     read_split_info,
@@ -70,20 +68,6 @@ def test_split_folders_are_in_number_order(tmp_path):
     for folder in ("empty", "missing"):
         with pytest.raises(InputError, match="expected"):
             find_split_folders(tmp_path / folder)
-
-
-@pytest.mark.parametrize("size, expected", [
-    (-2, ["Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q"]),
-    (9, ["Abstract", "ab abcd", "abcdefghijk", "a", "Abstract q"]),
-    (10, ["Abstract ab", "abcd", "abcdefghijk", "a", "Abstract q"]),
-    (99, ["Abstract ab abcd abcdefghijk a", "Abstract q"]),
-])  # fmt: skip
-def test_neighbours_share_a_window_within_a_patent(size, expected):
-    texts = ("Abstract", "ab", "abcd", "abcdefghijk", "a", "Abstract", "q")
-    groups = group_sentences([tag_outside(text) for text in texts], size)
-    assert [" ".join(sentence.chars for sentence in group) for group in groups] == expected
-    first, second = Sentence("甲乙", ("O", "B-gene"), 7), Sentence("丙", ("I-gene",), 10)
-    assert join_sentences([first, second]) == Sentence("甲乙丙", ("O", "B-gene", "I-gene"), 7)
 
 
 def test_smaller_draws_of_patents_lie_within_larger_ones():

@@ -78,14 +78,11 @@ def add_model_flags(group: Any) -> None:
     group.add_argument("--device", help="such as cpu, cuda, cuda:1 (default: a GPU where there is one)")
     text = "number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)"
     group.add_argument("--precision", choices=PRECISIONS, default="auto", help=text)
-    text = "how scores become spans (greedy: as transformers' pipeline, without vote and context)"
-    group.add_argument("--decoder", choices=DECODERS, help=text)
+    group.add_argument("--decoder", choices=DECODERS, help="how scores become spans (greedy: as transformers, no vote)")
     text = "keep spans with probability >= P (--decoder spans)"
     group.add_argument("--min-span-probability", type=float, metavar="P", help=text)
     text = "document vote: tag a surface everywhere if at least this share of its occurrences is tagged, else nowhere"
     group.add_argument("--vote-share", type=float, metavar="SHARE", help=f"{text}; 0: no vote")
-    text = "read sentences together, up to N tokens; 0: each alone"
-    group.add_argument("--context", type=int, metavar="N", help=text)
     text = "leave out spans with lower scores (at the model's temperature, which --min-span-probability ignores)"
     group.add_argument("--min-score", type=float, default=0.0, metavar="P", help=text)
     text = "how line breaks and spaces are read: auto (as a PDF's where they look so; default), pdf, plain"
@@ -104,7 +101,7 @@ def open_tagger(args: Namespace, precision: str | None = None, device: str | Non
 
 def read_options(args: Namespace) -> dict[str, Any]:
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "layout", "decoder", "min_span_probability", "vote_share", "context")
+    names = ("min_score", "layout", "decoder", "min_span_probability", "vote_share")
     return {name: getattr(args, name) for name in names}
 
 

@@ -16,17 +16,17 @@ Map = Callable[[Callable[[Sequence[int]], np.ndarray], list[list[int]]], Iterabl
 
 
 def score_sentences(
-    groups: Sequence[Sequence[str]], table: CharacterTable, score: Score, *, batch_tokens: int, max_length: int,
+    sentences: Iterable[str], table: CharacterTable, score: Score, *, batch_tokens: int, max_length: int,
     width: int = 0, map_batches: Map = map,
 ) -> list[np.ndarray]:  # fmt: skip
-    """Scores (characters, labels) of each sentence of all groups, in order.
+    """Scores (characters, labels) of each sentence, in order.
 
-    groups: sentences that are read together; none of a group is empty. score: (token ids (batch, tokens) int64, numbers
-    of their rows in `cut_windows`) to (batch, tokens, labels). batch_tokens: padded tokens of a batch, at least those
-    of one window. max_length: tokens of a window, with [CLS] and [SEP]. width: batches are padded to so many tokens at
-    least. map_batches: applies a function to a list of batches, in order.
+    sentences: none is empty. score: (token ids (batch, tokens) int64, numbers of their rows in `cut_windows`) to
+    (batch, tokens, labels). batch_tokens: padded tokens of a batch, at least those of one window. max_length: tokens of
+    a window, with [CLS] and [SEP]. width: batches are padded to so many tokens at least. map_batches: applies a
+    function to a list of batches, in order.
     """
-    windows, rows = cut_windows(table, ["".join(group) for group in groups], max_length)
+    windows, rows = cut_windows(table, sentences, max_length)
 
     def score_batch(batch: Sequence[int]) -> np.ndarray:
         return score(pad_rows([rows[index] for index in batch], table.pad, width), batch)
@@ -36,13 +36,8 @@ def score_sentences(
     for batch, found in zip(batches, map_batches(score_batch, batches), strict=True):
         for index, row in zip(batch, found, strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
-    sentences, parts = [], iter(chunks)
-    for group, spans in zip(groups, windows, strict=True):
-        own = [next(parts) for _ in spans]
-        joined = own[0] if len(spans) == 1 else join_windows(spans, own, spans[-1][1])
-        ends = np.cumsum([len(sentence) for sentence in group])
-        sentences += np.split(joined, ends[:-1])
-    return sentences
+    parts = iter(chunks)
+    return [join_windows(spans, [next(parts) for _ in spans]) for spans in windows]
 
 
 def cut_windows(

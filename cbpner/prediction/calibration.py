@@ -20,7 +20,6 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.text.bio import Sentence, read_bio
 from cbpner.text.labels import tags_to_spans
-from cbpner.text.splits import group_sentences
 
 RANGE = (0.1, 10.0)  # of temperatures
 SMALLEST = 1e-6  # probabilities are clipped to this distance from 0 and 1 in the log loss
@@ -64,11 +63,9 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
 
 def collect_found(tagger: Tagger, sentences: Sequence[Sentence], found: Found) -> None:
     """Add what a tagger finds in gold sentences, before the document vote."""
-    groups = group_sentences(sentences, tagger.decision.context - 2)
-    rows = tagger.score_sentences([tuple(sentence.chars for sentence in group) for group in groups])
+    rows = tagger.score_sentences([sentence.chars for sentence in sentences])
     begins = {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
-    decoded = tagger.decode_spans(rows)
-    for sentence, row, spans in zip((own for group in groups for own in group), rows, decoded, strict=True):
+    for sentence, row, spans in zip(sentences, rows, tagger.decode_spans(rows), strict=True):
         if spans:
             gold = {tuple(span) for span in tags_to_spans(sentence.tags, strict=True)}
             found.scores.append(row)

@@ -5,13 +5,13 @@
     tagger = Tagger.from_pretrained()  # models/final_trained; or a folder, a run, a name on the hub
     tagger.tag("HER2阳性乳腺癌")  # [Span(start=0, end=4, label='protein', text='HER2', score=0.91), ...]
 
-The path of the data: text -> sentences -> groups of sentences that are read together -> a pool of groups of many
-documents -> windows, batches of similar length -> `Backend.score` -> `cbpner.decoding` -> spans of each document.
+The path of the data: text -> sentences -> a pool of those of many documents -> windows, batches of similar length ->
+`Backend.score` -> `cbpner.decoding` -> spans of each document.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,7 +28,6 @@ from cbpner.prediction.backend import Backend, check_backend, open_backend
 from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
 from cbpner.text.labels import LabelSet
 from cbpner.text.reading_form import LAYOUTS, make_reading_form
-from cbpner.text.segments import group_neighbours
 from cbpner.text.sentences import find_sentences
 from cbpner.text.tokenizer import CharacterTable
 
@@ -124,48 +123,37 @@ class Tagger:
             yield from self._tag_batch(batch, watch, is_measured)
 
     def _tag_batch(self, texts: list[str], watch: Watch | None, is_measured: bool) -> Iterator[Measured]:
-        size, room = self.decision.context - 2, 2 * self.batch_tokens * POOL_BATCHES
         originals, forms = texts, [make_reading_form(text, self.layout) for text in texts]
         texts = [form.text if form else text for text, form in zip(texts, forms, strict=True)]
-        places = [
-            list(group_neighbours(self.find_sentences(text), size, lambda sentence: sentence[1] - sentence[0]))
-            for text in texts
-        ]
-        groups = [
-            [tuple(text[start:end] for start, end in group) for group in own]
-            for text, own in zip(texts, places, strict=True)
-        ]
-        counts = Counter(chain.from_iterable(groups))  # equal groups are scored once
-        found: dict[tuple[str, ...], tuple[list[list[ScoredSpan]], float]] = {}
-        for pool in cut_batches(counts, room, count_characters):
-            found |= self._tag_groups(pool, is_measured)
+        places = [list(self.find_sentences(text)) for text in texts]
+        documents = [[text[start:end] for start, end in own] for text, own in zip(texts, places, strict=True)]
+        counts = Counter(chain.from_iterable(documents))  # equal sentences are scored once
+        found: dict[str, tuple[list[ScoredSpan], float]] = {}
+        for pool in cut_batches(counts, 2 * self.batch_tokens * POOL_BATCHES, len):
+            found |= self._tag_sentences(pool, is_measured)
             if watch:
-                watch(sum(counts[group] * count_characters(group) for group in pool))
-        for original, form, text, own, names in zip(originals, forms, texts, places, groups, strict=True):
-            rows = [row for name in names for row in found[name][0]]
-            spans = self._finish(text, list(chain.from_iterable(own)), rows)
+                watch(sum(counts[sentence] * len(sentence) for sentence in pool))
+        for original, form, text, own, sentences in zip(originals, forms, texts, places, documents, strict=True):
+            spans = self._finish(text, own, [found[sentence][0] for sentence in sentences])
             if form:
                 spans = [cut_span(original, *form.locate(*span[:2]), span.label, span.score) for span in spans]
-            yield Measured(spans, sum(found[name][1] for name in names), sum(map(count_characters, names)))
+            yield Measured(spans, sum(found[sentence][1] for sentence in sentences), sum(map(len, sentences)))
 
-    def _tag_groups(
-        self, groups: list[tuple[str, ...]], is_measured: bool
-    ) -> dict[tuple[str, ...], tuple[list[list[ScoredSpan]], float]]:
-        """{group: (the spans of each of its sentences, its entropy)}"""
-        scores = self.score_sentences(groups)
-        decoded, entropies = iter(self.decode_spans(scores)), repeat(0.0)
+    def _tag_sentences(self, sentences: list[str], is_measured: bool) -> dict[str, tuple[list[ScoredSpan], float]]:
+        """{sentence: (its spans, its entropy)}"""
+        scores, entropies = self.score_sentences(sentences), [0.0] * len(sentences)
         if is_measured:
-            entropies = iter(sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist())
-        return {each: ([next(decoded) for _ in each], sum(next(entropies) for _ in each)) for each in groups}
+            entropies = sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist()
+        return dict(zip(sentences, zip(self.decode_spans(scores), entropies, strict=True), strict=True))
 
     def find_sentences(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.text.sentences`."""
         return find_sentences(text, self._max_sentence)
 
-    def score_sentences(self, groups: Sequence[Sequence[str]]) -> list[np.ndarray]:
-        """Log-probabilities (characters, labels) of each sentence of each group of sentences that are read together."""
+    def score_sentences(self, sentences: Sequence[str]) -> list[np.ndarray]:
+        """Log-probabilities (characters, labels) of each sentence."""
         return score_sentences(
-            groups, self.table, lambda ids, _: self._score(ids),
+            sentences, self.table, lambda ids, _: self._score(ids),
             batch_tokens=self.batch_tokens, max_length=self.decision.max_length, map_batches=self.backend.map,
         )  # fmt: skip
 
@@ -209,7 +197,3 @@ def text_length(text: object) -> int:
     if not isinstance(text, str):
         raise ValueError(f"expected a text, got {text!r:.40} ({type(text).__name__})")
     return len(text)
-
-
-def count_characters(group: Iterable[str]) -> int:
-    return sum(map(len, group))

@@ -11,16 +11,14 @@ def fill_batches(lengths: Sequence[int] | np.ndarray, order: Iterable[int], budg
     A sequence longer than the budget makes a batch of its own.
     """
     batches: list[list[int]] = []
-    batch: list[int] = []
     longest = 0
     for index in order:
-        longest_now = max(longest, lengths[index])
-        if batch and longest_now * (len(batch) + 1) > budget:
-            batches.append(batch)
-            batch, longest_now = [], lengths[index]
-        batch.append(int(index))
-        longest = longest_now
-    return [*batches, batch] if batch else batches
+        longest = max(longest, lengths[index])
+        if not batches or longest * (len(batches[-1]) + 1) > budget:
+            batches.append([])
+            longest = lengths[index]
+        batches[-1].append(int(index))
+    return batches
 
 
 def sorted_batches(lengths: Sequence[int] | np.ndarray, budget: int) -> list[list[int]]:

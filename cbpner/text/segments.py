@@ -1,8 +1,7 @@
 """Cutting long sentences: once for training, in overlapping windows for prediction."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from cbpner.text.labels import tags_to_spans
 
 SENTENCE_ENDS = frozenset("。！？；…!?;\n")
 CLAUSE_ENDS = frozenset("，、：,:)）]】》」』”")
-T = TypeVar("T")
 
 
 def cut_sentence(sentence: Sentence, max_chars: int) -> list[Sentence]:
@@ -48,23 +46,6 @@ def choose_cut(text: str, start: int, limit: int, forbidden: Collection[int]) ->
     return next(ends, None) or next(clauses, None) or (allowed[0] if allowed else limit)
 
 
-def group_neighbours(items: Iterable[T], size: int, measure: Callable[[T], int]) -> Iterator[list[T]]:
-    """Yield lists of consecutive items, each with as many as have at most `size` characters in all.
-
-    A longer item is a list of its own, and so is each one where `size` is not positive.
-    """
-    group: list[T] = []
-    room = 0
-    for item in items:
-        if group and measure(item) > room:
-            yield group
-            group = []
-        room = (room if group else size) - measure(item)
-        group.append(item)
-    if group:
-        yield group
-
-
 def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
     """(start, end) of windows of `size` that cover `length` positions, neighbours sharing at least `overlap`.
 
@@ -78,17 +59,12 @@ def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int,
     return [(start, start + size) for start in starts]
 
 
-def join_windows(windows: Sequence[tuple[int, int]], values: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """(length, ...) values: each from the window in which it lies farthest from an edge that is not the text's own.
+def join_windows(windows: Sequence[tuple[int, int]], values: Sequence[np.ndarray]) -> np.ndarray:
+    """(length, ...) values of a text: each from the window in which it lies farthest from an edge not the text's own.
 
-    values: (length of `windows[w]`, ...) for each window; the first window wins a tie.
+    values: (length of `windows[w]`, ...) for each window. Neighbours meet in the middle of what they share; the first
+    window wins a tie.
     """
-    joined = np.empty((length, *values[0].shape[1:]), dtype=values[0].dtype)
-    best = np.full(length, -1)
-    for (start, end), chunk in zip(windows, values, strict=True):
-        places = np.arange(start, end)
-        room = np.minimum(places - start if start else length, end - 1 - places if end < length else length)
-        is_better = room > best[start:end]
-        joined[start:end][is_better] = chunk[is_better]
-        best[start:end] = np.maximum(best[start:end], room)
-    return joined
+    middles = [(before[1] + after[0] + 1) // 2 for before, after in pairwise(windows)]
+    pieces = zip(windows, values, pairwise([0, *middles, windows[-1][1]]), strict=True)
+    return np.concatenate([chunk[first - start : last - start] for (start, _), chunk, (first, last) in pieces])

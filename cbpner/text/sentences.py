@@ -32,20 +32,15 @@ def find_sentences(text: str, limit: int) -> Iterator[tuple[int, int]]:
 
 def find_end(text: str, start: int, stop: int, end: int) -> int:
     """Where the piece that begins at `start` ends: behind the last sentence end up to `stop`, else behind the next."""
-    ends = [match.end() for match in ENDS.finditer(text, start, stop)]
-    if ends:
+    if ends := [match.end() for match in ENDS.finditer(text, start, stop)]:
         return ends[-1]
     farthest = min(start + LONGEST, end)
-    match = ENDS.search(text, stop, farthest)
-    if match:
+    if match := ENDS.search(text, stop, farthest):
         return match.end()
     return end if farthest == end else start + choose_cut(text[start:farthest], 0, LONGEST, ())
 
 
 def strip_span(text: str, start: int, end: int) -> tuple[int, int]:
     """(start, end) without the white space at both ends."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
+    start = end - len(text[start:end].lstrip())
+    return start, start + len(text[start:end].rstrip())

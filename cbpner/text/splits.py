@@ -13,7 +13,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, read_text, write_text
 from cbpner.text.bio import Sentence, list_mentions, read_bio, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
-from cbpner.text.segments import cut_sentence, group_neighbours
+from cbpner.text.segments import cut_sentence
 
 PARTS = ("train", "dev", "test")
 CUT_PREFIX = "no_long_"
@@ -82,18 +82,6 @@ def split_patents(sentences: Iterable[Sentence]) -> list[list[Sentence]]:
     return patents
 
 
-def group_sentences(sentences: Iterable[Sentence], size: int) -> list[list[Sentence]]:
-    """Consecutive sentences of one patent, as `group_neighbours` groups them."""
-    patents = split_patents(sentences)
-    return [group for patent in patents for group in group_neighbours(patent, size, lambda each: len(each.chars))]
-
-
-def join_sentences(sentences: Sequence[Sentence]) -> Sentence:
-    """One sentence of all characters and tags, at the first one's line."""
-    chars = "".join(sentence.chars for sentence in sentences)
-    return Sentence(chars, tuple(tag for sentence in sentences for tag in sentence.tags), sentences[0].line)
-
-
 def draw_patents(sentences: Iterable[Sentence], count: int, seed: int = 0) -> list[Sentence]:
     """The sentences of `count` patents, in the file's order; smaller draws of a seed lie within its larger ones."""
     patents = split_patents(sentences)
@@ -118,8 +106,7 @@ def read_split_info(path: str | Path) -> dict[str, list[str]]:
             raise InputError(f"{path}:{number}: found {line!r}; expected one of {', '.join(titles)} before any name")
         else:
             info[part].append(line)
-    missing = [title for title, part in titles.items() if part not in info]
-    if missing:
+    if missing := [title for title, part in titles.items() if part not in info]:
         raise InputError(f"{path}: found no line {' or '.join(missing)}; expected {', '.join(titles)}, each with names")
     return {part: info[part] for part in PARTS}
 

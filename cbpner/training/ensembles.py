@@ -66,8 +66,7 @@ def strip_settings(config: dict[str, Any]) -> dict[str, Any]:
     """What the weights of a run depend on, except its seed."""
     settings = {name: value for name, value in find_settings(config).items() if name not in ("seed", "recipe")}
     flags, data = settings.pop("flags"), settings.pop("data")
-    lengths = {name: flags["decision"][name] for name in ("context", "max_length")}  # training uses them, too
-    return settings | flags | {"decision": lengths} | data
+    return settings | flags | {"decision": {"max_length": flags["decision"]["max_length"]}} | data  # training reads it
 
 
 def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from cbpner.models.devices import autocast
 from cbpner.text.batches import sorted_batches
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import LabelSet
-from cbpner.text.splits import group_sentences, split_patents
+from cbpner.text.splits import split_patents
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import pad
 from cbpner.training.recipes import Recipe
@@ -69,7 +69,7 @@ class Predictor:
         """The tags of each sentence. store: from `store_windows` of the same sentences."""
         is_fixed, decision = self.recipe.padding == "max_length", self.recipe.decision
         scores = score_sentences(
-            self._group_texts(sentences), self.table, partial(self.score, store=store),
+            [sentence.chars for sentence in sentences], self.table, partial(self.score, store=store),
             batch_tokens=self.recipe.batch_size * decision.max_length if is_fixed else EVALUATION_TOKENS,
             max_length=decision.max_length, width=decision.max_length if is_fixed else 0,
         )  # fmt: skip
@@ -91,7 +91,7 @@ class Predictor:
 
     def store_windows(self, sentences: Sequence[Sentence], folder: Path):
         """The frozen layers' features of the windows in which `predict` reads sentences."""
-        texts = map("".join, self._group_texts(sentences))
+        texts = [sentence.chars for sentence in sentences]
         return self.store_features(cut_windows(self.table, texts, self.recipe.decision.max_length)[1], folder)
 
     @torch.no_grad()
@@ -110,8 +110,3 @@ class Predictor:
                     store[index].copy_(row[: lengths[index]])
                 bar.update(len(batch))
         return store
-
-    def _group_texts(self, sentences: Sequence[Sentence]):
-        """The texts of the sentences that are read together."""
-        groups = group_sentences(sentences, self.recipe.decision.context - 2)
-        return [[sentence.chars for sentence in group] for group in groups]

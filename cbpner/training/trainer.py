@@ -18,7 +18,6 @@ from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions
 from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
-from cbpner.text.splits import group_sentences, join_sentences
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import TokenBudgetSampler, load_batches, pad
 from cbpner.training.config import Job
@@ -35,10 +34,10 @@ def encode_sentences(sentences: list[Sentence], table: CharacterTable, labels: L
 
     For a CRF under the grammar an `I-` without its `B-` becomes a `B-`.
     """
-    numbers, decision, examples = labels.tag_to_id, recipe.decision, []
+    numbers, examples = labels.tag_to_id, []
     as_is = recipe.head == "linear" or recipe.original_head
-    for group in group_sentences(sentences, decision.context - 2):
-        for piece in cut_sentence(join_sentences(group), decision.max_length - 2):
+    for sentence in sentences:
+        for piece in cut_sentence(sentence, recipe.decision.max_length - 2):
             tags = [numbers[tag] for tag in (piece.tags if as_is else repair_tags(piece.tags))]
             ids, targets = add_special_tokens(table, table.encode(piece.chars)), np.array([IGNORED, *tags, IGNORED])
             examples.append({"index": len(examples), "ids": ids, "labels": targets})
