@@ -89,7 +89,7 @@ def find_listed(text: str, spans: Mapping[tuple[int, int], tuple[str, float]]) -
 
     spans: label and score of the span at a place.
     """
-    chosen = {}
+    chosen: dict[str, tuple[str, float]] = {}
     for match in LISTED.finditer(text):
         first = match.start("members")
         places = [member.span() for member in re.finditer(MEMBER, match["members"])]

@@ -58,8 +58,9 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     free = Counter(text[start:end] for start, end in places if not any(taken[start:end]))
     chosen = choose_labels(votes, free, share)
     settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
-    listed = find_listed(text, {span[:2]: span[2:] for span in settled})
-    settled = settle(settled, text, listed | find_abbreviations(text, {span.end: span[2:] for span in settled}))
+    told = find_listed(text, {span[:2]: span[2:] for span in settled})
+    told |= find_abbreviations(text, {span.end: span[2:] for span in settled})
+    settled = settle(settled, text, {name: entry for name, entry in told.items() if entry[0] in labels})
     rows: list[list[ScoredSpan]] = [[] for _ in texts]
     for span in sorted(settled):
         number = bisect(firsts, span.start) - 1
