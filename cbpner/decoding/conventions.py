@@ -6,7 +6,8 @@
 - Its last word tells a gene from a protein (`...基因`, `...抗体`); for bacteria the spelling does: gene `cxgD`, protein
   `CxgD` (Demerec et al., Genetics 54, 1966).
 - An abbreviation is what its long form is. It is read where it is introduced, as in `食管腺癌（EAC）`, in the manner of
-  Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common.
+  Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common. One of
+  something else (`甲基叔丁基醚（MTBE）`) is no mention.
 - The members of an enumeration are what its head says, as in `基因选自NCAM1、OMG和PFN2`, if a third of them are
   mentions.
 
@@ -16,6 +17,8 @@ The types are those of the patents (`gene`, `protein`, `disease`); a document wi
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+
+Told = tuple[str, float]  # a label and a score
 
 IS_EDGE = re.compile(r"[^\w+±′″*#%°℃]").match
 BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
@@ -32,7 +35,9 @@ INTRODUCED = re.compile(
     rf"|[,，]?(?:以下)?简称为?[“\"]?(?P<other>{SHORT})"
 )
 IS_ABBREVIATION = re.compile(r"(?![ACGTU]{5})(?:[^A-Z]*[A-Z]){2}").match  # two capitals, not a stretch of a sequence
-
+MAY_BE = re.compile(  # the end of a mention, or of something that is not Chinese
+    "(?:基因|蛋白质|抗体|受体|抗原|配体|损伤|衰竭|障碍|增生|感染|硬化|食管|[肽链酶素白酸子病症癌瘤炎征区框]|(?<![一-鿿]))$"
+)
 MEMBER = "(?<![A-Za-z0-9α-ω])[A-Za-zα-ω][A-Za-z0-9α-ω-]{1,11}(?![A-Za-z0-9α-ω])"
 SEPARATOR = " ?(?:[、，,/;；] ?)?(?:和/或|和|或|及|以及|与)? ?"
 LISTED = re.compile(
@@ -64,17 +69,22 @@ def find_type(surface: str, label: str) -> str:
     return next((name for name, form in TYPES.items() if label in TYPES and form.fullmatch(surface)), label)
 
 
-def find_abbreviations(text: str, ends: Mapping[int, tuple[str, float]]) -> dict[str, tuple[str, float]]:
-    """{abbreviation: (label, mean score)} of those that most often stand for a mention where they are introduced.
+def find_abbreviations(text: str, ends: Mapping[int, Told]) -> dict[str, Told | None]:
+    """{abbreviation: label and mean score of what it most often stands for where it is introduced}
 
-    ends: label and score of the span that ends at a place.
+    None: nowhere for something that ends as a mention may. ends: label and score of the span that ends at a place.
     """
-    found: dict[str, list[tuple[str, float] | None]] = defaultdict(list)
+    found: dict[str, list[Told | None]] = defaultdict(list)
+    other = dict[str, bool]()
     for match in INTRODUCED.finditer(text):
         if IS_ABBREVIATION(short := match["short"] or match["other"]):
-            said = AFTER_MENTIONS.search(text, max(0, match.start() - 8), match.start())
-            found[short].append(ends.get(match.start()) or (said and ends.get(said.start())))
-    chosen = {}
+            first, place = max(0, match.start() - 8), match.start()
+            said = AFTER_MENTIONS.search(text, first, place)
+            found[short].append(entry := ends.get(place) or (said and ends.get(said.start())))
+            other[short] = other.get(short, True) and not entry and not MAY_BE.search(text, first, place)
+    chosen: dict[str, Told | None] = {
+        short: None for short in found if other[short] and find_type(short, "gene") != find_type(short, "protein")
+    }
     for short, entries in found.items():
         labels = Counter(entry[0] for entry in entries if entry)
         for label, count in labels.most_common(1):
@@ -84,12 +94,12 @@ def find_abbreviations(text: str, ends: Mapping[int, tuple[str, float]]) -> dict
     return chosen
 
 
-def find_listed(text: str, spans: Mapping[tuple[int, int], tuple[str, float]]) -> dict[str, tuple[str, float]]:
+def find_listed(text: str, spans: Mapping[tuple[int, int], Told]) -> dict[str, Told]:
     """{member of an enumeration: (type that its head says, mean score of the members that are mentions)}
 
     spans: label and score of the span at a place.
     """
-    chosen: dict[str, tuple[str, float]] = {}
+    chosen: dict[str, Told] = {}
     for match in LISTED.finditer(text):
         first = match.start("members")
         places = [member.span() for member in re.finditer(MEMBER, match["members"])]

@@ -54,13 +54,14 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
     for start, end, label, score in found:
         votes[text[start:end]][label].append(score)
-    places, taken = find_occurrences(text, votes), mark_taken(text, found)
-    free = Counter(text[start:end] for start, end in places if not any(taken[start:end]))
+    taken = {place for span in found for place in range(span.start, span.end)}
+    places = find_occurrences(text, votes)
+    free = Counter(text[start:end] for start, end in places if taken.isdisjoint(range(start, end)))
     chosen = choose_labels(votes, free, share)
     settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
-    told = find_listed(text, {span[:2]: span[2:] for span in settled})
-    told |= find_abbreviations(text, {span.end: span[2:] for span in settled})
-    settled = settle(settled, text, {name: entry for name, entry in told.items() if entry[0] in labels})
+    told = find_abbreviations(text, {span.end: span[2:] for span in settled})
+    told |= find_listed(text, {span[:2]: span[2:] for span in settled})
+    settled = settle(settled, text, {name: entry for name, entry in told.items() if not entry or entry[0] in labels})
     rows: list[list[ScoredSpan]] = [[] for _ in texts]
     for span in sorted(settled):
         number = bisect(firsts, span.start) - 1
@@ -68,17 +69,21 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     return rows
 
 
-def settle(spans: Iterable[ScoredSpan], text: str, chosen: Mapping[str, tuple[str, float]]) -> list[ScoredSpan]:
-    """The spans with the labels of the surfaces in `chosen`, and these surfaces' free places, the longest first."""
-    settled = []
-    for span in spans:
-        label, score = chosen.get(text[span.start : span.end], span[2:])
-        settled.append(span if label == span.label else span._replace(label=label, score=score))
-    taken = mark_taken(text, settled)
+def settle(spans: Iterable[ScoredSpan], text: str, chosen: Mapping[str, tuple[str, float] | None]) -> list[ScoredSpan]:
+    """The spans with the labels of the surfaces in `chosen`, and these surfaces' free places, the longest first.
+
+    A surface for which `chosen` has None is no span.
+    """
+    settled = [
+        span if told[0] == span.label else ScoredSpan(*span[:2], *told)
+        for span in spans
+        if (told := chosen.get(text[span.start : span.end], span[2:]))
+    ]
+    taken = {place for span in settled for place in range(span.start, span.end)}
     for start, end in sorted(find_occurrences(text, chosen), key=lambda place: (place[0] - place[1], place[0])):
-        if not any(taken[start:end]):
-            settled.append(ScoredSpan(start, end, *chosen[text[start:end]]))
-            taken[start:end] = b"\1" * (end - start)
+        if (told := chosen[text[start:end]]) and taken.isdisjoint(range(start, end)):
+            settled.append(ScoredSpan(start, end, *told))
+            taken.update(range(start, end))
     return settled
 
 
@@ -93,14 +98,6 @@ def choose_labels(
             label, scores = max(labels.items(), key=lambda item: len(item[1]))
             chosen[surface] = label, sum(scores) / len(scores)
     return chosen
-
-
-def mark_taken(text: str, spans: Iterable[ScoredSpan]) -> bytearray:
-    """A byte a character: 1 inside a span."""
-    taken = bytearray(len(text))
-    for start, end, *_ in spans:
-        taken[start:end] = b"\1" * (end - start)
-    return taken
 
 
 def find_occurrences(text: str, surfaces: Collection[str]) -> list[tuple[int, int]]:
