@@ -212,7 +212,10 @@ def choose_documents(text: str, labeller: Labeller) -> Iterator[str]:
 def replace_mentions(
     sentence: Sentence, names: Mapping[str, Sequence[str]], share: float, draw: random.Random
 ) -> Sentence:
-    """A sentence with about `share` of its mentions that are a name replaced by another of the same kind."""
+    """A sentence with about `share` of its mentions that are a name replaced by another of the same kind.
+
+    One symbol in ten becomes a fusion gene (before `基因`) or an antibody against it (where it stands alone).
+    """
     text, tags = sentence.chars, list(sentence.tags)
     for start, end, label in reversed(tags_to_spans(tags)):
         match = LATIN.search(text, start, end) if label != "disease" else None
@@ -220,6 +223,11 @@ def replace_mentions(
         if kind and draw.random() < share:
             first, last = match.span() if match else (start, end)
             name = draw.choice(names[kind])
+            if match and draw.random() < 0.1:
+                if text.startswith("基因", last) and last < end:
+                    name = f"{name}-{draw.choice(names[kind])}融合"
+                elif (first, last) == (start, end):
+                    name, label = f"抗{name}{draw.choice(['', '单克隆'])}抗体", "protein"
             size = end - start - (last - first) + len(name)
             text = text[:first] + name + text[last:]
             tags[start:end] = [f"B-{label}", *[f"I-{label}"] * (size - 1)]

@@ -1,5 +1,6 @@
 """Unlabelled text labelled by a tagger and by names."""
 
+import random
 import sys
 
 import pytest
@@ -9,7 +10,8 @@ sys.path.insert(0, str(ROOT / "data"))
 
 import build_distant
 
-from cbpner.text.bio import read_bio
+from cbpner.text.bio import Sentence, read_bio
+from cbpner.text.labels import TagSpan, spans_to_tags, tags_to_spans
 
 HEADS = {"hpo_zh.babelon.tsv": "translation_value", "hgnc_symbols_synonyms.tsv": "ensg\tentr\thgnc\tsymb\tsynonym1"}
 FILES = {
@@ -41,6 +43,20 @@ def test_names_complete_and_correct_what_a_tagger_finds(folder, text, tagged, ex
     labeller = build_distant.Labeller(folder, read_bio(folder / "gold.bio"))
     assert labeller.unused == {"肝硬化"}
     assert [f"{text[span.start : span.end]} {span.label}" for span in labeller.label(text, tagged)] == expected
+
+
+def test_mentions_are_replaced_by_names_of_their_kind():
+    names = {"symbol": ["XYZ1"], "disease": ["脚气"], "protein": ["胰岛素受体"], "gene": ["胰岛素受体"]}
+    sentence = Sentence("EGFR与BRCA1基因、肿瘤坏死因子和肺癌", tuple(spans_to_tags(
+        [TagSpan(0, 4, "protein"), TagSpan(5, 12, "gene"), TagSpan(13, 19, "protein"), TagSpan(20, 22, "disease")], 22
+    )))  # fmt: skip
+    draw, forms = random.Random(0), set()
+    for _ in range(100):
+        made = build_distant.replace_mentions(sentence, names, 1.0, draw)
+        forms.update(f"{made.chars[span.start : span.end]} {span.label}" for span in tags_to_spans(made.tags))
+    assert forms == {"XYZ1 protein", "抗XYZ1抗体 protein", "抗XYZ1单克隆抗体 protein", "XYZ1基因 gene",
+                     "XYZ1-XYZ1融合基因 gene", "胰岛素受体 protein", "脚气 disease"}  # fmt: skip
+    assert build_distant.replace_mentions(sentence, names, 0.0, draw) == Sentence(sentence.chars, sentence.tags)
 
 
 def test_the_same_input_gives_the_same_bytes(folder, tiny_tagger, tmp_path):
