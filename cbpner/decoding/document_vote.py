@@ -55,8 +55,7 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     for start, end, label, score in found:
         votes[text[start:end]][label].append(score)
     taken = {place for span in found for place in range(span.start, span.end)}
-    places = find_occurrences(text, votes)
-    free = Counter(text[start:end] for start, end in places if taken.isdisjoint(range(start, end)))
+    free = Counter(text[s:e] for s, e in find_occurrences(text, votes) if taken.isdisjoint(range(s, e)))
     chosen = choose_labels(votes, free, share)
     settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
     told = find_abbreviations(text, {span.end: span[2:] for span in settled})
