@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Makes models/final_trained again: the tagger of BERT_LM_mixed on all 21 gold patents, the mean of three seeds' weights,
-# in half precision, with the temperature of its scores. What was done already is not repeated. OUT_DIR keeps the runs.
+# Makes models/final_trained again, in half precision, with the temperature of its scores: the tagger of BERT_LM_mixed on
+# all 21 gold patents, the mean of three seeds' weights (the teacher); then one epoch more on the gold text and on what
+# the teacher and lists of names label in other texts (data/build_distant.py). What was done already is not repeated.
+# OUT_DIR keeps the runs.
 #
-# usage: bash models/build_final.sh
-#        CALIBRATE="runs/a runs/b" bash models/build_final.sh   runs on splits, with their models, for the temperature
+# usage: TEXTS=FOLDER NAMES=FOLDER bash models/build_final.sh
+#        bash models/build_final.sh                    without them: the teacher itself
+#        CALIBRATE="runs/a runs/b" bash models/build_final.sh   runs on held-out patents, with their models, for the temperature
 #        bash models/build_final.sh --epochs 3         more flags go to run_ner.py
 # Relative paths count from the project's folder.
 set -euo pipefail
@@ -12,6 +15,8 @@ DATA_DIR="${DATA_DIR:-data/cbp_gold}"             # as data/get_cbp_gold.sh leav
 OUT_DIR="${OUT_DIR:-runs/final}"
 MODEL="${MODEL:-models/final_trained}"
 SEEDS="${SEEDS:-0 1 2}"
+TEXTS="${TEXTS:-}"                               # folder with the texts of data/build_pretraining.py (data/README.md)
+NAMES="${NAMES:-}"                               # folder with the lists of names of data/build_distant.py
 CALIBRATE="${CALIBRATE:-}"                       # empty: the temperature stays 1
 
 source env/setup.sh
@@ -22,6 +27,17 @@ for seed in $SEEDS; do
   runs+=("$OUT_DIR/seed_$seed")
 done
 "$PYTHON" -m cbpner ensemble "${runs[@]}" -o "$OUT_DIR/averaged"
-"$PYTHON" models/ship_model.py "$OUT_DIR/averaged/model" -o "$MODEL"
+final="$OUT_DIR/averaged"
+if [ -n "$TEXTS" ]; then
+  gold="$DATA_DIR/no_long_cbp_gold_total.bio"
+  [ -d "$OUT_DIR/corpus" ] || "$PYTHON" data/build_pretraining.py biomedical --texts "$TEXTS" -o "$OUT_DIR/corpus"
+  [ -f "$OUT_DIR/distant.bio" ] || "$PYTHON" data/build_distant.py "$OUT_DIR/corpus/train.txt" --tagger "$final" \
+    --gold "$gold" --names "$NAMES" -o "$OUT_DIR/distant.bio"
+  { cat "$gold"; echo; cat "$OUT_DIR/distant.bio"; } > "$OUT_DIR/mixed.bio"
+  "$PYTHON" -m cbpner train --recipe cbp_patent --encoder "$final/model" --train "$OUT_DIR/mixed.bio" --epochs 1 \
+    --selection last --seed 0 -o "$OUT_DIR/mixed"
+  final="$OUT_DIR/mixed"
+fi
+"$PYTHON" models/ship_model.py "$final/model" -o "$MODEL"
 [ -z "$CALIBRATE" ] || "$PYTHON" -m cbpner calibrate $CALIBRATE --data-dir "$DATA_DIR" \
   -o "$OUT_DIR/calibration.json" --into "$MODEL" --overwrite
