@@ -218,6 +218,15 @@ def test_spans_lose_what_does_not_belong_to_a_mention_and_have_two_characters_at
     assert [text[span.start : span.end] for span in row] == ([expected] if expected else [])
 
 
+@pytest.mark.parametrize("text, span, expected", [
+    ("用抗VEGF抗体治疗", (2, 8), "抗VEGF抗体"), ("用抗VEGF抗体治疗", (2, 7), "抗VEGF抗体"),
+    ("VEGF拮抗剂", (0, 6), "VEGF拮抗剂"), ("抗VEGF的抗体", (1, 5), "VEGF"), ("微BSA蛋白", (1, 5), "BSA蛋白"),
+])  # fmt: skip
+def test_spans_are_completed_to_words_and_antibodies(text, span, expected):
+    (row,) = vote_spans([text], [[ScoredSpan(*span, "protein", 0.5)]], 1.0)
+    assert [text[span.start : span.end] for span in row] == [expected]
+
+
 @pytest.mark.parametrize("surface, label, expected", [
     ("cxgD", "protein", "gene"), ("CxgD", "gene", "protein"), ("BRCA1基因", "protein", "gene"),
     ("抗体", "gene", "protein"), ("蛋白酶", "disease", "disease"), ("EGFR", "gene", "gene"),

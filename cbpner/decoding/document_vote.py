@@ -43,14 +43,13 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     text, firsts = BETWEEN.join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
     labels = {span.label for row in spans for span in row}
-    found = [
-        span._replace(start=start, end=end, label=label if label in labels else span.label)
-        for first, row in zip(firsts, spans, strict=True)
-        for span in sorted(row)
-        for start, end in [trim_span(text, span.start + first, span.end + first)]
-        for label in [find_type(text[start:end], span.label)]
-        if end - start >= MIN_SURFACE
-    ]
+    found: list[ScoredSpan] = []
+    for first, row in zip(firsts, spans, strict=True):
+        for span in sorted(row):
+            start, end = trim_span(text, span.start + first, span.end + first)
+            label = find_type(text[start:end], span.label)
+            if end - start >= MIN_SURFACE and (not found or found[-1].end <= start):
+                found.append(ScoredSpan(start, end, label if label in labels else span.label, span.score))
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
     for start, end, label, score in found:
         votes[text[start:end]][label].append(score)
