@@ -9,9 +9,8 @@ ready: starting Python, Ray and its workers, reading the model. Each figure is t
 the tables into docs/scaling.md. Without --model the shipped encoder with a head that was not trained stands in.
 
 Estimates: a node of N cores is N workers as fast as one of two workers here. One process that reads and writes is
-taken to serve some dozens of workers, which was not measured; more are several jobs, each with a part of the corpus. A
-GPU is bound by whichever is slower: its matrix products, at the stated share of the peak that its maker gives in
-bfloat16, or one core that reads, cuts and decides, which is timed here with the model left out.
+taken to serve some dozens of workers, which was not measured; more are several jobs, each with a part of the corpus.
+GPUs are not estimated: `benchmarks/gpu.py` measures one.
 """
 
 import argparse
@@ -39,7 +38,6 @@ SENTENCE = 120  # characters, for counting products
 CORPUS = {"patents": 53_007, "characters": 10**9}  # HG of the paper: its patents, its order of magnitude
 NODES, CORES = 64, 8
 WORKERS_PER_READER = 48  # workers that one reading process is taken to serve: more than two were not tried
-GPUS, PEAK, SHARE = 8, 312e12, 0.3  # an A100's multiplications and additions a second in bfloat16, by its data sheet
 MAX_SPEED = 20_000_000  # characters a second: faster than could be timed
 
 
@@ -116,18 +114,15 @@ def time_outside(model, texts):
 
 
 def estimate(found) -> list[tuple]:
-    """[(machines, characters a second, hours for CORPUS, bound by)]"""
+    """[(machines, characters a second, hours for CORPUS)]"""
     two = max(found["sides"].items(), key=lambda side: side[1]["workers"])[1]
     each = two["speed"] / two["workers"]
-    products = GPUS * PEAK * SHARE / found["operations"]
-    reading = GPUS * found["outside"]
     jobs = ceil(NODES * CORES / WORKERS_PER_READER)
     rates = [
-        (f"this machine, {two['workers']} cores", two["speed"], "the model"),
-        (f"{NODES} nodes of {CORES} cores, {jobs} jobs", NODES * CORES * each, "the model"),
-        (f"{GPUS} GPUs", min(products, reading), "reading and deciding" if reading < products else "the model"),
+        (f"this machine, {two['workers']} cores", two["speed"]),
+        (f"{NODES} nodes of {CORES} cores, {jobs} jobs", NODES * CORES * each),
     ]
-    return [(name, rate, CORPUS["characters"] / rate / 3600, bound) for name, rate, bound in rates]
+    return [(name, rate, CORPUS["characters"] / rate / 3600) for name, rate in rates]
 
 
 def render(found) -> str:
@@ -138,8 +133,8 @@ def render(found) -> str:
         for name, own in sides.items()
     ]
     hours = [
-        (name, f"{rate:,.0f}", f"{time:,.1f} h" if time >= 1 else f"{60 * time:,.1f} min", bound)
-        for name, rate, time, bound in estimate(found)
+        (name, f"{rate:,.0f}", f"{time:,.1f} h" if time >= 1 else f"{60 * time:,.1f} min")
+        for name, rate, time in estimate(found)
     ]
     return "\n\n".join((
         f"{' and '.join(f'{size:,}' for size in found['characters'])} characters in documents of {found['each']:,}, "
@@ -148,7 +143,7 @@ def render(found) -> str:
         f"Everything except the model: {found['outside']:,} characters/s on one core. A character costs the model "
         f"{found['operations'] / 1e6:,.1f} million multiplications and additions in sentences of {SENTENCE}.",
         f"Estimates for HG, {CORPUS['patents']:,} patents of together {CORPUS['characters']:,} characters:",
-        format_table(("", "characters/s", "time", "limited by"), hours, "lrrl"),
+        format_table(("", "characters/s", "time"), hours, "lrr"),
         f"They assume that speed grows linearly with the workers, which was measured for two only, and that one "
         f"process reads and writes for {WORKERS_PER_READER} workers; for more, the corpus is split into several jobs.",
     )) + "\n"  # fmt: skip

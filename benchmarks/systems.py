@@ -1,7 +1,7 @@
 """The systems that are timed: ours and what a user would run instead, as classes with the same two methods.
 
 `start(sentences)` prepares a list of `cbpner.text.bio.Sentence`; `work()` trains on them, or tags them, once and
-returns the seconds that it took.
+returns the seconds that it took. All of them run on the library's device: a GPU where there is one.
 """
 
 import tempfile
@@ -44,14 +44,16 @@ class Clock(TrainerCallback):
             self.begin = time.perf_counter()
 
     def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == state.max_steps:
+            finish()
         self.seconds = time.perf_counter() - self.begin
 
 
 class OurTraining:
-    """`cbpner train` with recipe cbp, one epoch."""
+    """`cbpner train` with recipe cbp, one epoch; overrides: of the recipe."""
 
-    def __init__(self, model):
-        self.recipe = get_recipe("cbp", "BERT_LM_mixed", encoder=str(model), epochs=1)
+    def __init__(self, model, **overrides):
+        self.recipe = get_recipe("cbp", "BERT_LM_mixed", encoder=str(model), epochs=1, **overrides)
 
     def start(self, sentences):
         self.sentences = sentences
@@ -82,12 +84,10 @@ class TransformersTraining:
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 folder, per_device_train_batch_size=self.batch, num_train_epochs=1, save_strategy="no", report_to=[],
-                disable_tqdm=True, logging_strategy="no", dataloader_pin_memory=False,
+                disable_tqdm=True, logging_strategy="no", dataloader_pin_memory=pick_device().type == "cuda",
             )  # fmt: skip
             collator = DataCollatorForTokenClassification(self.tokenizer)
-            trainer = Trainer(model, arguments, collator, self.examples)
-            trainer.remove_callback(PrinterCallback)
-            return time_training(trainer)
+            return time_training(Trainer(model, arguments, collator, self.examples))
 
 
 class OriginalTraining:
@@ -98,17 +98,19 @@ class OriginalTraining:
 
     def start(self, sentences):
         silence_libraries()
-        self.model, tokenizer = load_plain(self.folder).train(), AutoTokenizer.from_pretrained(self.folder)
+        self.model = load_plain(self.folder).train().to(pick_device())
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=5e-5)
         self.batches = list(pad_batches(encode(sentences, tokenizer)))
 
     def work(self):
         start = time.perf_counter()
         for batch in self.batches:
-            self.model(**batch).loss.backward()
+            self.model(**move(batch, self.model.device)).loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
             self.optimizer.zero_grad()
+        finish()
         return time.perf_counter() - start
 
 
@@ -147,14 +149,15 @@ class OriginalPrediction:
 
     def start(self, sentences):
         silence_libraries()
-        self.model, tokenizer = load_plain(self.folder).eval(), AutoTokenizer.from_pretrained(self.folder)
+        self.model = load_plain(self.folder).eval().to(pick_device())
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
         self.batches = list(pad_batches(encode(sentences, tokenizer)))
 
     def work(self):
         start = time.perf_counter()
         with torch.no_grad():
             for batch in self.batches:
-                self.model(**batch).logits.argmax(dim=-1).tolist()
+                self.model(**move(batch, self.model.device)).logits.argmax(dim=-1).tolist()
         return time.perf_counter() - start
 
 
@@ -168,7 +171,7 @@ class PipelinePrediction:
         silence_libraries()
         self.texts = [each.chars for each in sentences]
         self.pipe = pipeline(
-            "token-classification", model=load_plain(self.folder).eval(), batch_size=self.batch, device="cpu",
+            "token-classification", model=load_plain(self.folder).eval(), batch_size=self.batch, device=pick_device(),
             tokenizer=AutoTokenizer.from_pretrained(self.folder), aggregation_strategy="simple",
         )  # fmt: skip
 
@@ -176,6 +179,16 @@ class PipelinePrediction:
         start = time.perf_counter()
         self.pipe(self.texts)
         return time.perf_counter() - start
+
+
+def finish():
+    """Wait for a GPU's work, which runs on when Python goes on."""
+    if pick_device().type == "cuda":
+        torch.cuda.synchronize()
+
+
+def move(batch, device):
+    return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
 def load_plain(folder):
@@ -206,6 +219,7 @@ def pad_batches(examples):
 
 
 def time_training(trainer):
+    trainer.remove_callback(PrinterCallback)
     trainer.add_callback(clock := Clock())
     trainer.train()
     return clock.seconds

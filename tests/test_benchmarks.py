@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import app_load, common, matmuls, same_scores, scaling, systems, tables, timing
+from benchmarks import app_load, common, gpu, matmuls, same_scores, scaling, systems, tables, timing
 from cbpner.base.errors import InputError
 from cbpner.formats.document import Span
 from cbpner.runs import folder as runs
@@ -60,20 +60,16 @@ def test_a_system_works_in_a_process_of_its_own_and_its_error_is_reported():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", systems.TRAINING)
-def test_systems_of_training_learn(tiny_encoder, name):
-    system = systems.make_training(name, tiny_encoder, 2)
-    system.start(make_sentences(9, 30, 4))
-    assert system.work() > 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["ours", "ours, int8", "pipeline, batches of 8", "original"])
-def test_systems_of_prediction_tag(tiny_encoder, tmp_path, name):
+@pytest.mark.parametrize("name", [*systems.TRAINING, "tag", "ours, int8", "pipeline, batches of 8", "tag as original"])
+def test_systems_learn_or_tag(tiny_encoder, tmp_path, name):
     if "int8" in name:
         pytest.importorskip("onnxscript")
         pytest.importorskip("onnxruntime")
-    system = systems.make_prediction(name, common.make_tagger(tmp_path, tiny_encoder))
+    if name in systems.TRAINING:
+        system = systems.make_training(name, tiny_encoder, 2)
+    else:
+        name = {"tag": "ours", "tag as original": "original"}.get(name, name)
+        system = systems.make_prediction(name, common.make_tagger(tmp_path, tiny_encoder))
     system.start(make_sentences(9, 30, 4))
     assert system.work() > 0
 
@@ -98,19 +94,21 @@ def test_a_speed_is_what_the_larger_job_adds():
         scaling.derive_speed({1000: [13.0], 5000: [13.0]})
 
 
-def make_found(outside):
-    sides = {"without Ray": {"workers": 1, "speed": 9_000, "ready": 2.0}}
-    sides["Ray, 2 workers"] = {"workers": 2, "speed": 16_000, "ready": 20.0}
-    found = {"sides": sides, "outside": outside, "operations": 22e6, "characters": [1000, 5000], "each": 100}
-    return found | {"rounds": 1, "precision": "bf16"}
-
-
 def test_estimates_by_hand():
-    here, nodes, gpus = scaling.estimate(make_found(outside=200_000))
-    assert here[1:] == (16_000, pytest.approx(17.36, abs=0.01), "the model")
-    assert nodes[1] == 64 * 8 * 8_000 and nodes[0] == "64 nodes of 8 cores, 11 jobs"  # 512 workers, 48 a job
-    assert gpus[1:] == (1_600_000, pytest.approx(0.1736, abs=1e-4), "reading and deciding")
-    assert scaling.estimate(make_found(outside=10**9))[2][1] == pytest.approx(8 * 312e12 * 0.3 / 22e6)
+    sides = {"without Ray": {"workers": 1, "speed": 9_000}, "Ray, 2 workers": {"workers": 2, "speed": 16_000}}
+    here, nodes = scaling.estimate({"sides": sides})
+    assert here[1:] == (16_000, pytest.approx(17.36, abs=0.01))
+    assert nodes[:2] == ("64 nodes of 8 cores, 11 jobs", 64 * 8 * 8_000)  # 512 workers, 48 a job
+
+
+def test_on_a_gpu_a_system_is_given_as_much_as_takes_its_time():
+    """A thousand characters a second: 536 operations each, and some 400 of attention in sentences of 11 or 12."""
+    methods = {"start": list.__init__, "work": lambda self: sum(len(each.chars) for each in self) / 1000}
+    grown = gpu.Grown(type("Slow", (list,), methods), seconds=4)
+    grown.start(make_sentences(10))
+    found = gpu.summarize([grown.work()], SHAPE, is_training=False, rate=2e6)
+    assert 4000 <= found["characters"] < 8000 and found["characters_per_second"] == 1000
+    assert found["utilisation"] == pytest.approx(1000 * (536 + 400) / 2e6, rel=0.05)
 
 
 @pytest.mark.slow

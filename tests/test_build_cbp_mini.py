@@ -1,7 +1,5 @@
-"""The encoder's build: the wheel's binary layout, the transplant against a forward pass in numpy, the adaptation."""
+"""The encoder's build: the wheel's binary layout, the transplant against BERT's forward pass."""
 
-import json
-import math
 import struct
 import sys
 import zipfile
@@ -10,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertModel
+from conftest import build_model
+from torch.nn import functional as F
+from transformers import AutoModel, AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
@@ -122,53 +121,38 @@ def test_a_wrong_file_is_named(tmp_path):
             e5_small_q4.read_wheel(path)
 
 
-def normalize(x, weight, bias):
-    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
-    return (x - mean) / np.sqrt(variance + EPS) * weight + bias
-
-
 def forward(tensors, rows, ids, layers):
     """BERT's forward pass (Devlin et al. 2019; post-layer-norm, exact GELU) in float64: (tokens, hidden)."""
-    t = {name: value.astype(np.float64) for name, value in tensors.items()}
+    t = {name: torch.from_numpy(value).double() for name, value in tensors.items()}
     hidden, heads = SIZES["hidden"], SIZES["heads"]
-    width = hidden // heads
 
     def linear(x, name):
-        return x @ t[f"{name}.w"].reshape(-1, x.shape[-1]).T + t[f"{name}.b"]
+        return F.linear(x, t[f"{name}.w"].view(-1, x.shape[-1]), t[f"{name}.b"])
 
-    x = rows[ids] + t["emb.pos"].reshape(-1, hidden)[: len(ids)] + t["emb.type"][:hidden]
-    x = normalize(x, t["emb.ln.w"], t["emb.ln.b"])
+    def normalize(x, name):
+        return F.layer_norm(x, (hidden,), t[f"{name}.w"], t[f"{name}.b"], EPS)
+
+    x = torch.from_numpy(rows[ids]) + t["emb.pos"].view(-1, hidden)[: len(ids)] + t["emb.type"][:hidden]
+    x = normalize(x, "emb.ln")
     for layer in (f"l{number}" for number in range(layers)):
-        q, k, v = (linear(x, f"{layer}.{part}").reshape(-1, heads, width) for part in "qkv")
-        weights = np.exp(np.einsum("ihw,jhw->hij", q, k) / math.sqrt(width))
-        weights /= weights.sum(-1, keepdims=True)
-        mixed = np.einsum("hij,jhw->ihw", weights, v).reshape(-1, hidden)
-        x = normalize(x + linear(mixed, f"{layer}.ao"), t[f"{layer}.aln.w"], t[f"{layer}.aln.b"])
-        inner = linear(x, f"{layer}.fi")
-        inner = inner * 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
-        x = normalize(x + linear(inner, f"{layer}.fo"), t[f"{layer}.oln.w"], t[f"{layer}.oln.b"])
+        parts = (linear(x, f"{layer}.{part}").view(len(ids), heads, -1).transpose(0, 1) for part in "qkv")
+        mixed = F.scaled_dot_product_attention(*parts).transpose(0, 1).reshape(len(ids), hidden)
+        x = normalize(x + linear(mixed, f"{layer}.ao"), f"{layer}.aln")
+        x = normalize(x + linear(F.gelu(linear(x, f"{layer}.fi")), f"{layer}.fo"), f"{layer}.oln")
     return x
 
 
-def make_bert(checkpoint, rows, layers):
-    config = BertConfig(
-        vocab_size=len(rows), hidden_size=32, num_hidden_layers=layers, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=128, layer_norm_eps=EPS, hidden_act="gelu",
-    )  # fmt: skip
-    model = BertModel(config, add_pooling_layer=False).eval()
-    model.load_state_dict(build.bert_weights(checkpoint, rows, layers))
-    return model
-
-
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_transplanted_encoder_equals_numpy(wheel, checkpoint, layers):
+def test_the_transplanted_encoder_equals_its_formula(wheel, checkpoint, layers):
     rows = wheel[1]["emb.word"].reshape(-1, 32)
     ids = np.random.default_rng(1).integers(0, len(rows), 20)
+    model = build_model("BertModel", len(rows), 0, positions=128, layer_norm_eps=EPS).eval()
+    model.encoder.layer, model.pooler = model.encoder.layer[:layers], None
+    model.load_state_dict(build.bert_weights(checkpoint, rows, layers))
     with torch.no_grad():
-        found = make_bert(checkpoint, rows, layers)(torch.from_numpy(ids)[None]).last_hidden_state[0]
+        found = model(torch.from_numpy(ids)[None]).last_hidden_state[0]
     expected = forward(wheel[1], rows, ids, layers)
-    assert expected.std() > 0.5
-    assert np.allclose(found.numpy(), expected, atol=1e-4)
+    assert expected.std() > 0.5 and torch.allclose(found.double(), expected, atol=1e-4)
 
 
 def test_rows_come_from_the_piece_the_compatible_form_or_the_average():
@@ -185,9 +169,8 @@ def transplanted(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp("transplant")
     text = folder / "calibrate.txt"
     text.write_text("".join(f"{HAN * 3}{number}\n" for number in range(6)) + "short\n", encoding="utf-8")
-    arguments = ["transplant", str(wheel[0]), "--layers", "1", "--calibrate", str(text), "-o", str(folder / "out")]
-    arguments = build.parse_arguments(arguments)
-    arguments.run(arguments)
+    arguments = [str(wheel[0]), "--layers", "1", "--calibrate", str(text), "-o", str(folder / "out")]
+    build.transplant(build.parse_arguments(arguments))
     return folder / "out"
 
 
@@ -210,40 +193,3 @@ def test_the_transplant_is_a_plain_encoder(transplanted, wheel):
     with torch.no_grad():
         spread = model(torch.tensor([block])).last_hidden_state.std().item()
     assert 0.8 < spread < 1.2
-
-
-def test_unwanted_lines_are_left_out(tmp_path):
-    train, without = tmp_path / "train.txt", tmp_path / "without.txt"
-    train.write_text("".join(f"line {number}\n" for number in range(20)) + "\n  line 3 \n", encoding="utf-8")
-    without.write_text("line 3\nline 7\n", encoding="utf-8")
-    lines, held_out = build.read_corpus(train, [without], 5)
-    assert len(held_out) == 5 and not set(held_out) & set(lines)
-    assert sorted([*lines, *held_out]) == sorted(f"line {number}" for number in range(20) if number not in (3, 7))
-    assert build.read_corpus(train, [without], 5) == (lines, held_out)
-
-
-def adapt(encoder, folder, epochs):
-    """Run `adapt` on a few short lines, with checkpoints in `folder`/work; its report."""
-    text = folder / "train.txt"
-    folder.mkdir(exist_ok=True)
-    text.write_text("".join(f"基因的表达在细胞中用于治疗{number}\n" * 2 for number in range(60)), encoding="utf-8")
-    arguments = build.parse_arguments([
-        "adapt", str(encoder), "--train", str(text), "--held-out", "20", "--epochs", str(epochs), "--lr", "1e-2",
-        "--warmup", "2", "--batch-tokens", "256", "--block", "32", "--work", str(folder / "work"),
-        "-o", str(folder / "out"),
-    ])  # fmt: skip
-    arguments.run(arguments)
-    return json.loads((folder / "out" / "adapt.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.slow
-def test_adaptation_learns_and_ships_half_precision(transplanted, tmp_path, capsys):
-    report, output = adapt(transplanted, tmp_path, epochs=2), tmp_path / "out"
-    before = float(capsys.readouterr().out.split("perplexity before ")[1].split()[0])
-    assert report["perplexity"] < before / 10
-    assert json.loads((output / "config.json").read_text())["hidden_dropout_prob"] == 0.1
-    model, tokenizer = AutoModelForMaskedLM.from_pretrained(output), AutoTokenizer.from_pretrained(output)
-    with safe_open(output / "model.safetensors", "pt") as file:
-        assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}
-    assert model.dtype == torch.float32
-    assert tokenizer("基[MASK]")["input_ids"][2] == tokenizer.mask_token_id

@@ -1,21 +1,19 @@
-"""models/ship_model.py: what a shipped model holds, and what is refused."""
+"""models/ship_model.py: what a shipped model holds, and what is refused; models/pretrain.py, which ends with it."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
+import sys
 
 import pytest
 import torch
+from conftest import DEMO_TEXT
 from safetensors.torch import load_file, save_file
+from shell import load_script
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from cbpner.base.files import file_checksum
+from cbpner.base.files import file_checksum, read_json
 
-ROOT = Path(__file__).resolve().parent.parent
-spec = importlib.util.spec_from_file_location("ship_model", ROOT / "models" / "ship_model.py")
-ship_model = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(ship_model)
+ship_model, pretrain = load_script("models/ship_model.py"), load_script("models/pretrain.py")
 
 
 def ship(source, target):
@@ -50,16 +48,32 @@ def test_what_half_precision_cannot_hold_is_refused_and_nothing_is_left(tiny_enc
     assert not target.exists()
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_broken_model_says_so(tiny_encoder, tmp_path, capsys, name):
-    shutil.copytree(tiny_encoder, tmp_path / "source")
-    (tmp_path / "source" / name).write_bytes(b"not one")
-    assert ship(tmp_path / "source", tmp_path / "shipped") == 2
-    assert "cannot read a model" in capsys.readouterr().err
-
-
-def test_a_model_that_is_too_large_or_stands_where_it_goes_is_refused(tiny_encoder, tmp_path, capsys, monkeypatch):
+def test_a_broken_or_too_large_model_and_one_that_stands_where_it_goes_are_refused(
+    tiny_encoder, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr(ship_model, "LARGEST", 1000)
     assert ship(tiny_encoder, tmp_path / "shipped") == ship(tiny_encoder, tiny_encoder) == 2
+    for name in ("config.json", "model.safetensors"):
+        shutil.copytree(tiny_encoder, tmp_path / "source", dirs_exist_ok=True)
+        (tmp_path / "source" / name).write_bytes(b"not one")
+        assert ship(tmp_path / "source", tmp_path / "shipped") == 2
     told = capsys.readouterr().err
-    assert "1,000" in told and "another folder" in told and list(tmp_path.iterdir()) == []
+    assert "1,000" in told and "another folder" in told and told.count("cannot read a model") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.slow
+def test_pretraining_plans_its_steps_once_and_ends_in_half_precision(tiny_encoder, tmp_path, capsys, monkeypatch):
+    """On trial ten steps took a second; the start-up leaves one of the 12 s. GPU machines often lack pyarrow."""
+    records = [{"step": step, "seconds": 3 + step / 10, "epoch": step / 100} for step in (5, 10, 15)]
+    monkeypatch.setattr(pretrain, "measure_speed", lambda command, folder, seconds: (records, 10.95))
+    monkeypatch.setattr(pretrain, "call", lambda words: load_script(words[1]).main(words[2:]) and pytest.fail())
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    output, own = tmp_path / "out", ["--model_name_or_path", str(tiny_encoder), "--block_size", "64"]
+    command = [str(DEMO_TEXT), "-o", str(output), "--device", "cpu", *own, "--minutes"]
+    assert pretrain.main([*command, "0.2"]) == 0
+    steps = read_json(output / "plan.json")["steps"]
+    assert 8 <= steps <= 10 and read_json(output / "run" / "lm_metrics.json")["steps"] == steps
+    assert load_file(output / "encoder" / "model.safetensors").popitem()[1].dtype == torch.float16
+    assert pretrain.main([*command, "0.2"]) == 0 and "finished already" in capsys.readouterr().out
+    assert pretrain.main([*command, "0.3"]) == 2 and "minutes 0.2, now 0.3" in capsys.readouterr().err

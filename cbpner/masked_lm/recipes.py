@@ -1,7 +1,7 @@
 """Recipes of masked-LM fine-tuning: named tables of hyper-parameters; every field is also a flag.
 
 `paper` is the original's: blocks of 512 tokens cut through one long stream, eight a batch. `cbp` is ours: blocks within
-documents, as in the adaptation of the shipped encoder (`models/build_cbp_mini.py`), with a lower rate since it is
+documents, as in the pre-training of the shipped encoder (`models/pretrain.sh`), with a lower rate since it is
 adapted already.
 """
 
