@@ -56,25 +56,17 @@ def test_its_vocabulary_keeps_case_and_has_all_of_gb_2312(tokenizer):
     assert unknown_share(table, [standard]) == 0
     assert len(set(table.encode("BRCAbrca嘧哌萘啉羰砜喹肼αβΔ").tolist())) == 19
     assert table.encode("".join(FOLDED)).tolist() == table.encode("".join(FOLDED.values())).tolist()
-
-
-def test_a_literal_mask_is_the_mask(tokenizer):
     assert tokenizer("乳[MASK]癌")["input_ids"][2] == tokenizer.mask_token_id
-
-
-@pytest.mark.parametrize(
-    "text, missing", [("采用有限元方[MASK]对结构进行了分析", "法"), ("本研究的结[MASK]表明", "果")]
-)
-def test_it_fills_a_gap(text, missing):
-    best = pipeline("fill-mask", model=str(FOLDER))(text)
-    assert missing in [candidate["token_str"] for candidate in best]
-
-
-def test_the_adapted_one_has_the_same_vocabulary_and_knows_biomedicine():
     assert (ADAPTED / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
-    fill = pipeline("fill-mask", model=str(ADAPTED))
-    for text, missing in (("患者被诊断为乳腺[MASK]。", "癌"), ("表皮生长因子受[MASK]突变", "体")):
-        assert fill(text)[0]["token_str"] == missing
+
+
+@pytest.mark.parametrize("folder, gaps, best", [
+    (FOLDER, {"采用有限元方[MASK]对结构进行了分析": "法", "本研究的结[MASK]表明": "果"}, 5),
+    (ADAPTED, {"患者被诊断为乳腺[MASK]。": "癌", "表皮生长因子受[MASK]突变": "体"}, 1),
+])  # fmt: skip
+def test_it_fills_gaps_by_its_best_guesses(folder, gaps, best):
+    fill = pipeline("fill-mask", model=str(folder))
+    assert all(missing in [each["token_str"] for each in fill(text)[:best]] for text, missing in gaps.items())
 
 
 @needs_gold
