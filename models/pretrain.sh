@@ -15,11 +15,12 @@ TEXTS="${TEXTS:-}"                               # where the corpora lie that it
 CORPUS="${CORPUS:-data/corpora/pretrain_$KIND}"  # train.txt, and test_$KIND.txt or test.txt for the perplexity
 BERT_MODEL="${BERT_MODEL:-cbp_mini}"             # to start from
 DEVICE="${DEVICE:-}"                             # cuda or cpu; empty: a GPU if there is one
-GPU_ID="${GPU_ID:-0}"                            # the GPU: one
+GPU_ID="${GPU_ID:-}"                             # which GPU; empty: the first
 OUT_DIR="${OUT_DIR:-runs/pretrain/$KIND}"
 
 [ -n "${PYTHON:-}" ] || source env/setup.sh
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" CUDA_VISIBLE_DEVICES="$GPU_ID"
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+[ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
 [ "$DEVICE" != cpu ] || export CUDA_VISIBLE_DEVICES=""
 if [ ! -f "$CORPUS/train.txt" ]; then
   "$PYTHON" data/build_pretraining.py "$KIND" -o "$CORPUS.part" --texts "${TEXTS:?expected it: no $CORPUS/train.txt}"
