@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("-o", "--output", metavar="OUT.json", help="what was measured, and on what device")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--seconds", type=float, default=8.0, help="that each system works in a round, at least")
+    parser.add_argument("--seconds", type=float, default=3.0, help="that each system works in a round, at least")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--shapes", nargs="+", choices=tuple(SHAPES), default=list(SHAPES))
     parser.add_argument("--data", metavar="FILE", help="column file of sentences (default: the gold's, or the demo's)")
