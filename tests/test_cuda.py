@@ -29,7 +29,7 @@ METHODS = {
 }  # fmt: skip
 STEPS = {  # two; plain descent, for Adam's first steps make noise as large as a gradient
     "epochs": 1, "batch_size": 24, "optimizer": "sgd", "lr": 0.05, "head_lr": 0.05, "crf_lr": 0.05, "warmup": 0.0,
-    "dropout": 0.0, "selection": "last",
+    "dropout": 0.0, "mask_share": 0.0, "selection": "last",
 }  # fmt: skip
 
 
