@@ -48,7 +48,7 @@ def open_process(task: Task) -> Iterator[Callable[[str], Any]]:
     """Yield a function that sends a word to the system's process and returns the answer."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there, task.make, task.sentences), daemon=True)
+    process = context.Process(target=serve, args=(there, task.make, task.sentences))  # it may start some of its own
     process.start()
     there.close()
 
