@@ -33,7 +33,7 @@ from cbpner.base.files import write_text
 from cbpner.base.process import run_guarded
 from cbpner.base.store import Store
 from cbpner.biology.relations.job import find_relations
-from cbpner.biology.relations.occurrences import COUNTED, DISEASE, GENE, SCHEMAS, CountSettings
+from cbpner.biology.relations.occurrences import DISEASE, GENE, SCHEMAS, SQL, CountSettings
 from cbpner.runs.environment import describe_environment
 
 LEVELS = (0.05, 0.01, 0.001, 0.0001)
@@ -166,7 +166,7 @@ def measure_corpus(corpus, unit="sentence", pairs="gene-gene"):
         for name, columns in tables.items():
             arrays = [pa.array(column, type) for column, type in zip(columns, SCHEMAS[name].types, strict=True)]
             store.run_on(pa.table(arrays, schema=SCHEMAS[name]), f"CREATE TABLE {name} AS FROM batch")
-        store.run(COUNTED)
+        store.run(SQL["counted"])
         return find_relations(store, CountSettings(unit, pairs=pairs))
 
 

@@ -5,8 +5,10 @@ laptop can spare. They pass through DuckDB in Arrow batches of bounded size, and
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -17,6 +19,13 @@ import pyarrow as pa
 from cbpner.base.files import decode_name
 
 ROWS_AT_ONCE = 8192
+
+
+def read_statements(package: str | None) -> dict[str, str]:
+    """{name: SQL} of a package's file statements.sql, in which `-- name: NAME` is above each statement."""
+    text = resources.files(package or "").joinpath("statements.sql").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 class Store:

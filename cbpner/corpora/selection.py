@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cbpner.base.errors import InputError
-from cbpner.base.store import ROWS_AT_ONCE, Store
+from cbpner.base.store import ROWS_AT_ONCE, Store, read_statements
 from cbpner.corpora import measures
 from cbpner.corpora.document import PatentDocument, format_date, parse_number
 from cbpner.corpora.query import compile_query
@@ -32,49 +32,9 @@ SCHEMA = pa.schema(
         "size": pa.int64(), "han_share": pa.float64(), "fingerprint": pa.binary(), "text": pa.string(),
     }
 )  # fmt: skip
-TABLES = """
-CREATE TABLE documents AS SELECT * EXCLUDE (han_share, text), 0::BIGINT AS start, '' AS removed_by FROM batch;
-CREATE TABLE sketches (id BIGINT, sketch BLOB)"""
-CANDIDATES = f"""
-CREATE TABLE candidates AS
-SELECT *, row_number() OVER (
-    ORDER BY removed_by IS NULL, date NULLS LAST, length(serial), serial, number, source, fingerprint
-) AS place
-FROM documents WHERE {IN_GROUPS};
-CREATE VIEW in_groups AS SELECT * FROM candidates WHERE {IN_GROUPS}"""
-FAMILIES = """
-SELECT place, coalesce(
-    'family ' || min(nullif(trim(family), '')) OVER (PARTITION BY country, serial), 'number ' || country || serial
-) AS key
-FROM in_groups"""
+SQL = read_statements(__package__)
 FINGERPRINTS = "SELECT place, fingerprint AS key FROM in_groups"
 COMPONENTS = "SELECT place, component AS key FROM batch JOIN in_groups USING (id)"
-PAIRS = """
-CREATE TABLE pairs AS
-WITH bands AS (
-    SELECT id, hash(i, hex(sketch)[i * {digits} + 1 : (i + 1) * {digits}]) AS band
-    FROM sketches, range({count}) AS bands(i)
-), members AS (
-    SELECT band, id, place FROM bands JOIN in_groups USING (id) QUALIFY count(*) OVER (PARTITION BY band) > 1
-), partners AS (
-    SELECT id, unnest([first_value(id) OVER w, lag(id, 1) OVER w, lag(id, 2) OVER w, lag(id, 3) OVER w]) AS other
-    FROM members WINDOW w AS (PARTITION BY band ORDER BY place)
-)
-SELECT DISTINCT id, other FROM partners WHERE other <> id"""
-SKETCHES = """
-SELECT id, other, first.sketch, second.sketch
-FROM pairs JOIN sketches AS first USING (id) JOIN sketches AS second ON second.id = other"""
-DROP_REPEATS = """
-UPDATE candidates SET removed_by = ? WHERE removed_by IS NULL AND place IN (
-    SELECT place FROM (SELECT place, row_number() OVER (PARTITION BY key ORDER BY place) AS rank FROM ({keys}))
-    WHERE rank > 1
-)"""
-REMOVED = """
-SELECT coalesce(candidates.removed_by, documents.removed_by) AS step, count(*), sum(documents.characters)
-FROM documents LEFT JOIN candidates USING (id) GROUP BY ALL"""
-DRAW = """
-SELECT number, date, family, source, title, characters, start, size FROM candidates WHERE removed_by IS NULL
-ORDER BY md5(? || ':' || number), place"""
 
 
 @dataclass(frozen=True)
@@ -170,14 +130,14 @@ def list_filters(selection: PatentSelection) -> list[Filter]:
 
 def load_candidates(store: Store, patents: Iterable[PatentDocument], selection: PatentSelection) -> None:
     """Read patents into the store and apply the filters to each."""
-    store.run_on(SCHEMA.empty_table(), TABLES)
+    store.run_on(SCHEMA.empty_table(), SQL["tables"])
     filters, count = list_filters(selection), 0
     for batch in measures.batch_patents(patents):
         store.run("BEGIN")
         _load_batch(store, batch, count, filters, selection.near_duplicates is not None)
         store.run("COMMIT")  # a transaction keeps the Arrow tables that it has seen
         count += len(batch)
-    store.run(CANDIDATES)
+    store.run(SQL["candidates"].format(in_groups=IN_GROUPS))
 
 
 def _load_batch(
@@ -230,16 +190,17 @@ def _apply_filters(store: Store, rows: pa.Table, filters: list[Filter]) -> list[
 def drop_repeats(store: Store, selection: PatentSelection) -> None:
     """Keep one patent of each family and of each group of duplicates."""
     if selection.one_per_family:
-        store.run(DROP_REPEATS.format(keys=FAMILIES), [FAMILY])
+        store.run(SQL["drop_repeats"].format(keys=SQL["families"]), [FAMILY])
     if selection.exact_duplicates:
-        store.run(DROP_REPEATS.format(keys=FINGERPRINTS), [EXACT])
+        store.run(SQL["drop_repeats"].format(keys=FINGERPRINTS), [EXACT])
     if selection.near_duplicates is not None:
         pairs = _find_similar(store, selection.near_duplicates)
         ids, nodes = np.unique(pairs, return_inverse=True)
         first, second = nodes.reshape(pairs.shape)
         graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(ids), len(ids)))
         components = connected_components(graph, directed=False)[1] if len(ids) else ids
-        store.run_on(pa.table({"id": ids, "component": components}), DROP_REPEATS.format(keys=COMPONENTS), [NEAR])
+        table, sql = pa.table({"id": ids, "component": components}), SQL["drop_repeats"].format(keys=COMPONENTS)
+        store.run_on(table, sql, [NEAR])
 
 
 def _find_similar(store: Store, threshold: float) -> np.ndarray:
@@ -252,9 +213,9 @@ def _find_similar(store: Store, threshold: float) -> np.ndarray:
     """
     sizes, values = range(1, measures.VALUES + 1), measures.VALUES
     size = max(r for r in sizes if (1 - threshold**r) ** (values // r) < 0.001)
-    store.run(PAIRS.format(digits=8 * size, count=measures.VALUES // size))  # a value is eight hexadecimal digits
+    store.run(SQL["pairs"].format(digits=8 * size, count=values // size))  # a value is eight hexadecimal digits
     found = [np.zeros((2, 0), dtype=np.int64)]
-    rows = store.stream(SKETCHES)
+    rows = store.stream(SQL["sketches"])
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         ids, others, *blobs = zip(*chunk, strict=True)
         first, second = (np.frombuffer(b"".join(each), dtype=np.uint32).reshape(len(chunk), -1) for each in blobs)
@@ -267,12 +228,12 @@ def draw_selected(store: Store, seed: int) -> Iterator[SelectedPatent]:
 
     A patent keeps its place relative to the others, whatever else is in the store.
     """
-    return map(SelectedPatent._make, store.stream(DRAW, [str(seed)]))
+    return map(SelectedPatent._make, store.stream(SQL["draw"], [str(seed)]))
 
 
 def count_selected(store: Store, selection: PatentSelection) -> list[Step]:
     """List what was read, and what each step that is on left of it."""
-    removed = {step: counts for step, *counts in store.run(REMOVED)}
+    removed = {step: counts for step, *counts in store.run(SQL["removed"])}
     patents, characters = (sum(counts[column] for counts in removed.values()) for column in (0, 1))
     steps = [Step("read", "", patents, characters)]
     groups = [

@@ -16,7 +16,7 @@ from cbpner.biology.relations.counts import Counts, count_pairs
 from cbpner.biology.relations.known import measure_precision
 from cbpner.biology.relations.network import Network, build_network
 from cbpner.biology.relations.null_model import expect_families
-from cbpner.biology.relations.occurrences import CountSettings, load_occurrences
+from cbpner.biology.relations.occurrences import SQL, CountSettings, load_occurrences
 from cbpner.biology.relations.page import render_network_page
 from cbpner.biology.relations.page.svg import render_svg
 from cbpner.biology.relations.settings import RelationResult, RelationSettings
@@ -46,7 +46,7 @@ def build_result(store: Store, settings: RelationSettings, left_out: Counter[str
     kept = counts.pairs["q"] <= settings.level
     rows = {name: column[kept] for name, column in counts.pairs.items()}
     numbers = pa.array(range(len(rows["a"])), pa.int32())
-    store.run_on(pa.table({"relation": numbers, "a": rows["a"], "b": rows["b"]}), evidence.COOCCURRENCES)
+    store.run_on(pa.table({"relation": numbers, "a": rows["a"], "b": rows["b"]}), SQL["cooccurrences"])
     table = outputs.build_relation_table(store, rows, settings.known)
     members = store.run("SELECT count(DISTINCT patent) FROM documents WHERE NOT is_counted")[0][0]
     left_out = left_out + Counter({"patents of families of which another one is counted": members})

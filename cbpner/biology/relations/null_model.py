@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from cbpner.base.store import Store
 from cbpner.biology.relations.counts import Counts, fetch_columns
-from cbpner.biology.relations.occurrences import GENE
+from cbpner.biology.relations.occurrences import GENE, SQL
 
 CLASSES = (24, 12)  # of families: by how many entities they have, then by how often these share units
 ROUNDS, CLOSE = 2000, 1e-9
@@ -40,15 +40,6 @@ BISECTIONS, LOWEST, HIGHEST = 40, -16.0, 10.0  # of the interval of ln t_f
 
 SIZES = "SELECT family, count(DISTINCT entity) AS size FROM incidences WHERE kind = ? GROUP BY family"
 SHARING = "SELECT family, count(*) AS pairs FROM pair_families WHERE kind = ? GROUP BY family"
-BURSTS = """
-WITH means AS (SELECT family, kind, count(*) / count(DISTINCT entity) AS mean FROM incidences GROUP BY family, kind),
-own AS (SELECT family, kind, entity, count(*) AS units FROM incidences GROUP BY ALL)
-SELECT entity, sum(units) / sum(mean) AS burst FROM own JOIN means USING (family, kind) GROUP BY entity ORDER BY entity
-"""
-LEVELS = """
-SELECT i.family, l.level, count(DISTINCT i.entity) AS entities FROM incidences i JOIN batch l USING (entity)
-WHERE i.kind = ? GROUP BY ALL
-"""
 
 
 def expect_families(store: Store, counts: Counts, unit: str) -> Arrays:
@@ -58,7 +49,7 @@ def expect_families(store: Store, counts: Counts, unit: str) -> Arrays:
     """
     families = store.run("SELECT count(DISTINCT family) FROM documents")[0][0]
     entities = len(counts.entities["entity"])
-    bursts = np.ones(entities) if unit == "patent" else fetch_columns(store, BURSTS)["burst"]
+    bursts = np.ones(entities) if unit == "patent" else fetch_columns(store, SQL["bursts"])["burst"]
     seen: set[int] = set(counts.pairs["kind"].tolist())
     sides: dict[int, Arrays] = {}
     for kind in {GENE, *seen} if seen else ():
@@ -95,7 +86,7 @@ def fit_rates(store: Store, counts: Counts, kind: int, bursts: np.ndarray, famil
     table = pa.table({"entity": counts.entities["entity"], "level": level_of.astype(np.int32)})
     sides = []
     for each in (GENE, kind):
-        family, level, entities = np.array(store.run_on(table, LEVELS, [each])).reshape(-1, 3).T
+        family, level, entities = np.array(store.run_on(table, SQL["levels"], [each])).reshape(-1, 3).T
         sides.append(np.zeros((families, len(names))))  # the number of entities of each level in each family
         sides[-1][family, level] = entities
     rows = fetch_columns(store, SHARING, [kind])

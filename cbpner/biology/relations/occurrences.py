@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from cbpner.base.store import Store
+from cbpner.base.store import Store, read_statements
 from cbpner.biology.genes import mentions as genes
 from cbpner.biology.genes.mentions import Bibliography, EntityResolver, Mention
 from cbpner.biology.tables import TableWriter
 from cbpner.formats.document import Choices, Document
 
+SQL = read_statements(__package__)
 GENE, DISEASE = 0, 1
 KIND_NAMES = ("gene", "disease")
 UNITS = ("sentence", "window", "patent")
@@ -41,25 +42,6 @@ SCHEMAS = {
     ),
     "entities": pa.schema({"entity": pa.int32(), "id": pa.string(), "name": pa.string(), "kind": pa.int8()}),
 }  # fmt: skip
-
-COUNTED = """
-CREATE OR REPLACE TABLE documents AS
-WITH sizes AS (SELECT document, count(*) AS mentions FROM mentions GROUP BY document),
-representatives AS (
-    SELECT family, patent FROM documents LEFT JOIN sizes USING (document) GROUP BY family, patent
-    QUALIFY row_number() OVER (
-        PARTITION BY family ORDER BY coalesce(sum(mentions), 0) DESC, min(year) NULLS LAST, patent
-    ) = 1
-)
-SELECT d.*, s.patent IS NOT NULL AS is_counted
-FROM documents d LEFT JOIN representatives s ON s.family = d.family AND s.patent = d.patent
-"""
-NAMED = """
-CREATE OR REPLACE TABLE entities AS
-SELECT e.* REPLACE (coalesce(e.name, m.name, e.id) AS name) FROM entities e LEFT JOIN (
-    SELECT entity, mode(surface ORDER BY surface) AS name FROM mentions GROUP BY entity
-) m USING (entity)
-"""
 
 
 class CountSettings(NamedTuple):
@@ -117,6 +99,6 @@ def load_occurrences(
             writers["sentences"].add(number, sentence, start, end, store.add_text(text), len(text))
     for writer in writers.values():
         writer.flush()
-    store.run(COUNTED)
-    store.run(NAMED)
+    store.run(SQL["counted"])
+    store.run(SQL["named"])
     return left_out

@@ -17,7 +17,7 @@ from cbpner.base.store import Store
 from cbpner.biology.relations import evidence
 from cbpner.biology.relations.counts import Columns
 from cbpner.biology.relations.known import KnownInteractions
-from cbpner.biology.relations.occurrences import KIND_NAMES
+from cbpner.biology.relations.occurrences import KIND_NAMES, SQL
 from cbpner.biology.tables import TABLE_SUFFIXES, write_arrow
 
 DRAWINGS = (".svg", ".html")
@@ -47,7 +47,7 @@ def build_relation_table(store: Store, rows: Columns, known: KnownInteractions |
         None if known is None or kind != "gene" else known.classify(a, b)
         for a, b, kind in zip(*(columns[name] for name in ("a_id", "b_id", "b_kind")), strict=True)
     ]
-    columns["first_patent"], columns["first_year"] = zip(*store.run(evidence.FIRST), strict=True)
+    columns["first_patent"], columns["first_year"] = zip(*store.run(SQL["first"]), strict=True)
     return pa.table([pa.array(columns[name], SCHEMA.field(name).type) for name in COLUMNS], schema=SCHEMA)
 
 
