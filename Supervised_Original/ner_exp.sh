@@ -19,7 +19,7 @@ source ../env/run_name.sh
 OUT_DIR="${OUT_DIR:-../runs/$(run_name Supervised_Original)}"
 
 source ../env/setup.sh
-[ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
-"$PYTHON" train.py --data_dir "$DATA_DIR" --split "$SPLIT" --logdir "$OUT_DIR/$SPLIT" --finetuning --recipe "$RECIPE" \
+source ../env/launch.sh
+launch train.py --data_dir "$DATA_DIR" --split "$SPLIT" --logdir "$OUT_DIR/$SPLIT" --finetuning --recipe "$RECIPE" \
   ${CASING:+--casing "$CASING"} ${BERT_MODEL:+--bert_model "$BERT_MODEL"} \
   ${BATCH_SIZE:+--batch_size "$BATCH_SIZE"} --seed "$SEED" "$@"

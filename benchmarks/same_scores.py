@@ -18,14 +18,14 @@ from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import score_sentences
 from cbpner.models.attention import pick_attention
-from cbpner.models.devices import pick_device
+from cbpner.models.devices import EVALUATION_TOKENS, pick_device
 from cbpner.prediction.tagger import Tagger
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
 from cbpner.text.labels import TagSpan, spans_to_tags
 from cbpner.text.tokenizer import CharacterTable
-from cbpner.training.predictor import EVALUATION_TOKENS, Predictor
+from cbpner.training.predictor import Predictor
 from cbpner.training.recipes import get_recipe
 
 WAYS = [(form, precision) for form in ("padded", "packed") for precision in ("fp32", "bf16")]

@@ -20,7 +20,7 @@ source ../env/run_name.sh
 OUT_DIR="${OUT_DIR:-../runs/$(run_name "partBERT_CRF_$VARIANT")}"
 
 source ../env/setup.sh
-[ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
-"$PYTHON" run_ner.py --data_dir "$DATA_DIR" --split "$SPLIT" --output_dir "$OUT_DIR/$SPLIT" --variant "$VARIANT" \
+source ../env/launch.sh
+launch run_ner.py --data_dir "$DATA_DIR" --split "$SPLIT" --output_dir "$OUT_DIR/$SPLIT" --variant "$VARIANT" \
   --recipe "$RECIPE" ${CASING:+--casing "$CASING"} ${BERT_MODEL:+--bert_model "$BERT_MODEL"} \
   ${BATCH_SIZE:+--per_gpu_train_batch_size "$BATCH_SIZE"} --seed "$SEED" "$@"

@@ -64,8 +64,9 @@ def read_calls(done):
 
 
 def read_flags(call):
-    """Return {flag: its value, "" for a switch} of one call of an entry script."""
+    """Return {flag: its value, "" for a switch} of one call of an entry script, perhaps by torchrun."""
     flags, name = {}, None
+    call = call[5:] if call[1] == "torch.distributed.run" else call
     for word in call[1:-1]:
         if word.startswith("--"):
             name, flags[word] = word, ""

@@ -320,31 +320,18 @@ def test_a_lock_keeps_a_second_process_out_until_its_holder_is_killed(holder, fo
 
 def test_a_lock_that_lost_its_name_is_not_taken(tmp_path, monkeypatch):
     """Between opening and locking the holder may have ended and removed the file: two would hold two locks."""
-    flock, names = lock.fcntl.flock, []
+    flock, names = lock.lock_file, []
 
-    def lose_name(file, how):
+    def lose_name(file, waits):
         names.append(Path(file.name))
         if len(names) == 1:
             names[0].unlink()
-        flock(file, how)
+        flock(file, waits)
 
-    monkeypatch.setattr(lock.fcntl, "flock", lose_name)
+    monkeypatch.setattr(lock, "lock_file", lose_name)
     with lifecycle.lock_run(tmp_path / "a" / "run"):
         assert len(names) == 2 and names[1].is_file()
     assert not os.listdir(tmp_path)
-
-
-def test_a_file_system_without_locks_is_warned_about_and_later_processes_do_not_lock(tmp_path, monkeypatch, capsys):
-    def fail(file, how):
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(lock.fcntl, "flock", fail)
-    with lifecycle.lock_run(tmp_path / "run"):
-        assert (tmp_path / "run").is_dir()
-    assert "no file locks" in capsys.readouterr().err
-    monkeypatch.setenv("RANK", "1")
-    with lifecycle.lock_run(tmp_path / "run"):
-        assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("place", ["nothing fits", "optimizer"])

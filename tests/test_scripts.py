@@ -83,6 +83,18 @@ def test_an_experiment_runs_the_splits_and_makes_the_table(stub_python, name, en
         }  # fmt: skip
 
 
+@pytest.mark.parametrize("settings, listed, processes", [
+    ({"GPU_ID": "0,1"}, 4, 2), ({"GPU_ID": "3"}, 4, 0), ({}, 4, 4), ({}, 1, 0), ({"CUDA_VISIBLE_DEVICES": ""}, 4, 0),
+])  # fmt: skip
+def test_several_gpus_have_a_process_each(settings, listed, processes, stub_python, tmp_path):
+    write_program(tmp_path / "nvidia-smi", "#!/bin/sh\n" + "echo 'GPU 0: a card'\n" * listed)
+    env = stub_python | settings | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)] * bool(processes)
+    for (call,) in [method.read_calls("ner_exp", env=env) for method in METHODS.values()]:
+        assert call[: len(start) + 1] == [*start, "train.py" if "train.py" in call else "run_ner.py"]
+        assert call[-1] == settings.get("GPU_ID", settings.get("CUDA_VISIBLE_DEVICES", "unset"))
+
+
 @pytest.mark.parametrize("settings, ending", [
     ({"RECIPE": "paper"}, "_paper"), ({"CASING": "lower"}, "_lower"), ({"BERT_MODEL": "/my/own_{split}"}, "_own"),
     (SETTINGS | {"OUT_DIR": ""}, "_paper_lower_an encoder_some data_seed7"),

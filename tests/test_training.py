@@ -31,7 +31,7 @@ from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.predictor import Predictor
 from cbpner.training.recipes import get_recipe
 from cbpner.training.run import train
-from cbpner.training.trainer import choose_selection, encode_sentences
+from cbpner.training.trainer import choose_selection, encode_sentences, make_optimizer
 
 pytestmark = pytest.mark.slow
 
@@ -134,22 +134,33 @@ def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
 
 
-@pytest.mark.parametrize("head", [
-    {"head": "linear"}, {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences"},
-], ids=lambda head: head["head"])  # fmt: skip
-def test_two_processes_equal_one_on_the_same_global_batch(head, forks, make_job, files, tiny_encoder, tmp_path):
-    """Batches of other lengths on each process; loss and gradient are those of one process, and so are the weights."""
-    settings = {"epochs": 2, "max_grad_norm": 1.0, "mask_share": 0.0, "dropout": 0.0, **head}
-    train(make_job("one", batch_size=8, **settings))
-    own = {"batch_size": 4, "encoder": tiny_encoder, "output": tmp_path / "two"}
+@pytest.mark.parametrize("own", [
+    {"head": "linear", "batch_size": 8}, {"head": "linear", "batch_tokens": 128, "accumulation": 2},
+    {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences", "max_length": 50,
+     "batch_tokens": 50},  # batches of one sentence too
+], ids=lambda own: f"{own['head']}-{own.get('batch_tokens')}")  # fmt: skip
+def test_two_processes_equal_one_under_the_same_settings(own, forks, make_job, files, tiny_encoder, tmp_path):
+    """They share each batch; steps, loss and gradient are those of one process, and so are the weights."""
+    settings = {"epochs": 2, "max_grad_norm": 1.0, "mask_share": 0.0, "dropout": 0.0, **own}
+    train(make_job("one", **settings))
+    own = {"encoder": tiny_encoder, "output": tmp_path / "two"}
     command = ["train", *write_flags(files | FAST | settings | own)]
-    run_on_two_processes(forks, f"from cbpner.cli import main\nassert main({command}) == 0", tmp_path)
+    program = "import os, torch\nfrom cbpner.training.base_trainer import share_decision as share\n"
+    program += "assert share(os.environ['RANK'], torch.device('cpu')) == '0'\nfrom cbpner.cli import main\n"
+    run_on_two_processes(forks, f"{program}assert main({command}) == 0", tmp_path)
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
-    one, two = (
-        [(r["loss"], r["grad_norm"]) for r in runs.read_metrics(tmp_path / name)["history"] if "loss" in r]
-        for name in ("one", "two")
-    )
-    assert len(one) == 3 and np.allclose(two, one, rtol=1e-4)  # logged at step 10 of 12 and at both epochs' ends
+    history = [runs.read_metrics(tmp_path / name)["history"] for name in ("one", "two")]
+    one, two = ([(record["loss"], record["grad_norm"]) for record in own if "loss" in record] for own in history)
+    assert len(one) >= 2 and np.allclose(two, one, rtol=1e-4)
+
+
+def test_the_parts_of_a_model_have_rates_of_their_own(tiny_encoder):
+    model, recipe = AutoModelForTokenClassification.from_pretrained(tiny_encoder), get_recipe("cbp", "", crf_lr=3e-2)
+    model.crf = torch.nn.Linear(2, 2, bias=False)
+    optimizer = make_optimizer(model, recipe, {"classifier.weight"})
+    groups = {(group["lr"], group["weight_decay"]): group["params"] for group in optimizer.param_groups}
+    assert groups[recipe.head_lr, recipe.weight_decay] == [model.classifier.weight]
+    assert groups[recipe.head_lr, 0.0] == [model.classifier.bias] and groups[3e-2, 0.0] == [model.crf.weight]
 
 
 def test_the_loss_is_the_mean_over_real_characters():

@@ -23,8 +23,8 @@ OUT_DIR="${OUT_DIR:-../../models/$(DATA_DIR="" run_name "$name")}"
 held_out=""; [ ! -f "$CORPUS/test.txt" ] || held_out="$CORPUS/test.txt"
 
 source ../../env/setup.sh
-[ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
-"$PYTHON" run_lm_finetuning.py --mlm --do_train --train_data_file "$CORPUS" \
+source ../../env/launch.sh
+launch run_lm_finetuning.py --mlm --do_train --train_data_file "$CORPUS" \
   ${held_out:+--do_eval --eval_data_file "$held_out"} --output_dir "$OUT_DIR" ${RECIPE:+--recipe "$RECIPE"} \
   ${CASING:+--casing "$CASING"} ${BERT_MODEL:+--model_name_or_path "$BERT_MODEL"} \
   ${BATCH_SIZE:+--per_gpu_train_batch_size "$BATCH_SIZE"} --num_train_epochs "$EPOCHS" ${SEED:+--seed "$SEED"} "$@"

@@ -20,7 +20,7 @@ source ../../env/run_name.sh
 OUT_DIR="${OUT_DIR:-../../runs/$(run_name BERT_LM_mixed)}"
 
 source ../../env/setup.sh
-[ -z "$GPU_ID" ] || export CUDA_VISIBLE_DEVICES="$GPU_ID"
-"$PYTHON" run_ner.py --data_dir "$DATA_DIR" --split "$SPLIT" --output_dir "$OUT_DIR/$SPLIT" --recipe "$RECIPE" \
+source ../../env/launch.sh
+launch run_ner.py --data_dir "$DATA_DIR" --split "$SPLIT" --output_dir "$OUT_DIR/$SPLIT" --recipe "$RECIPE" \
   --do_train --do_eval --do_predict ${CASING:+--casing "$CASING"} ${BERT_MODEL:+--model_name_or_path "$BERT_MODEL"} \
   ${BATCH_SIZE:+--per_gpu_train_batch_size "$BATCH_SIZE"} --seed "$SEED" "$@"

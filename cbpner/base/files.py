@@ -1,7 +1,6 @@
 """Reading and writing files and folders; nothing half-written looks whole."""
 
 import errno
-import fcntl
 import gzip
 import hashlib
 import json
@@ -16,6 +15,11 @@ from secrets import token_hex
 from typing import IO, Any
 
 from cbpner.base.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 UNFINISHED = ".part"  # suffix of everything that is not whole yet, or is being deleted
 TEMPORARY = ".cbpner-"  # in the name of everything that is deleted once its process is dead
@@ -100,11 +104,12 @@ def create_temporary(path: Path, create: Callable[..., None] = Path.mkdir) -> It
         while True:
             temporary = path.with_name(f".{path.name[:40]}{TEMPORARY}{token_hex(4)}{UNFINISHED}")
             create(temporary, exist_ok=False)
-            handle = os.open(temporary, os.O_RDONLY)
-            stack.callback(os.close, handle)
+            if fcntl:  # Windows opens no folder
+                handle = os.open(temporary, os.O_RDONLY)
+                stack.callback(os.close, handle)
+                with suppress(OSError):  # a file system without locks
+                    lock_file(handle)
             stack.callback(remove_tree, temporary)
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(handle, fcntl.LOCK_EX)
             if temporary.exists():  # else another process took it for a dead one's, before it was locked
                 break
         yield temporary
@@ -129,10 +134,20 @@ def sweep(*folders: Path) -> None:
         with suppress(OSError):  # such as BlockingIOError: its process lives
             handle = os.open(path, os.O_RDONLY)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock_file(handle, waits=False)
                 remove_tree(path)
             finally:
                 os.close(handle)
+
+
+def lock_file(file: int | IO[Any], waits: bool = True) -> None:
+    """Lock an open file until it is closed, or its process ends; OSError where the system or the file system cannot.
+
+    BlockingIOError where another process has locked it, unless this one waits for that.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def check_free(path: str | Path, overwrite: bool = False) -> None:

@@ -5,9 +5,14 @@
 """
 
 import re
-import resource
 import sys
 from pathlib import Path
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 
 def read_peak(pid: int | str = "self") -> int | None:
@@ -20,11 +25,12 @@ def read_peak(pid: int | str = "self") -> int | None:
 
 
 def measure_peak() -> int:
-    """The peak memory of this process so far, in MiB."""
-    peak = read_peak()
-    return read_usage(resource.getrusage(resource.RUSAGE_SELF)) if peak is None else peak
+    """The peak memory of this process so far, in MiB; 0 where the system does not say."""
+    if (peak := read_peak()) is None and resource:
+        return read_usage(resource.getrusage(resource.RUSAGE_SELF))
+    return peak or 0
 
 
-def read_usage(usage: resource.struct_rusage) -> int:
+def read_usage(usage: Any) -> int:
     """MiB of `ru_maxrss`, which counts kibibytes, and bytes on a Mac."""
     return round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))

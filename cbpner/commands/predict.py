@@ -75,8 +75,10 @@ def add_model_flags(group: Any) -> None:
     """The flags of every command that tags."""
     group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub")
     group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it")
-    group.add_argument("--device", help="such as cpu, cuda, cuda:1 (default: a GPU where there is one)")
-    text = "number format: fp32, bf16 (torch), int8 (onnx) (default: the faster one)"
+    group.add_argument("--device", help="such as cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    text = "padded tokens of a batch (default: 2048; on a GPU as many as its free memory holds)"
+    group.add_argument("--batch-tokens", type=bounded(int, 1), metavar="N", help=text)
+    text = "number format: fp32, bf16 and fp16 (torch), int8 (onnx) (default: the fastest one)"
     group.add_argument("--precision", choices=PRECISIONS, default="auto", help=text)
     group.add_argument("--decoder", choices=DECODERS, help="how scores become spans (greedy: as transformers, no vote)")
     text = "keep spans with probability >= P (--decoder spans)"
@@ -101,7 +103,7 @@ def open_tagger(args: Namespace, precision: str | None = None, device: str | Non
 
 def read_options(args: Namespace) -> dict[str, Any]:
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "layout", "decoder", "min_span_probability", "vote_share")
+    names = ("min_score", "layout", "batch_tokens", "decoder", "min_span_probability", "vote_share")
     return {name: getattr(args, name) for name in names}
 
 

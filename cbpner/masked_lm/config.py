@@ -58,8 +58,7 @@ def describe_lm_job(
         "name": job.output.resolve().name, "recipe": job.recipe_name, "seed": job.seed, "flags": asdict(job.recipe),
         "start": read_json(job.continues / runs.LM_CONFIG)["start"] if job.continues else start,
         "continues": {"path": str(job.continues), "checkpoint": checkpoint.name} if checkpoint else None,
-        "data": data,
-        "intervals": {name: getattr(job, name) for name in INTERVALS},
+        "data": data, "intervals": {name: getattr(job, name) for name in INTERVALS},
         "environment": describe_machine(precision), **describe_command(),
     }  # fmt: skip
 
@@ -77,9 +76,10 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
     data = {part: {"line_by_line": corpus["line_by_line"],
                    "sha256": [file["sha256"] for file in corpus["files"]]}
             for part, corpus in config["data"].items()}  # fmt: skip
+    flags = {name: value for name, value in config["flags"].items() if name != "encoder"}
     return {
         "recipe": config["recipe"], "seed": config["seed"],
-        "flags": {"any_token": False} | {name: value for name, value in config["flags"].items() if name != "encoder"},
+        "flags": {"any_token": False, "deterministic": False} | flags,  # which older runs lack
         "starting model": config["start"]["sha256"], "training text": data["train"],
         "held_out text": data.get("held_out"), "number of processes": config["environment"]["processes"],
     }  # fmt: skip

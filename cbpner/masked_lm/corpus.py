@@ -49,7 +49,7 @@ class Block:
 
 
 class Blocks:
-    """The blocks of a corpus, each read when it is asked for.
+    """The blocks of a corpus, each read when it is asked for; at -1 one without text.
 
     `documents`: each document in blocks of at most `size` tokens, whose lengths differ by one at most. `stream`: all
     documents as one text, cut every `size` - 2 tokens; what is left at the end is dropped, as in the original.
@@ -70,8 +70,9 @@ class Blocks:
         return len(self.lengths)
 
     def __getitem__(self, index: int) -> Block:
-        tokens = self.corpus.tokens[self.ends[index] - self.lengths[index] + 2 : self.ends[index]]
-        return Block(np.concatenate(([self.table.cls], tokens, [self.table.sep])).astype(np.int32), index)
+        start, end = (self.ends[index] - self.lengths[index] + 2, self.ends[index]) if index >= 0 else (0, 0)
+        tokens = self.corpus.tokens[start:end]
+        return Block(np.concatenate(([self.table.cls], tokens, [self.table.sep])).astype(np.int32), max(index, 0))
 
 
 def cut_blocks(texts: Sequence[str], table: CharacterTable, size: int) -> Blocks:

@@ -26,8 +26,8 @@ class LMRecipe:
     casing: str = option(CASING_HELP, choices=CASINGS)
     block_size: int = option("tokens of a block, with [CLS] and [SEP]", limits="[8, inf)")
     packing: str = option("blocks within documents, or cut through one stream", choices=("documents", "stream"))
-    batch_size: int = option("blocks a batch; 0: as many as fit into batch_tokens", limits="[0, inf)")
-    batch_tokens: int = option("padded tokens a batch, where batch_size is 0", limits="[0, inf)")
+    batch_size: int = option("blocks a batch of all processes; 0: what fits batch_tokens", limits="[0, inf)")
+    batch_tokens: int = option("padded tokens a batch of all processes, where batch_size is 0", limits="[0, inf)")
     lr: float = option("peak learning rate, which falls linearly to 0", limits="[0, inf)")
     epochs: float = option("passes over the text, or a fraction of one", 1.0, "(0, inf)")
     max_steps: int = option("stop after so many steps; 0: after the last epoch", 0, "[0, inf)")
@@ -40,7 +40,8 @@ class LMRecipe:
     dropout: float | None = option("dropout in training; by default as in the encoder's configuration", None, "[0, 1]")
     mask_share: float = option("share of the characters that are targets", MASK_SHARE, "(0, 1]")
     any_token: bool = option("[UNK] can be a target too, and every token of the vocabulary a replacement", False)
-    precision: str = option("number format; auto: bf16 where that is faster", "auto", choices=PRECISIONS)
+    precision: str = option("number format; auto: bf16 or fp16 where that is faster", "auto", choices=PRECISIONS)
+    deterministic: bool = option("on a GPU use torch's deterministic algorithms alone, which are slower", False)
 
 
 RECIPES = {

@@ -21,6 +21,7 @@ from cbpner.runs import folder as runs
 from cbpner.runs.checkpoints import find_checkpoint
 from cbpner.runs.lifecycle import Run, run_once
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.base_trainer import share_decision
 from cbpner.training.progress import run_trainer
 from cbpner.training.run import measure_memory
 
@@ -56,7 +57,7 @@ def _describe(job: jobs.LMJob) -> dict[str, Any]:
 
 def _fine_tune_locked(job: jobs.LMJob, run: Run) -> dict[str, Any] | None:
     device = pick_device()
-    precision = pick_precision(job.recipe.precision, device)
+    precision = share_decision(pick_precision(job.recipe.precision, device), device)
     set_seed(job.seed)
     model, tokenizer = load_masked_lm(job.recipe, pick_attention(device), job.continues)
     table = CharacterTable(tokenizer)

@@ -6,25 +6,26 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader
-from transformers import BertForMaskedLM, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import BertForMaskedLM, TrainerCallback, TrainerControl, TrainerState
 
 from cbpner.base.errors import InputError
 from cbpner.masked_lm.config import LMJob
 from cbpner.masked_lm.corpus import Blocks, Corpus
 from cbpner.masked_lm.masking import EVALUATION_MASKS, Batch, MaskingCollator, TargetsOnly, describe_loss, sum_losses
 from cbpner.masked_lm.recipes import LMRecipe
-from cbpner.models.devices import autocast
+from cbpner.models.devices import autocast, count_batch_tokens
 from cbpner.runs import folder as runs
 from cbpner.text.batches import sorted_batches
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.base_trainer import HalvingTrainer, make_arguments
 from cbpner.training.batching import GroupedSampler, TokenBudgetSampler, load_batches
-from cbpner.training.predictor import EVALUATION_TOKENS
 from cbpner.training.progress import Progress
 
 
-class MaskedLMTrainer(Trainer):
+class MaskedLMTrainer(HalvingTrainer):
     """transformers' Trainer over blocks and a batch sampler, for a `TargetsOnly`, of which it saves the inner model.
 
     schedule_epochs: those that the learning rate's schedule is made for; 0: as many as are trained. held_out: blocks
@@ -43,12 +44,11 @@ class MaskedLMTrainer(Trainer):
         self.sampler, self.schedule_epochs, self.held_out, self.context = sampler, schedule_epochs, held_out, context
 
     def get_train_dataloader(self) -> DataLoader:
-        return load_batches(self, self.sampler)
+        return load_batches(self, self.sampler, self.train_dataset)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.schedule_epochs:
-            batches = math.ceil(len(self.sampler) / self.args.world_size)
-            steps = math.ceil(batches / self.args.gradient_accumulation_steps)  # of an epoch, as transformers counts
+            steps = math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)  # as transformers counts
             num_training_steps = math.ceil(self.schedule_epochs * steps)
         return super().create_scheduler(num_training_steps, optimizer)
 
@@ -59,7 +59,9 @@ class MaskedLMTrainer(Trainer):
         size, any_token = len(self.data_collator.allowed), self.data_collator.any_token
         batches = mask_for_evaluation(self.held_out, size, self.args.device, share, any_token)
         sums = torch.tensor(sum_losses(self.model.model, batches, self.context), dtype=torch.float64)
-        metrics = describe_loss(*self.accelerator.reduce(sums.to(self.args.device), "sum").tolist())
+        if self.args.world_size > 1:
+            sums = self.accelerator.reduce(sums.to(self.args.device), "sum")
+        metrics = describe_loss(*sums.tolist())
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -101,13 +103,14 @@ class StepIntervals(TrainerCallback):
 def mask_for_evaluation(
     blocks: Blocks, vocabulary_size: int, device: torch.device, share: slice = slice(None), any_token: bool = False
 ) -> Iterator[Batch]:
-    """Yield masked batches of all held-out blocks on the device, or of a share of the batches.
+    """Yield masked batches of all held-out blocks on the device, or of a share of the blocks.
 
     Single characters are masked, always the same ones, so that perplexities over the same blocks are comparable.
     """
     collator = MaskingCollator(blocks.table, vocabulary_size, **EVALUATION_MASKS, any_token=any_token)
-    for numbers in sorted_batches(blocks.lengths, EVALUATION_TOKENS)[share]:
-        batch = collator([blocks[number] for number in numbers])
+    own, width = np.arange(len(blocks))[share], 1024 + vocabulary_size // 80  # at most, with the scores of a seventh
+    for numbers in sorted_batches(blocks.lengths[own], count_batch_tokens(device, width)):
+        batch = collator([blocks[own[number]] for number in numbers])
         yield {name: tensor.to(device) for name, tensor in batch.items()}
 
 
@@ -132,14 +135,13 @@ def build_lm_trainer(
     sampler = kind(lengths, size, job.seed)
     collator = MaskingCollator(table, vocabulary_size, job.seed, recipe.mask_share, any_token=recipe.any_token)
     progress = Progress(job.output, job.output.resolve().name, log_name=runs.LM_LOG)
-    arguments = TrainingArguments(  # `StepIntervals` does what their strategies would do
-        str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,
+    arguments = make_arguments(  # `StepIntervals` does what their strategies would do
+        job.output, precision, device, num_train_epochs=recipe.epochs, max_steps=recipe.max_steps or -1,
         learning_rate=recipe.lr, lr_scheduler_type="linear", warmup_steps=recipe.warmup, optim="adamw_torch_fused",
         weight_decay=recipe.weight_decay, max_grad_norm=recipe.max_grad_norm, seed=job.seed,
         per_device_train_batch_size=recipe.batch_size or 1, gradient_accumulation_steps=recipe.accumulation,
-        bf16=precision == "bf16", use_cpu=device.type == "cpu", save_strategy="no", eval_strategy="no",
-        logging_strategy="no", save_total_limit=job.save_total_limit, report_to=[], disable_tqdm=True,
-        remove_unused_columns=False, label_names=["labels"],
+        save_strategy="no", eval_strategy="no", logging_strategy="no", save_total_limit=job.save_total_limit,
+        full_determinism=recipe.deterministic,
     )  # fmt: skip
     return MaskedLMTrainer(
         TargetsOnly(model), arguments, collator, blocks["train"], sampler=sampler,

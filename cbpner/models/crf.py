@@ -74,5 +74,5 @@ def score_paths(emissions: Tensor, tags: Tensor, mask: Tensor, moves: Tensor, en
     tags = tags.masked_fill(~mask, 0)
     emitted = emissions.gather(2, tags[:, :, None])[:, :, 0].sum(dim=1)
     moved = moves[tags[:, :-1], tags[:, 1:]].masked_fill(~mask[:, 1:], 0.0).sum(dim=1)
-    last = tags.gather(1, mask.sum(dim=1, keepdim=True) - 1)[:, 0]
+    last = tags.gather(1, (mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]
     return moves[-1][tags[:, 0]] + emitted + moved + end[last]

@@ -169,7 +169,7 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
             return TokenClassifierOutput(logits=logits)
         tags = labels[:, 1:]  # without [CLS]
         mask = tags.ne(IGNORED)
-        loss = self.crf(shift_scores(logits[:, 1:].float(), **biases), tags, mask).sum()
+        loss = (self.crf(shift_scores(logits[:, 1:].float(), **biases), tags, mask) * mask[:, 0]).sum()
         loss = loss / (mask.sum() if num_items_in_batch is None else num_items_in_batch)
         return TokenClassifierOutput(loss=loss, logits=logits)
 

@@ -1,14 +1,14 @@
 """Models that other programs saved, in our form: the folders of pytorch_transformers, taggers of plain transformers."""
 
-import fcntl
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cbpner.base.errors import reading_model
-from cbpner.base.files import atomic_folder, read_json
+from cbpner.base.files import atomic_folder, lock_file, read_json
 from cbpner.decoding.decision import KEY
 from cbpner.text.labels import DEFAULT, LabelSet
 
@@ -30,8 +30,9 @@ def adapt_model(folder: Path, is_tagger: bool = False) -> Path:
         from huggingface_hub.constants import HF_HOME
 
         place = Path(HF_HOME, KEY, *folder.resolve().parts[1:])
-    with open(folder / CONFIG, "rb") as lock:  # of several processes the first converts
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with open(folder / CONFIG, "rb") as lock:
+        with suppress(OSError):  # without locks
+            lock_file(lock)  # of several processes the first converts
         newest = max(path.stat().st_ctime_ns for path in folder.iterdir() if path.is_file())
         if not (place / CONFIG).is_file() or (place / CONFIG).stat().st_ctime_ns < newest:
             with reading_model(folder, "a BERT in the Hugging Face layout"), atomic_folder(place) as target:

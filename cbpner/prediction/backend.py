@@ -12,15 +12,21 @@ from cbpner.decoding.probabilities import Chain
 from cbpner.prediction.model_folder import BACKENDS, WEIGHTS, list_weights
 from cbpner.text.labels import LabelSet
 
+BATCH_TOKENS = 2048  # padded tokens that go through the model together on a CPU, as in training's evaluation
+
 
 class Backend(Protocol):
-    """name: of BACKENDS. chain: scores of moves between tags, of the grammar or of a CRF. weights: a file's name."""
+    """name: of BACKENDS. chain: scores of moves between tags, of the grammar or of a CRF. weights: a file's name.
+
+    batch_tokens: padded tokens that are best scored together.
+    """
 
     name: str
     device: str
     precision: str
     chain: Chain
     weights: str
+    batch_tokens: int = BATCH_TOKENS
 
     def score(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """(batch, tokens, labels) float32 log-probabilities, or a CRF's emissions up to a constant a token.

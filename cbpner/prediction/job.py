@@ -178,7 +178,7 @@ def run_job(
         cluster: whose workers do the shards; None: this process.
         options: arguments of `Tagger.from_pretrained` with which the cluster's workers load the tagger.
     """
-    gpus = {"backend": [tagger.backend.name, "cuda"]} if cluster and cluster.gpus else {}
+    gpus = {"backend": [tagger.backend.name, "cuda"], "batch_tokens": None} if cluster and cluster.gpus else {}
     settings = describe_settings(tagger, format=kind, shard_size=shard_size, fields=fields._asdict(), **gpus)
     inputs = [{"name": each.name, "id": each.id, "kind": each.kind, "sha256": each.checksum()} for each in sources]
     with lock_run(folder):
@@ -219,7 +219,7 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
         "decision": asdict(tagger.decision),
         "min_score": tagger.min_score,
         "layout": tagger.layout,
-        "batch_tokens": tagger.batch_tokens,
+        "batch_tokens": tagger.batch_tokens if backend.device == "cpu" else None,  # a GPU's free memory changes
         "backend": [backend.name, backend.device],
         "precision": backend.precision,
     }

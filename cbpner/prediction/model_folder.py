@@ -13,7 +13,7 @@ from cbpner.text.labels import LabelSet
 
 DEFAULT_MODEL = "models/final_trained"
 WEIGHTS = {  # the backends (see `cbpner.prediction.backend`): {number format: the file of the weights}
-    "torch": {"bf16": "model.safetensors", "fp32": "model.safetensors"},
+    "torch": dict.fromkeys(("bf16", "fp16", "fp32"), "model.safetensors"),
     "onnx": {"int8": "model_int8.onnx", "fp32": "model.onnx"},
 }
 BACKENDS = tuple(WEIGHTS)

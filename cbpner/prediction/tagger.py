@@ -24,14 +24,13 @@ from cbpner.decoding.document_vote import ScoredSpan, vote_spans
 from cbpner.decoding.probabilities import sum_entropies
 from cbpner.decoding.windows import score_sentences
 from cbpner.formats.document import Span, cut_span
-from cbpner.prediction.backend import Backend, check_backend, open_backend
+from cbpner.prediction.backend import BATCH_TOKENS, Backend, check_backend, open_backend
 from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
 from cbpner.text.labels import LabelSet
 from cbpner.text.reading_form import LAYOUTS, make_reading_form
 from cbpner.text.sentences import find_sentences
 from cbpner.text.tokenizer import CharacterTable
 
-BATCH_TOKENS = 2048  # padded tokens that go through the model together, as in training's evaluation
 POOL_BATCHES = 32  # so many batches' worth of characters are sorted by length together
 MAX_SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end, as the gold's training files are
 
@@ -65,22 +64,23 @@ class Tagger:
             raise InputError(f"found layout {layout!r}; expected {', '.join(LAYOUTS)}")
         self.backend, self.table, self.labels, self.folder = backend, table, labels, folder or Path()
         self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
-        self.layout = layout
-        self._max_sentence = min(MAX_SENTENCE, self.decision.max_length - 2)
+        self.layout, self._max_sentence = layout, min(MAX_SENTENCE, self.decision.max_length - 2)
 
     @classmethod
     def from_pretrained(
         cls, name: str | Path = DEFAULT_MODEL, backend: str = "torch", *, device: str | None = None,
-        precision: str = "auto", min_score: float = 0.0, layout: str = "auto", **decision: Any,
+        precision: str = "auto", min_score: float = 0.0, layout: str = "auto", batch_tokens: int | None = None,
+        **decision: Any,
     ) -> "Tagger":  # fmt: skip
         """Load the tagger of a model; InputError where it cannot be found or read, or a value is wrong.
 
         Args:
             name: a folder, a run's folder, or a name on the hub.
             backend: `torch`, or `onnx` for what `cbpner export` wrote.
-            device: `cpu`, `cuda`, `cuda:1`, or None for a GPU where there is one.
-            precision: `fp32`, `bf16` (torch), `int8` (onnx), or `auto` for the fastest that is available; with torch
-                and the decoder `greedy`, `auto` is fp32, to reproduce the pipeline of transformers.
+            device: `cpu`, `cuda`, `cuda:1`, `mps`, or None for a GPU where there is one.
+            precision: `fp32`, `bf16` and `fp16` (torch), `int8` (onnx), or `auto` for the fastest that is available;
+                with torch and the decoder `greedy`, `auto` is fp32, to reproduce the pipeline of transformers.
+            batch_tokens: padded tokens of a batch; None: 2,048, on a GPU of CUDA as many as its free memory holds.
             layout: `auto` reads over what a text shows of a PDF's lines and spaces, and over look-alikes and markup;
                 `pdf` joins all lines that end no sentence; `plain` reads the text as it is.
             decision: fields of `Decision` that replace the model's own.
@@ -97,7 +97,10 @@ class Tagger:
             precision = "fp32"
         with reading_model(folder):
             opened = open_backend(backend, folder, labels, device, precision)
-            tagger = cls(opened, table, labels, found, min_score=min_score, layout=layout, folder=folder)
+            size = batch_tokens or opened.batch_tokens
+            tagger = cls(
+                opened, table, labels, found, min_score=min_score, layout=layout, batch_tokens=size, folder=folder
+            )
             tagger._score(np.array([[table.cls, table.ids.max(), table.sep]]))
         return tagger
 

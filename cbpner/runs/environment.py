@@ -53,7 +53,7 @@ def compare_environments(before: dict[str, Any], now: dict[str, Any]) -> list[st
 
     Both as in config.json; a key that one of them lacks is no difference.
     """
-    names = ("python", "cpu", "device", "precision", "threads", "processes")
+    names = ("python", "cpu", "device", "gpus", "cuda", "driver", "precision", "threads", "processes")
     old, new = (
         (each.get("packages") or {}) | {name: each[name] for name in names if name in each}
         | {f"git {name}": value for name, value in (each.get("git") or {}).items()}
@@ -68,8 +68,12 @@ def count_processes() -> int:
 
 
 def _ask_git(*arguments: str) -> str | None:
-    """git's answer about the package's folder, or None where git is missing, fails or takes more than 10 seconds."""
-    command = ["git", "--no-optional-locks", "-C", str(Path(cbpner.__file__).parent), *arguments]
+    """git's answer about the package's folder."""
+    return ask_program("git", "--no-optional-locks", "-C", str(Path(cbpner.__file__).parent), *arguments)
+
+
+def ask_program(*command: str) -> str | None:
+    """What a program prints, or None where it is missing, fails or takes more than 10 seconds."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):

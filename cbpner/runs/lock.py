@@ -1,7 +1,5 @@
 """The lock of a run folder: one process at a time works on a run."""
 
-import errno
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -10,10 +8,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from cbpner.base.errors import InputError
-from cbpner.base.files import created_folder, is_main_process
+from cbpner.base.files import created_folder, is_main_process, lock_file
 from cbpner.runs.folder import LOCK
-
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # a file system without flock
 
 
 @contextmanager
@@ -41,14 +37,12 @@ def _take_lock(path: Path) -> IO[Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a")  # noqa: SIM115 (held for the whole run)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(file, waits=False)
         except BlockingIOError:
             file.close()
             busy = "found another process at work on this run; wait for it or name another folder"
             raise InputError(f"{path.parent}: {busy}") from None
         except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
             print(f"{path}: no file locks here ({error.strerror}); start no second run there", file=sys.stderr)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):

@@ -49,16 +49,10 @@ class TokenBudgetSampler(BatchSampler):
 class GroupedSampler(TokenBudgetSampler):
     """Random batches of `size` sequences of similar length, determined by seed and epoch."""
 
-    def __init__(self, lengths: Sequence[int] | np.ndarray, size: int, seed: int = 0):
-        self.lengths, self.seed, self.epoch, self.count = np.asarray(lengths), seed, 0, -(-len(lengths) // size)
-        self.batch_size, self.drop_last = size, False
-
-    def __iter__(self):
-        random, size = np.random.default_rng((self.seed, self.epoch)), self.batch_size
-        order = random.permutation(len(self.lengths))
-        pool = np.arange(len(order)) // (size * POOL_BATCHES)
-        order = order[np.lexsort((self.lengths[order], pool))]
-        yield from (order[place * size :][:size].tolist() for place in random.permutation(self.count))
+    def _fill(self, order, pool_tokens):
+        pool, size = np.arange(len(order)) // (self.budget * POOL_BATCHES), self.budget
+        order = order[np.lexsort((self.lengths[order], pool))].tolist()
+        return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list[list[int]]:
@@ -70,12 +64,27 @@ def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list
     return batches
 
 
-def load_batches(trainer: Any, sampler: BatchSampler) -> DataLoader:
-    """A Trainer's examples in the sampler's batches, each process its share."""
-    pinned, collator = not trainer.args.use_cpu, trainer.data_collator
-    examples: Any = trainer.train_dataset
-    loader = DataLoader(examples, batch_sampler=sampler, collate_fn=collator, pin_memory=pinned)
-    return trainer.accelerator.prepare(loader)
+class SharedSampler(BatchSampler):
+    """The part of each batch that is this process's: every so-many-th sequence, or -1 where there is none."""
+
+    def __init__(self, batch_sampler: BatchSampler, rank: int, processes: int):
+        self.batch_sampler, self.rank, self.processes = batch_sampler, rank, processes  # the Trainer sets its epoch
+
+    def __iter__(self):
+        return (batch[self.rank :: self.processes] or [-1] for batch in self.batch_sampler)
+
+    def __len__(self):
+        return len(self.batch_sampler)
+
+
+def load_batches(trainer: Any, sampler: BatchSampler, examples: Any) -> DataLoader:
+    """A Trainer's examples, at -1 one without a target, in batches that processes share: a step is that of one."""
+    args = trainer.args
+    options = {"num_workers": args.dataloader_num_workers, "pin_memory": args.dataloader_pin_memory}
+    if args.world_size > 1:
+        sampler = SharedSampler(sampler, args.process_index, args.world_size)
+    loader = DataLoader(examples, batch_sampler=sampler, collate_fn=trainer.data_collator, **options)
+    return loader if args.world_size > 1 else trainer.accelerator.prepare(loader)
 
 
 def pad(rows: Sequence[Sequence[int] | np.ndarray], value: int, width: int = 0):

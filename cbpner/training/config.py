@@ -13,7 +13,7 @@ from cbpner.models.devices import pick_device
 from cbpner.models.encoders import locate_encoder
 from cbpner.models.names import ADAPTED_ENCODER, SHIPPED_ENCODERS
 from cbpner.runs import folder as runs
-from cbpner.runs.environment import count_processes, describe_command, describe_environment
+from cbpner.runs.environment import ask_program, count_processes, describe_command, describe_environment
 from cbpner.runs.lifecycle import RunKind
 from cbpner.text.bio import Sentence, count_orphans, find_labels, list_mentions, read_bio
 from cbpner.text.gold import git_blob_id, read_blob_ids
@@ -109,10 +109,9 @@ def describe_job(
     files = {part: describe_part(job.files[part], data[part], table) for part in data}
     return {
         "method": job.method, "recipe": job.recipe_name, "split": job.split, "seed": job.seed,
-        "encoder": job.recipe.encoder, "encoder_sha256": hash_encoder(job.encoder),
+        "encoder": job.recipe.encoder, "encoder_sha256": hash_encoder(job.encoder), "save_model": job.save_model,
         "masked_lm": describe_masked_lm(job.encoder),
         "flags": asdict(job.recipe) | {"orphans": job.orphans, "labels": given, "patents": job.patents},
-        "save_model": job.save_model,
         "data": {"name": job.data_name or name_data(job.files), "labels": list(labels.types), "files": files},
         "environment": describe_machine(precision), **describe_command(),
     }  # fmt: skip
@@ -136,7 +135,11 @@ def hash_encoder(encoder: str) -> str | None:
 
 def describe_machine(precision: str) -> dict[str, Any]:
     """The `environment` of config.json."""
-    own = {"device": pick_device().type, "precision": precision, "threads": torch.get_num_threads()}
+    own: dict[str, Any] = {"device": pick_device().type, "precision": precision, "threads": torch.get_num_threads()}
+    if torch.cuda.is_available():
+        driver = ask_program("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or "unknown"
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        own |= {"gpus": names, "cuda": torch.version.cuda, "driver": driver.partition("\n")[0]}
     return describe_environment() | own | {"processes": count_processes()}
 
 

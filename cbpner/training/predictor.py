@@ -16,7 +16,7 @@ from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import cut_windows, score_sentences
 from cbpner.models.crf_tagger import count_features
-from cbpner.models.devices import autocast
+from cbpner.models.devices import DTYPES, autocast, count_batch_tokens, free_memory, run_in_halves
 from cbpner.text.batches import sorted_batches
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import LabelSet
@@ -25,23 +25,27 @@ from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.batching import pad
 from cbpner.training.recipes import Recipe
 
-EVALUATION_TOKENS = 2048  # padded tokens of a forward pass without gradient
-
 
 class FeatureStore:
     """Features (tokens, width) of each sequence, in memory or, beyond `memory_mb` MiB, in a file without a name.
 
-    The file in `folder` vanishes with the process; OSError at once where the disk is too small.
+    The file in `folder` vanishes with the process; OSError at once where the disk is too small (on Linux). gpu: where
+    they are kept instead.
     """
 
-    def __init__(self, lengths: Sequence[int], width: int, dtype: torch.dtype, memory_mb: int, folder: Path):
+    def __init__(
+        self, lengths: Sequence[int], width: int, dtype: torch.dtype, memory_mb: int, folder: Path,
+        gpu: torch.device | None = None,
+    ):  # fmt: skip
         self.lengths, self.ends = np.asarray(lengths), np.cumsum(lengths)
         size = int(self.ends[-1]) * width
-        if size * dtype.itemsize <= memory_mb << 20:
-            self.rows = torch.empty(size, dtype=dtype).view(-1, width)
+        if gpu or size * dtype.itemsize <= memory_mb << 20:
+            self.rows = torch.empty(size, dtype=dtype, device=gpu).view(-1, width)
             return
         with create_temporary(folder / "features") as work, open(work / "features", "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size * dtype.itemsize)
+            if hasattr(os, "posix_fallocate"):  # not on a Mac and Windows
+                os.posix_fallocate(file.fileno(), 0, size * dtype.itemsize)
+            file.truncate(size * dtype.itemsize)
             self.rows = torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(-1, width)
 
     def __getitem__(self, index):
@@ -49,7 +53,7 @@ class FeatureStore:
 
     def gather(self, indices: Sequence[int], longest: int):
         """(sequences, longest, width), zero beyond each sequence's end."""
-        batch = torch.zeros((len(indices), longest, self.rows.shape[1]), dtype=self.rows.dtype)
+        batch = self.rows.new_zeros((len(indices), longest, self.rows.shape[1]))
         for row, index in zip(batch, indices, strict=True):
             row[: self.lengths[index]] = self[index]
         return batch
@@ -57,7 +61,7 @@ class FeatureStore:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model, and how it reads and decodes sentences. precision: `fp32` or `bf16`."""
+    """A model, and how it reads and decodes sentences. precision: a name of DTYPES."""
 
     model: Any
     table: CharacterTable
@@ -65,21 +69,28 @@ class Predictor:
     recipe: Recipe
     precision: str
 
+    @property
+    def batch_tokens(self):
+        return count_batch_tokens(self.model.device, self.model.config.hidden_size)
+
     def predict(self, sentences: Sequence[Sentence], store: FeatureStore | None = None):
         """The tags of each sentence. store: from `store_windows` of the same sentences."""
         is_fixed, decision = self.recipe.padding == "max_length", self.recipe.decision
         scores = score_sentences(
             [sentence.chars for sentence in sentences], self.table, partial(self.score, store=store),
-            batch_tokens=self.recipe.batch_size * decision.max_length if is_fixed else EVALUATION_TOKENS,
+            batch_tokens=self.recipe.batch_size * decision.max_length if is_fixed else self.batch_tokens,
             max_length=decision.max_length, width=decision.max_length if is_fixed else 0,
         )  # fmt: skip
         documents = [[sentence.chars for sentence in patent] for patent in split_patents(sentences)]
         chain = self.model.crf.chain() if hasattr(self.model, "crf") else grammar_chain(self.labels)
         return decode_documents(documents, scores, self.labels, chain, decision)
 
-    @torch.no_grad()
     def score(self, ids: np.ndarray, rows: Sequence[int], store: FeatureStore | None = None):
         """Log-probabilities (batch, tokens, labels) of token ids (batch, tokens), which are these rows of the store."""
+        return run_in_halves(partial(self._score, store=store), ids, rows)
+
+    @torch.no_grad()
+    def _score(self, ids: np.ndarray, rows: Sequence[int], store: FeatureStore | None):
         self.model.eval()
         tokens = torch.from_numpy(ids)
         inputs = {"input_ids": tokens, "attention_mask": tokens.ne(self.table.pad).long()}
@@ -96,16 +107,23 @@ class Predictor:
 
     @torch.no_grad()
     def store_features(self, rows: Sequence[np.ndarray], folder: Path):
-        """The frozen layers' features of rows of token ids."""
-        model = self.model.eval()
-        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        """The frozen layers' features of rows of token ids.
+
+        On a GPU they stay there, or are None where they need more than half of its free memory: to compute them anew
+        takes it no longer than one core needs to copy them into batches for it (docs/scaling.md).
+        """
+        model, dtype, gpu = self.model.eval(), DTYPES[self.precision], None
         lengths, width = [len(row) for row in rows], count_features(model.config)
-        store = FeatureStore(lengths, width, dtype, self.recipe.cache_mb, folder)
+        if model.device.type == "cuda":
+            gpu = model.device
+            if sum(lengths) * width * dtype.itemsize > free_memory(gpu) // 2:
+                return None
+        store = FeatureStore(lengths, width, dtype, self.recipe.cache_mb, folder, gpu)
         with tqdm(total=len(rows), desc="frozen layers", unit="sentence", mininterval=1.0, leave=False) as bar:
-            for batch in sorted_batches(lengths, max(EVALUATION_TOKENS, self.recipe.decision.max_length)):
+            for batch in sorted_batches(lengths, max(self.batch_tokens, self.recipe.decision.max_length)):
                 ids = pad([rows[index] for index in batch], self.table.pad).to(model.device)
                 with autocast(self.precision, model.device):
-                    features = model.compute_features(ids, ids.ne(self.table.pad).long()).cpu()
+                    features = model.compute_features(ids, ids.ne(self.table.pad).long()).to(store.rows.device)
                 for index, row in zip(batch, features, strict=True):
                     store[index].copy_(row[: lengths[index]])
                 bar.update(len(batch))

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tqdm.auto import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from cbpner.base.errors import InputError
+from cbpner.models.devices import TOO_LARGE
 from cbpner.runs import folder as runs
 
 CHOSEN_BY = "eval_entity_strict_f1"  # the record's key by which the best epoch is chosen
@@ -92,6 +95,8 @@ def run_trainer(trainer: Trainer, checkpoint: Path | None) -> None:
     trainer.remove_callback(PrinterCallback)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        raise InputError(TOO_LARGE.format(error)) from error
     finally:
         for callback in trainer.callback_handler.callbacks:
             if isinstance(callback, Progress):

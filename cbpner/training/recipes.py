@@ -24,8 +24,8 @@ class Recipe:
     encoder: str = option(f"encoder: {SHIPPED_ENCODER}, a hub name or a folder; {SPLIT} stands for the split's name")
     casing: str = option(CASING_HELP, choices=CASINGS)
     epochs: int = option("passes over the training data", limits="[1, inf)")
-    batch_size: int = option("sentences a batch; 0: as many as fit into batch_tokens", limits="[0, inf)")
-    batch_tokens: int = option("padded tokens a batch, where batch_size is 0", limits="[0, inf)")
+    batch_size: int = option("sentences a batch of all processes; 0: what fits batch_tokens", limits="[0, inf)")
+    batch_tokens: int = option("padded tokens a batch of all processes, where batch_size is 0", limits="[0, inf)")
     lr: float = option("peak learning rate of the encoder", limits="[0, inf)")
     head_lr: float = option("peak learning rate of the head", limits="[0, inf)")
     crf_lr: float = option("peak learning rate of the CRF's transitions", 0.0, limits="[0, inf)")
@@ -53,7 +53,8 @@ class Recipe:
     patience: int = option("epochs without a better dev score before training stops; 0: never", 0, limits="[0, inf)")
     padding: str = option("pad batches to the longest sentence or to max_length", "longest",
                           choices=("longest", "max_length"))  # fmt: skip
-    precision: str = option("number format; auto: bf16 where that is faster", "auto", choices=PRECISIONS)
+    precision: str = option("number format; auto: bf16 or fp16 where that is faster", "auto", choices=PRECISIONS)
+    deterministic: bool = option("on a GPU use torch's deterministic algorithms alone, which are slower", False)
     cache_mb: int = option("MiB of memory for the output of frozen layers, beyond it a file; 0: compute it in every "
                            "epoch", 4096, limits="[0, inf)")  # fmt: skip
     decision: Decision = field(default_factory=Decision)
@@ -88,9 +89,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "cbp_patent": {method: replace(table, decision=PATENT) for method, table in CBP_METHODS.items()},
     "paper": {
         "": replace(PAPER, casing="uncased", original_head=True),
-        "BERT_LM_mixed": replace(
-            PAPER, optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"
-        ),  # fmt: skip
+        "BERT_LM_mixed": replace(PAPER, optimizer="adamw", schedule="linear", max_grad_norm=1.0, padding="max_length"),
         "partBERT_CRF_described": replace(FLAIR, **DESCRIBED),
         "partBERT_CRF_coded": replace(FLAIR, **CODED, original_head=True),
     },

@@ -23,6 +23,7 @@ from cbpner.scoring.metrics import MEASURES, score_by_seqeval
 from cbpner.text.bio import Sentence
 from cbpner.text.splits import PARTS
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.base_trainer import share_decision
 from cbpner.training.config import TAGGER_RUN, Job, describe_job, read_data
 from cbpner.training.predictor import Predictor
 from cbpner.training.progress import CHOSEN_BY, run_trainer
@@ -46,7 +47,7 @@ def train(job: Job) -> Metrics | None:
 def _make_run(job: Job, run: Run) -> Metrics | None:
     data, labels = read_data(job)
     device = pick_device()
-    precision = pick_precision(job.precision or job.recipe.precision, device)
+    precision = share_decision(pick_precision(job.precision or job.recipe.precision, device), device)
     set_seed(job.seed if job.recipe.head_seed is None else job.recipe.head_seed)  # the Trainer takes the run's own
     model, tokenizer = load_tagger(replace(job.recipe, encoder=job.encoder), labels, pick_attention(device))
     table = CharacterTable(tokenizer)

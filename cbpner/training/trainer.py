@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import EarlyStoppingCallback, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, PreTrainedModel, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from cbpner.base.errors import InputError
 from cbpner.decoding.windows import add_special_tokens
 from cbpner.models.loss import IGNORED, mean_loss
 from cbpner.runs import folder as runs
+from cbpner.runs.environment import count_processes
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions
 from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.tokenizer import CharacterTable
+from cbpner.training.base_trainer import HalvingTrainer, make_arguments, share_decision
 from cbpner.training.batching import TokenBudgetSampler, load_batches, pad
 from cbpner.training.config import Job
 from cbpner.training.predictor import FeatureStore, Predictor
@@ -69,7 +71,7 @@ class TaggingCollator:
         return batch
 
 
-class TaggerTrainer(Trainer):
+class TaggerTrainer(HalvingTrainer):
     """transformers' Trainer with batches by token count, a learning rate for the head, and evaluation by mentions."""
 
     model: Any  # never None here
@@ -83,8 +85,9 @@ class TaggerTrainer(Trainer):
         if self.recipe.batch_size:
             return super().get_train_dataloader()
         lengths = [len(example["ids"]) for example in self.train_dataset]
-        sampler = TokenBudgetSampler(lengths, self.recipe.batch_tokens, self.args.seed)
-        return load_batches(self, sampler)
+        sampler, first = TokenBudgetSampler(lengths, self.recipe.batch_tokens, self.args.seed), self.train_dataset[0]
+        blank = first | {"labels": np.full_like(first["labels"], IGNORED)}
+        return load_batches(self, sampler, [*self.train_dataset, blank])
 
     def create_optimizer(self, model: Any = None):
         decayed = {name for name in self.get_decay_parameter_names(self.model) if not name.startswith("crf.")}
@@ -96,17 +99,20 @@ class TaggerTrainer(Trainer):
             inputs = inputs | list_biases(self.recipe)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
-    def _get_num_items_in_batch(self, batch_samples, device):
-        """The divisor of the loss of one step, over all accumulated batches and processes."""
-        if self.recipe.loss_over == "characters":
-            return super()._get_num_items_in_batch(batch_samples, device)
-        count = torch.tensor(sum(len(batch["labels"]) for batch in batch_samples), device=device)
-        return self.accelerator.gather(count).sum()
+    def get_batch_samples(self, *args, **kwargs):
+        """The batches of one step, and the divisor of its loss, over all of them and all processes."""
+        batches, count = super().get_batch_samples(*args, **kwargs)
+        if self.recipe.loss_over == "sentences":
+            real = torch.stack([batch["labels"][:, 1].ne(IGNORED).sum() for batch in batches]).sum()
+            count = self.accelerator.gather(real.to(self.args.device)).sum()
+        return batches, count
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
-        dev: Any = self.eval_dataset
-        found = score([sentence.tags for sentence in dev], self.predict_tags(dev))
-        metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
+        dev, metrics = self.eval_dataset, None
+        if self.is_world_process_zero():
+            found = score([sentence.tags for sentence in dev], self.predict_tags(dev))
+            metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
+        metrics = share_decision(metrics, self.args.device)
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -137,17 +143,18 @@ def choose_selection(recipe: Recipe, dev: list[Sentence] | None):
 
 def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool, has_dev: bool):
     recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
-    return TrainingArguments(
-        str(job.output / runs.CHECKPOINTS), num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
-        per_device_train_batch_size=recipe.batch_size or 1, lr_scheduler_type=recipe.schedule,
+    if recipe.batch_size % (processes := count_processes()):
+        found = f"found batch_size {recipe.batch_size} for {processes} processes, which share each batch"
+        raise InputError(f"{found}; expected a multiple of their number; GPU_ID=0 makes the scripts use one GPU")
+    return make_arguments(
+        job.output, precision, device, num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
+        per_device_train_batch_size=recipe.batch_size // processes or 1, lr_scheduler_type=recipe.schedule,
         lr_scheduler_kwargs=PLATEAU if plateau else None, gradient_accumulation_steps=recipe.accumulation,
-        warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, bf16=precision == "bf16",
-        use_cpu=device.type == "cpu", save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
+        warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, full_determinism=recipe.deterministic,
+        save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
         metric_for_best_model=CHOSEN_BY if by_dev or plateau else None,
-        greater_is_better=True if by_dev or plateau else None,
-        logging_steps=10, report_to=[], disable_tqdm=True, remove_unused_columns=False,
-        label_names=["labels"], dataloader_pin_memory=device.type == "cuda",
+        greater_is_better=True if by_dev or plateau else None, logging_steps=10,
     )  # fmt: skip
 
 
@@ -164,6 +171,8 @@ def build_trainer(job: Job, data: dict[str, list[Sentence]], predictor: Predicto
         predictor.model.to(arguments.device)
         store = predictor.store_features([example["ids"] for example in examples], job.output)
         dev_store = predictor.store_windows(dev, job.output) if dev else None
+        if device.type == "cuda" and store:  # batches are there already, and other processes cannot make them
+            arguments.dataloader_pin_memory, arguments.dataloader_num_workers = False, 0
     label, spent = f"{job.method} {job.split or ''}".strip(), time.perf_counter() - start
     callbacks: list[TrainerCallback] = [Progress(job.output, label, spent, tensorboard=job.output / runs.TENSORBOARD)]
     if by_dev and recipe.patience:

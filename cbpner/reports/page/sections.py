@@ -21,9 +21,7 @@ from cbpner.reports.tables import UNDEFINED, Cell, Chart, Figure, Fold, Part, Se
 from cbpner.scoring.matching import KINDS, pair_spans
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES
 
-GROUP_NAMES = {
-    "seen": "Seen and unseen mentions", "length": "Length in characters", "script": "Script of the mention",
-}  # fmt: skip
+GROUP_NAMES = {"seen": "Seen and unseen mentions", "length": "Length in characters", "script": "Script of the mention"}
 
 
 def make_sections(data: ReportData, with_text: bool = True, shown: int = 15) -> list[Section]:
