@@ -108,7 +108,8 @@ def test_systems_without_posix(tmp_path):
     found = [path.name for path in (ROOT / "cbpner").rglob("*.py") if lacking.search(path.read_text("utf-8"))]
     assert sorted(found) == ["files.py", "memory.py"]
     code = "import os, pathlib, sys\nsys.modules['fcntl'] = sys.modules['resource'] = None\n"
-    code += "from cbpner.base import files, memory\nfrom cbpner.runs.lock import lock_run as run\nat = pathlib.Path('a')\n"
-    code += "with run(at): files.write_text('a/b', '')\nassert memory.measure_peak() >= 0 and os.listdir('a') == ['b']"
+    code += "from cbpner.base import files, memory\nfrom cbpner.runs.lock import lock_run\n"
+    code += "with lock_run(pathlib.Path('a')):\n    files.write_text('a/b', '')\n"
+    code += "assert memory.measure_peak() >= 0 and os.listdir('a') == ['b']"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "no file locks" in done.stderr, done.stderr
