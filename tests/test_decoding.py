@@ -211,7 +211,7 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
 @pytest.mark.parametrize("text, expected", [
     ("，肺癌。", "肺癌"), ("（TNF-α）", "TNF-α"), ("IL-2(R)", "IL-2(R)"), ("CD4+", "CD4+"), ("IL-6-", "IL-6"),
     ("“p53”", "p53"), ("(A", None), ("癌", None), ("。，", None), ("KstR活性", "KstR"), ("和肺癌患者的", "肺癌"),
-    ("活性", None), ("表达水平", None), ("所述抗体等", "抗体"),
+    ("活性", None), ("表达水平", None), ("突变型", None), ("所述抗体等", "抗体"),
 ])  # fmt: skip
 def test_spans_lose_what_does_not_belong_to_a_mention_and_have_two_characters_at_least(text, expected):
     (row,) = vote_spans([text], [[ScoredSpan(0, len(text), "gene", 0.5)]], 1.0)

@@ -4,14 +4,12 @@
   in `KstR活性`): in twelve gold patents 活性, 水平, 表达, 含量, 浓度, 检测, 患者 and 突变 follow 251 mentions and end
   two; of 6,413 mentions none ends with 和, 与, 及, 或, 的 or 等. It takes in the 抗 of its antibody (180 of 180).
 - Its last word tells a gene from a protein (`...基因`, `...抗体`); for bacteria the spelling does: gene `cxgD`, protein
-  `CxgD` (Demerec et al., Genetics 54, 1966).
+  `CxgD` (Demerec et al., Genetics 54, 1966). A document gets no type here that it has not.
 - An abbreviation is what its long form is. It is read where it is introduced, as in `食管腺癌（EAC）`, in the manner of
   Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common. One of
   something else (`甲基叔丁基醚（MTBE）`) is no mention.
 - The members of an enumeration are what its head says, as in `基因选自NCAM1、OMG和PFN2`, if a third of them are
   mentions.
-
-The types are those of the patents (`gene`, `protein`, `disease`); a document without one of them does not get it here.
 """
 
 import re
@@ -25,6 +23,9 @@ IS_EDGE = re.compile(r"[^\w+±′″*#%°℃]").match
 BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
 BEFORE_MENTIONS = re.compile("(?:所述|[和及或的])+")
 AFTER_MENTIONS = re.compile("(?:活性|水平|表达|含量|浓度|检测|患者|突变?|[和与及或的等])+$")
+IS_GENERAL = re.compile(  # words that say something of mentions and are none
+    "(?:携带|编码|磷酸化|突变型|野生型|异常|重组|人源化|小鼠|老年|早期|晚期|急性|慢性|转移性?|复发|死亡|血浆|脑脊液|载体)+"
+).fullmatch
 CUT_WORDS = ("基因", "蛋白", "受体", "抗体", "抗剂")
 TYPES = {
     "gene": re.compile("(?:.*基因|[a-z]{3}[A-Z][0-9]?)"),
@@ -57,7 +58,7 @@ def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
     start, end = trim_edges(text, start, after.start() if after else end)
     end += text[end - 1 : end + 1] in CUT_WORDS
     start -= text[start - 1 : start] == "抗" and text.endswith(("抗体", "单抗"), start, end)
-    return start, end
+    return start, start if IS_GENERAL(text, start, end) else end
 
 
 def trim_edges(text: str, start: int, end: int) -> tuple[int, int]:

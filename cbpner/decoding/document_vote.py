@@ -17,7 +17,6 @@ from cbpner.decoding.conventions import find_abbreviations, find_listed, find_ty
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
 INSIDE = re.compile("[0-9A-Za-z０-９Ａ-Ｚａ-ｚµÀ-ÖØ-öø-ɏ\u0370-\u04ff\u1f00-\u1fff²³¹⁰ⁱ⁴-⁹ⁿ₀-₉ₐ-ₜⅠ-ⅿ]{2}")
-BETWEEN = "\n"  # between sentences, in none of them
 
 
 class ScoredSpan(NamedTuple):
@@ -41,7 +40,7 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
-    text, firsts = BETWEEN.join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
+    text, firsts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
     labels = {span.label for row in spans for span in row}
     found: list[ScoredSpan] = []
     for first, row in zip(firsts, spans, strict=True):

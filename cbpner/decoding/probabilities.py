@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 from cbpner.decoding.viterbi import FORBIDDEN
 from cbpner.text.batches import sorted_batches
@@ -124,7 +123,7 @@ def _weigh_spans(sums: Sums, spans: Sequence[Sequence[NumberedSpan]], chain: Cha
     last, after = np.where(is_long, inside, begin), np.minimum(end, len(sums.steps) - 1)
     ahead = chain.moves[last] + sums.steps[after, row] + sums.backward[after, row]  # (spans, labels)
     ahead[np.arange(len(row)), inside] = -np.inf  # here the span would continue
-    behind = np.where(end == sums.lengths[row], chain.end[last], logsumexp(ahead, axis=1))
+    behind = np.where(end == sums.lengths[row], chain.end[last], np.logaddexp.reduce(ahead, axis=1))
     chosen = sums.forward[start, row, begin] + np.where(is_long, within, 0.0) + behind
     return np.split(np.exp(np.minimum(chosen - sums.total[row], 0.0)), cuts[:-1])
 
@@ -142,7 +141,7 @@ def _sum_batches(
         for place, number in enumerate(batch):
             steps[: lengths[place], place] = scores[number] / temperature
         forward, backward = _sum_forward(steps, cooled), _sum_backward(steps, lengths, cooled)
-        total = logsumexp(forward[lengths - 1, np.arange(len(batch))] + cooled.end, axis=1)
+        total = np.logaddexp.reduce(forward[lengths - 1, np.arange(len(batch))] + cooled.end, axis=1)
         yield batch, Sums(steps, forward, backward, total, lengths), cooled
 
 
