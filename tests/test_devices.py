@@ -47,6 +47,7 @@ def test_under_autocast_the_lstm_is_in_float32(precision, tiny_encoder):
 
 
 def test_the_device_and_its_batches(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert devices.pick_device() == CPU and devices.count_batch_tokens(CPU, 768) == 2048
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert devices.pick_device().type == "mps"
