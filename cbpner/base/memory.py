@@ -33,4 +33,4 @@ def measure_peak() -> int:
 
 def read_usage(usage: Any) -> int:
     """MiB of `ru_maxrss`, which counts kibibytes, and bytes on a Mac."""
-    return round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+    return int(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10) + 0.5)
