@@ -108,7 +108,8 @@ class TaggerTrainer(HalvingTrainer):
         return batches, count
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
-        dev, metrics = self.eval_dataset, None
+        dev: Any = self.eval_dataset
+        metrics: Any = None
         if self.is_world_process_zero():
             found = score([sentence.tags for sentence in dev], self.predict_tags(dev))
             metrics = {f"{metric_key_prefix}_{level}_f1": found[level]["overall"]["f1"] for level in found}
