@@ -22,7 +22,7 @@ Told = tuple[str, float]  # a label and a score
 IS_EDGE = re.compile(r"[^\w+±′″*#%°℃]").match
 BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
 BEFORE_MENTIONS = re.compile("(?:所述|[和及或的])+")
-AFTER_MENTIONS = re.compile("(?:活性|水平|表达|含量|浓度|检测|患者|突变?|[和与及或的等])+$")
+AFTER_MENTIONS = re.compile(r"(?:活性|水平|表达|含量|浓度|检测|患者|突变?|[和与及或的等])+\Z")
 IS_GENERAL = re.compile(  # words that say something of mentions and are none
     "(?:携带|编码|磷酸化|突变型|野生型|异常|重组|人源化|小鼠|老年|早期|晚期|急性|慢性|转移性?|复发|死亡|血浆|脑脊液|载体)+"
 ).fullmatch
