@@ -18,6 +18,7 @@ gives. For scores on held-out patents, neither the tagger nor the gold text may 
 
 import argparse
 import csv
+import functools
 import itertools
 import random
 import re
@@ -68,6 +69,7 @@ NO_GENE = re.compile(
 )
 
 
+@functools.cache
 def read_own_names() -> dict[str, str]:
     """{name: type} of distant_names.tsv."""
     lines = Path(__file__).with_name("distant_names.tsv").read_text(encoding="utf-8").splitlines()
@@ -134,8 +136,8 @@ class Labeller:
         self.unused = {name for name, count in places.items() if count >= OFTEN and tagged[name] < CONTRADICTED * count}
         self.diseases, self.genes = Names(names - self.unused), read_gene_names(folder)
         lines = find_shipped("names_zh.tsv").read_text(encoding="utf-8").splitlines()
-        self.trusted = set(read_own_names())
-        own = {name for name, label in read_own_names().items() if label == "protein" and not LATIN.fullmatch(name)}
+        self.trusted = read_own_names()
+        own = {name for name, label in self.trusted.items() if label == "protein" and not LATIN.fullmatch(name)}
         self.chinese = Names(own.union(name for line in lines if len(name := line.split("\t")[1]) > 3))
 
     def find_diseases(self, text: str) -> list[TagSpan]:
