@@ -30,7 +30,7 @@ EXACT, USUAL = WAYS[:2]  # whose tags are the measure; whose speed is
 def tag_sentences(tagger, texts):
     """([(start, end, label), ...] of each sentence, seconds)."""
     start = time.perf_counter()
-    decided = tagger.decode_spans(tagger.score_sentences(texts))
+    decided = tagger.decode_spans(texts, tagger.score_sentences(texts))
     return [[span[:3] for span in spans] for spans in decided], time.perf_counter() - start
 
 

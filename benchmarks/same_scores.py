@@ -48,7 +48,7 @@ def tag_padded(folder, labels, texts, precision):
 def tag_packed(folder, texts, precision):
     """The tags of each text by `Tagger`."""
     tagger = Tagger.from_pretrained(folder, precision=precision, decoder="viterbi", vote_share=0.0)
-    decided = tagger.decode_spans(tagger.score_sentences(texts))
+    decided = tagger.decode_spans(texts, tagger.score_sentences(texts))
     return [
         spans_to_tags([TagSpan(*span[:3]) for span in row], len(text)) for row, text in zip(decided, texts, strict=True)
     ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cbpner.decoding.conventions import trim_span
 from cbpner.decoding.decision import Decision
 from cbpner.decoding.document_vote import ScoredSpan, vote_spans
 from cbpner.decoding.probabilities import Chain, find_likely_spans, score_spans
@@ -11,27 +12,35 @@ from cbpner.decoding.viterbi import cut_path, viterbi
 from cbpner.text.labels import LabelSet, TagSpan, spans_to_tags
 
 MARGIN = 1e-9  # of two overlapping spans with a probability of exactly 0.5 neither is kept
+CANDIDATE = 0.15  # the least probability of a span that is added to those trimmed alike
 
 
 def decode_spans(
-    scores: Sequence[np.ndarray], labels: LabelSet, chain: Chain, decision: Decision
+    texts: Sequence[str], scores: Sequence[np.ndarray], labels: LabelSet, chain: Chain, decision: Decision
 ) -> list[list[ScoredSpan]]:
     """The spans of each sentence, by start, scored with their probability under the chain and the temperature.
 
+    Before a vote they are trimmed (`conventions`), and the decoder `spans` adds up the probabilities of those trimmed
+    alike: `EGFR基因` and `EGFR基因突变` both say that `EGFR基因` is a mention.
+
     scores: (characters, labels) float32 of each sentence.
     """
+    least = decision.min_span_probability + MARGIN if decision.decoder == "spans" else 0.0
     if decision.decoder == "spans":
-        found = find_likely_spans(scores, chain, decision.min_span_probability + MARGIN)
+        likely = find_likely_spans(scores, chain, min(least, CANDIDATE) if decision.vote_share else least)
     else:
-        found = [cut_path(path) if path.any() else [] for path in _find_paths(scores, chain, decision.decoder)]
-    values = score_spans(scores, found, chain, decision.temperature)
-    return [
-        [
-            ScoredSpan(start, end, labels.tags[tag][2:], float(value))
-            for (start, end, tag), value in zip(row, own, strict=True)
-        ]
-        for row, own in zip(found, values, strict=True)
-    ]
+        paths = _find_paths(scores, chain, decision.decoder)
+        likely = [[(span, 1.0) for span in cut_path(path)] if path.any() else [] for path in paths]
+    values = score_spans(scores, [[span for span, _ in row] for row in likely], chain, decision.temperature)
+    rows = []
+    for text, row, own in zip(texts, likely, values, strict=True):
+        sums: dict[tuple[int, int, str], tuple[float, float]] = {}  # of probabilities, without and with temperature
+        for ((start, end, tag), weight), value in zip(row, own.tolist(), strict=True):
+            edges = trim_span(text, start, end) if decision.vote_share else (start, end)
+            other = sums.get(span := (*edges, labels.tags[tag][2:]), (0.0, 0.0))
+            sums[span] = other[0] + weight, other[1] + value
+        rows.append([ScoredSpan(*span, min(cool, 1.0)) for span, (sum_, cool) in sorted(sums.items()) if sum_ >= least])
+    return rows
 
 
 def decode_documents(
@@ -40,7 +49,8 @@ def decode_documents(
     """The tags of each sentence of all documents, in order; scores: (characters, labels) float32 of each sentence."""
     if decision.decoder != "spans" and not decision.vote_share:  # greedy tags may break the grammar, and stay so
         return [[labels.tags[tag] for tag in path] for path in _find_paths(scores, chain, decision.decoder)]
-    decoded, tags = iter(decode_spans(scores, labels, chain, decision)), []
+    sentences = [text for texts in documents for text in texts]
+    decoded, tags = iter(decode_spans(sentences, scores, labels, chain, decision)), []
     for texts in documents:
         rows = [next(decoded) for _ in texts]
         if decision.vote_share:

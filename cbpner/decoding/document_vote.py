@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from cbpner.decoding.conventions import find_abbreviations, find_listed, find_type, trim_span
+from cbpner.decoding.conventions import find_abbreviations, find_listed, find_type
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
@@ -31,8 +31,8 @@ class ScoredSpan(NamedTuple):
 def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], share: float) -> list[list[ScoredSpan]]:
     """The spans of one document's sentences after the vote.
 
-    Before it spans are trimmed and typed (`conventions`), and single characters are none. A surface occurs where it is
-    a span, or lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are
+    Before it spans are typed (`conventions`), and single characters are none. A surface occurs where it is a span, or
+    lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are
     spans, all become spans of its most frequent label, longer surfaces first; else none stays a span. One that keeps
     its label keeps its score; any other has the mean score of those that voted for its label. After the vote members of
     enumerations and abbreviations are settled. texts: the sentences, without line breaks. spans: of each, without
@@ -45,7 +45,7 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     found: list[ScoredSpan] = []
     for first, row in zip(firsts, spans, strict=True):
         for span in sorted(row):
-            start, end = trim_span(text, span.start + first, span.end + first)
+            start, end = span.start + first, span.end + first
             label = find_type(text[start:end], span.label)
             if end - start >= MIN_SURFACE and (not found or found[-1].end <= start):
                 found.append(ScoredSpan(start, end, label if label in labels else span.label, span.score))

@@ -19,6 +19,7 @@ from cbpner.text.labels import LabelSet
 BATCH_CELLS = 1 << 16  # padded characters whose sums are in memory together: some 20 MB for seven labels
 
 NumberedSpan = tuple[int, int, int]
+LikelySpan = tuple[NumberedSpan, float]  # with its probability
 
 
 class Chain(NamedTuple):
@@ -67,13 +68,13 @@ def score_spans(
     return found
 
 
-def find_likely_spans(scores: Sequence[np.ndarray], chain: Chain, threshold: float) -> list[list[NumberedSpan]]:
-    """The spans of each text whose probability is at least `threshold`, sorted; scores: see `score_spans`."""
-    found: list[list[NumberedSpan]] = [[] for _ in scores]
+def find_likely_spans(scores: Sequence[np.ndarray], chain: Chain, threshold: float) -> list[list[LikelySpan]]:
+    """The spans of each text whose probability is at least `threshold`, sorted, with it; scores: see `score_spans`."""
+    found: list[list[LikelySpan]] = [[] for _ in scores]
     for batch, sums, cooled in _sum_batches(scores, chain):
         candidates = _list_candidates(sums, threshold)
         for number, spans, values in zip(batch, candidates, _weigh_spans(sums, candidates, cooled), strict=True):
-            found[number] = [span for span, value in zip(spans, values, strict=True) if value >= threshold]
+            found[number] = [(span, float(own)) for span, own in zip(spans, values, strict=True) if own >= threshold]
     return found
 
 
@@ -102,10 +103,9 @@ def _list_candidates(sums: Sums, floor: float) -> list[list[NumberedSpan]]:
         for begin in range(1, likely.shape[1], 2):
             for start in np.flatnonzero(likely[:, begin]):
                 end = start + 1
-                spans.append((int(start), int(end), begin))
                 while end < length and likely[end, begin + 1]:
                     end += 1
-                    spans.append((int(start), int(end), begin))
+                spans += [(int(start), stop, begin) for stop in range(int(start) + 1, int(end) + 1)]
         found.append(sorted(spans))
     return found
 

@@ -42,7 +42,7 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
     found = Found([], [], [])
     chain: Any = None
     for folder in folders:
-        config, tagger = runs.read_config(folder), Tagger.from_pretrained(folder)
+        config, tagger = runs.read_config(folder), Tagger.from_pretrained(folder, vote_share=0.0)
         if chain and any((one != other).any() for one, other in zip(chain, tagger.backend.chain, strict=True)):
             raise InputError(f"{folder}: found a CRF of its own; expected one run, or runs with a linear head")
         chain = tagger.backend.chain
@@ -63,9 +63,10 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
 
 def collect_found(tagger: Tagger, sentences: Sequence[Sentence], found: Found) -> None:
     """Add what a tagger finds in gold sentences, before the document vote."""
-    rows = tagger.score_sentences([sentence.chars for sentence in sentences])
+    texts = [sentence.chars for sentence in sentences]
+    rows = tagger.score_sentences(texts)
     begins = {label: tagger.labels.tag_to_id[f"B-{label}"] for label in tagger.labels.types}
-    for sentence, row, spans in zip(sentences, rows, tagger.decode_spans(rows), strict=True):
+    for sentence, row, spans in zip(sentences, rows, tagger.decode_spans(texts, rows), strict=True):
         if spans:
             gold = {tuple(span) for span in tags_to_spans(sentence.tags, strict=True)}
             found.scores.append(row)

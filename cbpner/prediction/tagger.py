@@ -147,7 +147,7 @@ class Tagger:
         scores, entropies = self.score_sentences(sentences), [0.0] * len(sentences)
         if is_measured:
             entropies = sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist()
-        return dict(zip(sentences, zip(self.decode_spans(scores), entropies, strict=True), strict=True))
+        return dict(zip(sentences, zip(self.decode_spans(sentences, scores), entropies, strict=True), strict=True))
 
     def find_sentences(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.text.sentences`."""
@@ -167,9 +167,9 @@ class Tagger:
             raise InputError(f"{place}: found weights that give NaN as scores; expected those of a trained tagger")
         return scores
 
-    def decode_spans(self, scores: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
+    def decode_spans(self, sentences: Sequence[str], scores: Sequence[np.ndarray]) -> list[list[ScoredSpan]]:
         """The spans of each sentence from `score_sentences`' scores, before the document vote."""
-        return decode_spans(scores, self.labels, self.backend.chain, self.decision)
+        return decode_spans(sentences, scores, self.labels, self.backend.chain, self.decision)
 
     def _finish(self, text: str, sentences: list[tuple[int, int]], rows: list[list[ScoredSpan]]) -> list[Span]:
         """The document's spans after the vote."""
