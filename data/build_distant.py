@@ -58,7 +58,7 @@ AFTER_DISEASE = re.compile("[变毒学史灶理菌房床历例]")  # 病变, 病
 
 LATIN = re.compile(r"[A-Za-zα-ω][A-Za-z0-9α-ω]*(?:[-/][A-Za-z0-9α-ω]+)*")
 AFTER_GENE = re.compile("(融合基因|基因|蛋白|受体|抗原|抗体|激酶)?")
-OF_GENES = re.compile("基因|突变|多态|SNP|转录|mRNA|甲基化|敲除")
+OF_GENES, BESIDE = re.compile("基因|突变|多态|SNP|转录|mRNA|甲基化|敲除"), 8  # characters before and after a name
 EXPRESSED = re.compile("的?(?:表达|水平|阳性|mRNA|过表达|敲除|突变|活性|通路|信号)")
 MICRO_RNA = re.compile("(?:hsa-)?(?:mi[Rr]|let)-?[0-9]+[a-z]?(?:-[0-9])?(?:-[35]p)?")
 NO_GENE = re.compile(
@@ -162,10 +162,20 @@ class Labeller:
             found.append((start, end, "gene" if is_gene else "protein" if kind else ""))
         return found
 
+    def find_type(self, text: str, start: int, end: int, label: str) -> str:
+        """A symbol's type as the words beside it tell it, or the list of our own; else its label."""
+        if label == "disease" or not LATIN.fullmatch(text, start, end):
+            return label
+        beside = (
+            re.split("[，。；]", text[max(0, start - BESIDE) : start])[-1],
+            re.split("[，。；]", text[end : end + BESIDE])[0],
+        )
+        return "gene" if any(map(OF_GENES.search, beside)) else self.trusted.get(text[start:end], label)
+
     def label(self, text: str, tagged: Iterable[tuple[int, int, str, float]]) -> list[TagSpan]:
         """The spans of a sentence: the tagger's, without what is none, and names where it has nothing as long."""
         own = [
-            (start, end, label) for start, end, label, score in tagged
+            (start, end, self.find_type(text, start, end, label)) for start, end, label, score in tagged
             if label == "disease" or text[start:end].endswith("抗体")
             or not (NO_GENE.search(text[start:end]) or (score < SURE and text[start:end].isascii()))
         ]  # fmt: skip
@@ -177,8 +187,8 @@ class Labeller:
             if NO_GENE.search(name) or (is_word and not crossed and not EXPRESSED.match(text, end)):
                 continue  # a few capitals alone are more often something else
             if not any(span[0] <= start and end <= span[1] and label in ("", span[2]) for span in crossed):
-                guess = "gene" if OF_GENES.search(text) else "protein"
-                label = label or next((span[2] for span in crossed if span[2] != "disease"), guess)
+                label = label or next((span[2] for span in crossed if span[2] != "disease"), "")
+                label = label or self.find_type(text, start, end, "protein")
                 spans.append(TagSpan(start, end, label))
         kept: list[TagSpan] = []
         for span in [*sorted(spans), *(TagSpan(*span) for span in own)]:

@@ -36,6 +36,7 @@ def folder(tmp_path_factory):
     ("肝硬化与疾病", (), []),
     ("EGFR基因和抗ERBB1抗体", (), ["EGFR基因 gene", "抗ERBB1抗体 protein"]),
     ("EGFR的表达，OTC药物，人血清白蛋白", (), ["EGFR protein", "人血清白蛋白 protein"]),
+    ("VEGF突变，TNF-α升高", [(0, 4, "protein", 0.9), (7, 12, "gene", 0.9)], ["VEGF gene", "TNF-α protein"]),
     ("甲乙丙EGFR蛋白", [(0, 8, "gene", 0.5)], ["EGFR蛋白 protein"]),
     ("HeLa细胞与XYZ2和XYZ3", [(0, 4, "gene", 0.9), (7, 11, "gene", 0.6), (12, 16, "gene", 0.8)], ["XYZ3 gene"]),
 ])  # fmt: skip
