@@ -8,9 +8,9 @@ alone, knows how its patents are annotated; names of genes and diseases are what
 hgnc_symbols_synonyms.tsv, hpo_zh.babelon.tsv and thuocl_medical.tsv (data/README.md); the Chinese names of genes that
 ship with the project and distant_names.tsv are used as well. A name of a disease that the gold text mostly leaves
 untagged is not used. Documents rich in names are tagged as a whole (with the vote over a document and its
-abbreviations); of their sentences those with a mention are written, and one in eight of the others. Some mentions are
-replaced by other names of their kind, so that contexts are learnt and not the names that a corpus happens to have. The
-same input gives the same bytes.
+abbreviations); of their sentences those with a mention are written, one in two of those with a name of what is none
+(cell lines, plasmids, drugs ...), and one in eight of the others. Some names are replaced by others of their kind, so
+that contexts are learnt and not the names that a corpus happens to have. The same input gives the same bytes.
 
 A tagger is then trained on OUT for one epoch, and from there (`--encoder`) on the gold text: docs/LOG.md has what that
 gives. For scores on held-out patents, neither the tagger nor the gold text may have seen them.
@@ -35,6 +35,7 @@ from cbpner.prediction.tagger import Tagger
 from cbpner.text.bio import Sentence, read_bio, write_bio
 from cbpner.text.labels import TagSpan, spans_to_tags, tags_to_spans
 
+GENES = ("gene", "protein")
 LENGTHS = range(8, 221)  # characters of a sentence
 SENTENCE = re.compile("[^。；;\n]+[。；;]?")
 FREQUENT = 60  # characters of a document for each of its names, at most
@@ -71,9 +72,9 @@ NO_GENE = re.compile(
 
 @functools.cache
 def read_own_names() -> dict[str, str]:
-    """{name: type} of distant_names.tsv."""
+    """{name: type, or kind of what is none} of distant_names.tsv."""
     lines = Path(__file__).with_name("distant_names.tsv").read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t") for line in lines[1:] if not line.startswith("#"))
+    return dict([line.split("\t") for line in lines if not line.startswith("#")][1:])
 
 
 def read_disease_names(folder: Path) -> set[str]:
@@ -85,19 +86,21 @@ def read_disease_names(folder: Path) -> set[str]:
         name for name in names
         if 3 <= len(name) <= 20 and DISEASE.search(name) and not NO_DISEASE.fullmatch(name)
     }  # fmt: skip
-    return names | {name for name, label in read_own_names().items() if label == "disease"}
+    own = read_own_names()
+    return {name for name in names if name not in own} | {name for name, label in own.items() if label == "disease"}
 
 
 def read_gene_names(folder: Path) -> set[str]:
     """Symbols and synonyms that are no words and seldom anything else."""
-    lookalikes, own = read_lookalikes(), read_own_names()
-    names = {name for name, label in own.items() if label != "disease" and LATIN.fullmatch(name)}
+    own = read_own_names()
+    others = {*read_lookalikes(), *(name for name, label in own.items() if label not in GENES)}
+    names = {name for name, label in own.items() if label in GENES and LATIN.fullmatch(name)}
     with open(folder / "hgnc_symbols_synonyms.tsv", encoding="utf-8", newline="") as file:
         for row in itertools.islice(csv.reader(file, delimiter="\t"), 1, None):
             for place, name in enumerate(map(str.strip, row[3:])):
                 is_code = re.fullmatch(r"[A-Z][A-Za-z0-9\-]*", name) and not re.fullmatch("[A-Z][a-z]+", name)
                 is_long = len(name) > 3 or (len(name) == 3 and (not place or re.search(r"\d", name)))
-                if is_code and is_long and own.get(name) != "disease" and not {name, name.lower()} & set(lookalikes):
+                if is_code and is_long and not {name, name.lower()} & others:
                     names.add(name)
     return names
 
@@ -137,6 +140,7 @@ class Labeller:
         self.diseases, self.genes = Names(names - self.unused), read_gene_names(folder)
         lines = find_shipped("names_zh.tsv").read_text(encoding="utf-8").splitlines()
         self.trusted = read_own_names()
+        self.none = Names(name for name, kind in self.trusted.items() if kind not in (*GENES, "disease"))
         own = {name for name, label in self.trusted.items() if label == "protein" and not LATIN.fullmatch(name)}
         self.chinese = Names(own.union(name for line in lines if len(name := line.split("\t")[1]) > 3))
 
@@ -162,6 +166,10 @@ class Labeller:
             found.append((start, end, "gene" if is_gene else "protein" if kind else ""))
         return found
 
+    def find_none(self, text: str) -> list[tuple[int, int, str]]:
+        """(start, end, kind) of names of what is no mention: cell lines, plasmids, drugs ..."""
+        return [(start, end, self.trusted[text[start:end]]) for start, end in self.none.find(text)]
+
     def find_type(self, text: str, start: int, end: int, label: str) -> str:
         """A symbol's type as the words beside it tell it, or the list of our own; else its label."""
         if label == "disease" or not LATIN.fullmatch(text, start, end):
@@ -174,8 +182,10 @@ class Labeller:
 
     def label(self, text: str, tagged: Iterable[tuple[int, int, str, float]]) -> list[TagSpan]:
         """The spans of a sentence: the tagger's, without what is none, and names where it has nothing as long."""
+        none = self.find_none(text)
         own = [
             (start, end, self.find_type(text, start, end, label)) for start, end, label, score in tagged
+            if not is_inside(TagSpan(start, end, label), none)
             if label == "disease" or text[start:end].endswith("抗体")
             or not (NO_GENE.search(text[start:end]) or (score < SURE and text[start:end].isascii()))
         ]  # fmt: skip
@@ -184,7 +194,9 @@ class Labeller:
             crossed = [span for span in own if span[0] < end and start < span[1]]
             name = text[start:end]
             is_word = name.isascii() and name.isalpha() and name.isupper() and name not in self.trusted
-            if NO_GENE.search(name) or (is_word and not crossed and not EXPRESSED.match(text, end)):
+            if NO_GENE.search(name) or is_inside(TagSpan(start, end, label), none):
+                continue
+            if is_word and not crossed and not EXPRESSED.match(text, end):
                 continue  # a few capitals alone are more often something else
             if not any(span[0] <= start and end <= span[1] and label in ("", span[2]) for span in crossed):
                 label = label or next((span[2] for span in crossed if span[2] != "disease"), "")
@@ -222,16 +234,19 @@ def choose_documents(text: str, labeller: Labeller) -> Iterator[str]:
 
 
 def replace_mentions(
-    sentence: Sentence, names: Mapping[str, Sequence[str]], share: float, draw: random.Random
-) -> Sentence:
+    sentence: Sentence, names: Mapping[str, Sequence[str]], share: float, draw: random.Random,
+    none: Iterable[tuple[int, int, str]] = (),
+) -> Sentence:  # fmt: skip
     """A sentence with about `share` of its mentions that are a name replaced by another of the same kind.
 
-    One symbol in ten becomes a fusion gene (before `基因`) or an antibody against it (where it stands alone).
+    One symbol in ten becomes a fusion gene (before `基因`) or an antibody against it (where it stands alone). none:
+    (start, end, kind) of names of what is no mention, which are replaced likewise where they lie outside of mentions.
     """
     text, tags = sentence.chars, list(sentence.tags)
-    for start, end, label in reversed(tags_to_spans(tags)):
-        match = LATIN.search(text, start, end) if label != "disease" else None
-        kind = "symbol" if match else label if label == "disease" or len(text[start:end]) > 4 else ""
+    outside = [each for each in none if set(tags[each[0] : each[1]]) == {"O"}]
+    for start, end, label in sorted([*tags_to_spans(tags), *outside], reverse=True):
+        match = LATIN.search(text, start, end) if label in GENES else None
+        kind = "symbol" if match else label if label not in GENES or len(text[start:end]) > 4 else ""
         if kind and draw.random() < share:
             first, last = match.span() if match else (start, end)
             name = draw.choice(names[kind])
@@ -242,7 +257,8 @@ def replace_mentions(
                     name, label = f"抗{name}{draw.choice(['', '单克隆'])}抗体", "protein"
             size = end - start - (last - first) + len(name)
             text = text[:first] + name + text[last:]
-            tags[start:end] = [f"B-{label}", *[f"I-{label}"] * (size - 1)]
+            is_none = tags[start] == "O"
+            tags[start:end] = ["O"] * size if is_none else [f"B-{label}", *[f"I-{label}"] * (size - 1)]
     return Sentence(text, tuple(tags))
 
 
@@ -250,16 +266,19 @@ def build(args: argparse.Namespace) -> None:
     labeller, draw = Labeller(Path(args.names), read_bio(args.gold)), random.Random(0)
     banks = {"symbol": sorted(labeller.genes), "disease": labeller.diseases.names, "protein": labeller.chinese.names}
     banks["gene"] = banks["protein"]
+    for name in labeller.none.names:
+        banks.setdefault(labeller.trusted[name], []).append(name)
     tagger = Tagger.from_pretrained(args.tagger, layout="plain")
     documents = choose_documents(Path(args.text).read_text(encoding="utf-8"), labeller)
     sentences, counts = [], Counter[str]()
     for texts in iter(lambda: list(itertools.islice(documents, 100)), []):
         for text, spans in zip(texts, tagger.tag_many(texts), strict=True):
             for own, labelled in labeller.label_sentences(text, spans):
-                if len(own) in LENGTHS and (labelled or draw.random() < 1 / 8):
+                none = labeller.find_none(own)
+                if len(own) in LENGTHS and (labelled or draw.random() < (1 / 2 if none else 1 / 8)):
                     counts.update(span.label for span in labelled)
                     sentence = Sentence(own, tuple(spans_to_tags(labelled, len(own))))
-                    sentences.append(replace_mentions(sentence, banks, args.replace, draw))
+                    sentences.append(replace_mentions(sentence, banks, args.replace, draw, none))
         size = sum(len(own.chars) for own in sentences)
         print(f"{size:,} characters", file=sys.stderr)
         if size >= args.characters:

@@ -39,6 +39,7 @@ def folder(tmp_path_factory):
     ("VEGF突变，TNF-α升高", [(0, 4, "protein", 0.9), (7, 12, "gene", 0.9)], ["VEGF gene", "TNF-α protein"]),
     ("甲乙丙EGFR蛋白", [(0, 8, "gene", 0.5)], ["EGFR蛋白 protein"]),
     ("HeLa细胞与XYZ2和XYZ3", [(0, 4, "gene", 0.9), (7, 11, "gene", 0.6), (12, 16, "gene", 0.8)], ["XYZ3 gene"]),
+    ("BT-474细胞用pUC57和索拉非尼", [(0, 2, "protein", 0.9), (9, 14, "gene", 0.9), (15, 19, "disease", 0.9)], []),
 ])  # fmt: skip
 def test_names_complete_and_correct_what_a_tagger_finds(folder, text, tagged, expected):
     labeller = build_distant.Labeller(folder, read_bio(folder / "gold.bio"))
@@ -57,6 +58,10 @@ def test_mentions_are_replaced_by_names_of_their_kind():
         forms.update(f"{made.chars[span.start : span.end]} {span.label}" for span in tags_to_spans(made.tags))
     assert forms == {"XYZ1 protein", "抗XYZ1抗体 protein", "抗XYZ1单克隆抗体 protein", "XYZ1基因 gene",
                      "XYZ1-XYZ1融合基因 gene", "胰岛素受体 protein", "脚气 disease"}  # fmt: skip
+    cell = build_distant.replace_mentions(
+        Sentence("HeLa与肺癌", ("O",) * 7), {"cell line": ["K562"]}, 1.0, draw, [(0, 4, "cell line")]
+    )
+    assert cell == Sentence("K562与肺癌", ("O",) * 7)
     assert build_distant.replace_mentions(sentence, names, 0.0, draw) == Sentence(sentence.chars, sentence.tags)
 
 
