@@ -223,7 +223,7 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
 @pytest.mark.parametrize("text, expected", [
     ("，肺癌。", "肺癌"), ("（TNF-α）", "TNF-α"), ("IL-2(R)", "IL-2(R)"), ("CD4+", "CD4+"), ("IL-6-", "IL-6"),
     ("“p53”", "p53"), ("(A", "A"), ("癌", "癌"), ("。，", ""), ("KstR活性", "KstR"), ("和肺癌患者的", "肺癌"),
-    ("活性", ""), ("表达水平", ""), ("突变型", ""), ("所述抗体等", "抗体"),
+    ("活性", ""), ("表达水平", ""), ("突变型", ""), ("恶性", ""), ("抗癌", ""), ("所述抗体等", "抗体"),
 ])  # fmt: skip
 def test_spans_lose_what_does_not_belong_to_a_mention(text, expected):
     start, end = trim_span(text, 0, len(text))

@@ -24,7 +24,8 @@ BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
 BEFORE_MENTIONS = re.compile("(?:所述|[和及或的])+")
 AFTER_MENTIONS = re.compile(r"(?:活性|水平|表达|含量|浓度|检测|患者|突变?|[和与及或的等])+\Z")
 IS_GENERAL = re.compile(  # words that say something of mentions and are none
-    "(?:携带|编码|磷酸化|突变型|野生型|异常|重组|人源化|小鼠|老年|早期|晚期|急性|慢性|转移性?|复发|死亡|血浆|脑脊液|载体)+"
+    "(?:携带|编码|磷酸化|突变型|野生型|异常|重组|人源化|小鼠|老年|早期|晚期|急性|慢性|良性|恶性|转移性?|复发|死亡|"
+    "抗[癌炎]|抗肿瘤|癌前|心血管|间充质|[甲乙丙]型|限制性|抗性|血浆|脑脊液|载体)+"
 ).fullmatch
 CUT_WORDS = ("基因", "蛋白", "受体", "抗体", "抗剂")
 TYPES = {
