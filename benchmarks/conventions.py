@@ -3,9 +3,9 @@
     cbpner folds data/cbp_gold -o runs/folds
     python -m benchmarks.conventions runs/folds results/folds/BERT_LM_mixed_patent_seed0
 
-Prints strict F1 of each fold's tags as they are, of their spans trimmed, with the types of their spelling as well, with
-abbreviations as their long forms are, and with the members of enumerations. (Before the vote trimming does more: spans
-that differ by their edges vote together.)
+Prints strict F1 of each fold's tags as they are, of their spans trimmed, with the types of their spelling as well,
+without what the text calls a compound, a plasmid or cells, with abbreviations as their long forms are, and with the
+members of enumerations. (Before the vote trimming does more: spans that differ by their edges vote together.)
 """
 
 import argparse
@@ -13,8 +13,8 @@ from itertools import accumulate
 from pathlib import Path
 
 from cbpner.base.tables import format_markdown
-from cbpner.decoding.conventions import find_abbreviations, find_listed, find_type, trim_span
-from cbpner.decoding.document_vote import MIN_SURFACE, ScoredSpan, settle
+from cbpner.decoding.conventions import find_abbreviations, find_listed, find_others, find_type, trim_span
+from cbpner.decoding.document_vote import MIN_SURFACE, ScoredSpan, find_occurrences, settle
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import count_items, divide_counts
 from cbpner.text.bio import read_bio
@@ -27,13 +27,16 @@ def apply_stepwise(text, spans):
     trimmed = [span._replace(start=start, end=end) for span in spans
                for start, end in [trim_span(text, span.start, span.end)] if end - start >= MIN_SURFACE]  # fmt: skip
     typed = [span._replace(label=find_type(text[span.start : span.end], span.label)) for span in trimmed]
-    short = settle(typed, text, find_abbreviations(text, {span.end: span[2:] for span in typed}))
-    return spans, trimmed, typed, short, settle(short, text, find_listed(text, {span[:2]: span[2:] for span in short}))
+    others = find_others(text, find_occurrences(text, {text[span.start : span.end] for span in typed}))
+    own = [span for span in typed if text[span.start : span.end] not in others]
+    short = settle(own, text, find_abbreviations(text, {span.end: span[2:] for span in own}))
+    listed = settle(short, text, find_listed(text, {span[:2]: span[2:] for span in short}))
+    return spans, trimmed, typed, own, short, listed
 
 
 def score_steps(sentences, tags):
     """Strict F1 of tags as they are and after each convention; tags: of each sentence."""
-    gold, steps, rows = set(), [set() for _ in range(5)], iter(tags)
+    gold, steps, rows = set(), [set() for _ in range(6)], iter(tags)
     for number, patent in enumerate(split_patents(sentences)):
         text, spans = "\n".join(own.chars for own in patent), []
         for first, own in zip(accumulate([len(own.chars) + 1 for own in patent], initial=0), patent, strict=False):
@@ -54,7 +57,11 @@ def main(argv=None):
     for run in runs.find_runs([args.results]).finished:
         sentences, tags = read_bio(args.folds / run.name / "test.bio"), runs.read_tags(runs.tags_path(run, "test"))
         rows.append([run.name, *(f"{value:.3f}" for value in score_steps(sentences, tags))])
-    print(format_markdown(["fold", "as they are", "trimmed", "typed", "abbreviations", "enumerations"], rows))
+    print(
+        format_markdown(
+            ["fold", "as they are", "trimmed", "typed", "not called otherwise", "abbreviations", "enumerations"], rows
+        )
+    )
 
 
 if __name__ == "__main__":

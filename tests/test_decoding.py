@@ -1,6 +1,7 @@
 """Decoding: Viterbi and span probabilities against enumeration, the document vote by hand, windows, the Decision."""
 
 import itertools
+import re
 from collections import Counter
 
 import numpy as np
@@ -248,6 +249,16 @@ def test_the_last_word_or_the_spelling_tells_a_gene_from_a_protein(surface, labe
     for others in ([], [ScoredSpan(0, 2, "gene", 0.5), ScoredSpan(2, 4, "protein", 0.5)]):
         (row, _) = vote_spans([surface, "甲乙丙丁"], [[ScoredSpan(0, len(surface), label, 0.5)], others], 0.5)
         assert [span.label for span in row] == [expected if others else label]  # no type that a document has not
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("化合物AB1与结晶AB1，AB1", set()), ("化合物AB1，AB1与AB1", {"AB1"}), ("质粒AB1", set()), ("AB1细胞中的AB1", set()),
+    ("AB1细胞与AB1和AB1", {"AB1"}), ("AB1细胞因子", {"AB1"}), ("CD4细胞", {"CD4"}), ("AB1(2.5mmol)", set()),
+])  # fmt: skip
+def test_what_a_text_calls_a_compound_or_a_plasmid_or_cells_is_no_mention(text, expected):
+    first = re.search("AB1|CD4", text).span()
+    (row,) = vote_spans([text], [[ScoredSpan(*first, "protein", 0.5)]], 0.1)
+    assert {text[span.start : span.end] for span in row} == expected
 
 
 @pytest.mark.parametrize("introduced, elsewhere, expected", [

@@ -8,13 +8,15 @@
 - An abbreviation is what its long form is. It is read where it is introduced, as in `食管腺癌（EAC）`, in the manner of
   Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common. One of
   something else (`甲基叔丁基醚（MTBE）`) is no mention.
+- What a document calls a compound, a plasmid, a strain or cells is none of these, wherever it stands: `Sp-4` in
+  `化合物Sp-4`, `PC-3` in `PC-3细胞`.
 - The members of an enumeration are what its head says, as in `基因选自NCAM1、OMG和PFN2`, if a third of them are
   mentions.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 Told = tuple[str, float]  # a label and a score
@@ -48,6 +50,11 @@ LISTED = re.compile(
     "(基因|蛋白质?|抗原|受体|抗体|细胞因子)[^。；;，,、\n]{0,6}(?:选自|包括|包含|为|是|:|：)[^。；;，,、\n]{0,6}?"
     rf"(?P<members>{MEMBER}(?:{SEPARATOR}{MEMBER}){{2,}})"
 )
+
+IS_LATIN = re.compile(r"(?!CD[0-9])[A-Za-z][A-Za-z0-9/().+-]*").fullmatch  # CD4细胞 are named after what they have
+CALLED = re.compile("(?:化合物|结晶|晶[型体]|溶剂|菌株|细胞[系株]|质粒|载体)[(（]?$")
+USED = re.compile("[(（]?[0-9.]+ ?(?:m?mol|当量)|晶[体型形]")
+CELLS = re.compile("细胞(?![因内外膜核质周凋毒表角色])")  # not 细胞因子, 细胞凋亡
 
 
 def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
@@ -98,6 +105,21 @@ def find_abbreviations(text: str, ends: Mapping[int, Told]) -> dict[str, Told | 
             if 2 * count >= len(entries):
                 chosen[short] = label, fmean(entry[1] for entry in entries if entry and entry[0] == label)
     return chosen
+
+
+def find_others(text: str, places: Iterable[tuple[int, int]]) -> set[str]:
+    """The Latin surfaces at `places`, all their occurrences, that the text calls something else than a mention.
+
+    Twice and in one of twenty occurrences at least, or in half of them where some are only followed by 细胞.
+    """
+    counts, called, used = Counter[str](), Counter[str](), Counter[str]()
+    for start, end in places:
+        if IS_LATIN(text, start, end):
+            counts[text[start:end]] += 1
+            is_called = CALLED.search(text, max(0, start - 4), start) or USED.match(text, end)
+            called[text[start:end]] += bool(is_called)
+            used[text[start:end]] += bool(is_called or CELLS.match(text, end))
+    return {name for name, count in counts.items() if 20 * called[name] >= max(40, count) or 2 * used[name] >= count}
 
 
 def find_listed(text: str, spans: Mapping[tuple[int, int], Told]) -> dict[str, Told]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from cbpner.decoding.conventions import find_abbreviations, find_listed, find_type
+from cbpner.decoding.conventions import find_abbreviations, find_listed, find_others, find_type
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
@@ -53,7 +53,10 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     for start, end, label, score in found:
         votes[text[start:end]][label].append(score)
     taken = {place for span in found for place in range(span.start, span.end)}
-    free = Counter(text[s:e] for s, e in find_occurrences(text, votes) if taken.isdisjoint(range(s, e)))
+    places = find_occurrences(text, votes)
+    free = Counter(text[start:end] for start, end in places if taken.isdisjoint(range(start, end)))
+    for name in find_others(text, places):
+        del votes[name]
     chosen = choose_labels(votes, free, share)
     settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
     told = find_abbreviations(text, {span.end: span[2:] for span in settled})
