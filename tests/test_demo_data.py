@@ -60,7 +60,7 @@ def test_parts_hold_the_patents_that_the_info_file_names(number, patents):
     assert {part: len(names) for part, names in info.items()} == {"train": 18, "dev": 1, "test": 2}
     assert sorted(name for names in info.values() for name in names) == sorted(patents)
     for part in PARTS:
-        found = [[sentence[:2] for sentence in patent] for patent in split_patents(getattr(split, part))]
+        found = [[sentence[:2] for sentence in patent] for patent in split_patents(split[part])]
         assert found == [[sentence[:2] for sentence in patents[name]] for name in info[part]]
 
 

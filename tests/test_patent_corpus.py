@@ -16,8 +16,9 @@ from patent_data import make_text, read_lines, write_lines
 from cbpner.base.errors import InputError
 from cbpner.base.store import Store
 from cbpner.corpora import corpus
-from cbpner.corpora.corpus import SENTENCE_BREAK, CorpusJob, build_corpus
+from cbpner.corpora.corpus import CorpusJob, build_corpus
 from cbpner.corpora.selection import PatentSelection
+from cbpner.text.segments import SENTENCE_BREAK
 
 ROOT = Path(__file__).resolve().parent.parent
 LENIENT = PatentSelection(min_length=5, min_han=0, near_duplicates=None)

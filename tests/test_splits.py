@@ -133,10 +133,10 @@ def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
         whole, cut = read_split(folder, long=True), read_split(folder)
         for part in PARTS:
             expected = [sentence for name in info[part] for sentence in documents[name]]
-            assert [(s.chars, s.tags) for s in getattr(whole, part)] == [(s.chars, s.tags) for s in expected]
-            assert "".join(s.chars for s in getattr(cut, part)) == "".join(s.chars for s in expected)
-            assert max(len(s.chars) for s in getattr(cut, part)) <= 10
-            assert len(split_patents(getattr(cut, part))) == len(info[part])
+            assert [(s.chars, s.tags) for s in whole[part]] == [(s.chars, s.tags) for s in expected]
+            assert "".join(s.chars for s in cut[part]) == "".join(s.chars for s in expected)
+            assert max(len(s.chars) for s in cut[part]) <= 10
+            assert len(split_patents(cut[part])) == len(info[part])
 
 
 def test_a_folder_in_use_is_refused_and_overwriting_replaces_splits_alone(tmp_path):

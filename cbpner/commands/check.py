@@ -66,8 +66,7 @@ def check_path(path: str, name: str, labels: LabelSet | None, args: Namespace) -
             summary = f"{name}, {options.describe_documents(tally.summarize())}"
     except FaultyFile as error:
         faults += error.faults
-    for line in [*map(str, faults), *options.describe_notes(choices), *([] if faults else [f"{path}: {summary}"])]:
-        print(line)
+    print(*faults, *options.describe_notes(choices), *([] if faults else [f"{path}: {summary}"]), sep="\n")
     return not faults
 
 

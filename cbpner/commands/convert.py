@@ -44,8 +44,5 @@ def run(args: Namespace) -> None:
     choices, tally = options.read_choices(args), Tally()
     documents = tally.watch(read_documents(args.inputs, args.source, choices))
     write_documents(documents, args.output, target, choices, args.overwrite)
-    for line in [
-        f"{args.output}: {target}, {options.describe_documents(tally.summarize())}",
-        *options.describe_notes(choices),
-    ]:
-        print(line)
+    summary = options.describe_documents(tally.summarize())
+    print(f"{args.output}: {target}, {summary}", *options.describe_notes(choices), sep="\n")

@@ -45,13 +45,9 @@ def add_entity_flags(parser: ArgumentParser) -> None:
     group.add_argument("--diseases", action="append", default=[], metavar="FILE", help="HPO, MeSH, or a list: id, name")
     group.add_argument("--lookalikes", metavar="FILE", help="words that are no genes, instead of the shipped ones")
     group.add_argument("--no-names", dest="names", action="store_false", help="without the shipped Chinese names")
-    group = parser.add_argument_group("labels", "mentions with other labels are grouped by spelling")
-    group.add_argument(
-        "--gene-labels", type=options.split_names, default="gene,protein", metavar="A,B", help="of genes"
-    )
-    group.add_argument(
-        "--disease-labels", type=options.split_names, default="disease", metavar="A,B", help="of diseases"
-    )
+    add = parser.add_argument_group("labels", "mentions with other labels are grouped by spelling").add_argument
+    add("--gene-labels", type=options.split_names, default="gene,protein", metavar="A,B", help="of genes")
+    add("--disease-labels", type=options.split_names, default="disease", metavar="A,B", help="of diseases")
     options.add_reading_flags(parser, "orphans", "overlap")
     options.add_machine_flags(parser)
 

@@ -31,5 +31,4 @@ def run(args: Namespace) -> None:
 
     data = gather_report(args.runs, args.part, args.data_dir, args.evaluation, read_resampling(args))
     files = write_report(build_report(data, args.title or TITLE, not args.no_text, args.top), args.output)
-    for line in [*explain_missing(data, not args.no_text), f"written: {', '.join(map(str, files))}"]:
-        print(line)
+    print(*explain_missing(data, not args.no_text), f"written: {', '.join(map(str, files))}", sep="\n")

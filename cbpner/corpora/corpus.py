@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -34,14 +33,13 @@ from cbpner.corpora.document import PatentDocument, format_date
 from cbpner.corpora.selection import PatentSelection, SelectedPatent, Step
 from cbpner.corpora.sources import list_source_files, read_patents
 from cbpner.formats.fields import dump_row
-from cbpner.text.segments import SENTENCE_ENDS
+from cbpner.text.segments import SENTENCE_BREAK
 
 FORMAT = "cbpner patents 1"
 DOCUMENTS, STATISTICS, SUMMARY, SKIPPED = "documents.jsonl", "statistics.json", "statistics.md", "skipped.jsonl"
 FILES = {"train.txt", "test.txt", DOCUMENTS, STATISTICS, SUMMARY, SKIPPED}
 PART_COUNTS = ("patents", "lines", "sentences", "characters")
 LINE_ENDS = "line ends"
-SENTENCE_BREAK = re.compile(f"[{re.escape(''.join(sorted(SENTENCE_ENDS)))}]+")
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,12 @@ def replace_lone_surrogates(text: str) -> str:
     return text if text.isascii() else SURROGATES.sub("\ufffd", text)
 
 
-def batch_patents(
-    patents: Iterable[PatentDocument], limit: int = BATCH_CHARACTERS
-) -> Iterator[list[tuple[PatentDocument, str]]]:
-    """Yield lists of (patent, text) of at most 8,192 patents and `limit` characters, or of one longer patent."""
+def batch_patents(patents: Iterable[PatentDocument]) -> Iterator[list[tuple[PatentDocument, str]]]:
+    """Yield lists of (patent, text) of at most 8,192 patents and BATCH_CHARACTERS, or of one longer patent."""
     batch, size = [], 0
     for patent in patents:
         text = replace_lone_surrogates(patent.text)
-        if batch and (size + len(text) > limit or len(batch) == ROWS_AT_ONCE):
+        if batch and (size + len(text) > BATCH_CHARACTERS or len(batch) == ROWS_AT_ONCE):
             yield batch
             batch, size = [], 0
         batch.append((patent, text))

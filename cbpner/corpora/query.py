@@ -17,7 +17,6 @@ across a line break); between other characters of a phrase it matches any white 
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.text.characters import CHINESE, SPACE, TO_ASCII
@@ -33,13 +32,6 @@ CHINESE_CHARACTER = re.compile(f"[{CHINESE}]")
 TERM_START = 'a term, a "phrase", NOT or ('
 
 
-class Condition(NamedTuple):
-    """A DuckDB condition on a column `text`, with a `?` for each parameter (a regular expression)."""
-
-    sql: str
-    parameters: list[str]
-
-
 class QuerySyntaxError(InputError):
     """A malformed query; `position` is the index of the offending character, or the query's length at its end."""
 
@@ -50,8 +42,10 @@ class QuerySyntaxError(InputError):
         self.position = position
 
 
-def compile_query(query: str) -> Condition:
-    """Compile a query to a DuckDB condition; raise QuerySyntaxError where it is malformed.
+def compile_query(query: str) -> tuple[str, list[str]]:
+    """Compile a query; raise QuerySyntaxError where it is malformed.
+
+    Returns a DuckDB condition on a column `text`, with a `?` for each parameter, and these: regular expressions.
 
     SQL's operators have the same names and precedence, so the tokens are translated one by one, in an order that is
     checked: where an operand begins a term, NOT or an opening parenthesis, behind it AND, OR or a closing one.
@@ -75,7 +69,7 @@ def compile_query(query: str) -> Condition:
         if kind in ("term", "phrase"):
             patterns.append(build_pattern(text))
         words.append("regexp_matches(text, ?)" if kind in ("term", "phrase") else kind.removesuffix("end"))
-    return Condition(f"({' '.join(words).strip()})", patterns)
+    return f"({' '.join(words).strip()})", patterns
 
 
 def _read_tokens(query: str) -> Iterator[tuple[str, str, int]]:

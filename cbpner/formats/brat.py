@@ -70,14 +70,10 @@ def read_line(line: str, ruler: Ruler, choices: Choices) -> list[Span]:
     label, fragments, claim = match.groups(default="")
     places = []
     for start, end in (map(int, fragment.split(" ")) for fragment in fragments.split(";")):
-        place = ruler.cut(start, end)
-        if place:
-            places.append(place)
-        elif start == end and choices.unfit == "drop":
-            choices.note("empty spans dropped")
+        place = ruler.cut_checked(start, end, choices)
+        if not place:
             return []
-        else:
-            raise ruler.refuse(start, end)
+        places.append(place)
     if claim.strip() and not fragments_agree(ruler.text, places, claim):
         if choices.offsets == "auto":
             cut = " ".join(ruler.text[start:end] for start, end in places)

@@ -52,13 +52,8 @@ def read_doccano_row(row: dict[str, Any], id: str, choices: Choices) -> Document
         count = choices.offsets
     spans = []
     for start, end, label in entries:
-        place = rulers[count].cut(start, end)
-        if place:
+        if place := rulers[count].cut_checked(start, end, choices):
             spans.append(cut_span(text, *place, label))
-        elif start == end and choices.unfit == "drop":
-            choices.note("empty spans dropped")
-        else:
-            raise rulers[count].refuse(start, end)
     used = ("id", name, form, "relations", "Comments")
     extras = {field: value for field, value in row.items() if field not in used}
     return make_document(id, text, spans, extras)

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -85,15 +84,6 @@ def dump_row(row: Any) -> str:
     try:
         text = json.dumps(row, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        row = _clear_numbers(row)
-        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+        row = json.loads(json.dumps(row), parse_constant=lambda _: None)
+        text = json.dumps(row, ensure_ascii=False)
     return text if is_encodable(text) else json.dumps(row)
-
-
-def _clear_numbers(value: Any) -> Any:
-    """The value with None for each NaN and infinite number in it."""
-    if isinstance(value, dict):
-        return {name: _clear_numbers(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clear_numbers(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

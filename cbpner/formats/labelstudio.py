@@ -86,12 +86,9 @@ def read_result(result: Any, ruler: Ruler, choices: Choices) -> list[Span]:
     labels = [check_label(label) for label in take_list(value, "labels")]
     choices.note("regions without a label left out", not labels)
     start, end = check_offset(value.get("start"), "start"), check_offset(value.get("end"), "end")
-    place = ruler.cut(start, end)
-    if place is None and start == end and choices.unfit == "drop":
-        choices.note("empty spans dropped")
-        return []
+    place = ruler.cut_checked(start, end, choices)
     if place is None:
-        raise ruler.refuse(start, end)
+        return []
     claim, cut = value.get("text"), ruler.text[slice(*place)]
     if isinstance(claim, str) and WHITE.sub(" ", claim).strip(" ") != WHITE.sub(" ", cut).strip(" "):
         if choices.offsets == "auto":

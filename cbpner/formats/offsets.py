@@ -5,6 +5,7 @@ from bisect import bisect_right
 from itertools import accumulate
 
 from cbpner.base.errors import UnexpectedValue
+from cbpner.formats.document import Choices
 
 COUNTS = {"codepoints": "code points", "utf16": "UTF-16 code units"}
 TRUSTED_TEXT = "the text that the offsets cut out (--offsets codepoints or utf16 says what they count, and trusts them)"
@@ -35,8 +36,12 @@ class Ruler:
         first, behind = self.find_place(start), self.find_place(end)
         return (first, behind) if first is not None and behind is not None and first < behind else None
 
-    def refuse(self, start: int, end: int) -> UnexpectedValue:
-        """The error for offsets that cut nothing out of the text."""
-        found = f"the offsets {start}..{end} in a text of {self.find_offset(len(self.text))} {COUNTS[self.count]}"
-        expected = "offsets within the text, on characters, the start before the end"
-        return UnexpectedValue(found, f"{expected} (--offsets says what they count)")
+    def cut_checked(self, start: int, end: int, choices: Choices) -> tuple[int, int] | None:
+        """As `cut`, but UnexpectedValue for None, unless it is an empty span that is dropped, which is counted."""
+        place = self.cut(start, end)
+        if place is None and (start != end or choices.unfit != "drop"):
+            found = f"the offsets {start}..{end} in a text of {self.find_offset(len(self.text))} {COUNTS[self.count]}"
+            expected = "offsets within the text, on characters, the start before the end"
+            raise UnexpectedValue(found, f"{expected} (--offsets says what they count)")
+        choices.note("empty spans dropped", place is None)
+        return place

@@ -31,9 +31,7 @@ def fine_tune(job: jobs.LMJob) -> dict[str, Any] | None:
 
     Returns the content of lm_metrics.json; None in the other processes of several.
     """
-    return run_once(
-        job.output, jobs.LM_RUN, partial(_fine_tune_locked, job), job.overwrite, describe=partial(_describe, job)
-    )
+    return run_once(job.output, jobs.LM_RUN, partial(_fine_tune_locked, job), job.overwrite, partial(_describe, job))
 
 
 def measure_model(recipe: LMRecipe, text: TextSource, cache: Path | None = None) -> dict[str, float]:

@@ -48,9 +48,7 @@ def check_backend(name: str, precision: str) -> None:
         raise InputError(f"found the number format {precision!r} for the backend {name}; expected one of {known}")
 
 
-def open_backend(
-    name: str, folder: Path, labels: LabelSet, device: str | None = None, precision: str = "auto"
-) -> Backend:
+def open_backend(name: str, folder: Path, labels: LabelSet, device: str | None, precision: str) -> Backend:
     """The backend of that name (see `check_backend`) over a model's folder; its library is imported only now."""
     if name == "onnx":
         from cbpner.prediction.onnx_backend import OnnxBackend

@@ -64,15 +64,12 @@ def score_levels(panel: Panel) -> pd.DataFrame:
     rows: list[list[Any]] = []
     by_set = panel.counts.sum(axis=0)  # (sets, levels, types, COUNTS)
     for system in panel.systems:
-        heads: list[list[Any]] = [
-            *(["run", own.run, own.split, own.seed] for own in system.sets),
-            [POOLED, None, None, None],
-        ]
+        heads: list[list[Any]] = [["run", own.run, own.split, own.seed] for own in system.sets]
+        heads.append([POOLED, None, None, None])
         own = by_set[panel.places[system.name]]
         for head, counts in zip(heads, [*own, own.sum(axis=0)], strict=True):
-            for (level, label), numbers in zip(
-                product(LEVELS, panel.types), counts.reshape(-1, len(COUNTS)).tolist(), strict=True
-            ):
+            cells = counts.reshape(-1, len(COUNTS)).tolist()
+            for (level, label), numbers in zip(product(LEVELS, panel.types), cells, strict=True):
                 measures = divide_counts(*numbers).values()
                 rows.append([system.name, *head, "type", label, level, *numbers, *measures])
     return pd.DataFrame(rows, columns=SCORES).astype(dict.fromkeys(MEASURES, float))

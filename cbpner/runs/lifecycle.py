@@ -89,12 +89,7 @@ class Run:
 
 
 def run_once(
-    folder: Path,
-    kind: RunKind,
-    make: Callable[[Run], Json | None],
-    overwrite: bool = False,
-    *,
-    describe: Callable[[], Json],
+    folder: Path, kind: RunKind, make: Callable[[Run], Json | None], overwrite: bool, describe: Callable[[], Json]
 ) -> Json | None:
     """Make the run in `folder` unless it is finished; resume it if it broke off. The metrics, or what `make` returns.
 

@@ -1,5 +1,6 @@
 """Cutting long sentences: once for training, in overlapping windows for prediction."""
 
+import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from cbpner.text.bio import Sentence
 from cbpner.text.labels import tags_to_spans
 
 SENTENCE_ENDS = frozenset("。！？；…!?;\n")
+SENTENCE_BREAK = re.compile(f"[{''.join(sorted(SENTENCE_ENDS))}]+")
 CLAUSE_ENDS = frozenset("，、：,:)）]】》」』”")
 
 

@@ -7,7 +7,7 @@ with long ones cut, and `train_test_split.info`, which names the patents of each
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, read_text, write_text
@@ -19,14 +19,6 @@ PARTS = ("train", "dev", "test")
 CUT_PREFIX = "no_long_"
 INFO_NAME = "train_test_split.info"
 PATENT_START = "Abstract"
-
-
-class Split(NamedTuple):
-    """The sentences of one split's three parts."""
-
-    train: list[Sentence]
-    dev: list[Sentence]
-    test: list[Sentence]
 
 
 def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
@@ -53,10 +45,9 @@ def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
     raise InputError(f"{folder}: found {names}; expected {expected} (`cbpner split`)")
 
 
-def read_split(folder: str | Path, long: bool = False, labels: LabelSet | None = None, orphans: str = "keep") -> Split:
-    """The three parts of the split in `folder`; `labels` and `orphans` as in `read_bio`."""
-    files = find_split_files(folder, long)
-    return Split(**{part: read_bio(files[part], labels, orphans) for part in PARTS})
+def read_split(folder: str | Path, long: bool = False) -> dict[str, list[Sentence]]:
+    """{`train`, `dev`, `test`: sentences} of the split in `folder`; `long` as in `find_split_files`."""
+    return {part: read_bio(path) for part, path in find_split_files(folder, long).items()}
 
 
 def find_split_folders(folder: str | Path) -> list[Path]:
@@ -196,9 +187,8 @@ def describe_splits(folder: str | Path, long: bool = False) -> list[dict[str, An
     for path in find_split_folders(folder):
         split = read_split(path, long)
         info = read_split_info(path / INFO_NAME) if (path / INFO_NAME).is_file() else None
-        known = set(list_mentions(split.train))
-        for part in PARTS:
-            sentences = getattr(split, part)
+        known = set(list_mentions(split["train"]))
+        for part, sentences in split.items():
             mentions = list_mentions(sentences)
             patents = len(info[part]) if info else len(split_patents(sentences))
             unseen = None if part == "train" else sum(mention not in known for mention in mentions)

@@ -79,7 +79,7 @@ def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -
         raise InputError(f"{job.output}: found the head {job.recipe.head}; averaged probabilities expect linear heads")
     return run_once(
         job.output, TAGGER_RUN, lambda run: _make_ensemble_run(job, members, average, run), job.overwrite,
-        describe=lambda: describe_ensemble(job, members, average, job.recipe.precision),
+        lambda: describe_ensemble(job, members, average, job.recipe.precision),
     )  # fmt: skip
 
 

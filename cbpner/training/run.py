@@ -40,7 +40,7 @@ def train(job: Job) -> Metrics | None:
     """
     return run_once(
         job.output, TAGGER_RUN, lambda run: _make_run(job, run), job.overwrite,
-        describe=lambda: describe_job(job, *read_data(job), None, job.recipe.precision),
+        lambda: describe_job(job, *read_data(job), None, job.recipe.precision),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from cbpner.base.files import remove_tree, write_text
 from cbpner.base.process import run_guarded
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions, summarize_sentences
-from cbpner.text.splits import PARTS, Split, draw_splits, find_split_folders, read_split, write_splits
+from cbpner.text.splits import draw_splits, find_split_folders, read_split, write_splits
 
 HERE = Path(__file__).resolve().parent
 NAME = "cbp_demo"
@@ -55,11 +55,11 @@ def build(out: str | Path) -> None:
     write_exports(Path(out) / "patents")
 
 
-def score_dictionary(split: Split) -> dict:
+def score_dictionary(split: dict[str, list[Sentence]]) -> dict:
     """Return the strict entity scores on the test part of the dictionary learnt from the training part."""
-    dictionary = learn_dictionary(split.train)
-    predicted = [tag_by_dictionary(sentence.chars, dictionary) for sentence in split.test]
-    return score([sentence.tags for sentence in split.test], predicted)["entity_strict"]["overall"]
+    dictionary = learn_dictionary(split["train"])
+    predicted = [tag_by_dictionary(sentence.chars, dictionary) for sentence in split["test"]]
+    return score([sentence.tags for sentence in split["test"]], predicted)["entity_strict"]["overall"]
 
 
 def format_baseline(folder: Path) -> str:
@@ -72,11 +72,11 @@ def format_baseline(folder: Path) -> str:
     f1s = []
     for path in find_split_folders(folder):
         split = read_split(path)
-        known, test = set(list_mentions(split.train)), summarize_sentences(split.test)
-        unseen = sum(mention not in known for mention in list_mentions(split.test))
+        known, test = set(list_mentions(split["train"])), summarize_sentences(split["test"])
+        unseen = sum(mention not in known for mention in list_mentions(split["test"]))
         result = score_dictionary(split)
         f1s.append(result["f1"])
-        sizes = "/".join(str(len(getattr(split, part))) for part in PARTS)
+        sizes = "/".join(str(len(sentences)) for sentences in split.values())
         types = " / ".join(str(test["types"].get(label, 0)) for label in ("gene", "protein", "disease"))
         lines.append(
             f"| {path.name} | {sizes} | {len(list_mentions(split.dev))} | {types} | {unseen} of {test['mentions']} "

@@ -76,9 +76,7 @@ def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: 
 
 
 @contextmanager
-def open_mentions(
-    mentions: Iterable[Mention], folder: Path, memory_mb: int = 1024, threads: int | None = None
-) -> Iterator[Store]:
+def open_mentions(mentions: Iterable[Mention], folder: Path, memory_mb: int, threads: int | None) -> Iterator[Store]:
     """Load all mentions into the table `mentions` of a store in a temporary subfolder; InputError without any."""
     with create_temporary(folder / "mentions") as work, Store(work, memory_mb, threads) as store:
         writer, count = TableWriter(store, "mentions", SCHEMA), 0

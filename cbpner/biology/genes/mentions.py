@@ -14,10 +14,9 @@ from cbpner.biology.genes.spelling import fold
 from cbpner.corpora.document import find_numbers, parse_date, parse_number
 from cbpner.corpora.records import NO_FAMILY
 from cbpner.formats.document import Choices, Document, Limits, fit_spans
-from cbpner.text.segments import SENTENCE_ENDS
+from cbpner.text.segments import SENTENCE_BREAK
 
 LIMITS = Limits("a table of entities", extras=("scores", "meta"))
-SENTENCE_BREAK = re.compile(f"[{re.escape(''.join(sorted(SENTENCE_ENDS)))}]+")
 DATED_NAME = re.compile(r"(?:^|[-_/])([0-9]{4}-[0-9]{2}-[0-9]{2})-[A-Z]{2}[0-9]")
 FAMILY_FIELDS = ("family", "family_id")
 REPEATED = "documents whose id was there before"
@@ -88,13 +87,9 @@ class EntityResolver:
 
 
 def read_mentions(
-    documents: Iterable[Document],
-    resolver: EntityResolver,
-    bibliography: Bibliography | None = None,
-    choices: Choices | None = None,
+    documents: Iterable[Document], resolver: EntityResolver, bibliography: Bibliography | None, choices: Choices
 ) -> Iterator[Mention]:
     """Resolve the mentions of documents, one document after another; overlapping spans are an error by default."""
-    choices = choices or Choices()
     for document in documents:
         number, family, year = identify_publication(document, bibliography or {})
         choices.note("documents without a year, also in the table of patents", bool(bibliography) and year is None)

@@ -73,8 +73,8 @@ def load_occurrences(
     documents: Iterable[Document],
     resolver: EntityResolver,
     settings: CountSettings,
-    bibliography: Bibliography | None = None,
-    choices: Choices | None = None,
+    bibliography: Bibliography | None,
+    choices: Choices,
 ) -> Counter[str]:
     """Fill the tables from documents, one after another; {reason: count} of what does not take part."""
     left_out: Counter[str] = Counter()
