@@ -27,14 +27,9 @@ FAST = {"batch_tokens": 600, "max_length": 128, "precision": "fp32"}  # of every
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_TEXT = ROOT / "data" / "demo" / "unlabelled" / "train.txt"
 
-
-def find_gold(root=ROOT):
-    """The folder of the gold data: the checkout's (`data/get_cbp_gold.sh`), else that in ../shared, else None."""
-    places = (root / "data" / "cbp_gold", root / ".." / "shared" / "data" / "cbp_gold")
-    return next((place for place in places if (place / "cbp_gold_total.bio").is_file()), None)
-
-
-GOLD = find_gold()
+# the gold data: the checkout's (`data/get_cbp_gold.sh`), or those in ../shared; GOLD is None where there are none
+GOLD_PLACES = (ROOT / "data" / "cbp_gold", ROOT / ".." / "shared" / "data" / "cbp_gold")
+GOLD = next((place for place in GOLD_PLACES if (place / "cbp_gold_total.bio").is_file()), None)
 needs_gold = pytest.mark.skipif(GOLD is None, reason="the gold data are not here: bash data/get_cbp_gold.sh")
 
 

@@ -1,4 +1,4 @@
-"""Invented texts, and files of JSON lines."""
+"""Invented texts, and files with a content."""
 
 import json
 import random
@@ -8,6 +8,13 @@ def make_text(seed, length=400):
     """Random Han characters, the same for the same seed."""
     draw = random.Random(seed)
     return "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(length))
+
+
+def put(folder, name, content):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return path
 
 
 def write_lines(path, rows):

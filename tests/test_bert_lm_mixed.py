@@ -27,10 +27,6 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def read_metrics(folder):
-    return read_json(folder / runs.LM_METRICS)
-
-
 def fine_tune(*flags):
     return load_script("BERT_LM_mixed/lmft_example/run_lm_finetuning.py").main(list(map(str, flags)))
 
@@ -69,7 +65,7 @@ def test_the_perplexity_of_a_finished_model(model, corpus, capsys):
     fine_tune(
         "--mlm", "--do_eval", "--eval_data_file", corpus, "--model_name_or_path", model, "--block_size", 40, "--bf16"
     )
-    expected = read_metrics(model)["perplexity"]
+    expected = read_json(model / runs.LM_METRICS)["perplexity"]
     assert capsys.readouterr().out == f"perplexity {expected['after']:.3f} ({expected['targets']} masked characters)\n"
 
 
@@ -98,7 +94,7 @@ def test_lines_as_documents(corpus, tiny_encoder, tmp_path):
     train = read_json(tmp_path / "model" / runs.LM_CONFIG)["data"]["train"]
     assert (train["documents"], train["line_by_line"]) == (16, True)
     assert os.listdir(tmp_path / "cache") == [], "the tokens' file has no name"
-    assert read_metrics(tmp_path / "model")["perplexity"] is None
+    assert read_json(tmp_path / "model" / runs.LM_METRICS)["perplexity"] is None
 
 
 TRAIN = ["--mlm", "--do_train", "--output_dir", "y", "--train_data_file", __file__]
@@ -161,7 +157,7 @@ def test_the_demo_runs(stub_python, files, tiny_encoder, tmp_path, monkeypatch, 
         folder = "lmft_example" if "lm_fine" in script else "ner_example"
         command = cli.main if script == "-m" else load_script(f"BERT_LM_mixed/{folder}/{script}").main
         assert command(words[script == "-m" :]) == 0
-    half, whole = (read_metrics(tmp_path / "out" / name) for name in ("lm_half", "lm_whole"))
+    half, whole = (read_json(tmp_path / "out" / name / runs.LM_METRICS) for name in ("lm_half", "lm_whole"))
     assert (half["epochs"], whole["epochs"]) == (pytest.approx(0.5, abs=0.05), 1.0)
     assert "test F1: " in capsys.readouterr().out
     found = runs.find_runs([tmp_path / "out"])

@@ -82,6 +82,5 @@ def test_the_command_writes_the_table_and_the_temperature(trained, tmp_path, cap
     assert all(softer.score < sharper.score for sharper, softer in zip(old, new, strict=True))
 
 
-def test_a_folder_without_runs(tmp_path, capsys):
-    assert main(["calibrate", str(tmp_path)]) == 2
-    assert "found no finished run" in capsys.readouterr().err
+def test_a_folder_without_runs(tmp_path, refuse):
+    assert "found no finished run" in refuse("calibrate", tmp_path)

@@ -1,10 +1,8 @@
 """The shipped models: they load with plain transformers, small, one token a character, and know some Chinese."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from conftest import GOLD, needs_gold
+from conftest import GOLD, ROOT, needs_gold
 from safetensors import safe_open
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer, pipeline
 
@@ -14,7 +12,6 @@ from cbpner.text.tokenizer import FOLDED, CharacterTable, unknown_share
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "cbp_mini"
 ADAPTED, FINAL = ROOT / "models" / "cbp_mini_bio", ROOT / "models" / "final_trained"
 

@@ -1,7 +1,5 @@
 """`cbpner convert`, and `cbpner check` and `cbpner stats` on annotations in any format, from the outside."""
 
-from pathlib import Path
-
 import pytest
 from conftest import GOLD, needs_gold
 
@@ -9,8 +7,6 @@ from cbpner.cli import main
 from cbpner.formats.document import Document, Span
 from cbpner.formats.registry import read_documents, write_documents
 from cbpner.text.bio import read_bio
-
-ROOT = Path(__file__).parent.parent
 
 TEXT = "HER2阳性乳腺癌患者。\n😀雌激素受体\n"
 DOCUMENTS = [

@@ -1,10 +1,9 @@
 """The shipped demo corpus: rebuilt byte for byte, in the gold layout, consistent, and not solved by a dictionary."""
 
 import sys
-from pathlib import Path
 
 import pytest
-from conftest import GOLD, needs_gold
+from conftest import GOLD, ROOT, needs_gold
 
 from cbpner.base.errors import Fault
 from cbpner.corpora.cleaning import RULES, clean_text
@@ -13,7 +12,6 @@ from cbpner.text.bio import read_bio
 from cbpner.text.labels import DEFAULT, tags_to_spans
 from cbpner.text.splits import PARTS, find_split_folders, read_split, read_split_info, split_patents
 
-ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
 PATENTS = DEMO / "patents"
 sys.path.insert(0, str(DEMO))

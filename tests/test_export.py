@@ -10,7 +10,7 @@ import torch
 from conftest import DEMO_TEXT, ROOT
 from safetensors.torch import load_file
 from shell import assert_not_loaded
-from test_predict import crf_tagger  # noqa: F401
+from test_predict import crf_tagger, places  # noqa: F401
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
@@ -61,10 +61,6 @@ def exported_crf(tmp_path_factory, crf_tagger):  # noqa: F811
     folder = tmp_path_factory.mktemp("exported") / "crf"
     assert main(["export", str(crf_tagger), "--onnx", "-o", str(folder)]) == 0
     return folder
-
-
-def places(spans):
-    return [span[:3] for span in spans]
 
 
 def check_tags(source, exported, text):

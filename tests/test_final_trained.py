@@ -5,9 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from transformers import pipeline
 
 from cbpner.cli import main
@@ -15,7 +15,6 @@ from cbpner.decoding.document_vote import find_occurrences
 from cbpner.prediction.tagger import Tagger
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "final_trained"
 pytestmark = pytest.mark.slow
 TEXT = "本发明公开了BRCA1基因在卵巢癌和前列腺癌诊断中的用途，以及VEGF、IL-6和TNF-α的检测方法。"

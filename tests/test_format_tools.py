@@ -3,16 +3,11 @@
 import json
 
 import pytest
+from patent_data import put
 
 from cbpner.base.errors import FaultyFile, InputError
 from cbpner.formats.document import Choices, Document, Span
 from cbpner.formats.registry import read_documents, write_documents
-
-
-def write(path, content):
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
 
 
 def read(path, name=None, **choices):
@@ -32,8 +27,8 @@ def surfaces(document):
 
 
 def write_brat(folder, text, lines):
-    write(folder / "d.txt", text)
-    return write(folder / "d.ann", lines).parent
+    put(folder, "d.txt", text)
+    return put(folder, "d.ann", lines).parent
 
 
 def test_brat_as_its_server_writes_it(tmp_path):
@@ -103,14 +98,14 @@ def test_brat_faults_name_their_lines(tmp_path):
 
 
 def test_brat_files_that_lack_the_other_one(tmp_path):
-    write(tmp_path / "a.txt", "基因")
+    put(tmp_path, "a.txt", "基因")
     [document], notes = read(tmp_path, "brat")
     assert document == Document("a", "基因") and sum(notes.values()) == 1
-    write(tmp_path / "b.ann", "")
+    put(tmp_path, "b.ann", "")
     with pytest.raises(InputError, match=r"b.ann: .*b.txt"):
         read(tmp_path, "brat")
     (tmp_path / "b.ann").unlink()
-    write(tmp_path / "a.txt", "基因".encode("gb18030"))
+    put(tmp_path, "a.txt", "基因".encode("gb18030"))
     with pytest.raises(FaultyFile, match=r"a.txt: .*UTF-8"):
         read(tmp_path, "brat")
 
@@ -119,7 +114,7 @@ def test_yedda_marks(tmp_path):
     content = (
         "[@HER2#gene*][@阳性#x*]的 [$乳腺癌#disease*]，#1 [@C#N端#region*] [@ 见\r\n[@[@雌激素受体#gene*]#protein*]*]"
     )
-    path = write(tmp_path / "甲.txt.ann", content)
+    path = put(tmp_path, "甲.txt.ann", content)
     [document], notes = read(path)
     assert (document.id, document.text) == ("甲", "HER2阳性的 乳腺癌，#1 C#N端 [@ 见\r\n雌激素受体*]")
     assert surfaces(document) == [
@@ -130,7 +125,7 @@ def test_yedda_marks(tmp_path):
     assert without.text == document.text and len(without.spans) == len(document.spans) - 1
     assert list(notes.values()) == list(again.values()) == [1]
     content = "\ufeff[@雌\n激素#x*][@#y*]a#b*][@乳[@腺#in*]癌#out*]"
-    [document], notes = read(write(tmp_path / "a.ann", content), "yedda-marked")
+    [document], notes = read(put(tmp_path, "a.ann", content), "yedda-marked")
     assert document.text == "雌\n激素a#b*]乳腺癌"
     assert surfaces(document) == [("雌\n激素", "x"), ("乳腺癌", "out"), ("腺", "in")]
     assert notes == {"empty marks dropped": 1}
@@ -148,39 +143,39 @@ def test_yedda_text_that_would_be_read_as_a_mark_is_refused(tmp_path):
 
 def test_yedda_export_of_characters_and_bioes_in_its_spellings(tmp_path):
     bmes = "乳 B-disease\n腺 M-disease\n癌 E-disease\n的 O\n因 S-gene\n\n\n人 O\n\n"
-    [document], notes = read(write(tmp_path / "a.txt.anns", bmes))
+    [document], notes = read(put(tmp_path, "a.txt.anns", bmes))
     assert (document.id, document.text, notes) == ("a", "乳腺癌的因\n\n人\n", {})
     assert surfaces(document) == [("乳腺癌", "disease"), ("因", "gene")]
     bio = "乳 B-disease\r\n腺 I-disease\r\n癌 B-disease\r\n\r\n"
-    [document], _ = read(write(tmp_path / "b.anns", bio))
+    [document], _ = read(put(tmp_path, "b.anns", bio))
     assert (document.text, surfaces(document)) == ("乳腺癌\n", [("乳腺", "disease"), ("癌", "disease")])
     for begin, inside, end, single in ("BIES", "BILU", "BMES"):
         tags = [f"{begin}-x", f"{inside}-x", f"{end}-x", f"{single}-x", "O", f"{begin}-y", f"{end}-y"]
         content = "".join(f"{char} {tag}\n" for char, tag in zip("甲乙丙丁戊己庚", tags, strict=True))
-        [document], notes = read(write(tmp_path / "a.bioes", content))
+        [document], notes = read(put(tmp_path, "a.bioes", content))
         assert surfaces(document) == [("甲乙丙", "x"), ("丁", "x"), ("己庚", "y")] and notes == {}
 
 
 def test_tags_that_break_their_scheme_are_an_error_or_repaired(tmp_path):
     content = "甲 B-x\n乙 O\n丙 I-x\n丁 E-x\n\n戊 E-y\n己 B-x\n庚 I-y\n"
-    path = write(tmp_path / "a.bioes", content)
+    path = put(tmp_path, "a.bioes", content)
     assert [fault.partition(",")[0] for fault in read_faults(path)] == "1: B-x|3: I-x|6: E-y|7: B-x|8: I-y".split("|")
     [document], notes = read(path, orphans="repair")
     assert surfaces(document) == [("甲", "x"), ("丙丁", "x"), ("戊", "y"), ("己", "x"), ("庚", "y")]
     assert list(notes.values()) == [5]
-    path = write(tmp_path / "a.bio", "甲 I-x\n乙 I-x\n丙 B-x\n丁 I-y\n")
+    path = put(tmp_path, "a.bio", "甲 I-x\n乙 I-x\n丙 B-x\n丁 I-y\n")
     [first, second] = read_faults(path)
     assert first.startswith("1: I-x") and "--from iob1" in first and second.startswith("4: I-y")
     [document], notes = read(path, orphans="repair")
     assert surfaces(document) == [("甲乙", "x"), ("丙", "x"), ("丁", "y")] and list(notes.values()) == [2]
     assert read(path, "iob1") == ([document], {})
-    faults = read_faults(write(tmp_path / "b.bioes", "甲 S-x\n乙乙 O\n\n丙 X-x\n丁 S\n".encode() + b"\xff O\n"))
+    faults = read_faults(put(tmp_path, "b.bioes", "甲 S-x\n乙乙 O\n\n丙 X-x\n丁 S\n".encode() + b"\xff O\n"))
     assert [fault.partition(":")[0] for fault in faults] == ["2", "4", "5", "6"]
     assert "'X-x'" in faults[1] and "E-<type>" in faults[1]
 
 
 def write_rows(path, rows, ends="\n"):
-    return write(path, "".join(json.dumps(row, ensure_ascii=False) + ends for row in rows))
+    return put(path.parent, path.name, "".join(json.dumps(row, ensure_ascii=False) + ends for row in rows))
 
 
 EMOJI = "😀HER2阳性👩\u200d🔬乳腺癌"
@@ -212,7 +207,7 @@ def test_doccano_with_lists(tmp_path, field, spans):
     rows = [
         {"id": id, "data": data, field: each} for id, data, each in ((1, EMOJI, spans), (2, "无", []), (3, "x", None))
     ]
-    for path in (write_rows(tmp_path / "a.jsonl", rows[:2]), write(tmp_path / "a.json", json.dumps(rows))):
+    for path in (write_rows(tmp_path / "a.jsonl", rows[:2]), put(tmp_path, "a.json", json.dumps(rows))):
         documents, notes = read(path)
         assert surfaces(documents[0]) == [("HER2", "gene"), ("乳腺癌", "disease")] and documents[1].spans == []
         assert list(notes.values()) == [1] and ("UTF-16" in next(iter(notes))) == (field == "label")
@@ -223,7 +218,7 @@ def test_doccano_with_lists(tmp_path, field, spans):
 
 
 def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
-    path = write(tmp_path / "a.jsonl", '{"id": "1", "text": "x", "spans": [], "year": NaN, "more": [-1e999, 1.5]}')
+    path = put(tmp_path, "a.jsonl", '{"id": "1", "text": "x", "spans": [], "year": NaN, "more": [-1e999, 1.5]}')
     [document], _ = read(path)
     for name in ("jsonl", "doccano", "labelstudio"):
         choices, out = Choices(), tmp_path / "out.json"
@@ -245,7 +240,7 @@ def test_numbers_that_json_does_not_have_are_null_and_counted(tmp_path):
     ({"text": "\ud83d", "label": []}, "surrogate"), ({"id": [1], "text": "基", "label": []}, "[1]"),
 ])  # fmt: skip
 def test_doccano_faults(tmp_path, row, found):
-    path = write(tmp_path / "a.jsonl", json.dumps({"text": "x", "label": []}) + "\n" + json.dumps(row))
+    path = put(tmp_path, "a.jsonl", json.dumps({"text": "x", "label": []}) + "\n" + json.dumps(row))
     [fault] = read_faults(path, "doccano")
     assert fault.startswith("2: ") and found in fault
 
@@ -253,7 +248,7 @@ def test_doccano_faults(tmp_path, row, found):
 def test_our_json_lines_of_others(tmp_path):
     content = '\ufeff{"text": "a\u2028😀b", "spans": [{"start": 3, "end": 4, "label": "x"}], "date": "20160525"'
     content += ', "source": null}\r\n\r\n'
-    [document], _ = read(write(tmp_path / "corpus.jsonl", content))
+    [document], _ = read(put(tmp_path, "corpus.jsonl", content))
     assert document == Document("corpus-1", "a\u2028😀b", [Span(3, 4, "x", "b")], {"source": None}, 20160525)
 
 
@@ -279,7 +274,7 @@ def task(text, *results, **more):
 
 
 def read_tasks(tmp_path, *tasks, **choices):
-    return read(write(tmp_path / "export.json", json.dumps(tasks)), "labelstudio", **choices)
+    return read(put(tmp_path, "export.json", json.dumps(tasks)), "labelstudio", **choices)
 
 
 def test_label_studio_as_it_exports(tmp_path):
@@ -336,7 +331,7 @@ def test_label_studio_of_several_annotations_one_is_read_and_predictions_where_t
     (["x"], '"x"'),
 ])  # fmt: skip
 def test_label_studio_faults(tmp_path, results, found):
-    path = write(tmp_path / "export.json", json.dumps([task("甲"), task("甲乙", *results)]))
+    path = put(tmp_path, "export.json", json.dumps([task("甲"), task("甲乙", *results)]))
     [fault] = read_faults(path)
     assert fault.startswith("0: ") and found in fault and "(item 2)" in fault
 

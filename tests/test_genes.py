@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patent_data import put
 
 from benchmarks import resolver as benchmark
 from benchmarks.resolver import measure_resolver, read_decisions
@@ -39,14 +40,9 @@ HGNC:99999\tOLD1\tgone\tEntry Withdrawn\t\t
 """  # genes that the shipped list lacks
 
 
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def hgnc(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("hgnc") / "hgnc_complete_set.txt", HGNC)
+    return put(tmp_path_factory.mktemp("hgnc"), "hgnc_complete_set.txt", HGNC)
 
 
 @pytest.fixture(scope="module")
@@ -123,24 +119,24 @@ SHARED = "ROS EMT SMA ANA BPA THC SAH BMD".split()
 def test_terms_that_are_spelt_as_genes_unless_a_user_says_so(tmp_path, surface):
     """Each is here an alias of the gene of which a user's list says so."""
     name = "HC1" if surface == "HCl" else surface
-    hgnc = write(tmp_path / "hgnc.tsv", f"hgnc_id\tsymbol\talias_symbol\nHGNC:5\tA1BG\t{name}\nHGNC:1472\tCAMP\t\n")
+    hgnc = put(tmp_path, "hgnc.tsv", f"hgnc_id\tsymbol\talias_symbol\nHGNC:5\tA1BG\t{name}\nHGNC:1472\tCAMP\t\n")
     resolver = GeneResolver(read_gene_lexicon([hgnc], shipped=False))
     found = resolver.resolve(surface)
     assert found.status == ("ambiguous" if surface in SHARED else "lookalike") and found.how
     assert symbols(resolver, "CAMP") == "one CAMP"
-    mine = write(tmp_path / "mine.tsv", f"id\tname\nHGNC:5\t{surface}\n")
+    mine = put(tmp_path, "mine.tsv", f"id\tname\nHGNC:5\t{surface}\n")
     assert symbols(GeneResolver(read_gene_lexicon([hgnc, mine], shipped=False)), surface) == "one A1BG"
 
 
 def test_users_names_families_keys_and_a_table_of_synonyms(hgnc, tmp_path):
-    names = write(tmp_path / "mine.tsv", "# mine\nid\tname\nHGNC:6364\tPSA\nHGNC:1516\tCAT\nHGNC:427\t我的激酶\n")
+    names = put(tmp_path, "mine.tsv", "# mine\nid\tname\nHGNC:6364\tPSA\nHGNC:1516\tCAT\nHGNC:427\t我的激酶\n")
     resolver = GeneResolver(read_gene_lexicon([find_shipped(lexicons.SHIPPED_GENES), hgnc, names]))
     found = [symbols(resolver, surface) for surface in ("PSA", "CAT", "抗我的激酶抗体")]
     assert found == ["one KLK3", "one CAT", "one ALK agent"]
     assert {resolver.resolve(surface).status for surface in ("VEGFR", "CD3")} == {"family"}
     assert resolver.resolve("CxgA").key == resolver.resolve("CXGA").key == "cxga"
     rows = "".join(f"E\t1\tHGNC:5\tA1BG\t{alias}\tOLDA\n" for alias in ("X11", "X12"))
-    format, names = open_lexicon(write(tmp_path / "pairs.tsv", f"ensg\tentr\thgnc\tsymb\tsynonym1\tsynonym2\n{rows}"))
+    format, names = open_lexicon(put(tmp_path, "pairs.tsv", f"ensg\tentr\thgnc\tsymb\tsynonym1\tsynonym2\n{rows}"))
     found = [(format, name.kind, name.text) for name in names]
     expected = [("symbol", "A1BG"), ("alias", "X11"), ("previous", "OLDA"), ("alias", "X12")]
     assert found == [("pairs", *each) for each in expected]
@@ -155,19 +151,19 @@ def test_users_names_families_keys_and_a_table_of_synonyms(hgnc, tmp_path):
 ])  # fmt: skip
 def test_errors_of_lexicons(tmp_path, text, found):
     with pytest.raises(InputError, match=f"lexicon.tsv.*{found}" if found[0] != ":" else f"lexicon.tsv{found}"):
-        read_gene_lexicon([write(tmp_path / "lexicon.tsv", text)])
+        read_gene_lexicon([put(tmp_path, "lexicon.tsv", text)])
 
 
 def test_errors_of_other_lists(tmp_path):
     with pytest.raises(InputError, match="lookalikes.tsv:2: .*'method'"):
-        lexicons.read_lookalikes(write(tmp_path / "lookalikes.tsv", "name\tkind\twhat\nPCR\tmethod\tx\n"))
-    hpo = write(tmp_path / "hp.tsv", "subject_id\tsource_value\ttranslation_value\nHP:1\tx\t甲\n\tBreast\t乳腺癌\n")
+        lexicons.read_lookalikes(put(tmp_path, "lookalikes.tsv", "name\tkind\twhat\nPCR\tmethod\tx\n"))
+    hpo = put(tmp_path, "hp.tsv", "subject_id\tsource_value\ttranslation_value\nHP:1\tx\t甲\n\tBreast\t乳腺癌\n")
     with pytest.raises(InputError, match="hp.tsv:3: .*subject_id"):
         lexicons.read_lexicons([hpo], "disease")
     with pytest.raises(InputError, match="decision"):
-        read_decisions(write(tmp_path / "a.tsv", "surface\tcount\thgnc\trole\nA\t1\t\t\n"))
+        read_decisions(put(tmp_path, "a.tsv", "surface\tcount\thgnc\trole\nA\t1\t\t\n"))
     with pytest.raises(InputError, match="a.tsv:2"):
-        read_decisions(write(tmp_path / "a.tsv", "surface\tcount\tdecision\thgnc\trole\nA\t1\tid\t\t\n"))
+        read_decisions(put(tmp_path, "a.tsv", "surface\tcount\tdecision\thgnc\trole\nA\t1\tid\t\t\n"))
 
 
 def test_the_shipped_names_have_ids_that_the_shipped_genes_have():
@@ -185,10 +181,11 @@ def test_variants_and_lists_of_diseases(tmp_path):
     assert {resolver.resolve(surface).key for surface in variants} == {"非小细胞肺癌"}
     assert resolver.resolve("HER2阳性乳腺癌").key != resolver.resolve("乳腺癌").key
     rows = "subject_id\tsource_value\ttranslation_value\nHP:0003002\tBreast carcinoma\t乳腺癌\n"
-    hpo = write(tmp_path / "hp.tsv", rows)
-    icd = write(tmp_path / "icd.csv", "编码,名称\nC50,乳腺癌\nI10,高血压\nI15,高血压\nE11,糖尿病\nO24,糖尿病\n")
-    mesh = write(
-        tmp_path / "d2025.bin",
+    hpo = put(tmp_path, "hp.tsv", rows)
+    icd = put(tmp_path, "icd.csv", "编码,名称\nC50,乳腺癌\nI10,高血压\nI15,高血压\nE11,糖尿病\nO24,糖尿病\n")
+    mesh = put(
+        tmp_path,
+        "d2025.bin",
         "*NEWRECORD\nRECTYPE = D\nMH = Asthma\nENTRY = Asthmas|T047|NON|\nMN = C08.127.108\nUI = D001249\n"
         "*NEWRECORD\nMH = Water\nMN = D01.045\nUI = D014867\n",
     )
@@ -202,8 +199,9 @@ def test_variants_and_lists_of_diseases(tmp_path):
 
 
 def test_figures_against_decisions_counted_by_hand(resolver, tmp_path):
-    path = write(
-        tmp_path / "decided.tsv",
+    path = put(
+        tmp_path,
+        "decided.tsv",
         "surface\tcount\tdecision\thgnc\trole\n"
         "HER2\t6\tid\tHGNC:3430\tself\n"  # right
         "抗HER2抗体\t1\tid\tHGNC:3430\tself\n"  # right, but taken for an agent

@@ -38,7 +38,6 @@ from cbpner.runs.lifecycle import Run
 from cbpner.text.tokenizer import CharacterTable
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[1]
 FAST = {"block_size": 40, "batch_tokens": 320, "lr": 1e-3, "dropout": 0.1, "precision": "fp32"}
 EPOCHS = 3
 

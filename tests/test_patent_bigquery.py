@@ -1,12 +1,12 @@
 """data/patents/*.sql, run by DuckDB on a small table with the columns of BigQuery's, in DuckDB's words for the same."""
 
 import re
-from pathlib import Path
 
 import duckdb
 import pytest
+from conftest import ROOT
 
-FOLDER = Path(__file__).resolve().parents[1] / "data" / "patents"
+FOLDER = ROOT / "data" / "patents"
 TABLE = "`patents-public-data.patents.publications`"
 COLUMNS = """
 CREATE TABLE publications (

@@ -5,9 +5,9 @@ import os
 import shutil
 import subprocess
 from argparse import ArgumentParser
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from patent_data import make_text, read_lines, write_lines
 
 from cbpner.cli import main
@@ -15,7 +15,6 @@ from cbpner.commands import patents
 from cbpner.corpora.cleaning import DEFAULT_RULES
 from cbpner.corpora.document import load_gold_numbers
 
-ROOT = Path(__file__).resolve().parent.parent
 GOLD_NUMBER = load_gold_numbers()[0]
 
 

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from patent_data import make_text, read_lines, write_lines
 
 from cbpner.base.errors import InputError
@@ -20,7 +20,6 @@ from cbpner.corpora.corpus import CorpusJob, build_corpus
 from cbpner.corpora.selection import PatentSelection
 from cbpner.text.segments import SENTENCE_BREAK
 
-ROOT = Path(__file__).resolve().parent.parent
 LENIENT = PatentSelection(min_length=5, min_han=0, near_duplicates=None)
 
 

@@ -40,7 +40,7 @@ def inputs(tmp_path_factory):
 
 def predict(model, inputs, output, *more):
     words = [inputs, "-o", f"{output}/", "--model", model, "--precision", "fp32", "--shard-size", SHARD, *more]
-    return main(["predict", *map(str, words)])
+    return ["predict", *map(str, words)]
 
 
 def read_folder(folder):
@@ -55,7 +55,7 @@ def unbroken(tmp_path_factory, inputs, tiny_tagger):
     found = {}
     for kind in ("jsonl", "brat", "parquet", "bio"):
         folder = tmp_path_factory.mktemp("unbroken") / kind
-        assert predict(tiny_tagger, inputs, folder, "--to", kind) == 1
+        assert main(predict(tiny_tagger, inputs, folder, "--to", kind)) == 1
         found[kind] = read_folder(folder)
     return found
 
@@ -92,12 +92,12 @@ def test_a_jobs_folder_is_read_as_its_documents(unbroken, tmp_path, kind):
 
 
 def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out")) == 1
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out")) == 1
     assert "finished already, 3 errors" in capsys.readouterr().err
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 1
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite")) == 1
     assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns > times[tmp_path / "out" / "manifest.json"]
 
 
@@ -137,7 +137,7 @@ def run_and_die(moment, *args):
 
     setattr(owner, name, mortal)
     with redirect_stderr(StringIO()):
-        os._exit(predict(*args, "--to", kind))
+        os._exit(main(predict(*args, "--to", kind)))
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_a_killed_job_resumes_to_the_same_bytes(tmp_path, server, unbroken, inpu
     parts = sorted(folder.glob("part-*"))[:kept]
     times = [path.stat().st_mtime_ns for path in parts]
     assert len(parts) == kept
-    assert predict(tiny_tagger, inputs, folder, "--to", kind) == 1
+    assert main(predict(tiny_tagger, inputs, folder, "--to", kind)) == 1
     assert read_folder(folder) == unbroken[kind]
     assert [path.stat().st_mtime_ns for path in parts] == times
     assert (f"resumes behind {kept} shards" in capsys.readouterr().err) == (kept > 0 and "behind the m" not in moment)
@@ -171,7 +171,7 @@ def test_ctrl_c_is_one_line_and_the_same_command_resumes(tmp_path, inputs, tiny_
     told = capsys.readouterr()
     assert told.err.splitlines()[-1].startswith("interrupted")
     assert "Traceback" not in told.err
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out")) == 1
     assert read_folder(tmp_path / "out") == unbroken["jsonl"]
 
 
@@ -189,7 +189,7 @@ def begin(model, inputs, folder, monkeypatch):
             add(progress, shard)
 
         patch.setattr(job.JobState, "add", fail)
-        assert predict(model, inputs, folder) == INTERRUPTED
+        assert main(predict(model, inputs, folder)) == INTERRUPTED
 
 
 @pytest.mark.parametrize(
@@ -198,69 +198,62 @@ def begin(model, inputs, folder, monkeypatch):
      (["--decoder", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
      (["--text-field", "body"], "fields: ")],
 )  # fmt: skip
-def test_other_settings_are_refused(tmp_path, inputs, tiny_tagger, monkeypatch, capsys, flags, message):
+def test_other_settings_are_refused(tmp_path, inputs, tiny_tagger, monkeypatch, refuse, flags, message):
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
     files = read_folder(tmp_path / "out")
     assert sorted(files) == ["part-00000.jsonl", "part-00001.jsonl", "progress.jsonl"]
-    assert predict(tiny_tagger, inputs, tmp_path / "out", *flags) == 2
-    assert message in capsys.readouterr().err and read_folder(tmp_path / "out") == files
-    assert predict(tiny_tagger, inputs, tmp_path / "out", *flags, "--overwrite") == 1
+    assert message in refuse(*predict(tiny_tagger, inputs, tmp_path / "out", *flags))
+    assert read_folder(tmp_path / "out") == files
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out", *flags, "--overwrite")) == 1
     assert "manifest.json" in read_folder(tmp_path / "out")
 
 
-def test_other_inputs_are_refused(tmp_path, tiny_tagger, monkeypatch, capsys):
+def test_other_inputs_are_refused(tmp_path, tiny_tagger, monkeypatch, refuse):
     inputs = write_inputs(tmp_path / "in")
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
     (inputs / "c.txt").write_text("甲", encoding="utf-8")
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert "3 c: None" in capsys.readouterr().err
+    assert "3 c: None" in refuse(*predict(tiny_tagger, inputs, tmp_path / "out"))
     (inputs / "c.txt").unlink()
     (inputs / "b.txt").write_text("甲", encoding="utf-8")
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert "2 b: 'txt " in capsys.readouterr().err
+    assert "2 b: 'txt " in refuse(*predict(tiny_tagger, inputs, tmp_path / "out"))
     (inputs / "b.txt").write_bytes(b"\xff")
     inputs.rename(tmp_path / "elsewhere")
-    assert predict(tiny_tagger, tmp_path / "elsewhere", tmp_path / "out") == 1
+    assert main(predict(tiny_tagger, tmp_path / "elsewhere", tmp_path / "out")) == 1
 
 
-def test_other_folders_are_left_alone(tmp_path, inputs, tiny_tagger, capsys):
+def test_other_folders_are_left_alone(tmp_path, inputs, tiny_tagger, refuse):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("甲", encoding="utf-8")
     for flags in ([], ["--overwrite"]):
-        assert predict(tiny_tagger, inputs, tmp_path / "out", *flags) == 2
-        assert "mine.txt" in capsys.readouterr().err
+        assert "mine.txt" in refuse(*predict(tiny_tagger, inputs, tmp_path / "out", *flags))
     assert list(read_folder(tmp_path / "out")) == ["mine.txt"]
     (tmp_path / "out" / "mine.txt").rename(tmp_path / "out" / "part-00000.parquet")
-    assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 2
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite")) == 2
     assert list(read_folder(tmp_path / "out")) == ["part-00000.parquet"]
     (tmp_path / "out" / "progress.jsonl").write_text("nothing\n")
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert "progress.jsonl" in capsys.readouterr().err
+    assert "progress.jsonl" in refuse(*predict(tiny_tagger, inputs, tmp_path / "out"))
 
 
-def test_a_job_that_was_half_deleted_can_be_overwritten(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, capsys):
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+def test_a_job_that_was_half_deleted_can_be_overwritten(tmp_path, inputs, tiny_tagger, unbroken, monkeypatch, refuse):
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out")) == 1
     with monkeypatch.context() as patch:
         patch.setattr(job, "remove_tree", lambda path: path.unlink() if path.name == "manifest.json" else 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite")
-    assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite") == 1
+            main(predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite"))
+    assert "--overwrite" in refuse(*predict(tiny_tagger, inputs, tmp_path / "out"))
+    assert main(predict(tiny_tagger, inputs, tmp_path / "out", "--overwrite")) == 1
     assert read_folder(tmp_path / "out") == unbroken["jsonl"]
 
 
-def test_a_shard_that_is_gone_is_missed(tmp_path, inputs, tiny_tagger, monkeypatch, capsys):
+def test_a_shard_that_is_gone_is_missed(tmp_path, inputs, tiny_tagger, monkeypatch, refuse):
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
     for _ in range(2):  # a job that is not done, and one that is
         (tmp_path / "out" / "part-00000.jsonl").rename(tmp_path / "away")
-        assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-        assert "part-00000.jsonl" in capsys.readouterr().err
+        assert "part-00000.jsonl" in refuse(*predict(tiny_tagger, inputs, tmp_path / "out"))
         (tmp_path / "away").rename(tmp_path / "out" / "part-00000.jsonl")
-        assert predict(tiny_tagger, inputs, tmp_path / "out") == 1
+        assert main(predict(tiny_tagger, inputs, tmp_path / "out")) == 1
 
 
-def test_two_jobs_in_a_folder_do_not_meet(tmp_path, inputs, tiny_tagger, capsys):
+def test_two_jobs_in_a_folder_do_not_meet(tmp_path, inputs, tiny_tagger, refuse):
     with lock_run(tmp_path / "out"):
-        assert predict(tiny_tagger, inputs, tmp_path / "out") == 2
-    assert str(tmp_path / "out") in capsys.readouterr().err
+        assert str(tmp_path / "out") in refuse(*predict(tiny_tagger, inputs, tmp_path / "out"))

@@ -11,11 +11,11 @@ import random
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import ROOT
 from patent_data import read_lines as read_jsonl
 from patent_data import write_lines
 from pyarrow import parquet
@@ -33,7 +33,6 @@ from cbpner.cli import main
 from cbpner.reports.join import PredictedSet
 from cbpner.text.bio import Sentence
 
-ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("AAA1", "BBB2", "CCC3", "DDD4")
 IDS = {name: f"HGNC:{number}" for number, name in enumerate(NAMES, 1)}
 LEXICON = "hgnc_id\tsymbol\talias_symbol\n" + "".join(f"{id}\t{name}\tOld{name}\n" for name, id in IDS.items())

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import GOLD, needs_gold
+from conftest import GOLD, ROOT, needs_gold
 
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
@@ -13,7 +13,6 @@ from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import read_bio
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (
     "Supervised_Original", "BERT_LM_mixed", "BERT_LM_mixed_gold", "partBERT_CRF_described", "partBERT_CRF_coded",
     "Supervised_Original_lower", *(f"BERT_LM_mixed_seed{seed}" for seed in range(3)),

@@ -5,6 +5,7 @@ import io
 
 import pyarrow as pa
 import pytest
+from patent_data import put
 from pyarrow import parquet
 
 from cbpner.base.errors import Fault, InputError
@@ -15,11 +16,6 @@ from cbpner.formats.rows import read_cells, read_rows, read_valid_rows
 ROWS = [{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\n丙"}]
 
 
-def write(tmp_path, name, data):
-    (tmp_path / name).write_bytes(data if isinstance(data, bytes) else data.encode())
-    return tmp_path / name
-
-
 @pytest.mark.parametrize(("name", "data"), [
     ("a.jsonl", '\ufeff{"id": "1", "text": "甲"}\n\n{"id": "2", "text": "乙\\n丙"}\n'),
     ("a.json", '[{"id": "1", "text": "甲"}, {"id": "2", "text": "乙\\n丙"}]'),
@@ -28,7 +24,7 @@ def write(tmp_path, name, data):
     ("a.csv.gz", gzip.compress('id,text\n1,甲\n2,"乙\n丙"\n'.encode(), mtime=0)),
 ])  # fmt: skip
 def test_every_kind_of_file_has_the_same_rows(tmp_path, name, data):
-    rows = list(read_valid_rows(write(tmp_path, name, data), required=["text"]))
+    rows = list(read_valid_rows(put(tmp_path, name, data), required=["text"]))
     assert [row.values for row in rows] == ROWS
     assert [row.number for row in rows] == ([1, 3] if name == "a.jsonl" else [1, 2])
 
@@ -50,7 +46,7 @@ def test_parquet_has_the_columns_asked_for(tmp_path):
     ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n' * 9, mtime=0)[:-9], [1]),
 ])  # fmt: skip
 def test_bad_rows_are_faults_in_their_places(tmp_path, name, data, places):
-    path = write(tmp_path, name, data)
+    path = put(tmp_path, name, data)
     found = list(read_rows(path, required=["id"]))
     assert [row.line if isinstance(row, Fault) else None for row in found] == places
     with pytest.raises(InputError, match=name):
@@ -59,7 +55,7 @@ def test_bad_rows_are_faults_in_their_places(tmp_path, name, data, places):
 
 def test_a_line_that_is_too_long_is_one_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "LONGEST_LINE", 20)
-    path = write(tmp_path, "a.jsonl", '{"id": 1}\n{"id": "%s"}\n{"id": 2}\n' % ("x" * 70))
+    path = put(tmp_path, "a.jsonl", '{"id": 1}\n{"id": "%s"}\n{"id": 2}\n' % ("x" * 70))
     assert [isinstance(row, Fault) for row in read_rows(path)] == [False, True, False]
 
 
@@ -73,7 +69,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize("sign", ["\t", ",", " "])
 def test_cells_of_a_table_of_unknown_separator(tmp_path, sign):
-    path = write(tmp_path, "a.txt", f'# note\n\na{sign}"b"\nc{sign}d\n')
+    path = put(tmp_path, "a.txt", f'# note\n\na{sign}"b"\nc{sign}d\n')
     assert list(read_cells(path, comment="#")) == [(3, ["a", "b"]), (4, ["c", "d"])]
     assert list(read_cells(path, comment="#", quoted=False))[0][1] == ["a", "b" if sign == "," else '"b"']
 
@@ -82,7 +78,7 @@ def test_written_csv_is_read_again(tmp_path):
     rows = [["id", "text"], ["1", 'a"b,c'], ["2", "d\re\nf"], ["", ""]]
     text = format_csv(rows)
     assert text.startswith("id,text\n") and '"d\re\nf"' in text
-    path = write(tmp_path, "a.csv", text)
+    path = put(tmp_path, "a.csv", text)
     assert [list(row.values.values()) for row in read_rows(path)] == rows[1:]
     assert text == io.StringIO(text, newline="").read()
 
