@@ -29,6 +29,7 @@ from pathlib import Path
 
 from cbpner.base.process import run_guarded
 from cbpner.biology.genes.lexicons import find_shipped, read_lookalikes
+from cbpner.decoding.conventions import read_others
 from cbpner.decoding.document_vote import is_whole_word
 from cbpner.formats.document import Span
 from cbpner.prediction.tagger import Tagger
@@ -72,9 +73,9 @@ NO_GENE = re.compile(
 
 @functools.cache
 def read_own_names() -> dict[str, str]:
-    """{name: type, or kind of what is none} of distant_names.tsv."""
+    """{name: type, or kind of what is none} of distant_names.tsv and of the conventions' others.tsv."""
     lines = Path(__file__).with_name("distant_names.tsv").read_text(encoding="utf-8").splitlines()
-    return dict([line.split("\t") for line in lines if not line.startswith("#")][1:])
+    return read_others() | dict([line.split("\t") for line in lines if not line.startswith("#")][1:])
 
 
 def read_disease_names(folder: Path) -> set[str]:

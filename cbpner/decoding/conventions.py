@@ -9,14 +9,16 @@
   Schwartz and Hearst (PSB 2003), but without their alignment of letters: Chinese and Latin have none in common. One of
   something else (`甲基叔丁基醚（MTBE）`) is no mention.
 - What a document calls a compound, a plasmid, a strain or cells is none of these, wherever it stands: `Sp-4` in
-  `化合物Sp-4`, `PC-3` in `PC-3细胞`.
+  `化合物Sp-4`, `PC-3` in `PC-3细胞`. others.tsv has names of that kind which patents on medicine are full of.
 - The members of an enumeration are what its head says, as in `基因选自NCAM1、OMG和PFN2`, if a third of them are
   mentions.
 """
 
+import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from statistics import fmean
 
 Told = tuple[str, float]  # a label and a score
@@ -107,18 +109,26 @@ def find_abbreviations(text: str, ends: Mapping[int, Told]) -> dict[str, Told | 
     return chosen
 
 
-def find_others(text: str, places: Iterable[tuple[int, int]]) -> set[str]:
-    """The Latin surfaces at `places`, all their occurrences, that the text calls something else than a mention.
+@functools.cache
+def read_others() -> dict[str, str]:
+    """{name of what is no mention: its kind} of others.tsv."""
+    lines = resources.files(__package__).joinpath("others.tsv").read_text(encoding="utf-8").splitlines()
+    return dict([line.split("\t") for line in lines if not line.startswith("#")][1:])
 
-    Twice and in one of twenty occurrences at least, or in half of them where some are only followed by 细胞.
+
+def find_others(text: str, places: Iterable[tuple[int, int]], known: set[int]) -> set[str]:
+    """The surfaces at `places`, all their occurrences, that are something else than a mention.
+
+    The text calls them so twice and in one of twenty occurrences at least, or in half of them that, or 细胞 follows, or
+    they lie within a known name. known: all places of the names of `read_others`.
     """
     counts, called, used = Counter[str](), Counter[str](), Counter[str]()
     for start, end in places:
-        if IS_LATIN(text, start, end):
-            counts[text[start:end]] += 1
-            is_called = CALLED.search(text, max(0, start - 4), start) or USED.match(text, end)
-            called[text[start:end]] += bool(is_called)
-            used[text[start:end]] += bool(is_called or CELLS.match(text, end))
+        name = text[start:end]
+        is_called = CALLED.search(text, max(0, start - 4), start) or USED.match(text, end)
+        counts[name] += 1
+        called[name] += bool(is_called and IS_LATIN(name))
+        used[name] += bool((is_called or CELLS.match(text, end)) and IS_LATIN(name)) or {start, end - 1} <= known
     return {name for name, count in counts.items() if 20 * called[name] >= max(40, count) or 2 * used[name] >= count}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from cbpner.decoding.conventions import find_abbreviations, find_listed, find_others, find_type
+from cbpner.decoding.conventions import find_abbreviations, find_listed, find_others, find_type, read_others
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
@@ -55,7 +55,8 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
     taken = {place for span in found for place in range(span.start, span.end)}
     places = find_occurrences(text, votes)
     free = Counter(text[start:end] for start, end in places if taken.isdisjoint(range(start, end)))
-    for name in find_others(text, places):
+    known = {place for start, end in find_occurrences(text, read_others()) for place in range(start, end)}
+    for name in find_others(text, places, known):
         del votes[name]
     chosen = choose_labels(votes, free, share)
     settled = settle([span for span in found if text[span.start : span.end] in chosen], text, chosen)
