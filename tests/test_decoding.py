@@ -254,10 +254,10 @@ def test_the_last_word_or_the_spelling_tells_a_gene_from_a_protein(surface, labe
 @pytest.mark.parametrize("text, expected", [
     ("化合物AB1与结晶AB1，AB1", set()), ("化合物AB1，AB1与AB1", {"AB1"}), ("质粒AB1", set()), ("AB1细胞中的AB1", set()),
     ("AB1细胞与AB1和AB1", {"AB1"}), ("AB1细胞因子", {"AB1"}), ("CD4细胞", {"CD4"}), ("AB1(2.5mmol)", set()),
-    ("AB1-4T1", {"AB1"}), ("BT-474与BT", set()), ("PVDF膜", set()), ("PVDF基因", {"PVDF基因"}),
+    ("AB1-4T1", {"AB1"}), ("BT-474与BT", set()), ("PVDF膜", set()), ("HEK293T", set()), ("PVDF基因", {"PVDF基因"}),
 ])  # fmt: skip
 def test_what_a_text_calls_a_compound_or_a_plasmid_or_cells_is_no_mention(text, expected):
-    first = re.search("AB1|CD4|BT|PVDF膜|PVDF基因", text).span()
+    first = re.search("AB1|CD4|BT|PVDF膜|PVDF基因|HEK293", text).span()
     (row,) = vote_spans([text], [[ScoredSpan(*first, "protein", 0.5)]], 0.1)
     assert {text[span.start : span.end] for span in row} == expected
 

@@ -8,7 +8,7 @@ tagger. A surface is the text of a span.
 import re
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -31,31 +31,24 @@ class ScoredSpan(NamedTuple):
 def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], share: float) -> list[list[ScoredSpan]]:
     """The spans of one document's sentences after the vote.
 
-    Before it spans are typed (`conventions`), and single characters are none. A surface occurs where it is a span, or
-    lies free of spans and not inside a Latin word or number. Where at least `share` of its occurrences are
-    spans, all become spans of its most frequent label, longer surfaces first; else none stays a span. One that keeps
-    its label keeps its score; any other has the mean score of those that voted for its label. After the vote members of
-    enumerations and abbreviations are settled. texts: the sentences, without line breaks. spans: of each, without
-    overlaps. share: above 0, at most 1.
+    A surface occurs where it is a span, or lies free of spans and not inside a Latin word or number. Where at least
+    `share` of its occurrences are spans, all become spans of its most frequent label, longer surfaces first; else none
+    stays a span. One that keeps its label keeps its score; any other has the mean score of those that voted for its
+    label. After the vote members of enumerations and abbreviations are settled. texts: the sentences, without line
+    breaks. spans: of each, without overlaps. share: above 0, at most 1.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     text, firsts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
     labels = {span.label for row in spans for span in row}
-    found: list[ScoredSpan] = []
-    for first, row in zip(firsts, spans, strict=True):
-        for span in sorted(row):
-            start, end = span.start + first, span.end + first
-            label = find_type(text[start:end], span.label)
-            if end - start >= MIN_SURFACE and (not found or found[-1].end <= start):
-                found.append(ScoredSpan(start, end, label if label in labels else span.label, span.score))
+    known = {place for start, end in find_occurrences(text, read_others()) for place in range(start, end)}
+    found = list(type_spans(text, zip(firsts, spans, strict=True), known))
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
     for start, end, label, score in found:
         votes[text[start:end]][label].append(score)
     taken = {place for span in found for place in range(span.start, span.end)}
     places = find_occurrences(text, votes)
     free = Counter(text[start:end] for start, end in places if taken.isdisjoint(range(start, end)))
-    known = {place for start, end in find_occurrences(text, read_others()) for place in range(start, end)}
     for name in find_others(text, places, known):
         del votes[name]
     chosen = choose_labels(votes, free, share)
@@ -68,6 +61,23 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
         number = bisect(firsts, span.start) - 1
         rows[number].append(span._replace(start=span.start - firsts[number], end=span.end - firsts[number]))
     return rows
+
+
+def type_spans(text: str, rows: Iterable[tuple[int, Sequence[ScoredSpan]]], known: set[int]) -> Iterator[ScoredSpan]:
+    """Yield the spans with their types (`conventions`) and places in the document, without those that cannot be one.
+
+    These are single characters, parts of other known names (their places: `known`), and what overlaps the span before
+    it. rows: (start, its spans) of each sentence.
+    """
+    spans = [
+        span._replace(start=span.start + first, end=span.end + first) for first, row in rows for span in sorted(row)
+    ]
+    labels, last = {span.label for span in spans}, 0
+    for span in spans:
+        start, end = span[:2]
+        if end - start >= MIN_SURFACE and last <= start and not {start, end - 1} <= known:
+            label, last = find_type(text[start:end], span.label), end
+            yield span._replace(label=label if label in labels else span.label)
 
 
 def settle(spans: Iterable[ScoredSpan], text: str, chosen: Mapping[str, tuple[str, float] | None]) -> list[ScoredSpan]:
