@@ -15,7 +15,8 @@ from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.prediction import model_folder
 from cbpner.runs import folder as runs
 
-MODEL_FOLDERS: list[str | Path] = [runs.PROJECT / "models", "models", runs.PROJECT / "runs", "runs"]
+SHIPPED: list[Path | str] = [root / "models" for root in runs.list_roots()]
+MODEL_FOLDERS = [*SHIPPED, "models", runs.PROJECT / "runs", "runs"]
 RUN_FOLDERS: list[str | Path] = ["runs", runs.PROJECT / "results"]
 DEPTH = 4  # levels of folders that are searched
 
@@ -79,7 +80,7 @@ def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] 
                 with suppress(InputError):  # an encoder, or a model of some other tool
                     model_folder.check_folder(model, "torch")
                     model_folder.read_model_labels(model_folder.read_model_config(model), model)
-                    found[relative_to_project(place)] = model
+                    found.setdefault(relative_to_project(place), model)
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
 
@@ -94,9 +95,10 @@ def _list_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 
 def relative_to_project(place: str | Path) -> str:
-    """A path relative to the project, if it is in it."""
+    """A path relative to the project, or to what is laid out as it, if it is in it."""
     resolved = Path(place).resolve()
-    return str(resolved.relative_to(runs.PROJECT) if resolved.is_relative_to(runs.PROJECT) else place)
+    roots = (root.resolve() for root in reversed(runs.list_roots()))
+    return next((str(resolved.relative_to(root)) for root in roots if resolved.is_relative_to(root)), str(place))
 
 
 def find_run_folders(folders: Iterable[str | Path]) -> dict[str, str]:

@@ -1,10 +1,16 @@
 """Errors that a person can act on."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 SHOWN_FAULTS = 20
+HUB_FAULTS = {  # exceptions of the hub's library, the one that tells more first
+    "RepositoryNotFoundError": "no such folder, and no public model of this name on the hub",
+    "LocalEntryNotFoundError": "no such folder, no whole copy in the hub's cache, and the hub cannot be reached (no "
+    "network, or HF_HUB_OFFLINE is set)",
+}
 
 
 class InputError(ValueError):
@@ -25,6 +31,12 @@ def reading_model(place: object, expected: str = "a tagger in the Hugging Face l
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         found = f"a model that cannot be used ({type(error).__name__}: {reason})"
+        if not os.path.exists(str(place)):
+            kinds, cause = set[str](), error
+            while cause is not None:
+                kinds |= {kind.__name__ for kind in type(cause).__mro__}
+                cause = cause.__cause__ or cause.__context__
+            found = next((text for kind, text in HUB_FAULTS.items() if kind in kinds), found)
         raise InputError(f"{place}: found {found}; expected {expected}") from error
 
 

@@ -74,7 +74,8 @@ def add_input_flags(group: Any) -> None:
 def add_model_flags(group: Any) -> None:
     """The flags of every command that tags."""
     group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub")
-    group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it")
+    text = "what runs it; auto: torch, or onnx for a folder that `cbpner export` alone wrote (or for int8)"
+    group.add_argument("--backend", choices=("auto", *BACKENDS), default="auto", help=text)
     group.add_argument("--device", help="such as cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     text = "padded tokens of a batch (default: 2048; on a GPU as many as its free memory holds)"
     group.add_argument("--batch-tokens", type=bounded(int, 1), metavar="N", help=text)
@@ -166,7 +167,7 @@ def predict_folder(
     """Do a job; for a cluster with a tagger on the CPU, to be sent."""
     from cbpner.prediction.job import SHARD_SIZE, run_job
 
-    is_auto = args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy"
+    is_auto = args.precision == "auto" and args.backend != "onnx" and args.decoder != "greedy"
     precision = "bf16" if cluster and cluster.gpus and is_auto else None
     tagger = open_tagger(args, precision, "cpu" if cluster else None)
     return run_job(

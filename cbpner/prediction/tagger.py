@@ -24,8 +24,8 @@ from cbpner.decoding.document_vote import ScoredSpan, vote_spans
 from cbpner.decoding.probabilities import sum_entropies
 from cbpner.decoding.windows import score_sentences
 from cbpner.formats.document import Span, cut_span
+from cbpner.prediction import model_folder
 from cbpner.prediction.backend import BATCH_TOKENS, Backend, check_backend, open_backend
-from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
 from cbpner.text.labels import LabelSet
 from cbpner.text.reading_form import LAYOUTS, make_reading_form
 from cbpner.text.sentences import find_sentences
@@ -68,7 +68,7 @@ class Tagger:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = DEFAULT_MODEL, backend: str = "torch", *, device: str | None = None,
+        cls, name: str | Path = model_folder.DEFAULT_MODEL, backend: str = "auto", *, device: str | None = None,
         precision: str = "auto", min_score: float = 0.0, layout: str = "auto", batch_tokens: int | None = None,
         **decision: Any,
     ) -> "Tagger":  # fmt: skip
@@ -76,7 +76,7 @@ class Tagger:
 
         Args:
             name: a folder, a run's folder, or a name on the hub.
-            backend: `torch`, or `onnx` for what `cbpner export` wrote.
+            backend: `torch`, `onnx` for what `cbpner export` wrote, or `auto`: what the folder has, torch first.
             device: `cpu`, `cuda`, `cuda:1`, `mps`, or None for a GPU where there is one.
             precision: `fp32`, `bf16` and `fp16` (torch), `int8` (onnx), or `auto` for the fastest that is available;
                 with torch and the decoder `greedy`, `auto` is fp32, to reproduce the pipeline of transformers.
@@ -86,9 +86,10 @@ class Tagger:
             decision: fields of `Decision` that replace the model's own.
         """
         check_backend(backend, precision)
-        folder = locate_model(name, backend)
-        config, place = read_model_config(folder), folder / "config.json"
-        labels, found = read_model_labels(config, place), read_decision(config, place).override(**decision)
+        folder = model_folder.locate_model(name, backend, precision)
+        backend = model_folder.choose_backend(folder, backend, precision)
+        config, place = model_folder.read_model_config(folder), folder / "config.json"
+        labels, found = model_folder.read_model_labels(config, place), read_decision(config, place).override(**decision)
         limit = config.get("max_position_embeddings", found.max_length)
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
