@@ -75,8 +75,8 @@ def test_numbers_out_of_bounds_are_messages(words, tmp_path, refuse):
 @pytest.mark.parametrize("words, message", [
     ("nothing", "command 'nothing'; `cbpner help`"), ("predit x", "mean predict?"), ("help predit", "mean predict?"),
     ("predict - --mn_score 1", "mean --min-score?); `cbpner predict --help`"), ("predict - --zzz=1", "flag --zzz;"),
-    ("predict -- --zzz", "--zzz: "), ("predict - --min_score 7", "min_score 7"), ("train --batch 3", "ambiguous"),
-    ("predict - --min_sc=7", "min_score 7"), ("--versoin", "mean --version?"),
+    ("predict -- --zzz", "--zzz: "), ("predict - --batch_tokens 0", "--batch-tokens: found 0"), ("app --h", "ambig"),
+    ("predict - --batch_to=0", "--batch-tokens: found 0"), ("--versoin", "mean --version?"),
 ])  # fmt: skip
 def test_an_unknown_word_is_refused_with_the_nearest(words, message, capsys):
     assert main(words.split()) == 2 and message in capsys.readouterr().err

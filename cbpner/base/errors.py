@@ -8,6 +8,7 @@ from typing import NamedTuple
 SHOWN_FAULTS = 20
 HUB_FAULTS = {  # exceptions of the hub's library, the one that tells more first
     "RepositoryNotFoundError": "no such folder, and no public model of this name on the hub",
+    "HFValidationError": "no such folder, and the hub has no such names",
     "LocalEntryNotFoundError": "no such folder, no whole copy in the hub's cache, and the hub cannot be reached (no "
     "network, or HF_HUB_OFFLINE is set)",
 }

@@ -45,7 +45,7 @@ def locate_model(name: str | Path, backend: str = "torch", precision: str = "aut
                 check_head(folder, name)
                 return check_folder(adapt_model(folder, is_tagger=True) if backend == "torch" else folder, backend)
     if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
-        raise InputError(f"{name}: the shipped tagger is not here; {runs.HOW_TO_SHIP}; or {HOW_TO_TRAIN}")
+        raise InputError(f"{name}: the shipped tagger is not here; {runs.HOW_TO_SHIP}; --model NAME takes another")
     if places[0].exists():
         raise InputError(f"{name}: found no model in it; expected a tagger in the Hugging Face layout, or a run's")
     if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
@@ -66,7 +66,7 @@ def check_head(folder: Path, name: str) -> None:
     """InputError for weights of an encoder alone."""
     path = folder / WEIGHTS["torch"]["fp32"]
     if path.is_file():
-        with reading_model(folder), safe_open(path, "np") as weights:
+        with reading_model(path), safe_open(path, "np") as weights:
             if not any(key.startswith(("classifier.", "score.")) for key in weights.keys()):
                 way = f"`cbpner train --encoder {name} ...` gives it one (`cbpner help train`)"
                 raise InputError(f"{name}: found a model without a tagging head; expected a tagger; {way}")
