@@ -78,8 +78,8 @@ def test_numbers_out_of_bounds_are_messages(words, tmp_path, refuse):
     ("predict -- --zzz", "--zzz: "), ("predict - --batch_tokens 0", "--batch-tokens: found 0"), ("app --h", "ambig"),
     ("predict - --batch_to=0", "--batch-tokens: found 0"), ("--versoin", "mean --version?"),
 ])  # fmt: skip
-def test_an_unknown_word_is_refused_with_the_nearest(words, message, capsys):
-    assert main(words.split()) == 2 and message in capsys.readouterr().err
+def test_an_unknown_word_is_refused_with_the_nearest(words, message, refuse):
+    assert message in refuse(*words.split())
 
 
 @pytest.mark.parametrize("error, code, message", [
