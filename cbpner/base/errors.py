@@ -33,10 +33,10 @@ def reading_model(place: object, expected: str = "a tagger in the Hugging Face l
         reason = str(error).strip().split("\n")[0]
         found = f"a model that cannot be used ({type(error).__name__}: {reason})"
         if not os.path.exists(str(place)):
-            kinds, cause = set[str](), error
-            while cause is not None:
-                kinds |= {kind.__name__ for kind in type(cause).__mro__}
-                cause = cause.__cause__ or cause.__context__
+            causes: list[BaseException] = [error]
+            while cause := causes[-1].__cause__ or causes[-1].__context__:
+                causes.append(cause)
+            kinds = {kind.__name__ for each in causes for kind in type(each).__mro__}
             found = next((text for kind, text in HUB_FAULTS.items() if kind in kinds), found)
         raise InputError(f"{place}: found {found}; expected {expected}") from error
 
