@@ -23,9 +23,9 @@ DEPTH = 4  # levels of folders that are searched
 
 def run_app(
     models: Mapping[str, Path], reports: Mapping[str, str], resolver: EntityResolver, limits: ServiceLimits, host: str,
-    port: int, allowed_hosts: Sequence[str],
+    port: int, allowed_hosts: Sequence[str], terms: str | None = None,
 ) -> None:  # fmt: skip
-    """Serve taggers and reports of runs, {name: folder} each, until interrupted."""
+    """Serve taggers and reports of runs, {name: folder} each, until interrupted. terms: a file of the user's own."""
     if not models:
         how = model_folder.HOW_TO_TRAIN
         raise InputError(f"found no tagger; expected one under models/ or runs/, or --model: {how}")
@@ -34,7 +34,7 @@ def run_app(
             from cbpner.app import server
         except ImportError as error:
             raise InputError(f"found no {error.name}; expected it: pip install 'cbpner[app]'") from error
-        service = TaggingService(models, limits)
+        service = TaggingService(models, limits, terms)
         service.get_tagger()
         check_port(host, port)
         server.serve(service, resolver, reports, host, port, allowed_hosts)

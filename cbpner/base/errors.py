@@ -68,9 +68,9 @@ class Fault(NamedTuple):
 class FaultyFile(InputError):
     """A file with faults. `faults` has all of them, the message the first twenty and their number."""
 
-    def __init__(self, faults: Iterable[Fault]):
+    def __init__(self, faults: Iterable[Fault], advice: str = "; `cbpner check FILE` shows them all"):
         self.faults = list(faults)
         lines = [str(fault) for fault in self.faults[:SHOWN_FAULTS]]
         if len(self.faults) > SHOWN_FAULTS:
-            lines.append(f"... and {len(self.faults) - SHOWN_FAULTS} more; `cbpner check FILE` shows them all")
+            lines.append(f"... and {len(self.faults) - SHOWN_FAULTS} more{advice}")
         super().__init__("\n".join([f"{len(self.faults)} fault(s) in {self.faults[0].path}", *lines]))

@@ -4,6 +4,7 @@
   cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .parquet, .html, by the name or by --to
   cbpner predict export.jsonl --text-field body -o out.csv
   cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command resumes after a kill
+  cbpner predict patent.txt --terms my_genes.tsv       names that are always tagged with a type, or never
   cat patent.txt | cbpner predict - --to bio
 
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
@@ -90,6 +91,8 @@ def add_model_flags(group: Any) -> None:
     group.add_argument("--min-score", type=float, default=0.0, metavar="P", help=text)
     text = "how line breaks and spaces are read: auto (as a PDF's where they look so; default), pdf, plain"
     group.add_argument("--layout", choices=LAYOUTS, default="auto", help=text)
+    text = "your own names: a name, a tab and a type, or none for never, in each line (docs/tagging.md)"
+    group.add_argument("--terms", metavar="FILE", help=text)
 
 
 def open_tagger(args: Namespace, precision: str | None = None, device: str | None = None) -> "Tagger":
@@ -104,7 +107,7 @@ def open_tagger(args: Namespace, precision: str | None = None, device: str | Non
 
 def read_options(args: Namespace) -> dict[str, Any]:
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "layout", "batch_tokens", "decoder", "min_span_probability", "vote_share")
+    names = ("min_score", "layout", "batch_tokens", "terms", "decoder", "min_span_probability", "vote_share")
     return {name: getattr(args, name) for name in names}
 
 
