@@ -208,14 +208,6 @@ def test_the_endpoint_gives_the_taggers_spans(client, tiny_tagger):
     assert client.post("/tag", json={"text": ""}).json()["spans"] == []
 
 
-def test_the_endpoint_has_the_servers_terms(api, tiny_tagger, tmp_path):
-    (tmp_path / "terms.tsv").write_text(f"{TEXT[:4]}\tgene\n", encoding="utf-8")
-    service = TaggingService({"tiny": tiny_tagger}, ServiceLimits(), str(tmp_path / "terms.tsv"))
-    answer = json.loads(api.answer_request(service, api.TagRequest(text=TEXT), time.perf_counter()))
-    term = {"start": 0, "end": 4, "label": "gene", "text": "HER2", "score": 1.0, "source": "terms"}
-    assert answer["spans"][0] == term and [span for span in answer["spans"] if "source" in span] == [term]
-
-
 def test_the_endpoint_describes_itself(client):
     assert client.get("/models").json() == {"default": "tiny", "models": ["tiny"]}
     health = client.get("/health").json()

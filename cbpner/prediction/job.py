@@ -223,7 +223,7 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
         "backend": [backend.name, backend.device],
         "precision": backend.precision,
     }
-    own = {"terms": tagger.terms.checksum} if tagger.terms else {}
+    own = {"terms": sha256(json.dumps(tagger.terms.types).encode()).hexdigest()} if tagger.terms else {}
     return json.loads(json.dumps(settings | own | more))
 
 
