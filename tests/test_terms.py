@@ -38,11 +38,9 @@ def test_a_term_wins_unless_a_longer_span_of_its_type_contains_it(kind, before, 
     assert ", ".join(f"{s.start} {s.end} {s.label}" + "*" * (s.source == "terms") for s in found) == after
 
 
-LINES = b"name\ttype\nHER2\n\tgene\na,b\tgene\tx\ncaf\xe9\tgene\nT\tgene\nTP53\tgene\ntp53\tgene\nTp53\tnone"
-
-
 @pytest.mark.parametrize("data, faults", [
-    (LINES, [":1: found the type 'type'; ", ":2:", ":3:", ":4:", ":5:", ":6: .*'T'", ":9: .*gene in line 7"]),
+    (b"name\ttype\nHER2\n\tgene\na,b\tgene\tx\ncaf\xe9\tgene\nT\tgene\nTP53\tgene\ntp53\tgene\nTp53\tnone",
+     [":1: found the type 'type'; ", ":2:", ":3:", ":4:", ":5:", ":6: .*'T'", ":9: .*gene in line 7"]),
     ("基因\t蛋白".encode("gb18030") * 9, [": found .*iconv"]), (b"# a\n\n", [": found no term; expected a name"])
 ])  # fmt: skip
 def test_every_line_that_cannot_be_used_is_named(tmp_path, data, faults):
