@@ -159,9 +159,9 @@ def fit_spans(document: Document, limits: Limits, choices: Choices) -> list[Span
     spans = [piece for span in document.spans for piece in _fit_span(document, span, limits, choices)]
     if not limits.overlaps:
         spans = _drop_overlaps(document, spans, limits, choices)
-    for extra, values in (("scores", [span.score for span in spans]), ("sources", [span.source for span in spans])):
+    for extra in ("scores", "sources"):
         if extra not in limits.extras:
-            count = len(values) - values.count(None)
+            count = sum(getattr(span, extra.removesuffix("s")) is not None for span in document.spans)
             choices.note(f"spans without their {extra}, which {limits.name} has no place for", count)
     if "meta" not in limits.extras:
         is_lost = bool(document.meta) or document.date is not None

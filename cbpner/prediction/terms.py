@@ -10,6 +10,7 @@ from bisect import bisect
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cbpner.base.errors import Fault, FaultyFile
 from cbpner.decoding.document_vote import MIN_SURFACE, ScoredSpan, settle
@@ -61,8 +62,10 @@ def is_stronger(term: ScoredSpan, span: Span) -> bool:
 def read_terms(source: str | Path | Mapping[str, str | None], types: Sequence[str]) -> Terms:
     """The terms of a file, or of {name: one of `types`, or None}; FaultyFile names every line that cannot be used."""
     expected = f"a name of {MIN_SURFACE} characters or more, a tab, and {', '.join(types)} or {NONE}"
+    rows: list[tuple[int, Sequence[Any]]]
+    faults: list[Fault] = []
     if isinstance(source, Mapping):
-        place, faults, rows = "terms", [], list(enumerate(source.items(), 1))
+        place, rows = "terms", list(enumerate(source.items(), 1))
     else:
         place, (lines, faults) = str(source), read_lines(source)
         used = ((number, line) for number, line in enumerate(lines, 1) if line and line.strip() and line[0] != "#")
