@@ -9,6 +9,7 @@ import sys
 
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_flags_without_effect
+from cbpner.commands.parser import Parser
 from cbpner.commands.train import RATES, add_arguments, add_original_flags, run_training
 
 METHOD = "Supervised_Original"
@@ -22,8 +23,8 @@ ORIGINAL_FLAGS = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
     add_arguments(parser, ORIGINAL_FLAGS)
     add_original_flags(parser)
     parser.add_argument(
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_guarded(run, build_parser().parse_args(argv))
+    return run_guarded(lambda: run(build_parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

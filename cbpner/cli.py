@@ -1,14 +1,13 @@
 """Find genes, proteins and diseases in Chinese patents: the command line over the library."""
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from cbpner import __version__
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
+from cbpner.commands.parser import Parser, suggest_name
 
 GROUPS = {
     "data": {
@@ -45,51 +44,34 @@ GROUPS = {
 COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
 
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """A command's text as it is, and behind the help of a flag its default, if it has one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str:
-        text, default = action.help or "", action.default
-        has_none = default in (None, [], (), "", argparse.SUPPRESS) or isinstance(default, bool)
-        return text if has_none or "(default" in text else f"{text} (default: %(default)s)"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are InputErrors."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message.removeprefix('argument ')}; `{self.prog} --help` describes the flags")
-
-
-def build_parser(command: str | None = None) -> argparse.ArgumentParser:
-    """Build the parser with the flags of one command; the others' modules are not imported, so that it starts fast."""
+def build_parser(command: str | None = None) -> Parser:
+    """Build the parser of one command, or of `cbpner` alone; no other module is imported, so that it starts fast."""
+    if command:
+        module = importlib.import_module(f"cbpner.commands.{command}")
+        parser = Parser(prog=f"cbpner {command}", description=module.__doc__)
+        module.add_arguments(parser)
+        parser.set_defaults(run=module.run)
+        return parser
     lines = []
     for group, commands in GROUPS.items():
         lines += [f"{group}:", *(f"  {name:12} {summary}" for name, summary in commands.items()), ""]
     epilog = "\n".join([*lines, "`cbpner help COMMAND` describes a command and its options."])
-    parser = Parser(
-        prog="cbpner", usage="cbpner COMMAND ...", description=__doc__, epilog=epilog, formatter_class=HelpFormatter
-    )
+    parser = Parser(prog="cbpner", usage="cbpner COMMAND ...", description=__doc__, epilog=epilog)
     parser.add_argument("--version", action="version", version=f"cbpner {__version__}")
-    subparsers = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", prog="cbpner", help=argparse.SUPPRESS
-    )
-    for name, summary in COMMANDS.items():
-        sub = subparsers.add_parser(name, description=summary)  # without `help`: listed by the epilog
-        if name == command:
-            module = importlib.import_module(f"cbpner.commands.{name}")
-            sub.description = module.__doc__
-            sub.formatter_class = HelpFormatter
-            module.add_arguments(sub)
-            sub.set_defaults(run=module.run)
     return parser
 
 
 def run_command(argv: Sequence[str]) -> int | None:
-    if not argv or argv[0] == "help":
-        argv = [*argv[1:2], "--help"]
-    args = build_parser(next((word for word in argv if word in COMMANDS), None)).parse_args(argv)
-    return args.run(args)
+    words = list(argv) or ["--help"]
+    if words[0] == "help":
+        words = [*words[1:2], "--help"]
+    if words[0] in COMMANDS:
+        args = build_parser(words[0]).parse_args(words[1:])
+        return args.run(args)
+    if words[0].startswith("-"):
+        build_parser().parse_args(words)
+    found = f"found the unknown command {words[0]!r}{suggest_name(words[0], COMMANDS)}"
+    raise InputError(f"{found}; `cbpner help` lists them")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

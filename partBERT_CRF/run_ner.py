@@ -15,6 +15,7 @@ import sys
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_flags_without_effect
+from cbpner.commands.parser import Parser
 from cbpner.commands.train import RATES, add_arguments, add_original_flags, run_training
 from cbpner.training.recipes import get_recipe
 
@@ -30,8 +31,8 @@ ORIGINAL_FLAGS = {
 LARGEST_RATE = 0.01  # of AdamW, which moves a weight by about the rate in each step
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
     add_arguments(parser, ORIGINAL_FLAGS)
     add_original_flags(parser)
     parser.add_argument("--variant", choices=VARIANTS, default=VARIANTS[0], help="see above (default: %(default)s)")
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_guarded(run, build_parser().parse_args(argv))
+    return run_guarded(lambda: run(build_parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

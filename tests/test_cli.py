@@ -37,9 +37,10 @@ CHECKED = {"seed", "patents", "min_score", *(each.name for each in (*fields(Reci
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_flag_with_a_number_has_bounds(command):
+def test_every_flag_has_a_sentence_and_every_number_has_bounds(command):
     """NaN, infinity, the negative and the huge are refused by the flag's type, or by settings."""
-    for action in build_parser(command)._subparsers._group_actions[0].choices[command]._actions:
+    for action in build_parser(command)._actions:
+        assert action.help
         if action.type in (int, float):
             assert action.dest in CHECKED
         elif getattr(action.type, "__name__", "") in ("int", "float", "share_or_number"):
@@ -71,8 +72,14 @@ def test_numbers_out_of_bounds_are_messages(words, tmp_path, refuse):
     assert "expected" in refuse(*words.format(tmp_path / "run").split()) and not (tmp_path / "run").exists()
 
 
-def test_an_unknown_command_is_refused(refuse):
-    assert "'nothing'" in refuse("nothing")
+@pytest.mark.parametrize("words, message", [
+    ("nothing", "command 'nothing'; `cbpner help`"), ("predit x", "mean predict?"), ("help predit", "mean predict?"),
+    ("predict - --mn_score 1", "mean --min-score?); `cbpner predict --help`"), ("predict - --zzz=1", "flag --zzz;"),
+    ("predict -- --zzz", "--zzz: "), ("predict - --batch_tokens 0", "--batch-tokens: found 0"), ("app --h", "ambig"),
+    ("predict - --batch_to=0", "--batch-tokens: found 0"), ("--versoin", "mean --version?"),
+])  # fmt: skip
+def test_an_unknown_word_is_refused_with_the_nearest(words, message, refuse):
+    assert message in refuse(*words.split())
 
 
 @pytest.mark.parametrize("error, code, message", [

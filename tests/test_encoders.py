@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from cbpner.base.errors import InputError
-from cbpner.models.encoders import SHIPPED_FOLDER, load_tagger, locate_encoder
+from cbpner.models.encoders import load_tagger, locate_encoder
 from cbpner.models.names import SHIPPED_ENCODERS
+from cbpner.runs.folder import PROJECT
 from cbpner.text.labels import DEFAULT, LabelSet
 from cbpner.training.recipes import get_recipe
 
@@ -20,7 +21,7 @@ def load(**overrides):
 
 def test_the_shipped_encoders_are_found_by_their_names_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert [locate_encoder(name) for name in SHIPPED_ENCODERS] == [str(SHIPPED_FOLDER / n) for n in SHIPPED_ENCODERS]
+    assert [locate_encoder(name) for name in SHIPPED_ENCODERS] == [f"{PROJECT}/models/{n}" for n in SHIPPED_ENCODERS]
     model, tokenizer = load()
     assert model.config.id2label == DEFAULT.id_to_tag
     assert model.dtype == torch.float32
@@ -41,7 +42,7 @@ def test_a_folder_without_a_model_says_so(tmp_path):
 
 def test_a_hub_name_that_cannot_be_had_names_the_shipped_encoder(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(InputError, match=r"bert-base-chinese: .*RECIPE=cbp, or --encoder cbp_mini"):
+    with pytest.raises(InputError, match=r"bert-base-chinese: .*cannot be reached.*RECIPE=cbp, or --encoder cbp_mini"):
         load(encoder="bert-base-chinese")
 
 

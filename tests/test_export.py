@@ -112,8 +112,8 @@ def test_int8_is_run_where_both_are_there_and_settings_say_what_was(exported):
         assert settings["precision"] == ("fp32" if precision == "fp32" else "int8")
 
 
-def test_tagging_by_onnx_does_not_load_torch(exported):
-    assert_not_loaded(exported, ["--backend", "onnx"], {"torch", "transformers", "onnx", "pandas"})
+def test_tagging_by_onnx_needs_no_flag_and_does_not_load_torch(exported):
+    assert_not_loaded(exported, [], {"torch", "transformers", "onnx", "pandas"})
 
 
 # ---- what cannot be done ----
@@ -153,7 +153,7 @@ def test_a_broken_or_foreign_model_is_a_message(exported, tmp_path):
 
 def test_a_model_without_onnxruntime_says_how_to_get_it(exported, tiny_tagger, tmp_path, monkeypatch, refuse):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(InputError, match="pip install onnxruntime"):
+    with pytest.raises(InputError, match=r"pip install 'cbpner\[onnx\]'"):
         Tagger.from_pretrained(exported, "onnx")
     assert "onnxruntime" in refuse("export", tiny_tagger, "--onnx", "-o", tmp_path / "out")
 

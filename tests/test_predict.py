@@ -5,7 +5,6 @@ import json
 import math
 import tracemalloc
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from cbpner.prediction.fast_bert import BertTagger, can_pack, mix_values, paddin
 from cbpner.prediction.model_folder import FILES, read_model_config, read_model_labels
 from cbpner.prediction.tagger import Tagger
 from cbpner.prediction.torch_backend import load_by_transformers
+from cbpner.runs.folder import PROJECT
 from cbpner.text import sentences
 from cbpner.text.bio import Sentence
 from cbpner.text.labels import DEFAULT, spans_to_tags, tags_to_spans
@@ -307,13 +307,20 @@ def test_the_model_says_how_it_decodes_unless_the_caller_does(tmp_path, tiny_voc
     assert get_recipe("paper", "any").decision == Decision("greedy")
 
 
+@pytest.mark.parametrize("name, message", [
+    ("./nowhere", "no such folder"), ("a/b/c", "no such folder"), ("nobody/nothing", "the hub cannot be reached"),
+    ("nothing", "the hub cannot be reached"), (f"{PROJECT}/docs", "no model in it"),
+    (f"{PROJECT}/models/cbp_mini", "without a tagging head"),
+])  # fmt: skip
+def test_a_name_without_a_tagger_says_why(name, message):
+    with pytest.raises(InputError, match=f"^{name}: .*{message}"):
+        Tagger.from_pretrained(name)
+
+
 def test_the_shipped_model_is_found_from_anywhere_or_its_absence_explained(tmp_path, monkeypatch, tiny_tagger):
     from cbpner.runs import folder as runs
 
     monkeypatch.chdir(tmp_path)
-    for name in ("./nowhere", "a/b/c", "nobody/nothing", str(Path(__file__).parent)):
-        with pytest.raises(InputError, match=f"^{name}: "):
-            Tagger.from_pretrained(name)
     monkeypatch.setattr(runs, "PROJECT", tmp_path / "project")
     for name in ("final_trained", "models/final_trained"):
         with pytest.raises(InputError, match="--model"):

@@ -262,7 +262,7 @@ def test_mistakes_are_messages_and_write_nothing(tmp_path, tiny_tagger, monkeypa
 def test_flags_reach_the_model(tiny_tagger):
     flags = ["--decoder", "spans", "--min-span-probability", "0.6", "--vote-share", "0.3", "--batch-tokens", "300"]
     more = ["--min-score", "0.25", "--precision", "bf16", "--device", "cpu", "--backend", "torch"]
-    args = build_parser("predict").parse_args(["predict", "-", "--model", str(tiny_tagger), *flags, *more])
+    args = build_parser("predict").parse_args(["-", "--model", str(tiny_tagger), *flags, *more])
     tagger = command.open_tagger(args)
     assert tagger.decision == Decision("spans", 0.6, 0.3, 128, 1.0) and tagger.batch_tokens == 300
     assert (tagger.min_score, tagger.backend.precision, tagger.backend.device) == (0.25, "bf16", "cpu")

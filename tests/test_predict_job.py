@@ -30,6 +30,7 @@ def write_inputs(folder):
     folder.mkdir()
     (folder / "a.jsonl").write_bytes("\n".join([*rows[:2], "{", *rows[2:]]).encode() + b"\n")
     (folder / "b.txt").write_bytes(b"\xff")
+    (folder.parent / "terms.tsv").write_text("基因\tnone\n", encoding="utf-8")
     return folder
 
 
@@ -196,9 +197,10 @@ def begin(model, inputs, folder, monkeypatch):
     "flags, message",
     [(["--min-score", "0.3"], "min_score: 0.0, now 0.3"), (["--shard-size", "2"], "shard_size: 3, now 2"),
      (["--decoder", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
-     (["--text-field", "body"], "fields: ")],
+     (["--text-field", "body"], "fields: "), (["--terms", "IN/../terms.tsv"], "terms: None, now '")],
 )  # fmt: skip
 def test_other_settings_are_refused(tmp_path, inputs, tiny_tagger, monkeypatch, refuse, flags, message):
+    flags = [flag.replace("IN", str(inputs)) for flag in flags]
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)
     files = read_folder(tmp_path / "out")
     assert sorted(files) == ["part-00000.jsonl", "part-00001.jsonl", "progress.jsonl"]

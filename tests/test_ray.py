@@ -31,6 +31,7 @@ def needs_ray(test):
 
 def predict(model, inputs, output, *more):
     words = [inputs, "-o", f"{output}/", "--model", model, "--precision", "fp32", "--shard-size", SHARD, *more]
+    words += ["--terms", terms] if (terms := inputs.with_name("terms.tsv")).exists() else []
     return ["predict", *map(str, words)]
 
 
@@ -42,6 +43,7 @@ def inputs(tmp_path_factory):
     rows = [json.dumps({"id": f"d{n}", "text": TEXT * (1 + 80 * (n % 11))}) for n in range(DOCUMENTS)]
     (folder / "a.jsonl").write_text("\n".join([*rows[:30], "{", *rows[30:]]) + "\n", encoding="utf-8")
     (folder / "b.txt").write_bytes(b"\xff")
+    (folder.parent / "terms.tsv").write_text("乳腺癌\tdisease\n", encoding="utf-8")
     return folder
 
 

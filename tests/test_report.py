@@ -200,7 +200,7 @@ def test_runs_on_fewer_patents_are_a_curve_and_no_method(data, tmp_path):
 def test_without_the_gold_the_tables_still_show(folder, data, tmp_path):
     data.rename(tmp_path / "elsewhere")
     output = make_report(tmp_path, folder)
-    assert 'role="note"' in read_html(output) and "get_cbp_gold.sh" in read_html(output)
+    assert 'role="note"' in read_html(output) and "cbpner gold" in read_html(output)
     assert find_sections(output) == ["scores", "splits", "types", "learning", "provenance"]
     assert read_table(output, "scores")[0]["strict F1"] == f"{STRICT_BAD:.6f}"
     make_report(tmp_path, folder, "--data-dir", tmp_path / "elsewhere")

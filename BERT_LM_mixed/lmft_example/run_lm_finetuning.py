@@ -18,6 +18,7 @@ from pathlib import Path
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
+from cbpner.commands.parser import Parser
 from cbpner.masked_lm.recipes import RECIPES, SEEDS, LMRecipe, get_lm_recipe
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
@@ -32,8 +33,8 @@ ORIGINAL_FLAGS = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
     parser.add_argument("--train_data_file", metavar="TEXT", help="text to train on: a file, or a folder of .txt files")
     parser.add_argument("--eval_data_file", metavar="TEXT", help="held-out text, for the perplexity")
     parser.add_argument("--data_dir", metavar="DIR", help="folder of both texts, if no flag of theirs is given")
@@ -144,7 +145,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_guarded(run, build_parser().parse_args(argv))
+    return run_guarded(lambda: run(build_parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

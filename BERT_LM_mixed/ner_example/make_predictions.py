@@ -16,6 +16,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_open
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_flags_without_effect
+from cbpner.commands.parser import Parser
 from cbpner.prediction.inputs import read_sources
 from cbpner.prediction.model_folder import DEFAULT_MODEL
 from cbpner.prediction.sources import Source, list_sources
@@ -28,8 +29,8 @@ TRAINING_FLAGS = (  # the original's parser shares them with training
 )  # fmt: skip
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
     parser.add_argument("--pred_input_dir", required=True, metavar="DIR", help="folder of .txt files, a document each")
     parser.add_argument("--pred_output_dir", required=True, metavar="DIR", help="folder for their .pred files")
     parser.add_argument("--model_name_or_path", default=DEFAULT_MODEL, help="the tagger (default: %(default)s)")
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_guarded(run, build_parser().parse_args(argv))
+    return run_guarded(lambda: run(build_parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 from cbpner.base.errors import InputError
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
+from cbpner.commands.parser import Parser
 from cbpner.commands.train import DO_FLAGS, RATES, add_arguments, add_original_flags, run_training
 
 METHOD = "BERT_LM_mixed"
@@ -33,8 +34,8 @@ def whole(text: str) -> int:
     return int(text.removesuffix(".0"))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
     add_arguments(parser, ORIGINAL_FLAGS)
     add_original_flags(parser)
     parser.add_argument("--num_train_epochs", dest="epochs", type=whole, metavar="N", help="as --epochs; also 3.0")
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_guarded(run, build_parser().parse_args(argv))
+    return run_guarded(lambda: run(build_parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class TaggedSpan(BaseModel):
     label: str
     text: str
     score: float = Field(description="probability, 0 to 1")
+    source: str | None = Field(None, description="`terms`, where the server's own terms gave it")
 
 
 class TagResponse(BaseModel):
@@ -107,7 +108,8 @@ def answer_request(service: TaggingService, request: TagRequest, start: float) -
         raise HTTPException(code, str(error)) from None
     found = [TaggedSpan(**span._asdict()) for span in spans if (span.score or 0.0) >= request.min_score]
     seconds = round(time.perf_counter() - start, 4)
-    return TagResponse(model=name, characters=len(request.text), seconds=seconds, spans=found).model_dump_json()
+    answer = TagResponse(model=name, characters=len(request.text), seconds=seconds, spans=found)
+    return answer.model_dump_json(exclude_none=True)
 
 
 def make_encodable(text: str) -> str:

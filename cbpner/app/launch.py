@@ -15,16 +15,17 @@ from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.prediction import model_folder
 from cbpner.runs import folder as runs
 
-MODEL_FOLDERS: list[str | Path] = [runs.PROJECT / "models", "models", runs.PROJECT / "runs", "runs"]
+SHIPPED: list[Path | str] = [root / "models" for root in runs.list_roots()]
+MODEL_FOLDERS = [*SHIPPED, "models", runs.PROJECT / "runs", "runs"]
 RUN_FOLDERS: list[str | Path] = ["runs", runs.PROJECT / "results"]
 DEPTH = 4  # levels of folders that are searched
 
 
 def run_app(
     models: Mapping[str, Path], reports: Mapping[str, str], resolver: EntityResolver, limits: ServiceLimits, host: str,
-    port: int, allowed_hosts: Sequence[str],
+    port: int, allowed_hosts: Sequence[str], terms: str | None = None,
 ) -> None:  # fmt: skip
-    """Serve taggers and reports of runs, {name: folder} each, until interrupted."""
+    """Serve taggers and reports of runs, {name: folder} each, until interrupted. terms: a file of the user's own."""
     if not models:
         how = model_folder.HOW_TO_TRAIN
         raise InputError(f"found no tagger; expected one under models/ or runs/, or --model: {how}")
@@ -33,7 +34,7 @@ def run_app(
             from cbpner.app import server
         except ImportError as error:
             raise InputError(f"found no {error.name}; expected it: pip install 'cbpner[app]'") from error
-        service = TaggingService(models, limits)
+        service = TaggingService(models, limits, terms)
         service.get_tagger()
         check_port(host, port)
         server.serve(service, resolver, reports, host, port, allowed_hosts)
@@ -79,7 +80,7 @@ def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] 
                 with suppress(InputError):  # an encoder, or a model of some other tool
                     model_folder.check_folder(model, "torch")
                     model_folder.read_model_labels(model_folder.read_model_config(model), model)
-                    found[relative_to_project(place)] = model
+                    found.setdefault(relative_to_project(place), model)
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
 
 
@@ -94,9 +95,10 @@ def _list_places(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 
 def relative_to_project(place: str | Path) -> str:
-    """A path relative to the project, if it is in it."""
+    """A path relative to the project, or to what is laid out as it, if it is in it."""
     resolved = Path(place).resolve()
-    return str(resolved.relative_to(runs.PROJECT) if resolved.is_relative_to(runs.PROJECT) else place)
+    roots = (root.resolve() for root in reversed(runs.list_roots()))
+    return next((str(resolved.relative_to(root)) for root in roots if resolved.is_relative_to(root)), str(place))
 
 
 def find_run_folders(folders: Iterable[str | Path]) -> dict[str, str]:

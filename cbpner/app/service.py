@@ -66,14 +66,16 @@ class SharedBackend(Backend):
 
 
 class TaggingService:
-    """Tags texts with any of several models, {name: folder}; the first one is the default."""
+    """Tags texts with any of several models, {name: folder}; the first one is the default. terms: a file's path."""
 
-    def __init__(self, models: Mapping[str, Path], limits: ServiceLimits | None = None) -> None:
+    def __init__(
+        self, models: Mapping[str, Path], limits: ServiceLimits | None = None, terms: str | None = None
+    ) -> None:
         import torch
 
         from cbpner.prediction.torch_backend import MOST_AT_ONCE
 
-        self.models, self.limits = dict(models), limits or ServiceLimits()
+        self.models, self.limits, self._terms = dict(models), limits or ServiceLimits(), terms
         threads = torch.get_num_threads()
         self._turns = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,))
         self._at_once, self._loading = min(threads, MOST_AT_ONCE), threading.Lock()
@@ -114,7 +116,7 @@ class TaggingService:
             raise InputError(f"found the model {name!r}; expected one of {', '.join(self.models)}")
         with self._loading:
             if name not in self._taggers:
-                self._taggers[name] = Tagger.from_pretrained(self.models[name])
+                self._taggers[name] = Tagger.from_pretrained(self.models[name], terms=self._terms)
             self._taggers.move_to_end(name)
             while len(self._taggers) > MAX_LOADED:
                 self._taggers.popitem(last=False)

@@ -1,10 +1,17 @@
 """Errors that a person can act on."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 SHOWN_FAULTS = 20
+HUB_FAULTS = {  # exceptions of the hub's library, the one that tells more first
+    "RepositoryNotFoundError": "no such folder, and no public model of this name on the hub",
+    "HFValidationError": "no such folder, and the hub has no such names",
+    "LocalEntryNotFoundError": "no such folder, no whole copy in the hub's cache, and the hub cannot be reached (no "
+    "network, or HF_HUB_OFFLINE is set)",
+}
 
 
 class InputError(ValueError):
@@ -25,6 +32,12 @@ def reading_model(place: object, expected: str = "a tagger in the Hugging Face l
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         found = f"a model that cannot be used ({type(error).__name__}: {reason})"
+        if not os.path.exists(str(place)):
+            causes: list[BaseException] = [error]
+            while cause := causes[-1].__cause__ or causes[-1].__context__:
+                causes.append(cause)
+            kinds = {kind.__name__ for each in causes for kind in type(each).__mro__}
+            found = next((text for kind, text in HUB_FAULTS.items() if kind in kinds), found)
         raise InputError(f"{place}: found {found}; expected {expected}") from error
 
 
@@ -55,9 +68,9 @@ class Fault(NamedTuple):
 class FaultyFile(InputError):
     """A file with faults. `faults` has all of them, the message the first twenty and their number."""
 
-    def __init__(self, faults: Iterable[Fault]):
+    def __init__(self, faults: Iterable[Fault], advice: str = "; `cbpner check FILE` shows them all"):
         self.faults = list(faults)
         lines = [str(fault) for fault in self.faults[:SHOWN_FAULTS]]
         if len(self.faults) > SHOWN_FAULTS:
-            lines.append(f"... and {len(self.faults) - SHOWN_FAULTS} more; `cbpner check FILE` shows them all")
+            lines.append(f"... and {len(self.faults) - SHOWN_FAULTS} more{advice}")
         super().__init__("\n".join([f"{len(self.faults)} fault(s) in {self.faults[0].path}", *lines]))

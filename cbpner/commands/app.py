@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--models", action="append", metavar="DIR", help="folder to search for taggers (default: models and runs)")
     add("--runs", action="append", metavar="DIR", help="folder to search for runs (default: runs and results)")
     add("--lexicon", action="append", default=[], metavar="FILE", help="HGNC's genes (default: shipped)")
+    add("--terms", metavar="FILE", help="your own names, as for `cbpner predict`")
     add("--host", default="127.0.0.1", help="address to listen on")
     hosts = "further host name under which browsers may call, such as a proxy's; repeatable"
     add("--allowed-host", action="append", default=[], metavar="NAME", help=hosts)
@@ -40,4 +41,4 @@ def run(args: argparse.Namespace) -> None:
     runs = launch.find_run_folders(args.runs or launch.RUN_FOLDERS)
     resolver = EntityResolver(read_gene_lexicon(args.lexicon))
     limits = ServiceLimits(int(args.max_mb * 10**6), args.timeout)
-    launch.run_app(models, runs, resolver, limits, args.host, args.port, args.allowed_host)
+    launch.run_app(models, runs, resolver, limits, args.host, args.port, args.allowed_host, args.terms)

@@ -66,7 +66,8 @@ def add_selection_flags(parser: ArgumentParser) -> None:
     group.add_argument("--all-members", action="store_true", help="keep all patents of a family, not only one")
     near = "similarity, 0.5 to 1, from which on one of two texts is dropped"
     group.add_argument("--near-duplicates", type=bounded(float, 0.5, 1), default=0.8, metavar="T", help=near)
-    group.add_argument("--no-near-duplicates", dest="near_duplicates", action="store_const", const=None)
+    text = "keep near duplicates"
+    group.add_argument("--no-near-duplicates", dest="near_duplicates", action="store_const", const=None, help=text)
     group.add_argument("--all-duplicates", action="store_true", help="keep near and exact duplicates")
 
 

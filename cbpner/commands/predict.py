@@ -4,6 +4,7 @@
   cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .parquet, .html, by the name or by --to
   cbpner predict export.jsonl --text-field body -o out.csv
   cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command resumes after a kill
+  cbpner predict patent.txt --terms my_genes.tsv       names that are always tagged with a type, or never
   cat patent.txt | cbpner predict - --to bio
 
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
@@ -74,7 +75,8 @@ def add_input_flags(group: Any) -> None:
 def add_model_flags(group: Any) -> None:
     """The flags of every command that tags."""
     group.add_argument("--model", default=DEFAULT_MODEL, help="folder, run, or name on the hub")
-    group.add_argument("--backend", choices=BACKENDS, default="torch", help="what runs it")
+    text = "what runs it; auto: torch, or onnx for a folder that `cbpner export` alone wrote (or for int8)"
+    group.add_argument("--backend", choices=("auto", *BACKENDS), default="auto", help=text)
     group.add_argument("--device", help="such as cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     text = "padded tokens of a batch (default: 2048; on a GPU as many as its free memory holds)"
     group.add_argument("--batch-tokens", type=bounded(int, 1), metavar="N", help=text)
@@ -89,6 +91,8 @@ def add_model_flags(group: Any) -> None:
     group.add_argument("--min-score", type=float, default=0.0, metavar="P", help=text)
     text = "how line breaks and spaces are read: auto (as a PDF's where they look so; default), pdf, plain"
     group.add_argument("--layout", choices=LAYOUTS, default="auto", help=text)
+    text = "your own names: a name, a tab and a type, or none for never, in each line (docs/tagging.md)"
+    group.add_argument("--terms", metavar="FILE", help=text)
 
 
 def open_tagger(args: Namespace, precision: str | None = None, device: str | None = None) -> "Tagger":
@@ -103,7 +107,7 @@ def open_tagger(args: Namespace, precision: str | None = None, device: str | Non
 
 def read_options(args: Namespace) -> dict[str, Any]:
     """The arguments of `Tagger.from_pretrained` that say how scores become spans."""
-    names = ("min_score", "layout", "batch_tokens", "decoder", "min_span_probability", "vote_share")
+    names = ("min_score", "layout", "batch_tokens", "terms", "decoder", "min_span_probability", "vote_share")
     return {name: getattr(args, name) for name in names}
 
 
@@ -166,7 +170,7 @@ def predict_folder(
     """Do a job; for a cluster with a tagger on the CPU, to be sent."""
     from cbpner.prediction.job import SHARD_SIZE, run_job
 
-    is_auto = args.precision == "auto" and args.backend == "torch" and args.decoder != "greedy"
+    is_auto = args.precision == "auto" and args.backend != "onnx" and args.decoder != "greedy"
     precision = "bf16" if cluster and cluster.gpus and is_auto else None
     tagger = open_tagger(args, precision, "cpu" if cluster else None)
     return run_job(

@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser, aliases: Mapping[str, Sequence[str]] |
     data = parser.add_argument_group("data", "three files, or one split of a data folder")
     for part in PARTS:
         data.add_argument(f"--{part}", *own[part], dest=part, metavar="FILE", help=f"column file to {part} on")
-    data.add_argument("--data-dir", "--data_dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
+    data.add_argument("--data-dir", metavar="DIR", help="folder with splits, such as data/cbp_gold")
     data.add_argument("--split", metavar="NAME", help="the split in --data-dir; the run's name in tables")
     data.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
     data.add_argument("--patents", type=int, metavar="N", help="train on N patents of the file, drawn by --seed")
@@ -77,10 +77,12 @@ def find_files(args: Namespace) -> dict[str, Path]:
 
 
 def check_data_dir(name: str) -> Path:
-    folder = Path(name)
+    """The folder; `data/demo` is the shipped one wherever one stands."""
+    folder = runs.locate_shipped(name) if name.rstrip("/") == "data/demo" and not Path(name).is_dir() else Path(name)
     if not folder.is_dir():
-        advice = "; `bash data/get_cbp_gold.sh` gets the gold data" if folder.name == "cbp_gold" else ""
-        raise InputError(f"{name}: no such data folder; expected one with splits 0, 1, ...{advice}")
+        ways = {"cbp_gold": f"; `cbpner gold -o {name}` gets the gold data", "demo": f"; {runs.HOW_TO_SHIP}"}
+        expected = f"expected one with splits 0, 1, ...{ways.get(folder.name, '')}"
+        raise InputError(f"{name}: no such data folder; {expected}")
     return folder
 
 

@@ -23,6 +23,7 @@ class Span(NamedTuple):
     """A typed stretch of a document's text, `start` included and `end` excluded, in code points.
 
     text: what it cuts out of the document's text, or None where nobody has looked it up. score: 0 to 1, or None.
+    source: `terms` where a user's own terms gave it; None for a tagger's, and where it is not known.
     """
 
     start: int
@@ -30,6 +31,7 @@ class Span(NamedTuple):
     label: str
     text: str | None = None
     score: float | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ class Choices:
 class Limits:
     """What a format holds of a document's spans.
 
-    overlaps: two spans over one character. extras: `scores`, `meta` (with the date). find_misfit: (text, span) -> why
-    it cannot hold a span, or None. cut: (text, span) -> the spans that `--unfit cut` makes of it.
+    overlaps: two spans over one character. extras: `scores`, `sources`, `meta` (with the date). find_misfit: (text,
+    span) -> why it cannot hold a span, or None. cut: (text, span) -> the spans that `--unfit cut` makes of it.
     """
 
     name: str
@@ -105,9 +107,11 @@ class Limits:
     cut: Callable[[str, Span], list[Span]] = lambda text, span: [span]
 
 
-def cut_span(text: str, start: int, end: int, label: str, score: float | None = None) -> Span:
+def cut_span(
+    text: str, start: int, end: int, label: str, score: float | None = None, source: str | None = None
+) -> Span:
     """The span with the text that it cuts out."""
-    return Span(start, end, label, text[start:end], score)
+    return Span(start, end, label, text[start:end], score, source)
 
 
 def find_problem(document: Document) -> str | None:
@@ -155,9 +159,10 @@ def fit_spans(document: Document, limits: Limits, choices: Choices) -> list[Span
     spans = [piece for span in document.spans for piece in _fit_span(document, span, limits, choices)]
     if not limits.overlaps:
         spans = _drop_overlaps(document, spans, limits, choices)
-    if "scores" not in limits.extras:
-        count = sum(span.score is not None for span in document.spans)
-        choices.note(f"spans without their scores, which {limits.name} has no place for", count)
+    for extra in ("scores", "sources"):
+        if extra not in limits.extras:
+            count = sum(getattr(span, extra.removesuffix("s")) is not None for span in document.spans)
+            choices.note(f"spans without their {extra}, which {limits.name} has no place for", count)
     if "meta" not in limits.extras:
         is_lost = bool(document.meta) or document.date is not None
         choices.note(f"documents without their metadata or date, which {limits.name} has no place for", is_lost)

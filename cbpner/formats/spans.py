@@ -1,8 +1,8 @@
 """JSON lines of documents and spans: this project's own format, and prediction's output.
 
-A line is `{"id", "text", "spans": [{"start", "end", "label", "text", "score"}], "date", "meta"}`; offsets count code
-points, `score`, `date` and `meta` are there where known. On reading `id` and a span's `text` may be missing (what
-is there is checked), and other fields are metadata.
+A line is `{"id", "text", "spans": [{"start", "end", "label", "text", "score", "source"}], "date", "meta"}`; offsets
+count code points, `score`, `source`, `date` and `meta` are there where known. On reading `id` and a span's `text` may
+be missing (what is there is checked), and other fields are metadata.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +43,8 @@ def read_span(row: Any, text: str) -> Span:
         hint = " (they count UTF-16 code units)" if place and text[slice(*place)] == claim else ""
         found = f"{describe_value(claim)} for {start}..{end}, which is {describe_value(cut)}{hint}"
         raise UnexpectedValue(found, "offsets that count code points, the end not included")
-    return Span(start, end, label, cut, score)
+    source = row.get("source")
+    return Span(start, end, label, cut, score, source if isinstance(source, str) else None)
 
 
 def write_spans(file: IO[str], documents: Iterable[Document], choices: Choices) -> None:
@@ -55,7 +56,8 @@ def write_spans(file: IO[str], documents: Iterable[Document], choices: Choices) 
 def build_row(document: Document, choices: Choices) -> dict[str, Any]:
     """The row of a document, as a line of the file holds it."""
     rows = []
-    for span in fit_spans(document, Limits("jsonl", overlaps=True, extras=("scores", "meta")), choices):
+    for span in fit_spans(document, Limits("jsonl", overlaps=True, extras=("scores", "sources", "meta")), choices):
         row = {"start": span.start, "end": span.end, "label": span.label, "text": document.text[span.start : span.end]}
-        rows.append(row if span.score is None else row | {"score": span.score})
+        more = {"score": span.score, "source": span.source}
+        rows.append(row | {name: value for name, value in more.items() if value is not None})
     return {"id": document.id, "text": document.text, "spans": rows} | document.extras

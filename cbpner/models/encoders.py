@@ -17,22 +17,21 @@ from cbpner.models.foreign import adapt_model
 from cbpner.models.loss import OriginalLinear
 from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
 from cbpner.models.tokenizers import extend_embeddings, make_tokenizer
-from cbpner.runs.folder import LM_CONFIG
+from cbpner.runs.folder import HOW_TO_SHIP, LM_CONFIG, locate_shipped
 from cbpner.text.labels import LabelSet
 
-SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "models"
 FINE_TUNED = {"partHG_1epoch": ("HG", 1), "partBC_30epochs": ("BC", 30)}  # folder: (corpus, epochs), as in the paper
 
 
 def locate_encoder(name: str):
     """A shipped encoder's folder for its name, else the name as it is; InputError for a path without a model."""
     is_shipped = name in SHIPPED_ENCODERS and not Path(name).is_dir()
-    path = SHIPPED_FOLDER / name if is_shipped else Path(name)
+    path = locate_shipped(f"models/{name}") if is_shipped else Path(name)
     if (path / "config.json").is_file():
         return str(path) if is_shipped else name if (own := adapt_model(path)) == path else str(own)
     problem = ""
     if is_shipped:
-        problem = f"this shipped encoder is missing; expected it in models/{name}"
+        problem = f"this shipped encoder is not here; {HOW_TO_SHIP}"
     elif (path / LM_CONFIG).is_file():
         problem = f"found a fine-tuning that broke off; the command in its {LM_CONFIG} resumes it and leaves a model"
     elif path.name in FINE_TUNED:

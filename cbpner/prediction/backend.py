@@ -41,11 +41,12 @@ class Backend(Protocol):
 
 def check_backend(name: str, precision: str) -> None:
     """InputError for an unknown backend, or a number format that it does not have."""
-    if name not in BACKENDS:
-        raise InputError(f"found the backend {name!r}; expected one of {', '.join(BACKENDS)}")
-    if precision != "auto" and precision not in WEIGHTS[name]:
-        known = ", ".join(("auto", *WEIGHTS[name]))
-        raise InputError(f"found the number format {precision!r} for the backend {name}; expected one of {known}")
+    if name not in ("auto", *BACKENDS):
+        raise InputError(f"found the backend {name!r}; expected one of auto, {', '.join(BACKENDS)}")
+    known = dict.fromkeys(("auto", *(each for own in BACKENDS if name in ("auto", own) for each in WEIGHTS[own])))
+    if precision not in known:
+        found = f"found the number format {precision!r} for the backend {name}"
+        raise InputError(f"{found}; expected one of {', '.join(known)}")
 
 
 def open_backend(name: str, folder: Path, labels: LabelSet, device: str | None, precision: str) -> Backend:

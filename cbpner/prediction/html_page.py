@@ -31,7 +31,7 @@ def render_document(document: Document, labels: Sequence[str], has_scores: bool 
     """A document's section; its spans do not overlap and are in order. has_scores: shown beside the labels."""
     parts, place = [], 0
     for span in document.spans:
-        score = "" if span.score is None else f", {span.score}"
+        score = "" if span.score is None else f", {span.source or span.score}"
         shown = f"{span.label} {span.score:.2f}" if has_scores else span.label
         before, marked = document.text[place : span.start], document.text[span.start : span.end]
         parts.append(

@@ -141,7 +141,7 @@ def write_items(items: Iterable[Item], write: Write, reporter: Reporter) -> None
 def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO) -> int:
     """Write all documents to an open text file, such as standard output; the exit code."""
     reporter = Reporter(shown=None)
-    with open_text(kind, file, tagger.labels.types) as write:
+    with open_text(kind, file, tagger.labels.types, tagger.terms is not None) as write:
         write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
     return reporter.finish("found" if kind == "lines" or reporter.failed else None)
 
@@ -150,7 +150,7 @@ def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path) -
     """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
     errors = name_beside(path, f".{ERRORS}")
     reporter = Reporter(shown=SHOWN_ERRORS if str(errors) != os.devnull else None)
-    with open_writer(kind, path, tagger.labels.types) as write:
+    with open_writer(kind, path, tagger.labels.types, has_source=tagger.terms is not None) as write:
         write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
     write_errors(errors, reporter.errors)
     return reporter.finish(path)
@@ -202,7 +202,7 @@ def run_job(
             tagged = ((number, tag_items(tagger, items, reporter.show_speed)) for number, items in todo)
         with closing(tagged):
             for number, items in tagged:
-                shard = write_shard(items, kind, folder / name_shard(number, kind), tagger.labels.types, reporter)
+                shard = write_shard(items, kind, folder / name_shard(number, kind), tagger, reporter)
                 state.add(shard)
                 if cluster:
                     reporter.show_speed(shard["characters"])
@@ -223,7 +223,8 @@ def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:
         "backend": [backend.name, backend.device],
         "precision": backend.precision,
     }
-    return json.loads(json.dumps(settings | more))
+    own = {"terms": sha256(json.dumps(tagger.terms.types).encode()).hexdigest()} if tagger.terms else {}
+    return json.loads(json.dumps(settings | own | more))
 
 
 def list_foreign(folder: Path) -> list[str]:
@@ -323,10 +324,11 @@ def name_shard(number: int, kind: str) -> str:
     return f"part-{number:05}{suffix}"
 
 
-def write_shard(items: Iterable[Item], kind: str, path: Path, labels: Sequence[str], reporter: Reporter) -> Shard:
-    """Write the tagged items of a shard."""
+def write_shard(items: Iterable[Item], kind: str, path: Path, tagger: Tagger, reporter: Reporter) -> Shard:
+    """Write a shard's items, which the tagger has tagged."""
     before, reporter.errors = reporter.counts.copy(), []
-    with open_writer(kind, path, labels, has_folder=True) as write:
+    has_source = tagger.terms is not None
+    with open_writer(kind, path, tagger.labels.types, has_folder=True, has_source=has_source) as write:
         write_items(items, write, reporter)
     counts = {name: reporter.counts[name] - before[name] for name in COUNTS}
     return {"name": path.name, **counts, "errors": reporter.errors, "sha256": checksum_output(path)}

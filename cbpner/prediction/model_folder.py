@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from cbpner.base.errors import InputError, reading_model
 from cbpner.base.files import read_json
-from cbpner.models.foreign import adapt_model
+from cbpner.models.foreign import PICKLE, adapt_model
 from cbpner.runs import folder as runs
 from cbpner.text.labels import LabelSet
 
@@ -20,33 +22,54 @@ BACKENDS = tuple(WEIGHTS)
 FILES = ("config.json", "tokenizer.json")
 SIZES = ("hidden_size", "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "vocab_size")
 HOW_TO_TRAIN = (
-    "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; "
-    "data/get_cbp_gold.sh gets the real ones), and name it: --model runs/demo/0"
+    "train one, such as `cbpner train --data-dir data/demo --split 0 -o runs/demo/0` (invented patents; `cbpner gold` "
+    "gets the real ones), and name it: --model runs/demo/0"
 )
 
 
-def locate_model(name: str | Path, backend: str = "torch") -> Path:
-    """The folder of a tagger that a backend can run; InputError where there is none.
+def locate_model(name: str | Path, backend: str = "torch", precision: str = "auto") -> Path:
+    """The folder of a tagger that a backend (see `choose_backend`) can run; InputError where there is none.
 
-    `models/final_trained`, and `final_trained`, is that of the project wherever one stands. A run's folder means the
-    model in it. Other names are looked for on the hub, its local cache first.
+    `models/final_trained`, and `final_trained`, is the shipped one wherever one stands. A run's folder means the model
+    in it. Other names are looked for on the hub, its local cache first.
     """
     name = str(name)
     places = [Path(name)]
     if name.rstrip("/") in (DEFAULT_MODEL, Path(DEFAULT_MODEL).name):
-        places.append(runs.PROJECT / DEFAULT_MODEL)
+        places.append(runs.locate_shipped(DEFAULT_MODEL))
     for place in places:
         inner = place / runs.MODEL
         for folder in (inner, place) if (place / runs.METRICS).is_file() else (place,):
             if (folder / "config.json").is_file():
+                backend = choose_backend(folder, backend, precision)
+                check_head(folder, name)
                 return check_folder(adapt_model(folder, is_tagger=True) if backend == "torch" else folder, backend)
     if Path(name).name == Path(DEFAULT_MODEL).name and not places[0].exists():
-        raise InputError(f"{name}: the shipped tagger is not there; {HOW_TO_TRAIN}")
+        raise InputError(f"{name}: the shipped tagger is not here; {runs.HOW_TO_SHIP}; --model NAME takes another")
     if places[0].exists():
         raise InputError(f"{name}: found no model in it; expected a tagger in the Hugging Face layout, or a run's")
-    if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+    if places[0].is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise InputError(f"{name}: no such folder; expected a tagger, a run's folder, or a name on the hub")
-    return ask_hub(name, backend)
+    return ask_hub(name, choose_backend(places[0], backend, precision))
+
+
+def choose_backend(folder: Path, name: str = "auto", precision: str = "auto") -> str:
+    """The backend of that name; for `auto` the first that has weights of the number format, else torch."""
+    if name != "auto":
+        return name
+    known = [each for each in BACKENDS if precision in ("auto", *WEIGHTS[each])]
+    has_weights = (each for each in known if list_weights(folder, each))
+    return "torch" if (folder / PICKLE).is_file() else next(has_weights, known[0])
+
+
+def check_head(folder: Path, name: str) -> None:
+    """InputError for weights of an encoder alone."""
+    path = folder / WEIGHTS["torch"]["fp32"]
+    if path.is_file():
+        with reading_model(path), safe_open(path, "np") as weights:
+            if not any(key.startswith(("classifier.", "score.")) for key in weights.keys()):
+                way = f"`cbpner train --encoder {name} ...` gives it one (`cbpner help train`)"
+                raise InputError(f"{name}: found a model without a tagging head; expected a tagger; {way}")
 
 
 def list_weights(folder: Path, backend: str) -> dict[str, str]:
@@ -83,6 +106,7 @@ def ask_hub(name: str, backend: str) -> Path:
                 raise
             print(f"{name}: not here, asking the hub ...", file=sys.stderr)
             folder = download()
+    check_head(Path(folder), name)
     return check_folder(Path(folder), backend)
 
 

@@ -16,7 +16,7 @@ from cbpner.text.labels import LabelSet
 
 INPUTS = ("ids", "mask")  # of the graph, as `Backend.score` has them
 CHAIN = "cbpner_chain"  # in the model's metadata: {"moves", "end"} of a CRF, as JSON
-HOW_TO_INSTALL = "`pip install onnxruntime` adds it (all that ONNX needs: `pip install -e '.[onnx]'`)"
+HOW_TO_INSTALL = "`pip install 'cbpner[onnx]'` adds all that ONNX needs, in a clone's environment too"
 
 
 class OnnxBackend(Backend):

@@ -18,7 +18,7 @@ from cbpner.formats.registry import FORMATS, join_renderer, write_own_files
 from cbpner.formats.spans import build_row
 from cbpner.prediction import html_page as page
 
-COLUMNS = ("id", "start", "end", "label", "text", "score")  # of CSV and Parquet: a span a row
+COLUMNS = ("id", "start", "end", "label", "text", "score", "source")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
 Write = Callable[[Document], object]
 SUFFIXES = {  # what a file's name says
@@ -40,7 +40,9 @@ def find_output_kind(path: str | Path) -> str:
 
 
 @contextmanager
-def open_writer(kind: str, path: Path, labels: Sequence[str], has_folder: bool = False) -> Iterator[Write]:
+def open_writer(
+    kind: str, path: Path, labels: Sequence[str], has_folder: bool = False, has_source: bool = False
+) -> Iterator[Write]:
     """Yield a function that writes a document to `path`; InputError from it for a document that cannot be written.
 
     Such a document leaves no trace.
@@ -48,28 +50,31 @@ def open_writer(kind: str, path: Path, labels: Sequence[str], has_folder: bool =
     Args:
         labels: the types of the spans.
         has_folder: whether `path` is a folder for the kinds of FILES_EACH; for `brat` it always is.
+        has_source: whether tables have the last of COLUMNS.
     """
     if kind == "brat" or (has_folder and kind in FILES_EACH):
         with atomic_folder(path) as folder:
             yield partial(write_own_files, folder, FORMATS[kind], Choices(), set())
     elif kind == "parquet":
-        with atomic_open(path, "wb") as file, _open_parquet(file) as write:
+        with atomic_open(path, "wb") as file, _open_parquet(file, has_source) as write:
             yield write
     else:
-        with atomic_open(path) as file, open_text(kind, file, labels) as write:
+        with atomic_open(path) as file, open_text(kind, file, labels, has_source) as write:
             yield write
 
 
 @contextmanager
-def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write]:
+def open_text(kind: str, file: IO[str], labels: Sequence[str], has_source: bool = False) -> Iterator[Write]:
     """As `open_writer`, into an open text file."""
+    width = len(COLUMNS) if has_source else len(COLUMNS) - 1
     heads = {
-        "csv": lambda: format_csv([COLUMNS]), "html": lambda: page.open_page(labels, "Genes, proteins and diseases")
-    }  # fmt: skip
+        "csv": lambda: format_csv([COLUMNS[:width]]),
+        "html": lambda: page.open_page(labels, "Genes, proteins and diseases"),
+    }
     file.write(heads.get(kind, str)())
     renderers: dict[str, Callable[[Document], str]] = {
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
-        "csv": lambda document: format_csv([(document.id, *span) for span in document.spans]),
+        "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
         "html": partial(page.render_document, labels=labels),
         "lines": _render_lines,
         "bio": join_renderer(FORMATS["bio"], Choices()),
@@ -79,13 +84,13 @@ def open_text(kind: str, file: IO[str], labels: Sequence[str]) -> Iterator[Write
 
 
 def _render_lines(document: Document) -> str:
-    """`id:line:column  label  text  score` of each span, lines and columns counted from 1."""
+    """`id:line:column  label  text  score` of each span, lines and columns counted from 1, and its source if known."""
     lines, number, newline = [], 1, -1
-    for place, label, text, score in ((span.start, *span[2:]) for span in document.spans):
+    for place, label, text, score, source in ((span.start, *span[2:]) for span in document.spans):
         number += document.text.count("\n", newline + 1, place)
         newline = document.text.rfind("\n", 0, place)
-        where = f"{document.id}:{number}:{place - newline}"
-        lines.append("\t".join((escape_controls(where), label, escape_controls(text or ""), f"{score:.2f}")) + "\n")
+        cells = [f"{document.id}:{number}:{place - newline}", label, text or "", f"{score:.2f}", source]
+        lines.append("\t".join(escape_controls(cell) for cell in cells if cell is not None) + "\n")
     return "".join(lines)
 
 
@@ -95,13 +100,14 @@ def escape_controls(text: str) -> str:
 
 
 @contextmanager
-def _open_parquet(file: IO[bytes]) -> Iterator[Write]:
+def _open_parquet(file: IO[bytes], has_source: bool) -> Iterator[Write]:
     """A span a row, in row groups."""
     import pyarrow
     from pyarrow import parquet
 
-    kinds = (pyarrow.string(), pyarrow.int64(), pyarrow.int64(), pyarrow.string(), pyarrow.string(), pyarrow.float64())
-    schema, rows = pyarrow.schema(list(zip(COLUMNS, kinds, strict=True))), []
+    text, number = pyarrow.string(), pyarrow.int64()
+    kinds = (text, number, number, text, text, pyarrow.float64(), *[text] * has_source)
+    schema, rows = pyarrow.schema(list(zip(COLUMNS, kinds, strict=False))), []
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
 
         def flush(least: int = 0) -> None:

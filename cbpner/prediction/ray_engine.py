@@ -54,11 +54,11 @@ def tag_shards_on_ray(
 ) -> Generator[Numbered, None, None]:
     """Yield the shards, tagged, as they are done; InputError where there is no such cluster, or a worker fails.
 
-    options: arguments of `Tagger.from_pretrained` for the workers, but for backend, device and precision.
+    options: arguments of `Tagger.from_pretrained` for the workers, but for backend, device, precision and terms.
     """
     files = {name: (tagger.folder / name).read_bytes() for name in (*FILES, tagger.backend.weights)}
     options = {**options, "backend": tagger.backend.name, "precision": tagger.backend.precision}
-    options["device"] = "cuda" if cluster.gpus else "cpu"
+    options |= {"device": "cuda" if cluster.gpus else "cpu", "terms": tagger.terms and tagger.terms.types}
     limits = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus, "max_restarts": -1, "max_task_retries": RETRIES}
     with open_cluster(cluster) as ray:
         from ray.util import ActorPool

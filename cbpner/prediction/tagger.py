@@ -10,7 +10,7 @@ The path of the data: text -> sentences -> a pool of those of many documents -> 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,8 +24,9 @@ from cbpner.decoding.document_vote import ScoredSpan, vote_spans
 from cbpner.decoding.probabilities import sum_entropies
 from cbpner.decoding.windows import score_sentences
 from cbpner.formats.document import Span, cut_span
+from cbpner.prediction import model_folder
 from cbpner.prediction.backend import BATCH_TOKENS, Backend, check_backend, open_backend
-from cbpner.prediction.model_folder import DEFAULT_MODEL, locate_model, read_model_config, read_model_labels
+from cbpner.prediction.terms import Terms, read_terms
 from cbpner.text.labels import LabelSet
 from cbpner.text.reading_form import LAYOUTS, make_reading_form
 from cbpner.text.sentences import find_sentences
@@ -51,12 +52,13 @@ class Tagger:
 
     decision: how scores become spans. min_score: spans below are left out. layout: how text out of PDFs is read, see
     `cbpner.text.reading_form`. batch_tokens: padded tokens that go through the model together. folder: where the
-    model's files are.
+    model's files are. terms: a user's own, which come before the model's spans.
     """
 
     def __init__(
         self, backend: Backend, table: CharacterTable, labels: LabelSet, decision: Decision | None = None, *,
         min_score: float = 0.0, layout: str = "auto", batch_tokens: int = BATCH_TOKENS, folder: Path | None = None,
+        terms: Terms | None = None,
     ) -> None:  # fmt: skip
         if not 0 <= min_score <= 1:
             raise InputError(f"found min_score {min_score}; expected 0 to 1")
@@ -65,42 +67,48 @@ class Tagger:
         self.backend, self.table, self.labels, self.folder = backend, table, labels, folder or Path()
         self.decision, self.min_score, self.batch_tokens = decision or Decision(), min_score, batch_tokens
         self.layout, self._max_sentence = layout, min(MAX_SENTENCE, self.decision.max_length - 2)
+        self.terms = terms
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = DEFAULT_MODEL, backend: str = "torch", *, device: str | None = None,
+        cls, name: str | Path = model_folder.DEFAULT_MODEL, backend: str = "auto", *, device: str | None = None,
         precision: str = "auto", min_score: float = 0.0, layout: str = "auto", batch_tokens: int | None = None,
-        **decision: Any,
+        terms: str | Path | Mapping[str, str | None] | None = None, **decision: Any,
     ) -> "Tagger":  # fmt: skip
         """Load the tagger of a model; InputError where it cannot be found or read, or a value is wrong.
 
         Args:
             name: a folder, a run's folder, or a name on the hub.
-            backend: `torch`, or `onnx` for what `cbpner export` wrote.
+            backend: `torch`, `onnx` for what `cbpner export` wrote, or `auto`: what the folder has, torch first.
             device: `cpu`, `cuda`, `cuda:1`, `mps`, or None for a GPU where there is one.
             precision: `fp32`, `bf16` and `fp16` (torch), `int8` (onnx), or `auto` for the fastest that is available;
                 with torch and the decoder `greedy`, `auto` is fp32, to reproduce the pipeline of transformers.
             batch_tokens: padded tokens of a batch; None: 2,048, on a GPU of CUDA as many as its free memory holds.
             layout: `auto` reads over what a text shows of a PDF's lines and spaces, and over look-alikes and markup;
                 `pdf` joins all lines that end no sentence; `plain` reads the text as it is.
+            terms: names that are always tagged with a type, or never: a file (see `cbpner.prediction.terms`), or
+                {name: type, or None for never}.
             decision: fields of `Decision` that replace the model's own.
         """
         check_backend(backend, precision)
-        folder = locate_model(name, backend)
-        config, place = read_model_config(folder), folder / "config.json"
-        labels, found = read_model_labels(config, place), read_decision(config, place).override(**decision)
+        folder = model_folder.locate_model(name, backend, precision)
+        backend = model_folder.choose_backend(folder, backend, precision)
+        config, place = model_folder.read_model_config(folder), folder / "config.json"
+        labels, found = model_folder.read_model_labels(config, place), read_decision(config, place).override(**decision)
         limit = config.get("max_position_embeddings", found.max_length)
         if found.max_length > limit:
             raise InputError(f"{place}: found max_length {found.max_length}; expected at most the model's {limit}")
         table = CharacterTable.from_file(folder / "tokenizer.json")
+        own_terms = None if terms is None else read_terms(terms, labels.types)
         if (backend, precision, found.decoder) == ("torch", "auto", "greedy"):
             precision = "fp32"
         with reading_model(folder):
             opened = open_backend(backend, folder, labels, device, precision)
             size = batch_tokens or opened.batch_tokens
             tagger = cls(
-                opened, table, labels, found, min_score=min_score, layout=layout, batch_tokens=size, folder=folder
-            )
+                opened, table, labels, found, min_score=min_score, layout=layout, batch_tokens=size, folder=folder,
+                terms=own_terms,
+            )  # fmt: skip
             tagger._score(np.array([[table.cls, table.ids.max(), table.sep]]))
         return tagger
 
@@ -139,7 +147,7 @@ class Tagger:
         for original, form, text, own, sentences in zip(originals, forms, texts, places, documents, strict=True):
             spans = self._finish(text, own, [found[sentence][0] for sentence in sentences])
             if form:
-                spans = [cut_span(original, *form.locate(*span[:2]), span.label, span.score) for span in spans]
+                spans = [cut_span(original, *form.locate(*span[:2]), span.label, *span[4:]) for span in spans]
             yield Measured(spans, sum(found[sentence][1] for sentence in sentences), sum(map(len, sentences)))
 
     def _tag_sentences(self, sentences: list[str], is_measured: bool) -> dict[str, tuple[list[ScoredSpan], float]]:
@@ -172,15 +180,16 @@ class Tagger:
         return decode_spans(sentences, scores, self.labels, self.backend.chain, self.decision)
 
     def _finish(self, text: str, sentences: list[tuple[int, int]], rows: list[list[ScoredSpan]]) -> list[Span]:
-        """The document's spans after the vote."""
+        """The document's spans after the vote and the user's terms."""
         if self.decision.vote_share:
             rows = vote_spans([text[start:end] for start, end in sentences], rows, self.decision.vote_share)
-        return [
+        spans = [
             cut_span(text, base + start, base + end, label, score)
             for (base, _), row in zip(sentences, rows, strict=True)
             for start, end, label, score in row
             if score >= self.min_score
         ]
+        return self.terms.apply(text, spans) if self.terms else spans
 
 
 def cut_batches(items: Iterable[T], room: int, measure: Callable[[T], int]) -> Iterator[list[T]]:

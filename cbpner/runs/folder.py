@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ LM_LOG = "lm_log.jsonl"
 LOCK = ".lock"
 SCORED = ("eval_results.txt", "eval_predictions.txt", "test_results.txt", "test_predictions.txt")
 PROJECT = Path(__file__).resolve().parents[2]
+MODELS_PACKAGE = "cbpner_models"  # of the wheel that models/pyproject.toml builds, laid out as the project
+HOW_TO_SHIP = "the wheel cbpner-models, which `pip wheel --no-deps ./models` builds in a clone of the project, has it"
 
 
 class FoundRuns(NamedTuple):
@@ -133,6 +136,17 @@ def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = N
             return shorten_path(path)
     found = f"{places[0]}: found another file than" if places else f"{data_dir or recorded['path']}: found no {name},"
     raise InputError(f"{found} the {part} data of the run (SHA-256 {wanted}); give their folder with --data-dir DIR")
+
+
+def list_roots() -> list[Path]:
+    """The folders below which what ships is looked for: the project's, then that of the installed wheel's."""
+    spec = find_spec(MODELS_PACKAGE)
+    return [PROJECT, *map(Path, (spec and spec.submodule_search_locations) or ())]
+
+
+def locate_shipped(name: str) -> Path:
+    """Where a shipped folder such as `models/cbp_mini` is; in the project where it is nowhere."""
+    return next((root / name for root in list_roots() if (root / name).is_dir()), PROJECT / name)
 
 
 def find_origin(config: dict[str, Any]) -> Path:

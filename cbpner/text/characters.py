@@ -47,6 +47,12 @@ def describe_bytes(data: bytes, start: int) -> str:
     return f"bytes that are not UTF-8 at byte {start + 1} ({data[start : start + 4]!r})"
 
 
+def fold_characters(text: str) -> str:
+    """The text with capitals as small letters and full-width signs as ordinary ones, character for character."""
+    text = text.translate(TO_ASCII)
+    return text.translate({ord(char): small for char in set(text) if len(small := char.casefold()) == 1})
+
+
 def check_encoding(data: bytes) -> None:
     """Raise UnexpectedValue for a file, or the opening of one, that is in another encoding than UTF-8."""
     if encoding := guess_encoding(data):
@@ -58,7 +64,7 @@ def guess_encoding(data: bytes) -> str | None:
     data = data[:OPENING]
     if mark := next((mark for mark in MARKS if data.startswith(mark)), None):
         return MARKS[mark]
-    guesses = ["gb18030", "big5", "utf-16-le", "utf-16-be"]
+    guesses = ["gb18030", "big5", "utf-16-le", "utf-16-be"][: 4 if b"\0" in data else 2]  # a line's end has a NUL
     if data.isascii():
         evens, odds = data[::2], data[1::2]
         if len(odds) > 7 and max(evens.count(0), odds.count(0)) > len(odds) / 2:  # ASCII as UTF-16

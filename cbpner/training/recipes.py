@@ -139,7 +139,7 @@ def add_recipe_flags(
     parser: Any, aliases: Mapping[str, Sequence[str]] | None = None, table: type = Recipe,
     only: Collection[str] | None = None,
 ) -> None:  # fmt: skip
-    """Add one flag for each field of `table` (`--head-lr`, also `--head_lr`) to an argparse parser.
+    """Add one flag for each field of `table`, such as `--head-lr`, to an argparse parser.
 
     aliases: more names of a field's flag. only: names of the fields; None: all.
     """
@@ -147,12 +147,14 @@ def add_recipe_flags(
     types: dict[Any, Any] = {float | None: float, int | None: int}
     for each in list_options(table):
         if only is None or each.name in only:
-            names = [f"--{each.name.replace('_', '-')}", f"--{each.name}", *(aliases or {}).get(each.name, ())]
+            names = [f"--{each.name.replace('_', '-')}", *(aliases or {}).get(each.name, ())]
             more: dict[str, Any] = {"type": types.get(each.type, each.type), "choices": each.metadata["choices"]}
             if each.type is bool:
                 more, off = {"action": "store_true"}, names[0].replace("--", "--no-", 1)
-                group.add_argument(off, dest=each.name, default=None, action="store_false")
-            group.add_argument(*dict.fromkeys(names), default=None, help=each.metadata["help"], **more)
+                group.add_argument(off, dest=each.name, default=None, action="store_false", help=f"not {names[0]}")
+            elif not more["choices"]:
+                more["metavar"] = {int: "N", float: "X"}.get(more["type"], "NAME")
+            group.add_argument(*names, default=None, help=each.metadata["help"], **more)
 
 
 def list_options(table: type) -> list[Field]:

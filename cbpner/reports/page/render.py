@@ -79,7 +79,7 @@ def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
         lacking = "intervals, comparisons, seen and unseen mentions and errors are missing too"
     return [
         f"The gold text is not here ({data.missing}): the sentences and the wrong surfaces are missing; {lacking}. To "
-        "have them, get the data (the gold: bash data/get_cbp_gold.sh) and make the report again, with --data-dir DIR "
+        "have them, get the data (the gold: cbpner gold) and make the report again, with --data-dir DIR "
         "where they do not lie where the runs found them."
     ]
 
