@@ -115,8 +115,8 @@ def measure(root: Path = ROOT) -> list[Figure]:
     modules = list_modules(root)
     functions, parameters = list_functions(modules), list_public_parameters(modules)
     typed = sum(parameter.annotation is not None for parameter in parameters) / len(parameters)
-    return [
-        Figure("lines of cbpner/", count_lines(list(modules)), 19_500),
+    return [  # the first: 19,500, and 1,000 for a user's terms, a wheel with models, messages
+        Figure("lines of cbpner/", count_lines(list(modules)), 20_500),
         Figure("modules loose in cbpner/", sum(path.parent == root / "cbpner" for path in modules), 3),
         Figure("names that two modules define", len(find_shared_names(modules)), 10),
         Figure("places that repeat more than ten lines", len(find_repeats(root)), 0),

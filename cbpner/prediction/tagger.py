@@ -104,10 +104,9 @@ class Tagger:
             precision = "fp32"
         with reading_model(folder):
             opened = open_backend(backend, folder, labels, device, precision)
-            size = batch_tokens or opened.batch_tokens
             tagger = cls(
-                opened, table, labels, found, min_score=min_score, layout=layout, batch_tokens=size, folder=folder,
-                terms=own_terms,
+                opened, table, labels, found, min_score=min_score, layout=layout, folder=folder, terms=own_terms,
+                batch_tokens=batch_tokens or opened.batch_tokens,
             )  # fmt: skip
             tagger._score(np.array([[table.cls, table.ids.max(), table.sep]]))
         return tagger
