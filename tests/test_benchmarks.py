@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import app_load, common, gpu, matmuls, same_scores, scaling, systems, tables, timing
+from benchmarks import common, gpu, matmuls, same_scores, systems, tables, timing
 from cbpner.base.errors import InputError
-from cbpner.formats.document import Span
 from cbpner.runs import folder as runs
 from cbpner.text.bio import Sentence
 
@@ -26,13 +25,6 @@ def test_operations_by_hand():
     linear = 2 * (2 * (48 + 16 + 32 + 32) + 12)
     assert matmuls.count_operations(SHAPE, [5], training=False) == 5 * linear + 2 * 2 * 2 * 100
     assert matmuls.count_operations(SHAPE, [5, 7], training=True) == 3 * (12 * linear + 2 * 2 * 2 * (100 + 196))
-
-
-def test_speeds_and_gains_are_medians_of_rounds():
-    ours = {"characters": 100, "seconds": [1.0, 4.0, 2.0]}
-    other = {"characters": 50, "seconds": [2.0, 8.0, 1.0]}
-    assert timing.speed(ours) == 50
-    assert timing.gain(ours, other) == 4  # of 4, 4 and 1
 
 
 def test_the_readme_has_the_committed_figures(tmp_path):
@@ -72,33 +64,6 @@ def test_systems_learn_or_tag(tiny_encoder, tmp_path, name):
         system = systems.make_prediction(name, common.make_tagger(tmp_path, tiny_encoder))
     system.start(make_sentences(9, 30, 4))
     assert system.work() > 0
-
-
-def test_load_is_summed_up_and_wrong_answers_are_seen():
-    found = [(number / 100, "right") for number in range(1, 100)] + [(9.0, "wrong")]
-    figures = app_load.summarize(found, 10.0, 5000)
-    assert figures["states"] == {"right": 99, "wrong": 1} and figures["requests_per_second"] == 10
-    assert figures["latency"] == {"p50": 0.505, "p95": 0.951, "p99": 1.07, "max": 9.0}
-    expected = [Span(0, 4, "gene", "HER2", 0.9)]
-    row = expected[0]._asdict()
-    assert app_load.is_same([row | {"score": 0.901}], expected)
-    for spans in ([], [row, row], [row | {"start": 1}], [row | {"score": 0.8}]):
-        assert not app_load.is_same(spans, expected)
-
-
-def test_a_speed_is_what_the_larger_job_adds():
-    """Ready in 3 s, then 100 characters a second; the middle one of each three rounds counts."""
-    found = scaling.derive_speed({1000: [13.0, 90.0, 12.0], 5000: [53.0, 1.0, 60.0]})
-    assert found == {"ready": 3.0, "speed": 100}
-    with pytest.raises(InputError):
-        scaling.derive_speed({1000: [13.0], 5000: [13.0]})
-
-
-def test_estimates_by_hand():
-    sides = {"without Ray": {"workers": 1, "speed": 9_000}, "Ray, 2 workers": {"workers": 2, "speed": 16_000}}
-    here, nodes = scaling.estimate({"sides": sides})
-    assert here[1:] == (16_000, pytest.approx(17.36, abs=0.01))
-    assert nodes[:2] == ("64 nodes of 8 cores, 11 jobs", 64 * 8 * 8_000)  # 512 workers, 48 a job
 
 
 def test_on_a_gpu_a_system_is_given_as_much_as_takes_its_time():

@@ -63,11 +63,11 @@ def choose_backend(folder: Path, name: str = "auto", precision: str = "auto") ->
 
 
 def check_head(folder: Path, name: str) -> None:
-    """InputError for weights of an encoder alone."""
+    """InputError for weights of an encoder alone; an ensemble has the heads of its members."""
     path = folder / WEIGHTS["torch"]["fp32"]
     if path.is_file():
         with reading_model(path), safe_open(path, "np") as weights:
-            if not any(key.startswith(("classifier.", "score.")) for key in weights.keys()):
+            if not any({"classifier", "score"} & {*key.split(".")} for key in weights.keys()):
                 way = f"`cbpner train --encoder {name} ...` gives it one (`cbpner help train`)"
                 raise InputError(f"{name}: found a model without a tagging head; expected a tagger; {way}")
 
