@@ -71,7 +71,7 @@ def test_scripts_and_links_lead_somewhere(page):
 
 def test_every_page_is_in_the_sites_menu():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("nav:")[2]
-    assert {path.name for path in ROOT.glob("docs/*.md")} == set(re.findall(r"[\w-]+\.md", menu))
+    assert {path.name for path in ROOT.glob("docs/*.md")} == set(re.findall(r"[\w.-]+\.md", menu))
 
 
 @pytest.mark.slow
