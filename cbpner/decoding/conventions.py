@@ -119,8 +119,8 @@ def read_others() -> dict[str, str]:
 def find_others(text: str, places: Iterable[tuple[int, int]], known: set[int]) -> set[str]:
     """The surfaces at `places`, all their occurrences, that are something else than a mention.
 
-    The text calls them so twice and in one of twenty occurrences at least, or in half of them that, or 细胞 follows, or
-    they lie within a known name. known: all places of the names of `read_others`.
+    These are surfaces of which the text says so at two occurrences and one in twenty at least, or at half of them if
+    细胞 behind them and lying within a known name count too. known: all places of the names of `read_others`.
     """
     counts, called, used = Counter[str](), Counter[str](), Counter[str]()
     for start, end in places:
