@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,21 @@ if TYPE_CHECKING:
 SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in b"\t\n"} | {0x7F: 0x2421}
+TYPES = ("gene", "protein", "disease")  # in the order of the style sheet's colours t0, t1, t2
+OWN_COLOURS = 4  # t3 to t6, for types of a user's own
 UNSEEN = re.compile("[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C1 controls, directions of writing
 
 
 def read_page_style(name: str = "page.css") -> str:
     """The style sheet of all pages (palette, fonts, tables, figures), or another of this package's assets."""
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def style_types(types: Sequence[str]) -> dict[str, str]:
+    """The style sheet's class of each type, that is its colour and line: on every page the same for TYPES."""
+    own = sorted({name for name in types if name.casefold() not in TYPES})
+    colours = {name: len(TYPES) + place % OWN_COLOURS for place, name in enumerate(own)}
+    return {name: f"t{colours[name] if name in colours else TYPES.index(name.casefold())}" for name in types}
 
 
 def open_templates(package: str) -> "Environment":

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cbpner.base.files import natural_key
+from cbpner.base.html import style_types
 from cbpner.reports import charts, curve
 from cbpner.reports.charts import NEUTRAL, Dots
 from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
@@ -192,9 +193,9 @@ def _show_classes(errors: pd.DataFrame, names: list[str]) -> list[Part]:
 def list_sentences(systems: Sequence[System]) -> dict[str, Any]:
     """What the page's script shows, as lists and numbers.
 
-    kinds: KINDS. types: their names. variants: systems, once for each seed where they have several. splits: their
-    names. sentences: [split, patent, number in the set, text, answers], the split a place in its list, answers
-    {variant: pairs} for each variant that read the sentence, a pair
+    kinds: KINDS. types: their names; looks: their classes. variants: systems, once for each seed where they have
+    several. splits: their names. sentences: [split, patent, number in the set, text, answers], the split a place in
+    its list, answers {variant: pairs} for each variant that read the sentence, a pair
     [kind, gold start, end, type, predicted start, end, type] with -1 for what is not there.
     """
     variants: dict[tuple[str, str], str] = {}
@@ -210,7 +211,10 @@ def list_sentences(systems: Sequence[System]) -> dict[str, Any]:
     for own, variant in sets:
         groups.setdefault((splits.index(own.split), own.identity), []).append((own, variant))
     rows = [row for (split, _), own in sorted(groups.items()) for row in _list_set(split, own, types)]
-    return {"kinds": KINDS, "types": types, "variants": list(variants.values()), "splits": splits, "sentences": rows}
+    return {
+        "kinds": KINDS, "types": types, "looks": list(style_types(types).values()),
+        "variants": list(variants.values()), "splits": splits, "sentences": rows,
+    }  # fmt: skip
 
 
 def _list_set(split: int, sets: Sequence[tuple[PredictedSet, int]], types: list[str]) -> Iterator[list[Any]]:

@@ -11,13 +11,13 @@ import numpy as np
 from cbpner.base.html import open_templates
 from cbpner.biology.relations.network import EDGE_COLUMNS, NODE_COLUMNS, Network
 
-COLOURS = ("#0072b2", "#009e73", "#b8558a", "#a87400", "#2f8fc4", "#6a51a3", "#5d7d2a", "#8f6a55")
+COLOURS = ("#7b4fb0", "#c44e8b", "#a87400", "#7a5a45", "#66707c", "#a58bd0", "#d98aa6", "#7d8a2a")
 EDGE_STYLES = {  # state: colour, dashes, name in the legend
     "": ("#b9bec6", "", "gene and disease"),
     "known": ("#7d8793", "", "known interaction"),
     "path": ("#5b626d", "4 3", "not known, joined by a third"),
     "unlisted": ("#b08d57", "1 3", "a gene that is in no list"),
-    "new": ("#d55e00", "", "not known"),
+    "new": ("#c2185b", "", "not known"),
 }
 MARGIN = 60
 LETTER = 0.6  # width of a Latin letter, as a share of the font size

@@ -55,7 +55,7 @@
     form.elements.kind.value = "wrong";
     for (const option of form.querySelectorAll("option:checked")) option.defaultSelected = true;
     document.getElementById("marks").append(
-      ...data.types.map((name, place) => make("span", {}, make("mark", { class: `t${place % 7}` }, name))),
+      ...data.types.map((name, place) => make("span", {}, make("mark", { class: data.looks[place] }, name))),
       make("span", {}, make("mark", { class: "wrong" }, "wrong border or type")),
       make("span", {}, make("mark", { class: "alone" }, "missed or spurious")));
 
@@ -92,7 +92,7 @@
         const look = kind ? (name === "missed" || name === "spurious" ? "alone" : "wrong") : "";
         line.append(characters.slice(end, start).join(""));
         const shown = characters.slice(start, stop).join("");
-        line.append(make("mark", { class: `t${type % 7} ${look}`, "data-label": label, title: label }, shown));
+        line.append(make("mark", { class: `${data.looks[type]} ${look}`, "data-label": label, title: label }, shown));
         end = stop;
       }
       line.append(characters.slice(end).join(""));

@@ -249,7 +249,7 @@
       if (start < end) continue;
       const name = nameOf(edge[side]), about = score === null ? name : `${name}, score ${score}`;
       line.append(characters.slice(end, start).join(""));
-      line.append(make("mark", { class: `t${side}`, "data-label": name, title: about }, characters.slice(start, stop).join("")));
+      line.append(make("mark", { class: data.nodes[edge[side]][KIND] === "gene" ? "t0" : "t2", "data-label": name, title: about }, characters.slice(start, stop).join("")));
       end = stop;
     }
     line.append(characters.slice(end).join(""));
