@@ -1,40 +1,47 @@
 """Measure how fast training and prediction are, against what a user would run instead and the processor's limit.
 
-python -m benchmarks [--quick] [--write] [-o OUT.json] [--shapes cbp_mini base] [--characters 24000] [--rounds 3]
+python -m benchmarks --write     twenty minutes or more: measure, write benchmarks/speed/KIND.json and README.md
+python -m benchmarks --quick     a minute: does it run?
+python -m benchmarks --tables    put the tables of all KINDs of processor into README.md again
 
 Sentences of the gold data (data/get_cbp_gold.sh; of the demo if it is missing), drawn evenly by length. Slower systems
 get fewer of them, drawn in the same way; a speed is in useful characters a second: padding and special tokens do not
 count. Systems take turns, each in a process of its own; figures are medians over rounds, ratios medians of the ratio in
-one round. As many threads as OMP_NUM_THREADS says, else torch's number.
+one round. Where other work makes a system's rounds differ by more than 10% (the middle half of them), up to three times
+as many rounds follow. As many threads as OMP_NUM_THREADS says, else torch's number.
 
 Training: `cbpner train` with recipe cbp (no dropout, 10% of the characters hidden); transformers' Trainer in float32,
 padded to the longest of a batch, with as many sentences a batch as ours has on average and the encoder's dropout; and
 the original's pattern: eight sentences padded to 512 tokens, float32. Prediction: `Tagger`, from text to spans;
-transformers' pipeline at its best batch size; and the original's pattern again. Heads are not trained.
+transformers' pipeline at its best batch size; and the original's pattern again. Heads are not trained. `cbpner predict`
+on 200 sentences, a new process each time, counts from the first call to the last span: loading is not in it.
 
 Utilisation is the time of the model's own matrix products on the same sentences in bfloat16 (`benchmarks/matmuls.py`)
-over the time of the whole. --write puts the tables into benchmarks/README.md.
+over the time of the whole. A KIND of processor is its name and the widest instructions for products that torch finds.
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import torch
 
 from benchmarks import common, matmuls, systems, tables, timing
 from cbpner.base.errors import InputError
-from cbpner.base.files import write_text
+from cbpner.base.files import read_json
 from cbpner.base.process import run_guarded
+from cbpner.models.devices import BF16_INSTRUCTIONS
 from cbpner.models.encoders import locate_encoder
 from cbpner.models.names import SHIPPED_ENCODER
+from cbpner.runs.environment import describe_environment
 from cbpner.text.bio import Sentence, read_bio
 from cbpner.text.labels import DEFAULT
 
@@ -45,19 +52,13 @@ TRAINING_SHARES = {"ours": 1.0, "transformers, dynamic padding": 0.3, "original"
 PREDICTION_SHARES = {
     name: 0.5 if name.startswith("pipeline") else 0.2 if name == "original" else 1.0 for name in systems.PREDICTION
 }
-SHAPES = {"cbp_mini": 1.0, "base": 0.25}  # and the share of the characters that the slower shape gets
 SHORT, LONG = 100, 300  # characters: sentences up to the one, from the other
 GROWTH = (1, 10, 100)  # lengths of text
+FEW = 200  # sentences of `cbpner predict`
+QUICK = {"characters": 1200, "growth": 400, "lengths": (1,), "rounds": 1, "shapes": ["cbp_mini"]}
+INSTRUCTIONS = ("avx2", "avx512_f", "avx512_vnni", "amx_int8", *reversed(BF16_INSTRUCTIONS))  # the widest last
 
-
-class Settings(NamedTuple):
-    """How much is measured. growth: characters of the shortest text; most: of the longest."""
-
-    characters: int
-    rounds: int
-    growth: int
-    most: int
-    log: Callable[[str], None]
+Plan = dict[tuple[str, str], list[timing.Task]]  # {(shape, kind of work): what takes turns}
 
 
 def read_sentences(path: str | None) -> tuple[list[Sentence], str]:
@@ -69,32 +70,63 @@ def read_sentences(path: str | None) -> tuple[list[Sentence], str]:
     raise InputError(f"{places[0][0]}: found no file; expected a column file of sentences")
 
 
-def measure_shape(
-    shape_name: str, encoder: Path, tagger: Path, sentences: Sequence[Sentence], settings: Settings
-) -> dict:
-    """Speeds, memory and utilisation of all systems for one shape of model."""
-    share = SHAPES[shape_name] * settings.characters
-    chosen = timing.choose_sentences(sentences, share)
-    lengths = [len(each.chars) for each in chosen]
-    config = json.loads((tagger / "config.json").read_text(encoding="utf-8"))
-    shape = matmuls.ModelShape.of(config, len(DEFAULT.tags))
-    batch = max(1, round(2048 * len(chosen) / (sum(lengths) + 2 * len(chosen))))
-    makers = {
-        "training": [(side, part, partial(systems.make_training, side, encoder, batch))
-                     for side, part in TRAINING_SHARES.items()],
-        "prediction": [(side, part, partial(systems.make_prediction, side, tagger))
-                       for side, part in PREDICTION_SHARES.items()],
+def list_instructions() -> list[str]:
+    """The processor's, of INSTRUCTIONS; what torch is built for where it does not say."""
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return [name for name in INSTRUCTIONS if found.get(name)] or [torch.backends.cpu.get_cpu_capability().lower()]
+
+
+def describe_processor() -> dict[str, Any]:
+    """Its `kind`, `instructions`, `threads` of torch, `load` (processes that ran in the minute before), `rates`."""
+    instructions, cpu = list_instructions(), describe_environment()["cpu"] or "processor"
+    name = re.sub(r"\((R|TM)\)|\b(CPU|Processor)\b|@.*", " ", cpu, flags=re.IGNORECASE).lower()
+    found = {
+        "kind": "-".join([*re.findall(r"[a-z0-9]+", name), instructions[-1]]), "instructions": instructions,
+        "threads": torch.get_num_threads(), "load": round(os.getloadavg()[0], 1), "rates": matmuls.measure_rates(),
     }  # fmt: skip
-    found = {"shape": shape._asdict(), "batch": batch, "sentences": matmuls.describe_lengths(lengths)}
-    for kind, parts in makers.items():
-        tasks = [
-            timing.Task(name, make, timing.choose_sentences(sentences, share * part)) for name, part, make in parts
-        ]
-        limit = timing.Task("products", partial(matmuls.Matmuls, shape, kind == "training"), chosen)
-        settings.log(f"{shape_name}, {kind}")
-        measured = timing.time_systems([*tasks, limit], settings.rounds, settings.log)
-        found[kind] = {"sides": summarize(measured), "rounds": measured}
+    print(f"{cpu}: {json.dumps(found)}", file=sys.stderr)
+    if found["load"] > 0.5:
+        print("other programs run here: ratios hold, characters a second do not", file=sys.stderr)
     return found
+
+
+def plan_shape(shape: str, folder: Path, sentences: Sequence[Sentence], args: argparse.Namespace) -> tuple[dict, Plan]:
+    """What is known of one shape of model beforehand, and what is to be measured."""
+    is_mini = shape == "cbp_mini"
+    encoder = Path(locate_encoder(SHIPPED_ENCODER) if is_mini else common.make_base_encoder(folder / shape))
+    tagger = common.make_tagger(folder / f"{shape}_tagger", encoder)
+    share = tables.SHAPES[shape] * args.characters
+    chosen = timing.choose_sentences(sentences, share)
+    sizes = matmuls.ModelShape.of(read_json(tagger / "config.json"), len(DEFAULT.tags))
+    batch = max(1, round(2048 * len(chosen) / (timing.count_characters(chosen) + 2 * len(chosen))))
+    plan = plan_texts(tagger, sentences, args) if is_mini else {}
+    for kind, shares, make in (
+        ("training", TRAINING_SHARES, partial(systems.make_training, model=encoder, batch=batch)),
+        ("prediction", PREDICTION_SHARES, partial(systems.make_prediction, model=tagger)),
+    ):
+        plan[shape, kind] = [
+            *(timing.Task(side, partial(make, side), timing.choose_sentences(sentences, share * part))
+              for side, part in shares.items()),
+            timing.Task("products", partial(matmuls.Matmuls, sizes, kind == "training"), chosen),
+        ]  # fmt: skip
+    return {"shape": sizes._asdict(), "batch": batch}, plan
+
+
+def plan_texts(tagger: Path, sentences: Sequence[Sentence], args: argparse.Namespace) -> Plan:
+    """Our prediction by length of text and of sentences, one after the other for their memory; `cbpner predict`."""
+    texts = {f"{times} x {args.growth:,} characters": repeat(sentences, args.growth * times) for times in args.lengths}
+    for name, kept in (
+        (f"sentences up to {SHORT} characters", [each for each in sentences if len(each.chars) <= SHORT]),
+        (f"sentences from {LONG}", [each for each in sentences if len(each.chars) >= LONG]),
+    ):
+        texts |= {name: timing.choose_sentences(kept, args.growth * 5)} if kept else {}
+    few = timing.choose_sentences(sentences, timing.count_characters(sentences) * FEW / len(sentences))
+    ours, command = partial(systems.OurPrediction, tagger), partial(systems.PredictCommand, tagger)
+    return {
+        ("predict", "command"): [timing.Task("one sentence", partial(command, True), list(sentences[:1])),
+                                 timing.Task(f"{FEW} sentences", partial(command, False), few)],
+        **{("growth", name): [timing.Task(name, ours, own)] for name, own in texts.items()},
+    }  # fmt: skip
 
 
 def summarize(measured: dict[str, dict]) -> dict[str, dict]:
@@ -113,27 +145,6 @@ def summarize(measured: dict[str, dict]) -> dict[str, dict]:
     }  # fmt: skip
 
 
-def measure_growth(tagger: Path, sentences: Sequence[Sentence], settings: Settings) -> dict[str, dict]:
-    """Speed of our prediction by length of text and of sentences; texts beyond the data repeat none of it."""
-    base, make = settings.growth, partial(systems.OurPrediction, tagger)
-    tasks = [
-        timing.Task(f"{times} x {base:,} characters", make, repeat(sentences, base * times))
-        for times in GROWTH
-        if base * times <= settings.most
-    ]
-    short = [each for each in sentences if len(each.chars) <= SHORT]
-    long = [each for each in sentences if len(each.chars) >= LONG]
-    for name, kept in ((f"sentences up to {SHORT} characters", short), (f"sentences from {LONG}", long)):
-        if kept:
-            tasks.append(timing.Task(name, make, timing.choose_sentences(kept, base * 5)))
-    found = {}
-    for task in tasks:  # one after the other: the long ones are not to be in memory together
-        measured = timing.time_systems([task], settings.rounds, settings.log)[task.name]
-        speed, count = round(timing.speed(measured)), len(measured["seconds"])
-        found[task.name] = {"speed": speed, "peak_mb": measured["peak_mb"], "rounds": count}
-    return found
-
-
 def repeat(sentences: Sequence[Sentence], characters: int) -> list[Sentence]:
     """Sentences of that many characters; in each pass through the data they begin with another number."""
     chosen, size, turn = [], 0, 0
@@ -148,52 +159,61 @@ def repeat(sentences: Sequence[Sentence], characters: int) -> list[Sentence]:
     return chosen
 
 
-def time_start(tagger: Path, sentence: Sentence, folder: Path, rounds: int) -> float:
-    """Median seconds of `cbpner predict` on one sentence, from the start of the process to its end."""
-    write_text(folder / "short.txt", sentence.chars + "\n")
-    command = [sys.executable, "-m", "cbpner", "predict", str(folder / "short.txt"), "--model", str(tagger)]
-    return statistics.median(timing.time_command(command, rounds))
-
-
 def measure(args: argparse.Namespace, words: Sequence[str]) -> None:
     os.environ["TQDM_DISABLE"] = "1"  # for the processes
-    log = print if args.verbose else lambda line: None
-    settings, shapes = Settings(args.characters, args.rounds, args.growth, 100 * args.growth, log), args.shapes
-    if args.quick:
-        settings, shapes = Settings(1200, 1, 400, 400, log), ["cbp_mini"]
+    if not args.tables:
+        found = measure_all(args, words)
+        print(tables.render({found["kind"]: found}))
+        common.write_figures(tables.SPEED / f"{found['kind']}.json" if args.write else args.output, found)
+    if args.write or args.tables:
+        page = Path(__file__).with_name("README.md")
+        common.replace_between(page, tables.BEGIN, tables.END, tables.render(tables.read_all()))
+
+
+def measure_all(args: argparse.Namespace, words: Sequence[str]) -> dict[str, Any]:
+    """All figures of this processor, as benchmarks/speed/ has them."""
+    vars(args).update(QUICK if args.quick else {"lengths": GROWTH})
     sentences, source = read_sentences(args.data)
-    found = {"rates": matmuls.measure_rates(), "sentences": source, "shapes": {}, "threads": torch.get_num_threads()}
-    found["command"] = " ".join(["python -m benchmarks", *words])
+    found: dict[str, Any] = {"command": " ".join(["python -m benchmarks", *words]), "sentences": source}
+    found |= describe_processor() | {"shapes": {}, "growth": {}}
+    plan: Plan = {}
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
-        folder = Path(name)
-        for shape in shapes:
-            is_mini = shape == "cbp_mini"
-            encoder = locate_encoder(SHIPPED_ENCODER) if is_mini else common.make_base_encoder(folder / shape)
-            tagger = common.make_tagger(folder / f"{shape}_tagger", encoder)
-            found["shapes"][shape] = measure_shape(shape, Path(encoder), tagger, sentences, settings)
-            if is_mini:
-                found["growth"] = measure_growth(tagger, sentences, settings)
-                found["shares"] = {"start": time_start(tagger, sentences[0], folder, settings.rounds)}
-    print(tables.render(found))
-    common.write_figures(args.output, found)
-    if args.write:
-        common.replace_between(Path(__file__).with_name("README.md"), tables.BEGIN, tables.END, tables.render(found))
+        for shape in args.shapes:
+            found["shapes"][shape], own = plan_shape(shape, Path(name), sentences, args)
+            plan |= own
+        progress = timing.Progress(sum(map(len, plan.values())) * (args.rounds + 1), args.rounds)
+        for (part, kind), tasks in plan.items():
+            tell = partial(progress.tell, f"{part}, {kind}" if part in tables.SHAPES else part)
+            measured = timing.time_systems(tasks, args.rounds, tell)
+            if part == "growth":
+                own = measured[kind]
+                figures = {"speed": round(timing.speed(own)), "peak_mb": own["peak_mb"], "rounds": len(own["seconds"])}
+                found["growth"][kind] = figures
+            elif part == "predict":
+                one, few = measured.values()
+                start, speed = statistics.median(one["seconds"]), round(timing.speed(few))
+                found["predict"] = {"start": start, "speed": speed, "rounds": measured}
+            else:
+                found["shapes"][part][kind] = {"sides": summarize(measured), "rounds": measured}
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="a few sentences, one round: does it run?")
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
-    parser.add_argument("-o", "--output", metavar="OUT.json", help="what was measured, and on what machine")
-    parser.add_argument("--shapes", nargs="+", choices=tuple(SHAPES), default=list(SHAPES))
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--quick", action="store_true", help="a few sentences, one round: does it run?")
+    modes.add_argument("--write", action="store_true", help="write benchmarks/speed/KIND.json and benchmarks/README.md")
+    modes.add_argument("--tables", action="store_true", help="measure nothing, write benchmarks/README.md")
+    modes.add_argument("-o", "--output", metavar="OUT.json", help="write what was measured elsewhere")
+    parser.add_argument("--shapes", nargs="+", choices=tuple(tables.SHAPES), default=list(tables.SHAPES))
     parser.add_argument("--data", metavar="FILE", help="column file of sentences (default: the gold's, or the demo's)")
     parser.add_argument("--characters", type=int, default=24_000, help="that the fastest system gets in a round")
     parser.add_argument("--growth", type=int, default=5_000, help="characters of the shortest text")
-    parser.add_argument("--rounds", type=int, default=3)
+    text = f"at least; up to {timing.MOST} times as many where they differ"
+    parser.add_argument("--rounds", type=int, default=3, help=text)
     parser.add_argument("--folder", help="where to write (default: the system's folder for temporary files)")
-    parser.add_argument("--verbose", action="store_true", help="print what is measured while it is")
     words = sys.argv[1:] if argv is None else list(argv)
     return run_guarded(measure, parser.parse_args(words), words)
 

@@ -29,7 +29,8 @@ from typing import Any
 import torch
 
 from benchmarks import common, matmuls, systems, timing
-from benchmarks.__main__ import SHAPES, read_sentences, repeat
+from benchmarks.__main__ import read_sentences, repeat
+from benchmarks.tables import SHAPES
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
 from cbpner.base.process import run_guarded

@@ -8,7 +8,6 @@ attention's in batches of sentences of similar length.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -116,12 +115,3 @@ def time_once(work: Callable[[], Any], rounds: int = 3) -> float:
         work()
         spent += [time.perf_counter() - start] if number else []
     return min(spent)
-
-
-def describe_lengths(lengths: Sequence[int]) -> dict[str, int]:
-    """For the report: how many sentences, characters, and the spread of lengths."""
-    ordered = sorted(lengths)
-    return {
-        "sentences": len(ordered), "characters": sum(ordered), "shortest": ordered[0],
-        "median": ordered[len(ordered) // 2], "longest": ordered[-1], "different": len(Counter(ordered)),
-    }  # fmt: skip

@@ -4,6 +4,9 @@
 returns the seconds that it took. All of them run on the library's device: a GPU where there is one.
 """
 
+import re
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +24,7 @@ from transformers import (
     pipeline,
 )
 
+from cbpner.base.errors import InputError
 from cbpner.models.attention import pick_attention
 from cbpner.models.devices import pick_device, pick_precision
 from cbpner.models.encoders import load_tagger, silence_libraries
@@ -179,6 +183,35 @@ class PipelinePrediction:
         start = time.perf_counter()
         self.pipe(self.texts)
         return time.perf_counter() - start
+
+
+class PredictCommand:
+    """`cbpner predict` on a file of the sentences, in a new process each time.
+
+    is_whole: from the start of the process to its end; else from the first call to the last span, as it says itself.
+    """
+
+    def __init__(self, model, is_whole):
+        self.model, self.is_whole = model, is_whole
+
+    def start(self, sentences):
+        self.text = "\n".join(each.chars for each in sentences) + "\n"
+        self.characters = sum(len(each.chars) for each in sentences)
+
+    def work(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text, out = Path(folder) / "text.txt", Path(folder) / "out.jsonl"
+            text.write_text(self.text, encoding="utf-8")
+            command = [sys.executable, "-m", "cbpner", "predict", text, "--model", self.model, "-o", out]
+            start = time.perf_counter()
+            done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+            seconds = time.perf_counter() - start
+        said = re.search(r"\(([\d,]+) characters/s\)", done.stderr)
+        if said is None:
+            raise InputError(
+                f"{' '.join(map(str, command))}: ended with {done.returncode}: {done.stderr.strip()[-300:]}"
+            )
+        return seconds if self.is_whole else self.characters / int(said[1].replace(",", ""))
 
 
 def finish():

@@ -1,10 +1,14 @@
 """What `python -m benchmarks` measured, as Markdown."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import matmuls
+from cbpner.base.files import read_json
 
 BEGIN, END = "<!-- python -m benchmarks: begin -->", "<!-- python -m benchmarks: end -->"
+SPEED = Path(__file__).with_name("speed")  # one file a kind of processor
+SHAPES = {"cbp_mini": 1.0, "base": 0.25}  # of models, and the share of the characters that the slower shape gets
 
 
 class Target(NamedTuple):
@@ -14,7 +18,7 @@ class Target(NamedTuple):
         name: For people.
         path: Keys that lead to the figure.
         limit: At least this much; at most, if not `is_least`.
-        unit: `x` times, `%` of a share, `s` seconds.
+        unit: `%` of a share, or what stands behind the figure.
     """
 
     name: str
@@ -24,16 +28,21 @@ class Target(NamedTuple):
     unit: str = "x"
 
 
-MINI = ("shapes", "cbp_mini")
 TARGETS = (
-    Target("training, against the original's pattern", (*MINI, "training", "sides", "original", "gain"), 30),
-    Target("training, against transformers with dynamic padding",
-           (*MINI, "training", "sides", "transformers, dynamic padding", "gain"), 5),
-    Target("training, utilisation", (*MINI, "training", "sides", "ours", "utilisation"), 0.55, unit="%"),
-    Target("prediction, against the original's pattern", (*MINI, "prediction", "sides", "original", "gain"), 15),
-    Target("prediction, against the pipeline at its best", (*MINI, "prediction", "sides", "pipeline", "gain"), 6),
-    Target("prediction, utilisation", (*MINI, "prediction", "sides", "ours", "utilisation"), 0.75, unit="%"),
-    Target("`cbpner predict` on one sentence, start to end", ("shares", "start"), 3.0, False, "s"),
+    *(Target(f"{shape}, {kind}, against {name}", ("shapes", shape, kind, "sides", side, "gain"), limit)
+      for shape, kind, side, name, limit in (
+        ("cbp_mini", "training", "original", "the original's pattern", 30),
+        ("cbp_mini", "training", "transformers, dynamic padding", "transformers with dynamic padding", 25),
+        ("cbp_mini", "prediction", "original", "the original's pattern", 15),
+        ("cbp_mini", "prediction", "pipeline", "the pipeline at its best", 6),
+        ("base", "training", "original", "the original's pattern", 25),
+        ("base", "prediction", "original", "the original's pattern", 14),
+    )),
+    *(Target(f"cbp_mini, {kind}, utilisation", ("shapes", "cbp_mini", kind, "sides", "ours", "utilisation"), limit,
+             unit="%") for kind, limit in (("training", 0.55), ("prediction", 0.75))),
+    Target("`cbpner predict` on 200 sentences, first call to last span", ("predict", "speed"), 25_000,
+           unit=" characters/s"),
+    Target("`cbpner predict` on one sentence, start to end", ("predict", "start"), 3.0, False, " s"),
 )  # fmt: skip
 
 
@@ -49,60 +58,66 @@ def find_value(found: Any, path: tuple[str, ...]) -> float | None:
     return found
 
 
-def format_figure(value: float | None, unit: str) -> str:
+def format_figure(value: float, unit: str) -> str:
+    if unit == "%":
+        return f"{100 * value:.1f}%"
+    return f"{value:,.{0 if value >= 1000 else 1}f}{unit}"
+
+
+def judge(found: dict, target: Target) -> str:
+    """The figure; where it misses the target also what a gain would be if ours were its matrix products alone."""
+    value = find_value(found, target.path)
     if value is None:
         return "not measured"
-    return f"{100 * value:.1f}%" if unit == "%" else f"{value:.1f} s" if unit == "s" else f"{value:.1f}x"
+    text = format_figure(value, target.unit)
+    if value >= target.limit if target.is_least else value <= target.limit:
+        return text
+    busy = find_value(found, (*target.path[:-2], "ours", "utilisation")) if target.path[-1] == "gain" else None
+    return f"{text}, missed" + (f" (bf16 limit {format_figure(value / busy, target.unit)})" if busy else "")
 
 
-def list_targets(found: dict, targets: tuple[Target, ...] = TARGETS) -> list[tuple[str, ...]]:
-    """(name, asked for, measured, `yes`, `no` or `-`, what a gain would be if ours were its matrix products alone)."""
-    rows = []
-    for target in targets:
-        value = find_value(found, target.path)
-        holds = value is not None and (value >= target.limit if target.is_least else value <= target.limit)
-        asked = ("at least " if target.is_least else "at most ") + format_figure(target.limit, target.unit)
-        busy = find_value(found, (*target.path[:-2], "ours", "utilisation")) if target.path[-1] == "gain" else None
-        most = "-" if value is None or busy is None else format_figure(value / busy, target.unit)
-        met = "-" if value is None else "yes" if holds else "no"
-        rows.append((target.name, asked, format_figure(value, target.unit), met, most))
-    return rows
+def read_all() -> dict[str, dict]:
+    """The committed figures, by kind of processor."""
+    return {path.stem: read_json(path) for path in sorted(SPEED.glob("*.json"))}
 
 
-def render(found: dict) -> str:
-    """All tables."""
+def render(kinds: dict[str, dict]) -> str:
+    """All tables, the kinds of processor side by side."""
+    machines = [
+        (kind, ", ".join(found.get("instructions", ["not recorded"])), *found["rates"].values(), found["threads"],
+         found.get("load", "not recorded"), found["sentences"])
+        for kind, found in kinds.items()
+    ]  # fmt: skip
+    targets = [
+        (each.name, ("at least " if each.is_least else "at most ") + format_figure(each.limit, each.unit),
+         *(judge(found, each) for found in kinds.values()))
+        for each in TARGETS
+    ]  # fmt: skip
+    header = ("kind of processor", "instructions", "bfloat16", "float32", "threads", "load before", "sentences of")
+    texts = [
+        (name, kind, f"{own['speed']:,}", f"{own['peak_mb']:,}", own["rounds"])
+        for kind, found in kinds.items() for name, own in found.get("growth", {}).items()
+    ]  # fmt: skip
     parts = [
-        f"`{found['command'].strip()}`, {found['threads']} thread(s), sentences of {found['sentences']}.",
-        format_table(("", "asked for", "measured", "met", "at the bf16 limit"), list_targets(found), "lrrlr"),
-    ]
-    if "rates" in found:
-        rates = " and ".join(f"{rate} GFLOP/s in {name}" for name, rate in found["rates"].items())
-        parts.append(f"Square products of {matmuls.SQUARE} rows reached {rates} in this run.")
-    for name, shape in found["shapes"].items():
-        parts += render_shape(name, shape)
-    if "growth" in found:
-        rows = [(name, f"{own['speed']:,}", f"{own['peak_mb']:,}") for name, own in found["growth"].items()]
-        counts = sorted({own["rounds"] for own in found["growth"].values()})
-        of = f"medians of {' and '.join(map(str, counts))} round{'' if counts == [1] else 's'}"
-        parts.append(format_table((f"our prediction, by text ({of})", "characters/s", "peak MB"), rows, "lrr"))
+        f"bfloat16, float32: GFLOP/s of square products of {matmuls.SQUARE} rows.",
+        format_table(header, machines, "llrrrrl"),
+        format_table(("", "asked for", *kinds), targets, "lr" + "r" * len(kinds)),
+        *(render_work(kinds, shape, work) for shape in SHAPES for work in ("training", "prediction")),
+        format_table(("our prediction, by text", "on", "characters/s", "peak MB", "rounds"), sorted(texts), "llrrr"),
+    ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
-def render_shape(name: str, shape: dict) -> list[str]:
-    """The sections of one shape of model: training, prediction."""
-    sizes, text = shape["shape"], shape["sentences"]
-    parts = [
-        f"### {name}: {sizes['layers']} layers of width {sizes['width']}",
-        f"{text['sentences']} sentences, {text['characters']:,} characters; median {text['median']}, longest "
-        f"{text['longest']}. Trainer: batches of {shape['batch']} sentences.",
-    ]
-    for kind in ("training", "prediction"):
-        rows = [
-            (name, f"{own['speed']:,}", f"{own['gain']:.1f}x", f"{own['utilisation']:.1%}", f"{own['peak_mb']:,}")
-            for name, own in shape[kind]["sides"].items()
-        ]
-        parts.append(format_table((kind, "characters/s", "ours is faster", "utilisation", "peak MB"), rows, "lrrrr"))
-    return parts
+def render_work(kinds: dict[str, dict], shape: str, work: str) -> str:
+    """Training or prediction with one shape of model: a row for each system on each kind of processor."""
+    rows = [
+        (place, (name, kind, f"{own['speed']:,}", f"{own['gain']:.1f}x", f"{own['utilisation']:.1%}",
+                 f"{own['peak_mb']:,}", len(measured["rounds"][name]["seconds"])))
+        for kind, found in kinds.items() if (measured := found["shapes"].get(shape, {}).get(work))
+        for place, (name, own) in enumerate(measured["sides"].items())
+    ]  # fmt: skip
+    header = (f"{shape}, {work}", "on", "characters/s", "ours is faster", "utilisation", "peak MB", "rounds")
+    return format_table(header, [row for _, row in sorted(rows, key=lambda each: each[0])], "llrrrrr")
 
 
 def format_table(header: tuple[str, ...], rows: list[tuple[str, ...]], alignment: str) -> str:

@@ -5,6 +5,7 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,9 @@ from cbpner.base.errors import InputError
 from cbpner.base.memory import measure_peak, read_peak, read_usage
 from cbpner.text.bio import Sentence
 
+SETTLED = 0.1  # of the median: how far apart the middle half of the rounds may be
+MOST = 3  # times the rounds that were asked for, where times do not settle
+
 
 class Task(NamedTuple):
     """A system, and what it works on. make: creates the system (see `systems`); it is called in the process."""
@@ -24,23 +28,53 @@ class Task(NamedTuple):
     sentences: list[Sentence]
 
 
-def time_systems(tasks: Sequence[Task], rounds: int, log: Callable[[str], None] = print) -> dict[str, dict]:
+class Progress:
+    """Says on stderr which system has its turn, and about how long the rest takes, if each turn takes the mean time."""
+
+    def __init__(self, turns: int, rounds: int) -> None:
+        self.left, self.rounds, self.done, self.start = turns, rounds, 0, time.perf_counter()
+
+    def tell(self, title: str, name: str, number: int) -> None:
+        """Number: of the round; 0 warms up, those behind `rounds` were not planned."""
+        at = f"round {number} of {self.rounds}" if number else "warm-up"
+        at = at if number <= self.rounds else f"round {number}, since rounds differ"
+        seconds = (time.perf_counter() - self.start) * self.left / self.done if self.done else None
+        rest = "" if seconds is None else f"; about {seconds / 60:.0f} min left"
+        print(f"{title}: {name}, {at}{rest}", file=sys.stderr, flush=True)
+        self.done += 1
+        self.left -= number <= self.rounds
+
+
+def time_systems(
+    tasks: Sequence[Task], rounds: int, tell: Callable[[str, int], None] = lambda name, number: None
+) -> dict[str, dict]:
     """Measure each task: {name: {`characters`, `seconds` of each round, `peak_mb`}}.
 
     In a round every system has its turn, so that other work on the machine slows all of them. A first round warms up
-    and is not counted. The peak includes all that the process imports.
+    and is not counted. After `rounds` more follow until every system's times are SETTLED, up to MOST times as many. The
+    peak includes all that the process imports.
     """
     with ExitStack() as stack:
         processes = {task.name: stack.enter_context(open_process(task)) for task in tasks}
         found = {task.name: {"characters": count_characters(task.sentences), "seconds": []} for task in tasks}
-        for number in range(rounds + 1):
+        number = 0
+        while number <= rounds or (number <= MOST * rounds and max(map(measure_spread, found.values())) > SETTLED):
             for name, ask in processes.items():
+                tell(name, number)
                 seconds = ask("work")
-                log(f"{'warm-up' if number == 0 else f'round {number}'}: {name}: {seconds:.2f} s")
                 found[name]["seconds"] += [round(seconds, 6)] if number else []
+            number += 1
         for name, ask in processes.items():
             found[name]["peak_mb"] = ask("peak")
     return found
+
+
+def measure_spread(measured: dict) -> float:
+    """Width of the middle half of the rounds' seconds, over their median: one slow round in five does not count."""
+    if len(measured["seconds"]) < 2:
+        return 0.0
+    low, middle, high = statistics.quantiles(measured["seconds"], n=4, method="inclusive")
+    return (high - low) / middle
 
 
 @contextmanager
@@ -114,18 +148,6 @@ def gain(measured: dict, other: dict) -> float:
     ratio = measured["characters"] / other["characters"]
     pairs = zip(measured["seconds"], other["seconds"], strict=True)
     return statistics.median(ratio * theirs / ours for ours, theirs in pairs)
-
-
-def time_command(command: list[str], rounds: int) -> list[float]:
-    """Seconds of a process, from its start to its end, in each round; a first one is not counted."""
-    spent = []
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise InputError(f"{' '.join(command)}: ended with {done.returncode}: {done.stderr.strip()[-300:]}")
-        spent.append(time.perf_counter() - start)
-    return spent[1:]
 
 
 def wait_measured(

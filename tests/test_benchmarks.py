@@ -29,10 +29,9 @@ def test_operations_by_hand():
 
 def test_the_readme_has_the_committed_figures(tmp_path):
     text = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
-    found = json.loads((BENCHMARKS / "speed.json").read_text(encoding="utf-8"))
     page = tmp_path / "README.md"
     page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nbehind\n", encoding="utf-8")
-    common.replace_between(page, tables.BEGIN, tables.END, tables.render(found))
+    common.replace_between(page, tables.BEGIN, tables.END, tables.render(tables.read_all()))
     written = page.read_text(encoding="utf-8")
     assert written.startswith("before\n") and written.endswith("behind\n")
     assert written.removeprefix("before\n").removesuffix("behind\n") in text
@@ -44,9 +43,9 @@ def test_the_readme_has_the_committed_figures(tmp_path):
 @pytest.mark.slow
 def test_a_system_works_in_a_process_of_its_own_and_its_error_is_reported():
     make = partial(matmuls.Matmuls, SHAPE, False)
-    found = timing.time_systems([timing.Task("products", make, make_sentences(5, 7))], 2, log=lambda line: None)
+    found = timing.time_systems([timing.Task("products", make, make_sentences(5, 7))], 2)
     assert found["products"]["characters"] == 12 and found["products"]["peak_mb"] > 10
-    assert len(found["products"]["seconds"]) == 2 and all(spent > 0 for spent in found["products"]["seconds"])
+    assert 2 <= len(seconds := found["products"]["seconds"]) <= 2 * timing.MOST and all(spent > 0 for spent in seconds)
     with pytest.raises(InputError, match="limit: (?s:.*)TypeError"):
         timing.time_systems([timing.Task("limit", matmuls.Matmuls, [])], 1)
 
