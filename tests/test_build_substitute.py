@@ -61,13 +61,3 @@ def test_the_gold_gives_its_training_patents_and_dev_to_measure_on_but_never_tes
     run("--texts", texts, "--gold", gold, "--split", 3, "-o", tmp_path / "out")
     assert read(tmp_path / "out" / "train.txt") == read(tmp_path / "texts_alone" / "train.txt") + train
     assert read(tmp_path / "out" / "test.txt") == read(tmp_path / "texts_alone" / "test.txt")
-
-
-def test_missing_files_and_flags_are_errors(texts, tmp_path, capsys):
-    (texts / "openbiox_weekly" / "biomed.txt").unlink()
-    assert run("--texts", texts, "-o", tmp_path / "out") == 2
-    assert "openbiox_weekly/biomed.txt: " in capsys.readouterr().err
-    for flags in ((), ("--gold", tmp_path)):
-        with pytest.raises(SystemExit):
-            run(*flags, "-o", tmp_path / "out")
-    assert not (tmp_path / "out").exists()

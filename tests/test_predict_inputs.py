@@ -1,8 +1,7 @@
-"""What prediction reads: ids of every type, names that clash, upper-case suffixes, broken quotes, other encodings."""
+"""What prediction reads: ids of every type, names that clash."""
 
 import datetime
 import io
-import json
 import sys
 import uuid
 from decimal import Decimal
@@ -10,10 +9,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from test_predict_command import put, read_all, read_rows
+from test_predict_command import put, read_all
 
 from cbpner.base.errors import InputError
-from cbpner.cli import main
 from cbpner.formats.document import Document
 from cbpner.prediction.inputs import Fields, Rejected
 from cbpner.prediction.sources import open_sources
@@ -94,41 +92,3 @@ def test_a_file_that_is_named_twice_is_refused(tmp_path, monkeypatch):
     put(tmp_path, "x/b/c.txt", "甲")
     put(tmp_path, "x/b%2Fc.txt", "甲")
     assert list_ids(".") == ["a", "b/c", "b%2Fc"]
-
-
-def test_a_manifest_tells_files_of_one_name_apart(tmp_path, tiny_tagger, monkeypatch):
-    for name in ("x", "y"):
-        put(tmp_path, f"{name}/a.txt", f"{name}基因")
-    monkeypatch.chdir(tmp_path)
-    words = ["-o", "out/", "--model", str(tiny_tagger), "--shard-size", "1"]
-    assert main(["predict", "x/a.txt", "y/a.txt", *words]) == 0
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert [file["id"] for file in manifest["inputs"]] == ["x/a", "y/a"]
-    rows = [read_rows(tmp_path / "out" / f"part-0000{n}.jsonl")[0] for n in range(2)]
-    assert [(row["id"], row["text"]) for row in rows] == [("x/a", "x基因"), ("y/a", "y基因")]
-    assert main(["predict", "y/a.txt", "x/a.txt", *words]) == 2  # other inputs
-
-
-def test_suffixes_in_upper_case_count(tmp_path):
-    for name in ("a.TXT", "b.Jsonl", "c.CSV", "d.BIO"):
-        put(tmp_path, name, {"b": '{"text": "甲"}', "c": "text\n甲\n", "d": "甲 O\n"}.get(name[0], "甲"))
-    parquet.write_table(pa.table({"text": ["甲"]}), tmp_path / "e.PARQUET")
-    assert [(item.id, item.text[:1]) for item in read_all([tmp_path])] == [
-        (id, "甲") for id in ("a", "b-1", "c-1", "d", "e-1")
-    ]
-    assert [item.id for item in read_all([tmp_path], kind="txt")] == ["a"]
-
-
-# ---- quotes ----
-
-
-@pytest.mark.parametrize("content, texts", [
-    ('text,id\n甲,1\n"乙,2\n丙,3\n', ["甲", Rejected]),
-    ('text,id\n甲,1\n"乙,2\n"丙",3\n丁,4\n', ["甲", Rejected, "丁"]),
-    ('text,id\n"甲""乙"\n丙\n', ['甲"乙', "丙"]),
-    ("text,id\n甲,乙,1\n丙,2,\n", [Rejected, "丙"]),
-    ('"text\n甲\n', [Rejected]),
-])  # fmt: skip
-def test_a_quote_that_is_not_closed_swallows_nothing_silently(tmp_path, content, texts):
-    found = read_all([put(tmp_path, "d.csv", content), put(tmp_path, "good.txt", "好")])
-    assert [Rejected if isinstance(item, Rejected) else item.text for item in found] == [*texts, "好"]

@@ -59,14 +59,6 @@ def test_a_line_that_is_too_long_is_one_fault(tmp_path, monkeypatch):
     assert [isinstance(row, Fault) for row in read_rows(path)] == [False, True, False]
 
 
-def test_a_file_that_is_not_there(tmp_path):
-    for name in ("a.jsonl", "a.csv", "a.parquet"):
-        with pytest.raises(InputError, match=name):
-            list(read_valid_rows(tmp_path / name))
-        with pytest.raises(OSError):
-            list(read_rows(tmp_path / name))
-
-
 @pytest.mark.parametrize("sign", ["\t", ",", " "])
 def test_cells_of_a_table_of_unknown_separator(tmp_path, sign):
     path = put(tmp_path, "a.txt", f'# note\n\na{sign}"b"\nc{sign}d\n')

@@ -16,7 +16,7 @@ from cbpner.formats.document import Choices, Document
 from cbpner.formats.fields import dump_row
 from cbpner.formats.registry import FORMATS, join_renderer, write_own_files
 from cbpner.formats.spans import build_row
-from cbpner.prediction import html_page as page
+from cbpner.prediction.html_page import open_page_writer
 
 COLUMNS = ("id", "start", "end", "label", "text", "score", "source")  # of CSV and Parquet: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
@@ -67,20 +67,18 @@ def open_writer(
 def open_text(kind: str, file: IO[str], labels: Sequence[str], has_source: bool = False) -> Iterator[Write]:
     """As `open_writer`, into an open text file."""
     width = len(COLUMNS) if has_source else len(COLUMNS) - 1
-    heads = {
-        "csv": lambda: format_csv([COLUMNS[:width]]),
-        "html": lambda: page.open_page(labels, "Genes, proteins and diseases"),
-    }
-    file.write(heads.get(kind, str)())
+    if kind == "html":
+        with open_page_writer(file, labels, "Genes, proteins and diseases") as write:
+            yield write
+        return
+    file.write(format_csv([COLUMNS[:width]]) if kind == "csv" else "")
     renderers: dict[str, Callable[[Document], str]] = {
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
         "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
-        "html": partial(page.render_document, labels=labels),
         "lines": _render_lines,
         "bio": join_renderer(FORMATS["bio"], Choices()),
     }
     yield lambda document: file.write(renderers[kind](document))
-    file.write(page.close_page() if kind == "html" else "")
 
 
 def _render_lines(document: Document) -> str:
