@@ -15,6 +15,7 @@ from test_predict import crf_tagger, places  # noqa: F401
 from cbpner.base.errors import InputError
 from cbpner.base.files import file_checksum
 from cbpner.cli import main
+from cbpner.prediction import export
 from cbpner.prediction.job import describe_settings
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.onnx_backend import OnnxBackend
@@ -110,6 +111,12 @@ def test_int8_is_run_where_both_are_there_and_settings_say_what_was(exported):
         settings = describe_settings(tagger)
         assert settings["model"][name] == file_checksum(exported / name) and settings["backend"] == ["onnx", "cpu"]
         assert settings["precision"] == ("fp32" if precision == "fp32" else "int8")
+
+
+@pytest.mark.parametrize("int8, fastest", [(True, "bf16"), (True, "fp32"), (False, "bf16"), (False, "fp32")])
+def test_the_faster_choice_is_offered(monkeypatch, int8, fastest):
+    monkeypatch.setattr(export, "pick_precision", lambda precision, device: fastest)
+    assert (export.judge_int8(int8) is None) == (int8 == (fastest == "fp32"))
 
 
 def test_tagging_by_onnx_needs_no_flag_and_does_not_load_torch(exported):

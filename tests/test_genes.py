@@ -198,28 +198,6 @@ def test_variants_and_lists_of_diseases(tmp_path):
     assert resolver.resolve("糖尿病")[:2] == ("ambiguous", ("E11", "O24"))  # ICD's letters are chapters
 
 
-def test_figures_against_decisions_counted_by_hand(resolver, tmp_path):
-    path = put(
-        tmp_path,
-        "decided.tsv",
-        "surface\tcount\tdecision\thgnc\trole\n"
-        "HER2\t6\tid\tHGNC:3430\tself\n"  # right
-        "抗HER2抗体\t1\tid\tHGNC:3430\tself\n"  # right, but taken for an agent
-        "PSA\t1\tid\tHGNC:6364\tself\n"  # ambiguous, first candidate right
-        "TNF\t1\tid\tHGNC:427\tself\n"  # false
-        "玻连蛋白甲\t1\tid\tHGNC:427\tself\n"  # missed
-        "PCR\t2\tnone\t\t\n"  # right
-        "EGFR\t4\tnone\t\t\n",  # false_id
-    )
-    figures = measure_resolver(resolver, read_decisions(path))
-    surfaces, mentions = figures["surfaces"], figures["mentions"]
-    assert (surfaces["accuracy"], surfaces["coverage"], surfaces["recall"]) == (3 / 7, 3 / 5, 2 / 5)
-    assert (surfaces["precision"], surfaces["ambiguity"], surfaces["agents"]) == (2 / 4, 1 / 7, 1 / 2)
-    assert (surfaces["first"], surfaces["among"]) == (1, 1)
-    assert (mentions["accuracy"], mentions["recall"], mentions["precision"]) == (9 / 16, 7 / 10, 7 / 12)
-    assert [fault["verdict"] for fault in figures["faults"]] == ["ambiguous", "false", "missed", "false_id"]
-
-
 @pytest.mark.parametrize("name", FROZEN)
 def test_the_frozen_decisions(name):
     """They are unchanged, and each has its ids and a reason."""

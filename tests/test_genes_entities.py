@@ -107,11 +107,12 @@ def test_every_mention_with_its_sentence(written):
     assert {row["family"] for row in first} == {"CN105611940"}
 
 
-def test_csv_holds_the_same(written, tmp_path, lexicon):
-    assert run(tmp_path, lexicon, out="out.csv") == 0
-    with open(tmp_path / "out.csv", encoding="utf-8", newline="") as file:
-        flat = list(csv.DictReader(file))
-    rows = read_jsonl(written[0] / "out.jsonl")
+@pytest.mark.parametrize("flags", [(), ("--encoding", "utf-8-sig")])
+def test_csv_holds_the_same(written, tmp_path, lexicon, flags):
+    assert run(tmp_path, lexicon, *flags, out="out.csv") == 0
+    text = (tmp_path / "out.csv").read_bytes().decode(flags[-1] if flags else "utf-8")
+    header, *cells = csv.reader(text.splitlines())
+    flat, rows = [dict(zip(header, row, strict=True)) for row in cells], read_jsonl(written[0] / "out.jsonl")
     assert flat[0]["surfaces"] == "HER2 (2); Her-2 (1); 抗HER2抗体 (1)"
     assert [(row["entity"], int(row["mentions"])) for row in flat] == [(row["entity"], row["mentions"]) for row in rows]
 

@@ -109,7 +109,7 @@ def unbroken(one_thread, make_job, tmp_path_factory):
 def test_a_run_leaves_a_model_that_the_library_loads(unbroken, tiny_encoder, texts):
     assert sorted(os.listdir(unbroken)) == sorted(
         ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "checkpoints", "lm_run.json",
-         "lm_log.jsonl", "lm_metrics.json"]
+         "lm_log.jsonl", "lm_metrics.json", "tensorboard"]
     )  # fmt: skip
     model, tokenizer = AutoModelForMaskedLM.from_pretrained(unbroken), AutoTokenizer.from_pretrained(unbroken)
     assert isinstance(AutoModel.from_pretrained(unbroken), BertModel)
@@ -119,6 +119,7 @@ def test_a_run_leaves_a_model_that_the_library_loads(unbroken, tiny_encoder, tex
     assert len(pipeline("fill-mask", model=model, tokenizer=tokenizer)("本发明[MASK]及")) == 5
     times = {path.name: path.stat().st_mtime_ns for path in unbroken.iterdir() if path.is_file()}
     assert max(times, key=times.get) == "lm_metrics.json"
+    assert b"perplexity" in next((unbroken / "tensorboard").iterdir()).read_bytes()
 
 
 def test_the_figures_of_a_run(unbroken, texts, tiny_encoder):

@@ -122,13 +122,15 @@ def tell_spans(documents):
     return [(document.id, *span[:4]) for document in documents for span in document.spans]
 
 
-@pytest.mark.parametrize("kind", ["bio", "brat", "csv", "parquet"])
+@pytest.mark.parametrize("kind", ["bio", "brat", "csv", "csv --encoding utf-8-sig", "parquet", "xlsx"])
 def test_every_format_says_the_same(tmp_path, tagger, kind):
+    kind, *flags = kind.split()
+    pytest.importorskip({"xlsx": "openpyxl"}.get(kind, "csv"))
     inputs = [put(tmp_path, "in/a.txt", TEXT), put(tmp_path, "in/b.txt", OTHER)]
     assert predict(*inputs, "-o", tmp_path / "out.jsonl") == 0
     wanted = tell_spans(read_documents([tmp_path / "out.jsonl"]))
     out = tmp_path / ("out" if kind == "brat" else f"out.{kind}")
-    assert predict(tmp_path / "in", "-o", out, "--to", kind) == 0
+    assert predict(tmp_path / "in", "-o", out, "--to", kind, *flags) == 0
     if kind == "brat":
         part = out / "part-00000"
         documents = list(read_documents([part], "brat"))
@@ -160,9 +162,11 @@ def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
 def read_table(path):
     if path.suffix == ".parquet":
         return [tuple(row.values()) for row in parquet.read_table(path).to_pylist()]
-    with open(path, encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    assert header == ["id", "start", "end", "label", "text", "score"]
+    if path.suffix == ".xlsx":
+        header, *rows = pytest.importorskip("openpyxl").load_workbook(path).active.values
+    else:
+        header, *rows = csv.reader(path.read_bytes().decode("utf-8-sig").splitlines())
+    assert list(header) == ["id", "start", "end", "label", "text", "score"]
     return [tuple(row) for row in rows]
 
 
@@ -222,7 +226,9 @@ def test_a_document_that_a_format_cannot_hold_is_an_error_of_its_own(tmp_path, t
     ("d.txt -o d.txt --to jsonl", "d.txt"), ("in -o in/out/", "in/out"), ("in -o in/", "in to be read"),
     ("d.txt -o there.jsonl", "--overwrite"), ("d.txt --to parquet", "-o OUT"),
     ("d.txt -o o.jsonl --shard-size 2", "-o o.jsonl"), ("d.txt -o o/ --to lines", "--to lines"),
-    ("d.txt -o o/ --shard-size 0", "--shard-size"), ("- -", "twice"), ("d.txt --model ./nowhere", "./nowhere"),
+    ("d.txt -o o/ --to xlsx", "OUT.xlsx"), ("d.txt --to csv --encoding utf-8-sig", "OUT.xlsx"),
+    ("d.txt -o o.bio --encoding utf-8-sig", "--encoding"), ("- -", "twice"),
+    ("d.txt -o o/ --shard-size 0", "--shard-size"), ("d.txt --model ./nowhere", "./nowhere"),
     ("d.txt --model TAGGER --min-span-probability 0.3", "0.3"),
     ("d.txt --model TAGGER --min-score 3", "min_score 3"),
 ])  # fmt: skip

@@ -173,6 +173,12 @@ def test_command_prints_and_writes(runs, tmp_path, capsys, monkeypatch):
     assert (strict[0]["correct"], strict[0]["predicted"], strict[0]["gold"], strict[3]["runs"]) == ("1", "2", "3", "3")
     assert main(["table", str(runs), "-o", str(tmp_path / "first.v1.md")]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "out", "first.v1.md", "first.v1.csv"}
+    assert main(["table", str(runs), "-o", "first.csv", "--encoding", "utf-8-sig"]) == 0
+    assert (tmp_path / "first.csv").read_bytes().startswith("\ufeffmethod,".encode())
+    openpyxl = pytest.importorskip("openpyxl")
+    assert main(["table", str(runs), "-o", "second.xlsx"]) == 0 and not (tmp_path / "second.csv").exists()
+    header, *cells = openpyxl.load_workbook(tmp_path / "second.xlsx").active.values
+    assert [row[header.index("f1")] for row in cells] == [pytest.approx(float(row["f1"]), abs=1e-6) for row in rows]
 
 
 @pytest.mark.parametrize(("change", "message"), [

@@ -1,4 +1,4 @@
-"""Tables: checks of their paths, Arrow tables as CSV, TSV, Parquet or JSON lines, and tables in DuckDB."""
+"""Tables: checks of their paths, Arrow tables as CSV, TSV, .xlsx, Parquet or JSON lines, and tables in DuckDB."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -8,10 +8,12 @@ from typing import IO, Any
 import pyarrow as pa
 
 from cbpner.base.errors import InputError
+from cbpner.base.excel import SIGNS, check_excel, is_for_excel, open_excel
 from cbpner.base.store import ROWS_AT_ONCE, Store
 from cbpner.formats.fields import dump_row
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+FLAT_SUFFIXES = (".csv", ".tsv", ".xlsx")  # of tables whose cells hold no lists
+TABLE_SUFFIXES = (*FLAT_SUFFIXES, ".parquet", ".jsonl")
 
 
 def check_outputs(
@@ -39,24 +41,31 @@ def check_outputs(
             if place == folder or in_folder:
                 raise InputError(f"{path}: would be read with the predictions in {source}; expected another folder")
         found.append(path)
+    if any(path.suffix == ".xlsx" for path in found):
+        check_excel()
     return found
 
 
-def write_arrow(reader: pa.RecordBatchReader, file: IO[bytes], suffix: str) -> int:
-    """Write record batches to an open binary file in the format of a suffix; the number of rows."""
+def write_arrow(reader: pa.RecordBatchReader, file: IO[bytes], suffix: str, encoding: str = "utf-8") -> int:
+    """Write record batches to an open binary file in the format of a suffix (CSV: and encoding); the number of rows."""
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 
-    writer, rows = None, 0
-    if suffix == ".parquet":
+    rows, kind = 0, suffix[1:]
+    writer: Any = nullcontext()
+    if for_excel := is_for_excel(kind, encoding):
+        writer = open_excel(file, kind, reader.schema.names)
+    elif kind == "parquet":
         writer = parquet.ParquetWriter(file, reader.schema, compression="zstd")
-    elif suffix != ".jsonl":
-        options = arrow_csv.WriteOptions(delimiter="," if suffix == ".csv" else "\t", quoting_style="needed")
+    elif kind in SIGNS:
+        options = arrow_csv.WriteOptions(delimiter=SIGNS[kind], quoting_style="needed")
         writer = arrow_csv.CSVWriter(file, reader.schema, write_options=options)
-    with writer or nullcontext():
+    with writer as opened:
         for batch in reader:
-            if writer:
-                writer.write_batch(batch)
+            if for_excel:
+                opened(list(row.values()) for row in batch.to_pylist())
+            elif opened:
+                opened.write_batch(batch)
             else:
                 file.writelines(f"{dump_row(row)}\n".encode() for row in batch.to_pylist())
             rows += batch.num_rows

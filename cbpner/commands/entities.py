@@ -5,7 +5,7 @@
   cbpner entities predictions.jsonl --patents documents.jsonl -o entities.csv --mentions mentions.parquet
 
 PREDICTIONS are span JSONL, Parquet with the same columns (id, text, spans; date), or annotations in any other format of
-`cbpner convert`; files or folders of them. OUT and MENTIONS are .csv, .tsv, .parquet or .jsonl.
+`cbpner convert`; files or folders of them. OUT and MENTIONS are .csv, .tsv, .xlsx, .parquet or .jsonl.
 
 Genes and proteins are resolved by HGNC's symbols, aliases and previous symbols and by Chinese names: `Her-2`,
 `HER2/neu`, `HER2的RNA转录本` and `人表皮生长因子受体2` are HGNC:3430. An antibody, primer or siRNA for a gene counts
@@ -31,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="table of entities to write")
     parser.add_argument("--mentions", metavar="FILE", help="also write each mention with the entity it refers to")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT and MENTIONS")
+    options.add_encoding(parser)
     add_entity_flags(parser)
 
 
@@ -71,10 +72,11 @@ def print_summary(lines: list[str], args: Namespace, notes: list[str]) -> None:
 def run(args: Namespace) -> None:
     outputs = [(path, TABLE_SUFFIXES) for path in (args.output, args.mentions) if path]
     paths = check_outputs(outputs, args.inputs, args.overwrite)
+    options.check_encoding(args.encoding, [path.suffix[1:] for path in paths])
     resolver, choices = read_resolver(args), options.read_choices(args)
     settings = EntitySettings(
         inputs=args.inputs, source=args.source, entities=paths[0], mentions=paths[1] if args.mentions else None,
         bibliography=read_bibliography(args.patents) if args.patents else None, memory_mb=args.memory,
-        threads=args.threads,
+        threads=args.threads, encoding=args.encoding,
     )  # fmt: skip
     print_summary(write_entities(settings, resolver, choices), args, options.describe_notes(choices))

@@ -3,11 +3,12 @@
 import os
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.excel import ENCODINGS
 from cbpner.base.settings import LARGEST
 from cbpner.formats.document import Choices
 from cbpner.reports.systems import UNITS, Resampling
@@ -82,6 +83,17 @@ def add_tag_flags(parser: Any, orphans: str, labels: str = "any is accepted") ->
     parser.add_argument("--labels", metavar="FILE", help=f"entity types or tags, one a line; without it {labels}")
     text = "an `I-` without its `B-`: a fault, kept and counted, or repaired (default: %(default)s)"
     parser.add_argument("--orphans", choices=ORPHAN_RULES, default=orphans, help=text)
+
+
+def add_encoding(parser: ArgumentParser) -> None:
+    text = "of CSV and TSV; utf-8-sig: for Excel, with an apostrophe before text that it would compute"
+    parser.add_argument("--encoding", choices=ENCODINGS, default=ENCODINGS[0], help=text)
+
+
+def check_encoding(encoding: str, kinds: Iterable[str]) -> None:
+    """InputError where UTF-8 with a mark is asked for and no output is of the kinds csv and tsv."""
+    if encoding != ENCODINGS[0] and not {"csv", "tsv"}.intersection(kinds):
+        raise InputError(f"found --encoding {encoding} and no CSV or TSV to write; expected such an OUT, or no flag")
 
 
 def add_data_dir(parser: ArgumentParser) -> None:

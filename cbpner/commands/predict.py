@@ -1,7 +1,7 @@
 """Tag texts: genes, proteins and diseases with their places.
 
   cbpner predict patent.txt                            lines for people on a terminal, else JSON lines
-  cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .parquet, .html, by the name or by --to
+  cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .xlsx, .parquet, .html, by the name or --to
   cbpner predict export.jsonl --text-field body -o out.csv
   cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command resumes after a kill
   cbpner predict patent.txt --terms my_genes.tsv       names that are always tagged with a type, or never
@@ -10,7 +10,7 @@
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
 matter), folders with all folders in them, URIs of either (s3://, gs://, abfs://, hdfs://), or - for standard input.
 Offsets count code points of the text as it is. JSON lines hold each document with its spans (`cbpner convert` reads
-them), CSV and Parquet a span a row.
+them), CSV, .xlsx and Parquet a span a row.
 
 OUT/ (or --to brat, or --shard-size) is a folder: part-00000.jsonl and so on, errors.jsonl with each document that could
 not be tagged and why, manifest.json with checksums when all is done. Any other OUT is one file that appears whole, its
@@ -32,8 +32,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.excel import is_for_excel
 from cbpner.base.files import check_free, name_beside
-from cbpner.commands.options import bounded
+from cbpner.commands.options import add_encoding, bounded, check_encoding
 from cbpner.decoding.decision import DECODERS
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
@@ -52,6 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder (OUT/), to write")
     parser.add_argument("--to", dest="target", choices=OUTPUTS, help="format of OUT (default: by its name, or jsonl)")
+    add_encoding(parser)
     parser.add_argument("--shard-size", type=bounded(int, 1), metavar="N", help="documents a shard (default: 100)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: where it is such a job's)")
     add_input_flags(parser.add_argument_group("how files are read"))
@@ -113,6 +115,9 @@ def read_options(args: Namespace) -> dict[str, Any]:
 
 def run(args: Namespace) -> int:
     target, is_folder = choose_target(args)
+    check_encoding(args.encoding, [target])
+    if is_for_excel(target, args.encoding) and (is_folder or not args.output):
+        raise InputError("found a table for Excel without a file of its own; expected a name, such as -o OUT.xlsx")
     cluster = read_cluster(args, is_folder)
     with open_sources(args.inputs, args.source) as sources:
         fields, output = Fields(args.text_field, args.id_field, args.split_at), Path(args.output or "")
@@ -126,7 +131,7 @@ def run(args: Namespace) -> int:
             check_free(path, args.overwrite)
         tagger, items = open_tagger(args), read_sources(sources, fields)
         if args.output:
-            return predict_file(tagger, items, target, output)
+            return predict_file(tagger, items, target, output, args.encoding)
         return predict_stream(tagger, items, target, sys.stdout)
 
 

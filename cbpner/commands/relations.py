@@ -5,8 +5,8 @@
   cbpner relations tagged/ --unit patent --pairs both --diseases hpo_zh.babelon.tsv -o network.graphml -o network.svg
 
 PREDICTIONS and the lexicons are those of `cbpner entities`. The suffix of each -o tells what is written: .csv, .tsv,
-.parquet and .jsonl are the table, .html a page with the network, its sentences and tables, .svg its drawing, .graphml
-(Cytoscape, Gephi) and .edges the network. The evidence is written beside the first table: patents, offsets, sentences.
+.xlsx, .parquet and .jsonl are the table, .html a page with the network, its sentences and tables, .svg its drawing,
+.graphml (Cytoscape, Gephi) and .edges the network. Beside the first table: the evidence (patents, offsets, sentences).
 
 p and q compare patent families, each of which counts once: p is the probability of co-occurring in at least as many of
 them under the null model, which shuffles entities between patents and keeps the number of entities in each patent, the
@@ -30,7 +30,7 @@ from cbpner.biology.relations.outputs import EVIDENCE_SUFFIXES, SUFFIXES
 from cbpner.biology.relations.settings import RelationSettings
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
 from cbpner.commands.entities import add_entity_flags, print_summary, read_resolver
-from cbpner.commands.options import bounded, describe_notes, read_choices
+from cbpner.commands.options import add_encoding, bounded, check_encoding, describe_notes, read_choices
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", action="append", required=True, metavar="OUT", help=output)
     parser.add_argument("--evidence", metavar="FILE", help=".parquet or .jsonl (default: beside the first table)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
+    add_encoding(parser)
     default, positive = CountSettings(), bounded(int, 1)
     add = parser.add_argument_group("what is counted").add_argument
     add("--unit", choices=UNITS, default=default.unit, help="in which two entities co-occur")
@@ -69,12 +70,13 @@ def run(args: Namespace) -> None:
     evidence = args.evidence or name_evidence(args.output)
     files = [(path, SUFFIXES) for path in args.output] + ([(evidence, EVIDENCE_SUFFIXES)] if evidence else [])
     outputs = check_outputs(files, args.inputs, args.overwrite)
+    check_encoding(args.encoding, [path.suffix[1:] for path in outputs])
     resolver, choices = read_resolver(args), read_choices(args)
     names, score = args.known_names, args.known_score
     known = read_known_interactions(args.known, resolver.genes, names, score) if args.known else None
     settings = RelationSettings(
-        inputs=args.inputs, source=args.source, outputs=outputs[: len(args.output)], counting=counting,
-        evidence=outputs[-1] if evidence else None,
+        inputs=args.inputs, source=args.source, outputs=outputs[: len(args.output)], encoding=args.encoding,
+        counting=counting, evidence=outputs[-1] if evidence else None,
         bibliography=read_bibliography(args.patents) if args.patents else None, level=args.q, most=args.most,
         drawn=args.drawn, title=args.title, known=known, memory_mb=args.memory, threads=args.threads, seed=args.seed,
         sources={"predictions": args.inputs, "lexicons": args.lexicon or ["shipped"], "known": args.known},

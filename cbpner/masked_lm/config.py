@@ -86,7 +86,7 @@ def list_lm_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 
 LM_RUN = RunKind(
-    runs.LM_CONFIG, runs.LM_METRICS, runs.LM_LOG, (*MODEL_FILES, runs.CHECKPOINTS),
+    runs.LM_CONFIG, runs.LM_METRICS, runs.LM_LOG, (*MODEL_FILES, runs.CHECKPOINTS, runs.TENSORBOARD),
     ("recipe", "seed", "flags", "start", "data", "environment"), list_lm_settings, keeps_checkpoints=True,
     overwrite_flag="--overwrite_output_dir",
 )  # fmt: skip

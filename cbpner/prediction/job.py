@@ -146,11 +146,12 @@ def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextI
     return reporter.finish("found" if kind == "lines" or reporter.failed else None)
 
 
-def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path) -> int:
+def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path, encoding: str = "utf-8") -> int:
     """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
     errors = name_beside(path, f".{ERRORS}")
     reporter = Reporter(shown=SHOWN_ERRORS if str(errors) != os.devnull else None)
-    with open_writer(kind, path, tagger.labels.types, has_source=tagger.terms is not None) as write:
+    has_source = tagger.terms is not None
+    with open_writer(kind, path, tagger.labels.types, has_source=has_source, encoding=encoding) as write:
         write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
     write_errors(errors, reporter.errors)
     return reporter.finish(path)

@@ -1,4 +1,4 @@
-"""Tagged documents to files: JSON lines, BIO, CSV, Parquet, brat, HTML, or lines for people.
+"""Tagged documents to files: JSON lines, BIO, CSV, .xlsx, Parquet, brat, HTML, or lines for people.
 
 A writer takes documents one after another; what it has been given appears whole, under its name, when its block ends.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from cbpner.base.errors import InputError
+from cbpner.base.excel import is_for_excel, open_excel
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.base.tables import format_csv
 from cbpner.formats.document import Choices, Document
@@ -18,11 +19,12 @@ from cbpner.formats.registry import FORMATS, join_renderer, write_own_files
 from cbpner.formats.spans import build_row
 from cbpner.prediction.html_page import open_page_writer
 
-COLUMNS = ("id", "start", "end", "label", "text", "score", "source")  # of CSV and Parquet: a span a row
+COLUMNS = ("id", "start", "end", "label", "text", "score", "source")  # of tables: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
 Write = Callable[[Document], object]
 SUFFIXES = {  # what a file's name says
-    "jsonl": (".jsonl",), "bio": (".bio",), "csv": (".csv",), "parquet": (".parquet",), "html": (".html", ".htm"),
+    "jsonl": (".jsonl",), "bio": (".bio",), "csv": (".csv",), "xlsx": (".xlsx",), "parquet": (".parquet",),
+    "html": (".html", ".htm"),
 }  # fmt: skip
 OUTPUTS = (*SUFFIXES, "brat", "lines")
 FILES_EACH = ("brat", "bio")  # each document in files of its own, in a folder; bio also all in one file
@@ -41,7 +43,7 @@ def find_output_kind(path: str | Path) -> str:
 
 @contextmanager
 def open_writer(
-    kind: str, path: Path, labels: Sequence[str], has_folder: bool = False, has_source: bool = False
+    kind: str, path: Path, labels: Sequence[str], has_folder: bool = False, has_source: bool = False, encoding: str = ""
 ) -> Iterator[Write]:
     """Yield a function that writes a document to `path`; InputError from it for a document that cannot be written.
 
@@ -51,6 +53,7 @@ def open_writer(
         labels: the types of the spans.
         has_folder: whether `path` is a folder for the kinds of FILES_EACH; for `brat` it always is.
         has_source: whether tables have the last of COLUMNS.
+        encoding: of CSV, see `cbpner.base.excel`.
     """
     if kind == "brat" or (has_folder and kind in FILES_EACH):
         with atomic_folder(path) as folder:
@@ -58,6 +61,10 @@ def open_writer(
     elif kind == "parquet":
         with atomic_open(path, "wb") as file, _open_parquet(file, has_source) as write:
             yield write
+    elif is_for_excel(kind, encoding):
+        columns = COLUMNS if has_source else COLUMNS[:-1]
+        with atomic_open(path, "wb") as file, open_excel(file, kind, columns) as write_rows:
+            yield lambda document: write_rows((document.id, *span)[: len(columns)] for span in document.spans)
     else:
         with atomic_open(path) as file, open_text(kind, file, labels, has_source) as write:
             yield write

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cbpner.base.errors import InputError
+from cbpner.base.excel import is_for_excel, open_excel
 from cbpner.base.files import atomic_files, natural_key, read_text, write_text
 from cbpner.base.tables import format_markdown
 from cbpner.reports import run_scores, tables
@@ -29,10 +30,11 @@ entity level. Only lenient F1 over the same five splits of the gold data can be 
 
 
 class ScoreTable(NamedTuple):
-    """The table as text. summary: one row a system, for a README."""
+    """The table, as text and for .xlsx. summary: one row a system, for a README."""
 
     markdown: str
     csv: str
+    frame: pd.DataFrame  # what `csv` holds
     summary: str
 
 
@@ -72,16 +74,22 @@ def build_score_table(paths: Sequence[str | Path], part: str = "test") -> ScoreT
     for block in blocks:
         sections += _render_system(block, runs)
     sections += ["\n".join(f"- {note}" for note in loaded.notes)] * bool(loaded.notes) + [PAPER_NOTE] * is_gold
-    return ScoreTable("\n\n".join(sections) + "\n", tables.frame_to_csv(table), _render_short(blocks, is_gold))
+    return ScoreTable("\n\n".join(sections) + "\n", tables.frame_to_csv(table), table, _render_short(blocks, is_gold))
 
 
-def write_score_table(table: ScoreTable, output: str | Path) -> None:
-    """Write `table.md` and `table.csv` into the folder `output`, or both under a name that ends in .md or .csv."""
+def write_score_table(table: ScoreTable, output: str | Path, encoding: str = "utf-8") -> None:
+    """Write `table.md` and `table.csv` into the folder `output`, or under its name if that ends in .md, .csv, .xlsx."""
     output = Path(output)
-    base = output.with_suffix("") if output.suffix in (".md", ".csv") and not output.is_dir() else output / "table"
+    is_name = output.suffix in (".md", ".csv", ".xlsx") and not output.is_dir()
+    base, kind = output.with_suffix("") if is_name else output / "table", "xlsx" if output.suffix == ".xlsx" else "csv"
     with atomic_files() as open_output:
         open_output(base.with_name(f"{base.name}.md")).write(table.markdown)
-        open_output(base.with_name(f"{base.name}.csv")).write(table.csv)
+        path = base.with_name(f"{base.name}.{kind}")
+        if is_for_excel(kind, encoding):
+            with open_excel(open_output(path, "wb"), kind, list(table.frame)) as write:
+                write(table.frame.astype(object).where(table.frame.notna(), None).itertuples(index=False))
+        else:
+            open_output(path).write(table.csv)
 
 
 def insert_table(path: str | Path, table: str) -> None:

@@ -34,7 +34,6 @@ class Progress(TrainerCallback):
     label: str
     spent: float = 0.0
     log_name: str = runs.LOG
-    tensorboard: Path | None = None
     bar: Any = None
     events: RecordWriter | None = None
     shown: dict[str, str] = field(default_factory=dict)
@@ -52,11 +51,10 @@ class Progress(TrainerCallback):
                 total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=1.0,
                 dynamic_ncols=True,
             )  # fmt: skip
-            if self.tensorboard:
-                self.tensorboard.mkdir(parents=True, exist_ok=True)
-                path = self.tensorboard / f"events.out.tfevents.{time.time_ns()}"
-                self.events = RecordWriter(open(path, "wb", buffering=0))
-                self.events.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+            path = self.folder / runs.TENSORBOARD / f"events.out.tfevents.{time.time_ns()}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.events = RecordWriter(open(path, "wb", buffering=0))
+            self.events.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if self.bar is not None:

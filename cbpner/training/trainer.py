@@ -13,7 +13,6 @@ from transformers.trainer_utils import IntervalStrategy
 from cbpner.base.errors import InputError
 from cbpner.decoding.windows import add_special_tokens
 from cbpner.models.loss import IGNORED, mean_loss
-from cbpner.runs import folder as runs
 from cbpner.runs.environment import count_processes
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions
@@ -175,7 +174,7 @@ def build_trainer(job: Job, data: dict[str, list[Sentence]], predictor: Predicto
         if device.type == "cuda" and store:  # batches are there already, and other processes cannot make them
             arguments.dataloader_pin_memory, arguments.dataloader_num_workers = False, 0
     label, spent = f"{job.method} {job.split or ''}".strip(), time.perf_counter() - start
-    callbacks: list[TrainerCallback] = [Progress(job.output, label, spent, tensorboard=job.output / runs.TENSORBOARD)]
+    callbacks: list[TrainerCallback] = [Progress(job.output, label, spent)]
     if by_dev and recipe.patience:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     width = recipe.decision.max_length if recipe.padding == "max_length" else 0

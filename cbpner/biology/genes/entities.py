@@ -1,7 +1,7 @@
 """Tables of entities from mentions: counted in DuckDB on disk, so that any number of patents fits.
 
 A row is a gene with its HGNC id and its names in the texts, or a group of mentions of one spelling for which no id, or
-several, were found. Tables are written as CSV, TSV, Parquet or JSON lines, completely or not at all.
+several, were found. Tables are written as CSV, TSV, .xlsx, Parquet or JSON lines, completely or not at all.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from cbpner.base.files import atomic_files, create_temporary, explain_write_erro
 from cbpner.base.store import ROWS_AT_ONCE, Store, read_statements
 from cbpner.biology.genes.mentions import Bibliography, EntityResolver, Mention, drop_repeated, read_mentions
 from cbpner.biology.genes.predictions import read_predictions
-from cbpner.biology.tables import TableWriter, write_arrow
+from cbpner.biology.tables import FLAT_SUFFIXES, TableWriter, write_arrow
 from cbpner.formats.document import Choices
 
 SCHEMA = pa.schema(
@@ -48,6 +48,7 @@ class EntitySettings(NamedTuple):
     bibliography: Bibliography | None = None
     memory_mb: int = 1024
     threads: int | None = None
+    encoding: str = "utf-8"  # of CSV and TSV
 
 
 def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: Choices) -> list[str]:
@@ -64,9 +65,9 @@ def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: 
         tables = [(settings.entities, SQL["entities"], SQL["flat"])]
         tables += [(settings.mentions, MENTIONS, FLAT_MENTIONS)] if settings.mentions else []
         for path, sql, flat in tables:
-            query = flat.format(sql) if path.suffix in (".csv", ".tsv") else sql
+            query = flat.format(sql) if path.suffix in FLAT_SUFFIXES else sql
             rows = store.connection.sql(query).to_arrow_reader(ROWS_AT_ONCE)
-            write_arrow(rows, open_output(path, "wb"), path.suffix)
+            write_arrow(rows, open_output(path, "wb"), path.suffix, settings.encoding)
     mentioned, entities = (sum(row[place] for row in statuses) for place in (2, 3))
     lines = [f"{settings.entities}: {entities:,} entities, {mentioned:,} mentions"]
     for kind, state, count, different, names in statuses:

@@ -95,7 +95,7 @@ def write_outputs(store: Store, settings: RelationSettings, result: RelationResu
     for path in settings.outputs:
         file = open_file(path, "w" if path.suffix in outputs.DRAWINGS else "wb")
         if path.suffix in TABLE_SUFFIXES:
-            write_arrow(table.to_reader(evidence.BATCH_ROWS), file, path.suffix)
+            write_arrow(table.to_reader(evidence.BATCH_ROWS), file, path.suffix, settings.encoding)
         elif path.suffix == ".edges":
             outputs.write_edges(table, file)
         elif path.suffix == ".graphml":

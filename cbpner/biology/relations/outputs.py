@@ -2,7 +2,7 @@
 
 | suffix | content |
 |---|---|
-| .csv .tsv .parquet .jsonl | the table, COLUMNS |
+| .csv .tsv .xlsx .parquet .jsonl | the table, COLUMNS |
 | .edges | a list of edges for Gephi and others: ids of source and target, weight, names; separated by tabs |
 | .graphml | the network with all columns, for Cytoscape and Gephi |
 | .svg .html | the drawing (`svg`) and the page (`page`) |

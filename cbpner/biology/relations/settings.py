@@ -29,6 +29,7 @@ class RelationSettings(NamedTuple):
     memory_mb: int = 1024
     threads: int | None = None
     seed: int = 0
+    encoding: str = "utf-8"  # of CSV and TSV
     sources: Mapping[str, Sequence[str | Path]] | None = None  # {what: files}, for the page
 
 
