@@ -72,7 +72,7 @@ def print_summary(lines: list[str], args: Namespace, notes: list[str]) -> None:
 def run(args: Namespace) -> None:
     outputs = [(path, TABLE_SUFFIXES) for path in (args.output, args.mentions) if path]
     paths = check_outputs(outputs, args.inputs, args.overwrite)
-    options.check_encoding(args.encoding, [path.suffix[1:] for path in paths])
+    options.check_csv(args.encoding, [path.suffix[1:] for path in paths])
     resolver, choices = read_resolver(args), options.read_choices(args)
     settings = EntitySettings(
         inputs=args.inputs, source=args.source, entities=paths[0], mentions=paths[1] if args.mentions else None,

@@ -90,7 +90,7 @@ def add_encoding(parser: ArgumentParser) -> None:
     parser.add_argument("--encoding", choices=ENCODINGS, default=ENCODINGS[0], help=text)
 
 
-def check_encoding(encoding: str, kinds: Iterable[str]) -> None:
+def check_csv(encoding: str, kinds: Iterable[str]) -> None:
     """InputError where UTF-8 with a mark is asked for and no output is of the kinds csv and tsv."""
     if encoding != ENCODINGS[0] and not {"csv", "tsv"}.intersection(kinds):
         raise InputError(f"found --encoding {encoding} and no CSV or TSV to write; expected such an OUT, or no flag")

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from cbpner.base.errors import InputError
 from cbpner.base.excel import is_for_excel
 from cbpner.base.files import check_free, name_beside
-from cbpner.commands.options import add_encoding, bounded, check_encoding
+from cbpner.commands.options import add_encoding, bounded, check_csv
 from cbpner.decoding.decision import DECODERS
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
@@ -115,7 +115,7 @@ def read_options(args: Namespace) -> dict[str, Any]:
 
 def run(args: Namespace) -> int:
     target, is_folder = choose_target(args)
-    check_encoding(args.encoding, [target])
+    check_csv(args.encoding, [target])
     if is_for_excel(target, args.encoding) and (is_folder or not args.output):
         raise InputError("found a table for Excel without a file of its own; expected a name, such as -o OUT.xlsx")
     cluster = read_cluster(args, is_folder)

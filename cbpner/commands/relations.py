@@ -30,7 +30,7 @@ from cbpner.biology.relations.outputs import EVIDENCE_SUFFIXES, SUFFIXES
 from cbpner.biology.relations.settings import RelationSettings
 from cbpner.biology.tables import TABLE_SUFFIXES, check_outputs
 from cbpner.commands.entities import add_entity_flags, print_summary, read_resolver
-from cbpner.commands.options import add_encoding, bounded, check_encoding, describe_notes, read_choices
+from cbpner.commands.options import add_encoding, bounded, check_csv, describe_notes, read_choices
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def run(args: Namespace) -> None:
     evidence = args.evidence or name_evidence(args.output)
     files = [(path, SUFFIXES) for path in args.output] + ([(evidence, EVIDENCE_SUFFIXES)] if evidence else [])
     outputs = check_outputs(files, args.inputs, args.overwrite)
-    check_encoding(args.encoding, [path.suffix[1:] for path in outputs])
+    check_csv(args.encoding, [path.suffix[1:] for path in outputs])
     resolver, choices = read_resolver(args), read_choices(args)
     names, score = args.known_names, args.known_score
     known = read_known_interactions(args.known, resolver.genes, names, score) if args.known else None

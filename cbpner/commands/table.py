@@ -16,7 +16,7 @@ evaluate` says more about them.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from cbpner.commands.options import add_encoding, add_resampling_flags, add_run_flags, check_encoding, read_resampling
+from cbpner.commands.options import add_encoding, add_resampling_flags, add_run_flags, check_csv, read_resampling
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(args: Namespace) -> None:
     from cbpner.reports.join import join_runs
     from cbpner.reports.table import build_score_table, insert_table, write_score_table
 
-    check_encoding(args.encoding, ["csv"] if args.output and Path(args.output).suffix != ".xlsx" else [])
+    check_csv(args.encoding, ["csv"] if args.output and Path(args.output).suffix != ".xlsx" else [])
     table = build_score_table(args.runs, args.part)
     if args.intervals or args.compare:
         systems = join_runs(args.runs, args.part, args.data_dir).systems
