@@ -90,7 +90,7 @@ def test_documents_are_shown_with_types_and_scores_and_nothing_of_them_is_markup
     text = f"HER2{SCRIPT}乳腺癌"
     page = content.render_documents(
         [make_document(text, (0, 4, "gene", 0.912), (len(text) - 3, len(text), "disease", 0.5), id=SCRIPT)],
-        TYPES, "title", "rest",
+        TYPES, read_texts("en"),
     )  # fmt: skip
     assert 'data-label="gene 0.91"' in page and 'data-label="disease 0.50"' in page
     assert "<script" not in page and page.count("&lt;script&gt;window.hacked") == 2
@@ -99,10 +99,10 @@ def test_documents_are_shown_with_types_and_scores_and_nothing_of_them_is_markup
 def test_a_long_text_is_cut_with_a_note(monkeypatch):
     monkeypatch.setattr(content, "MAX_SHOWN", 6)
     document = make_document("甲乙丙丁HER2乳腺癌", (4, 8, "gene", 1.0), (8, 11, "disease", 1.0))
-    page = content.render_documents([document] * 3, TYPES, "t", "only {shown}")
+    page = content.render_documents([document] * 3, TYPES, read_texts("en") | {"rest": "only {shown}"})
     assert page.count("<section>") == 2 and "only 6" in page
     assert "甲乙丙丁</div>" in page and "甲乙</div>" in page  # before the span; what room is left
-    page = content.render_documents([make_document("甲乙丙丁戊己")], TYPES, "t", "only {shown}")
+    page = content.render_documents([make_document("甲乙丙丁戊己")], TYPES, read_texts("en") | {"rest": "only {shown}"})
     assert "甲乙丙丁戊己</div>" in page and "only 6" not in page
 
 
@@ -111,12 +111,12 @@ def test_entities_are_counted_and_linked_to_hgnc(resolver):
     spans = [(0, 4, "gene", 0.9), (5, 9, "gene", 0.8), (10, 14, "protein", 0.7), (15, 18, "disease", 0.6)]
     document = make_document(text, *spans, (19, 22, "gene", 0.5))
     link = "[ERBB2 (HGNC:3430)](https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/3430)"
-    assert content.list_entities([document], resolver) == [
-        ["gene", "HER2", 2, 0.85, link], ["disease", "乳腺癌", 1, 0.6, ""], ["gene", "PCR", 1, 0.5, ""],
+    assert content.list_entities([document], resolver, {"gene": "基因"}) == [
+        ["基因", "HER2", 2, 0.85, link], ["disease", "乳腺癌", 1, 0.6, ""], ["基因", "PCR", 1, 0.5, ""],
         ["protein", "HER2", 1, 0.7, link],
     ]  # fmt: skip
     likely = content.filter_by_score([document], 0.75)
-    assert content.list_entities(likely, resolver) == [["gene", "HER2", 2, 0.85, link]]
+    assert content.list_entities(likely, resolver, {}) == [["gene", "HER2", 2, 0.85, link]]
 
 
 def test_ambiguous_names_show_candidates():

@@ -4,27 +4,34 @@ Everything that comes from a document is escaped. The page's texts are in `asset
 """
 
 import json
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from cbpner.base.errors import InputError
+from cbpner.base.html import dump_script, style_types
 from cbpner.biology.genes.mentions import EntityResolver
+from cbpner.biology.genes.predictions import NUMBER_FIELDS
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.prediction import html_page as html
 from cbpner.prediction.inputs import Rejected, read_sources
 from cbpner.prediction.outputs import open_writer
-from cbpner.prediction.sources import open_sources
+from cbpner.prediction.sources import list_sources
+from cbpner.prediction.terms import Terms, read_terms
+from cbpner.text.bio import decode_file
 
 MAX_SHOWN = 100_000  # characters of all documents that the page shows; the downloads hold everything
 MAX_ROWS = 2000  # of the table of entities
-SUFFIXES = (".txt", ".jsonl")
+SUFFIXES, TERMS_SUFFIXES = (".txt", ".jsonl"), (".txt", ".tsv")
 DOWNLOADS = {"jsonl": "tagged.jsonl", "csv": "tagged.csv", "brat": "tagged_brat"}
 HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"
 LANGUAGES = ("en", "zh")
@@ -75,18 +82,57 @@ def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document]
     if (found := sum(path.stat().st_size for path in files)) > size:
         raise TextTooLarge(found, size)
     documents, problems = [], []
-    with open_sources(files) as sources:
-        for item in read_sources(sources):
+    for source in chain.from_iterable(list_sources(path, None) for path in files):
+        for item in read_sources([source]):
             if isinstance(item, Rejected):
                 problems.append(f"{Path(item.source).name}: {item.reason}")
             else:
-                documents.append(item)
-    return documents, problems
+                documents.append(name_patent(item, f"{source.id}-"))
+    return list(number_ids(documents)), problems
 
 
-def check_text(text: str, size: int) -> Document:
+def name_patent(document: Document, start: str) -> Document:
+    """The document under the patent number of its row, if its id begins with `start`, that is, the row gives none."""
+    number = next((document.meta[name] for name in NUMBER_FIELDS if document.meta.get(name)), None)
+    return replace(document, id=str(number)) if number and document.id.startswith(start) else document
+
+
+def read_own_terms(pasted: str | None, types: Sequence[str], names: Mapping[str, str]) -> Terms | None:
+    """The terms of a pasted list, None if it is empty; FaultyFile for every line that cannot be used.
+
+    Spaces or a comma may stand for the tab, and the page's `names` for the types.
+    """
+    if not (pasted and pasted.strip()):
+        return None
+    labels = {name: label for label, name in names.items()}
+    cells = [re.sub(r"[\s,，]+(\S+)\s*$", r"\t\1", line).rpartition("\t") for line in pasted.split("\n")]
+    lines = [f"{name}{tab}{labels.get(label, label)}" for name, tab, label in cells]
+    with TemporaryDirectory(prefix="cbpner.") as folder:
+        path = Path(folder) / "terms"
+        path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
+        return read_terms(path, types)
+
+
+def read_terms_files(paths: Iterable[str | Path]) -> str:
+    """The lines of uploaded lists, as they are; FaultyFile where they are not UTF-8."""
+    return "\n".join(decode_file(Path(path)).removeprefix("\ufeff").strip() for path in paths)
+
+
+def make_translator(phrases: Mapping[str, str], foreign: str = ".text") -> str:
+    """A script element that translates its page; see `assets/translate.js`. Nothing without phrases."""
+    call = f"translatePage({dump_script(phrases)}, {json.dumps(foreign)});"
+    return f"<script>{read_asset('translate.js')}{call}</script>" if phrases else ""
+
+
+def translate_page(page: str, texts: Mapping[str, Any]) -> str:
+    """A page of the library's, whose own words its browser replaces by those of the app's language."""
+    before, _, after = page.rpartition("</body>")
+    return f"{before}{make_translator(texts['phrases'])}</body>{after}"
+
+
+def check_text(text: str, size: int, id: str = "text") -> Document:
     """Make a document of a pasted text; InputError if it is no valid text, TextTooLarge above `size` bytes."""
-    document = Document("text", text)
+    document = Document(id, text)
     if problem := find_problem(document):
         raise InputError(f"found {problem}; expected text")
     if (found := len(text.encode("utf-8"))) > size:
@@ -107,9 +153,16 @@ def describe_tagged(documents: Sequence[Document], seconds: float, texts: Mappin
     return texts["comma"].join([*parts, texts["seconds"].format(seconds)])
 
 
-def render_documents(documents: Sequence[Document], types: Sequence[str], title: str, rest: str) -> str:
-    """Render up to MAX_SHOWN characters of the documents as an HTML page; `rest` is shown if there are more."""
-    parts, room = [html.open_page(types, title)], MAX_SHOWN
+def render_documents(documents: Sequence[Document], types: Sequence[str], texts: Mapping[str, Any]) -> str:
+    """Render up to MAX_SHOWN characters of the documents as an HTML page, with a note if there are more."""
+    names, room = texts["types"], MAX_SHOWN
+    shown = (
+        f'<mark class="{look}">{html.escape_text(names.get(type, type))}</mark>'
+        for type, look in style_types(types).items()
+    )
+    legend = f'<p class="legend">{" ".join(shown)}</p>'
+    opening = html.open_page(types, texts["entities"])
+    parts = [re.sub('<p class="legend">.*?</p>', lambda _: legend, opening)]
     for document in documents:
         if room <= 0:
             break
@@ -117,24 +170,35 @@ def render_documents(documents: Sequence[Document], types: Sequence[str], title:
             end = min((span.start for span in document.spans if span.start < room < span.end), default=room)
             spans = [span for span in document.spans if span.end <= end]
             document = replace(document, text=document.text[:end], spans=spans)
-        parts.append(html.render_document(document, types, has_scores=True))
+        parts.append(translate_marks(html.render_document(document, types, has_scores=True), texts))
         room -= len(document.text)
     if room <= 0 and sum(len(document.text) for document in documents) > MAX_SHOWN:
-        parts.append(f'<p class="about">{html.escape_text(rest.format(shown=MAX_SHOWN))}</p>')
+        parts.append(f'<p class="about">{html.escape_text(texts["rest"].format(shown=MAX_SHOWN))}</p>')
     return "".join(parts) + html.close_page()
 
 
-def list_entities(documents: Iterable[Document], resolver: EntityResolver) -> list[list]:
+def translate_marks(section: str, texts: Mapping[str, Any]) -> str:
+    """A document's section with the page's words for types and counts; its text, which is escaped, stays."""
+    names = texts["types"]
+    words = partial(re.sub, "[a-z]+", lambda word: names.get(word[0], word[0]))
+    section = re.sub('((?:data-label|title)=")([^"]*)', lambda found: found[1] + words(found[2]), section)
+    return re.sub("([0-9,]+) mentions in ([0-9,]+) characters(?=</p>)", texts["mentions_in"], section)
+
+
+def list_entities(documents: Iterable[Document], resolver: EntityResolver, names: Mapping[str, str]) -> list[list]:
     """Rows of (type, surface, mentions, mean score, identity in Markdown), the most frequent first.
 
-    The Markdown is made of ids and official names only, never of the text.
+    names: of types, on the page. The Markdown is made of ids and official names only, never of the text.
     """
     scores = defaultdict(list)
     for document in documents:
         for span in document.spans:
             scores[span.label, html.show_controls(span.text or "")].append(span.score or 0.0)
     order = sorted(scores, key=lambda key: (-len(scores[key]), key))[:MAX_ROWS]
-    return [[*key, len(scores[key]), round(fmean(scores[key]), 2), identify(*key, resolver)] for key in order]
+    return [
+        [names.get(key[0], key[0]), key[1], len(scores[key]), round(fmean(scores[key]), 2), identify(*key, resolver)]
+        for key in order
+    ]
 
 
 def identify(label: str, surface: str, resolver: EntityResolver) -> str:

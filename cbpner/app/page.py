@@ -4,28 +4,28 @@ What comes from texts is shown in sandboxed frames, which may not run scripts (t
 but cannot access the page), or in table cells that Gradio shows as text.
 """
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
 from cbpner.app import content
 from cbpner.app.service import TaggingService
-from cbpner.base.errors import InputError
+from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.html import show_controls
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Document
 from cbpner.reports.page.inputs import gather_report
 from cbpner.reports.page.render import build_report
 
-MAX_FAULTS = 5  # that are shown
+MAX_FAULTS = 50  # that are shown
 FILE_CLEANUP = (600, 3600)  # seconds: how often written files are checked, and the age at which they are deleted
 CURL = """```bash
 curl -s {origin}/tag -H 'content-type: application/json' -d '{{"text": "HER2阳性乳腺癌"}}'
@@ -42,11 +42,12 @@ def make_frame(page: str, size: str, rights: str = "") -> str:
 
 
 class TaggedDocuments(NamedTuple):
-    """What the page keeps: documents with all their spans, the types of their model, the seconds it took."""
+    """What the page keeps: documents with all their spans, the types of their model, the seconds it took, faults."""
 
     documents: list[Document]
     types: Sequence[str]
     seconds: float
+    faults: Sequence[str] = ()
 
 
 class PageActions:
@@ -55,81 +56,98 @@ class PageActions:
     def __init__(self, service: TaggingService, resolver: EntityResolver, texts: Mapping[str, Any]) -> None:
         self.service, self.resolver, self.texts = service, resolver, texts
 
-    def tag(self, text: str | None, paths: list[str] | None, model: str, min_score: float) -> tuple:
-        """Tag a text and files; what is kept, and what `show` gives."""
+    def tag_text(self, text: str | None, *choices: Any) -> tuple:
+        def read() -> tuple[list[Document], list[str]]:
+            size, name = self.service.limits.size, self.texts["pasted"]
+            return [content.check_text(text, size, name)] if text and text.strip() else [], []
+
+        return self.tag(read, *choices)
+
+    def tag_files(self, paths: list[str] | None, *choices: Any) -> tuple:
+        return self.tag(lambda: content.read_uploads(paths or [], self.service.limits.size), *choices)
+
+    def tag(
+        self, read: Callable[[], tuple[list[Document], list[str]]], model: str, terms: str | None, min_score: float
+    ) -> tuple:
+        """Tag the documents that `read` gives, with faults; what is kept, and what `show` gives."""
         start = time.perf_counter()
-        with self.refuse_errors():
-            documents, faults = content.read_uploads(paths or [], self.service.limits.size)
-            if text and text.strip():
-                documents.insert(0, content.check_text(text, self.service.limits.size))
-        if not documents:
-            self.refuse("\n".join([self.texts["unread"], *faults[:MAX_FAULTS]]) if faults else self.texts["nothing"])
-        self.warn(faults)
-        with self.refuse_errors():
-            found = list(self.service.tag_many([each.text for each in documents], model))
+        try:
+            documents, faults = read()
+            if not documents:
+                lines = [self.texts["unread"], *faults] if faults else [self.texts["nothing"]]
+                return self.refuse(lines)
+            types = self.service.get_tagger(model).labels.types
+            own = content.read_own_terms(terms, types, self.texts["types"])
+            found = list(self.service.tag_many([each.text for each in documents], model, terms=own))
+        except InputError as error:
+            return self.refuse(self.describe(error))
         documents = [replace(document, spans=spans) for document, spans in zip(documents, found, strict=True)]
-        types = self.service.get_tagger(model).labels.types
-        tagged = TaggedDocuments(documents, types, time.perf_counter() - start)
+        tagged = TaggedDocuments(documents, types, time.perf_counter() - start, faults)
         return (tagged, *self.show(tagged, min_score))
 
+    def refuse(self, lines: Sequence[str]) -> tuple:
+        """What `tag` gives for a mistake of the user's: a notice; what was shown before stays."""
+        return (gr.skip(), self.make_notice(lines), *[gr.skip()] * (3 + len(content.DOWNLOADS)))
+
     def show(self, tagged: TaggedDocuments | None, min_score: float) -> tuple:
-        """A summary, the frame with the text, the rows of the table, and the download buttons."""
+        """A notice, a summary, the frame with the text, the rows of the table, and the download buttons."""
         if tagged is None:
-            return ("", "", [], *[gr.DownloadButton(interactive=False)] * len(content.DOWNLOADS))
+            return ("", "", "", [], *[gr.DownloadButton(interactive=False)] * len(content.DOWNLOADS))
         documents, folder = content.filter_by_score(tagged.documents, min_score), make_folder()
-        page = content.render_documents(documents, tagged.types, self.texts["entities"], self.texts["rest"])
-        buttons = []
+        buttons, faults = [], list(tagged.faults)
         for kind in content.DOWNLOADS:
             path = None
             try:
                 path = str(content.write_download(documents, tagged.types, kind, folder))
             except InputError as error:  # the format cannot hold the documents
-                self.warn([f"{self.texts[kind]}: {error}"])
+                faults.append(f"{self.texts[kind]}: {error}")
             buttons.append(gr.DownloadButton(value=path, interactive=path is not None))
+        page = content.render_documents(documents, tagged.types, self.texts)
+        rows = content.list_entities(documents, self.resolver, self.texts["types"])
         summary = content.describe_tagged(documents, tagged.seconds, self.texts)
-        return (summary, make_frame(page, "short"), content.list_entities(documents, self.resolver), *buttons)
+        return (self.make_notice(faults), summary, make_frame(page, "short"), rows, *buttons)
+
+    def read_terms(self, paths: list[str], before: str | None) -> tuple:
+        """The box of the user's own terms with the files' lines behind its own, and a notice."""
+        try:
+            return "\n".join(filter(None, [before, content.read_terms_files(paths)])), ""
+        except InputError as error:
+            return gr.skip(), self.make_notice(self.describe(error))
 
     def show_network(self, tagged: TaggedDocuments | None, unit: str, min_score: float) -> tuple:
         if tagged is None:
-            self.refuse(self.texts["untagged"])
+            return self.make_notice([self.texts["untagged"]]), gr.skip()
         documents = content.filter_by_score(tagged.documents, min_score)
-        with self.refuse_errors():
-            page = content.render_network(documents, self.resolver, unit, self.texts["title"])
-        return self.show_page(page, "network.html")
+        return self.show_page(
+            lambda: content.render_network(documents, self.resolver, unit, self.texts["title"]), "network.html"
+        )
 
     def show_report(self, folder: str) -> tuple:
-        with self.refuse_errors():
-            page = build_report(gather_report([folder])).html
-        return self.show_page(page, "report.html")
+        return self.show_page(lambda: build_report(gather_report([folder])).html, "report.html")
 
-    def show_page(self, page: str, name: str) -> tuple:
-        """A frame with a page that may run its scripts, and the page as a file."""
+    def show_page(self, build: Callable[[], str], name: str) -> tuple:
+        """A frame with a page that may run its scripts, and the page as a file; a notice where it cannot be built."""
+        try:
+            page = content.translate_page(build(), self.texts)
+        except InputError as error:
+            return self.make_notice(self.describe(error)), gr.DownloadButton(interactive=False)
         path = make_folder() / name
         path.write_text(page, encoding="utf-8")
         return make_frame(page, "tall", "allow-scripts"), gr.DownloadButton(value=str(path), interactive=True)
 
-    @contextmanager
-    def refuse_errors(self) -> Iterator[None]:
-        """Show a user's mistake on the page, in its language if there is a text for it."""
-        try:
-            yield
-        except InputError as error:
-            text = self.texts.get(type(error).__name__)
-            self.refuse(text.format(**vars(error)) if text else str(error))
+    def describe(self, error: InputError) -> list[str]:
+        """Say what the user's mistake was, in the page's language if there is a text for it."""
+        if isinstance(error, FaultyFile):
+            line = self.texts["line"]
+            return [f"{line.format(fault.line) if fault.line else ''}{fault.reason}" for fault in error.faults]
+        text = self.texts.get(type(error).__name__)
+        return [text.format(**vars(error)) if text else str(error)]
 
-    def refuse(self, message: str) -> NoReturn:
-        raise gr.Error(to_html(message), title=self.texts["refused"], print_exception=False) from None
-
-    def warn(self, faults: Sequence[str]) -> None:
-        """Show the first faults, and the number of the others."""
-        for fault in faults[:MAX_FAULTS]:
-            gr.Warning(to_html(fault))
-        if len(faults) > MAX_FAULTS:
-            gr.Warning(self.texts["more"].format(count=len(faults) - MAX_FAULTS))
-
-
-def to_html(message: str) -> str:
-    return escape(show_controls(message)).replace("\n", "<br>")
+    def make_notice(self, lines: Sequence[str]) -> str:
+        """HTML of the first lines, and the number of the others; nothing if there are none."""
+        rest = [self.texts["more"].format(count=len(lines) - MAX_FAULTS)] if len(lines) > MAX_FAULTS else []
+        items = "".join(f"<li>{escape(show_controls(line))}</li>" for line in [*lines[:MAX_FAULTS], *rest])
+        return f'<ul class="notice" role="alert">{items}</ul>' if items else ""
 
 
 def make_folder() -> Path:
@@ -166,35 +184,62 @@ def build_app_page(
 
 
 def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
-    """Text and files in; marked text, a table and downloads out."""
+    """A text or files in; marked text, a table and downloads out."""
     texts, service = actions.texts, actions.service
     gr.Markdown(texts["about"])
-    with gr.Row():
-        text = gr.Textbox(
-            label=texts["text"], placeholder=texts["text_hint"], lines=8, max_lines=14, scale=3, elem_id="text"
-        )
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=3):
+            text = gr.Textbox(
+                label=texts["text"], placeholder=texts["text_hint"], lines=6, max_lines=14, elem_id="text"
+            )
+            with gr.Row():
+                for name, example in zip(
+                    texts["examples"], content.read_asset("examples.txt").splitlines(), strict=True
+                ):
+                    gr.Button(name, size="sm", elem_classes="example").click(  # not by the server, which could be late
+                        None, outputs=text, js=f"() => {json.dumps(example)}", api_visibility="private"
+                    )
+            go_text = gr.Button(texts["tag_text"], variant="primary", elem_id="go")
         with gr.Column(scale=2):
             files = gr.File(
-                label=texts["files"], file_count="multiple", file_types=[*content.SUFFIXES], height=130, elem_id="files"
+                label=texts["files"], file_count="multiple", file_types=[*content.SUFFIXES], height=140, elem_id="files"
             )
+            go_files = gr.Button(texts["tag_files"], variant="primary", elem_id="go_files")
             model = gr.Dropdown(list(service.models), value=service.default, label=texts["model"], elem_id="model")
-    with gr.Row():
-        go = gr.Button(texts["tag"], variant="primary", elem_id="go")
-        example = gr.Button(texts["example"], elem_id="example")
+    notice = gr.HTML(elem_id="notice", render=False)
+    terms = build_terms_box(actions, notice)
     min_score = gr.Slider(0, 1, 0.0, step=0.01, label=texts["score"], info=texts["score_hint"], elem_id="min_score")
+    notice.render()
     summary, shown = gr.Markdown(elem_id="summary"), gr.HTML(elem_id="shown")
     table = gr.Dataframe(
         headers=texts["headers"], datatype=["str", "str", "number", "number", "markdown"], label=texts["entities"],
         interactive=False, wrap=True, max_height=420, elem_id="entities", show_search="filter",
     )  # fmt: skip
-    outputs = [summary, shown, table]
+    outputs = [notice, summary, shown, table]
     with gr.Row():
         outputs += [gr.DownloadButton(texts[kind], interactive=False, elem_id=kind) for kind in content.DOWNLOADS]
-    example.click(lambda: texts["example_text"], outputs=text, api_visibility="private")
-    inputs = [text, files, model, min_score]
-    go.click(actions.tag, inputs, [tagged, *outputs], concurrency_limit=4, api_visibility="private")
+    for go, given, action in ((go_text, text, actions.tag_text), (go_files, files, actions.tag_files)):
+        inputs = [given, model, terms, min_score]
+        go.click(
+            action, inputs, [tagged, *outputs], concurrency_limit=4, show_progress_on=[shown, table],
+            api_visibility="private",
+        )  # fmt: skip
     min_score.release(actions.show, [tagged, min_score], outputs, show_progress="hidden", api_visibility="private")
     return min_score
+
+
+def build_terms_box(actions: PageActions, notice: gr.HTML) -> gr.Textbox:
+    """A box for the user's own terms, closed at first; notice: for the faults of a file."""
+    texts = actions.texts
+    with gr.Accordion(texts["terms"], open=False, elem_id="terms"):
+        gr.Markdown(texts["terms_hint"])
+        terms = gr.Textbox(
+            label=texts["terms"], show_label=False, placeholder=texts["terms_example"], lines=4, max_lines=14
+        )
+        suffixes = [*content.TERMS_SUFFIXES]
+        file = gr.UploadButton(texts["terms_file"], file_count="multiple", file_types=suffixes, size="sm")
+    file.upload(actions.read_terms, [file, terms], [terms, notice], api_visibility="private")
+    return terms
 
 
 def build_page_tab(

@@ -11,13 +11,14 @@ from fastapi.responses import RedirectResponse, Response
 from gradio.utils import get_upload_folder
 from starlette.middleware.base import RequestResponseEndpoint
 
+from cbpner.app import content
 from cbpner.app.api import create_api
-from cbpner.app.content import LANGUAGES, SUFFIXES, choose_language, read_asset
 from cbpner.app.page import THEME, build_app_page
 from cbpner.app.request_guard import RequestGuard
 from cbpner.app.service import TaggingService
 from cbpner.biology.genes.mentions import EntityResolver
 
+OF_DOCUMENTS = "#shown, #text, #terms, tbody, code"  # where the page's own words are not translated
 HEADERS = {  # a browser loads nothing from elsewhere, and shows the page in no other's frame
     "Content-Security-Policy": (
         "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; frame-ancestors 'self'"
@@ -39,11 +40,11 @@ def serve(
 
     @app.get("/", include_in_schema=False)
     async def redirect_to_language(request: Request) -> Response:
-        return RedirectResponse(f"/{choose_language(request.headers.get('accept-language', ''))}/")
+        return RedirectResponse(f"/{content.choose_language(request.headers.get('accept-language', ''))}/")
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def send_icon() -> Response:
-        return Response(read_asset("icon.svg"), media_type="image/svg+xml")
+        return Response(content.read_asset("icon.svg"), media_type="image/svg+xml")
 
     @app.middleware("http")
     async def add_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -53,9 +54,9 @@ def serve(
 
     events = mount_pages(app, service, resolver, runs, host, port)
     app.add_middleware(
-        RequestGuard, host=host, allowed=allowed, pages=[f"/{language}" for language in LANGUAGES],
-        folder=lambda: Path(get_upload_folder()).resolve(), suffixes=SUFFIXES, size=service.limits.request_size,
-        events=events,
+        RequestGuard, host=host, allowed=allowed, pages=[f"/{language}" for language in content.LANGUAGES],
+        folder=lambda: Path(get_upload_folder()).resolve(), suffixes=(*content.SUFFIXES, *content.TERMS_SUFFIXES),
+        size=service.limits.request_size, events=events,
     )  # fmt: skip
     print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -70,12 +71,13 @@ def mount_pages(
 ) -> set[int]:
     """Mount the page in each language, which serves uploaded files only (see `request_guard`); its events' numbers."""
     origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    for language in LANGUAGES:
+    for language in content.LANGUAGES:
         page = build_app_page(service, resolver, runs, language, origin)
+        translator = content.make_translator(content.read_texts(language)["phrases"], OF_DOCUMENTS)
         gr.mount_gradio_app(
             app, page, f"/{language}", server_name=host, server_port=port, max_file_size=service.limits.size,
-            ssr_mode=False, theme=THEME, css=read_asset("page.css"), footer_links=[], run_history=False,
-            show_error=False, enable_monitoring=False,
+            ssr_mode=False, theme=THEME, css=content.read_asset("page.css"), footer_links=[], run_history=False,
+            show_error=False, enable_monitoring=False, head=translator,
         )  # fmt: skip
         page.has_launched = True  # else Gradio accepts files that nobody has uploaded; mounting does not set it
     return set(page.fns)

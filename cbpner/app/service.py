@@ -18,6 +18,7 @@ import numpy as np
 from cbpner.base.errors import InputError
 from cbpner.formats.document import Span
 from cbpner.prediction.backend import Backend
+from cbpner.prediction.terms import Terms
 
 if TYPE_CHECKING:
     from cbpner.prediction.tagger import Tagger
@@ -89,8 +90,12 @@ class TaggingService:
     def loaded(self) -> list[str]:
         return list(self._taggers)
 
-    def tag_many(self, texts: Iterable[str], model: str | None = None, waited: float = 0.0) -> Iterator[list[Span]]:
+    def tag_many(
+        self, texts: Iterable[str], model: str | None = None, waited: float = 0.0, terms: Terms | None = None
+    ) -> Iterator[list[Span]]:
         """Yield the spans of each text, whatever their scores; TaggingTimeout when the time is up.
+
+        terms: for these texts; they come before those of all texts.
 
         The time limit is that of all texts together; `waited` seconds of it are used up. It is checked at each turn at
         the model, after each pool of sentences and before each text.
@@ -102,6 +107,8 @@ class TaggingService:
             if time.monotonic() > deadline:
                 raise TaggingTimeout("found a text that takes longer than is allowed here; expected a shorter one")
 
+        if terms:
+            tagger.terms = Terms({**(tagger.terms.types if tagger.terms else {}), **terms.types})
         tagger.backend = SharedBackend(tagger.backend, self._turns, self._at_once, check)
         for number, spans in enumerate(tagger.tag_many(texts, watch=check), 1):
             yield [span._replace(score=round(span.score or 0.0, 4)) for span in spans]  # as `cbpner predict` writes it
