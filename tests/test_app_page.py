@@ -337,24 +337,6 @@ def test_files_of_the_server_are_not_served(address, secret):
     assert send(address, f"/en/gradio_api/file={uploaded}")[1] == TEXT.encode()
 
 
-def test_gradio_itself_refuses_files_that_nobody_has_uploaded(tiny_tagger, secret, monkeypatch, tmp_path):
-    """Without the request guard."""
-    from fastapi import FastAPI
-    from fastapi.testclient import TestClient
-
-    from cbpner.app.server import mount_pages
-    from cbpner.app.service import TaggingService
-
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
-    app = FastAPI()
-    mount_pages(app, TaggingService({"tiny": tiny_tagger}), None, {}, "127.0.0.1", 7860)
-    body = {"data": [{"path": str(secret), "meta": FILE}, "tiny", "", 0], "fn_index": TAG, "session_hash": "s"}
-    with TestClient(app) as client:
-        assert client.post("/en/gradio_api/queue/join", json=body).status_code == 200
-        answer = client.get("/en/gradio_api/queue/data?session_hash=s").text
-    assert '"success":false' in answer and not list((tmp_path / "files").rglob("secret*"))
-
-
 def test_names_of_other_machines_and_pages_of_other_sites_are_refused(address):
     body = json.dumps({"text": TEXT}).encode()
     assert send(address, "/health", host="evil.example")[0] == 400

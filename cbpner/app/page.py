@@ -192,13 +192,7 @@ def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
             text = gr.Textbox(
                 label=texts["text"], placeholder=texts["text_hint"], lines=6, max_lines=14, elem_id="text"
             )
-            with gr.Row():
-                for name, example in zip(
-                    texts["examples"], content.read_asset("examples.txt").splitlines(), strict=True
-                ):
-                    gr.Button(name, size="sm", elem_classes="example").click(  # not by the server, which could be late
-                        None, outputs=text, js=f"() => {json.dumps(example)}", api_visibility="private"
-                    )
+            build_examples(texts["examples"], text)
             go_text = gr.Button(texts["tag_text"], variant="primary", elem_id="go")
         with gr.Column(scale=2):
             files = gr.File(
@@ -228,6 +222,14 @@ def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
     return min_score
 
 
+def build_examples(names: Sequence[str], text: gr.Textbox) -> None:
+    """Buttons that fill the text, in the browser: what the server fills in may not be there when it is tagged."""
+    with gr.Row():
+        for name, example in zip(names, content.read_asset("examples.txt").splitlines(), strict=True):
+            button = gr.Button(name, size="sm", elem_classes="example")
+            button.click(None, outputs=text, js=f"() => {json.dumps(example)}", api_visibility="private")
+
+
 def build_terms_box(actions: PageActions, notice: gr.HTML) -> gr.Textbox:
     """A box for the user's own terms, closed at first; notice: for the faults of a file."""
     texts = actions.texts
@@ -236,8 +238,9 @@ def build_terms_box(actions: PageActions, notice: gr.HTML) -> gr.Textbox:
         terms = gr.Textbox(
             label=texts["terms"], show_label=False, placeholder=texts["terms_example"], lines=4, max_lines=14
         )
-        suffixes = [*content.TERMS_SUFFIXES]
-        file = gr.UploadButton(texts["terms_file"], file_count="multiple", file_types=suffixes, size="sm")
+        file = gr.UploadButton(
+            texts["terms_file"], file_count="multiple", file_types=[*content.TERMS_SUFFIXES], size="sm"
+        )
     file.upload(actions.read_terms, [file, terms], [terms, notice], api_visibility="private")
     return terms
 
