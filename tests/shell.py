@@ -109,7 +109,7 @@ def run_rank(rank, port, program, folder):
 
 def assert_not_loaded(model, flags, modules):
     """`cbpner predict -` tags a text in a process of its own, without loading modules."""
-    words = ["predict", "-", "--model", str(model), *flags]
+    words = ["predict", "-", "--to", "jsonl", "--model", str(model), *flags]
     code = "import sys\nfrom cbpner.cli import main\n"
     code += f"sys.exit(main({words}) or sorted({modules} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], input="HER2突变".encode(), capture_output=True, timeout=120)

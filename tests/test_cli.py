@@ -26,13 +26,6 @@ def test_help_lists_every_command_in_its_group(words, capsys):
         assert [line.split()[0] for line in lines] == list(commands)
 
 
-@pytest.mark.parametrize("words", [["help", "check"], ["check", "--help"]], ids=str)
-def test_help_of_a_command(words, capsys):
-    with pytest.raises(SystemExit) as end:
-        main(words)
-    assert end.value.code == 0 and "--labels" in capsys.readouterr().out
-
-
 CHECKED = {"seed", "patents", "min_score", *(each.name for each in (*fields(Recipe), *fields(Decision)))}  # in settings
 
 
@@ -60,16 +53,6 @@ def test_every_number_of_the_settings_has_limits():
             for value in (math.nan, math.inf, -math.inf, 2**31, 1e300):
                 with pytest.raises(InputError, match=each.name):
                     check_options(settings(value))
-
-
-@pytest.mark.parametrize(
-    "words", ["split x -o y --seed 99999999999", "app --max-mb nan", "app --port 70000", "folds x -o y --seed -1"]
-    + [f"train --data-dir data/demo --split 0 -o {{}} {flag}" for flag in (
-        "--lr nan", "--weight-decay nan", "--outside-bias nan", "--seed -1", "--head-seed -1", "--epochs 9" + "9" * 30,
-        "--patents 0", "--lr 1e300")],
-)  # fmt: skip
-def test_numbers_out_of_bounds_are_messages(words, tmp_path, refuse):
-    assert "expected" in refuse(*words.format(tmp_path / "run").split()) and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("words, message", [

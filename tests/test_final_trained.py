@@ -1,17 +1,13 @@
 """The shipped tagger: small, plain transformers loads it, its card says what is so, and it is found from anywhere."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from conftest import ROOT
 from transformers import pipeline
 
 from cbpner.cli import main
-from cbpner.decoding.document_vote import find_occurrences
 from cbpner.prediction.tagger import Tagger
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs
 
@@ -40,26 +36,6 @@ def test_the_command_with_greedy_gives_a_patent_the_spans_of_the_pipeline(tmp_pa
     assert main([*words, "--vote-share", "0.1", "--overwrite"]) == 0
     (voted,) = map(json.loads, (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
     assert len(voted["spans"]) != len(found), "the vote would have made a difference"
-
-
-def test_no_surface_is_tagged_at_one_place_of_a_demo_patent_and_missed_at_another():
-    text = (ROOT / "data" / "demo" / "unlabelled" / "test.txt").read_text(encoding="utf-8").split("\n\n")[0]
-    spans = Tagger.from_pretrained().tag(text)
-    tagged = {place for span in spans for place in range(span.start, span.end)}
-    places = find_occurrences(text, {span.text for span in spans})
-    assert all(tagged.intersection(range(*place)) for place in places) and len(spans) > 30
-
-
-def test_the_command_needs_no_model_and_no_folder_to_stand_in(tmp_path):
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    words = [sys.executable, "-m", "cbpner", "predict", "a.txt"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    spans = json.loads(done.stdout)["spans"]
-    assert all(TEXT[span["start"] : span["end"]] == span["text"] for span in spans)
-    found = {(span["text"], span["label"]) for span in spans}
-    assert {("BRCA1基因", "gene"), ("卵巢癌", "disease"), ("前列腺癌", "disease"), ("IL-6", "protein")} <= found
 
 
 def test_the_readmes_example_is_a_text_without_faults(tmp_path):

@@ -11,7 +11,6 @@ from patent_data import read_lines as read_jsonl
 from patent_data import write_lines
 from pyarrow import parquet
 
-from cbpner.biology.genes.mentions import cut_sentences
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.cli import main
 
@@ -172,12 +171,6 @@ def test_bad_tables_of_patents(tmp_path, lexicon, capsys, name, data, found):
     (tmp_path / name).write_bytes(data)
     assert run(tmp_path, lexicon, "--patents", str(tmp_path / name), out="new/folder/out.csv") == 2
     assert re.search(found, capsys.readouterr().err) and not (tmp_path / "new").exists()
-
-
-def test_sentences_cover_the_text():
-    text = "一。二！？三；四"
-    assert [text[start:end] for start, end in cut_sentences(text)] == ["一。", "二！？", "三；", "四"]
-    assert cut_sentences("") == [(0, 0)]
 
 
 @pytest.mark.parametrize("rows, words", [

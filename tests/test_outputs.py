@@ -90,8 +90,8 @@ def test_a_full_disk_is_a_message_and_leaves_nothing(command, limit, place, caps
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 @pytest.mark.parametrize("words", [
-    ["help"], ["help", "predict"], ["lexicons"], ["stats", "a.jsonl"], ["check", "a.bio"], ["predict", "a.txt"],
-    ["predict", "\udcff乳.txt"], ["check", "\udcff乳.bio"],
+    ["help"], ["help", "predict"], ["lexicons"], ["stats", "a.jsonl"], ["check", "a.bio"],
+    ["predict", "a.txt", "--to", "jsonl"], ["predict", "\udcff乳.txt"], ["check", "\udcff乳.bio"],
 ], ids=ascii)  # fmt: skip
 def test_output_is_utf8_whatever_the_locale(words, encoding, place, monkeypatch):
     streams = {name: io.TextIOWrapper(io.BytesIO(), encoding=encoding) for name in ("stdout", "stderr")}

@@ -34,8 +34,8 @@ def test_the_least_certain_document_is_first_whatever_its_length(table):  # noqa
     tagger.backend.scores[table.ids[ord("基")]] = np.log([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
     texts = {"sure": "甲" * 300, "half": "甲基" * 100, "all": "基", "none": "", "again": "基基", "sure, too": "甲甲"}
     items = [*(Document(id, text) for id, text in texts.items()), Rejected("x.txt", "found bytes")]
-    reporter = Reporter()
-    ranked = rank_documents(tagger, items, reporter)
+    with (reporter := Reporter()).bar:
+        ranked = rank_documents(tagger, items, reporter)
     assert [document.id for *_, document in ranked] == ["again", "all", "half", "sure", "sure, too", "none"]
     assert ranked[-1][0] == 0.0 and reporter.failed == 1 and reporter.counts["documents"] == 6
     alone = np.array([0.4, 0.1, 0.1, 0.1]) / 0.7  # a single character: no I- is legal
@@ -82,16 +82,6 @@ def test_one_file_holds_the_documents_in_order_with_rank_and_scores(inputs, tmp_
     assert json.loads(errors)["source"].endswith("in.jsonl:4")
     captured = capsys.readouterr()
     assert "3 of 3 documents, their order in out.jsonl.order.csv" in captured.out and "1 errors" in captured.err
-
-
-@pytest.mark.parametrize("target", ["labelstudio-predictions", "doccano"])
-def test_tools_read_the_same_spans(inputs, tmp_path, target):
-    wanted = tmp_path / "wanted.jsonl"
-    assert preannotate(inputs, "-o", wanted) == preannotate(inputs, "-o", tmp_path / "out.json", "--to", target) == 1
-    for found, document in zip(read_documents([tmp_path / "out.json"]), read_documents([wanted]), strict=True):
-        assert found.id == document.id and found.meta == document.meta
-        has_scores = target == "labelstudio-predictions"
-        assert found.spans == [span if has_scores else span._replace(score=None) for span in document.spans]
 
 
 def test_files_for_each_document_begin_with_the_rank(inputs, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import pytest
@@ -109,15 +110,6 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(tmp_path, name):
     assert gone == Rejected(str(tmp_path / "good.txt"), "cannot be read (No such file or directory)")
 
 
-def test_json_lines_hold_documents_and_their_spans(tmp_path, tagger):
-    path = put(tmp_path, "d.jsonl", json.dumps({"id": "A", "text": TEXT, "lang": "zh", "n": 1e999}))
-    assert predict(path, "-o", out := tmp_path / "out.jsonl") == 0
-    (document,) = read_documents([out])
-    assert (document.id, document.text, document.meta) == ("A", TEXT, {"lang": "zh", "n": None})
-    expected = [span._replace(score=round(span.score, 4)) for span in tagger.tag(TEXT)]
-    assert document.spans == expected != []
-
-
 def tell_spans(documents):
     return [(document.id, *span[:4]) for document in documents for span in document.spans]
 
@@ -181,12 +173,43 @@ def test_people_get_lines(tmp_path, tagger, capsys):
     assert [tuple(row[1:]) for row in rows] == [(s.label, escape_controls(s.text), f"{s.score:.2f}") for s in spans]
     assert {line for line, _ in starts} == {1, 2} and "found: 1 documents, 32 characters" in told.err
     assert escape_controls("基因\x1b[2J\u202e\t") == "基因\\x1b[2J\\u202e\\t"  # a terminal would obey these
+    assert predict(path, "--to", "marked") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    marks = [f"[{escape_controls(span.text)} {span.label} {span.score:.2f}]" for span in spans]
+    assert re.findall(r"\[.*?\]", first + second) == marks and (first[:5], second[:5]) == ("d:1  ", "d:2  ")
+    plain = [re.sub(r"\[(.*?) \w+ [\d.]+\]", r"\1", line[5:]) for line in (first, second)]
+    assert plain == [escape_controls(line) for line in TEXT.splitlines()]
+
+
+def test_a_terminal_gets_colours_and_a_pipe_none(tmp_path, tagger, monkeypatch, capsys):
+    path, looks = put(tmp_path, "d.txt", TEXT), {}
+    monkeypatch.setenv("TERM", "xterm")
+    for name, is_terminal, value in (("colour", True, ""), ("plain", True, "1"), ("pipe", False, "")):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda is_terminal=is_terminal: is_terminal, raising=False)
+        monkeypatch.setenv("NO_COLOR", value)
+        assert predict(path) == 0
+        looks[name] = capsys.readouterr().out
+    assert re.sub(r"\x1b\[[\d;]*m", "", looks["colour"]) == looks["plain"] != looks["colour"]
+    assert {line.count("\t") for line in looks["pipe"].splitlines()} == {3} and "\x1b" not in looks["plain"]
+
+
+def test_an_input_without_text_is_warned_of(tmp_path, tagger, capsys):
+    for name in ("empty.txt", "empty.jsonl"):
+        assert predict(put(tmp_path, name, ""), "--to", "csv") == 0 and "warning: " in capsys.readouterr().err
+
+
+def test_a_fault_that_every_row_has_is_told_once(tmp_path, tagger, capsys):
+    path = put(tmp_path, "d.jsonl", "".join(f'{{"body": "甲", "n{number}": 1}}\n' for number in range(99)))
+    for words in ((), ("-o", tmp_path / "out.csv"), ("-o", f"{tmp_path}/out/", "--shard-size", 10)):
+        assert predict(path, *words) == 1
+        told = capsys.readouterr().err
+        assert told.count("--text-field") == 1 and len(told.splitlines()) == 3 and "99 errors" in told
 
 
 def test_standard_input_and_output(tmp_path, tagger, monkeypatch, capsys):
     for kind, data in (("txt", TEXT.encode()), ("jsonl", json.dumps({"id": "A", "text": TEXT}).encode())):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        assert predict("-", "--from", kind) == 0
+        assert predict("-", "--from", kind, "--to", "jsonl") == 0
         row = json.loads(capsys.readouterr().out)
         assert (row["id"], row["text"]) == ("stdin" if kind == "txt" else "A", TEXT)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
@@ -201,13 +224,13 @@ def test_what_cannot_be_tagged_is_named_and_listed_beside_the_output(tmp_path, t
     out, errors = tmp_path / "out.jsonl", tmp_path / "out.jsonl.errors.jsonl"
     assert predict(path) == 1  # no file lists them
     told = capsys.readouterr()
-    assert [f"d.jsonl:{line}:" in told.err for line in range(1, 11)] == [True] * 9 + [False]
-    assert len(told.out.splitlines()) == 1
+    assert re.findall(r"d\.jsonl:(\d+)", told.err) == list("123456789") and told.err.count("expected") == 1
+    assert told.out.startswith("b:1:")
     assert predict(path, "-o", out) == 1
     assert [row["id"] for row in read_rows(out)] == ["b"]
     assert [row["source"] for row in read_rows(errors)] == [f"{path}:{line}" for line in range(1, 10)]
     told = capsys.readouterr().err
-    assert "d.jsonl:5:" in told and "d.jsonl:6:" not in told
+    assert "d.jsonl:6," in told and "d.jsonl:7" not in told and str(errors) in told
     assert "1 documents, 32 characters" in told and "9 errors" in told
     assert predict(put(tmp_path, "e.txt", TEXT), "-o", out, "--overwrite") == 0 and not errors.exists()
 

@@ -79,7 +79,8 @@ def written(tmp_path_factory):
 
 def make_report(output, *arguments):
     """The folder of a report that `cbpner report` wrote there."""
-    assert main(["report", *map(str, arguments), "-o", str(output / "it.html"), *FEW]) == 0
+    names = [word for name in ("it.html", "it.tex", "it_tables/") for word in ("-o", f"{output}/{name}")]
+    assert main(["report", *map(str, arguments), *names, *FEW]) == 0
     return output
 
 
@@ -156,8 +157,14 @@ def test_how_runs_were_made(written):
     assert read_table(written, "machines")[0]["machine"] == "cpu, Some CPU"
 
 
-def test_a_report_names_only_an_html_file(folder, tmp_path, refuse):
-    assert str(tmp_path) in refuse("report", folder, "-o", tmp_path)
+def test_a_report_says_what_it_found_and_writes_what_is_named_alone(folder, tmp_path, refuse, capsys):
+    for name in (tmp_path, tmp_path / "it.docx"):
+        assert str(name) in refuse("report", folder, "-o", name)
+    before = set(tmp_path.rglob("*"))
+    assert main(["report", str(folder), "-o", f"{tmp_path}/it.tex", *FEW]) == 0
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "it.tex"}
+    found, *_, written = capsys.readouterr().out.splitlines()
+    assert found.startswith("found 4 run(s): ") and found.count("(2)") == 2 and written.endswith("it.tex")
 
 
 # --- what is absent where there is nothing
@@ -167,12 +174,9 @@ def test_sections_without_anything_to_show_are_not_there(written, data, tmp_path
     assert find_sections(written) == [
         "scores", "splits", "types", "groups", "errors", "comparisons", "learning", "sentences", "provenance", "notes"
     ]  # fmt: skip
-    (tmp_path / "it_tables").mkdir()
-    (tmp_path / "it_tables" / "splits.csv").touch()  # of an earlier report
     make_run(tmp_path / "alone", data, BAD)
     sections = find_sections(make_report(tmp_path, tmp_path / "alone"))
     assert sections == ["scores", "types", "groups", "errors", "sentences", "provenance", "notes"]
-    assert not (tmp_path / "it_tables" / "splits.csv").exists()
 
 
 def test_flags_that_differ_are_a_table(data, tmp_path):

@@ -2,10 +2,8 @@
 
 import gzip
 
-import pyarrow as pa
 import pytest
 from patent_data import put
-from pyarrow import parquet
 
 from cbpner.base.errors import Fault, InputError
 from cbpner.base.tables import format_csv, format_markdown
@@ -26,13 +24,6 @@ def test_every_kind_of_file_has_the_same_rows(tmp_path, name, data):
     rows = list(read_valid_rows(put(tmp_path, name, data), required=["text"]))
     assert [row.values for row in rows] == ROWS
     assert [row.number for row in rows] == ([1, 3] if name == "a.jsonl" else [1, 2])
-
-
-def test_parquet_has_the_columns_asked_for(tmp_path):
-    parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
-    assert [row.values for row in read_rows(tmp_path / "a.parquet", columns=["text", "none"])] == [
-        {"text": row["text"]} for row in ROWS
-    ]
 
 
 @pytest.mark.parametrize(("name", "data", "places"), [

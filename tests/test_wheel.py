@@ -71,7 +71,7 @@ def test_installed_it_tags_and_trains_in_an_empty_folder(wheels, tmp_path, monke
     monkeypatch.chdir(tmp_path / "empty")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     cbpner, text = place / "bin" / "cbpner", "HER2阳性乳腺癌。"
-    row = json.loads(run(cbpner, "predict", "-", input=text))
+    row = json.loads(run(cbpner, "predict", "-", "--to", "jsonl", input=text))
     assert row["text"] == text and row["spans"]
     code = f"import cbpner; print(cbpner.__file__, *cbpner.Tagger.from_pretrained().tag('{text}'))"
     found = run(place / "bin" / "python", "-c", code)

@@ -83,7 +83,7 @@ def list_files(source: Path, target: Path, overwrite: bool) -> list[Source]:
 
 
 def run(args: argparse.Namespace) -> int:
-    from cbpner.prediction.job import Reporter, tag_items
+    from cbpner.prediction.job import MOST_ERRORS, Reporter, tag_items
     from cbpner.prediction.outputs import open_text
 
     if args.model_type.lower() != "bert":
@@ -92,11 +92,13 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"found --per_gpu_eval_batch_size {args.per_gpu_eval_batch_size}; expected 1 or more")
     target = Path(args.pred_output_dir)
     sources = list_files(Path(args.pred_input_dir), target, args.overwrite_output_dir)
-    tagger, reporter = load_tagger(args), Reporter(shown=None)
-    for document in reporter.take_documents(tag_items(tagger, read_sources(sources), reporter.show_speed)):
-        with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, tagger.labels.types) as write:
-            write(document)
-        reporter.add(document)
+    tagger = load_tagger(args)
+    items, labels, reporter = read_sources(sources), tagger.labels.types, Reporter(MOST_ERRORS)
+    with reporter.bar:
+        for document in reporter.take_documents(tag_items(tagger, items, reporter.advance)):
+            with atomic_open(target / f"{document.id}.pred") as file, open_text("bio", file, labels) as write:
+                write(document)
+            reporter.add(document)
     return reporter.finish(target)
 
 

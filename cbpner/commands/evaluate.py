@@ -14,11 +14,13 @@ the last one. `text` is one gold sentence or several, in the gold's order; or {"
 """
 
 import re
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cbpner.base.errors import InputError
+from cbpner.base.progress import Progress
 from cbpner.commands.options import add_resampling_flags, add_run_flags, add_text_flags, read_resampling
 
 if TYPE_CHECKING:
@@ -40,11 +42,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from cbpner.reports.evaluate import evaluate_systems, render_evaluation, write_evaluation
 
-    resampling, joined = read_resampling(args), join_paths(args)
-    part = args.part or ("test" if joined.systems[0].runs else "given")
-    evaluation = evaluate_systems(joined, part, resampling)
+    with Progress("judging"):
+        resampling, joined = read_resampling(args), join_paths(args)
+        part = args.part or ("test" if joined.systems[0].runs else "given")
+        evaluation = evaluate_systems(joined, part, resampling)
     if args.output:
         write_evaluation(evaluation, args.output, not args.no_text, args.top)
+        print(f"written: evaluation.md, evaluation.json and tables in {args.output}", file=sys.stderr)
     print(render_evaluation(evaluation, not args.no_text, args.top), end="")
 
 

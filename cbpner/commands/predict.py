@@ -1,11 +1,11 @@
 """Tag texts: genes, proteins and diseases with their places.
 
-  cbpner predict patent.txt                            lines for people on a terminal, else JSON lines
+  cbpner predict patent.txt                            sentences with their mentions on a terminal, else lines
   cbpner predict patent.txt -o patent.html             .jsonl, .bio, .csv, .xlsx, .parquet, .html, by the name or --to
   cbpner predict export.jsonl --text-field body -o out.csv
   cbpner predict folder export.parquet -o tagged/      a folder of shards; the same command resumes after a kill
   cbpner predict patent.txt --terms my_genes.tsv       names that are always tagged with a type, or never
-  cat patent.txt | cbpner predict - --to bio
+  cat patent.txt | cbpner predict - --to jsonl
 
 INPUT are files (.txt, a document each; .jsonl, .csv, .tsv and .parquet, a document a row; .bio, whose tags do not
 matter), folders with all folders in them, URIs of either (s3://, gs://, abfs://, hdfs://), or - for standard input.
@@ -34,11 +34,12 @@ from typing import TYPE_CHECKING, Any
 from cbpner.base.errors import InputError
 from cbpner.base.excel import is_for_excel
 from cbpner.base.files import check_free, name_beside
+from cbpner.base.progress import Progress
 from cbpner.commands.options import add_encoding, bounded, check_csv
 from cbpner.decoding.decision import DECODERS
-from cbpner.prediction.inputs import Fields, read_sources
+from cbpner.prediction.inputs import Fields, count_characters, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
-from cbpner.prediction.outputs import OUTPUTS, SUFFIXES, find_output_kind
+from cbpner.prediction.outputs import FOR_PEOPLE, OUTPUTS, SUFFIXES, find_output_kind
 from cbpner.prediction.sources import KINDS, Source, check_overlap, open_sources
 from cbpner.text.reading_form import LAYOUTS
 
@@ -52,7 +53,8 @@ PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precisi
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder (OUT/), to write")
-    parser.add_argument("--to", dest="target", choices=OUTPUTS, help="format of OUT (default: by its name, or jsonl)")
+    text = "format of OUT (default: by its name; of a folder jsonl; without OUT marked on a terminal, else lines)"
+    parser.add_argument("--to", dest="target", choices=OUTPUTS, help=text)
     add_encoding(parser)
     parser.add_argument("--shard-size", type=bounded(int, 1), metavar="N", help="documents a shard (default: 100)")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT (a folder: where it is such a job's)")
@@ -101,10 +103,11 @@ def open_tagger(args: Namespace, precision: str | None = None, device: str | Non
     """The tagger of the flags of `add_model_flags`."""
     from cbpner.prediction.tagger import Tagger
 
-    return Tagger.from_pretrained(
-        args.model, args.backend, device=device or args.device, precision=precision or args.precision,
-        **read_options(args),
-    )  # fmt: skip
+    with Progress(f"loading {args.model}"):
+        return Tagger.from_pretrained(
+            args.model, args.backend, device=device or args.device, precision=precision or args.precision,
+            **read_options(args),
+        )  # fmt: skip
 
 
 def read_options(args: Namespace) -> dict[str, Any]:
@@ -129,10 +132,10 @@ def run(args: Namespace) -> int:
 
         for path in (output, name_beside(output, f".{ERRORS}")) if args.output else ():
             check_free(path, args.overwrite)
-        tagger, items = open_tagger(args), read_sources(sources, fields)
+        tagger, items, characters = open_tagger(args), read_sources(sources, fields), count_characters(sources, fields)
         if args.output:
-            return predict_file(tagger, items, target, output, args.encoding)
-        return predict_stream(tagger, items, target, sys.stdout)
+            return predict_file(tagger, items, target, output, args.encoding, characters)
+        return predict_stream(tagger, items, target, sys.stdout, characters)
 
 
 def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":
@@ -157,13 +160,13 @@ def choose_target(args: Namespace) -> tuple[str, bool]:
     if args.output is None:
         if args.target in ("brat", "parquet") or args.shard_size:
             raise InputError(f"found --to {args.target} and no OUT; expected -o OUT, or a format of text")
-        return args.target or ("lines" if sys.stdout.isatty() else "jsonl"), False
+        return args.target or ("marked" if sys.stdout.isatty() else "lines"), False
     is_folder = args.output.endswith(("/", os.sep)) or Path(args.output).is_dir()
     is_folder = is_folder or args.shard_size is not None or args.target == "brat"
     if not is_folder:
         return args.target or find_output_kind(args.output), False
-    if args.target == "lines":
-        raise InputError("found --to lines for a folder; expected a file, or another format")
+    if args.target in FOR_PEOPLE:
+        raise InputError(f"found --to {args.target} for a folder; expected a file, or another format")
     if args.output.lower().endswith(tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)):
         raise InputError(f"found -o {args.output} for a folder of shards; expected a folder's name, such as tagged/")
     return args.target or "jsonl", True

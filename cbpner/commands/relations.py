@@ -22,6 +22,7 @@ ids.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from cbpner.base.progress import Progress
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.biology.relations.job import write_relations
 from cbpner.biology.relations.known import read_known_interactions
@@ -81,7 +82,9 @@ def run(args: Namespace) -> None:
         drawn=args.drawn, title=args.title, known=known, memory_mb=args.memory, threads=args.threads, seed=args.seed,
         sources={"predictions": args.inputs, "lexicons": args.lexicon or ["shipped"], "known": args.known},
     )  # fmt: skip
-    print_summary(write_relations(settings, resolver, choices), args, describe_notes(choices))
+    with Progress("finding relations"):
+        lines = write_relations(settings, resolver, choices)
+    print_summary(lines, args, describe_notes(choices))
 
 
 def name_evidence(outputs: list[str]) -> Path | None:

@@ -21,10 +21,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from cbpner.base.errors import Fault, InputError
 from cbpner.base.files import atomic_folder, create_temporary, explain_write_errors, read_json, write_json, write_text
+from cbpner.base.progress import track
 from cbpner.base.store import Store
 from cbpner.base.tables import format_markdown
 from cbpner.corpora import selection as select
@@ -78,7 +77,7 @@ def build_corpus(job: CorpusJob) -> dict[str, Any]:
 
 
 def _fill_folder(folder: Path, store: Store, job: CorpusJob) -> dict[str, Any]:
-    patents = tqdm(_read_sources(job, folder / SKIPPED), "read", unit=" patents", dynamic_ncols=True)
+    patents = track("reading", _read_sources(job, folder / SKIPPED), "patents")
     select.load_candidates(store, patents, job.selection)
     select.drop_repeats(store, job.selection)
     steps = select.count_selected(store, job.selection)
@@ -122,7 +121,7 @@ def _write_texts(folder: Path, store: Store, job: CorpusJob) -> dict[str, Counte
         open(folder / "test.txt", **options) as test,
         open(folder / DOCUMENTS, **options) as documents,
     ):
-        patents = tqdm(_clean_patents(store, job, counts), "write", job.sample, unit=" patents", dynamic_ncols=True)
+        patents = track("writing", _clean_patents(store, job, counts), "patents", job.sample)
         for place, (patent, text) in enumerate(patents):
             part, file = ("test", test) if is_held_out(place, job.held_out) else ("train", train)
             file.write(("\n" if counts[part] else "") + text + "\n")

@@ -17,14 +17,14 @@ Map = Callable[[Callable[[Sequence[int]], np.ndarray], list[list[int]]], Iterabl
 
 def score_sentences(
     sentences: Iterable[str], table: CharacterTable, score: Score, *, batch_tokens: int, max_length: int,
-    width: int = 0, map_batches: Map = map,
+    width: int = 0, map_batches: Map = map, watch: Callable[[int], None] | None = None,
 ) -> list[np.ndarray]:  # fmt: skip
     """Scores (characters, labels) of each sentence, in order.
 
     sentences: none is empty. score: (token ids (batch, tokens) int64, numbers of their rows in `cut_windows`) to
     (batch, tokens, labels). batch_tokens: padded tokens of a batch, at least those of one window. max_length: tokens of
     a window, with [CLS] and [SEP]. width: batches are padded to so many tokens at least. map_batches: applies a
-    function to a list of batches, in order.
+    function to a list of batches, in order. watch: called behind each batch with the characters of its windows.
     """
     windows, rows = cut_windows(table, sentences, max_length)
 
@@ -36,6 +36,8 @@ def score_sentences(
     for batch, found in zip(batches, map_batches(score_batch, batches), strict=True):
         for index, row in zip(batch, found, strict=True):
             chunks[index] = row[1 : len(rows[index]) - 1]
+        if watch:
+            watch(sum(len(rows[index]) - 2 for index in batch))
     parts = iter(chunks)
     return [join_windows(spans, [next(parts) for _ in spans]) for spans in windows]
 

@@ -4,7 +4,7 @@ Whatever cannot be read is a `Rejected` in its place, and reading continues behi
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
+from cbpner.base.progress import paused
 from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.formats.fields import make_document, take_id, take_text
@@ -37,6 +38,7 @@ class Fields(NamedTuple):
 
 
 Item = Document | Rejected
+COUNTED = 1 << 28  # bytes of files that are read once before, for the share that is done
 
 
 def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterator[Item]:  # noqa: B008 (immutable)
@@ -59,7 +61,17 @@ def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterat
                 seen.add(hash(item.id))
             yield item
     if repeated:
-        print(f"{first}: the first of {repeated:,} document(s) with an id that was there before", file=sys.stderr)
+        with paused():
+            print(f"{first}: the first of {repeated:,} document(s) with an id that was there before", file=sys.stderr)
+
+
+def count_characters(sources: Sequence[Source], fields: Fields) -> int | None:
+    """Of all documents; None where files would have to be fetched, can be read but once, or have more than COUNTED."""
+    paths = [source.path for source in sources if source.path and source.path.is_file()]
+    if len(paths) < len(sources) or sum(path.stat().st_size for path in paths) > COUNTED:
+        return None
+    items = (item for source in sources for item in _read_items(source, fields))
+    return sum(len(item.text) for item in items if isinstance(item, Document))
 
 
 def _read_items(source: Source, fields: Fields) -> Iterator[Item]:

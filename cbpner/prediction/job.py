@@ -25,16 +25,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tqdm import tqdm
-
 import cbpner
 from cbpner.base.errors import InputError
 from cbpner.base.files import UNFINISHED, file_checksum, name_beside, read_json, remove_tree, write_text
+from cbpner.base.progress import Progress, paused
 from cbpner.formats.document import Document, Span
 from cbpner.formats.fields import dump_row
-from cbpner.prediction.inputs import Fields, Item, Rejected, read_sources
+from cbpner.prediction.inputs import Fields, Item, Rejected, count_characters, read_sources
 from cbpner.prediction.model_folder import FILES
-from cbpner.prediction.outputs import FILES_EACH, SUFFIXES, Write, open_text, open_writer
+from cbpner.prediction.outputs import FILES_EACH, FOR_PEOPLE, SUFFIXES, Write, open_text, open_writer
 from cbpner.prediction.sources import Source
 from cbpner.prediction.tagger import Tagger, Watch
 from cbpner.runs import folder as runs
@@ -48,24 +47,26 @@ MANIFEST = "manifest.json"
 PROGRESS = "progress.jsonl"
 ERRORS = "errors.jsonl"
 SHARD_SIZE = 100  # documents
-SHOWN_ERRORS = 5
+SHOWN_ERRORS, MOST_ERRORS = 5, 20  # that are named where a file lists all, and where none does
 COUNTS = ("items", "documents", "characters", "spans")  # of a shard
 
 Shard = dict[str, Any]  # name, COUNTS, errors, sha256
 
 
 class Reporter:
-    """Counts documents, shows them in a bar on a terminal, and keeps what could not be tagged.
+    """Counts documents, shows how far they are, and keeps what could not be tagged. `bar` is to be closed.
 
-    counts: COUNTS, and `tagged` characters. errors: of the current shard or file, of which the first `shown` are
-    printed at once; None: all, where no file holds them.
+    counts: COUNTS. errors: of the current shard or file. Of those in which the same was expected the first is printed
+    at once, and at the end the names of more; `shown` of either at most. total, done: characters of all documents, None
+    where that is not known, and of those that were done before.
     """
 
-    def __init__(self, shown: int | None = SHOWN_ERRORS) -> None:
+    def __init__(self, shown: int = SHOWN_ERRORS, total: int | None = None, done: int = 0) -> None:
         self.counts: Counter[str] = Counter()
         self.errors: list[Rejected] = []
         self.failed, self.start, self.shown = 0, time.perf_counter(), shown
-        self.bar = tqdm(unit=" documents", mininterval=0.5, disable=None, dynamic_ncols=True, leave=False)
+        self.alike: dict[str, list[str]] = {}  # what was expected: the documents that lack it
+        self.bar = Progress("tagging", total, "characters", unit_scale=True, initial=done)
 
     def take_documents(self, items: Iterable[Item]) -> Iterator[Document]:
         """Yield the documents among the items, and report the others."""
@@ -79,27 +80,35 @@ class Reporter:
     def reject(self, rejected: Rejected) -> None:
         self.errors.append(rejected)
         self.failed += 1
-        if self.shown is None or self.failed <= self.shown:
-            self.bar.write(f"{rejected.source}: {rejected.reason}", file=sys.stderr)
+        sources = self.alike.setdefault(rejected.reason.rpartition("; expected ")[2], [])
+        sources.append(rejected.source)
+        if len(sources) == 1 and len(self.alike) <= self.shown:
+            with paused():
+                print(f"{rejected.source}: {rejected.reason}", file=sys.stderr)
 
     def add(self, document: Document) -> None:
         self.counts.update(documents=1, characters=len(document.text), spans=len(document.spans))
-        self.bar.update()
+        self.bar.set_postfix_str(f"{self.counts['documents']:,} documents", refresh=False)
 
-    def show_speed(self, done: int) -> None:
-        """Count characters that have just been tagged, and show how many a second they are."""
-        self.counts["tagged"] += done
-        speed = self.counts["tagged"] / (time.perf_counter() - self.start)
-        self.bar.set_postfix_str(f"{speed:,.0f} characters/s")
+    def advance(self, done: float) -> None:
+        """Show that so many more characters are tagged; windows of a long sentence share some, which count twice."""
+        self.bar.update(done if self.bar.total is None else min(done, self.bar.total - self.bar.n))
 
-    def finish(self, place: str | Path | None = None) -> int:
-        """Print what was done, and where; the exit code."""
+    def finish(self, place: str | Path | None = None, errors: str | Path = "") -> int:
+        """Print what was done, where it is, and where `errors` are listed; the exit code."""
         self.bar.close()
+        for _, *more in list(self.alike.values())[: self.shown]:
+            named = more[: self.shown] + [f"{len(more) - self.shown:,} more"] * (len(more) > self.shown)
+            if named:
+                where = "in all others" if len(more) + 1 == self.counts["items"] else ", ".join(named)
+                print(f"the same fault: {where}", file=sys.stderr)
+        if not (self.counts["characters"] or self.failed or self.bar.initial):
+            print("warning: found no text in the input; expected documents to tag", file=sys.stderr)
         seconds = time.perf_counter() - self.start
         parts = [f"{self.counts[name]:,} {name}" for name in COUNTS[1:]]
-        parts.append(f"{seconds:.1f} s ({self.counts['tagged'] / seconds:,.0f} characters/s)")
+        parts.append(f"{seconds:.1f} s ({self.counts['characters'] / seconds:,.0f} characters/s)")
         if self.failed:
-            parts.append(f"{self.failed:,} errors")
+            parts.append(f"{self.failed:,} errors{f', listed in {errors}' if errors else ''}")
         if place is not None:
             print(f"{place}: {', '.join(parts)}", file=sys.stderr)
         return 1 if self.failed else 0
@@ -138,23 +147,26 @@ def write_items(items: Iterable[Item], write: Write, reporter: Reporter) -> None
             reporter.add(document)
 
 
-def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO) -> int:
-    """Write all documents to an open text file, such as standard output; the exit code."""
-    reporter = Reporter(shown=None)
-    with open_text(kind, file, tagger.labels.types, tagger.terms is not None) as write:
-        write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
-    return reporter.finish("found" if kind == "lines" or reporter.failed else None)
+def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO, total: int | None = None) -> int:
+    """Write all documents, of `total` characters, to an open text file, such as standard output; the exit code."""
+    reporter = Reporter(MOST_ERRORS, total)
+    with reporter.bar, open_text(kind, file, tagger.labels.types, tagger.terms is not None) as write:
+        write = paused()(write) if file.isatty() else write
+        write_items(tag_items(tagger, items, reporter.advance), write, reporter)
+    return reporter.finish("found" if kind in FOR_PEOPLE or reporter.failed else None)
 
 
-def predict_file(tagger: Tagger, items: Iterable[Item], kind: str, path: Path, encoding: str = "utf-8") -> int:
+def predict_file(
+    tagger: Tagger, items: Iterable[Item], kind: str, path: Path, encoding: str = "utf-8", total: int | None = None
+) -> int:
     """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
-    errors = name_beside(path, f".{ERRORS}")
-    reporter = Reporter(shown=SHOWN_ERRORS if str(errors) != os.devnull else None)
-    has_source = tagger.terms is not None
-    with open_writer(kind, path, tagger.labels.types, has_source=has_source, encoding=encoding) as write:
-        write_items(tag_items(tagger, items, reporter.show_speed), write, reporter)
+    errors, has_source = name_beside(path, f".{ERRORS}"), tagger.terms is not None
+    is_listed = str(errors) != os.devnull
+    reporter = Reporter(SHOWN_ERRORS if is_listed else MOST_ERRORS, total)
+    with reporter.bar, open_writer(kind, path, tagger.labels.types, False, has_source, encoding) as write:
+        write_items(tag_items(tagger, items, reporter.advance), write, reporter)
     write_errors(errors, reporter.errors)
-    return reporter.finish(path)
+    return reporter.finish(path, errors if is_listed else "")
 
 
 def write_errors(path: Path, errors: Iterable[Sequence[str]]) -> None:
@@ -189,26 +201,26 @@ def run_job(
         failed = sum(each["errors"] if state.is_finished else len(each["errors"]) for each in state.done)
         if state.is_finished:
             print(f"{folder}: finished already, {failed:,} errors; --overwrite does it again", file=sys.stderr)
-            return 1 if failed else 0
+            return min(failed, 1)
         if state.done:
             print(f"{folder}: resumes behind {len(state.done):,} shards, {failed:,} errors", file=sys.stderr)
-        reporter, shards = Reporter(), cut_shards(read_sources(sources, fields), shard_size)
-        done = {shard["name"] for shard in state.done}
-        todo = ((number, items) for number, items in shards if name_shard(number, kind) not in done)
+        done = {shard["name"]: shard["characters"] for shard in state.done}
+        reporter = Reporter(total=count_characters(sources, fields), done=sum(done.values()))
+        shards = cut_shards(read_sources(sources, fields), shard_size)
+        todo = (each for each in shards if name_shard(each[0], kind) not in done)
         if cluster:
             from cbpner.prediction.ray_engine import tag_shards_on_ray
 
             tagged: Generator[tuple[int, Iterable[Item]]] = tag_shards_on_ray(tagger, options or {}, todo, cluster)
         else:
-            tagged = ((number, tag_items(tagger, items, reporter.show_speed)) for number, items in todo)
-        with closing(tagged):
+            tagged = ((number, tag_items(tagger, items, reporter.advance)) for number, items in todo)
+        with reporter.bar, closing(tagged):
             for number, items in tagged:
                 shard = write_shard(items, kind, folder / name_shard(number, kind), tagger, reporter)
                 state.add(shard)
-                if cluster:
-                    reporter.show_speed(shard["characters"])
+                reporter.advance(shard["characters"] * bool(cluster))
         state.finish()
-        return max(reporter.finish(folder), 1 if failed else 0)
+        return max(reporter.finish(folder, folder / ERRORS), min(failed, 1))
 
 
 def describe_settings(tagger: Tagger, **more: Any) -> dict[str, Any]:

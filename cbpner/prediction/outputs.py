@@ -1,8 +1,10 @@
-"""Tagged documents to files: JSON lines, BIO, CSV, .xlsx, Parquet, brat, HTML, or lines for people.
+"""Tagged documents to files: JSON lines, BIO, CSV, .xlsx, Parquet, brat, HTML; or for people, marked text or lines.
 
 A writer takes documents one after another; what it has been given appears whole, under its name, when its block ends.
 """
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,12 +14,14 @@ from typing import IO
 from cbpner.base.errors import InputError
 from cbpner.base.excel import is_for_excel, open_excel
 from cbpner.base.files import atomic_folder, atomic_open
+from cbpner.base.html import style_types
 from cbpner.base.tables import format_csv
-from cbpner.formats.document import Choices, Document
+from cbpner.formats.document import Choices, Document, Span
 from cbpner.formats.fields import dump_row
 from cbpner.formats.registry import FORMATS, join_renderer, write_own_files
 from cbpner.formats.spans import build_row
 from cbpner.prediction.html_page import open_page_writer
+from cbpner.text.sentences import find_sentences
 
 COLUMNS = ("id", "start", "end", "label", "text", "score", "source")  # of tables: a span a row
 PARQUET_ROWS = 1 << 16  # that are held back and written together
@@ -26,7 +30,9 @@ SUFFIXES = {  # what a file's name says
     "jsonl": (".jsonl",), "bio": (".bio",), "csv": (".csv",), "xlsx": (".xlsx",), "parquet": (".parquet",),
     "html": (".html", ".htm"),
 }  # fmt: skip
-OUTPUTS = (*SUFFIXES, "brat", "lines")
+FOR_PEOPLE = ("marked", "lines")
+OUTPUTS = (*SUFFIXES, "brat", *FOR_PEOPLE)
+COLOURS = {"t0": 102, "t1": 106, "t2": 103, "t3": 105, "t4": 47, "t5": 104, "t6": 101}  # of a terminal; see style_types
 FILES_EACH = ("brat", "bio")  # each document in files of its own, in a folder; bio also all in one file
 
 
@@ -35,9 +41,9 @@ def find_output_kind(path: str | Path) -> str:
     name = Path(path).name.lower()
     found = next((kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
     if found is None:
-        endings = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
-        expected = f"a name that ends in {endings}, a folder (OUT/), or --to"
-        raise InputError(f"{path}: found no sign of the format to write; expected {expected}")
+        endings, suffix = ", ".join(suffixes[0] for suffixes in SUFFIXES.values()), Path(name).suffix
+        found = f"cannot write {suffix}" if suffix else "the name does not say what to write"
+        raise InputError(f"{path}: {found}; use {endings}, a folder (OUT/), or --to")
     return found
 
 
@@ -83,6 +89,7 @@ def open_text(kind: str, file: IO[str], labels: Sequence[str], has_source: bool 
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
         "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
         "lines": _render_lines,
+        "marked": partial(_render_marked, classes=style_types(labels) if has_colours(file) else {}),
         "bio": join_renderer(FORMATS["bio"], Choices()),
     }
     yield lambda document: file.write(renderers[kind](document))
@@ -97,6 +104,35 @@ def _render_lines(document: Document) -> str:
         cells = [f"{document.id}:{number}:{place - newline}", label, text or "", f"{score:.2f}", source]
         lines.append("\t".join(escape_controls(cell) for cell in cells if cell is not None) + "\n")
     return "".join(lines)
+
+
+def has_colours(file: IO[str]) -> bool:
+    """Whether a file is a terminal that shows colours, and the user wants them (https://no-color.org)."""
+    return file.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def _render_marked(document: Document, classes: dict[str, str]) -> str:
+    """`id:line` and a sentence for each that has mentions: these in brackets, with type and score (or source)."""
+    text, spans, lines, place, number = document.text, deque(document.spans), [], 0, 1
+    for start, end in find_sentences(text, 500):
+        start, parts = max(start, place), []  # a span may reach into the next line
+        number, place = number + text.count("\n", place, start), start
+        while spans and spans[0].start < end:
+            span = spans.popleft()
+            parts += [escape_controls(text[place : span.start]), _mark(span, classes)]
+            place = span.end
+        end = max(end, place)
+        if parts:
+            parts.append(escape_controls(text[place:end]))
+            lines.append(f"{escape_controls(document.id)}:{number}  {''.join(parts)}\n")
+        number, place = number + text.count("\n", start, end), end
+    return "".join(lines)
+
+
+def _mark(span: Span, classes: dict[str, str]) -> str:
+    surface, about = escape_controls(span.text or ""), f"{span.label} {span.source or f'{span.score:.2f}'}"
+    colour = COLOURS[classes[span.label]] if classes else None
+    return f"[\x1b[30;{colour}m{surface}\x1b[0m \x1b[2m{about}\x1b[0m]" if colour else f"[{surface} {about}]"
 
 
 def escape_controls(text: str) -> str:

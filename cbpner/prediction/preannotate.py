@@ -34,7 +34,8 @@ def preannotate(
     is_file: whether `output` is one file. first: so many documents are written; None: all.
     """
     reporter = Reporter()
-    ranked = rank_documents(tagger, items if is_file else check_names(items), reporter)
+    with reporter.bar:
+        ranked = rank_documents(tagger, items if is_file else check_names(items), reporter)
     if not ranked:
         raise InputError(f"found no document to tag, and {reporter.failed} error(s); expected at least one document")
     documents, rows = [], list[tuple[Any, ...]]([("rank", "document", "uncertainty", "characters", "spans")])
@@ -54,13 +55,14 @@ def preannotate(
     write_errors(errors, reporter.errors)
     counts = f"{len(documents[:first]):,} of {len(ranked):,} documents"
     print(f"{output}: {format.name}, {counts}, their order in {order.name}")
-    return reporter.finish(output)
+    return reporter.finish(output, errors)
 
 
 def rank_documents(tagger: Tagger, items: Iterable[Item], reporter: Reporter) -> list[Ranked]:
     """The documents among the items, least certain first; those that cannot be tagged are reported."""
     documents, ranked = list(reporter.take_documents(items)), []
-    measured = tagger.tag_measured([document.text for document in documents], reporter.show_speed)
+    reporter.bar.total = sum(len(document.text) for document in documents)
+    measured = tagger.tag_measured([document.text for document in documents], reporter.advance)
     for document, (spans, entropy, characters) in zip(documents, measured, strict=True):
         tagged = attach_spans(document, spans)
         ranked.append((round(entropy / characters, 6) if characters else 0.0, characters, tagged))

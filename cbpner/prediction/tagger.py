@@ -36,7 +36,7 @@ POOL_BATCHES = 32  # so many batches' worth of characters are sorted by length t
 MAX_SENTENCE = 500  # characters beyond which a line is cut behind a sentence's end, as the gold's training files are
 
 T = TypeVar("T")
-Watch = Callable[[int], None]
+Watch = Callable[[float], None]
 
 
 class Measured(NamedTuple):
@@ -119,7 +119,7 @@ class Tagger:
         """Yield the spans of each text, in order.
 
         Memory is that of a batch of texts (some 65,000 characters, or one longer text) and of a pool of its sentences.
-        texts: read a batch ahead. watch: called with a number of characters each time that so many more are tagged.
+        texts: read a batch ahead. watch: called each time that so many more characters are tagged.
         """
         return (found.spans for found in self.tag_measured(texts, watch, is_measured=False))
 
@@ -139,19 +139,21 @@ class Tagger:
         documents = [[text[start:end] for start, end in own] for text, own in zip(texts, places, strict=True)]
         counts = Counter(chain.from_iterable(documents))  # equal sentences are scored once
         found: dict[str, tuple[list[ScoredSpan], float]] = {}
+        share = sum(map(len, originals)) / (sum(map(len, counts)) or 1)  # of the texts' characters to those scored
+        tell = (lambda done: watch(done * share)) if watch else None
         for pool in cut_batches(counts, 2 * self.batch_tokens * POOL_BATCHES, len):
-            found |= self._tag_sentences(pool, is_measured)
-            if watch:
-                watch(sum(counts[sentence] * len(sentence) for sentence in pool))
+            found |= self._tag_sentences(pool, is_measured, tell)
         for original, form, text, own, sentences in zip(originals, forms, texts, places, documents, strict=True):
             spans = self._finish(text, own, [found[sentence][0] for sentence in sentences])
             if form:
                 spans = [cut_span(original, *form.locate(*span[:2]), span.label, *span[4:]) for span in spans]
             yield Measured(spans, sum(found[sentence][1] for sentence in sentences), sum(map(len, sentences)))
 
-    def _tag_sentences(self, sentences: list[str], is_measured: bool) -> dict[str, tuple[list[ScoredSpan], float]]:
+    def _tag_sentences(
+        self, sentences: list[str], is_measured: bool, watch: Watch | None
+    ) -> dict[str, tuple[list[ScoredSpan], float]]:
         """{sentence: (its spans, its entropy)}"""
-        scores, entropies = self.score_sentences(sentences), [0.0] * len(sentences)
+        scores, entropies = self.score_sentences(sentences, watch), [0.0] * len(sentences)
         if is_measured:
             entropies = sum_entropies(scores, self.backend.chain, self.decision.temperature).tolist()
         return dict(zip(sentences, zip(self.decode_spans(sentences, scores), entropies, strict=True), strict=True))
@@ -160,11 +162,12 @@ class Tagger:
         """Yield (start, end) of the sentences as the model reads them; see `cbpner.text.sentences`."""
         return find_sentences(text, self._max_sentence)
 
-    def score_sentences(self, sentences: Sequence[str]) -> list[np.ndarray]:
+    def score_sentences(self, sentences: Sequence[str], watch: Watch | None = None) -> list[np.ndarray]:
         """Log-probabilities (characters, labels) of each sentence."""
         return score_sentences(
             sentences, self.table, lambda ids, _: self._score(ids),
             batch_tokens=self.batch_tokens, max_length=self.decision.max_length, map_batches=self.backend.map,
+            watch=watch,
         )  # fmt: skip
 
     def _score(self, ids: np.ndarray) -> np.ndarray:

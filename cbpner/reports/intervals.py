@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cbpner.base.files import natural_key
+from cbpner.base.progress import track
 from cbpner.base.tables import format_markdown
 from cbpner.reports.join import System, describe_patents
 from cbpner.reports.panel import Panel, count_panel
@@ -54,7 +55,7 @@ def frame_intervals(panel: Panel, resampling: Resampling) -> pd.DataFrame:
     `seeds` (where several seeds have the same sets: of their means). sets: of `mean` the splits, of `seeds` the seeds.
     """
     draw, rows = _make_draw(panel, resampling), []
-    for system in panel.systems:
+    for system in track("intervals", panel.systems, "methods"):
         places = panel.places[system.name]
         counts = panel.counts[:, :, :, 0][:, places].sum(axis=0)  # (sets, levels, COUNTS)
         samples = f1_of(draw(places)[:, places])  # (resamples, sets, levels)
@@ -77,7 +78,7 @@ def frame_comparisons(panel: Panel, resampling: Resampling) -> pd.DataFrame:
     difference: first minus second; low, high: its 95% interval. first_ahead, second_ahead: on how many sets.
     """
     draw = _make_draw(panel, resampling)
-    pairs = combinations(panel.systems, 2)
+    pairs = track("comparing", list(combinations(panel.systems, 2)), "pairs")
     rows = [row for pair in pairs for row in _compare(panel, pair, draw, resampling)]
     found = pd.DataFrame(rows, columns=COMPARISON)
     for _, own in found.groupby("level"):

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from cbpner.base.errors import InputError
+from cbpner.base.progress import track
 from cbpner.reports.run_scores import load_runs, show_split
 from cbpner.reports.systems import RunRecord, name_systems
 from cbpner.reports.tables import UNDEFINED
@@ -110,7 +111,7 @@ def join_scored(
     read = cache(lambda path, orphans: read_bio(path, orphans=orphans))
     list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
     systems, seen, repeated = dict[str, System](), dict[tuple[str, ...], str](), []
-    for run, name in zip(runs, names, strict=True):
+    for run, name in track("reading runs", list(zip(runs, names, strict=True)), "runs"):
         gold_path, train_path = find_run_data(run, part, data_dir)
         flags, path = run.config.get("flags", {}), tags_path(run.folder, part)
         sentences, tags = read(gold_path, flags.get("orphans", "keep")), read_tags(path)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cbpner.base.progress import track
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.run_scores import OVERALL
 from cbpner.reports.spans import POOLED, SCORES
@@ -40,7 +41,7 @@ def count_panel(systems: Sequence[System], unit: str = "sentence") -> Panel:
     numbers = {key: number for number, key in enumerate(order)}
     members = np.zeros((len(numbers), len(sets)), dtype=np.bool_)
     counts = np.zeros((len(numbers), len(sets), len(LEVELS), len(types), len(COUNTS)), dtype=np.int32)
-    for place, (own, keys) in enumerate(zip(sets, units, strict=True)):
+    for place, (own, keys) in enumerate(track("counting", list(zip(sets, units, strict=True)), "runs")):
         rows = [numbers[key] for key in keys]
         members[rows, place] = True
         np.add.at(counts[:, place], rows, _count_sentences(own, types))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from cbpner.base.progress import track
 from cbpner.reports.join import System
 from cbpner.reports.run_scores import OVERALL
 from cbpner.scoring.matching import JUDGEMENTS, KINDS, Pair, pair_spans, score_partial
@@ -189,7 +190,7 @@ def _list_parts(
 ) -> Iterator[tuple[list[Any], pd.DataFrame, list[int] | None]]:
     """(values of SUMMARY, rows of the spans, numbers of the patents or None) of each set, then of each system."""
     by_run = dict(list(spans.groupby(["system", "run"], sort=False)))
-    for system in systems:
+    for system in track("grouping", systems, "methods"):
         for own in system.sets:
             head = [system.name, "run", own.run, own.split, own.seed]
             yield head, by_run.get((system.name, own.run), spans[:0]), [number for number, _ in own.patents]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from cbpner.base.files import create_temporary
+from cbpner.base.progress import Progress
 from cbpner.decoding.decode import decode_documents
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.decoding.windows import cut_windows, score_sentences
@@ -119,7 +119,7 @@ class Predictor:
             if sum(lengths) * width * dtype.itemsize > free_memory(gpu) // 2:
                 return None
         store = FeatureStore(lengths, width, dtype, self.recipe.cache_mb, folder, gpu)
-        with tqdm(total=len(rows), desc="frozen layers", unit="sentence", mininterval=1.0, leave=False) as bar:
+        with Progress("frozen layers", len(rows), "sentences") as bar:
             for batch in sorted_batches(lengths, max(self.batch_tokens, self.recipe.decision.max_length)):
                 ids = pad([rows[index] for index in batch], self.table.pad).to(model.device)
                 with autocast(self.precision, model.device):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_files, create_temporary, explain_write_errors
+from cbpner.base.progress import track
 from cbpner.base.store import ROWS_AT_ONCE, Store, read_statements
 from cbpner.biology.genes.mentions import Bibliography, EntityResolver, Mention, drop_repeated, read_mentions
 from cbpner.biology.genes.predictions import read_predictions
@@ -54,7 +55,8 @@ class EntitySettings(NamedTuple):
 def write_entities(settings: EntitySettings, resolver: EntityResolver, choices: Choices) -> list[str]:
     """Resolve the mentions in predictions and write the tables; lines that summarize them."""
     left_out: Counter[str] = Counter()
-    documents = drop_repeated(read_predictions(settings.inputs, settings.source, choices), left_out)
+    found = track("reading predictions", read_predictions(settings.inputs, settings.source, choices), "documents")
+    documents = drop_repeated(found, left_out)
     mentions = read_mentions(documents, resolver, settings.bibliography, choices)
     with (
         explain_write_errors(settings.entities),

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cbpner.base.files import atomic_files, create_temporary, explain_write_errors
+from cbpner.base.progress import track
 from cbpner.base.store import Store
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.biology.genes.predictions import read_predictions
@@ -32,7 +33,8 @@ def write_relations(settings: RelationSettings, resolver: EntityResolver, choice
         Store(work, settings.memory_mb, settings.threads) as store,
         atomic_files() as open_output,
     ):
-        documents = read_predictions(settings.inputs, settings.source, choices)
+        found = read_predictions(settings.inputs, settings.source, choices)
+        documents = track("reading predictions", found, "documents")
         left_out = load_occurrences(store, documents, resolver, settings.counting, settings.bibliography, choices)
         result = build_result(store, settings, left_out)
         written = write_outputs(store, settings, result, open_output)

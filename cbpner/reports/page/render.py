@@ -1,7 +1,9 @@
 """The report as one HTML file that needs nothing else; beside it its tables as CSV and the score table as LaTeX."""
 
 import math
+import os
 import re
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,24 +52,24 @@ def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, s
     return Report(html, tables.table_to_latex(named["scores"]), csv)
 
 
-def write_report(report: Report, output: str | Path) -> list[Path]:
-    """Write NAME.html, NAME.tex and NAME_tables/*.csv; `output` is NAME.html. Returns what was written.
+def check_report_outputs(outputs: Iterable[str]) -> None:
+    """InputError for a name that `write_report` does not know."""
+    for name in outputs:
+        is_folder = name.endswith(("/", os.sep))
+        if not is_folder and (Path(name).is_dir() or not name.endswith((".html", ".htm", ".tex"))):
+            found = f"-o {name}: cannot write {Path(name).suffix or 'this'}"
+            raise InputError(f"{found}; use .html for the page, .tex for the scores, a folder (NAME/) for all tables")
 
-    CSV files of an earlier report there are deleted.
-    """
-    output = Path(output)
-    if output.is_dir() or output.suffix not in (".html", ".htm"):
-        raise InputError(f"found -o {output}; expected the name of a file that ends in .html")
-    folder = output.with_name(f"{output.stem}_tables")
+
+def write_report(report: Report, outputs: Iterable[str]) -> None:
+    """Write the page (.html), the score table (.tex), or all tables as CSV files into a folder (NAME/)."""
     with atomic_files() as open_output:
-        for name, text in report.csv.items():
-            open_output(folder / f"{name}.csv").write(text)
-        open_output(output.with_suffix(".tex")).write(report.latex)
-        open_output(output).write(report.html)
-    for path in folder.glob("*.csv"):
-        if path.stem not in report.csv:
-            path.unlink()
-    return [output, output.with_suffix(".tex"), folder]
+        for name in outputs:
+            if name.endswith((".html", ".htm", ".tex")):
+                open_output(Path(name)).write(report.latex if name.endswith(".tex") else report.html)
+                continue
+            for table, text in report.csv.items():
+                open_output(Path(name) / f"{table}.csv").write(text)
 
 
 def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
