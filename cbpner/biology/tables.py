@@ -29,7 +29,7 @@ def check_outputs(
     for output, suffixes in outputs:
         path = Path(output)
         if path.suffix not in suffixes:
-            raise InputError(f"{path}: found the suffix {path.suffix!r}; expected one of {', '.join(suffixes)}")
+            raise InputError(f"{path}: cannot write {path.suffix or 'without a suffix'}; use {', '.join(suffixes)}")
         if path.is_dir() or (path.is_file() and not overwrite):
             raise InputError(f"{path}: exists already; expected a new name, or --overwrite to replace it")
         place = path.resolve()
