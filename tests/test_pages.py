@@ -43,12 +43,10 @@ def test_types_are_told_apart_in_light_and_dark_and_without_colour():
 
 
 def write_page(path, *documents):
-    pages = {("gene", "HER2"): [("ERBB2", "https://genes.test/ERBB2")]}
     with open(path, "w", encoding="utf-8") as file:
-        types = ["gene", "protein", "disease", "drug"]
-        with open_page_writer(file, types, "Title", lambda label, surface: pages.get((label, surface), [])) as write:
-            for document in documents:
-                write(document)
+        pages, types = [("ERBB2", "https://genes.test/ERBB2")], ["gene", "protein", "disease", "drug"]
+        with open_page_writer(file, types, "Title", lambda *own: pages * (own == ("gene", "HER2"))) as write:
+            list(map(write, documents))
     return path
 
 
@@ -129,9 +127,5 @@ def test_finding_and_filtering_in_chromium(chromium, two_patents, width):
     page.wait_for_selector("#contents li.current:has-text('一种药物')")
     assert page.locator("#contents .current ul a").all_inner_texts() == ["摘要", "权利要求书", "说明书", "技术领域"]
     assert [event.partition("#")[0] for event in events] == [two_patents.as_uri()] * len(events)
-
-
-@pytest.mark.slow
-def test_a_browser_without_scripts_shows_the_text_alone(chromium, two_patents):
     page, _ = open_in(chromium, two_patents, java_script_enabled=False)
     assert page.is_hidden("#tools") and page.is_visible("main mark") and page.is_visible(".legend")

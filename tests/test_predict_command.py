@@ -162,6 +162,12 @@ def read_table(path):
     return [tuple(row) for row in rows]
 
 
+def test_a_page_links_genes_to_hgnc(tmp_path, tagger, monkeypatch):
+    monkeypatch.setattr(tagger, "tag_many", lambda texts, watch=None: ([Span(5, 9, "gene", "HER2", 0.9)] for _ in texts))
+    assert predict(put(tmp_path, "d.txt", TEXT), "-o", tmp_path / "d.html") == 0
+    assert '"HER2":[["ERBB2","https://www.genenames.org/' in (tmp_path / "d.html").read_text(encoding="utf-8")
+
+
 def test_people_get_lines(tmp_path, tagger, capsys):
     path = put(tmp_path, "d.txt", TEXT)
     assert predict(path, "--to", "lines") == 0

@@ -37,6 +37,7 @@ from cbpner.base.files import check_free, name_beside
 from cbpner.base.progress import Progress
 from cbpner.commands.options import add_encoding, bounded, check_csv
 from cbpner.decoding.decision import DECODERS
+from cbpner.prediction.html_page import Identify, know_nothing
 from cbpner.prediction.inputs import Fields, count_characters, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.prediction.outputs import FOR_PEOPLE, OUTPUTS, SUFFIXES, find_output_kind
@@ -133,9 +134,18 @@ def run(args: Namespace) -> int:
         for path in (output, name_beside(output, f".{ERRORS}")) if args.output else ():
             check_free(path, args.overwrite)
         tagger, items, characters = open_tagger(args), read_sources(sources, fields), count_characters(sources, fields)
+        identify = link_to_hgnc() if target == "html" else know_nothing
         if args.output:
-            return predict_file(tagger, items, target, output, args.encoding, characters)
-        return predict_stream(tagger, items, target, sys.stdout, characters)
+            return predict_file(tagger, items, target, output, args.encoding, characters, identify)
+        return predict_stream(tagger, items, target, sys.stdout, characters, identify)
+
+
+def link_to_hgnc() -> Identify:
+    """What a page's genes and proteins are linked to, found in the shipped lexicon."""
+    from cbpner.biology.genes.lexicons import read_gene_lexicon
+    from cbpner.biology.genes.mentions import EntityResolver
+
+    return EntityResolver(read_gene_lexicon()).find_pages
 
 
 def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":

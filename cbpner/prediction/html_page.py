@@ -31,9 +31,14 @@ HEADING = re.compile(
 )
 
 
+def know_nothing(label: str, surface: str) -> Sequence[tuple[str, str]]:
+    """An Identify without any page."""
+    return ()
+
+
 @contextmanager
 def open_page_writer(
-    file: IO[str], types: Sequence[str], title: str, identify: Identify = lambda label, surface: ()
+    file: IO[str], types: Sequence[str], title: str, identify: Identify
 ) -> Iterator[Callable[[Document], object]]:
     """Yield a function that adds a document to a page in an open file; the page can be searched and filtered."""
     file.write(open_page(types, title, _read_asset("tools.html")))

@@ -31,6 +31,7 @@ from cbpner.base.files import UNFINISHED, file_checksum, name_beside, read_json,
 from cbpner.base.progress import Progress, paused
 from cbpner.formats.document import Document, Span
 from cbpner.formats.fields import dump_row
+from cbpner.prediction.html_page import Identify, know_nothing
 from cbpner.prediction.inputs import Fields, Item, Rejected, count_characters, read_sources
 from cbpner.prediction.model_folder import FILES
 from cbpner.prediction.outputs import FILES_EACH, FOR_PEOPLE, SUFFIXES, Write, open_text, open_writer
@@ -147,23 +148,27 @@ def write_items(items: Iterable[Item], write: Write, reporter: Reporter) -> None
             reporter.add(document)
 
 
-def predict_stream(tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO, total: int | None = None) -> int:
+def predict_stream(
+    tagger: Tagger, items: Iterable[Item], kind: str, file: TextIO, total: int | None = None,
+    identify: Identify = know_nothing,
+) -> int:  # fmt: skip
     """Write all documents, of `total` characters, to an open text file, such as standard output; the exit code."""
     reporter = Reporter(MOST_ERRORS, total)
-    with reporter.bar, open_text(kind, file, tagger.labels.types, tagger.terms is not None) as write:
+    with reporter.bar, open_text(kind, file, tagger.labels.types, tagger.terms is not None, identify) as write:
         write = paused()(write) if file.isatty() else write
         write_items(tag_items(tagger, items, reporter.advance), write, reporter)
     return reporter.finish("found" if kind in FOR_PEOPLE or reporter.failed else None)
 
 
 def predict_file(
-    tagger: Tagger, items: Iterable[Item], kind: str, path: Path, encoding: str = "utf-8", total: int | None = None
-) -> int:
+    tagger: Tagger, items: Iterable[Item], kind: str, path: Path, encoding: str = "utf-8", total: int | None = None,
+    identify: Identify = know_nothing,
+) -> int:  # fmt: skip
     """Write all documents to a file, which appears whole; OUT.errors.jsonl beside it has errors; the exit code."""
     errors, has_source = name_beside(path, f".{ERRORS}"), tagger.terms is not None
     is_listed = str(errors) != os.devnull
     reporter = Reporter(SHOWN_ERRORS if is_listed else MOST_ERRORS, total)
-    with reporter.bar, open_writer(kind, path, tagger.labels.types, False, has_source, encoding) as write:
+    with reporter.bar, open_writer(kind, path, tagger.labels.types, False, has_source, encoding, identify) as write:
         write_items(tag_items(tagger, items, reporter.advance), write, reporter)
     write_errors(errors, reporter.errors)
     return reporter.finish(path, errors if is_listed else "")

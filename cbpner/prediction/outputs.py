@@ -20,7 +20,7 @@ from cbpner.formats.document import Choices, Document, Span
 from cbpner.formats.fields import dump_row
 from cbpner.formats.registry import FORMATS, join_renderer, write_own_files
 from cbpner.formats.spans import build_row
-from cbpner.prediction.html_page import open_page_writer
+from cbpner.prediction.html_page import Identify, know_nothing, open_page_writer
 from cbpner.text.sentences import find_sentences
 
 COLUMNS = ("id", "start", "end", "label", "text", "score", "source")  # of tables: a span a row
@@ -49,8 +49,9 @@ def find_output_kind(path: str | Path) -> str:
 
 @contextmanager
 def open_writer(
-    kind: str, path: Path, labels: Sequence[str], has_folder: bool = False, has_source: bool = False, encoding: str = ""
-) -> Iterator[Write]:
+    kind: str, path: Path, labels: Sequence[str], has_folder: bool = False, has_source: bool = False,
+    encoding: str = "", identify: Identify = know_nothing,
+) -> Iterator[Write]:  # fmt: skip
     """Yield a function that writes a document to `path`; InputError from it for a document that cannot be written.
 
     Such a document leaves no trace.
@@ -60,6 +61,7 @@ def open_writer(
         has_folder: whether `path` is a folder for the kinds of FILES_EACH; for `brat` it always is.
         has_source: whether tables have the last of COLUMNS.
         encoding: of CSV, see `cbpner.base.excel`.
+        identify: what a page's entities are linked to.
     """
     if kind == "brat" or (has_folder and kind in FILES_EACH):
         with atomic_folder(path) as folder:
@@ -72,16 +74,18 @@ def open_writer(
         with atomic_open(path, "wb") as file, open_excel(file, kind, columns) as write_rows:
             yield lambda document: write_rows((document.id, *span)[: len(columns)] for span in document.spans)
     else:
-        with atomic_open(path) as file, open_text(kind, file, labels, has_source) as write:
+        with atomic_open(path) as file, open_text(kind, file, labels, has_source, identify) as write:
             yield write
 
 
 @contextmanager
-def open_text(kind: str, file: IO[str], labels: Sequence[str], has_source: bool = False) -> Iterator[Write]:
+def open_text(
+    kind: str, file: IO[str], labels: Sequence[str], has_source: bool = False, identify: Identify = know_nothing
+) -> Iterator[Write]:
     """As `open_writer`, into an open text file."""
     width = len(COLUMNS) if has_source else len(COLUMNS) - 1
     if kind == "html":
-        with open_page_writer(file, labels, "Genes, proteins and diseases") as write:
+        with open_page_writer(file, labels, "Genes, proteins and diseases", identify) as write:
             yield write
         return
     file.write(format_csv([COLUMNS[:width]]) if kind == "csv" else "")

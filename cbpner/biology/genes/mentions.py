@@ -19,6 +19,7 @@ from cbpner.text.segments import SENTENCE_BREAK
 LIMITS = Limits("a table of entities", extras=("scores", "meta"))
 DATED_NAME = re.compile(r"(?:^|[-_/])([0-9]{4}-[0-9]{2}-[0-9]{2})-[A-Z]{2}[0-9]")
 FAMILY_FIELDS = ("family", "family_id")
+HGNC_PAGE = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"
 REPEATED = "documents whose id was there before"
 RENAMED = "documents whose id was there before with another text: they do not count, give each document its own id"
 
@@ -84,6 +85,12 @@ class EntityResolver:
             return label, Resolution("unknown", key=fold(surface) or surface)
         kind, resolver = self.by_label[label]
         return kind, resolver.resolve(surface)
+
+    def find_pages(self, label: str, surface: str) -> list[tuple[str, str]]:
+        """(symbol, address in HGNC) of the genes that a mention is settled to be."""
+        _, found = self.resolve(label, surface)
+        ids = [id for id in found.ids if found.is_settled and id.startswith("HGNC:")]
+        return [(self.labels.get(id) or id, HGNC_PAGE + id.removeprefix("HGNC:")) for id in ids]
 
 
 def read_mentions(
