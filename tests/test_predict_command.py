@@ -163,7 +163,7 @@ def read_table(path):
 
 
 def test_a_page_links_genes_to_hgnc(tmp_path, tagger, monkeypatch):
-    monkeypatch.setattr(tagger, "tag_many", lambda texts, watch=None: ([Span(5, 9, "gene", "HER2", 0.9)] for _ in texts))
+    monkeypatch.setattr(tagger, "tag_many", lambda texts, watch=None: ([Span(5, 9, "gene", "HER2", 1)] for _ in texts))
     assert predict(put(tmp_path, "d.txt", TEXT), "-o", tmp_path / "d.html") == 0
     assert '"HER2":[["ERBB2","https://www.genenames.org/' in (tmp_path / "d.html").read_text(encoding="utf-8")
 
