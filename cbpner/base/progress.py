@@ -5,6 +5,7 @@ opened is shown. A thread shows them, so that a step that takes long itself is s
 """
 
 import math
+import shutil
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sized
@@ -14,7 +15,6 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 TERMINAL, LOG = (2.0, 0.5), (10.0, 10.0)  # seconds before a bar is shown, and between two times
-
 T = TypeVar("T")
 
 _LOCK = threading.RLock()
@@ -29,8 +29,8 @@ class Progress(tqdm):  # type: ignore[misc]
     def __init__(self, what: str, total: float | None = None, unit: str = "", **options: Any) -> None:
         how = {"unit": f" {unit}"} if unit else {"bar_format": "{desc}, {elapsed}"}
         super().__init__(
-            desc=what, total=total, **how | options, file=sys.stderr, leave=False, position=0, dynamic_ncols=True,
-            miniters=math.inf, delay=math.inf,  # it shows nothing itself
+            desc=what, total=total, **how | options, file=sys.stderr, leave=False, position=0, nrows=9,
+            ncols=shutil.get_terminal_size().columns - 1, miniters=math.inf, delay=math.inf,  # it shows nothing itself
         )  # fmt: skip
         self.is_closed = threading.Event()
         with paused():
