@@ -20,7 +20,7 @@ from cbpner.cli import main
 from cbpner.decoding.decision import DECODERS, KEY, Decision
 from cbpner.decoding.probabilities import grammar_chain
 from cbpner.prediction.backend import Backend
-from cbpner.prediction.fast_bert import BertTagger, can_pack, mix_values, padding_bias
+from cbpner.prediction.fast_bert import BertTagger, can_pack, mix_in_torch, mix_values, padding_bias
 from cbpner.prediction.model_folder import FILES, read_model_config, read_model_labels
 from cbpner.prediction.tagger import Tagger
 from cbpner.prediction.torch_backend import load_by_transformers
@@ -153,13 +153,13 @@ def test_packed_weights_give_the_same_scores(tiny_tagger, dtype):
 
 
 @pytest.mark.parametrize("shift", [0.0, 60.0, 200.0, -200.0])
-def test_attention_holds_for_scores_of_any_size(shift):
+@pytest.mark.parametrize("mix", [mix_values, mix_in_torch])
+def test_attention_holds_for_scores_of_any_size(mix, shift):
     """Exponentials without the maximum taken off overflow from 89 on, and vanish below -103."""
     queries, keys, values = torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(0)).double()
     keys[..., 0], queries[..., 0] = 1.0, queries[..., 0] + shift
     expected = (queries @ keys.transpose(2, 3)).softmax(dim=-1) @ values
-    found = mix_values(queries.float(), keys.float(), values.float())
-    torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(mix(queries.float(), keys.float(), values.float()).double(), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.slow

@@ -46,8 +46,13 @@ def pick_precision(precision: str, device: torch.device) -> str:
     if device.type == "cuda":
         capability = torch.cuda.get_device_capability(device)
         return "bf16" if capability >= (8, 0) else "fp16" if capability >= (7, 0) else "fp32"
-    found = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
-    return "bf16" if any(found.get(name) for name in BF16_INSTRUCTIONS) else "fp32"
+    return "bf16" if device.type == "cpu" and has_instructions(*BF16_INSTRUCTIONS) else "fp32"
+
+
+def has_instructions(*names: str) -> bool:
+    """Whether the processor has one of these sets of instructions, by torch's names; no where torch cannot tell."""
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(found.get(name) for name in names)
 
 
 def autocast(precision: str, device: torch.device):

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from cbpner.base.errors import reading_model
+from cbpner.models.devices import has_instructions
 
 WEIGHTS = "model.safetensors"
 WORDS = "embeddings.word_embeddings.weight"
@@ -68,6 +69,7 @@ class BertTagger:
                     raise ValueError(f"{name} {found}; config.json has {(size, config['hidden_size'])}")
         products = [name for name in self.weights if name.startswith("encoder") and "LayerNorm" not in name]
         self.weights |= {name: self.weights[name].to(dtype) for name in products}
+        self.mix = mix_in_torch if dtype == torch.bfloat16 and has_instructions("amx_bf16") else mix_values
         if packed and can_pack(device, dtype):
             pack = torch.ops.mkldnn._reorder_linear_weight
             self.weights |= {name: pack(self.weights[name]) for name in products if name.endswith("weight")}
@@ -136,7 +138,7 @@ class BertTagger:
             for first in range(start, end, few * length):
                 own = slice(first, min(first + few * length, end))
                 parts = projected[own].view(-1, length, 3, self.heads, width // 3 // self.heads)
-                found = mix_values(*parts.permute(2, 0, 3, 1, 4).unbind())
+                found = self.mix(*parts.permute(2, 0, 3, 1, 4).unbind())
                 mixed[own].view(-1, length, *parts.shape[3:]).copy_(found.transpose(1, 2))
         return mixed
 
@@ -165,6 +167,11 @@ def mix_values(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) 
     if SAFE[0] < least and most < SAFE[1]:
         return (weights @ values) / sums
     return (queries @ keys.transpose(2, 3)).softmax(dim=-1) @ values
+
+
+def mix_in_torch(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """What `mix_values` gives, by torch's own attention: the faster one on processors with tiles."""
+    return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
 
 
 def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
