@@ -15,9 +15,9 @@ from cbpner.text.bio import read_bio
 
 FOLDERS = (
     "Supervised_Original", "BERT_LM_mixed", "BERT_LM_mixed_gold", "partBERT_CRF_described", "partBERT_CRF_coded",
-    "Supervised_Original_lower", *(f"BERT_LM_mixed_seed{seed}" for seed in range(3)),
-    *(f"BERT_LM_mixed_patent_seed{seed}" for seed in range(3)), "BERT_LM_mixed_soup", "BERT_LM_mixed_ensemble",
-    *(f"BERT_LM_mixed_distant_{member}" for member in ("seed0", "seed1", "seed2", "ensemble")),
+    "Supervised_Original_lower",
+    *(f"BERT_LM_mixed_{kind}seed{seed}" for kind in ("", "patent_", "distant_") for seed in range(3)),
+    "BERT_LM_mixed_soup", "BERT_LM_mixed_ensemble", "BERT_LM_mixed_distant_ensemble",
 )  # fmt: skip
 RUNS = sorted(path.parent for path in (ROOT / "results").rglob(runs.METRICS))
 
