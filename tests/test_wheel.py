@@ -76,6 +76,7 @@ def test_installed_it_tags_and_trains_in_an_empty_folder(wheels, tmp_path, monke
     code = f"import cbpner; print(cbpner.__file__, *cbpner.Tagger.from_pretrained().tag('{text}'))"
     found = run(place / "bin" / "python", "-c", code)
     assert found.startswith(str(library)) and "乳腺癌" in found
+    assert "gene" in run(cbpner, "predict", "data/demo/unlabelled/test.txt")
     small = ("--trainable-layers", 0, "--patents", 1, "--epochs", 1, "--no-model", "-o", "runs/demo/0")
     run(cbpner, "train", "--data-dir", "data/demo", "--split", 0, *small)
     assert json.loads(Path("runs/demo/0/config.json").read_text())["flags"]["encoder"] == "cbp_mini"

@@ -25,12 +25,15 @@ from cbpner.commands.predict import add_input_flags, add_model_flags, open_tagge
 from cbpner.formats.registry import FORMATS, check_output, describe_formats, guess_output
 from cbpner.prediction.inputs import Fields, read_sources
 from cbpner.prediction.sources import check_overlap, open_sources
+from cbpner.runs.folder import find_demo
 
 __doc__ = __doc__.replace("{formats}", describe_formats())
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
+    parser.add_argument(
+        "inputs", nargs="+", type=find_demo, metavar="INPUT", help="file or folder to tag, or - for standard input"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
     parser.add_argument("--to", dest="target", choices=FORMATS, metavar="FORMAT", help="of OUT (default: by its name)")
     parser.add_argument("--first", type=bounded(int, 1), metavar="N", help="write the N least certain documents alone")

@@ -42,6 +42,7 @@ from cbpner.prediction.inputs import Fields, count_characters, read_sources
 from cbpner.prediction.model_folder import BACKENDS, DEFAULT_MODEL, WEIGHTS
 from cbpner.prediction.outputs import FOR_PEOPLE, OUTPUTS, SUFFIXES, find_output_kind
 from cbpner.prediction.sources import KINDS, Source, check_overlap, open_sources
+from cbpner.runs.folder import find_demo
 from cbpner.text.reading_form import LAYOUTS
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ PRECISIONS = ("auto", *sorted({precision for own in WEIGHTS.values() for precisi
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder to tag, or - for standard input")
+    parser.add_argument(
+        "inputs", nargs="+", type=find_demo, metavar="INPUT", help="file or folder to tag, or - for standard input"
+    )
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder (OUT/), to write")
     text = "format of OUT (default: by its name; of a folder jsonl; without OUT marked on a terminal, else lines)"
     parser.add_argument("--to", dest="target", choices=OUTPUTS, help=text)

@@ -78,7 +78,7 @@ def find_files(args: Namespace) -> dict[str, Path]:
 
 def check_data_dir(name: str) -> Path:
     """The folder; `data/demo` is the shipped one wherever one stands."""
-    folder = runs.locate_shipped(name) if name.rstrip("/") == "data/demo" and not Path(name).is_dir() else Path(name)
+    folder = Path(runs.find_demo(name))
     if not folder.is_dir():
         ways = {"cbp_gold": f"; `cbpner gold -o {name}` gets the gold data", "demo": f"; {runs.HOW_TO_SHIP}"}
         expected = f"expected one with splits 0, 1, ...{ways.get(folder.name, '')}"

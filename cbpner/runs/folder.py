@@ -145,8 +145,14 @@ def list_roots() -> list[Path]:
 
 
 def locate_shipped(name: str) -> Path:
-    """Where a shipped folder such as `models/cbp_mini` is; in the project where it is nowhere."""
-    return next((root / name for root in list_roots() if (root / name).is_dir()), PROJECT / name)
+    """Where a shipped file or folder such as `models/cbp_mini` is; in the project where it is nowhere."""
+    return next((root / name for root in list_roots() if (root / name).exists()), PROJECT / name)
+
+
+def find_demo(name: str) -> str:
+    """A path; one in `data/demo` that is not there stands for the shipped one."""
+    is_demo = Path(name).parts[:2] == ("data", "demo") and not Path(name).exists()
+    return str(found) if is_demo and (found := locate_shipped(name)).exists() else name
 
 
 def find_origin(config: dict[str, Any]) -> Path:
