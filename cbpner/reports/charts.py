@@ -162,9 +162,11 @@ def draw_learning(losses: Mapping[str, Line], scores: Mapping[str, Line], series
             axes.set(xlabel="epoch", title=title)
             below, least = -math.inf, 0.05 * max((line[-1][1] for line in lines.values()), default=0.0)
             for name, line in sorted(lines.items(), key=lambda item: item[1][-1][1]):
-                axes.plot(*zip(*line, strict=True), color=colour, linewidth=1.2, marker="." if len(line) == 1 else None)
+                point = {"marker": "o", "markersize": 5, "clip_on": False} if len(line) == 1 else {}  # also on an axis
+                axes.plot(*zip(*line, strict=True), color=colour, linewidth=1.2, **point)
                 below = max(line[-1][1], below + least)  # labels do not cover one another
                 axes.annotate(name, (line[-1][0], below), (3, -3), textcoords="offset points", color=colour)
+            axes.set_xlim(left=0)
         if losses:
             panels[0].set_yscale("log")
             panels[0].yaxis.set_major_formatter("{x:g}")

@@ -1,6 +1,7 @@
 """Tables of figures with their spread, as text, CSV and LaTeX; other parts of a page; means over test sets."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from cbpner.base.tables import format_csv, format_markdown
 
 UNDEFINED = "-"
+ABSOLUTE = re.compile(r"(?<![\w.…/~-])/(?:[^\s/,;:'\"()]+/)*([^\s/,;:'\"()]+/[^\s/,;:'\"()]+)")
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|":
@@ -102,6 +104,11 @@ def format_count(count: int, noun: str) -> str:
 def replace_unprintable(text: str) -> str:
     """Text on one line: a space for each character that is not printable."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def shorten_paths(text: str) -> str:
+    """Text in which the last two parts of an absolute path stand for it, so that a page names no home folder."""
+    return ABSOLUTE.sub(r"…/\1", text)
 
 
 def table_to_csv(table: Table) -> str:

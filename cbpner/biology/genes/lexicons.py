@@ -27,6 +27,7 @@ from cbpner.formats.rows import read_cells
 NAME_KINDS = ("user", "symbol", "usual", "previous", "alias", "title")  # the surest first
 HGNC_ID = re.compile(r"HGNC:[0-9]+")
 SHIPPED_GENES, SHIPPED_NAMES, SHIPPED_LOOKALIKES = "hgnc_subset.tsv", "names_zh.tsv", "lookalikes.tsv"
+REFERENCE_GENES = "reference_genes.tsv"
 LOOKALIKE_KINDS = ("term", "word", "exact", "shared")  # see the table's first lines
 GENE_FORMATS = ("hgnc", "pairs")
 FORMAT_NAMES = {
@@ -234,3 +235,9 @@ def read_lookalikes(path: str | Path | None = None) -> dict[str, tuple[str, str]
             raise InputError(f"{path}:{number}: found {row}; expected {expected}")
         found[f"={normalize_surface(row[0])}" if row[1] == "exact" else fold(row[0])] = (row[1], row[2])
     return found
+
+
+def read_reference_genes() -> set[str]:
+    """The symbols of genes by which experiments are normalised."""
+    rows = read_cells(find_shipped(REFERENCE_GENES), ("\t",), comment="#")
+    return {symbol for _, (symbol, _) in list(rows)[1:]}

@@ -103,11 +103,12 @@ def place_component(graph: nx.Graph, seed: int) -> dict[int, np.ndarray]:
         layout = nx.spring_layout(graph, k=distance, pos=start, iterations=80, seed=seed, weight="pull")
     points = np.array(list(layout.values()))[:, ::-1]  # two nodes one above the other: their names have room
     points -= points.mean(0)
+    points *= np.maximum(np.hypot(*points.T), 1e-9)[:, None] ** -0.4  # room in the middle, less for what is far out
     points *= ROOM * 1.15 * math.sqrt(len(graph)) / (2 * np.sqrt((points**2).sum(1).mean()) or 1)
     return dict(zip(layout, push_apart(points), strict=True))
 
 
-def push_apart(points: np.ndarray, least: float = ROOM * 0.62) -> np.ndarray:
+def push_apart(points: np.ndarray, least: float = ROOM * 0.85) -> np.ndarray:
     """Move points apart, (points, 2), that are closer than `least`, for a limited number of rounds."""
     from scipy.spatial import cKDTree
 

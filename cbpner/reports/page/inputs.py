@@ -6,6 +6,7 @@ there are no others. Where the gold text is not to be found, the figures that ne
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,12 @@ class ReportData(NamedTuple):
     @property
     def names(self) -> list[str]:
         return list(self.systems)
+
+    @property
+    def short_names(self) -> dict[str, str]:
+        """Each name without the words recipe, encoder and data and the folders of an encoder, where all stay unlike."""
+        short = [re.sub(r"(?<=, )(?:recipe|encoder|data) (?:[^ ]*/)?", "", name) for name in self.names]
+        return dict(zip(self.names, short if len(set(short)) == len(short) else self.names, strict=True))
 
     def list_splits(self, name: str) -> list[str]:
         return list(dict.fromkeys(show_split(run.config) for run in self.systems[name]))
@@ -97,7 +104,10 @@ def gather_report(
         evaluation, place, remarks = _read_first(places, read, is_chosen=recorded is not None)
         notes = [*(evaluation.notes if evaluation else []), *remarks, *loaded.notes]
     types, points = sorted(set(scores["type"]) - {OVERALL}), _frame_curve(loaded.scored, systems)
-    figures, notes = _collect_figures(scores, evaluation), list(dict.fromkeys(notes))
+    figures, notes = _collect_figures(scores, evaluation), merge_notes(notes, list(systems))
+    means = {name: figures.get((name, "mean", None, MAIN, OVERALL), Figure(math.nan)).value for name in systems}
+    ordered = sorted(systems, key=lambda name: math.inf if math.isnan(means[name]) else -means[name])
+    systems = {name: systems[name] for name in ordered}
     return ReportData(part, systems, scores, figures, types, evaluation, place, missing, points, notes)
 
 
@@ -105,6 +115,18 @@ def sum_counts(rows: pd.DataFrame) -> tuple[list[int], list[Figure]]:
     """(COUNTS, MEASURES) of rows of scores taken together."""
     counts = [int(rows[column].sum()) for column in COUNTS]
     return counts, [Figure(math.nan if value is None else value) for value in divide_counts(*counts).values()]
+
+
+def merge_notes(notes: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Each note once: what is said of several systems with all their names before it."""
+    owners: dict[tuple[str, bool], list[str]] = {}
+    for note in notes:
+        owner = next((name for name in names if note.startswith(f"{name}: ")), None)
+        text = note if owner is None else note.removeprefix(f"{owner}: ")
+        owners.setdefault((text, owner is not None), []).append(owner or "")
+    every = f"All {len(names)} methods"
+    shown = {key: every if len(own) == len(names) > 1 else "; ".join(own) for key, own in owners.items()}
+    return [f"{shown[text, is_owned]}: {text}" if is_owned else text for text, is_owned in owners]
 
 
 def _has_fewer(run: RunRecord) -> bool:

@@ -39,14 +39,15 @@ def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, s
     shown_tables = [table for part in parts for table in (part.tables if isinstance(part, Fold) else [part])]
     named = {table.name: table for table in shown_tables if isinstance(table, Table)}
     templates = open_templates(__package__)
-    templates.filters |= {"cell": format_cell, "printable": tables.replace_unprintable}
+    templates.filters |= {"cell": format_cell, "printable": tables.replace_unprintable, "folders": tables.shorten_paths}
     # long names (folders, methods) may break behind `/` and `_`
     templates.filters["breakable"] = lambda text: Markup(re.sub(r"(?<=[/_])(?=\w)", "<wbr>", str(escape(text))))
     templates.globals |= {"split_figure": tables.split_figure, "kind_of": lambda part: type(part).__name__.lower()}
     script = resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8")
     html = templates.get_template("report.html.jinja").render(
         title=title, headline=_make_headline(data), sections=sections, lines=explain_missing(data, with_text),
-        notes=data.notes, css=Markup(read_page_style()), script=Markup(script),
+        notes=data.notes, css=Markup(read_page_style()),
+        script=Markup(f"{read_page_style('page.js')}\n{script}"),
     )  # fmt: skip
     csv = {name: tables.table_to_csv(table) for name, table in named.items()}
     return Report(html, tables.table_to_latex(named["scores"]), csv)

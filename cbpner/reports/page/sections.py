@@ -1,7 +1,7 @@
 """The sections of the page, from the scores to how the runs were made; None where there is nothing to show."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -73,7 +73,7 @@ def show_splits(data: ReportData) -> Section | None:
             strict = cells[LEVELS.index(MAIN)]
             if not math.isnan(strict.value):
                 points.append((strict.value, split, f"{name}, split {split}, seed {seed}: {format_cell(strict)}"))
-        dots.append(Dots(name, number, points, *data.find_figure(name, "mean")[:3]))
+        dots.append(Dots(data.short_names[name], number, points, *data.find_figure(name, "mean")[:3]))
     caption = "Strict F1. A circle is a run, with its split's name; the line is the mean over the splits"
     caption += ", the band its 95% interval." if data.evaluation else "."
     chart = Chart(charts.draw_dots([(None, dots)], "Strict F1 of every run by method"), caption)
@@ -138,12 +138,13 @@ def show_comparisons(data: ReportData) -> Section | None:
     found, best = data.evaluation.frames["comparisons"], data.find_best()
     pairs = found[found["level"] == MAIN].to_dict("records")
     chosen = [row for row in pairs if len(pairs) <= 3 or best in (row["first"], row["second"])] or pairs
-    dots = [Dots(f"{row['first']} − {row['second']}", NEUTRAL, (), row["difference"], row["low"], row["high"])
-            for row in chosen]  # fmt: skip
+    short = data.short_names
+    dots = [Dots(f"{short[row['first']]} − {short[row['second']]}", NEUTRAL, (), row["difference"], row["low"],
+                 row["high"]) for row in chosen]  # fmt: skip
     bounds = [0.0, *(value for row in dots for value in row[3:] if not math.isnan(value))]
     caption = "Difference of pooled strict F1, first minus second, with its 95% interval."
     if len(chosen) < len(pairs):
-        caption += f" {best} against the others; the table has all pairs."
+        caption += f" {short[best]} against the others; the table has all pairs."
     svg = charts.draw_dots([(None, dots)], "Differences of strict F1", (min(bounds), max(bounds)), "difference of F1")
     r = data.evaluation.resampling
     tables = tabulate_comparisons(found)
@@ -158,7 +159,7 @@ def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Se
     if data.evaluation is None:
         return None
     frames = data.evaluation.frames
-    parts: list[Part] = _show_classes(frames["errors"], data.names)
+    parts: list[Part] = _show_classes(frames["errors"], data.short_names)
     parts.append(
         f"Confusion of types: rows are gold types, columns predicted ones. {NO_TYPE}: missed in its column, spurious "
         "in its row. Shade: share of the row."
@@ -171,11 +172,11 @@ def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Se
     return Section("errors", "Errors", "Errors", parts)
 
 
-def _show_classes(errors: pd.DataFrame, names: list[str]) -> list[Part]:
+def _show_classes(errors: pd.DataFrame, names: Mapping[str, str]) -> list[Part]:
     """Stacked bars of the classes of spans, and their table by type."""
     pooled = errors[errors["statistic"] == POOLED]
     counts = pooled.set_index(["system", "type", "class"])["count"].to_dict()
-    bars = [(name, [int(counts[name, OVERALL, kind]) for kind in KINDS]) for name in names]
+    bars = [(short, [int(counts[name, OVERALL, kind]) for kind in KINDS]) for name, short in names.items()]
     caption = (
         "Gold and predicted spans that share a character are a pair, named for what is wrong with it; what is left is "
         "missed or spurious. Spans are read leniently."
@@ -261,7 +262,7 @@ def show_learning(data: ReportData) -> Section | None:
         losses, scores = lines.values()
         if losses or scores:
             label = f"Training loss and dev F1 of {name} by epoch"
-            parts.append(Chart(charts.draw_learning(losses, scores, number, label), name))
+            parts.append(Chart(charts.draw_learning(losses, scores, number, label), data.short_names[name]))
     lead = (
         "Training loss (its axis is logarithmic) and strict F1 on the dev text after each epoch; a line is a run, with "
         f"its split. From fewer than {FEW_MENTIONS} dev mentions dev scores say little."
@@ -306,5 +307,6 @@ def show_provenance(data: ReportData) -> Section:
 
 def _draw_groups(data: ReportData, groups: Sequence[tuple[str, Sequence[Dots]]], label: str, caption: str) -> Chart:
     glyphs = [charts.GLYPHS[charts.series_look(number)["marker"]] for number in range(len(data.names))]
-    legend = [(f"s{n % 7}", glyph, name) for n, (glyph, name) in enumerate(zip(glyphs, data.names, strict=True))]
+    shown = zip(glyphs, data.short_names.values(), strict=True)
+    legend = [(f"s{n % 7}", glyph, name) for n, (glyph, name) in enumerate(shown)]
     return Chart(charts.draw_dots(groups, label), caption, legend if len(legend) > 1 else ())

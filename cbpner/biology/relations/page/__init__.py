@@ -6,6 +6,7 @@ from importlib import resources
 from markupsafe import Markup
 
 from cbpner.base.html import open_templates, read_page_style
+from cbpner.biology.genes.lexicons import read_reference_genes
 from cbpner.biology.relations.network import LEVEL, Network
 from cbpner.biology.relations.settings import RelationResult
 
@@ -19,7 +20,8 @@ def render_network_page(network: Network, result: RelationResult, settings: Iter
     counts = result.counts
     q = result.table["q"].to_numpy()
     called = int((q <= LEVEL).sum())
-    figures = [(called, f"relations with q ≤ {LEVEL}, of {len(counts.pairs['a']):,} pairs with enough support")]
+    found = [(called, f"relations with q ≤ {LEVEL}, of {len(counts.pairs['a']):,} pairs with enough support")]
+    figures = found if called else []
     if network["known"]:
         chosen = result.table.filter(q <= LEVEL) if called else result.table
         unknown = sum(state not in ("known", None) for state in chosen["state"].to_pylist())
@@ -29,9 +31,27 @@ def render_network_page(network: Network, result: RelationResult, settings: Iter
     notes = [f"{count:,} {reason}" for reason, count in result.left_out.items()]
     if counts.crowded:
         notes.append(f"{counts.crowded:,} units with more entities than --crowd")
+    genes = read_reference_genes()
+    reference = [number for number, node in enumerate(network["nodes"]) if node[1] in genes]
     return open_templates(__package__).get_template("network.html.jinja").render(
-        network=network, css=Markup(f"{read_page_style()}\n{style}"), script=Markup(script), counts=counts,
+        network=network | {"reference": reference}, css=Markup(f"{read_page_style()}\n{style}"), counts=counts,
+        script=Markup(f"{read_page_style('page.js')}\n{script}"), nothing=None if called else explain_nothing(result),
         unit=UNIT_NAMES[network["unit"]], figures=figures, precision=result.precision,
         notes=notes, settings=settings, tested=sum(counts.tested.values()),
         has_diseases=any(node[2] != "gene" for node in network["nodes"]),
     )  # fmt: skip
+
+
+def explain_nothing(result: RelationResult) -> str:
+    """Why no relation has a q of at most LEVEL."""
+    counts, tested = result.counts, sum(result.counts.tested.values())
+    if counts.families == 1:
+        return "Nothing can be significant: there is one patent family only, and p and q compare families."
+    first = result.table.slice(0, 1).to_pylist()[0]
+    return (
+        f"No relation is significant: none has a q of at most {LEVEL}. The smallest q is {first['q']:.2g}, of "
+        f"{first['a']} – {first['b']}, which {first['patents']:,} of {counts.families:,} patent families share "
+        f"(p = {first['p']:.2g}). {tested:,} pairs were tested; alone among so many, a pair needs a p of at most "
+        f"{LEVEL / tested:.1g}. More patents help, or fewer pairs: a greater least support. What follows is an "
+        "order to read in, not a finding."
+    )

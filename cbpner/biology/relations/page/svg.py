@@ -11,7 +11,7 @@ import numpy as np
 from cbpner.base.html import open_templates
 from cbpner.biology.relations.network import EDGE_COLUMNS, NODE_COLUMNS, Network
 
-COLOURS = ("#7b4fb0", "#c44e8b", "#a87400", "#7a5a45", "#66707c", "#a58bd0", "#d98aa6", "#7d8a2a")
+COLOURS = ("#7b4fb0", "#b8437f", "#976800", "#7a5a45", "#66707c", "#a58bd0", "#d98aa6", "#6a761f")
 EDGE_STYLES = {  # state: colour, dashes, name in the legend
     "": ("#b9bec6", "", "gene and disease"),
     "known": ("#7d8793", "", "known interaction"),
@@ -54,9 +54,11 @@ def render_svg(network: Network) -> str:
 
 
 def place_labels(nodes: Iterable[dict[str, Any]], size: float) -> list[tuple[float, float, str]]:
-    """(x, y, label) beside, above or below nodes, the first ones first, where they overlap no other label."""
+    """(x, y, label) beside, above or below nodes, the first ones first, where no node and no other label is."""
     placed = []
-    boxes = np.empty((0, 4))  # left, top, right, bottom of each label
+    nodes = list(nodes)
+    around = [(n["x"] - r, n["y"] - r, n["x"] + r, n["y"] + r) for n in nodes for r in [n["radius"] - 0.1]]
+    boxes = np.array(around).reshape(-1, 4)  # left, top, right, bottom of each node, then of each label
     for node in nodes:
         gap = node["radius"] + 0.25 * size
         letters = (1.7 if unicodedata.east_asian_width(char) in "WF" else 1 for char in node["label"])

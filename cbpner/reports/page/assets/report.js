@@ -1,21 +1,5 @@
-"use strict";
 (() => {
   const PAGE = 20, DELAY = 120;
-
-  function followSections() {
-    const links = new Map([...document.querySelectorAll("nav.contents a")].map((a) => [a.hash.slice(1), a]));
-    const places = [...links.keys()].map((name) => document.getElementById(name));
-    const update = () => {
-      const above = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 3);
-      const now = (above.pop() || places[0]).id;
-      for (const [name, link] of links) {
-        if (name === now) link.setAttribute("aria-current", "true");
-        else link.removeAttribute("aria-current");
-      }
-    };
-    addEventListener("scroll", update, { passive: true });
-    update();
-  }
 
   function openWhenPrinted() {
     let opened = [];
@@ -26,13 +10,6 @@
     addEventListener("afterprint", () => {
       for (const details of opened) details.open = false;
     });
-  }
-
-  function make(name, attributes = {}, ...children) {
-    const element = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
-    return element;
   }
 
   function browseSentences() {
@@ -162,6 +139,7 @@
   }
 
   followSections();
+  tellScrolling();
   openWhenPrinted();
   browseSentences();
 })();

@@ -1,6 +1,9 @@
-"use strict";
 (() => {
-  const PAGE = 20, DELAY = 150, NAMESPACE = "http://www.w3.org/2000/svg", COLOURS = 8, ROOM = 7000;
+  const PAGE = 20, DELAY = 150, NAMESPACE = "http://www.w3.org/2000/svg", COLOURS = 8, ROOM = 7000, SMALL = 4.8;  // pixels: a smaller node has no room for the number of its community
+  const PLACES = [
+    [/^(HGNC:\d+)$/, "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"], [/^MESH:(\w+)$/, "https://meshb.nlm.nih.gov/record/ui?ui="],
+    [/^(HP:\d+)$/, "https://hpo.jax.org/browse/term/"], [/^([A-Z]{2}\d{5,13}[A-Z]?\d?)$/, "https://patents.google.com/patent/"],
+  ];
   const LEVELS = [1e-6, 0.001, 0.01, 0.05, 0.1, 0.2], STATES = {
     known: "known interaction", path: "not known, joined by a third", new: "not known", unlisted: "a gene that is in no list", plain: "gene and disease" };
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -8,18 +11,12 @@
   const [ID, NAME, KIND, GROUP, X, Y, PATENTS, UNITS] = [0, 1, 2, 3, 4, 5, 6, 7];
   const svg = document.getElementById("drawing"), form = document.getElementById("filters");
   const details = document.getElementById("details"), fields = form.elements;
-  const layers = Object.fromEntries(["edges", "nodes", "labels"].map((name) => [name, document.getElementById(name)]));
+  const layers = Object.fromEntries(["edges", "nodes", "groups", "labels"].map((name) => [name, document.getElementById(name)]));
   const lines = [], dots = [];
-  let seen = [], degrees = [], chosen = { edge: -1, node: -1 }, timer = 0, haystacks = null, frame = 0;
+  const NONE = { edge: -1, node: -1, group: -1 }, tip = document.getElementById("tip"), reference = new Set(data.reference);
+  let seen = [], degrees = [], chosen = NONE, lit = NONE, timer = 0, haystacks = null, frame = 0;  // lit: chosen, or under the pointer
   let letter = 11.5;  // height of a label, pixels
   let view = { x: 0, y: 0, scale: 1 };  // the middle, and units a pixel
-
-  function make(name, attributes = {}, ...children) {
-    const element = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
-    return element;
-  }
 
   function draw(name, attributes, parent, text) {
     const element = document.createElementNS(NAMESPACE, name);
@@ -48,7 +45,6 @@
       const look = { class: `node c${node[GROUP] % COLOURS}` };
       dots[number] = node[KIND] === "gene" ? draw("circle", { ...look, cx: node[X], cy: node[Y] }, layers.nodes) :
         draw("rect", look, layers.nodes);
-      draw("title", {}, dots[number], node[NAME]);
     });
   }
 
@@ -70,37 +66,51 @@
     placeLabels(width, height);
   }
 
-  const measure = (text) => [...text].reduce((sum, char) => sum + (char > "\u2e80" ? letter : letter * 0.62), 0);
+  const pen = document.createElement("canvas").getContext("2d"), typeface = getComputedStyle(details).fontFamily;
 
   function placeLabels(width, height) {
-    const cells = new Map(), shown = [], most = Math.max(20, width * height / ROOM), wanted = new Set(listChosenNodes());
+    const cells = new Map(), shown = [], most = Math.max(20, width * height / ROOM), wanted = new Set(listNodes(lit));
     const order = data.nodes.map((_, number) => number).filter((number) => degrees[number])
       .sort((a, b) => wanted.has(b) - wanted.has(a) || degrees[b] - degrees[a] || data.nodes[b][PATENTS] - data.nodes[a][PATENTS] || a - b);
-    for (const number of order) {
-      const node = data.nodes[number], size = radius(number) + 3, wide = measure(node[NAME]);
-      const x = (node[X] - view.x) / view.scale + width / 2, y = (node[Y] - view.y) / view.scale + height / 2;
-      if (x < -60 || x > width || y < 0 || y > height + 10) continue;
-      const spots = [[size, 4], [-size - wide, 4], [-wide / 2, -size], [-wide / 2, size + letter - 2]];
-      const list = (box) => {
-        const keys = [];
-        for (let column = Math.floor(box[0] / 90); column <= Math.floor(box[2] / 90); column++)
-          for (let row = Math.floor(box[1] / 40); row <= Math.floor(box[3] / 40); row++) keys.push(`${column}:${row}`);
-        return keys;
-      };
+    const list = ([left, top, right, bottom]) => {
+      const keys = [];
+      for (let column = Math.floor(left / 90); column <= Math.floor(right / 90); column++)
+        for (let row = Math.floor(top / 40); row <= Math.floor(bottom / 40); row++) keys.push(`${column}:${row}`);
+      return keys;
+    };
+    const fill = (box, owner) => { for (const key of list(box)) cells.set(key, cells.get(key) || []).get(key).push([box, owner]); };
+    const isClear = (box, number) => box[0] >= 0 && box[2] <= width && list(box).every((key) => (cells.get(key) || []).every(([other, owner]) =>
+      owner === number || box[0] > other[2] || other[0] > box[2] || box[1] > other[3] || other[1] > box[3]));
+    const at = order.map((number) => {
+      const node = data.nodes[number], x = (node[X] - view.x) / view.scale + width / 2, y = (node[Y] - view.y) / view.scale + height / 2;
+      return [number, x, y, radius(number)];
+    }).filter(([, x, y]) => x > -60 && x < width + 60 && y > -10 && y < height + 10);
+    for (const [number, x, y, own] of at) if (!wanted.size || wanted.has(number)) fill([x - own, y - own, x + own, y + own], number);
+    pen.font = `${wanted.size ? 600 : 400} ${letter}px ${typeface}`;
+    layers.groups.replaceChildren();
+    for (const [number, , , own] of at) {
+      if (own < SMALL) continue;
+      const node = data.nodes[number], look = wanted.size && !wanted.has(number) ? " faded" : "";
+      draw("text", { class: `c${node[GROUP] % COLOURS}${look}`, x: node[X], y: node[Y], "font-size": own * (node[GROUP] < 9 ? 1.4 : 1.1) * view.scale }, layers.groups, node[GROUP] + 1);
+    }
+    for (const [number, x, y, own] of at) {
+      if (wanted.size && !wanted.has(number)) break;  // the wanted ones come first
+      const size = own + 3, slant = 0.75 * size, wide = pen.measureText(data.nodes[number][NAME]).width;
+      const spots = [[size, 4], [-size - wide, 4], [-wide / 2, -size - 2], [-wide / 2, size + letter],
+        [slant, -slant], [slant, slant + letter - 3], [-slant - wide, -slant], [-slant - wide, slant + letter - 3]];
       const boxes = spots.map(([dx, dy]) => [x + dx - 2, y + dy - letter - 1, x + dx + wide + 2, y + dy + 4]);
-      const clear = (box) => list(box).every((key) => (cells.get(key) || []).every((other) => box[0] > other[2] || other[0] > box[2] || box[1] > other[3] || other[1] > box[3]));
-      let best = boxes.findIndex(clear);
-      if (best < 0 && !wanted.has(number)) continue;
+      let best = boxes.findIndex((box) => isClear(box, number));
+      if (best < 0 && !isMain(number)) continue;
       best = Math.max(0, best);
-      for (const key of list(boxes[best])) cells.set(key, [...(cells.get(key) || []), boxes[best]]);
+      fill(boxes[best], -1);
       shown.push([number, ...spots[best]]);
       if (shown.length >= most) break;
     }
     layers.labels.replaceChildren();
     layers.labels.setAttribute("font-size", letter * view.scale);
     for (const [number, dx, dy] of shown) {
-      const node = data.nodes[number], look = !wanted.size ? "" : wanted.has(number) ? "chosen" : "faded";
-      draw("text", { class: look, x: node[X] + dx * view.scale, y: node[Y] + dy * view.scale, "stroke-width": 3 * view.scale }, layers.labels, node[NAME]);
+      const node = data.nodes[number];
+      draw("text", { class: wanted.size ? "chosen" : "", x: node[X] + dx * view.scale, y: node[Y] + dy * view.scale, "stroke-width": 3 * view.scale }, layers.labels, node[NAME]);
     }
   }
 
@@ -130,10 +140,10 @@
   function find(event) {
     const { left, top, width, height } = svg.getBoundingClientRect();
     const x = view.x + (event.clientX - left - width / 2) * view.scale, y = view.y + (event.clientY - top - height / 2) * view.scale;
-    let best = { edge: -1, node: -1 }, least = Infinity;
+    let best = NONE, least = Infinity;
     data.nodes.forEach((node, number) => {
       const distance = Math.hypot(node[X] - x, node[Y] - y) / view.scale - radius(number);
-      if (degrees[number] && distance < Math.min(3, least)) [best, least] = [{ edge: -1, node: number }, distance];
+      if (degrees[number] && distance < Math.min(3, least)) [best, least] = [{ ...NONE, node: number }, distance];
     });
     if (best.node >= 0) return best;
     for (const number of seen) {
@@ -141,7 +151,7 @@
       const [dx, dy] = [b[X] - a[X], b[Y] - a[Y]], length = dx * dx + dy * dy || 1;
       const share = Math.max(0, Math.min(1, ((x - a[X]) * dx + (y - a[Y]) * dy) / length));
       const distance = Math.hypot(a[X] + share * dx - x, a[Y] + share * dy - y) / view.scale;
-      if (distance < Math.min(5, least)) [best, least] = [{ edge: number, node: -1 }, distance];
+      if (distance < Math.min(5, least)) [best, least] = [{ ...NONE, edge: number }, distance];
     }
     return best;
   }
@@ -151,13 +161,11 @@
     svg.addEventListener("pointerdown", (event) => {
       start = { x: event.clientX, y: event.clientY, view: { ...view }, moved: false };
       svg.setPointerCapture(event.pointerId);
+      tip.hidden = true;
     });
+    svg.addEventListener("pointerleave", () => { if (!start) hover(NONE); });
     svg.addEventListener("pointermove", (event) => {
-      if (!start) {
-        const found = find(event);
-        svg.classList.toggle("over", found.edge >= 0 || found.node >= 0);
-        return;
-      }
+      if (!start) return hover(find(event));
       const [dx, dy] = [event.clientX - start.x, event.clientY - start.y];
       if (!start.moved && Math.hypot(dx, dy) < 4) return;
       start.moved = true;
@@ -188,6 +196,46 @@
     new ResizeObserver(askFrame).observe(svg);
   }
 
+  function hover(found) {
+    const isOver = found.edge >= 0 || found.node >= 0, shown = isOver ? found : chosen;
+    svg.classList.toggle("over", isOver);
+    if (shown.edge !== lit.edge || shown.node !== lit.node) light(shown);
+    tip.hidden = !isOver;
+    if (isOver) tip.replaceChildren(...(found.edge >= 0 ? describeEdge(found.edge) : describeNode(found.node)));
+  }
+
+  function describeEdge(number) {
+    const edge = data.edges[number], state = data.known && edge[at.state] ? ` · ${STATES[edge[at.state]]}` : "";
+    return [make("strong", {}, nameEdge(edge)), ` ${countFamilies(edge[at.patents])} · q ${write(edge[at.q])}${state}`];
+  }
+
+  function describeNode(number) {
+    const node = data.nodes[number];
+    return [make("strong", {}, node[NAME]), ` ${node[ID]} · ${countFamilies(node[PATENTS])} · ${count(degrees[number])} relations here · community ${node[GROUP] + 1}`];
+  }
+
+  function saveFile(name, type, text) {
+    const link = make("a", { download: name });
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function saveTable(name, rows) {
+    const quote = (value) => value === null ? "" : /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+    saveFile(name, "text/csv", rows.map((row) => `${row.map(quote).join(",")}\n`).join(""));
+  }
+
+  function saveNodes() {
+    const rows = listSeenNodes().map((number) => [...[ID, NAME, KIND].map((place) => data.nodes[number][place]), data.nodes[number][GROUP] + 1, data.nodes[number][PATENTS], data.nodes[number][UNITS], degrees[number]]);
+    saveTable("nodes.csv", [["id", "name", "kind", "community", "patents", "units", "relations"], ...rows]);
+  }
+
+  function saveEdges() {
+    const rows = seen.map((number) => data.edges[number]).map(([a, b, ...about]) => [...[a, b].flatMap((node) => [ID, NAME, KIND].map((place) => data.nodes[node][place])), ...about]);
+    saveTable("edges.csv", [["a_id", "a", "a_kind", "b_id", "b", "b_kind", ...data.columns], ...rows]);
+  }
+
   function save() {
     const copy = svg.cloneNode(true), live = svg.querySelectorAll("*"), own = copy.querySelectorAll("*");
     const { width, height } = svg.getBoundingClientRect();
@@ -197,50 +245,74 @@
     copy.removeAttribute("class");
     live.forEach((element, place) => {
       if (element.closest("[hidden], [display=none]")) return;
-      const style = getComputedStyle(element), names = { line: ["stroke", "stroke-opacity", "stroke-dasharray", "vector-effect"], text: ["fill", "stroke", "stroke-opacity", "paint-order", "stroke-linejoin", "font-family", "opacity"] };
+      const style = getComputedStyle(element), names = { line: ["stroke", "stroke-opacity", "stroke-dasharray", "vector-effect"], text: ["fill", "stroke", "stroke-opacity", "paint-order", "stroke-linejoin", "font-family", "opacity", "text-anchor", "dominant-baseline"] };
       for (const name of names[element.tagName] || (element.classList.contains("node") ? ["fill", "stroke", "stroke-width", "vector-effect", "opacity"] : []))
         own[place].setAttribute(name, style.getPropertyValue(name));
     });
     for (const element of copy.querySelectorAll("[display=none]")) element.remove();
-    const link = make("a", { download: "network.svg" });
-    link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }));
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    saveFile("network.svg", "image/svg+xml", new XMLSerializer().serializeToString(copy));
   }
 
   // --- what is chosen
 
-  function listChosenNodes() {
-    if (chosen.edge >= 0) return data.edges[chosen.edge].slice(0, 2);
-    if (chosen.node < 0) return [];
-    return [chosen.node, ...seen.flatMap((number) => {
+  const listSeenNodes = () => data.nodes.map((_, number) => number).filter((number) => degrees[number]);
+  const countFamilies = (value) => `${count(value)} ${value === 1 ? "family" : "families"}`;
+  const isMain = (number) => lit.node === number || (lit.edge >= 0 && data.edges[lit.edge].slice(0, 2).includes(number));
+
+  function listNodes({ edge, node, group }) {
+    if (edge >= 0) return data.edges[edge].slice(0, 2);
+    if (group >= 0) return listSeenNodes().filter((number) => data.nodes[number][GROUP] === group);
+    if (node < 0) return [];
+    return [node, ...seen.flatMap((number) => {
       const [a, b] = data.edges[number];
-      return a === chosen.node ? [b] : b === chosen.node ? [a] : [];
+      return a === node ? [b] : b === node ? [a] : [];
     })];
   }
 
-  function choose(found, scroll = false) {
-    chosen = found;
-    const nodes = new Set(listChosenNodes()), any = nodes.size > 0;
+  function light(found) {
+    lit = found;
+    const nodes = new Set(listNodes(found)), any = nodes.size > 0;
     for (const number of seen) {
-      const [a, b] = data.edges[number], own = chosen.edge === number || a === chosen.node || b === chosen.node;
-      lines[number].classList.toggle("chosen", chosen.edge === number);
+      const [a, b] = data.edges[number], own = found.edge === number || a === found.node || b === found.node || (found.group >= 0 && nodes.has(a) && nodes.has(b));
+      lines[number].classList.toggle("chosen", found.edge === number);
       lines[number].classList.toggle("faded", any && !own);
     }
     data.nodes.forEach((_, number) => {
       dots[number].classList.toggle("faded", any && !nodes.has(number));
-      dots[number].classList.toggle("chosen", number === chosen.node || (chosen.edge >= 0 && nodes.has(number)));
+      dots[number].classList.toggle("chosen", isMain(number));
     });
-    showDetails();
     askFrame();
+  }
+
+  function choose(found, scroll = false) {
+    chosen = found;
+    light(found);
+    showDetails();
     for (const row of document.querySelectorAll("#relation-table tbody tr")) row.classList.toggle("chosen", +row.dataset.edge === chosen.edge);
-    if (scroll && any) {
-      const [x, y] = [X, Y].map((place) => [...nodes].reduce((sum, node) => sum + data.nodes[node][place], 0) / nodes.size);
+    const nodes = [...new Set(listNodes(found))];
+    if (scroll && nodes.length) {
+      const [x, y] = [X, Y].map((place) => nodes.reduce((sum, node) => sum + data.nodes[node][place], 0) / nodes.length);
       view = { x, y, scale: Math.min(view.scale, 1) };
       document.getElementById("network").scrollIntoView();
       details.focus({ preventScroll: true });
     }
   }
+
+  // A link to what others say of an id or a patent; the text alone where it is no name of a known kind.
+  function linkTo(name) {
+    for (const [pattern, place] of PLACES) {
+      const found = pattern.exec(name);
+      if (found) return make("a", { href: place + found[1] }, name);
+    }
+    return name;
+  }
+
+  function linkNode(number) {
+    const [id, name] = data.nodes[number], query = encodeURIComponent(`${name}[sym] AND human[orgn]`);
+    return [linkTo(id), ...(id.startsWith("HGNC:") ? [make("a", { href: `https://www.ncbi.nlm.nih.gov/gene/?term=${query}` }, "NCBI")] : [])];
+  }
+
+  const join = (parts) => parts.flatMap((part, place) => place ? [" · ", part] : [part]);
 
   function markUp(text, marks, edge) {
     const line = make("p", { class: "text", lang: "zh" }), characters = [...text];
@@ -263,11 +335,11 @@
       make("tbody", {}, row("patent families", edge[at.patents], edge[at.expected_patents]), row(data.unit === "patent" ? "patents" : `${data.unit}s`, edge[at.units], edge[at.expected_units]),
         row("weighted by score", edge[at.weight]), row("NPMI", edge[at.npmi]), row("p", edge[at.p]), row("q", edge[at.q])));
     const items = places.map(([patent, when, sentences]) => make("li", {},
-      make("div", { class: "where" }, [patent, when, ...new Set(sentences.map(([document]) => document === patent ? null : document)),
-        `from ${sentences.map((sentence) => count(sentence[1])).join(", ")}`].filter((part) => part).join(" · ")),
+      make("div", { class: "where" }, ...join([linkTo(patent), when, ...new Set(sentences.map(([document]) => document === patent ? null : document)),
+        `from ${sentences.map((sentence) => count(sentence[1])).join(", ")}`].filter((part) => part))),
       ...sentences.map(([, , text, marks]) => markUp(text, marks, edge))));
-    details.replaceChildren(make("h3", {}, nameEdge(edge)),
-      make("p", { class: "about" }, `${[0, 1].map((side) => data.nodes[edge[side]][ID]).join(" · ")} · first in ${edge[at.first_patent]}${edge[at.first_year] ? `, ${edge[at.first_year]}` : ""}`),
+    details.replaceChildren(addBack(), make("h3", {}, nameEdge(edge)),
+      make("p", { class: "about" }, ...join(edge.slice(0, 2).flatMap(linkNode)), " · first in ", linkTo(edge[at.first_patent]), edge[at.first_year] ? `, ${edge[at.first_year]}` : ""),
       ...(data.known && state ? [make("span", { class: `state ${state}` }, STATES[state])] : []), table,
       make("ol", {}, ...items));
     details.scrollTop = 0;
@@ -277,18 +349,39 @@
     const node = data.nodes[number], own = seen.filter((edge) => data.edges[edge].slice(0, 2).includes(number));
     const items = own.slice(0, 200).map((edge) => {
       const [a, b] = data.edges[edge], button = make("button", { type: "button", class: "find" }, nameOf(a === number ? b : a));
-      button.addEventListener("click", () => choose({ edge, node: -1 }));
+      button.addEventListener("click", () => choose({ ...NONE, edge }));
       return make("tr", {}, make("td", {}, button), make("td", { class: "num" }, write(data.edges[edge][at.patents])), make("td", { class: "num" }, write(data.edges[edge][at.q])));
     });
-    details.replaceChildren(make("h3", {}, node[NAME]), make("p", { class: "about" }, `${node[ID]} · in ${count(node[PATENTS])} patent families · ${count(own.length)} relations here`),
+    details.replaceChildren(addBack(), make("h3", {}, node[NAME]), make("p", { class: "about" }, ...join([...linkNode(number), `in ${countFamilies(node[PATENTS])}`, `${count(own.length)} relations here`, `community ${node[GROUP] + 1}`, ...(reference.has(number) ? ["reference gene"] : [])])),
       make("table", {}, make("thead", {}, make("tr", {}, make("th", {}, "with"), make("th", { class: "num" }, "families"), make("th", { class: "num" }, "q"))), make("tbody", {}, ...items)));
     details.scrollTop = 0;
+  }
+
+  function addBack() {
+    const button = make("button", { type: "button", class: "find back" }, "All communities");
+    button.addEventListener("click", () => choose(NONE));
+    return button;
+  }
+
+  function showGroups() {
+    const groups = new Map();
+    for (const number of listSeenNodes().sort((a, b) => degrees[b] - degrees[a])) {
+      const group = data.nodes[number][GROUP];
+      groups.set(group, [...(groups.get(group) || []), number]);
+    }
+    const items = [...groups].filter(([, nodes]) => nodes.length > 1).sort((a, b) => b[1].length - a[1].length).slice(0, 60).map(([group, nodes]) => {
+      const button = make("button", { type: "button", class: "group", "aria-pressed": chosen.group === group }, make("span", { class: `badge c${group % COLOURS}` }, String(group + 1)),
+        `${nodes.slice(0, 3).map(nameOf).join(", ")}${nodes.length > 3 ? ` and ${count(nodes.length - 3)} more` : ""}`);
+      button.addEventListener("click", () => choose(chosen.group === group ? NONE : { ...NONE, group }));
+      return make("li", {}, button);
+    });
+    details.replaceChildren(make("p", { class: "about" }, "Click a line for its sentences, a circle for its relations, a community to see it alone."), make("h3", {}, "Communities"), make("ul", { class: "groups" }, ...items));
   }
 
   function showDetails() {
     if (chosen.edge >= 0) showEdge(chosen.edge);
     else if (chosen.node >= 0) showNode(chosen.node);
-    else details.replaceChildren(make("p", { class: "about" }, "Click a line for its sentences, a circle for its relations."));
+    else showGroups();
   }
 
   // --- tables
@@ -329,7 +422,7 @@
       body.replaceChildren(...sorted.slice(page * PAGE, (page + 1) * PAGE).map((item) => {
         const cells = columns.map(([, read, isNumber, shown], place) => {
           const text = (shown || write)(read(item));
-          if (place) return make("td", { class: isNumber ? "num" : "" }, text);
+          if (place) return make("td", { class: isNumber ? "num" : "" }, text);  // a text, or a link
           const button = make("button", { type: "button", class: "find" }, text);
           button.addEventListener("click", () => choose(onRow(item), true));
           return make("th", { scope: "row" }, button);
@@ -356,13 +449,13 @@
     ["families", column("patents"), true], ["by chance", column("expected_patents"), true],
     ...(data.unit === "patent" ? [] : [[`${data.unit}s`, column("units"), true]]), ["NPMI", column("npmi"), true], ["p", column("p"), true], ["q", column("q"), true],
     ...(data.known ? [["known or new", column("state"), false, (value) => value ? STATES[value] : "–"]] : []),
-    ["first patent", column("first_patent")], ["year", column("first_year"), true, year],
-  ], () => seen, (edge) => ({ edge, node: -1 }));
+    ["first patent", column("first_patent"), false, linkTo], ["year", column("first_year"), true, year],
+  ], () => seen, (edge) => ({ ...NONE, edge }));
   const updateEntities = makeTable("entity-table", [
-    ["name", (number) => nameOf(number)], ["id", (number) => data.nodes[number][ID]], ["kind", (number) => data.nodes[number][KIND]],
+    ["name", (number) => nameOf(number)], ["id", (number) => data.nodes[number][ID], false, linkTo], ["kind", (number) => data.nodes[number][KIND]],
     ["relations", (number) => degrees[number], true], ["families", (number) => data.nodes[number][PATENTS], true], ["units", (number) => data.nodes[number][UNITS], true],
     ["community", (number) => data.nodes[number][GROUP] + 1, true],
-  ], () => data.nodes.map((_, number) => number).filter((number) => degrees[number]).sort((a, b) => degrees[b] - degrees[a] || a - b), (node) => ({ edge: -1, node }));
+  ], () => listSeenNodes().sort((a, b) => degrees[b] - degrees[a] || a - b), (node) => ({ ...NONE, node }));
 
   // --- filters
 
@@ -376,25 +469,34 @@
       fields[name].append(option("", "any year"), ...years.map((value) => option(value, String(value))));
       fields[name].closest("label").hidden = years.length < 2;
     }
+    document.getElementById("names").append(...data.nodes.map((node) => option(node[NAME], node[ID])));
     for (const chosenOption of form.querySelectorAll("option:checked")) chosenOption.defaultSelected = true;
   }
 
   function listHaystacks() {
-    haystacks ||= data.edges.map((edge, number) => [...edge.slice(0, 2).flatMap((node) => [data.nodes[node][NAME], data.nodes[node][ID]]), edge[at.first_patent],
+    haystacks ||= data.edges.map((edge, number) => [edge[at.first_patent],
       ...data.evidence[number].flatMap(([patent, , sentences]) => [patent, ...sentences.flatMap(([document, , text]) => [document, text])])].join("\n").toLowerCase());
     return haystacks;
+  }
+
+  // The nodes that are called so, or else those whose name or id has it; null: any.
+  function listNamed(text) {
+    if (!text) return null;
+    const names = data.nodes.map((node) => [node[NAME].toLowerCase(), node[ID].toLowerCase()]), numbers = [...names.keys()];
+    const exact = numbers.filter((number) => names[number].includes(text));
+    return new Set(exact.length ? exact : numbers.filter((number) => names[number].some((name) => name.includes(text))));
   }
 
   function filter() {
     const text = fields.search.value.trim().toLowerCase(), q = +fields.q.value, patents = +fields.patents.value || 1;
     const [from, to] = [fields.from.value, fields.to.value], state = fields.state ? fields.state.value : "";
-    const places = text ? listHaystacks() : null;
+    const places = text ? listHaystacks() : null, named = listNamed(fields.entity.value.trim().toLowerCase()), hidden = fields.reference && fields.reference.checked ? reference : new Set();
     seen = [];
     degrees = new Array(data.nodes.length).fill(0);
     data.edges.forEach((edge, number) => {
       const when = edge[at.first_year], own = edge[at.state];
       const good = edge[at.q] <= q && edge[at.patents] >= patents && (!from || (when !== null && when >= +from)) && (!to || (when !== null && when <= +to)) &&
-        (!state || own === state || (state === "unknown" && own && own !== "known")) && (!places || places[number].includes(text));
+        !hidden.has(edge[0]) && !hidden.has(edge[1]) && (!named || named.has(edge[0]) || named.has(edge[1])) && (!state || own === state || (state === "unknown" && own && own !== "known")) && (!places || places[number].includes(text));
       if (good) {
         seen.push(number);
         degrees[edge[0]] += 1;
@@ -406,7 +508,8 @@
     const nodes = degrees.filter(Boolean).length;
     document.getElementById("count").textContent = `${count(seen.length)} of ${count(data.edges.length)} relations, ${count(nodes)} entities`;
     document.getElementById("empty").hidden = seen.length > 0;
-    if (chosen.edge >= 0 && !seen.includes(chosen.edge) || chosen.node >= 0 && !degrees[chosen.node]) chosen = { edge: -1, node: -1 };
+    if (chosen.edge >= 0 && !seen.includes(chosen.edge) || chosen.node >= 0 && !degrees[chosen.node] || chosen.group >= 0) chosen = NONE;
+    if (named && named.size === 1 && degrees[[...named][0]]) chosen = { ...NONE, node: [...named][0] };
     updateRelations();
     updateEntities();
     choose(chosen);
@@ -423,29 +526,19 @@
     }
   }
 
-  function followSections() {
-    const links = new Map([...document.querySelectorAll("nav.contents a")].map((a) => [a.hash.slice(1), a]));
-    const places = [...links.keys()].map((name) => document.getElementById(name));
-    const update = () => {
-      const above = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 3), now = (above.pop() || places[0]).id;
-      for (const [name, link] of links) name === now ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
-    };
-    addEventListener("scroll", update, { passive: true });
-    update();
-  }
-
   drawAll();
   fillFilters();
   addLegend();
   followPointer();
   followSections();
+  tellScrolling();
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", filter);
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(filter, DELAY); });
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("reset", () => { chosen = NONE; setTimeout(filter); });
   document.getElementById("closer").addEventListener("click", () => zoom(0.7));
   document.getElementById("farther").addEventListener("click", () => zoom(1 / 0.7));
   document.getElementById("fit").addEventListener("click", fit);
-  document.getElementById("save").addEventListener("click", save);
+  for (const [name, act] of [["save", save], ["save-nodes", saveNodes], ["save-edges", saveEdges]]) document.getElementById(name).addEventListener("click", act);
   filter();
 })();
