@@ -24,8 +24,7 @@ RUNS = sorted(path.parent for path in (ROOT / "results").rglob(runs.METRICS))
 
 
 def test_every_committed_run_is_finished_and_carries_no_weights():
-    parents = {folder.parent for folder in RUNS}
-    found = runs.find_runs(sorted(parents))
+    found = runs.find_runs(sorted({folder.parent for folder in RUNS}))
     assert sorted(found.finished) == RUNS and not found.unfinished
     assert not [path for path in (ROOT / "results").rglob("*") if path.suffix in (".safetensors", ".bin", ".pt")]
 
