@@ -38,7 +38,7 @@ from benchmarks import common, matmuls, systems, tables, timing
 from cbpner.base.errors import InputError
 from cbpner.base.files import read_json
 from cbpner.base.process import run_guarded
-from cbpner.models.devices import BF16_INSTRUCTIONS
+from cbpner.models.devices import BF16_INSTRUCTIONS, has_instructions
 from cbpner.models.encoders import locate_encoder
 from cbpner.models.names import SHIPPED_ENCODER
 from cbpner.runs.environment import describe_environment
@@ -72,8 +72,8 @@ def read_sentences(path: str | None) -> tuple[list[Sentence], str]:
 
 def list_instructions() -> list[str]:
     """The processor's, of INSTRUCTIONS; what torch is built for where it does not say."""
-    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return [name for name in INSTRUCTIONS if found.get(name)] or [torch.backends.cpu.get_cpu_capability().lower()]
+    found = [name for name in INSTRUCTIONS if has_instructions(name)]
+    return found or [torch.backends.cpu.get_cpu_capability().lower()]
 
 
 def describe_processor() -> dict[str, Any]:

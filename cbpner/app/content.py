@@ -9,7 +9,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -18,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.base.html import dump_script, style_types
-from cbpner.biology.genes.mentions import EntityResolver
+from cbpner.base.html import dump_script
+from cbpner.biology.genes.mentions import HGNC_PAGE, EntityResolver
 from cbpner.biology.genes.predictions import NUMBER_FIELDS
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.prediction import html_page as html
@@ -33,7 +32,6 @@ MAX_SHOWN = 100_000  # characters of all documents that the page shows; the down
 MAX_ROWS = 2000  # of the table of entities
 SUFFIXES, TERMS_SUFFIXES = (".txt", ".jsonl"), (".txt", ".tsv")
 DOWNLOADS = {"jsonl": "tagged.jsonl", "csv": "tagged.csv", "brat": "tagged_brat"}
-HGNC = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"
 LANGUAGES = ("en", "zh")
 
 
@@ -155,14 +153,8 @@ def describe_tagged(documents: Sequence[Document], seconds: float, texts: Mappin
 
 def render_documents(documents: Sequence[Document], types: Sequence[str], texts: Mapping[str, Any]) -> str:
     """Render up to MAX_SHOWN characters of the documents as an HTML page, with a note if there are more."""
-    names, room = texts["types"], MAX_SHOWN
-    shown = (
-        f'<mark class="{look}">{html.escape_text(names.get(type, type))}</mark>'
-        for type, look in style_types(types).items()
-    )
-    legend = f'<p class="legend">{" ".join(shown)}</p>'
-    opening = html.open_page(types, texts["entities"])
-    parts = [re.sub('<p class="legend">.*?</p>', lambda _: legend, opening)]
+    words, room = html.Words(texts["types"], texts["mentions_in"]), MAX_SHOWN
+    parts = [html.open_page(types, texts["entities"], words=words)]
     for document in documents:
         if room <= 0:
             break
@@ -170,19 +162,11 @@ def render_documents(documents: Sequence[Document], types: Sequence[str], texts:
             end = min((span.start for span in document.spans if span.start < room < span.end), default=room)
             spans = [span for span in document.spans if span.end <= end]
             document = replace(document, text=document.text[:end], spans=spans)
-        parts.append(translate_marks(html.render_document(document, types, has_scores=True), texts))
+        parts.append(html.render_document(document, types, has_scores=True, words=words))
         room -= len(document.text)
     if room <= 0 and sum(len(document.text) for document in documents) > MAX_SHOWN:
         parts.append(f'<p class="about">{html.escape_text(texts["rest"].format(shown=MAX_SHOWN))}</p>')
     return "".join(parts) + html.close_page()
-
-
-def translate_marks(section: str, texts: Mapping[str, Any]) -> str:
-    """A document's section with the page's words for types and counts; its text, which is escaped, stays."""
-    names = texts["types"]
-    words = partial(re.sub, "[a-z]+", lambda word: names.get(word[0], word[0]))
-    section = re.sub('((?:data-label|title)=")([^"]*)', lambda found: found[1] + words(found[2]), section)
-    return re.sub("([0-9,]+) mentions in ([0-9,]+) characters(?=</p>)", texts["mentions_in"], section)
 
 
 def list_entities(documents: Iterable[Document], resolver: EntityResolver, names: Mapping[str, str]) -> list[list]:
@@ -206,7 +190,7 @@ def identify(label: str, surface: str, resolver: EntityResolver) -> str:
     _, found = resolver.resolve(label, surface)
     names = [f"{resolver.labels[id]} ({id})" if resolver.labels.get(id) else id for id in found.ids[:3]]
     links = [
-        f"[{name}]({HGNC}{id.removeprefix('HGNC:')})" if id.startswith("HGNC:") else name
+        f"[{name}]({HGNC_PAGE}{id.removeprefix('HGNC:')})" if id.startswith("HGNC:") else name
         for id, name in zip(found.ids, names, strict=False)
     ]
     more = " …" if len(found.ids) > 3 else ""

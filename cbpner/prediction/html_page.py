@@ -6,12 +6,12 @@ All of it can be read without the page's script, which adds what finds and filte
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from importlib import resources
 from itertools import chain, zip_longest
-from typing import IO
+from typing import IO, NamedTuple
 
 from cbpner.base.html import TYPES, dump_script, read_page_style, show_controls, style_types
 from cbpner.formats.document import Document, Span
@@ -29,6 +29,19 @@ TEXT_LINES = re.compile("[^\n]*\n|[^\n]+")
 HEADING = re.compile(
     rf"[ \t\u3000]*(?:[\[【]\d+[\]】] ?)?(?:(?P<part>{MAIN_PARTS})|{CHAPTERS})[ \t\u3000]*[:：]?\s*", re.IGNORECASE
 )
+
+
+class Words(NamedTuple):
+    """What a page calls types and a span's source where not by their names, and what it counts of a document."""
+
+    names: Mapping[str, str] = {}
+    counts: str = "{mentions:,} mentions in {characters:,} characters"
+
+    def name(self, own: str) -> str:
+        return escape_text(self.names.get(own, own))
+
+
+WORDS = Words()
 
 
 def know_nothing(label: str, surface: str) -> Sequence[tuple[str, str]]:
@@ -54,16 +67,18 @@ def open_page_writer(
     yield write
     found = {label: {surface: pages for surface, pages in own.items() if pages} for label, own in links.items()}
     data = f'<script type="application/json" id="links">{dump_script(found)}</script>'
-    file.write(close_page(f"{data}\n<script>\n{_read_asset('documents.js')}</script>\n"))
+    scripts = read_page_style("page.js") + _read_asset("documents.js")
+    file.write(close_page(f"{data}\n<script>\n{scripts}</script>\n"))
 
 
-def open_page(types: Sequence[str], title: str, tools: str = "") -> str:
+def open_page(types: Sequence[str], title: str, tools: str = "", words: Words = WORDS) -> str:
     """The page up to its first document. tools: markup after its heading."""
     css, looks, short = read_page_style(), style_types(types), abbreviate(types)
     shared = css[: css.index("*, *::before")]  # the report's colours, fonts and marks
+    labels = {name: f' data-label="{short[name]}"' if tools else "" for name in types}
     legend = " ".join(
-        f'<mark class="{looks[name]}" data-type="{shown}" data-label="{short[name]}">{shown}</mark>'
-        for name, shown in zip(types, map(escape_text, types), strict=True)
+        f'<mark class="{looks[name]}" data-type="{escape_text(name)}"{labels[name]}>{words.name(name)}</mark>'
+        for name in types
     )
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape_text(title)}</title>\n'
@@ -87,17 +102,17 @@ def abbreviate(types: Sequence[str]) -> dict[str, str]:
     return short
 
 
-def render_document(document: Document, types: Sequence[str], has_scores: bool = False) -> str:
+def render_document(document: Document, types: Sequence[str], has_scores: bool = False, words: Words = WORDS) -> str:
     """A document's section; its spans do not overlap and are in order. has_scores: shown beside the types."""
     looks, short, spans = style_types(types), abbreviate(types), document.spans
 
     def mark(span: Span) -> str:
-        label, surface = escape_text(span.label), escape_text(document.text[span.start : span.end])
-        score = "" if span.score is None else f", {span.source or span.score}"
+        label, surface = words.name(span.label), escape_text(document.text[span.start : span.end])
+        score = "" if span.score is None else f", {words.name(span.source) if span.source else span.score}"
         shown = f"{label} {span.score:.2f}" if has_scores else short[span.label]
         scored = "" if span.score is None else f' data-score="{span.score}"'
         return (
-            f'<mark class="{looks[span.label]}" data-type="{label}" data-label="{shown}"{scored} '
+            f'<mark class="{looks[span.label]}" data-type="{escape_text(span.label)}" data-label="{shown}"{scored} '
             f'title="{label}{score}, {span.start}–{span.end}">{surface}</mark>'
         )
 
@@ -109,7 +124,7 @@ def render_document(document: Document, types: Sequence[str], has_scores: bool =
         inside = "".join(chain(*zip_longest(plain, map(mark, own), fillvalue="")))
         lines = sum(len(line) // LINE_SIZE + 1 for line in document.text[start:end].splitlines())
         parts.append(f'<{tag} class="text" style="--lines: {lines}">{inside}</{tag}>\n')
-    title, about = find_title(document), f"{len(spans):,} mentions in {len(document.text):,} characters"
+    title, about = find_title(document), words.counts.format(mentions=len(spans), characters=len(document.text))
     about = f"{escape_text(document.id)} · {about}" if title != document.id else about
     return f'<section>\n<h2>{escape_text(title)}</h2>\n<p class="about">{about}</p>\n{"".join(parts)}</section>\n'
 

@@ -1,4 +1,4 @@
-"use strict";  // what the report and the network page share
+"use strict";  // what the pages share
 
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const ROWS = 300, DELAY = 150;  // entities that are listed; milliseconds after the last key
   const find = (id) => document.getElementById(id), count = (number) => number.toLocaleString("en");
@@ -9,13 +8,6 @@
     surface: element.textContent, key: `${element.dataset.type}\t${element.textContent}` }));
   const counts = {}, off = new Set();
   let chosen = null, shown = [], hits = null, at = -1, timer = 0, frame = 0;
-
-  function make(name, attributes = {}, ...children) {
-    const element = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
-    return element;
-  }
 
   function listTypes() {
     for (const mark of document.querySelectorAll(".legend mark")) {
