@@ -25,7 +25,7 @@ TEXT = "HER2阳性乳腺癌。\nBRCA1与基因，蛋白。\n人类基因\n一种
 GENES = "HER2，EGFR，BRCA1，TP53，乳腺癌，肺癌，KRAS，MDM2，PTEN。"
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 NAMES = """English brat txt jsonl text Benjamini Hochberg Ctrl reference genes tsv script hacked img src onerror window
-    Hu Verberne bert base chinese mini cbp seqeval ddof metrics json python"""  # that stay in the Chinese page
+    Hu Verberne bert base chinese mini cbp seqeval ddof metrics json python cbpner gold data dir bio"""  # that stay in the Chinese page
 QUIET = ("Method not implemented",)  # what Chromium itself says
 
 
