@@ -83,7 +83,8 @@ def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document]
     for source in chain.from_iterable(list_sources(path, None) for path in files):
         for item in read_sources([source]):
             if isinstance(item, Rejected):
-                problems.append(f"{Path(item.source).name}: {item.reason}")
+                reason = re.sub(r" \(--[^)]*\)", "", item.reason)  # flags, which a page does not have
+                problems.append(f"{Path(item.source).name}: {reason}")
             else:
                 documents.append(name_patent(item, f"{source.id}-"))
     return list(number_ids(documents)), problems
