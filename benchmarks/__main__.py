@@ -16,8 +16,9 @@ the original's pattern: eight sentences padded to 512 tokens, float32. Predictio
 transformers' pipeline at its best batch size; and the original's pattern again. Heads are not trained. `cbpner predict`
 on 200 sentences, a new process each time, counts from the first call to the last span: loading is not in it.
 
-Utilisation is the time of the model's own matrix products on the same sentences in bfloat16 (`benchmarks/matmuls.py`)
-over the time of the whole. A KIND of processor is its name and the widest instructions for products that torch finds.
+Utilisation is the time of the model's own matrix products on the same sentences (`benchmarks/matmuls.py`) over the time
+of the whole. They run in bfloat16, on a processor without instructions for it in float32. A KIND of processor is its
+name and the widest instructions for products that torch finds.
 """
 
 import argparse

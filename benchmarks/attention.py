@@ -1,9 +1,10 @@
-"""Compare our attention for prediction with torch's own, in bfloat16 on one thread: microseconds a character and layer.
+"""Compare our attention for prediction with torch's own, on one thread: microseconds a character and layer.
 
 python -m benchmarks.attention
 
-Sizes are those of `cbp_mini`; about 2,000 characters at once, in sentences of one length. Medians of rounds in which
-both have their turn, in the process's own time, so that other programs matter little.
+Sizes are those of `cbp_mini`; about 2,000 characters at once, in sentences of one length, in bfloat16, on a processor
+without instructions for it in float32. Medians of rounds in which both have their turn, in the process's own time, so
+that other programs matter little.
 """
 
 import statistics
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 import torch
 
+from benchmarks.matmuls import FORMAT
 from benchmarks.tables import format_table
 from cbpner.prediction.fast_bert import mix_in_torch, mix_values
 
@@ -31,7 +33,7 @@ def time_once(mix: Callable[..., torch.Tensor], *parts: torch.Tensor) -> float:
 def measure(length: int) -> list[float]:
     """Microseconds a character, ours and torch's."""
     sentences = CHARACTERS // length
-    projected = 0.5 * torch.randn(sentences, length, 3, HEADS, WIDTH).bfloat16()  # as `BertTagger` has them
+    projected = 0.5 * torch.randn(sentences, length, 3, HEADS, WIDTH).to(FORMAT)  # as `BertTagger` has them
     parts = projected.permute(2, 0, 3, 1, 4).unbind()
     rounds = [[time_once(mix, *parts) for mix in (mix_values, mix_in_torch)] for _ in range(ROUNDS)]
     return [1e6 * statistics.median(times) / (sentences * length) for times in zip(*rounds, strict=True)]

@@ -1,4 +1,6 @@
-"""The lower limit of a step: the time of the model's own matrix products alone, in bfloat16, on real characters.
+"""The lower limit of a step: the time of the model's own matrix products alone, on real characters.
+
+They run in the number format that ours takes on the processor: bfloat16 where it has instructions for it, else float32.
 
 Counted are, in every layer, the products for queries, keys and values (one product), of attention (scores, and the mix
 of values), behind attention, and of the feed-forward block, then the head's: forward, and in training backward, where
@@ -13,11 +15,13 @@ from typing import Any, NamedTuple
 
 import torch
 
+from cbpner.models.devices import DTYPES, pick_precision
 from cbpner.text.bio import Sentence
 
 ROWS = 2048  # characters that a linear product takes at once
 SQUARE = 2048  # rows of the square products
 BUCKET = 16  # lengths that differ by less are timed together
+FORMAT = DTYPES[pick_precision("auto", torch.device("cpu"))]
 
 
 class ModelShape(NamedTuple):
@@ -69,8 +73,8 @@ def time_matmuls(shape: ModelShape, lengths: Sequence[int], training: bool) -> f
     """Seconds of the products for sentences of these lengths; each kind is timed once and multiplied."""
     total = 0.0
     for inputs, outputs, times in list_linear(shape):
-        left = torch.randn(ROWS, inputs).bfloat16()
-        right, grown = torch.randn(inputs, outputs).bfloat16(), torch.randn(ROWS, outputs).bfloat16()
+        left = torch.randn(ROWS, inputs).to(FORMAT)
+        right, grown = torch.randn(inputs, outputs).to(FORMAT), torch.randn(ROWS, outputs).to(FORMAT)
         seconds = time_once(lambda left=left, right=right: left @ right)
         if training:
             seconds += time_once(lambda grown=grown, right=right: grown @ right.T)
@@ -88,8 +92,8 @@ def time_matmuls(shape: ModelShape, lengths: Sequence[int], training: bool) -> f
 def time_attention(shape: ModelShape, length: int, count: int, training: bool) -> float:
     """Seconds of one layer's products of attention for `count` sentences of a length."""
     batch = max(1, min(count, ROWS // length))
-    queries, keys, values = torch.randn(3, batch, shape.heads, length, shape.width // shape.heads).bfloat16()
-    weights = torch.randn(batch, shape.heads, length, length).bfloat16()
+    queries, keys, values = torch.randn(3, batch, shape.heads, length, shape.width // shape.heads).to(FORMAT)
+    weights = torch.randn(batch, shape.heads, length, length).to(FORMAT)
     seconds = time_once(lambda: queries @ keys.transpose(2, 3)) + time_once(lambda: weights @ values)
     if training:  # by queries and by keys, by weights and by values: of the same sizes
         seconds += 2 * time_once(lambda: weights @ keys) + time_once(lambda: weights.transpose(2, 3) @ queries)
@@ -98,9 +102,9 @@ def time_attention(shape: ModelShape, length: int, count: int, training: bool) -
 
 
 def measure_rates() -> dict[str, int]:
-    """{number format: billions of additions and multiplications a second} of square products."""
+    """{number format: billions of additions and multiplications a second} of square products, in FORMAT and float32."""
     found = {}
-    for kind in (torch.bfloat16, torch.float32):
+    for kind in dict.fromkeys((FORMAT, torch.float32)):
         left, right = torch.randn(2, SQUARE, SQUARE).to(kind)
         seconds = time_once(lambda left=left, right=right: left @ right, rounds=8)
         found[str(kind).removeprefix("torch.")] = round(2 * SQUARE**3 / 1e9 / seconds)

@@ -28,6 +28,7 @@ class Target(NamedTuple):
     unit: str = "x"
 
 
+FORMATS = ("bfloat16", "float32")
 TARGETS = (
     *(Target(f"{shape}, {kind}, against {name}", ("shapes", shape, kind, "sides", side, "gain"), limit)
       for shape, kind, side, name, limit in (
@@ -73,7 +74,7 @@ def judge(found: dict, target: Target) -> str:
     if value >= target.limit if target.is_least else value <= target.limit:
         return text
     busy = find_value(found, (*target.path[:-2], "ours", "utilisation")) if target.path[-1] == "gain" else None
-    return f"{text}, missed" + (f" (bf16 limit {format_figure(value / busy, target.unit)})" if busy else "")
+    return f"{text}, missed" + (f" (limit {format_figure(value / busy, target.unit)})" if busy else "")
 
 
 def read_all() -> dict[str, dict]:
@@ -84,8 +85,9 @@ def read_all() -> dict[str, dict]:
 def render(kinds: dict[str, dict]) -> str:
     """All tables, the kinds of processor side by side."""
     machines = [
-        (kind, ", ".join(found.get("instructions", ["not recorded"])), *found["rates"].values(), found["threads"],
-         found.get("load", "not recorded"), found["sentences"])
+        (kind, ", ".join(found.get("instructions", ["not recorded"])),
+         *(found["rates"].get(name, "-") for name in FORMATS), found["threads"], found.get("load", "not recorded"),
+         found["sentences"])
         for kind, found in kinds.items()
     ]  # fmt: skip
     targets = [
@@ -93,13 +95,14 @@ def render(kinds: dict[str, dict]) -> str:
          *(judge(found, each) for found in kinds.values()))
         for each in TARGETS
     ]  # fmt: skip
-    header = ("kind of processor", "instructions", "bfloat16", "float32", "threads", "load before", "sentences of")
+    header = ("kind of processor", "instructions", *FORMATS, "threads", "load before", "sentences of")
     texts = [
         (name, kind, f"{own['speed']:,}", f"{own['peak_mb']:,}", own["rounds"])
         for kind, found in kinds.items() for name, own in found.get("growth", {}).items()
     ]  # fmt: skip
     parts = [
-        f"bfloat16, float32: GFLOP/s of square products of {matmuls.SQUARE} rows.",
+        f"bfloat16, float32: GFLOP/s of square products of {matmuls.SQUARE} rows; `-`: no instructions for bfloat16. "
+        "limit: what it would be if ours were its matrix products alone.",
         format_table(header, machines, "llrrrrl"),
         format_table(("", "asked for", *kinds), targets, "lr" + "r" * len(kinds)),
         *(render_work(kinds, shape, work) for shape in SHAPES for work in ("training", "prediction")),

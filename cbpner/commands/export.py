@@ -8,8 +8,9 @@ OUT is a folder that gets config.json and tokenizer.json too, where it does not 
 ONNX file of the model, or the model's own. A tagger with a linear head or a CRF on a BERT can be written; one with a
 BiLSTM cannot. Where OUT holds both files, the int8 one is run, unless --precision fp32.
 
-int8 is faster than torch on processors that torch runs in float32, 1.6 times as measured (benchmarks/export.json). It
-is not on those with products in bfloat16 (AVX-512 BF16, AMX, ARM's): torch uses them, and is as fast or faster.
+int8 is faster than torch on processors with instructions for int8 (VNNI) that torch runs in float32, 1.6 times as
+measured (benchmarks/export.json). It is not on those with products in bfloat16 (AVX-512 BF16, AMX, ARM's), which torch
+uses, nor on those with AVX2 alone: torch is as fast there, or faster.
 """
 
 import sys

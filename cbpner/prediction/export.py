@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from cbpner.base.errors import InputError, reading_model
 from cbpner.base.files import atomic_files, file_checksum
-from cbpner.models.devices import pick_precision
+from cbpner.models.devices import has_instructions, pick_precision
 from cbpner.prediction.backend import open_backend
 from cbpner.prediction.fast_bert import PLAIN, WORDS, BertTagger, is_plain, padding_bias
 from cbpner.prediction.model_folder import FILES, WEIGHTS, locate_model, read_model_config, read_model_labels
@@ -100,11 +100,15 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
 
 
 def judge_int8(int8: bool) -> str | None:
-    """What to say where the other choice is the better one on this processor, by `benchmarks/export.py`."""
-    has_bf16 = pick_precision("auto", torch.device("cpu")) == "bf16"
-    if int8 != has_bf16:
+    """What to say where the other choice is the better one on this processor, by the tables of benchmarks/README.md.
+
+    int8 is slower where torch has bfloat16, and on x86 without VNNI, the instructions for its products.
+    """
+    has_slow_products = has_instructions("avx2") and not has_instructions("avx512_vnni", "avx_vnni")
+    is_slower = has_slow_products or pick_precision("auto", torch.device("cpu")) == "bf16"
+    if int8 != is_slower:
         return None
-    return "bfloat16 of --backend torch is as fast here, or faster" if int8 else "--int8 is faster on this processor"
+    return "--backend torch is as fast here, or faster" if int8 else "--int8 is faster on this processor"
 
 
 def _make_model(folder: Path, config: dict[str, Any], int8: bool) -> "ModelProto":

@@ -69,7 +69,7 @@ class BertTagger:
                     raise ValueError(f"{name} {found}; config.json has {(size, config['hidden_size'])}")
         products = [name for name in self.weights if name.startswith("encoder") and "LayerNorm" not in name]
         self.weights |= {name: self.weights[name].to(dtype) for name in products}
-        self.mix = mix_in_torch if dtype == torch.bfloat16 and has_instructions("amx_bf16") else mix_values
+        self.mix = mix_values if dtype == torch.bfloat16 and not has_instructions("amx_bf16") else mix_in_torch
         if packed and can_pack(device, dtype):
             pack = torch.ops.mkldnn._reorder_linear_weight
             self.weights |= {name: pack(self.weights[name]) for name in products if name.endswith("weight")}
@@ -170,7 +170,7 @@ def mix_values(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) 
 
 
 def mix_in_torch(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """What `mix_values` gives, by torch's own attention: the faster one on processors with tiles."""
+    """What `mix_values` gives, by torch's own attention: the faster one in float32, and on processors with tiles."""
     return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
 
 
