@@ -26,6 +26,7 @@ function translatePage(phrases, foreign) {
   function visitText(node) {
     const parent = node.parentElement;
     if (!parent || parent.closest(`script, style, textarea, ${foreign}`)) return;
+    if ([node.previousSibling, node.nextSibling].some((each) => each?.nodeName === "WBR")) return; // part of a name
     const text = translate(node.data);
     if (text === node.data) return;
     if (parent.tagName === "OPTION") parent.value = parent.value; // it would follow the text
