@@ -7,7 +7,7 @@
     element, type: element.dataset.type, score: "score" in element.dataset ? +element.dataset.score : 1,
     surface: element.textContent, key: `${element.dataset.type}\t${element.textContent}` }));
   const counts = {}, off = new Set();
-  let chosen = null, shown = [], hits = null, at = -1, timer = 0, frame = 0;
+  let chosen = null, shown = [], hits = null, at = -1, timer = 0, frame = 0, centering = 0;
 
   function listTypes() {
     for (const mark of document.querySelectorAll(".legend mark")) {
@@ -144,7 +144,8 @@
   function center(stop, tries) {  // blocks get their real heights as they come into view
     const { top, bottom } = stop.getBoundingClientRect();
     if (Math.abs((top + bottom) / 2 - innerHeight * 0.4) > innerHeight * 0.3) scrollBy({ top: (top + bottom) / 2 - innerHeight * 0.4, behavior: "instant" });
-    if (tries) requestAnimationFrame(() => center(stop, tries - 1));
+    cancelAnimationFrame(centering);
+    if (tries) centering = requestAnimationFrame(() => center(stop, tries - 1));
   }
 
   find("tools").hidden = false;
@@ -172,5 +173,8 @@
     if (event.key === "n") move(at + 1, true);
     if (event.key === "p") move(at - 1, true);
   });
+  for (const kind of ["pointerdown", "wheel", "hashchange"]) { // the reader goes elsewhere
+    addEventListener(kind, () => cancelAnimationFrame(centering), { passive: true });
+  }
   addEventListener("scroll", () => { frame = frame || requestAnimationFrame(showCurrent); }, { passive: true });
 })();
