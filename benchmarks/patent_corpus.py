@@ -149,7 +149,7 @@ def build(folder, args):
 def run_stage(stage, folder, args):
     """Run one stage of this script in a process of its own and return its (seconds, peak memory in MB)."""
     start = time.perf_counter()
-    command = [sys.executable, __file__, *args, "--stage", stage, "--folder", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.patent_corpus", *args, "--stage", stage, "--folder", str(folder)]
     process = subprocess.Popen(command)
     _, peak = wait_measured(process)
     if process.returncode:

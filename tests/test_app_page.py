@@ -169,6 +169,9 @@ def test_the_network_and_the_report_are_shown_and_downloaded(page, tmp_path):
     frame.locator("svg, canvas").first.wait_for(timeout=60_000)
     page.wait_for_timeout(500)
     assert frame.locator("body").evaluate("() => window.hacked") is None
+    frame.locator("a[href$='#relations']").click()  # stays in the frame
+    with page.expect_download():
+        frame.locator("#save-edges").click()
     download(page, "#save_network", tmp_path / "network.html")
     assert SCRIPT not in (tmp_path / "network.html").read_text(encoding="utf-8")
     assert list_english(page.frames[-1]) == []

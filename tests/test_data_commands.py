@@ -25,10 +25,11 @@ def docs(tmp_path):
 def test_check_names_every_fault_of_every_file(tmp_path, docs, capsys):
     (tmp_path / "bad.bio").write_text("基因 O\n" * 30, encoding="utf-8")
     (tmp_path / "worse.bio").write_bytes(b"")
-    assert main(["check", str(tmp_path / "bad.bio"), str(docs / "doc0.bio"), str(tmp_path / "worse.bio")]) == 2
-    out, err = capsys.readouterr()
-    assert sum("bad.bio:" in line for line in out.splitlines()) == 30
-    assert "worse.bio:1: found an empty file" in out and "2 of 3" in err
+    for words, count in ([tmp_path / "bad.bio", docs / "doc0.bio", tmp_path / "worse.bio"], 3), ([tmp_path], 7):
+        assert main(["check", *map(str, words)]) == 2
+        out, err = capsys.readouterr()
+        assert sum("bad.bio:" in line for line in out.splitlines()) == 30
+        assert "worse.bio:1: found an empty file" in out and f"2 of {count}" in err
 
 
 def test_check_orphans_in_three_ways(tmp_path, capsys):

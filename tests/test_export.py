@@ -179,14 +179,18 @@ def test_other_heads_are_refused(tiny_tagger, tmp_path, refuse, change, message)
 
 
 def test_nothing_is_written_over_another_models_files(shipped_tagger, tiny_tagger, exported, tmp_path, refuse, capsys):
+    (other := tmp_path / "other").mkdir()  # another model of the same kind: only its weights differ
+    weights = (shipped_tagger / "model.safetensors").read_bytes()[:-1] + b"\1"
+    copy_small(exported, other).with_name("model.safetensors").write_bytes(weights)
     copy_small(exported, tmp_path)
     assert main(["export", str(shipped_tagger), "--onnx", "-o", str(exported)]) == 0
     assert "exported already" in capsys.readouterr().out
     for words, message in [
         ([tiny_tagger, "-o", exported], "--onnx"),
         ([tiny_tagger, "--onnx", "-o", tmp_path], "config.json"),
-        ([tiny_tagger, "--onnx", "--int8", "-o", exported], "model_int8.onnx"),
+        ([other, "--onnx", "--overwrite", "-o", exported], "model_int8.onnx"),
+        ([tiny_tagger, "--onnx", "--overwrite", "-o", shipped_tagger], "model.safetensors"),
         ([tmp_path / "none", "--onnx", "-o", tmp_path / "out"], "none"),
     ]:
         assert message in refuse("export", *words)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "tokenizer.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "other", "tokenizer.json"]

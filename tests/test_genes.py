@@ -229,8 +229,9 @@ def test_surfaces_of_any_length_take_no_time(resolver, unit):
 def test_the_command(hgnc, capsys):
     assert main(["lexicons"]) == 0
     assert "genenames.org" in capsys.readouterr().out
-    assert main(["lexicons", str(hgnc)]) == 0
-    assert "10 new ids" in capsys.readouterr().out
+    (hgnc.parent / "icd.csv").write_text("id,name\nC50,乳腺癌\n", encoding="utf-8")
+    assert main(["lexicons", str(hgnc), str(hgnc.parent / "icd.csv")]) == 0
+    assert "10 new ids" in (out := capsys.readouterr().out) and "1 new ids" in out
     assert benchmark.main([str(hgnc), "--faults"]) == 0
     out = capsys.readouterr().out
     assert "240 surfaces (101 with an id)" in out and "missed: NGAL: expected HGNC:6526" in out

@@ -34,9 +34,9 @@ ROWS = [
         "2016-05-25-CN105611940A-plain", "抗HER2抗体。Her-2与乳腺癌；PCR。",
         ("抗HER2抗体", "protein", 0.5), ("Her-2", "gene", 1.0), ("乳腺癌", "disease", 0.25), ("PCR", "gene", 0.5),
     ),
-    make_document("b", "HER2和PSA", ("HER2", "gene", 0.75), ("PSA", "gene", 0.5), date=20180101, family="F1"),
+    make_document("b", "HER2和PSA", ("HER2", "gene", 0.75), ("PSA", "gene", 0.5), date="20180101", family="F1"),
     make_document("c", "HER2，乳腺癌患者，B7X。", ("HER2", "protein", 0.75), ("乳腺癌患者", "disease", 0.75),
-                  ("B7X", "gene", 1.0), date=20170101, family="F1"),
+                  ("B7X", "gene", 1.0), date="2017-01-01", family="F1"),
     make_document("d", "没有。"),
 ]  # fmt: skip
 
@@ -130,7 +130,9 @@ def test_predictions_in_parquet(tmp_path, lexicon, refuse):
     upper = tmp_path / "upper.jsonl"
     assert main(["entities", str(folder), "--lexicon", lexicon, "-o", str(upper)]) == 0
     assert upper.read_bytes() == out.read_bytes()
-    assert "relations.parquet: " in refuse("entities", folder / "relations.parquet", "-o", tmp_path / "none.csv")
+    (folder / "more.jsonl").write_text("", encoding="utf-8")
+    for words, found in ((folder, "P.PARQUET and more.jsonl"), (folder / "relations.parquet", "relations.parquet: ")):
+        assert found in refuse("entities", words, "-o", tmp_path / "none.csv")
 
 
 def test_years_and_families_of_a_table_of_patents(tmp_path, lexicon):

@@ -71,7 +71,7 @@ class BrokenHandler(SimpleHTTPRequestHandler):
         self.server.paths.append(self.path)
         if self.server.bad:
             self.server.bad -= 1
-            self.send_response(200)
+            self.send_response(503 if self.server.bad == 99 else 200)
             self.send_header("Content-Length", "1000" if self.server.bad % 2 else "5")
             self.end_headers()
             self.wfile.write(b"wrong")
@@ -106,9 +106,9 @@ def test_copying_puts_the_totals_together_and_can_run_twice(tmp_path, source, id
     assert set(get_gold(target, source)) == set(ids)
     assert list_ids(target) == ids
     assert get_gold(target, source) == []
-    (target / "0" / "x_dev.bio").write_text("spoilt")
-    assert get_gold(target, source) == ["0/x_dev.bio"]
-    assert list_ids(target) == ids
+    for path in ("0/x_dev.bio", TOTAL):
+        (target / path).write_text("spoilt")
+        assert get_gold(target, source) == [path] and list_ids(target) == ids
 
 
 def test_a_wrong_source_is_named_and_nothing_looks_whole(tmp_path, source, ids):

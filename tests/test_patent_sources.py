@@ -286,8 +286,8 @@ def test_bad_lines_are_skipped_and_named(tmp_path, line, found):
     assert len(patents) == 2
     assert [(fault.path, fault.line) for fault in faults] == [(str(path), 2)]
     assert found in faults[0].found
-    found, _ = read(path, to_lines(*({**GOOD, "date": day} for day in (None, "", 0, "0"))))
-    assert [document.date for document in found] == [None] * 4
+    found, _ = read(path, to_lines(*({**GOOD, "date": day, "family": 7.0} for day in (None, "", 0, "0"))))
+    assert [(document.date, document.family) for document in found] == [(None, "7")] * 4
 
 
 @pytest.mark.parametrize(("rows", "fields", "words"), [
@@ -375,7 +375,7 @@ DAY = 20160525
     (DAY, DAY), ("20160525", DAY), ("2016-05-25", DAY), ("2016-5-25T00:00:00Z", DAY), ("2016年5月25日", DAY),
     ("2016.05.25", DAY), (20160525.0, DAY), (date(2016, 5, 25), DAY), (datetime(2016, 5, 25, 1), DAY),
     ("20160231", None), ("2016-05-251", None), ("2016", None), (20160525.5, None), (True, None), (None, None),
-    ("", None), ("00010101", None),
+    ("", None), ("00010101", None), ("20160525.0", DAY),
 ])  # fmt: skip
 def test_dates(value, expected):
     assert parse_date(value) == expected

@@ -140,12 +140,12 @@ def test_every_format_says_the_same(tmp_path, tagger, kind):
 
 def test_documents_in_one_column_file_stand_on_lines_of_their_own(tmp_path):
     with open_writer("bio", tmp_path / "d.pred", ["gene"]) as write:
-        for text in ("甲", "\ufeff乙\n", "", "丙"):
-            write(Document("d", text, [Span(0, 1, "gene")] if text else []))
+        for text, end in ("甲", 1), ("\ufeff乙\n", 1), ("", 0), ("丙\n丁", 3):
+            write(Document("d", text, [Span(0, end, "gene")] if text else []))
     content = (tmp_path / "d.pred").read_bytes().decode("utf-8")
-    assert content == "甲 B-gene\n\n\ufeff B-gene\n乙 O\n\n丙 B-gene\n"
+    assert content == "甲 B-gene\n\n\ufeff B-gene\n乙 O\n\n丙 B-gene\n\n丁 B-gene\n"
     (document,) = read_documents([tmp_path / "d.pred"], "bio")
-    assert document.text == "甲\n\ufeff乙\n丙"
+    assert document.text == "甲\n\ufeff乙\n丙\n丁"
     with open_writer("parquet", tmp_path / "d.parquet", ["gene"]) as write:
         write(Document("a", "甲"))
     assert read_table(tmp_path / "d.parquet") == []  # but it has its columns

@@ -30,7 +30,7 @@ def test_text_of_a_pdf(text, expected):
 
 
 @pytest.mark.parametrize("text, expected", [
-    ("⾁瘤用⻩芪", "肉瘤用黄芪"),
+    ("⾁瘤用⻩芪，Avastin™", "肉瘤用黄芪，Avastin™"),
     ("⼀ 种⽤ 于 治 疗", "一种用于治疗"),
     ("TNF-𝛼，ﬁbrin，ＥＧＦＲ，10²", "TNF-α，fibrin，EGFR，10²"),
     ("H<sub>2</sub>O，TGF-&beta;1，&#945;，&foo;，a<b", "H2O，TGF-β1，α，&foo;，a<b"),

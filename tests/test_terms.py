@@ -52,14 +52,14 @@ def test_every_line_that_cannot_be_used_is_named(tmp_path, data, faults):
 
 def test_the_command_and_the_app_say_what_came_from_the_terms(tmp_path, tiny_tagger):
     """Also in names over the lines of a page, and whatever `--min-score` is."""
-    (tmp_path / "d.txt").write_bytes((text := TEXT + "卵巢\n癌").encode())
-    lines = "\ufeff# 我的\r\n\r\nHER2\tgene\r\nc-Myc(N-)\tgene \t\r\n乳腺\tnone\r\n卵巢癌\tdisease"
+    (tmp_path / "d.txt").write_bytes((text := TEXT + "卵巢\n肉瘤").encode())
+    lines = "\ufeff# 我的\r\n\r\nHER2\tgene\r\nc-Myc(N-)\tgene \t\r\n乳腺\tnone\r\n卵巢⾁瘤\tdisease"
     (terms := tmp_path / "t.tsv").write_bytes(lines.encode())
     for out in (tmp_path / "o.jsonl", tmp_path / "o.csv"):
         words = (tmp_path / "d.txt", "-o", out, "--terms", terms, "--model", tiny_tagger)
         assert main(["predict", *map(str, words), "--layout", "pdf", "--min-score", "1"]) == 0
     (document,) = read_documents([tmp_path / "o.jsonl"])
-    assert [span.text for span in document.spans] == (names := ["HER2", "ｈｅｒ２", "c-Myc(N-)", "卵巢\n癌"])
+    assert [span.text for span in document.spans] == (names := ["HER2", "ｈｅｒ２", "c-Myc(N-)", "卵巢\n肉瘤"])
     assert {span[4:] for span in document.spans} == {(1.0, "terms")}
     assert (tmp_path / "o.csv").read_text(encoding="utf-8").count(",1.0,terms\n") == len(names)
     (spans,) = TaggingService({"a": tiny_tagger}, terms=str(terms)).tag_many([text])

@@ -61,8 +61,8 @@ def read_asset(name: str) -> str:
 
 
 def read_texts(language: str) -> dict[str, Any]:
-    """The page's texts in a language of LANGUAGES, by name."""
-    return json.loads(read_asset(f"{language}.json"))
+    """The page's texts in a language of LANGUAGES, by name; `language` is its own."""
+    return {"language": language, **json.loads(read_asset(f"{language}.json"))}
 
 
 def choose_language(accepted: str) -> str:
@@ -154,7 +154,7 @@ def describe_tagged(documents: Sequence[Document], seconds: float, texts: Mappin
 
 def render_documents(documents: Sequence[Document], types: Sequence[str], texts: Mapping[str, Any]) -> str:
     """Render up to MAX_SHOWN characters of the documents as an HTML page, with a note if there are more."""
-    words, room = html.Words(texts["types"], texts["mentions_in"]), MAX_SHOWN
+    words, room = html.Words(texts["types"], texts["mentions_in"], texts["language"]), MAX_SHOWN
     parts = [html.open_page(types, texts["entities"], words=words)]
     for document in documents:
         if room <= 0:

@@ -26,6 +26,7 @@ from cbpner.reports.page.inputs import gather_report
 from cbpner.reports.page.render import build_report
 
 MAX_FAULTS = 50  # that are shown
+RIGHTS = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"  # of the network and the report
 FILE_CLEANUP = (600, 3600)  # seconds: how often written files are checked, and the age at which they are deleted
 CURL = """```bash
 curl -s {origin}/tag -H 'content-type: application/json' -d '{{"text": "HER2阳性乳腺癌"}}'
@@ -36,9 +37,11 @@ THEME = gr.themes.Base(  # with the system's fonts, so that nothing is fetched
 )  # fmt: skip
 
 
-def make_frame(page: str, size: str, rights: str = "") -> str:
+def make_frame(page: str, size: str, title: str, rights: str = "") -> str:
     """An HTML page inside the page; rights: of the attribute `sandbox`."""
-    return f'<iframe class="cbpner {size}" sandbox="{rights}" srcdoc="{escape(page)}"></iframe>' if page else ""
+    own = page.replace('href="#', 'href="about:srcdoc#')  # else links within the page lead to the app's own
+    attributes = f'class="cbpner {size}" title="{escape(title)}" sandbox="{rights}" srcdoc="{escape(own)}"'
+    return f"<iframe {attributes}></iframe>" if page else ""
 
 
 class TaggedDocuments(NamedTuple):
@@ -105,7 +108,7 @@ class PageActions:
         page = content.render_documents(documents, tagged.types, self.texts)
         rows = content.list_entities(documents, self.resolver, self.texts["types"])
         summary = content.describe_tagged(documents, tagged.seconds, self.texts)
-        return (self.make_notice(faults), summary, make_frame(page, "short"), rows, *buttons)
+        return (self.make_notice(faults), summary, make_frame(page, "short", self.texts["entities"]), rows, *buttons)
 
     def read_terms(self, paths: list[str], before: str | None) -> tuple:
         """The box of the user's own terms with the files' lines behind its own, and a notice."""
@@ -133,7 +136,8 @@ class PageActions:
             return self.make_notice(self.describe(error)), gr.DownloadButton(interactive=False)
         path = make_folder() / name
         path.write_text(page, encoding="utf-8")
-        return make_frame(page, "tall", "allow-scripts"), gr.DownloadButton(value=str(path), interactive=True)
+        frame = make_frame(page, "tall", self.texts[f"tab_{path.stem}"], RIGHTS)
+        return frame, gr.DownloadButton(value=str(path), interactive=True)
 
     def describe(self, error: InputError) -> list[str]:
         """Say what the user's mistake was, in the page's language if there is a text for it."""
@@ -218,7 +222,10 @@ def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
             action, inputs, [tagged, *outputs], concurrency_limit=4, show_progress_on=[shown, table],
             api_visibility="private",
         )  # fmt: skip
-    min_score.release(actions.show, [tagged, min_score], outputs, show_progress="hidden", api_visibility="private")
+    min_score.change(
+        actions.show, [tagged, min_score], outputs, show_progress="hidden", api_visibility="private",
+        trigger_mode="always_last",
+    )  # fmt: skip
     return min_score
 
 

@@ -124,8 +124,8 @@ def is_needed(method: str, path: str, folder: Path) -> bool:
 def is_below(path: str, folder: Path) -> bool:
     """Whether a path, links followed, is in the folder."""
     try:
-        return "\0" not in path and Path(path).is_absolute() and Path(path).resolve().is_relative_to(folder)
-    except OSError:
+        return Path(path).is_absolute() and Path(path).resolve().is_relative_to(folder)
+    except (OSError, ValueError):  # such as a NUL, or a lone surrogate
         return False
 
 

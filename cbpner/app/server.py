@@ -52,13 +52,14 @@ def serve(
         response.headers.update(HEADERS)
         return response
 
-    events = mount_pages(app, service, resolver, runs, host, port)
+    origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    events = mount_pages(app, service, resolver, runs, host, port, origin)
     app.add_middleware(
         RequestGuard, host=host, allowed=allowed, pages=[f"/{language}" for language in content.LANGUAGES],
         folder=lambda: Path(get_upload_folder()).resolve(), suffixes=(*content.SUFFIXES, *content.TERMS_SUFFIXES),
         size=service.limits.request_size, events=events,
     )  # fmt: skip
-    print(f"http://{host}:{port}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
+    print(f"{origin}  (taggers: {', '.join(service.models)}; Ctrl-C ends it)", flush=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     uvicorn.run(
         app, host=host, port=port, log_level="warning", limit_concurrency=200, timeout_keep_alive=30,
@@ -67,10 +68,10 @@ def serve(
 
 
 def mount_pages(
-    app: FastAPI, service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str, port: int
-) -> set[int]:
+    app: FastAPI, service: TaggingService, resolver: EntityResolver, runs: Mapping[str, str], host: str, port: int,
+    origin: str,
+) -> set[int]:  # fmt: skip
     """Mount the page in each language, which serves uploaded files only (see `request_guard`); its events' numbers."""
-    origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     for language in content.LANGUAGES:
         page = build_app_page(service, resolver, runs, language, origin)
         translator = content.make_translator(content.read_texts(language)["phrases"], OF_DOCUMENTS)

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on")
     hosts = "further host name under which browsers may call, such as a proxy's; repeatable"
     add("--allowed-host", action="append", default=[], metavar="NAME", help=hosts)
-    add("--port", type=bounded(int, 0, 65535), default=7860, help="port to listen on")
+    add("--port", type=bounded(int, 1, 65535), default=7860, help="port to listen on")
     add("--max-mb", type=bounded(float, 0.001), default=5.0, metavar="N", help="size of a text")
     limit = "for a text, plus a second for every 2,000 of its characters"
     add("--timeout", type=bounded(float, 0.001), default=120.0, metavar="S", help=limit)

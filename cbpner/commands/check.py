@@ -12,14 +12,16 @@ from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.base.files import check_free
 from cbpner.commands import options
 from cbpner.formats.document import Tally
-from cbpner.formats.registry import FORMATS, guess_format, guess_name, read_documents
+from cbpner.formats.registry import FORMATS, guess_format, guess_name, list_suffixes, read_documents
 from cbpner.text.bio import count_orphans, read_bio, repair_sentences, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="column file, or annotations in another format")
-    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help="of FILE (default: as found)")
+    parser.add_argument(
+        "--format", "--from", dest="format", choices=FORMATS, metavar="FORMAT", help="of FILE (default: as found)"
+    )
     options.add_tag_flags(parser, "error")
     parser.add_argument("-o", "--output", metavar="OUT", help="where to write the repaired file")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
@@ -27,17 +29,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    if args.output and (args.orphans != "repair" or len(args.files) != 1):
-        raise InputError("found -o with other options; expected one FILE and --orphans repair with it")
+    if args.output and args.orphans != "repair":
+        raise InputError("found -o without --orphans repair; expected both")
     labels = LabelSet.from_file(args.labels) if args.labels else None
-    formats = {path: choose_format(path, args.format) for path in args.files}
-    if args.output and formats[args.files[0]] != "bio":
-        raise InputError(f"found -o with a file of {formats[args.files[0]]}; expected a BIO file with it")
+    formats = {}
+    for path in args.files:
+        name = choose_format(path, args.format)
+        is_folder = name == "bio" and Path(path).is_dir()
+        formats |= {str(each): name for each in (list_suffixes(".bio", path) if is_folder else [path])}
+    if args.output and list(formats.items()) != [(args.files[0], "bio")]:
+        raise InputError(f"found -o with {', '.join(args.files)}; expected one BIO file with it")
     if args.output:
         check_free(args.output, args.overwrite)
-    bad = sum(not check_path(path, formats[path], labels, args) for path in args.files)
+    bad = sum(not check_path(path, name, labels, args) for path, name in formats.items())
     if bad:
-        print(f"error: {bad} of {len(args.files)} file(s) have faults", file=sys.stderr)
+        print(f"error: {bad} of {len(formats)} file(s) have faults", file=sys.stderr)
     return 2 if bad else 0
 
 
@@ -55,7 +61,7 @@ def check_path(path: str, name: str, labels: LabelSet | None, args: Namespace) -
     choices = options.read_choices(args, orphans="error" if args.orphans == "error" else "repair")
     faults, summary, tally = [], "", Tally()
     try:
-        if name == "bio" and not Path(path).is_dir():
+        if name == "bio":
             summary = describe_bio_file(path, labels, args)
         else:
             for document in tally.watch(read_documents([path], name, choices)):

@@ -21,6 +21,7 @@ Patents (cbpner entities and relations --patents FILE)
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 
 from cbpner.biology.genes import lexicons
 
@@ -34,8 +35,7 @@ def run(args: Namespace) -> None:
     if not args.files:
         print(__doc__, end="")
         return
-    formats = {path: lexicons.open_lexicon(path)[0] for path in args.files}
-    genes = [path for path in args.files if formats[path] in (*lexicons.GENE_FORMATS, "names")]
+    genes = [path for path in args.files if is_of_genes(*lexicons.open_lexicon(path))]
     found = [lexicons.read_gene_lexicon(genes, args.names)] if genes else []
     for lexicon in [*found, *(lexicons.read_lexicons([path], "disease") for path in args.files if path not in genes)]:
         for source in lexicon.sources:
@@ -43,3 +43,9 @@ def run(args: Namespace) -> None:
             print(f"{source['path']}: {content}")
         ambiguous = sum(len(ranks) > 1 and not lexicons.is_decisive(ranks) for ranks in lexicon.folded.values())
         print(f"  {len(lexicon.folded):,} different keys, {ambiguous:,} of them ambiguous")
+
+
+def is_of_genes(format: str, names: Iterator[lexicons.Name]) -> bool:
+    """Whether a lexicon is one of genes; of a list of the user's own the first id tells."""
+    first = next(names, None) if format == "names" else None
+    return format in lexicons.GENE_FORMATS or bool(first and lexicons.HGNC_ID.fullmatch(first.id))

@@ -172,7 +172,8 @@ def choose_target(args: Namespace) -> tuple[str, bool]:
     """(format, whether OUT is a folder of shards)."""
     if args.output is None:
         if args.target in ("brat", "parquet") or args.shard_size:
-            raise InputError(f"found --to {args.target} and no OUT; expected -o OUT, or a format of text")
+            found = f"--to {args.target}" if args.target else "--shard-size"
+            raise InputError(f"found {found} and no OUT; expected -o OUT, or a format of text")
         return args.target or ("marked" if sys.stdout.isatty() else "lines"), False
     is_folder = args.output.endswith(("/", os.sep)) or Path(args.output).is_dir()
     is_folder = is_folder or args.shard_size is not None or args.target == "brat"

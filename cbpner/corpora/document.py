@@ -89,11 +89,9 @@ def parse_date(value: Any) -> int | None:
     """Parse 20160525, '20160525', '2016-05-25', a date or a datetime to the integer YYYYMMDD; None for other values."""
     if value is None or isinstance(value, bool):
         return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     text = str(value).strip()
     match = re.match(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})(?![0-9])", text)
-    match = match or re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", text)
+    match = match or re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:\.0)?", text)  # pandas: 20160525.0
     try:
         day = date(*map(int, match.groups())) if match else None
     except ValueError:  # no such day

@@ -107,6 +107,8 @@ def _parse_row(row: Row, roles: Mapping[str, str]) -> PatentDocument:
     day = parse_date(date)
     if day is None and not (isinstance(date, str | int | None) and date in NO_DATE):
         raise UnexpectedValue(f"{describe_value(date)} as a date", "a date such as 20160525 or 2016-05-25")
+    if isinstance(family, float) and family.is_integer():  # of a column with gaps
+        family = int(family)
     if isinstance(family, bool) or not isinstance(family, str | int | None):
         raise UnexpectedValue(f"{describe_value(family)} as a family", "the name or number of a family")
     family = "" if family is None else str(family).strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote, unquote
 
-from cbpner.base.errors import Fault, InputError
+from cbpner.base.errors import Fault, FaultyFile, InputError
 from cbpner.base.files import atomic_folder, atomic_open, decode_name
 from cbpner.formats.brat import find_beside, read_brat, render_brat
 from cbpner.formats.columns import read_column_documents, render_columns
@@ -113,14 +113,19 @@ def read_documents(
     """Yield the documents of files and folders, in the order of the paths and of the sorted names below.
 
     name: a format's; None: guessed. An id that a file does not give is the file's name within its folder, without the
-    suffix (with `-1`, ... behind it for several). FaultyFile for a faulty file, once its good documents are read.
+    suffix (with `-1`, ... behind it for several). FaultyFile at the end, with the faults of all files.
     """
-    choices, count = choices or Choices(), 0
+    choices, count, faults = choices or Choices(), 0, list[Fault]()
     files = [found for path in map(Path, paths) for found in list_files(path, name)]
     for path, id, format in files:
-        for document in format.read(path, id, choices):
-            count += 1
-            yield document
+        try:
+            for document in format.read(path, id, choices):
+                count += 1
+                yield document
+        except FaultyFile as error:
+            faults += error.faults
+    if faults:
+        raise FaultyFile(faults)
     if not count:
         raise InputError(f"found no document in {len(files)} file(s); expected at least one")
 

@@ -43,8 +43,8 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
     chain: Any = None
     for folder in folders:
         config, tagger = runs.read_config(folder), Tagger.from_pretrained(folder, vote_share=0.0)
-        if chain and any((one != other).any() for one, other in zip(chain, tagger.backend.chain, strict=True)):
-            raise InputError(f"{folder}: found a CRF of its own; expected one run, or runs with a linear head")
+        if chain and not all(map(np.array_equal, chain, tagger.backend.chain)):
+            raise InputError(f"{folder}: found a CRF or types of its own; expected one run, or runs of one linear head")
         chain = tagger.backend.chain
         path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
         collect_found(tagger, read_bio(path, tagger.labels, orphans), found)

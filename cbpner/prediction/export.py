@@ -61,9 +61,9 @@ class Graph(nn.Module):
 def export_tagger(name: str | Path, output: str | Path, int8: bool = False, overwrite: bool = False) -> Path:
     """Write the tagger of that name or folder into the folder `output`; the path of its ONNX file.
 
-    `output` gets the configuration and the tokenizer too, where it does not have them; so it may be the tagger's own
-    folder. A file that was made of the same weights is left as it is, unless `overwrite`. InputError where the model
-    has another head than a linear layer or a CRF on BERT, or `output` has another model's files.
+    `output` gets the configuration and the tokenizer too; it may be the tagger's own folder. A file that was made of
+    the same weights is left as it is, unless `overwrite`. InputError where the model has another head than a linear
+    layer or a CRF on BERT, or `output` has another model's files; `overwrite` replaces those that it would write.
     """
     try:
         import onnx
@@ -73,15 +73,18 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
         raise InputError(f"found no {error.name}, which exporting needs; {HOW_TO_INSTALL}") from None
     folder, output = locate_model(name), Path(output)
     path = output / WEIGHTS["onnx"]["int8" if int8 else "fp32"]
-    weights = file_checksum(folder / WEIGHTS["torch"]["fp32"])
-    if is_made := path.is_file() and not overwrite:
-        with reading_model(path, "a new folder, or --overwrite"):
-            if weights not in [each.value for each in onnx.load(path).metadata_props]:
-                raise InputError(f"{path}: found another model's; expected a new folder, or --overwrite to replace it")
-    for there in (output / each for each in FILES if (output / each).is_file()):
-        if there.read_bytes() != (folder / there.name).read_bytes():
+    own = {each: file_checksum(folder / each) for each in (*FILES, WEIGHTS["torch"]["fp32"])}
+    weights = own[WEIGHTS["torch"]["fp32"]]
+    replaced = {path, *(output / each for each in FILES)} if overwrite else set()
+    for there in sorted(each for each in output.glob("*") if each not in replaced):
+        if there.suffix == ".onnx":
+            with reading_model(there, "a new folder, or --overwrite"):
+                is_own = weights in [each.value for each in onnx.load(there).metadata_props]
+        else:
+            is_own = there.name not in own or file_checksum(there) == own[there.name]
+        if not is_own:
             raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
-    if is_made:
+    if path.is_file() and not overwrite:
         print(f"{path}: exported already; --overwrite does it again")
         return path
     config = read_model_config(folder)
@@ -93,8 +96,7 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
     onnx.helper.set_model_props(model, notes)
     with atomic_files() as open_output:
         for each in FILES:
-            if not (output / each).is_file():
-                open_output(output / each, "wb").write((folder / each).read_bytes())
+            open_output(output / each, "wb").write((folder / each).read_bytes())
         open_output(path, "wb").write(model.SerializeToString(deterministic=True))
     return path
 

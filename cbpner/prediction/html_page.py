@@ -32,10 +32,11 @@ HEADING = re.compile(
 
 
 class Words(NamedTuple):
-    """What a page calls types and a span's source where not by their names, and what it counts of a document."""
+    """A page's language, what it calls types and a span's source where not by their names, and what it counts."""
 
     names: Mapping[str, str] = {}
     counts: str = "{mentions:,} mentions in {characters:,} characters"
+    language: str = "en"
 
     def name(self, own: str) -> str:
         return escape_text(self.names.get(own, own))
@@ -81,8 +82,8 @@ def open_page(types: Sequence[str], title: str, tools: str = "", words: Words = 
         for name in types
     )
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape_text(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<!DOCTYPE html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<title>{escape_text(title)}</title>\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<style>\n{shared}{_read_asset('documents.css')}</style>\n</head>\n<body>\n<h1>{escape_text(title)}</h1>\n{tools}"
         f'<p class="legend">{legend}</p>\n<main lang="zh">\n'

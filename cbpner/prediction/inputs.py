@@ -3,6 +3,7 @@
 Whatever cannot be read is a `Rejected` in its place, and reading continues behind it.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -53,7 +54,7 @@ def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterat
         for item in _read_items(source, fields):
             if isinstance(item, Document):
                 if hash(item.id) in seen:
-                    if item.id.startswith(source.id) and not item.id[len(source.id) :].strip("-0123456789"):
+                    if re.fullmatch(rf"{re.escape(source.id)}(-\d+)?", item.id):
                         id = next(id for number in count(2) if hash(id := f"{item.id}-{number}") not in seen)
                         item = replace(item, id=id)
                     else:
@@ -117,9 +118,10 @@ def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
         taken = (field, fields.id or "id", "spans")
         return make_document(id, text, [], {name: value for name, value in row.values.items() if name not in taken})
     except UnexpectedValue as error:
-        return Rejected(f"{source.name}:{row.number}", f"found {error.found}; expected {error.expected}")
+        return _reject(row.blame(error))
 
 
 def _reject(fault: Fault) -> Rejected:
-    flags = " (--text-field, --id-field)" if fault.expected.startswith("a field ") else ""
+    is_about_names = fault.expected.startswith("a field ") and "--text-field" not in fault.expected
+    flags = " (--text-field, --id-field)" if is_about_names else ""
     return Rejected(f"{fault.path}:{fault.line}" if fault.line else fault.path, fault.reason + flags)

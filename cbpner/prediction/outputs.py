@@ -65,7 +65,7 @@ def open_writer(
     """
     if kind == "brat" or (has_folder and kind in FILES_EACH):
         with atomic_folder(path) as folder:
-            yield partial(write_own_files, folder, FORMATS[kind], Choices(), set())
+            yield partial(write_own_files, folder, FORMATS[kind], Choices(unfit="cut"), set())
     elif kind == "parquet":
         with atomic_open(path, "wb") as file, _open_parquet(file, has_source) as write:
             yield write
@@ -94,7 +94,7 @@ def open_text(
         "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
         "lines": _render_lines,
         "marked": partial(_render_marked, classes=style_types(labels) if has_colours(file) else {}),
-        "bio": join_renderer(FORMATS["bio"], Choices()),
+        "bio": join_renderer(FORMATS["bio"], Choices(unfit="cut")),
     }
     yield lambda document: file.write(renderers[kind](document))
 

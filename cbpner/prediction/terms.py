@@ -17,6 +17,7 @@ from cbpner.decoding.document_vote import MIN_SURFACE, ScoredSpan, settle
 from cbpner.formats.document import Span, cut_span
 from cbpner.text.bio import read_lines
 from cbpner.text.characters import fold_characters, shorten
+from cbpner.text.reading_form import LOOKALIKES, read_lookalike
 
 NONE = "none"
 SOURCE = "terms"  # of a span
@@ -88,4 +89,5 @@ def read_terms(source: str | Path | Mapping[str, str | None], types: Sequence[st
             known[fold_characters(name)] = before, first
     if faults:
         raise FaultyFile(sorted(faults, key=lambda fault: fault.line), advice="")
-    return Terms({name: label for name, (label, _) in known.items()})
+    names = {name: label for name, (label, _) in known.items()}
+    return Terms({LOOKALIKES.sub(read_lookalike, name): label for name, label in names.items()} | names)

@@ -69,7 +69,7 @@ def get_gold(target: str | Path, source: str | Path | None = None, base_url: str
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             os.replace(stage / path, target / path)
     shutil.rmtree(stage, ignore_errors=True)
-    rebuilt = [path for path in missing if not (target / path).exists()]
+    rebuilt = [path for path in missing if not has_blob_id(target / path, blob_ids[path])]
     for path in rebuilt:
         rebuild_total(target, path, blob_ids[path])
     print(f"{target}: {len(blob_ids)} files, all right; {len(missing)} new ({len(rebuilt)} put together from patents)")
@@ -102,10 +102,10 @@ def download_file(url: str, blob_id: str) -> bytes:
                 break
         except (OSError, http.client.HTTPException, ValueError) as error:
             problem = f"cannot be reached or breaks off ({getattr(error, 'reason', error)})"
-            continue
-        if git_blob_id(data) == blob_id:
-            return data
-        problem = f"found git blob id {git_blob_id(data)} ({len(data)} bytes); expected {blob_id}"
+        else:
+            if git_blob_id(data) == blob_id:
+                return data
+            problem = f"found git blob id {git_blob_id(data)} ({len(data)} bytes); expected {blob_id}"
     raise InputError(f"{url}: {problem}. Run again (what is here is kept), with a network or with --from DIR")
 
 

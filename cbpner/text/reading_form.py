@@ -25,7 +25,7 @@ RADICALS = "\u2e80-\u2fdf"
 SIMPLIFIED = "⺠⻁⻄⻅⻆⻉⻋⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻨⻩⻬⻮⻰"  # radicals that NFKC leaves as they are
 CHARACTERS = dict(zip(SIMPLIFIED, "民虎西见角贝车长门青韦页风飞食马骨鬼鱼鸟麦黄齐齿龙", strict=True))
 LOOKALIKES = re.compile(
-    f"[µ\u2100-\u214f{RADICALS}\uf900-\ufaff\ufb00-\ufb06０-９Ａ-Ｚａ-ｚ\U0001d400-\U0001d7ff\U0002f800-\U0002fa1f]"
+    f"[µ\u2100-\u211f\u2124-\u214f{RADICALS}\uf900-\ufaff\ufb00-\ufb06０-９Ａ-Ｚａ-ｚ\U0001d400-\U0001d7ff\U0002f800-\U0002fa1f]"
 )
 MARKUP = re.compile(r"</?(?:sub|sup|i|b|u|em|strong|small|span|font)(?:\s[^<>]{0,200})?/?>", re.IGNORECASE)
 ENTITY = re.compile("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
@@ -106,9 +106,14 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> ReadingForm:
 def find_lookalikes(text: str) -> Iterator[Edit]:
     """Yield an edit for each letter, digit or Chinese character in a compatibility form, such as `Ａ`, `𝛼`, `⾁`."""
     for match in LOOKALIKES.finditer(text):
-        plain = CHARACTERS.get(match[0]) or unicodedata.normalize("NFKC", match[0])
-        if plain != match[0] and plain.isalnum():
+        if (plain := read_lookalike(match)) != match[0]:
             yield Edit(*match.span(), plain)
+
+
+def read_lookalike(match: re.Match[str]) -> str:
+    """What a match of LOOKALIKES is read as."""
+    plain = CHARACTERS.get(match[0]) or unicodedata.normalize("NFKC", match[0])
+    return plain if plain.isalnum() else match[0]
 
 
 def find_markup(text: str) -> Iterator[Edit]:

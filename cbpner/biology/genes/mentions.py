@@ -139,7 +139,7 @@ def identify_publication(document: Document, bibliography: Bibliography) -> Publ
     number = next(iter(find_numbers(document.id)), document.id)
     year, family = bibliography.get(number) or bibliography.get(strip_kind(number)) or (None, None)
     dated = DATED_NAME.search(document.id)
-    day = document.date or (parse_date(dated[1]) if dated else None)
+    day = document.date or parse_date(document.meta.get("date") or (dated and dated[1]))
     named = (normalize_family(document.meta.get(name)) for name in FAMILY_FIELDS)
     family = family or next(filter(None, named), None)
     return Publication(number, family or strip_kind(number), year or (day and day // 10000))

@@ -21,14 +21,19 @@ YEAR = re.compile(r"([12][0-9]{3})(?:\.0|年|[-/.年](?:0?[1-9]|1[0-2])月?)?") 
 def read_predictions(paths: Iterable[str | Path], source: str | None, choices: Choices) -> Iterator[Document]:
     """Yield the documents of files and folders in a format of `cbpner.formats` (None: guessed), or in Parquet.
 
-    Parquet files in a folder that have no text and spans, such as tables made of predictions, are skipped.
+    Parquet files in a folder that have no text and spans, such as tables made of predictions, are skipped, and all
+    where `source` is a format. InputError for a folder that has predictions in Parquet and in JSON lines.
     """
     required = {choices.text_field or "text", "spans"}
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; expected predictions")
-        if path.is_dir():
+        if path.is_dir() and source:
+            files = []
+        elif path.is_dir():
             files = [file for file in list_suffixes(".parquet", path) if required <= set(read_columns(file))]
+            if files and (others := list_suffixes(".jsonl", path)):
+                raise InputError(f"{path}: found {files[0].name} and {others[0].name}; expected one format, or --from")
         else:
             files = [path] if find_kind(path) == "parquet" else []
         if not files:
@@ -61,7 +66,7 @@ def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | Non
         if number is None or not any(name in row.values for name in (*DATE_FIELDS, *FAMILY_FIELDS)):
             found = f"{row.path}:{row.number}: found the columns {list_names(row.values)}"
             raise InputError(f"{found}; expected number, and date, year or family")
-        parsed, alone = parse_date(str(day).removesuffix(".0")), YEAR.fullmatch(str(day))
+        parsed, alone = parse_date(day), YEAR.fullmatch(str(day))
         year = parsed // 10000 if parsed else int(alone[1]) if alone else None
         if day is not None and year is None:
             raise InputError(f"{row.path}:{row.number}: found the date {day!r}; expected 2016-05-25 or a year")

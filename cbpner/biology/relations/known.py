@@ -106,6 +106,7 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
         raise InputError(f"{path}: found an empty file; expected pairs of genes")
     if len(first) < 2:
         raise InputError(f"{path}:{number}: found 1 column ({first[0][:40]!r}); expected two with a gene each")
+    first = [cell.strip() for cell in first]
     columns = [normalize_column(name) for name in first]
     wanted = next((pair for pair in GENE_COLUMNS if set(pair) <= set(columns)), None)
     places = [columns.index(name) for name in wanted] if wanted else [0, 1]
@@ -120,6 +121,8 @@ def read_pairs(path: Path, lexicon: Lexicon, labels: Mapping[str, str], least_sc
         if score is not None and not (row[score].isdecimal() and len(row[score]) < 5):
             raise InputError(f"{path}:{number}: found the score {row[score]!r}; expected an integer from 0 to 1000")
         a, b = (row[place].strip() for place in places)
+        if not (wanted or (a and b)):
+            raise InputError(f"{path}:{number}: found an empty name; expected two, with one separator between them")
         is_low = score is not None and int(row[score]) < least_score
         if is_low or not a or not b or any(row[place] != HUMAN for place in organisms):
             continue

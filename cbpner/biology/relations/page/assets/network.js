@@ -298,18 +298,20 @@
     }
   }
 
+  const ELSEWHERE = { rel: "noreferrer", target: "_blank" };
+
   // A link to what others say of an id or a patent; the text alone where it is no name of a known kind.
   function linkTo(name) {
     for (const [pattern, place] of PLACES) {
       const found = pattern.exec(name);
-      if (found) return make("a", { href: place + found[1] }, name);
+      if (found) return make("a", { href: place + found[1], ...ELSEWHERE }, name);
     }
     return name;
   }
 
   function linkNode(number) {
     const [id, name] = data.nodes[number], query = encodeURIComponent(`${name}[sym] AND human[orgn]`);
-    return [linkTo(id), ...(id.startsWith("HGNC:") ? [make("a", { href: `https://www.ncbi.nlm.nih.gov/gene/?term=${query}` }, "NCBI")] : [])];
+    return [linkTo(id), ...(id.startsWith("HGNC:") ? [make("a", { href: `https://www.ncbi.nlm.nih.gov/gene/?term=${query}`, ...ELSEWHERE }, "NCBI")] : [])];
   }
 
   const join = (parts) => parts.flatMap((part, place) => place ? [" · ", part] : [part]);
@@ -347,7 +349,7 @@
 
   function showNode(number) {
     const node = data.nodes[number], own = seen.filter((edge) => data.edges[edge].slice(0, 2).includes(number));
-    const items = own.slice(0, 200).map((edge) => {
+    const items = own.map((edge) => {
       const [a, b] = data.edges[edge], button = make("button", { type: "button", class: "find" }, nameOf(a === number ? b : a));
       button.addEventListener("click", () => choose({ ...NONE, edge }));
       return make("tr", {}, make("td", {}, button), make("td", { class: "num" }, write(data.edges[edge][at.patents])), make("td", { class: "num" }, write(data.edges[edge][at.q])));
