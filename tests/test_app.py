@@ -64,8 +64,7 @@ def test_models_are_found_in_folders_and_runs(tmp_path, tiny_tagger, tiny_encode
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "mine").symlink_to(tiny_tagger)
     (tmp_path / "models" / "encoder").symlink_to(tiny_encoder)
-    run = tmp_path / "runs" / "demo" / "0"
-    run.mkdir(parents=True)
+    (run := tmp_path / "runs" / "demo" / "0").mkdir(parents=True)
     (run / "metrics.json").write_text("{}")
     (run / "model").symlink_to(tiny_tagger)
     (tmp_path / "runs" / "unfinished" / "0" / "model").mkdir(parents=True)

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """A folder as `cbpner patents` leaves one: train.txt with two documents, test.txt with one."""
-    folder = tmp_path_factory.mktemp("corpora") / "my_corpus"
-    folder.mkdir()
+    (folder := tmp_path_factory.mktemp("corpora") / "my_corpus").mkdir()
     lines = [line for line in DEMO_TEXT.read_text(encoding="utf-8").split("\n") if 30 < len(line) < 80]
     (folder / "train.txt").write_text("\n".join([*lines[:8], "", *lines[8:16]]) + "\n", encoding="utf-8")
     (folder / "test.txt").write_text("\n".join(lines[16:24]) + "\n", encoding="utf-8")
@@ -146,8 +145,7 @@ def test_a_tagger_on_a_model_that_is_still_to_be_made(files, tmp_path, capsys):
 
 def test_the_demo_runs(stub_python, files, tiny_encoder, tmp_path, monkeypatch, capsys):
     """A corpus of the demo exports, half an epoch, a whole one, a tagger on top: the script's commands, in turn."""
-    data = tmp_path / "data" / "0"
-    data.mkdir(parents=True)
+    (data := tmp_path / "data" / "0").mkdir(parents=True)
     for part, path in files.items():
         shutil.copy(path, data / f"no_long_toy_{part}.bio")
     settings = {"BERT_MODEL": str(tiny_encoder), "DATA_DIR": str(tmp_path / "data"), "OUT_DIR": str(tmp_path / "out"),

@@ -25,8 +25,7 @@ SENTENCES = st.lists(
 
 
 def read_bytes(tmp_path, data, **options):
-    path = tmp_path / "file.bio"
-    path.write_bytes(data)
+    (path := tmp_path / "file.bio").write_bytes(data)
     return read_bio(path, **options)
 
 

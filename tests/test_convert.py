@@ -54,8 +54,7 @@ def test_choices_and_their_counts(tmp_path, capsys):
 
 
 def test_what_is_refused(tmp_path, corpus, capsys):
-    folder = tmp_path / "folder"
-    folder.mkdir()
+    (folder := tmp_path / "folder").mkdir()
     (folder / "a.bio").write_text("基 O\n")
     before = sorted(tmp_path.rglob("*"))
     for arguments, found in (

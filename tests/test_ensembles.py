@@ -92,6 +92,7 @@ def test_the_mean_of_two_seeds_is_a_run_for_each_split(seeds, files, tmp_path, c
     for flags, found in (([seeds / "five", "--vote-share", "0.5"], "vote_share"),
                          (["--method", "mine_averaged"], "members")):  # fmt: skip
         assert ensemble(seeds / "zero", *flags, "-o", out) == 2 and found in capsys.readouterr().err
+    assert ensemble(seeds / "zero", "-o", seeds / "zero") == 2 and "runs to average" in capsys.readouterr().err
     assert "mean of runs" in refuse("rerun", out / "1")
 
 

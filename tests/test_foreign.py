@@ -23,8 +23,7 @@ def release(tmp_path, tiny_tagger, tiny_vocabulary):
     """`release(config, tokenizer, tags)`: the tiny tagger as pytorch_transformers would have saved it."""
 
     def write(settings=(), tokenizer=CASED, tags=DEFAULT.tags):
-        folder = tmp_path / "released"
-        folder.mkdir()
+        (folder := tmp_path / "released").mkdir()
         config = json.loads((tiny_tagger / "config.json").read_text())
         config = {name: config[name] for name in config if name.endswith(("size", "layers", "heads", "embeddings"))}
         config |= {"finetuning_task": None, "torchscript": False, "pruned_heads": {}, "num_labels": len(tags)}

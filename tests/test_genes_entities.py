@@ -43,8 +43,7 @@ ROWS = [
 
 @pytest.fixture
 def lexicon(tmp_path):
-    path = tmp_path / "hgnc.tsv"
-    path.write_text(NAMES, encoding="utf-8")
+    (path := tmp_path / "hgnc.tsv").write_text(NAMES, encoding="utf-8")
     return str(path)
 
 
@@ -123,8 +122,7 @@ def test_predictions_in_parquet(tmp_path, lexicon, refuse):
     out = tmp_path / "same.jsonl"
     assert main(["entities", str(tmp_path / "predictions.parquet"), "--lexicon", lexicon, "-o", str(out)]) == 0
     assert out.read_text(encoding="utf-8") == (tmp_path / "out.jsonl").read_text(encoding="utf-8")
-    folder = tmp_path / "in"
-    folder.mkdir()
+    (folder := tmp_path / "in").mkdir()
     (tmp_path / "predictions.parquet").rename(folder / "P.PARQUET")
     parquet.write_table(pa.table({"a_id": ["HGNC:5"], "p": [0.5]}), folder / "relations.parquet")  # no predictions
     upper = tmp_path / "upper.jsonl"
@@ -196,8 +194,7 @@ def test_overlapping_spans_by_a_stated_rule(tmp_path, lexicon, capsys):
 
 @pytest.mark.parametrize("command", ["entities", "relations"])
 def test_no_output_would_be_read_as_predictions(tmp_path, lexicon, refuse, command):
-    source = tmp_path / "tagged"
-    source.mkdir()
+    (source := tmp_path / "tagged").mkdir()
     write_lines(source / "a.jsonl", ROWS)
     for out, overwrite in ((source / "deep" / "e.jsonl", []), (source / "a.jsonl", ["--overwrite"])):
         given = source if out.name == "e.jsonl" else out

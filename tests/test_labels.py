@@ -58,15 +58,13 @@ def test_any_label_set_is_found_in_tags():
 
 
 def test_label_file_of_types_or_tags_in_file_order(tmp_path):
-    path = tmp_path / "labels.txt"
-    path.write_bytes(b"\xef\xbb\xbfO\r\nB-drug\r\nI-drug\r\n\r\ngene\r\n")
+    (path := tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfO\r\nB-drug\r\nI-drug\r\n\r\ngene\r\n")
     assert LabelSet.from_file(path).types == ("drug", "gene")
 
 
 @pytest.mark.parametrize("content", [b"", b"O\n", b"\xff\xfe"])
 def test_bad_label_file_is_named(tmp_path, content):
-    path = tmp_path / "labels.txt"
-    path.write_bytes(content)
+    (path := tmp_path / "labels.txt").write_bytes(content)
     with pytest.raises(InputError, match="labels.txt"):
         LabelSet.from_file(path)
     with pytest.raises(InputError, match="missing.txt"):

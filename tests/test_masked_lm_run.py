@@ -306,10 +306,10 @@ def test_what_cannot_be_continued_says_why(make_job, three, unbroken, tiny_encod
     (tmp_path / "old" / runs.LM_METRICS).unlink()
     for folder, more, found in (
         (tiny_encoder, {}, "lm_run.json"), (unbroken, {}, "--schedule_epochs 5"), (three, {"lr": 0.1}, "lr: 0.001"),
-        (tmp_path / "old", {}, "interrupted"),
+        (tmp_path / "old", {}, "interrupted"), (three, {"epochs": 3}, "3 epochs; expected more"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"{folder}: .*{found}"):
-            continue_recipe(folder, epochs=5, **more)
+            continue_recipe(folder, **({"epochs": 5} | more))
     job = continue_job(make_job, three, tmp_path / "new")
     for other, found in (({"train": TextSource((texts["held_out"],))}, "text"), ({"seed": 9}, "seed")):
         with pytest.raises(InputError, match=f"{three}: .*{found} "):

@@ -98,8 +98,10 @@ def test_the_head_of_flair(tiny_encoder):
     assert torch.equal(word, word[:1].expand(64, 199)) and 0.9 < word.float().mean() < 1
     assert torch.equal(kept, kept[:, :1].expand_as(kept)) and set(kept.unique().tolist()) == {0, 2}
     assert torch.equal(zero, zero[:1].expand_as(zero)) and 0.4 < zero.float().mean() < 0.6
-    with pytest.raises(InputError, match="original_head with the head crf"):
-        get_recipe("paper", "partBERT_CRF_described", original_head=True)
+    low = {name: 5e-5 for name in ("lr", "head_lr", "crf_lr")}
+    for own, found in ({"original_head": True}, "original_head with the head crf"), (low, "plateau, which ends below"):
+        with pytest.raises(InputError, match=found):
+            get_recipe("paper", "partBERT_CRF_described", **own)
 
 
 @pytest.mark.slow

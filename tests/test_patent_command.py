@@ -21,8 +21,7 @@ GOLD_NUMBER = load_gold_numbers()[0]
 @pytest.fixture
 def pages(tmp_path):
     """A folder with six patents on human genes, three in text files; one is a gold patent under another kind code."""
-    folder = tmp_path / "pages"
-    folder.mkdir()
+    (folder := tmp_path / "pages").mkdir()
     for number in range(10001, 10004):
         text = f"人类的基因，{make_text(number, 300)}"
         (folder / f"2016-05-25-CN{number}A-plain.txt").write_text(text, encoding="utf-8")

@@ -38,8 +38,7 @@ def predict(model, inputs, output, *more):
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     """Documents of a line to 800, one line that is no document, and a file that is no text."""
-    folder = tmp_path_factory.mktemp("ray") / "in"
-    folder.mkdir()
+    (folder := tmp_path_factory.mktemp("ray") / "in").mkdir()
     rows = [json.dumps({"id": f"d{n}", "text": TEXT * (1 + 80 * (n % 11))}) for n in range(DOCUMENTS)]
     (folder / "a.jsonl").write_text("\n".join([*rows[:30], "{", *rows[30:]]) + "\n", encoding="utf-8")
     (folder / "b.txt").write_bytes(b"\xff")

@@ -56,8 +56,7 @@ ROWS = [
 
 @pytest.fixture
 def lexicon(tmp_path):
-    path = tmp_path / "hgnc.tsv"
-    path.write_text(LEXICON, encoding="utf-8")
+    (path := tmp_path / "hgnc.tsv").write_text(LEXICON, encoding="utf-8")
     return str(path)
 
 

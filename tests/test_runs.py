@@ -74,8 +74,7 @@ def test_a_tags_file_is_one_tag_a_line_compressed_the_same_every_time(tmp_path):
 
 @pytest.mark.parametrize("content", [b"O\n", gzip.compress(b"O\n" * 999, mtime=0)[:-12]])
 def test_damaged_compressed_tags_are_refused(tmp_path, content):
-    path = tmp_path / "dev.tags.gz"
-    path.write_bytes(content)
+    (path := tmp_path / "dev.tags.gz").write_bytes(content)
     with pytest.raises(InputError, match="dev.tags.gz"):
         runs.read_tags(path)
 

@@ -135,7 +135,7 @@ def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
 
 
 @pytest.mark.parametrize("own", [
-    {"head": "linear", "batch_size": 8}, {"head": "linear", "batch_tokens": 128, "accumulation": 2},
+    {"head": "linear", "batch_size": 9}, {"head": "linear", "batch_tokens": 128, "accumulation": 2},
     {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences", "max_length": 50,
      "batch_tokens": 50},  # batches of one sentence too
 ], ids=lambda own: f"{own['head']}-{own.get('batch_tokens')}")  # fmt: skip

@@ -100,7 +100,7 @@ def choose_recipe(args: argparse.Namespace) -> dict:
     """
     given = read_recipe_flags(args, LMRecipe)
     given = {key: value for key, value in given.items() if key not in ("max_steps", "block_size") or value >= 0}
-    if not args.do_train and args.output_dir and Path(args.output_dir, "config.json").is_file():
+    if not args.do_train and args.output_dir and (not args.encoder or Path(args.output_dir, "config.json").is_file()):
         given["encoder"] = args.output_dir
     if not (args.should_continue and args.encoder):
         name = args.recipe or "cbp"

@@ -46,6 +46,8 @@ def run(args: Namespace) -> None:
     found = runs.find_runs(args.run_folders)
     if not found.finished:
         raise InputError(f"{', '.join(args.run_folders)}: found no finished run; expected one or more for each split")
+    if found.unfinished:
+        raise InputError(f"{found.unfinished[0]}: found an unfinished run; resume it, or name the others")
     for folder in found.finished:
         read_run_config(folder)
     from cbpner.training.ensembles import group_members, make_ensemble

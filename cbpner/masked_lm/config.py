@@ -124,6 +124,8 @@ def continue_recipe(folder: Path, **overrides: Any) -> tuple[str, LMRecipe, int]
         end = f"{before.schedule_epochs:g} epochs" if before.schedule_epochs else f"{before.max_steps} steps"
         expected = f"expected one that was started with --schedule_epochs {epochs:g}; {WARM_RESTART}"
         raise InputError(f"{folder}: found a run whose learning rate is 0 after {end}; {expected}")
+    if not given.get("max_steps") and epochs <= (done := read_json(folder / runs.LM_METRICS)["epochs"]):
+        raise InputError(f"{folder}: found a run of {done:g} epochs; expected more of them, --num_train_epochs")
     return config["recipe"], override_lm_recipe(before, **({"max_steps": 0} | given)), config["seed"]
 
 

@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from cbpner.base.errors import InputError, reading_model
 from cbpner.models.crf_tagger import BertCrfConfig, BertCrfForTokenClassification, copy_settings
+from cbpner.models.ensemble import BertEnsembleConfig
 from cbpner.models.foreign import adapt_model
 from cbpner.models.loss import OriginalLinear
 from cbpner.models.names import SHIPPED_ENCODER, SHIPPED_ENCODERS
@@ -105,6 +106,8 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
         own = {key: getattr(recipe, key) for key in ("head", "lstm_size", "original_head")}
         config = BertCrfConfig(**copy_settings(config), **own, frozen_layers=frozen)
         kind = BertCrfForTokenClassification
+    elif config.model_type in (BertCrfConfig.model_type, BertEnsembleConfig.model_type):
+        raise InputError(f"{name}: found a tagger of type {config.model_type}; a linear head expects an encoder")
     new = ("classifier.", "crf.", "lstm.", "projection.")
     model, _ = load_weights(name, kind, new, config=config, attn_implementation=attention)
     extend_embeddings(model, len(tokenizer), sources)

@@ -10,7 +10,7 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,15 +75,7 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
     path = output / WEIGHTS["onnx"]["int8" if int8 else "fp32"]
     own = {each: file_checksum(folder / each) for each in (*FILES, WEIGHTS["torch"]["fp32"])}
     weights = own[WEIGHTS["torch"]["fp32"]]
-    replaced = {path, *(output / each for each in FILES)} if overwrite else set()
-    for there in sorted(each for each in output.glob("*") if each not in replaced):
-        if there.suffix == ".onnx":
-            with reading_model(there, "a new folder, or --overwrite"):
-                is_own = weights in [each.value for each in onnx.load(there).metadata_props]
-        else:
-            is_own = there.name not in own or file_checksum(there) == own[there.name]
-        if not is_own:
-            raise InputError(f"{there}: found another model's; expected a new folder, or {folder}'s own")
+    _check_output(output, own, {path.name, *FILES} if overwrite else ())
     if path.is_file() and not overwrite:
         print(f"{path}: exported already; --overwrite does it again")
         return path
@@ -99,6 +91,20 @@ def export_tagger(name: str | Path, output: str | Path, int8: bool = False, over
             open_output(output / each, "wb").write((folder / each).read_bytes())
         open_output(path, "wb").write(model.SerializeToString(deterministic=True))
     return path
+
+
+def _check_output(output: Path, own: Mapping[str, str], replaced: Collection[str]) -> None:
+    """InputError where a folder has another model's files than those to be replaced. own: checksums of the model's."""
+    import onnx
+
+    for there in sorted(each for each in output.glob("*") if each.name not in replaced):
+        if there.suffix == ".onnx":
+            with reading_model(there, "a new folder, or --overwrite"):
+                is_own = own[WEIGHTS["torch"]["fp32"]] in [each.value for each in onnx.load(there).metadata_props]
+        else:
+            is_own = there.name not in own or file_checksum(there) == own[there.name]
+        if not is_own:
+            raise InputError(f"{there}: found another model's; expected a new folder, or the model's own")
 
 
 def judge_int8(int8: bool) -> str | None:

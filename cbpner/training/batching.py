@@ -50,9 +50,20 @@ class GroupedSampler(TokenBudgetSampler):
     """Random batches of `size` sequences of similar length, determined by seed and epoch."""
 
     def _fill(self, order, pool_tokens):
-        pool, size = np.arange(len(order)) // (self.budget * POOL_BATCHES), self.budget
-        order = order[np.lexsort((self.lengths[order], pool))].tolist()
-        return [order[start : start + size] for start in range(0, len(order), size)]
+        pool = np.arange(len(order)) // (self.budget * POOL_BATCHES)
+        return cut_batches(order[np.lexsort((self.lengths[order], pool))].tolist(), self.budget)
+
+
+class SizedSampler(GroupedSampler):
+    """Random batches of `size` sequences of any length, determined by seed and epoch."""
+
+    def __iter__(self):
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.lengths))
+        return iter(cut_batches(order.tolist(), self.budget))
+
+
+def cut_batches(order: list[int], size: int) -> list[list[int]]:
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def fit_count(batches: list[list[int]], count: int, lengths: np.ndarray) -> list[list[int]]:

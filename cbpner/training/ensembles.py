@@ -75,6 +75,8 @@ def make_ensemble(job: Job, members: Sequence[Path], average: str = "weights") -
     job: that of the first member, with the method, recipe and folder of the new run. members: folders of finished
     runs, see `group_members`. average: `weights` or `probabilities`; InputError for the latter of taggers with a CRF.
     """
+    if job.output.resolve() in [member.resolve() for member in members]:
+        raise InputError(f"{job.output}: found one of the runs to average as the output folder; expected another one")
     if average == "probabilities" and job.recipe.head != "linear":
         raise InputError(f"{job.output}: found the head {job.recipe.head}; averaged probabilities expect linear heads")
     return run_once(

@@ -1,5 +1,6 @@
 """The Trainer's progress: a bar, the run's log, and its copy for TensorBoard."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,7 @@ class Progress(TrainerCallback):
             steps = np.diff([0, *(record["step"] for record in losses)])
             mean = sum(record["loss"] * count for record, count in zip(losses, steps, strict=True)) / max(sum(steps), 1)
             logs = {"total_flos": logs["total_flos"], "train_loss": mean, "epoch": logs["epoch"]}
-        record = {name: float(value) for name, value in logs.items()}
+        record = {name: float(value) for name, value in logs.items() if math.isfinite(value)}  # fp16: norms overflow
         record["seconds"] = round(time.perf_counter() - self.start, 3)
         state.log_history[-1] = record | {"step": state.global_step}
         runs.append_log(self.folder, {"step": state.global_step, **record}, self.log_name)

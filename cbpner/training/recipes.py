@@ -14,6 +14,7 @@ from cbpner.decoding.decision import Decision
 from cbpner.models.names import ADAPTED_ENCODER, HEADS, PRECISIONS, SHIPPED_ENCODER
 from cbpner.text.tokenizer import CASING_HELP, CASINGS
 
+LEAST_RATE = 1e-4  # below it reduce_lr_on_plateau ends the training (flair's min_learning_rate)
 SPLIT = "{split}"  # in an encoder's name: each split has its own
 
 
@@ -63,6 +64,7 @@ class Recipe:
 CBP = Recipe(
     encoder=SHIPPED_ENCODER, casing="keep", epochs=2, batch_size=0, batch_tokens=2048, lr=2e-4, head_lr=1e-3,
     weight_decay=0.01, warmup=0.1, max_grad_norm=1.0, dropout=0.0, mask_share=0.1, outside_bias=2.0, patience=2,
+    crf_lr=1e-2,
 )  # fmt: skip
 PAPER = Recipe(  # what is common to the methods; docs/methods.md has each setting with the original's file
     encoder="bert-base-chinese", casing="paper", epochs=40, batch_size=8, batch_tokens=0, lr=5e-5, head_lr=5e-5,
@@ -75,7 +77,7 @@ FLAIR = replace(
     PAPER, batch_size=4, lr=0.1, head_lr=0.1, crf_lr=0.1, optimizer="sgd", schedule="reduce_lr_on_plateau",
     max_grad_norm=5.0, selection="best", min_dev_mentions=1, loss_over="sentences", decision=Decision(),
 )  # fmt: skip
-CBP_CRF = replace(CBP, crf_lr=1e-2, outside_bias=0.5, start_bias=1.0)
+CBP_CRF = replace(CBP, outside_bias=0.5, start_bias=1.0)
 PATENT = Decision("spans", min_span_probability=0.5, vote_share=0.1)  # over whole patents, not sentence by sentence
 
 CBP_METHODS = {  # method: table; "" stands for every other method
@@ -125,6 +127,10 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.original_head and recipe.head == "crf":
         raise InputError("found original_head with the head crf, which no code of the original built; expected "
                          "--no-original-head")  # fmt: skip
+    if recipe.schedule == "reduce_lr_on_plateau" and max(recipe.lr, recipe.head_lr, recipe.crf_lr) < LEAST_RATE:
+        raise InputError(
+            f"found reduce_lr_on_plateau, which ends below {LEAST_RATE:g}, and lower rates; expected higher"
+        )
     check_batches(recipe, "max_length", recipe.decision.max_length)
 
 

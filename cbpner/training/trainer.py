@@ -13,18 +13,17 @@ from transformers.trainer_utils import IntervalStrategy
 from cbpner.base.errors import InputError
 from cbpner.decoding.windows import add_special_tokens
 from cbpner.models.loss import IGNORED, mean_loss
-from cbpner.runs.environment import count_processes
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions
 from cbpner.text.labels import LabelSet, repair_tags
 from cbpner.text.segments import cut_sentence
 from cbpner.text.tokenizer import CharacterTable
 from cbpner.training.base_trainer import HalvingTrainer, make_arguments, share_decision
-from cbpner.training.batching import TokenBudgetSampler, load_batches, pad
+from cbpner.training.batching import SizedSampler, TokenBudgetSampler, load_batches, pad
 from cbpner.training.config import Job
 from cbpner.training.predictor import FeatureStore, Predictor
 from cbpner.training.progress import CHOSEN_BY, Progress
-from cbpner.training.recipes import Recipe
+from cbpner.training.recipes import LEAST_RATE, Recipe
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 PLATEAU = {"mode": "max", "factor": 0.5, "patience": 3}  # flair's defaults: half the rate after so many epochs
@@ -81,10 +80,10 @@ class TaggerTrainer(HalvingTrainer):
         self.model_accepts_loss_kwargs = self.compute_loss_func is None  # then the model divides by num_items_in_batch
 
     def get_train_dataloader(self):
-        if self.recipe.batch_size:
-            return super().get_train_dataloader()
-        lengths = [len(example["ids"]) for example in self.train_dataset]
-        sampler, first = TokenBudgetSampler(lengths, self.recipe.batch_tokens, self.args.seed), self.train_dataset[0]
+        lengths = [max(self.data_collator.width, len(example["ids"])) for example in self.train_dataset]
+        kind = SizedSampler if self.recipe.batch_size else TokenBudgetSampler
+        sampler = kind(lengths, self.recipe.batch_size or self.recipe.batch_tokens, self.args.seed)
+        first = self.train_dataset[0]
         blank = first | {"labels": np.full_like(first["labels"], IGNORED)}
         return load_batches(self, sampler, [*self.train_dataset, blank])
 
@@ -120,7 +119,7 @@ class TaggerTrainer(HalvingTrainer):
     def _evaluate(self, *args, **kwargs):
         metrics = super()._evaluate(*args, **kwargs)  # the schedule halves the rate here
         highest = max(group["lr"] for group in self.optimizer.param_groups)  # type: ignore[union-attr]
-        if self.recipe.schedule == "reduce_lr_on_plateau" and highest < 1e-4:  # flair's min_learning_rate
+        if self.recipe.schedule == "reduce_lr_on_plateau" and highest < LEAST_RATE:
             self.control.should_training_stop = True
         return metrics
 
@@ -143,12 +142,9 @@ def choose_selection(recipe: Recipe, dev: list[Sentence] | None):
 
 def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool, has_dev: bool):
     recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
-    if recipe.batch_size % (processes := count_processes()):
-        found = f"found batch_size {recipe.batch_size} for {processes} processes, which share each batch"
-        raise InputError(f"{found}; expected a multiple of their number; GPU_ID=0 makes the scripts use one GPU")
     return make_arguments(
         job.output, precision, device, num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
-        per_device_train_batch_size=recipe.batch_size // processes or 1, lr_scheduler_type=recipe.schedule,
+        lr_scheduler_type=recipe.schedule,
         lr_scheduler_kwargs=PLATEAU if plateau else None, gradient_accumulation_steps=recipe.accumulation,
         warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, full_determinism=recipe.deterministic,
         save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
