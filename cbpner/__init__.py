@@ -5,7 +5,7 @@ The public names are imported on first use, so that `import cbpner` loads neithe
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _PUBLIC = {  # name: where it is defined, and under which name
     "Tagger": ("cbpner.prediction.tagger", "Tagger"),
