@@ -1,8 +1,7 @@
 """JSON lines of spans from another system, laid over gold sentences."""
 
-import json
-
 import pytest
+from patent_data import write_lines
 
 from cbpner.base.errors import InputError
 from cbpner.scoring.answers import flatten_spans, read_answers
@@ -15,23 +14,37 @@ GENE = {"start": 0, "end": 4, "label": "gene"}
 
 
 def read(tmp_path, *objects, gold=GOLD, **options):
-    path = tmp_path / "answers.jsonl"
-    lines = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in objects]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return read_answers(path, gold, **options)
+    return read_answers(write_lines(tmp_path / "answers.jsonl", objects), gold, **options)
 
 
 def answer(text, *spans):
     return {"text": text, "spans": list(spans)}
 
 
-def test_an_object_a_sentence_in_order(tmp_path):
-    found = read(
-        tmp_path, answer(TEXTS[0], GENE, {"start": 6, "end": 9, "label": "disease"}), "",
-        answer(TEXTS[1], {"start": 3, "end": 8, "label": "gene", "text": "BRCA1"}), answer(TEXTS[2]),
-    )  # fmt: skip
-    assert found.spans == [[(0, 4, "gene"), (6, 9, "disease")], [(3, 8, "gene")], []]
-    assert found.notes == []
+@pytest.mark.parametrize("objects, spans, notes", [
+    (  # an object a sentence, in order
+        [answer(TEXTS[0], GENE, {"start": 6, "end": 9, "label": "disease"}), "",
+         answer(TEXTS[1], {"start": 3, "end": 8, "label": "gene", "text": "BRCA1"}), answer(TEXTS[2])],
+        [[(0, 4, "gene"), (6, 9, "disease")], [(3, 8, "gene")], []], [],
+    ),
+    (  # a span over a sentence's end is cut as the gold is
+        [answer("\n".join(TEXTS), {"start": 6, "end": 13, "label": "gene"}, [10, 11, "disease"])],
+        [[(6, 10, "gene")], [(0, 2, "gene")], []], ["1 span(s)"] * 2,
+    ),
+    (  # objects that name their sentence
+        [{"index": 1, "spans": [[1, 3, "gene"]]}, {"index": 0, "text": TEXTS[0], "spans": []}],
+        [[], [(1, 3, "gene")], []], ["1 sentence(s) have no object: no spans there"],
+    ),
+    (  # overlapping spans stay, and the same span counts once
+        [{"index": 0, "spans": [GENE, {"start": 0, "end": 6, "label": "gene"}, GENE]}],
+        [[(0, 4, "gene"), (0, 6, "gene")], [], []],
+        ["2 sentence(s)", "1 span(s) given twice: counted once", "1 sentence(s) with overlapping spans"],
+    ),
+])  # fmt: skip
+def test_objects_are_laid_over_the_sentences(tmp_path, objects, spans, notes):
+    found = read(tmp_path, *objects)
+    assert found.spans == spans
+    assert [note[: len(begin)] for note, begin in zip(found.notes, notes, strict=True)] == notes
 
 
 @pytest.mark.parametrize("between", ["", "\n", " \r\n "])
@@ -42,31 +55,11 @@ def test_a_document_of_several_sentences(tmp_path, between):
     assert found.spans == [[(0, 4, "gene")], [(3, 8, "gene")], []] and not found.notes
 
 
-def test_a_span_over_a_sentence_end_is_cut_as_the_gold_is(tmp_path):
-    found = read(tmp_path, answer("\n".join(TEXTS), {"start": 6, "end": 13, "label": "gene"}, [10, 11, "disease"]))
-    assert found.spans == [[(6, 10, "gene")], [(0, 2, "gene")], []]
-    assert [note[:9] for note in found.notes] == ["1 span(s)"] * 2
-
-
-def test_objects_that_name_their_sentence(tmp_path):
-    found = read(tmp_path, {"index": 1, "spans": [[1, 3, "gene"]]}, {"index": 0, "text": TEXTS[0], "spans": []})
-    assert found.spans == [[], [(1, 3, "gene")], []]
-    assert found.notes == ["1 sentence(s) have no object: no spans there"]
-
-
 @pytest.mark.parametrize("key", ["spans", "entities", "predictions"])
 @pytest.mark.parametrize("label", ["label", "entity_group", "type", "entity"])
 def test_usual_names_of_keys(tmp_path, key, label):
     found = read(tmp_path, {"index": 0, key: [{"start": 0, "end": 4, label: "gene", "score": 0.9, "word": "her2"}]})
     assert found.spans[0] == [(0, 4, "gene")]
-
-
-def test_overlapping_spans_stay_and_the_same_span_counts_once(tmp_path):
-    more = {"start": 0, "end": 6, "label": "gene"}
-    found = read(tmp_path, {"index": 0, "spans": [GENE, more, GENE]})
-    assert found.spans[0] == [(0, 4, "gene"), (0, 6, "gene")]
-    assert found.notes[1] == "1 span(s) given twice: counted once"
-    assert found.notes[2].startswith("1 sentence(s) with overlapping spans")
 
 
 def test_labels_are_renamed_and_hold_no_white_space(tmp_path):

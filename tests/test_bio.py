@@ -5,16 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbpner.base.errors import FaultyFile, InputError
-from cbpner.text.bio import (
-    Sentence,
-    count_orphans,
-    find_labels,
-    list_mentions,
-    read_bio,
-    repair_sentences,
-    summarize_sentences,
-    write_bio,
-)
+from cbpner.text import bio
+from cbpner.text.bio import Sentence, count_orphans, list_mentions, read_bio, write_bio
 from cbpner.text.labels import DEFAULT, LabelSet
 
 WHITE = " \t\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u1680\u2003\u2028\u2029\u3000\ufeff\x00"
@@ -114,7 +106,7 @@ def test_orphans_are_an_error_kept_or_repaired(tmp_path):
     assert count_orphans(kept) == 3
     repaired = read_bytes(tmp_path, data, orphans="repair")
     assert repaired[0].tags == ("B-gene", "I-gene", "B-disease", "B-protein")
-    assert repaired == repair_sentences(kept) and count_orphans(repaired) == 0
+    assert repaired == bio.repair_sentences(kept) and count_orphans(repaired) == 0
     assert list_mentions(repaired) == list_mentions(kept)
     assert [fault.line for fault in read_faults(tmp_path, data, orphans="error")] == [1, 4, 7]
 
@@ -124,9 +116,9 @@ def test_labels_and_summary_of_sentences():
         Sentence("BRCA1与癌", (*["B-gene"] + ["I-gene"] * 4, "O", "B-disease")),
         Sentence("癌", ("I-disease",)),
     ]
-    assert find_labels(sentences).types == ("disease", "gene")
+    assert bio.find_labels(sentences).types == ("disease", "gene")
     counts = {"sentences": 2, "characters": 8, "longest": 7, "mentions": 3, "orphans": 1}
-    assert summarize_sentences(sentences) == counts | {"types": {"gene": 1, "disease": 2}}
+    assert bio.summarize_sentences(sentences) == counts | {"types": {"gene": 1, "disease": 2}}
 
 
 @pytest.mark.parametrize("sentence", [

@@ -35,15 +35,16 @@ def test_a_tagger_of_other_classes_gets_a_new_head(tiny_tagger):
     assert model.classifier.weight.shape == (3, 32) and model.classifier.weight.std() < 0.4
 
 
-def test_a_folder_without_a_model_says_so(tmp_path):
-    with pytest.raises(InputError, match=r"found a folder without config.json"):
-        load(encoder=str(tmp_path))
-
-
-def test_a_hub_name_that_cannot_be_had_names_the_shipped_encoder(monkeypatch):
+@pytest.mark.parametrize("settings, found", [
+    ({"encoder": "FOLDER"}, "found a folder without config.json"),
+    ({"encoder": "bert-base-chinese"}, "bert-base-chinese: .*cannot be reached.*RECIPE=cbp, or --encoder cbp_mini"),
+    ({"encoder": "TINY", "max_length": 4096, "batch_tokens": 8192}, r"found max_length 4096; expected at most \d+"),
+])  # fmt: skip
+def test_an_encoder_that_cannot_be_had_or_used_says_why(settings, found, tmp_path, tiny_encoder, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(InputError, match=r"bert-base-chinese: .*cannot be reached.*RECIPE=cbp, or --encoder cbp_mini"):
-        load(encoder="bert-base-chinese")
+    encoder = {"FOLDER": str(tmp_path), "TINY": str(tiny_encoder)}.get(settings["encoder"], settings["encoder"])
+    with pytest.raises(InputError, match=found):
+        load(**settings | {"encoder": encoder})
 
 
 @pytest.mark.parametrize("fault", ["missing", "left over", "NaN"])
@@ -55,8 +56,3 @@ def test_an_encoder_whose_weights_do_not_fit_is_refused(tmp_path, tiny_encoder, 
     save_file(weights | new[fault], tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(InputError, match=r"layer\.[12]\.output"):
         load(encoder=str(tmp_path))
-
-
-def test_a_length_beyond_the_positions_is_refused(tiny_encoder, tmp_path):
-    with pytest.raises(InputError, match=r"found max_length 4096; expected at most \d+"):
-        load(encoder=str(tiny_encoder), max_length=4096, batch_tokens=8192)

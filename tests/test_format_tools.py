@@ -60,18 +60,16 @@ def test_brat_pieces_with_text_between_are_an_error_or_a_choice(tmp_path):
         assert list(notes.values()) == [1]
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "surface"),
-    [  # cut at the break alone (issue 1042) or behind its spaces; pieces in another order;
-        ("Foo\n  Bar", "0 3;4 9\tFoo   Bar", "Foo\n  Bar"), ("Foo\n  Bar", "0 3;6 9\tFoo Bar", "Foo\n  Bar"),
-        ("Foo\nBar", "4 7;0 3\tBar Foo", "Foo\nBar"),
-        ("Foo\nBar", "0 3;4 7\tFooBar", "Foo\nBar"),  # before 1.3: without the space
-        ("基因 x", "0 3\t基因", "基因 "),  # an editor cut the white space off the line's end
-        ("基因", "0 2\t", "基因"), ("基因", "0 2", "基因"), ("基因", "0 2\t基因 a comment", "基因"),
-        ("基因\r\n癌", "0 2;4 5\t基因 癌", "基因\r\n癌"), ("a\tb", "0 3\ta\tb", "a\tb"),
-        ("\ufeff基因", "1 3\t基因", "基因"), ("基\u2028因", "0 1;2 3\t基 因", "基\u2028因"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("text", "line", "surface"), [
+    # cut at the break alone (issue 1042) or behind its spaces; pieces in another order;
+    ("Foo\n  Bar", "0 3;4 9\tFoo   Bar", "Foo\n  Bar"), ("Foo\n  Bar", "0 3;6 9\tFoo Bar", "Foo\n  Bar"),
+    ("Foo\nBar", "4 7;0 3\tBar Foo", "Foo\nBar"),
+    ("Foo\nBar", "0 3;4 7\tFooBar", "Foo\nBar"),  # before 1.3: without the space
+    ("基因 x", "0 3\t基因", "基因 "),  # an editor cut the white space off the line's end
+    ("基因", "0 2\t", "基因"), ("基因", "0 2", "基因"), ("基因", "0 2\t基因 a comment", "基因"),
+    ("基因\r\n癌", "0 2;4 5\t基因 癌", "基因\r\n癌"), ("a\tb", "0 3\ta\tb", "a\tb"),
+    ("\ufeff基因", "1 3\t基因", "基因"), ("基\u2028因", "0 1;2 3\t基 因", "基\u2028因"),
+])  # fmt: skip
 def test_brat_lines(tmp_path, text, line, surface):
     for end in ("\n", "\r\n", ""):
         [document], notes = read(write_brat(tmp_path / "brat", text, f"T1\tx {line}{end}"), "brat")
@@ -111,9 +109,8 @@ def test_brat_files_that_lack_the_other_one(tmp_path):
 
 
 def test_yedda_marks(tmp_path):
-    content = (
-        "[@HER2#gene*][@阳性#x*]的 [$乳腺癌#disease*]，#1 [@C#N端#region*] [@ 见\r\n[@[@雌激素受体#gene*]#protein*]*]"
-    )
+    content = "[@HER2#gene*][@阳性#x*]的 [$乳腺癌#disease*]，#1 [@C#N端#region*] [@ 见\r\n"
+    content += "[@[@雌激素受体#gene*]#protein*]*]"
     path = put(tmp_path, "甲.txt.ann", content)
     [document], notes = read(path)
     assert (document.id, document.text) == ("甲", "HER2阳性的 乳腺癌，#1 C#N端 [@ 见\r\n雌激素受体*]")
@@ -198,15 +195,13 @@ def test_doccano_with_relations(tmp_path):
     assert read(write_rows(tmp_path / "plain.jsonl", [row | {"text": "基因" * 9}]))[1] == {}
 
 
-@pytest.mark.parametrize(
-    ("field", "spans"),
-    [("label", [[2, 6, "gene"], [13, 16, "disease"]]), ("labels", [[1, 5, "gene"], [10, 13, "disease"]])],
-)
+@pytest.mark.parametrize(("field", "spans"), [
+    ("label", [[2, 6, "gene"], [13, 16, "disease"]]), ("labels", [[1, 5, "gene"], [10, 13, "disease"]]),
+])  # fmt: skip
 def test_doccano_with_lists(tmp_path, field, spans):
     """`label` counts UTF-16, `labels` code points; the other count on demand."""
-    rows = [
-        {"id": id, "data": data, field: each} for id, data, each in ((1, EMOJI, spans), (2, "无", []), (3, "x", None))
-    ]
+    texts = (1, EMOJI, spans), (2, "无", []), (3, "x", None)
+    rows = [{"id": id, "data": data, field: each} for id, data, each in texts]
     for path in (write_rows(tmp_path / "a.jsonl", rows[:2]), put(tmp_path, "a.json", json.dumps(rows))):
         documents, notes = read(path)
         assert surfaces(documents[0]) == [("HER2", "gene"), ("乳腺癌", "disease")] and documents[1].spans == []

@@ -8,16 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbpner.base.errors import FaultyFile, InputError
+from cbpner.formats import registry
 from cbpner.formats.document import Choices, Document, Span, cut_span, find_problem
-from cbpner.formats.registry import (
-    FORMATS,
-    guess_format,
-    guess_output,
-    name_document,
-    name_file,
-    read_documents,
-    write_documents,
-)
+from cbpner.formats.registry import FORMATS, guess_format, read_documents, write_documents
 
 JSON_FORMATS = [name for name in FORMATS if FORMATS[name].write]
 FILE_FORMATS = [name for name in FORMATS if FORMATS[name].render]
@@ -237,10 +230,10 @@ def test_a_document_that_is_none_is_not_written(tmp_path, document, found):
 
 @pytest.mark.parametrize("id", ["a/b", "..", ".a", "100%", "%2F", 'a\\b:c*?"<>|', "a\nb", "甲 乙", "x.txt", "a.ann"])
 def test_an_id_names_a_file_and_is_read_back(tmp_path, id):
-    name = name_file(id)
+    name = registry.name_file(id)
     assert not re.search(r'[/\\:*?"<>|\n]', name) and not name.startswith(".")
     for format in FORMATS.values():
-        assert name_document(f"{name}{format.suffixes[0]}", format) == id
+        assert registry.name_document(f"{name}{format.suffixes[0]}", format) == id
     assert list(go_round(tmp_path, [Document(id, "基")], "brat")) == [id]
     for ids in ([""], ["基" * 83], [id, id]):  # no name, too long, twice
         documents = [Document(id, "基") for id in ids]
@@ -325,7 +318,7 @@ def test_a_file_of_no_known_format(tmp_path, name, content):
         list(read_documents([tmp_path / name]))
     if name not in ("a.jsonl", "a"):
         with pytest.raises(InputError, match="--to jsonl, bio"):
-            guess_output(name)
+            registry.guess_output(name)
 
 
 def test_what_is_there_already_is_kept(tmp_path):

@@ -7,37 +7,24 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2, Entities
 
 from cbpner.base.errors import InputError
-from cbpner.text.labels import (
-    DEFAULT,
-    LabelSet,
-    TagSpan,
-    may_follow,
-    repair_tags,
-    spans_to_tags,
-    split_tag,
-    tags_to_spans,
-)
+from cbpner.text import labels
+from cbpner.text.labels import DEFAULT, LabelSet, TagSpan, spans_to_tags, tags_to_spans
 
 TAG_LISTS = st.lists(st.sampled_from(DEFAULT.tags), max_size=20)
 
 
 @given(TAG_LISTS)
-def test_lenient_spans_are_those_of_seqeval(tags):
-    expected = [TagSpan(start, end + 1, label) for label, start, end in get_entities(tags)]
-    assert tags_to_spans(tags) == expected
-
-
-@given(TAG_LISTS)
-def test_strict_spans_are_those_of_seqeval_iob2(tags):
-    expected = [TagSpan(entity.start, entity.end, entity.tag) for entity in Entities([tags], IOB2).entities[0]]
-    assert tags_to_spans(tags, strict=True) == expected
+def test_spans_are_those_of_seqeval_and_strict_ones_those_of_its_iob2(tags):
+    assert tags_to_spans(tags) == [TagSpan(start, end + 1, label) for label, start, end in get_entities(tags)]
+    strict = [TagSpan(entity.start, entity.end, entity.tag) for entity in Entities([tags], IOB2).entities[0]]
+    assert tags_to_spans(tags, strict=True) == strict
 
 
 @given(TAG_LISTS)
 def test_repairing_keeps_the_lenient_spans_and_makes_strict_agree(tags):
-    repaired = repair_tags(tags)
+    repaired = labels.repair_tags(tags)
     assert tags_to_spans(repaired, strict=True) == tags_to_spans(repaired) == tags_to_spans(tags)
-    assert all(may_follow(before, tag) for before, tag in zip([None, *repaired], repaired, strict=False))
+    assert all(labels.may_follow(before, tag) for before, tag in zip([None, *repaired], repaired, strict=False))
     assert spans_to_tags(tags_to_spans(tags), len(tags)) == repaired
 
 
@@ -74,7 +61,7 @@ def test_bad_label_file_is_named(tmp_path, content):
 @pytest.mark.parametrize("tag", ["", "B", "B-", "X-gene", "o", "I gene", "B-a b", "O\x0b", "B-gene\u2028"])
 def test_malformed_tags_are_refused(tag):
     with pytest.raises(ValueError, match="expected O"):
-        split_tag(tag)
+        labels.split_tag(tag)
 
 
 @pytest.mark.parametrize("spans", [[(0, 2, "a"), (1, 3, "a")], [(2, 2, "a")], [(2, 5, "a")], [(-1, 1, "a")]])

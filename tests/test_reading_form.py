@@ -42,16 +42,11 @@ def test_signs_that_a_text_shows_are_enough(text, expected):
 
 
 def test_lines_of_one_width_are_joined():
-    line = "本发明涉及一种用于治疗卵巢癌的融合蛋白及其制"
-    text = "\n".join([line] * 8) + "备。\n权利要求书"
-    assert read(text) == line * 8 + "备。\n权利要求书"
+    line, mixed = "本发明涉及一种用于治疗卵巢癌的融合蛋白及其制", "抗体与EGFR（ErbB-1，HER1）结合，抑制human A431 cell"
+    for each in (line, mixed):
+        assert read("\n".join([each] * 8) + "备。\n权利要求书") == each * 8 + "备。\n权利要求书"
     for other in ([line[:15]] * 8, [line] * 8 + [line * 3 + "。"] * 6):  # narrower than a page; beyond its width
         assert read("\n".join(other)) == "\n".join(other)
-
-
-def test_lines_of_mixed_scripts_are_joined():
-    line = "抗体与EGFR（ErbB-1，HER1）结合，抑制human A431 cell"
-    assert read("\n".join([line] * 8) + "备。\n结论") == line * 8 + "备。\n结论"
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), st.sampled_from(LAYOUTS))

@@ -28,12 +28,6 @@ def make_run(folder, finished=True, text='{"method": "m"}'):
     return folder
 
 
-def test_a_number_that_json_lacks_is_refused_and_leaves_no_file(tmp_path):
-    with pytest.raises(ValueError):
-        write_json(tmp_path / runs.METRICS, {"loss": float("nan")})
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("content", "message"), [(b'{"a": 1,\n"b', ":2: "), (b"[1]", "list"), (b"\xff", "UTF-8"), (None, "cannot read")]
 )
@@ -72,28 +66,24 @@ def test_a_tags_file_is_one_tag_a_line_compressed_the_same_every_time(tmp_path):
     assert plain.read_bytes() == b"B-gene\nI-gene\n\nO\n"
 
 
-@pytest.mark.parametrize("content", [b"O\n", gzip.compress(b"O\n" * 999, mtime=0)[:-12]])
-def test_damaged_compressed_tags_are_refused(tmp_path, content):
-    (path := tmp_path / "dev.tags.gz").write_bytes(content)
-    with pytest.raises(InputError, match="dev.tags.gz"):
-        runs.read_tags(path)
-
-
 @pytest.mark.parametrize(("tags", "message"), [([["O"], []], "sentence 2"), ([["gene"]], "expected O")])
-def test_tags_that_the_file_cannot_hold_are_refused(tmp_path, tags, message):
+def test_what_a_file_cannot_hold_is_refused_and_leaves_none(tmp_path, tags, message):
     with pytest.raises(ValueError, match=message):
         runs.write_tags(tmp_path / "test.tags", tags)
+    with pytest.raises(ValueError):  # a number that JSON lacks
+        write_json(tmp_path / runs.METRICS, {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("O\nB_gene\n", ":2: "), ("O\n\n\nO\n", ":3: "), ("\nO\n", ":1: "), ("O\n\n", "at the end"), ("基 O\n", ":1: "),
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("test.tags", b"O\nB_gene\n", ":2: "), ("test.tags", b"O\n\n\nO\n", ":3: "), ("test.tags", b"\nO\n", ":1: "),
+    ("test.tags", b"O\n\n", "at the end"), ("test.tags", "基 O\n".encode(), ":1: "),
+    ("dev.tags.gz", b"O\n", "dev.tags.gz"), ("dev.tags.gz", gzip.compress(b"O\n" * 999, mtime=0)[:-12], "dev.tags.gz"),
 ])  # fmt: skip
-def test_broken_tags_name_the_line(tmp_path, text, message):
-    path = tmp_path / "test.tags"
-    path.write_text(text, encoding="utf-8")
+def test_broken_tags_name_the_file_or_the_line(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        runs.read_tags(path)
+        runs.read_tags(tmp_path / name)
 
 
 def test_find_runs_at_three_depths(tmp_path):

@@ -5,21 +5,9 @@ from itertools import pairwise
 import pytest
 
 from cbpner.base.errors import InputError
+from cbpner.text import splits as layout
 from cbpner.text.bio import Sentence, write_bio
-from cbpner.text.splits import (
-    PARTS,
-    describe_splits,
-    draw_patents,
-    draw_splits,
-    find_split_files,
-    find_split_folders,
-    read_bio_documents,
-    read_split,
-    read_split_info,
-    split_patents,
-    write_split_info,
-    write_splits,
-)
+from cbpner.text.splits import PARTS, draw_patents, draw_splits, find_split_files, read_split_info, write_splits
 
 
 def tag_outside(text):
@@ -41,10 +29,9 @@ def name_parts(prefix):
     return [f"{prefix}{part}.bio" for part in PARTS]
 
 
-@pytest.mark.parametrize(
-    ("prefixes", "cut", "long"),
-    [(["x_", "no_long_x_"], "no_long_x_", "x_"), (["x_"], "x_", "x_"), (["no_long_"], "no_long_", "no_long_")],
-)
+@pytest.mark.parametrize(("prefixes", "cut", "long"), [
+    (["x_", "no_long_x_"], "no_long_x_", "x_"), (["x_"], "x_", "x_"), (["no_long_"], "no_long_", "no_long_"),
+])  # fmt: skip
 def test_the_cut_variant_is_read_unless_the_long_one_is_asked_for_or_alone(tmp_path, prefixes, cut, long):
     touch_files(tmp_path, [name for prefix in prefixes for name in name_parts(prefix)])
     for is_long, prefix in ((False, cut), (True, long)):
@@ -62,12 +49,12 @@ def test_an_incomplete_or_doubtful_folder_is_refused(tmp_path, names):
 def test_split_folders_are_in_number_order(tmp_path):
     for name in ("10", "2", "runs", "²"):
         touch_files(tmp_path / name, name_parts("x_"))
-    assert [path.name for path in find_split_folders(tmp_path)] == ["2", "10"]
-    assert find_split_folders(tmp_path / "2") == [tmp_path / "2"]
+    assert [path.name for path in layout.find_split_folders(tmp_path)] == ["2", "10"]
+    assert layout.find_split_folders(tmp_path / "2") == [tmp_path / "2"]
     (tmp_path / "empty").mkdir()
     for folder in ("empty", "missing"):
         with pytest.raises(InputError, match="expected"):
-            find_split_folders(tmp_path / folder)
+            layout.find_split_folders(tmp_path / folder)
 
 
 def test_smaller_draws_of_patents_lie_within_larger_ones():
@@ -86,7 +73,7 @@ def test_smaller_draws_of_patents_lie_within_larger_ones():
 def test_split_info_comes_back_as_written_and_another_is_refused(tmp_path):
     info = {"train": ["一.bio", "b c.bio"], "dev": ["d.bio"], "test": ["e.bio", "f.bio"]}
     path = tmp_path / "train_test_split.info"
-    write_split_info(path, info)
+    layout.write_split_info(path, info)
     assert read_split_info(path) == info
     lines = path.read_text(encoding="utf-8").split("\n")
     assert lines[:5] == ["Train files:", "一.bio", "b c.bio", "==============", "Test files:"]
@@ -113,12 +100,10 @@ def test_copies_of_a_document_stay_together():
         assert sum({"copy.bio", "doc0.bio"} <= set(info[part]) for part in PARTS) == 1
 
 
-@pytest.mark.parametrize(
-    ("count", "options"), [(3, {}), (0, {}), (9, {"n_splits": 0}), (9, {"n_dev": 0}), (9, {"n_test": -1})]
-)
-def test_too_few_documents_are_refused(count, options):
-    with pytest.raises(InputError):
-        draw_splits(make_documents(count), **options)
+def test_too_few_documents_are_refused():
+    for count, options in ((3, {}), (0, {}), (9, {"n_splits": 0}), (9, {"n_dev": 0}), (9, {"n_test": -1})):
+        with pytest.raises(InputError):
+            draw_splits(make_documents(count), **options)
 
 
 def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
@@ -130,13 +115,13 @@ def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
         names = [*name_parts("mine_"), *name_parts("no_long_mine_"), "train_test_split.info"]
         assert sorted(path.name for path in folder.iterdir()) == sorted(names)
         assert read_split_info(folder / "train_test_split.info") == info
-        whole, cut = read_split(folder, long=True), read_split(folder)
+        whole, cut = layout.read_split(folder, long=True), layout.read_split(folder)
         for part in PARTS:
             expected = [sentence for name in info[part] for sentence in documents[name]]
             assert [(s.chars, s.tags) for s in whole[part]] == [(s.chars, s.tags) for s in expected]
             assert "".join(s.chars for s in cut[part]) == "".join(s.chars for s in expected)
             assert max(len(s.chars) for s in cut[part]) <= 10
-            assert len(split_patents(cut[part])) == len(info[part])
+            assert len(layout.split_patents(cut[part])) == len(info[part])
 
 
 def test_a_folder_in_use_is_refused_and_overwriting_replaces_splits_alone(tmp_path):
@@ -170,13 +155,13 @@ def test_documents_are_read_from_files_and_folders(tmp_path):
     for name, sentences in make_documents(3).items():
         write_bio(tmp_path / "docs" / name, sentences)
     write_bio(tmp_path / "more.bio", [tag_outside("基")])
-    documents = read_bio_documents([tmp_path / "docs", tmp_path / "more.bio"])
+    documents = layout.read_bio_documents([tmp_path / "docs", tmp_path / "more.bio"])
     assert list(documents) == ["doc0.bio", "doc1.bio", "doc2.bio", "more.bio"]
     with pytest.raises(InputError, match="second document"):
-        read_bio_documents([tmp_path / "docs", tmp_path / "docs" / "doc1.bio"])
+        layout.read_bio_documents([tmp_path / "docs", tmp_path / "docs" / "doc1.bio"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no \.bio file"):
-        read_bio_documents([tmp_path / "empty"])
+        layout.read_bio_documents([tmp_path / "empty"])
 
 
 def test_statistics_of_a_split_by_hand(tmp_path):
@@ -184,7 +169,7 @@ def test_statistics_of_a_split_by_hand(tmp_path):
     write_bio(tmp_path / "x_train.bio", [gene, tag_outside("Abstract"), gene])
     write_bio(tmp_path / "x_dev.bio", [gene, disease, disease])
     write_bio(tmp_path / "x_test.bio", [Sentence("基因", ("B-protein", "I-protein"))])
-    train, dev, test = describe_splits(tmp_path)
+    train, dev, test = layout.describe_splits(tmp_path)
     assert train == {
         "split": tmp_path.name, "part": "train", "patents": 2, "sentences": 3, "characters": 12, "longest": 8,
         "mentions": 2, "types": {"gene": 2}, "orphans": 0, "unique": 1, "unseen": None,
