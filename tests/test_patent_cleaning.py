@@ -194,10 +194,9 @@ def test_what_was_removed_is_counted_by_rule():
     assert hits == {"page_headers": 1, "paragraph_numbers": 2, "claim_numbers": 2, "spaces": 2}
 
 
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [("1. [0001] 2、一种", "一种"), ("[0001]\n[0002] 第 3 页\n一种", "一种"), ("", ""), (" \n[0001]\n", "")],
-)
+@pytest.mark.parametrize(("text", "cleaned"), [
+    ("1. [0001] 2、一种", "一种"), ("[0001]\n[0002] 第 3 页\n一种", "一种"), ("", ""), (" \n[0001]\n", ""),
+])  # fmt: skip
 def test_what_a_later_rule_uncovers_is_removed_too(text, cleaned):
     assert clean_text(text).text == cleaned
 

@@ -1,17 +1,12 @@
-"""`cbpner patents` and the scripts that rebuild HG and BC, from the outside."""
+"""`cbpner patents` from the outside."""
 
 import json
-import os
-import shutil
-import subprocess
-from argparse import ArgumentParser
 
 import pytest
 from conftest import ROOT
 from patent_data import make_text, read_lines, write_lines
 
 from cbpner.cli import main
-from cbpner.commands import patents
 from cbpner.corpora.cleaning import DEFAULT_RULES
 from cbpner.corpora.document import load_gold_numbers
 
@@ -149,26 +144,3 @@ def test_duplicates_planted_in_the_demo_exports_are_removed(tmp_path):
     left = {int(number[2:-1]) - 900000000 for number in read_numbers(tmp_path / "out")}
     assert left == set(range(1, 39)) - {6, 12, 27, 28, 2} - {8, 13, 26, 38}  # the last four speak of no human genes
     assert statistics["read"]["patents"] == 42 and statistics["read"]["skipped"] == 2
-
-
-@pytest.mark.parametrize(
-    "name, query, window, sample",
-    [("hg", "人类 AND 基因", (20090101, 20190101), 10000), ("bc", "乳腺癌 AND 生物标记物", (20121201, 20190101), 100)],
-)
-def test_the_scripts_have_the_papers_queries_windows_and_sizes(tmp_path, name, query, window, sample):
-    """In a copy of the project whose Python prints its arguments."""
-    shutil.copytree(ROOT / "data" / "patents", tmp_path / "data" / "patents")
-    (tmp_path / "env").mkdir()
-    (tmp_path / "env" / "setup.sh").write_text(f"PYTHON={tmp_path}/python\n")
-    (tmp_path / "python").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
-    (tmp_path / "python").chmod(0o755)
-    command = ["bash", str(tmp_path / "data" / "patents" / f"build_{name}.sh"), "--held-out", "1"]
-    environment = os.environ | {"SOURCES": "pages export.jsonl"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    parser = ArgumentParser()
-    patents.add_arguments(parser)
-    job = patents.make_corpus_job(parser.parse_args(done.stdout.splitlines()[3:]))
-    assert (job.selection.query, job.selection.first_date, job.selection.last_date) == (query, *window)
-    assert (job.sample, job.seed, job.held_out, job.selection.countries) == (sample, 0, 1, ("CN",))
-    assert job.sources == ("pages", "export.jsonl") and len(job.selection.gold) == 21
-    assert job.output.resolve() == tmp_path / "data" / "corpora" / name.upper()

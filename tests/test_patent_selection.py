@@ -59,9 +59,8 @@ def test_measures_count_every_character_and_see_no_white_space():
     assert plain.fingerprint == spaced.fingerprint != measure_text("基因genes😀").fingerprint
 
 
-DATED = [
-    patent(f"CN1000{end}A", date=date) for end, date in enumerate((20090101, 20081231, 20190101, 20190102, None), 1)
-]
+DAYS = (20090101, 20081231, 20190101, 20190102, None)
+DATED = [patent(f"CN1000{end}A", date=day) for end, day in enumerate(DAYS, 1)]
 MIXED = [
     patent("CN10001A", "人类的基因"), patent("CN10002A", "人类的"), patent("WO10003A1", "人类的基因"),
     patent("CN10004A", "人类的基因组"), patent("CN10005A", "人类基因"), patent("id 6", "人类的基因"),
@@ -107,40 +106,35 @@ def test_families_and_duplicates_of_what_is_excluded_go_with_it(folder):
     assert sorted(pick(folder, documents, ALL)[0]) == ["CN10001A", "CN10002A", "CN10004A"]
 
 
-def test_one_of_a_family_stays_the_earliest_then_the_smallest(folder):
-    documents = [
-        patent("CN20001A", date=20120101, family="1"), patent("CN20002A", date=20110101, family="1"),
-        patent("CN9999A", date=20110101, family="1"), patent("CN30001B", date=20140101),
-        patent("CN30001A", date=20130101), patent("CN30002A"), patent("CN30003A", family=" "),
-        patent("CN40001A", date=20100101, family="2"), patent("CN40001B", date=20120101),
-        patent("CN40002A", date=20110101, family="2"), patent("CN50001A", family="3"),
-        patent("CN50002A", family="3", date=20190101),
-    ]  # fmt: skip
-    numbers, removed = pick(folder, documents, replace(OFF, one_per_family=True))
-    assert sorted(numbers) == ["CN30001A", "CN30002A", "CN30003A", "CN40001A", "CN50002A", "CN9999A"]
-    assert removed == {"families": 6}
+FAMILIES = [  # the earliest stays, then the smallest
+    patent("CN20001A", date=20120101, family="1"), patent("CN20002A", date=20110101, family="1"),
+    patent("CN9999A", date=20110101, family="1"), patent("CN30001B", date=20140101),
+    patent("CN30001A", date=20130101), patent("CN30002A"), patent("CN30003A", family=" "),
+    patent("CN40001A", date=20100101, family="2"), patent("CN40001B", date=20120101),
+    patent("CN40002A", date=20110101, family="2"), patent("CN50001A", family="3"),
+    patent("CN50002A", family="3", date=20190101),
+]  # fmt: skip
+SAME = [  # but for white space
+    patent("CN10001A", "基因\n检测", date=20120101), patent("CN10002A", " 基因检 测", date=20110101),
+    patent("CN10003A", "基因检测。", date=20100101), patent("CN10004A", "基因检测"),
+]  # fmt: skip
+LONG, OTHER = make_text("a", 2000), make_text("b", 2000)
+NEAR = [  # and near misses
+    patent("CN10001A", LONG, date=20120101), patent("CN10002A", change(LONG, 0.03), date=20110101),
+    patent("CN10003A", "前言" + LONG + "附注", date=20130101), patent("CN10004A", change(LONG, 0.35)),
+    patent("CN10005A", OTHER), patent("CN10006A", OTHER[:1000] + LONG[:1000]), patent("CN10007A", "基因检"),
+    patent("CN10008A", "蛋白质"), patent("CN10009A", f"{OTHER[:1000]}\n{OTHER[1000:]}"),
+]  # fmt: skip
 
 
-def test_exact_duplicates_differ_in_white_space_alone(folder):
-    documents = [
-        patent("CN10001A", "基因\n检测", date=20120101), patent("CN10002A", " 基因检 测", date=20110101),
-        patent("CN10003A", "基因检测。", date=20100101), patent("CN10004A", "基因检测"),
-    ]  # fmt: skip
-    numbers, removed = pick(folder, documents, replace(OFF, exact_duplicates=True))
-    assert sorted(numbers) == ["CN10002A", "CN10003A"] and removed == {"exact duplicates": 2}
-
-
-def test_near_duplicates_go_and_near_misses_stay(folder):
-    text, other = make_text("a", 2000), make_text("b", 2000)
-    documents = [
-        patent("CN10001A", text, date=20120101), patent("CN10002A", change(text, 0.03), date=20110101),
-        patent("CN10003A", "前言" + text + "附注", date=20130101), patent("CN10004A", change(text, 0.35)),
-        patent("CN10005A", other), patent("CN10006A", other[:1000] + text[:1000]), patent("CN10007A", "基因检"),
-        patent("CN10008A", "蛋白质"), patent("CN10009A", f"{other[:1000]}\n{other[1000:]}"),
-    ]  # fmt: skip
-    numbers, removed = pick(folder, documents, replace(OFF, near_duplicates=0.8))
-    assert sorted(numbers) == ["CN10002A", *(f"CN1000{end}A" for end in (4, 5, 6, 7, 8))]
-    assert removed == {"near duplicates": 3}
+@pytest.mark.parametrize(("documents", "changes", "step", "left"), [
+    (FAMILIES, {"one_per_family": True}, "families", "CN30001A CN30002A CN30003A CN40001A CN50002A CN9999A"),
+    (SAME, {"exact_duplicates": True}, "exact duplicates", "CN10002A CN10003A"),
+    (NEAR, {"near_duplicates": 0.8}, "near duplicates", "CN10002A CN10004A CN10005A CN10006A CN10007A CN10008A"),
+])  # fmt: skip
+def test_one_of_a_family_and_of_duplicates_stays(folder, documents, changes, step, left):
+    numbers, removed = pick(folder, documents, replace(OFF, **changes))
+    assert sorted(numbers) == left.split() and removed == {step: len(documents) - len(numbers)}
 
 
 def test_near_duplicates_of_near_duplicates_are_one_group(folder):

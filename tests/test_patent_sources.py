@@ -13,22 +13,15 @@ from conftest import GOLD, needs_gold
 from lxml import html as lxml_html
 
 from cbpner.base.errors import Fault, InputError
+from cbpner.corpora import document as documents
 from cbpner.corpora import sources
-from cbpner.corpora.document import (
-    PatentDocument,
-    find_numbers,
-    load_gold_numbers,
-    normalize_number,
-    parse_date,
-    parse_number,
-)
+from cbpner.corpora.document import PatentDocument, find_numbers, load_gold_numbers, normalize_number, parse_number
 from cbpner.corpora.html import extract_text
 from cbpner.corpora.sources import read_patents
 
 PAGES = Path(__file__).parent / "data" / "patent_pages"
-SERVED, TRANSLATED, RENDERED = (
-    (PAGES / f"{name}.html").read_text(encoding="utf-8") for name in ("served", "translated", "rendered")
-)
+NAMES = ("served", "translated", "rendered")
+SERVED, TRANSLATED, RENDERED = ((PAGES / f"{name}.html").read_text(encoding="utf-8") for name in NAMES)
 EXPONENTS = {  # as the page has it: as it is read
     "10<sup>6</sup>个": "10^6个", "10<sup>-6</sup>M": "10^-6M", "10<sup><b>n</b></sup>": "10^n",
     "CD4<sup>+</sup>": "CD4+", "Ca<sup>2+</sup>": "Ca2+", "m<sup>2</sup>": "m2", "2<sup>nd</sup>": "2nd",
@@ -228,39 +221,37 @@ def test_localized_fields_give_the_chinese_text(tmp_path):
     assert read_one(path) == PatentDocument("a", title="一种试剂盒", description="本发明")
 
 
-@pytest.mark.parametrize(
-    ("row", "fields", "expected"),
-    [  # lists of texts, one localized text; all fields named; a named text is the whole text; one field in two roles;
-        (
-            {"id": "a", "claims": ["1.一种", "2.根据", None], "abstract": {"text": "摘", "language": "zh"}}, {},
-            {"claims": "1.一种\n2.根据\n", "abstract": "摘"},
-        ),
-        (
-            {"nr": "a", "day": "2016-05-25", "body text": "本发明", "t": "题", "text": "不是这个", "g": 5},
-            {"id": "nr", "date": "day", "text": "body text", "title": "t", "family": "g"},
-            {"date": 20160525, "title": "题", "description": "本发明", "family": "5"},
-        ),
-        (
-            {"id": "a", "body2": "本发明", "description": "述", "abstract": "摘", "title": "题"},
-            {"text": "body2", "abstract": "abstract"}, {"title": "题", "abstract": "摘", "description": "本发明"},
-        ),
-        ({"id": "a", "description": "发明"}, {"text": "description", "claims": "description"}, {"description": "发明"}),
-        (  # other spellings of the usual names; no text twice
-            {"Publication Number": "a", "Pub-Date": "2016.05.25", "摘要": "本发明", "权利要求书": "1.一种"}, {},
-            {"date": 20160525, "abstract": "本发明", "claims": "1.一种"},
-        ),
-        (
-            {
-                "id": "a", "text": "Abstract\n本发明公开了试剂盒。\nClaims\n1.一种试剂盒。\nDescription\n技术领域",
-                "abstract": "本发明公开了试剂盒。", "title": "名称", "claims": "3.另一种",
-            }, {},
-            {
-                "title": "名称", "abstract": "本发明公开了试剂盒。", "claims": "3.另一种\n1.一种试剂盒。",
-                "description": "技术领域",
-            },
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("row", "fields", "expected"), [
+    # lists of texts, one localized text; all fields named; a named text is the whole text; one field in two roles;
+    (
+        {"id": "a", "claims": ["1.一种", "2.根据", None], "abstract": {"text": "摘", "language": "zh"}}, {},
+        {"claims": "1.一种\n2.根据\n", "abstract": "摘"},
+    ),
+    (
+        {"nr": "a", "day": "2016-05-25", "body text": "本发明", "t": "题", "text": "不是这个", "g": 5},
+        {"id": "nr", "date": "day", "text": "body text", "title": "t", "family": "g"},
+        {"date": 20160525, "title": "题", "description": "本发明", "family": "5"},
+    ),
+    (
+        {"id": "a", "body2": "本发明", "description": "述", "abstract": "摘", "title": "题"},
+        {"text": "body2", "abstract": "abstract"}, {"title": "题", "abstract": "摘", "description": "本发明"},
+    ),
+    ({"id": "a", "description": "发明"}, {"text": "description", "claims": "description"}, {"description": "发明"}),
+    (  # other spellings of the usual names; no text twice
+        {"Publication Number": "a", "Pub-Date": "2016.05.25", "摘要": "本发明", "权利要求书": "1.一种"}, {},
+        {"date": 20160525, "abstract": "本发明", "claims": "1.一种"},
+    ),
+    (
+        {
+            "id": "a", "text": "Abstract\n本发明公开了试剂盒。\nClaims\n1.一种试剂盒。\nDescription\n技术领域",
+            "abstract": "本发明公开了试剂盒。", "title": "名称", "claims": "3.另一种",
+        }, {},
+        {
+            "title": "名称", "abstract": "本发明公开了试剂盒。", "claims": "3.另一种\n1.一种试剂盒。",
+            "description": "技术领域",
+        },
+    ),
+])  # fmt: skip
 def test_fields(tmp_path, row, fields, expected):
     expected = PatentDocument("a", **expected)
     assert read_one(tmp_path / "x.jsonl", to_lines(row), fields) == expected
@@ -357,9 +348,10 @@ def test_files_that_cannot_be_read_are_reported_and_paths_without_any_are_errors
             next(read_patents([tmp_path / "a.txt", tmp_path / name]))
 
 
-@pytest.mark.parametrize(
-    "text", ["CN905611940A", "CN-905611940-A", "CN:905611940:A", "CN 905 611 940 A", " cn905611940a "]
-)
+SPELLINGS = ("CN905611940A", "CN-905611940-A", "CN:905611940:A", "CN 905 611 940 A", " cn905611940a ")
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
 def test_spellings_of_a_number(text):
     assert parse_number("BRCA1基因") is parse_number("12345678") is None and normalize_number(" doc-17\n") == "doc-17"
     assert parse_number(text) == ("CN", "905611940", "A")
@@ -378,7 +370,7 @@ DAY = 20160525
     ("", None), ("00010101", None), ("20160525.0", DAY),
 ])  # fmt: skip
 def test_dates(value, expected):
-    assert parse_date(value) == expected
+    assert documents.parse_date(value) == expected
 
 
 @needs_gold

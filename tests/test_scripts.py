@@ -10,6 +10,9 @@ from typing import NamedTuple
 import pytest
 from shell import ROOT, load_script, make_stub, read_calls, read_flags, run_bash, write_program
 
+from cbpner.cli import build_parser
+from cbpner.commands.patents import make_corpus_job
+
 pytestmark = pytest.mark.slow
 SKIPPED_FOLDERS = {".venv", "runs", "build", "dist"}
 SCRIPTS = sorted(p for p in ROOT.rglob("*.sh") if not SKIPPED_FOLDERS & set(p.relative_to(ROOT).parts))
@@ -57,10 +60,9 @@ METHODS = {
 ADAPTED = {"_hg": "../../models/partHG_1epoch", "_bc": "../../models/partBC_30epochs"}
 
 
-@pytest.mark.parametrize(
-    "name, ending, encoder",
-    [*((name, "", None) for name in METHODS), *(("BERT_LM_mixed", *item) for item in ADAPTED.items())],
-)
+@pytest.mark.parametrize("name, ending, encoder", [
+    *((name, "", None) for name in METHODS), *(("BERT_LM_mixed", *item) for item in ADAPTED.items()),
+])  # fmt: skip
 def test_an_experiment_runs_the_splits_and_makes_the_table(stub_python, name, ending, encoder):
     method = METHODS[name]
     up = "../../" if "/" in method.folder else "../"
@@ -214,18 +216,19 @@ def test_pred_gen_passes_its_settings_on(stub_python, settings, flags):
 
 
 @pytest.mark.parametrize("name, query, first_day, sample, held_out", [
-    ("hg", "人类 AND 基因", "2009-01-01", "10000", "100"),
-    ("bc", "乳腺癌 AND 生物标记物", "2012-12-01", "100", "5"),
+    ("hg", "人类 AND 基因", 20090101, 10000, 100), ("bc", "乳腺癌 AND 生物标记物", 20121201, 100, 5),
 ])  # fmt: skip
 def test_the_corpora_of_the_paper(name, query, first_day, sample, held_out, stub_python, tmp_path):
     script, env = ROOT / "data" / "patents" / f"build_{name}.sh", stub_python | {"SOURCES": "pages export.jsonl"}
-    (call,) = read_calls(run_bash(script, "--note", "two words", env=env, cwd=tmp_path))
-    flags = read_flags(["", *call[5:]])
-    assert Path(call[4]).resolve() == ROOT / "data" / "corpora" / name.upper()
-    expected = {"--country": "CN", "--from": first_day, "--to": "2019-01-01", "--query": query, "--sample": sample,
-                "--seed": "0", "--note": "two words"}  # fmt: skip
-    assert expected.items() <= flags.items()
-    assert call[call.index("--held-out") : call.index("--note")] == ["--held-out", held_out, "pages", "export.jsonl"]
+    for seed, flags, number in ((0, [], held_out), (7, ["--held-out", "1", "--id-field", "two words"], 1)):
+        (call,) = read_calls(run_bash(script, *flags, env=env | ({"SEED": "7"} if seed else {}), cwd=tmp_path))
+        job = make_corpus_job(build_parser("patents").parse_args(call[3:-1]))
+        chosen = job.selection
+        assert (chosen.query, chosen.first_date, chosen.last_date) == (query, first_day, 20190101)
+        assert (chosen.countries, len(chosen.gold), job.sources) == (("CN",), 21, ("pages", "export.jsonl"))
+        assert (job.sample, job.seed, job.held_out) == (sample, seed, number)
+        assert job.output.resolve() == ROOT / "data" / "corpora" / name.upper()
+    assert job.fields["id"] == "two words"
 
 
 def test_the_shipped_tagger_is_the_mean_of_its_seeds(stub_python):
