@@ -2,13 +2,14 @@
 
 import pytest
 import torch
+from test_crf_tagger import make_batch
 from transformers import BertConfig, BertForTokenClassification
 
 from cbpner.models.attention import NAME, mask_padding, pick_attention
 
-SMALL = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 40,
-         "max_position_embeddings": 24, "num_labels": 3}  # fmt: skip
-LENGTHS = torch.tensor([20, 7, 1])
+SMALL = {"vocab_size": 900, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "intermediate_size": 40, "max_position_embeddings": 24, "num_labels": 3}  # fmt: skip
+LENGTHS = (20, 7, 1)
 
 
 def make_models(**settings):
@@ -21,14 +22,6 @@ def make_models(**settings):
     return models
 
 
-def make_batch(lengths=LENGTHS):
-    random = torch.Generator().manual_seed(0)
-    ids = torch.randint(1, 50, (len(lengths), int(lengths.max())), generator=random)
-    mask = torch.arange(ids.shape[1]) < lengths[:, None]
-    labels = torch.randint(3, ids.shape, generator=random).masked_fill(~mask, -100)
-    return {"input_ids": ids, "attention_mask": mask.long(), "labels": labels}
-
-
 def run(model, batch):
     """(logits of what is not padded, the gradient of everything in a row)."""
     found = model(**batch)
@@ -37,7 +30,7 @@ def run(model, batch):
     return found.logits[mask].float(), torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
-@pytest.mark.parametrize("lengths", [LENGTHS, torch.tensor([9, 9])], ids=["padded", "of one length"])
+@pytest.mark.parametrize("lengths", [LENGTHS, (9, 9)], ids=["padded", "of one length"])
 def test_float32_is_that_of_transformers(lengths):
     batch = make_batch(lengths)
     expected, found = (run(model, batch) for model in make_models())
@@ -46,7 +39,7 @@ def test_float32_is_that_of_transformers(lengths):
 
 
 def test_bfloat16_is_as_near_to_float32_as_that_of_transformers():
-    batch = make_batch()
+    batch = make_batch(LENGTHS)
     theirs, ours = make_models()
     exact = run(theirs, batch)
     theirs.zero_grad()

@@ -75,9 +75,8 @@ def test_the_loss_and_its_gradients_equal_enumeration(case):
     loss, expected = model(emissions, tags, mask), loss_by_hand(model, labels, emissions, tags, mask)
     assert loss.dtype == torch.float32
     assert_close(loss.double(), expected, rtol=1e-5, atol=1e-5)
-    for found, by_hand in zip(
-        torch.autograd.grad(loss.sum(), inputs), torch.autograd.grad(expected.sum(), inputs), strict=True
-    ):
+    gradients = (torch.autograd.grad(each.sum(), inputs) for each in (loss, expected))
+    for found, by_hand in zip(*gradients, strict=True):
         assert_close(found, by_hand, rtol=1e-4, atol=1e-5)
 
 

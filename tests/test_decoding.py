@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_crf import make_crf
 
 from cbpner.base.errors import InputError
 from cbpner.decoding.conventions import trim_span
@@ -18,7 +18,6 @@ from cbpner.decoding.document_vote import ScoredSpan, find_occurrences, vote_spa
 from cbpner.decoding.probabilities import Chain, find_likely_spans, grammar_chain, score_spans, sum_entropies
 from cbpner.decoding.viterbi import cut_path, viterbi
 from cbpner.decoding.windows import score_sentences
-from cbpner.models.crf import Crf
 from cbpner.text.labels import LabelSet, TagSpan, may_follow, spans_to_tags, tags_to_spans
 from cbpner.text.tokenizer import CharacterTable
 
@@ -26,20 +25,12 @@ LABELS = LabelSet(("gene", "disease"))
 TAGS = LABELS.tags
 
 
-def make_crf(seed, labels=LABELS):
-    torch.manual_seed(seed)
-    crf = Crf(labels.transitions())
-    for parameter in crf.parameters():
-        torch.nn.init.normal_(parameter)
-    return crf
-
-
 def make_scores(seed, lengths, scale=1.0):
     draw = np.random.default_rng(seed)
     return [(scale * draw.normal(size=(length, len(TAGS)))).astype(np.float32) for length in lengths]
 
 
-CHAINS = {"linear": grammar_chain(LABELS), "crf": make_crf(0).chain()}
+CHAINS = {"linear": grammar_chain(LABELS), "crf": make_crf(LABELS).chain()}
 
 
 def weigh_sequences(scores, chain):
@@ -118,7 +109,8 @@ def test_entropies_are_those_of_the_enumerated_marginals(head, temperature):
 @given(st.integers(0, 1000), st.sampled_from([0.05, 0.2, 0.5]), st.floats(0.3, 4))
 @pytest.mark.slow
 def test_every_span_that_is_likely_enough_is_found(seed, threshold, scale):
-    scores, chain = make_scores(seed, (4, 0, 2, 1), scale), make_crf(seed).chain() if seed % 2 else CHAINS["linear"]
+    scores = make_scores(seed, (4, 0, 2, 1), scale)
+    chain = make_crf(LABELS, seed).chain() if seed % 2 else CHAINS["linear"]
     for row, spans in zip(scores, find_likely_spans(scores, chain, threshold), strict=True):
         wanted = enumerate_spans(row, chain) if len(row) else {}
         assert [span for span, _ in spans] == sorted(span for span, value in wanted.items() if value >= threshold)
@@ -196,12 +188,11 @@ def test_scores_are_kept_or_the_mean_of_those_that_voted_for_the_label():
     assert scores == [0.9, 0.7, pytest.approx(0.8), pytest.approx(0.8)]
 
 
-@pytest.mark.parametrize(
-    "surface, inside, beside",
-    [("TNF", "TNFα TNFΑ βTNF", "TNF-α TNF，β"), ("IL-1", "IL-1β IL-12 IL-1Ⅱ", "IL-1/IL-2 IL-1与β"),
-     ("ＡＲ", "ＰＡＲＰ ＡＲ１ ＡＲ1 AＡＲ", "ＡＲ、（ＡＲ）"), ("CD4", "CD4₂ CD4² CD4а", "CD4⁺ CD4+ ①CD4② CD4阳性"),
-     ("癌细胞", "", "癌细胞A α癌细胞")],
-)  # fmt: skip
+@pytest.mark.parametrize("surface, inside, beside", [
+    ("TNF", "TNFα TNFΑ βTNF", "TNF-α TNF，β"), ("IL-1", "IL-1β IL-12 IL-1Ⅱ", "IL-1/IL-2 IL-1与β"),
+    ("ＡＲ", "ＰＡＲＰ ＡＲ１ ＡＲ1 AＡＲ", "ＡＲ、（ＡＲ）"), ("CD4", "CD4₂ CD4² CD4а", "CD4⁺ CD4+ ①CD4② CD4阳性"),
+    ("癌细胞", "", "癌细胞A α癌细胞"),
+])  # fmt: skip
 def test_letters_and_digits_of_any_kind_continue_a_word_and_signs_do_not(surface, inside, beside):
     assert not find_occurrences(inside, {surface})
     assert len(find_occurrences(beside, {surface})) == beside.count(surface) >= 2
@@ -221,22 +212,16 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
     assert set(labels) <= {text[s:e] for text, row in zip(texts, before, strict=True) for s, e, *_ in row}
 
 
-@pytest.mark.parametrize("text, expected", [
-    ("，肺癌。", "肺癌"), ("（TNF-α）", "TNF-α"), ("IL-2(R)", "IL-2(R)"), ("CD4+", "CD4+"), ("IL-6-", "IL-6"),
-    ("“p53”", "p53"), ("(A", "A"), ("癌", "癌"), ("。，", ""), ("KstR活性", "KstR"), ("和肺癌患者的", "肺癌"),
-    ("活性", ""), ("表达水平", ""), ("突变型", ""), ("恶性", ""), ("抗癌", ""), ("所述抗体等", "抗体"),
-])  # fmt: skip
-def test_spans_lose_what_does_not_belong_to_a_mention(text, expected):
-    start, end = trim_span(text, 0, len(text))
-    assert text[start:end] == expected
-
-
-@pytest.mark.parametrize("text, span, expected", [
+@pytest.mark.parametrize("text, span, expected", [  # None: the whole text
+    ("，肺癌。", None, "肺癌"), ("（TNF-α）", None, "TNF-α"), ("IL-2(R)", None, "IL-2(R)"), ("CD4+", None, "CD4+"),
+    ("IL-6-", None, "IL-6"), ("“p53”", None, "p53"), ("(A", None, "A"), ("癌", None, "癌"), ("。，", None, ""),
+    ("KstR活性", None, "KstR"), ("和肺癌患者的", None, "肺癌"), ("活性", None, ""), ("表达水平", None, ""),
+    ("突变型", None, ""), ("恶性", None, ""), ("抗癌", None, ""), ("所述抗体等", None, "抗体"),
     ("用抗VEGF抗体治疗", (2, 8), "抗VEGF抗体"), ("用抗VEGF抗体治疗", (2, 7), "抗VEGF抗体"),
     ("VEGF拮抗剂", (0, 6), "VEGF拮抗剂"), ("抗VEGF的抗体", (1, 5), "VEGF"), ("微BSA蛋白", (1, 5), "BSA蛋白"),
 ])  # fmt: skip
-def test_spans_are_completed_to_words_and_antibodies(text, span, expected):
-    start, end = trim_span(text, *span)
+def test_spans_lose_what_does_not_belong_to_a_mention_and_are_completed_to_words(text, span, expected):
+    start, end = trim_span(text, *(span or (0, len(text))))
     assert text[start:end] == expected
 
 
@@ -271,9 +256,7 @@ def test_what_a_text_calls_a_compound_or_a_plasmid_or_cells_is_no_mention(text, 
 ])  # fmt: skip
 def test_an_abbreviation_is_what_its_long_form_is(introduced, elsewhere, expected):
     rows = vote_spans([elsewhere, introduced], [[], [ScoredSpan(0, 4, "disease", 0.5)]], 0.5)
-    assert [(elsewhere[span.start : span.end], span.label) for span in rows[0]] == [
-        (name, "disease") for name in expected
-    ]
+    assert [(elsewhere[s.start : s.end], s.label) for s in rows[0]] == [(name, "disease") for name in expected]
 
 
 @pytest.mark.parametrize("text, expected", [

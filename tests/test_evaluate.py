@@ -10,7 +10,7 @@ import pytest
 from conftest import GOLD as GOLD_FOLDER
 from conftest import ROOT, needs_gold
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from test_metrics import SENTENCES
 from test_table import cells_of, make_config, make_metrics
 
 from cbpner.base.files import file_checksum, write_json
@@ -27,7 +27,6 @@ from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, score
 from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
 from cbpner.text.labels import spans_to_tags
 
-TAGS = ("O", "B-gene", "I-gene", "B-disease", "I-disease")
 FEW = Resampling(resamples=200)
 
 # Two patents; 6 gold mentions, one of them an orphan; 6 predictions, of which two are right
@@ -157,18 +156,13 @@ def test_wrong_surfaces_with_their_sentence(evaluation):
 
 def make_system(gold, predicted):
     """One system over sentences given as tags."""
-    sentences = [Sentence("基因AB癌症9和-的"[: len(tags)], tuple(tags)) for tags in gold]
+    sentences = [Sentence("基因AB癌症9和-的蛋白"[: len(tags)], tuple(tags)) for tags in gold]
     return System("it", [PredictedSet("it", "0", "0", sentences, predicted, None)], [])
 
 
 def test_the_script_of_a_surface():
     surfaces = ["BRCA1", "TNF-α", "ｐ５３", "乳腺癌", "白介素-6", "䗪虫", "HER2蛋白", "53", "-"]
     assert list(map(find_script, surfaces)) == ["latin"] * 3 + ["chinese"] * 3 + ["mixed"] + ["neither"] * 2
-
-
-SENTENCES = st.lists(
-    st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), min_size=1, max_size=10), min_size=1, max_size=4
-)
 
 
 @pytest.mark.slow
