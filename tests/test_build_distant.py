@@ -58,9 +58,8 @@ def test_mentions_are_replaced_by_names_of_their_kind():
         forms.update(f"{made.chars[span.start : span.end]} {span.label}" for span in tags_to_spans(made.tags))
     assert forms == {"XYZ1 protein", "抗XYZ1抗体 protein", "抗XYZ1单克隆抗体 protein", "XYZ1基因 gene",
                      "XYZ1-XYZ1融合基因 gene", "胰岛素受体 protein", "脚气 disease"}  # fmt: skip
-    cell = build_distant.replace_mentions(
-        Sentence("HeLa与肺癌", ("O",) * 7), {"cell line": ["K562"]}, 1.0, draw, [(0, 4, "cell line")]
-    )
+    text, lines = Sentence("HeLa与肺癌", ("O",) * 7), {"cell line": ["K562"]}
+    cell = build_distant.replace_mentions(text, lines, 1.0, draw, [(0, 4, "cell line")])
     assert cell == Sentence("K562与肺癌", ("O",) * 7)
     assert build_distant.replace_mentions(sentence, names, 0.0, draw) == Sentence(sentence.chars, sentence.tags)
 

@@ -13,8 +13,6 @@ DOCUMENTS = [
     Document("a", TEXT, [Span(0, 4, "gene", "HER2"), Span(6, 9, "disease", "乳腺癌"), Span(13, 18, "protein")]),
     Document("b", "无"),
 ]
-
-
 COUNTS = "3 lines, 21 characters, 3 mentions (disease 1, gene 1, protein 1)"
 
 
@@ -53,7 +51,7 @@ def test_choices_and_their_counts(tmp_path, capsys):
     assert read_bio(tmp_path / "a.bio")[1].tags == ("B-z", "O")
 
 
-def test_what_is_refused(tmp_path, corpus, capsys):
+def test_what_is_refused(tmp_path, corpus, refuse):
     (folder := tmp_path / "folder").mkdir()
     (folder / "a.bio").write_text("基 O\n")
     before = sorted(tmp_path.rglob("*"))
@@ -68,8 +66,7 @@ def test_what_is_refused(tmp_path, corpus, capsys):
         ([corpus, "-o", folder / "a.bio", "--join"], "--overwrite"),
         ([corpus, "-o", tmp_path / "a.bio"], "--join"),
     ):
-        code, said, wrong = run(capsys, "convert", *arguments)
-        assert code == 2 and found in wrong and said == "", wrong
+        assert found in refuse("convert", *arguments)
         assert sorted(tmp_path.rglob("*")) == before
 
 

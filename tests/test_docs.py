@@ -14,9 +14,8 @@ from test_relations import read_jsonl
 
 from cbpner.cli import COMMANDS, build_parser, main
 
-PAGES = sorted(
-    [*ROOT.glob("docs/*.md"), *ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md", *ROOT.glob("[!.]*/README.md")]
-)
+PATTERNS = ("docs/*.md", "README*.md", "CONTRIBUTING.md", "[!.]*/README.md")
+PAGES = sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern))
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)

@@ -13,7 +13,6 @@ from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs
 
 FOLDER = ROOT / "models" / "final_trained"
 pytestmark = pytest.mark.slow
-TEXT = "本发明公开了BRCA1基因在卵巢癌和前列腺癌诊断中的用途，以及VEGF、IL-6和TNF-α的检测方法。"
 
 
 @pytest.fixture(scope="module")

@@ -110,8 +110,6 @@ def test_surfaces(resolver, expected):
 
 
 LOOKALIKES = "MICE cAMP CO2 GC HCl CPU ADP AMP GMP LPS COPD HCC CML ALL AAV CELL FOR HAS STEP MASS ROX".split()
-
-
 SHARED = "ROS EMT SMA ANA BPA THC SAH BMD".split()
 
 
@@ -183,12 +181,8 @@ def test_variants_and_lists_of_diseases(tmp_path):
     rows = "subject_id\tsource_value\ttranslation_value\nHP:0003002\tBreast carcinoma\t乳腺癌\n"
     hpo = put(tmp_path, "hp.tsv", rows)
     icd = put(tmp_path, "icd.csv", "编码,名称\nC50,乳腺癌\nI10,高血压\nI15,高血压\nE11,糖尿病\nO24,糖尿病\n")
-    mesh = put(
-        tmp_path,
-        "d2025.bin",
-        "*NEWRECORD\nRECTYPE = D\nMH = Asthma\nENTRY = Asthmas|T047|NON|\nMN = C08.127.108\nUI = D001249\n"
-        "*NEWRECORD\nMH = Water\nMN = D01.045\nUI = D014867\n",
-    )
+    records = "*NEWRECORD\nRECTYPE = D\nMH = Asthma\nENTRY = Asthmas|T047|NON|\nMN = C08.127.108\nUI = D001249\n"
+    mesh = put(tmp_path, "d2025.bin", f"{records}*NEWRECORD\nMH = Water\nMN = D01.045\nUI = D014867\n")
     resolver = DiseaseResolver(lexicons.read_lexicons([hpo, icd, mesh], "disease"))
     for surface in ("乳腺癌患者", "breast carcinoma"):
         assert resolver.resolve(surface)[:2] == ("one", ("HP:0003002",))

@@ -136,9 +136,8 @@ def test_predictions_in_parquet(tmp_path, lexicon, refuse):
 def test_years_and_families_of_a_table_of_patents(tmp_path, lexicon):
     patents = tmp_path / "patents.csv"
     patents.write_text("publication_number,date,family\nCN-105611940-A,2015-01-02,F1\nb,2011,\n", encoding="utf-8")
-    assert read_bibliography(patents) == {
-        "CN105611940A": (2015, "F1"), "CN105611940": (2015, "F1"), "b": (2011, None)
-    }  # fmt: skip
+    expected = {"CN105611940A": (2015, "F1"), "CN105611940": (2015, "F1"), "b": (2011, None)}
+    assert read_bibliography(patents) == expected
     table = pa.table({"number": ["CN100000001A"], "family_id": [-1], "year": [2010], "text": ["长"]})
     parquet.write_table(table, tmp_path / "p.parquet")
     assert read_bibliography(tmp_path / "p.parquet") == dict.fromkeys(("CN100000001A", "CN100000001"), (2010, None))

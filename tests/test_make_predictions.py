@@ -68,13 +68,12 @@ def test_labels_are_checked(source, tmp_path, tiny_tagger, capsys):
     assert predict(source, tmp_path / "out", tiny_tagger, "--labels", tmp_path / "labels.txt") == 0
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [({"source": "nowhere"}, "nowhere"), ({"model": "../../models/final_trained"}, "final_trained"),
-     ({"more": ["--model_type", "roberta"]}, "roberta"), ({"more": ["--max_seq_length", "512"]}, "512"),
-     ({"more": ["--per_gpu_eval_batch_size", "0"]}, "--per_gpu_eval_batch_size 0"),
-     ({"more": ["--per_gpu_eval_batch_size", "-3"]}, "--per_gpu_eval_batch_size -3")],
-)  # fmt: skip
+@pytest.mark.parametrize("change, message", [
+    ({"source": "nowhere"}, "nowhere"), ({"model": "../../models/final_trained"}, "final_trained"),
+    ({"more": ["--model_type", "roberta"]}, "roberta"), ({"more": ["--max_seq_length", "512"]}, "512"),
+    ({"more": ["--per_gpu_eval_batch_size", "0"]}, "--per_gpu_eval_batch_size 0"),
+    ({"more": ["--per_gpu_eval_batch_size", "-3"]}, "--per_gpu_eval_batch_size -3"),
+])  # fmt: skip
 def test_mistakes_are_messages(source, tmp_path, tiny_tagger, monkeypatch, capsys, change, message):
     monkeypatch.chdir(tmp_path)
     call = {"source": source, "model": tiny_tagger, "more": []} | change

@@ -83,10 +83,8 @@ def test_targets_and_replacements_are_never_special_or_as_the_original_s(order, 
     collator = MaskingCollator(table, len(vocabulary), any_token=any_token)
     batch = collator(list(cut_blocks(["基🧬" * 4000], table, 512)))
     inside = set(batch["input_ids"][batch["labels"] != IGNORED].tolist())
-    targets, expected = {vocabulary["基"]}, {table.mask, *(vocabulary[letter] for letter in letters)}
-    assert (set(list_targets(batch)), inside) == (
-        (targets | {table.unk}, set(vocabulary.values())) if any_token else (targets, expected)
-    )
+    assert set(list_targets(batch)) == {vocabulary["基"], *[table.unk] * any_token}
+    assert inside == (set(vocabulary.values()) if any_token else {table.mask, *(vocabulary[each] for each in letters)})
 
 
 def test_masks_follow_from_seed_epoch_and_block_alone(table, tiny_vocabulary, mask):

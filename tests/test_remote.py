@@ -60,6 +60,6 @@ def test_a_job_knows_a_changed_file(store, tmp_path, tiny_tagger, capsys, refuse
     assert "1 b: " in refuse(*words)
 
 
-def test_out_within_what_is_read_is_refused(store, tiny_tagger, capsys):
-    assert main(["predict", f"file://{store}", "-o", f"{store}/out/", "--model", str(tiny_tagger)]) == 2
-    assert f"{store}/out" in capsys.readouterr().err and not (store / "out").exists()
+def test_out_within_what_is_read_is_refused(store, tiny_tagger, refuse):
+    message = refuse("predict", f"file://{store}", "-o", f"{store}/out/", "--model", tiny_tagger)
+    assert f"{store}/out" in message and not (store / "out").exists()

@@ -138,9 +138,7 @@ class TestSetup:
         assert (again.stdout, again.stderr) == (first.stdout, "")
 
     @pytest.mark.parametrize("name, conda", [("VIRTUAL_ENV", ""), ("CONDA_PREFIX", "mine"), ("CONDA_PREFIX", "base")])
-    def test_an_active_environment_is_used_but_not_the_base_of_conda(
-        self, fresh_machine, checkout, tmp_path, name, conda
-    ):
+    def test_an_active_environment_is_used_but_not_conda_s_base(self, fresh_machine, checkout, tmp_path, name, conda):
         python = make_stub(tmp_path / "active")
         done = source_setup(checkout, {**fresh_machine, name: str(tmp_path / "active"), "CONDA_DEFAULT_ENV": conda})
         assert done.stdout == (f"{checkout}/.venv/bin/python" if conda == "base" else str(python)), done.stderr

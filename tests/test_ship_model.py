@@ -48,9 +48,7 @@ def test_what_half_precision_cannot_hold_is_refused_and_nothing_is_left(tiny_enc
     assert not target.exists()
 
 
-def test_a_broken_or_too_large_model_and_one_that_stands_where_it_goes_are_refused(
-    tiny_encoder, tmp_path, capsys, monkeypatch
-):
+def test_a_broken_a_too_large_and_the_target_s_own_model_are_refused(tiny_encoder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(ship_model, "LARGEST", 1000)
     assert ship(tiny_encoder, tmp_path / "shipped") == ship(tiny_encoder, tiny_encoder) == 2
     for name in ("config.json", "model.safetensors"):
