@@ -265,6 +265,17 @@ def stub_python(environment, shared_stub):
     return environment | {"CBP_PYTHON": str(shared_stub)}
 
 
+def open_page(chromium, path, width, **options):
+    """(page, what it said: its console, errors and dialogs, the addresses that it asked for)."""
+    page, said, asked = chromium.new_page(viewport={"width": width, "height": 800}, **options), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url.partition("#")[0]))
+    page.goto(path.as_uri())
+    return page, said, asked
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser; tests that ask for it are skipped where there is none."""

@@ -17,6 +17,12 @@ def put(folder, name, content):
     return path
 
 
+def read_folder(folder):
+    """{path within the folder: bytes} of all files, hidden ones too."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def write_lines(path, rows):
     """Write a JSON lines file of objects, or of strings as they are."""
     lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]

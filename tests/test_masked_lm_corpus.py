@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patent_data import put
 
 from cbpner.base.errors import InputError
 from cbpner.masked_lm import corpus as corpora
@@ -25,12 +26,7 @@ def table(tiny_vocabulary):
 
 @pytest.fixture
 def write(tmp_path):
-    def build(text, name="corpus.txt"):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
-        return path
-
-    return build
+    return lambda text, name="corpus.txt": put(tmp_path, name, text)
 
 
 @pytest.fixture
@@ -137,8 +133,7 @@ def strip_block(block, table):
        size=st.integers(3, 20))  # fmt: skip
 def test_blocks_lose_nothing(table, tmp_path_factory, texts, size):
     """Those of a corpus are those of its texts: each text whole, in pieces whose lengths differ by one at most."""
-    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("\n\n".join(texts), encoding="utf-8")
+    path = put(tmp_path_factory.mktemp("corpus"), "corpus.txt", "\n\n".join(texts))
     blocks = Blocks(read_corpus(TextSource((path,)), table), table, size)
     found = [blocks[number] for number in range(len(blocks))]
     assert [block.ids.tolist() for block in found] == [block.ids.tolist() for block in cut_blocks(texts, table, size)]

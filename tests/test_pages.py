@@ -4,15 +4,14 @@ import re
 from html import unescape
 
 import pytest
+from conftest import open_page as open_in
 
 from cbpner.base.html import open_templates, read_page_style, show_controls, style_types
 from cbpner.formats.document import Document, Span
 from cbpner.prediction.html_page import abbreviate, open_page, open_page_writer, render_document
 
 
-@pytest.mark.parametrize(
-    "hidden", "\x00 \x1b \x7f \x85 \x9b \u061c \u200e \u202e \u2066 \ud800 \ufffe".split(" "), ids=ascii
-)
+@pytest.mark.parametrize("hidden", [*"\x00\x1b\x7f\x85\x9b\u061c\u200e\u202e\u2066\ud800\ufffe"], ids=ascii)
 def test_pages_show_what_is_hidden(hidden):
     """Each is one character, so that offsets hold; line breaks and tabs stay."""
     text = f"甲{hidden}\t\n乙"
@@ -75,19 +74,10 @@ def two_patents(tmp_path_factory):
     return write_page(tmp_path_factory.mktemp("pages") / "d.html", Document("CN1", first, spans), second)
 
 
-def open_in(chromium, path, **options):
-    page, events = chromium.new_page(**options), []
-    page.on("console", lambda message: events.append(message.text))
-    page.on("pageerror", lambda error: events.append(str(error)))
-    page.on("request", lambda request: events.append(request.url))
-    page.goto(path.as_uri())
-    return page, events
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [400, 1280])
 def test_finding_and_filtering_in_chromium(chromium, two_patents, width):
-    page, events = open_in(chromium, two_patents, viewport={"width": width, "height": 800})
+    page, said, asked = open_in(chromium, two_patents, width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.evaluate("for (const part of document.querySelectorAll('#tools details')) part.open = true")
 
@@ -126,6 +116,6 @@ def test_finding_and_filtering_in_chromium(chromium, two_patents, width):
     page.click("#contents a:has-text('一种药物')")
     page.wait_for_selector("#contents li.current:has-text('一种药物')")
     assert page.locator("#contents .current ul a").all_inner_texts() == ["摘要", "权利要求书", "说明书", "技术领域"]
-    assert [event.partition("#")[0] for event in events] == [two_patents.as_uri()] * len(events)
-    page, _ = open_in(chromium, two_patents, java_script_enabled=False)
+    assert not said and set(asked) == {two_patents.as_uri()}
+    page, *_ = open_in(chromium, two_patents, 1280, java_script_enabled=False)
     assert page.is_hidden("#tools") and page.is_visible("main mark") and page.is_visible(".legend")

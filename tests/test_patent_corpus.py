@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import ROOT
-from patent_data import make_text, read_lines, write_lines
+from patent_data import make_text, read_folder, read_lines, write_lines
 
 from cbpner.base.errors import InputError
 from cbpner.base.store import Store
@@ -25,10 +25,6 @@ LENIENT = PatentSelection(min_length=5, min_han=0, near_duplicates=None)
 
 def row(number, text, date="2015-05-05", **values):
     return {"id": number, "date": date, "text": text, **values}
-
-
-def read_folder(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from conftest import DEMO_TEXT
+from patent_data import write_lines
 from test_predict import make_tagger, table  # noqa: F401
 
 from cbpner.cli import main
@@ -49,10 +50,8 @@ def test_the_least_certain_document_is_first_whatever_its_length(table):  # noqa
 def inputs(tmp_path, table, monkeypatch):  # noqa: F811
     """A file of four documents, the last of them broken; the command's tagger is one of scores by character."""
     monkeypatch.setattr(command, "open_tagger", lambda args: make_tagger(table, min_score=args.min_score))
-    path = tmp_path / "in.jsonl"
     rows = [{"id": f"d{n}", "text": "\n".join(LINES[3 * n : 3 * n + 3]), "source": "甲"} for n in (2, 1, 0)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": "d3"}\n', encoding="utf-8")
-    return path
+    return write_lines(tmp_path / "in.jsonl", [*rows, '{"id": "d3"}'])
 
 
 def preannotate(*words):

@@ -10,6 +10,7 @@ from hashlib import sha256
 from io import StringIO
 
 import pytest
+from patent_data import put, read_folder
 from shell import after, before, die, nth
 
 from cbpner.base.process import INTERRUPTED
@@ -20,7 +21,7 @@ from cbpner.runs.lifecycle import lock_run
 
 TEXTS = ["HER2阳性乳腺癌。", "基因突变", "", "BRCA1与基因，蛋白。\n人类基因", "一种方法", "甲乙丙丁", "检测方法"]
 SHARD = 3
-DOCUMENTS, ITEMS = 6, 9  # of which three cannot be tagged
+DOCUMENTS = 6  # of nine, of which three cannot be tagged
 
 
 def write_inputs(folder):
@@ -42,12 +43,6 @@ def inputs(tmp_path_factory):
 def predict(model, inputs, output, *more):
     words = [inputs, "-o", f"{output}/", "--model", model, "--precision", "fp32", "--shard-size", SHARD, *more]
     return ["predict", *map(str, words)]
-
-
-def read_folder(folder):
-    """{path within the folder: bytes} of all files, hidden ones too."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +82,7 @@ def test_a_job_writes_shards_errors_and_a_manifest(unbroken, inputs, tiny_tagger
 @pytest.mark.parametrize("kind", ["jsonl", "bio", "brat"])
 def test_a_jobs_folder_is_read_as_its_documents(unbroken, tmp_path, kind):
     for name, content in unbroken[kind].items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        put(tmp_path, name, content)
     assert len(list(read_documents([tmp_path]))) == DOCUMENTS
 
 
@@ -193,12 +187,11 @@ def begin(model, inputs, folder, monkeypatch):
         assert main(predict(model, inputs, folder)) == INTERRUPTED
 
 
-@pytest.mark.parametrize(
-    "flags, message",
-    [(["--min-score", "0.3"], "min_score: 0.0, now 0.3"), (["--shard-size", "2"], "shard_size: 3, now 2"),
-     (["--decoder", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
-     (["--text-field", "body"], "fields: "), (["--terms", "IN/../terms.tsv"], "terms: None, now '")],
-)  # fmt: skip
+@pytest.mark.parametrize("flags, message", [
+    (["--min-score", "0.3"], "min_score: 0.0, now 0.3"), (["--shard-size", "2"], "shard_size: 3, now 2"),
+    (["--decoder", "greedy"], "decision: "), (["--to", "csv"], "format: 'jsonl', now 'csv'"),
+    (["--text-field", "body"], "fields: "), (["--terms", "IN/../terms.tsv"], "terms: None, now '"),
+])  # fmt: skip
 def test_other_settings_are_refused(tmp_path, inputs, tiny_tagger, monkeypatch, refuse, flags, message):
     flags = [flag.replace("IN", str(inputs)) for flag in flags]
     begin(tiny_tagger, inputs, tmp_path / "out", monkeypatch)

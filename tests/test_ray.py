@@ -13,7 +13,7 @@ import time
 
 import psutil
 import pytest
-from test_predict_job import read_folder
+from patent_data import read_folder
 
 from cbpner.base.errors import InputError
 from cbpner.base.process import INTERRUPTED
@@ -69,9 +69,7 @@ def list_workers(pid):
 def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, inputs, unbroken, tiny_tagger):
     words = predict(tiny_tagger, inputs, tmp_path / "out", "--engine", "ray", "--workers", 2)
     environment = os.environ | {"RAY_ADDRESS": "127.0.0.1:1"}  # of a cluster that is not asked for
-    child = subprocess.Popen(
-        [sys.executable, "-m", "cbpner", *words], env=environment, stderr=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen([sys.executable, "-m", "cbpner", *words], env=environment, stderr=-1, text=True)
     progress, is_killed = tmp_path / "out" / job.PROGRESS, False
     while child.poll() is None and not is_killed:
         if progress.is_file() and progress.read_bytes().count(b"\n") > 2:  # two shards are done
@@ -141,9 +139,7 @@ def wait_for_port(port, process):
 
 
 @needs_ray
-def test_either_engine_resumes_what_the_other_has_begun(
-    tmp_path, inputs, unbroken, tiny_tagger, cluster, monkeypatch, refuse
-):
+def test_either_engine_resumes_the_other_s_job(tmp_path, inputs, unbroken, tiny_tagger, cluster, monkeypatch, refuse):
     """More workers than fit are refused, not waited for."""
     folder, add = tmp_path / "out", job.JobState.add
 
@@ -195,13 +191,12 @@ def test_without_ray_a_message_says_what_to_install(tmp_path, tiny_tagger, monke
     assert "pip install 'cbpner[ray]'" in refuse(*words)
 
 
-@pytest.mark.parametrize(
-    "output, flags, message",
-    [("out/", ["--workers", "2"], "--workers"), ("out.jsonl", ["--engine", "ray"], "-o OUT/"),
-     ("out/", ["--engine", "ray", "--device", "cuda"], "--gpus-per-worker"),
-     ("out/", ["--engine", "ray", "--workers", "0"], "--workers: found 0"),
-     ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "--gpus-per-worker: found -1")],
-)  # fmt: skip
+@pytest.mark.parametrize("output, flags, message", [
+    ("out/", ["--workers", "2"], "--workers"), ("out.jsonl", ["--engine", "ray"], "-o OUT/"),
+    ("out/", ["--engine", "ray", "--device", "cuda"], "--gpus-per-worker"),
+    ("out/", ["--engine", "ray", "--workers", "0"], "--workers: found 0"),
+    ("out/", ["--engine", "ray", "--gpus-per-worker", "-1"], "--gpus-per-worker: found -1"),
+])  # fmt: skip
 def test_flags_that_do_not_go_together(tmp_path, tiny_tagger, refuse, output, flags, message):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     words = ["predict", tmp_path / "a.txt", "-o", f"{tmp_path}/{output}", "--model", tiny_tagger, *flags]
@@ -217,13 +212,12 @@ class FakeRay:
         return [dead, *({"Alive": True, "Resources": machine} for machine in self.machines)]
 
 
-@pytest.mark.parametrize(
-    "machines, needed, found",
-    [([{"CPU": 32.0, "GPU": 2.0}] * 2, {"cpus": 2, "gpus": 0.5}, 8), ([{"CPU": 7.0}], {"cpus": 2}, 3),
-     ([{"CPU": 3.0}] * 2, {"cpus": 2}, 2), ([{"CPU": 1.0, "GPU": 1.0}], {"cpus": 0.1, "gpus": 0.1}, 10),
-     ([{"CPU": 7.0}], {"cpus": 2, "workers": 1}, 1), ([{"CPU": 64.0}], {"cpus": 2, "gpus": 0.5}, "64 CPU, 0 GPU"),
-     ([{"CPU": 5.0}], {"cpus": 2, "workers": 3}, "2 of 3")],
-)  # fmt: skip
+@pytest.mark.parametrize("machines, needed, found", [
+    ([{"CPU": 32.0, "GPU": 2.0}] * 2, {"cpus": 2, "gpus": 0.5}, 8), ([{"CPU": 7.0}], {"cpus": 2}, 3),
+    ([{"CPU": 3.0}] * 2, {"cpus": 2}, 2), ([{"CPU": 1.0, "GPU": 1.0}], {"cpus": 0.1, "gpus": 0.1}, 10),
+    ([{"CPU": 7.0}], {"cpus": 2, "workers": 1}, 1), ([{"CPU": 64.0}], {"cpus": 2, "gpus": 0.5}, "64 CPU, 0 GPU"),
+    ([{"CPU": 5.0}], {"cpus": 2, "workers": 3}, "2 of 3"),
+])  # fmt: skip
 def test_as_many_workers_as_there_is_room_for(machines, needed, found):
     """found: their number, or the error's words."""
     with pytest.raises(InputError, match=found) if isinstance(found, str) else contextlib.nullcontext():

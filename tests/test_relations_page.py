@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from conftest import open_page
 from test_relations import LEXICON, make_row, run
 
 from cbpner.biology.genes.lexicons import read_reference_genes
@@ -83,17 +84,6 @@ def test_the_figures_on_top(tmp_path):
     assert "all 1 relations" in html
     html = write_page(tmp_path, "--drawn", 1).read_text(encoding="utf-8")
     assert "smallest p of 2." in html and len(read_data(html)["edges"]) == 1
-
-
-def open_page(chromium, path, width):
-    """(page, what it said, what it asked for)."""
-    page, said, asked = chromium.new_page(viewport={"width": width, "height": 900}), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    return page, said, asked
 
 
 def list_cells(page, table, column):

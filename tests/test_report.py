@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, open_page
 from test_evaluate import make_run as make_judged_run
 from test_evaluate import make_sentences
 
@@ -295,12 +295,7 @@ def test_charts_follow_the_style_sheet_and_have_tooltips():
 
 def test_the_page_in_chromium(chromium, written):
     html = written / "it.html"
-    page, faults, asked = chromium.new_page(viewport={"width": 400, "height": 800}), [], []
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(html.as_uri())
+    page, said, asked = open_page(chromium, html, 400)
     assert page.evaluate("document.documentElement.scrollWidth") == 400
     page.wait_for_selector("#table-scores .sideways")  # it says that it scrolls
     assert page.locator("#table-confusion_1 .sideways").is_hidden()
@@ -330,11 +325,10 @@ def test_the_page_in_chromium(chromium, written):
         filter_by(expected, **values)
     marks = page.locator("#list li").first.locator("mark")
     assert marks.all_inner_texts() == ["HER2", "HER2", "'"]
-    assert [mark.get_attribute("data-label") for mark in marks.all()] == [
-        "gene · type", "disease · type", "gene · spurious"
-    ]  # fmt: skip
+    labels = [mark.get_attribute("data-label") for mark in marks.all()]
+    assert labels == ["gene · type", "disease · type", "gene · spurious"]
     page.get_by_text("The most frequent wrong spans of bad").click()
     page.locator("#table-wrong_2 button.find").first.click()
     page.wait_for_function("document.querySelector('[name=search]').value !== '</SCRIPT>'")
     assert page.locator("#list li").count() == 2
-    assert not faults and asked == [html.as_uri()]
+    assert not said and asked == [html.as_uri()]
