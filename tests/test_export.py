@@ -126,13 +126,12 @@ def test_tagging_by_onnx_needs_no_flag_and_does_not_load_torch(exported):
 # ---- what cannot be done ----
 
 
-@pytest.mark.parametrize(
-    "folder, options, message",
-    [("exported", {"device": "cuda"}, "'cuda'"), ("exported", {"precision": "bf16"}, "'bf16'"),
-     ("exported", {"backend": "torch", "precision": "int8"}, "'int8'"),
-     ("exported", {"backend": "torch"}, "model.safetensors.*onnx"),
-     ("exported_crf", {"precision": "int8"}, "model_int8.onnx"), ("tiny_tagger", {}, "cbpner export")],
-)  # fmt: skip
+@pytest.mark.parametrize("folder, options, message", [
+    ("exported", {"device": "cuda"}, "'cuda'"), ("exported", {"precision": "bf16"}, "'bf16'"),
+    ("exported", {"backend": "torch", "precision": "int8"}, "'int8'"),
+    ("exported", {"backend": "torch"}, "model.safetensors.*onnx"),
+    ("exported_crf", {"precision": "int8"}, "model_int8.onnx"), ("tiny_tagger", {}, "cbpner export"),
+])  # fmt: skip
 def test_wrong_options_are_messages(request, folder, options, message):
     with pytest.raises(InputError, match=message):
         Tagger.from_pretrained(request.getfixturevalue(folder), **({"backend": "onnx"} | options))
@@ -165,11 +164,10 @@ def test_a_model_without_onnxruntime_says_how_to_get_it(exported, tiny_tagger, t
     assert "onnxruntime" in refuse("export", tiny_tagger, "--onnx", "-o", tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [({"model_type": "bert_crf", "head": "bilstm-crf"}, "bilstm-crf"),
-     ({"hidden_act": "relu"}, "BertForTokenClassification")],
-)  # fmt: skip
+@pytest.mark.parametrize("change, message", [
+    ({"model_type": "bert_crf", "head": "bilstm-crf"}, "bilstm-crf"),
+    ({"hidden_act": "relu"}, "BertForTokenClassification"),
+])  # fmt: skip
 def test_other_heads_are_refused(tiny_tagger, tmp_path, refuse, change, message):
     for path in tiny_tagger.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -76,13 +76,12 @@ def places(spans):
     return [span[:3] for span in spans]
 
 
-@pytest.mark.parametrize(
-    "text, limit, pieces",
-    [("甲乙。丙。\n\n  丁 \r\n戊\u2028己", 10, ["甲乙。丙。", "丁", "戊", "己"]),
-     ("甲乙。丙丁！” 戊己庚", 5, ["甲乙。", "丙丁！”", "戊己庚"]),
-     ("甲乙丙丁戊己。庚。辛", 3, ["甲乙丙丁戊己。", "庚。辛"]), (" \n\t\u3000", 5, []),
-     ("甲" * 50 + "，" + "乙" * 10, 9, ["甲" * 50, "，" + "乙" * 10])],
-)  # fmt: skip
+@pytest.mark.parametrize("text, limit, pieces", [
+    ("甲乙。丙。\n\n  丁 \r\n戊\u2028己", 10, ["甲乙。丙。", "丁", "戊", "己"]),
+    ("甲乙。丙丁！” 戊己庚", 5, ["甲乙。", "丙丁！”", "戊己庚"]),
+    ("甲乙丙丁戊己。庚。辛", 3, ["甲乙丙丁戊己。", "庚。辛"]), (" \n\t\u3000", 5, []),
+    ("甲" * 50 + "，" + "乙" * 10, 9, ["甲" * 50, "，" + "乙" * 10]),
+])  # fmt: skip
 def test_sentences_are_lines_and_long_lines_are_cut_behind_sentence_ends(text, limit, pieces, monkeypatch):
     monkeypatch.setattr(sentences, "LONGEST", 50)
     assert [text[start:end] for start, end in find_sentences(text, limit)] == pieces
@@ -403,11 +402,10 @@ def test_weights_without_those_of_the_crf_are_refused_and_tags_may_stand_in_any_
         Tagger.from_pretrained(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "options, message",
-    [({"backend": "tea"}, "'tea'"), ({"device": "toaster"}, "'toaster'"), ({"min_score": 2}, "min_score 2"),
-     ({"max_length": 500}, "128")],
-)  # fmt: skip
+@pytest.mark.parametrize("options, message", [
+    ({"backend": "tea"}, "'tea'"), ({"device": "toaster"}, "'toaster'"), ({"min_score": 2}, "min_score 2"),
+    ({"max_length": 500}, "128"),
+])  # fmt: skip
 def test_wrong_options_are_messages(tiny_tagger, options, message):
     with pytest.raises(InputError, match=message):
         Tagger.from_pretrained(tiny_tagger, **options)
