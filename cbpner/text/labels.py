@@ -35,15 +35,11 @@ def split_tag(tag: str) -> tuple[str, str]:
     return prefix, label
 
 
-# The grammar: after a prefix ("" is the sentence's start), the prefixes of its type and of another that may follow.
-FOLLOWS = {"": ("OB", "OB"), "O": ("OB", "OB"), "B": ("OBI", "OB"), "I": ("OBI", "OB")}
-
-
 def may_follow(previous: str | None, tag: str) -> bool:
     """Whether strict BIO (IOB2) allows `tag` right behind `previous` (None: at a sentence's start)."""
-    before, before_label = ("", "") if previous is None else split_tag(previous)
+    before = "" if previous is None else split_tag(previous)[1]
     prefix, label = split_tag(tag)
-    return prefix in FOLLOWS[before][0 if before_label == label else 1]
+    return prefix != "I" or label == before  # only a span of its own type goes on
 
 
 @dataclass(frozen=True)
