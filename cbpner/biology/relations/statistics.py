@@ -31,19 +31,13 @@ def compute_p(shared: ArrayLike, first: ArrayLike, second: ArrayLike, places: Ar
     `places` need not be whole; at least as many as are drawn are taken. scipy's hypergeometric tail takes time in
     proportion to them, and for rare genes they are thousands of millions.
     """
-    k, n, m = (np.atleast_1d(np.asarray(each, float)).copy() for each in (shared, first, second))
+    k, n, m = (np.atleast_1d(np.asarray(each, float)) for each in (shared, first, second))
     population = np.maximum(np.asarray(places, float), np.maximum(n, m))
     is_sure = k <= np.maximum(n + m - population, 0)
     start = log_binomial(n, k) + log_binomial(population - n, m - k) - log_binomial(population, m)  # ln P(shared)
-    term, total, active = np.ones(len(k)), np.ones(len(k)), ~is_sure
-    while active.any():
-        own = (each[active] for each in (k, n, m, population))
-        with np.errstate(over="ignore"):  # far below the mode, where p is 1
-            term[active] *= step_up(*own)
-            total[active] += term[active]
-        k[active] += 1
-        active &= term > TINY * total
-    return np.where(is_sure, 1.0, np.clip(np.exp(start + np.log(total)), np.finfo(float).tiny, 1.0))
+    share, more = np.ones(len(k)), np.where(is_sure, np.inf, 0.0)  # each place where they meet counts
+    total = sum_thinned(k, (k, n, m, population, share), more)
+    return np.where(is_sure, 1.0, np.clip(np.exp(start + total), np.finfo(float).tiny, 1.0))
 
 
 def compute_thinned_p(
