@@ -45,15 +45,13 @@ class Store:
             "autoinstall_known_extensions": False,
             **({"threads": threads} if threads else {}),
         }
-        self.texts = open(folder / "texts.bin", "w+b")  # noqa: SIM115 (closed by __exit__)
-        self.connection = duckdb.connect(folder / "patents.duckdb", config=config)
+        self.texts = self.stack.enter_context(open(folder / "texts.bin", "w+b"))
+        self.connection = self.stack.enter_context(duckdb.connect(folder / "patents.duckdb", config=config))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.connection.close()
-        self.texts.close()
         self.stack.close()
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
