@@ -9,7 +9,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -17,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cbpner.base.errors import InputError
-from cbpner.base.html import dump_script
+from cbpner.base.html import dump_script, read_asset
 from cbpner.biology.genes.mentions import HGNC_PAGE, EntityResolver
 from cbpner.biology.genes.predictions import NUMBER_FIELDS
 from cbpner.formats.document import Choices, Document, find_problem
@@ -55,14 +54,9 @@ class EmptyNetwork(InputError):
     """No two entities of the documents co-occur."""
 
 
-def read_asset(name: str) -> str:
-    """A file of `assets/`."""
-    return resources.files("cbpner.app").joinpath("assets", name).read_text(encoding="utf-8")
-
-
 def read_texts(language: str) -> dict[str, Any]:
     """The page's texts in a language of LANGUAGES, by name; `language` is its own."""
-    return {"language": language, **json.loads(read_asset(f"{language}.json"))}
+    return {"language": language, **json.loads(read_asset(__package__, f"{language}.json"))}
 
 
 def choose_language(accepted: str) -> str:
@@ -120,7 +114,7 @@ def read_terms_files(paths: Iterable[str | Path]) -> str:
 def make_translator(phrases: Mapping[str, str], foreign: str = ".text") -> str:
     """A script element that translates its page; see `assets/translate.js`. Nothing without phrases."""
     call = f"translatePage({dump_script(phrases)}, {json.dumps(foreign)});"
-    return f"<script>{read_asset('translate.js')}{call}</script>" if phrases else ""
+    return f"<script>{read_asset(__package__, 'translate.js')}{call}</script>" if phrases else ""
 
 
 def translate_page(page: str, texts: Mapping[str, Any]) -> str:

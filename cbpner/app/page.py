@@ -19,7 +19,7 @@ from gradio.utils import get_upload_folder
 from cbpner.app import content
 from cbpner.app.service import TaggingService
 from cbpner.base.errors import FaultyFile, InputError
-from cbpner.base.html import show_controls
+from cbpner.base.html import read_asset, show_controls
 from cbpner.biology.genes.mentions import EntityResolver
 from cbpner.formats.document import Document
 from cbpner.reports.page.inputs import gather_report
@@ -232,7 +232,7 @@ def build_tagging_tab(actions: PageActions, tagged: gr.State) -> gr.Slider:
 def build_examples(names: Sequence[str], text: gr.Textbox) -> None:
     """Buttons that fill the text, in the browser: what the server fills in may not be there when it is tagged."""
     with gr.Row():
-        for name, example in zip(names, content.read_asset("examples.txt").splitlines(), strict=True):
+        for name, example in zip(names, read_asset(__package__, "examples.txt").splitlines(), strict=True):
             button = gr.Button(name, size="sm", elem_classes="example")
             button.click(None, outputs=text, js=f"() => {json.dumps(example)}", api_visibility="private")
 

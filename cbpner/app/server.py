@@ -16,6 +16,7 @@ from cbpner.app.api import create_api
 from cbpner.app.page import THEME, build_app_page
 from cbpner.app.request_guard import RequestGuard
 from cbpner.app.service import TaggingService
+from cbpner.base.html import read_asset
 from cbpner.biology.genes.mentions import EntityResolver
 
 OF_DOCUMENTS = "#shown, #text, #terms, tbody, code"  # where the page's own words are not translated
@@ -44,7 +45,7 @@ def serve(
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def send_icon() -> Response:
-        return Response(content.read_asset("icon.svg"), media_type="image/svg+xml")
+        return Response(read_asset(__package__, "icon.svg"), media_type="image/svg+xml")
 
     @app.middleware("http")
     async def add_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -77,7 +78,7 @@ def mount_pages(
         translator = content.make_translator(content.read_texts(language)["phrases"], OF_DOCUMENTS)
         gr.mount_gradio_app(
             app, page, f"/{language}", server_name=host, server_port=port, max_file_size=service.limits.size,
-            ssr_mode=False, theme=THEME, css=content.read_asset("page.css"), footer_links=[], run_history=False,
+            ssr_mode=False, theme=THEME, css=read_asset(__package__, "page.css"), footer_links=[], run_history=False,
             show_error=False, enable_monitoring=False, head=translator,
         )  # fmt: skip
         page.has_launched = True  # else Gradio accepts files that nobody has uploaded; mounting does not set it

@@ -17,9 +17,14 @@ OWN_COLOURS = 4  # t3 to t6, for types of a user's own
 UNSEEN = re.compile("[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C1 controls, directions of writing
 
 
+def read_asset(package: str, name: str) -> str:
+    """A file in a package's folder `assets`."""
+    return resources.files(package).joinpath("assets", name).read_text(encoding="utf-8")
+
+
 def read_page_style(name: str = "page.css") -> str:
     """The style sheet of all pages (palette, fonts, tables, figures), or another of this package's assets."""
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    return read_asset(__package__, name)
 
 
 def style_types(types: Sequence[str]) -> dict[str, str]:

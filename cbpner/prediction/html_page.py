@@ -9,16 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from importlib import resources
 from itertools import chain, zip_longest
+from string import Template
 from typing import IO, NamedTuple
 
-from cbpner.base.html import TYPES, dump_script, read_page_style, show_controls, style_types
+from cbpner.base.html import TYPES, dump_script, read_asset, read_page_style, show_controls, style_types
 from cbpner.formats.document import Document, Span
 
 Identify = Callable[[str, str], Sequence[tuple[str, str]]]  # (type, surface) -> (name, address) of what is known of it
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 BLOCK_SIZE = 3000  # characters of a block: a browser lays out those that are seen
 LINE_SIZE = 50  # characters of a line, about, to guess the height of what is not
 TITLE_SIZE = 100
@@ -55,7 +54,7 @@ def open_page_writer(
     file: IO[str], types: Sequence[str], title: str, identify: Identify
 ) -> Iterator[Callable[[Document], object]]:
     """Yield a function that adds a document to a page in an open file; the page can be searched and filtered."""
-    file.write(open_page(types, title, _read_asset("tools.html")))
+    file.write(open_page(types, title, read_asset(__package__, "tools.html")))
     links: dict[str, dict[str, Sequence[tuple[str, str]]]] = defaultdict(dict)
 
     def write(document: Document) -> None:
@@ -68,26 +67,23 @@ def open_page_writer(
     yield write
     found = {label: {surface: pages for surface, pages in own.items() if pages} for label, own in links.items()}
     data = f'<script type="application/json" id="links">{dump_script(found)}</script>'
-    scripts = read_page_style("page.js") + _read_asset("documents.js")
+    scripts = read_page_style("page.js") + read_asset(__package__, "documents.js")
     file.write(close_page(f"{data}\n<script>\n{scripts}</script>\n"))
 
 
 def open_page(types: Sequence[str], title: str, tools: str = "", words: Words = WORDS) -> str:
     """The page up to its first document. tools: markup after its heading."""
-    css, looks, short = read_page_style(), style_types(types), abbreviate(types)
-    shared = css[: css.index("*, *::before")]  # the report's colours, fonts and marks
+    looks, short = style_types(types), abbreviate(types)
+    shared, _, _ = read_page_style().partition("*, *::before")  # the report's colours, fonts and marks
+    css = shared + read_asset(__package__, "documents.css")
     labels = {name: f' data-label="{short[name]}"' if tools else "" for name in types}
     legend = " ".join(
         f'<mark class="{looks[name]}" data-type="{escape_text(name)}"{labels[name]}>{words.name(name)}</mark>'
         for name in types
     )
-    return (
-        f'<!DOCTYPE html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
-        f'<title>{escape_text(title)}</title>\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f"<style>\n{shared}{_read_asset('documents.css')}</style>\n</head>\n<body>\n<h1>{escape_text(title)}</h1>\n{tools}"
-        f'<p class="legend">{legend}</p>\n<main lang="zh">\n'
-    )
+    form = Template(read_asset(__package__, "documents.html"))
+    texts = {"language": words.language, "title": escape_text(title), "css": css, "tools": tools, "legend": legend}
+    return form.substitute(texts)
 
 
 def close_page(script: str = "") -> str:
@@ -161,7 +157,3 @@ def find_title(document: Document) -> str:
 
 def escape_text(text: str) -> str:
     return escape(show_controls(text))
-
-
-def _read_asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
