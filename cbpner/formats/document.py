@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate
@@ -135,13 +136,10 @@ def find_problem(document: Document) -> str | None:
 def read_date(value: Any) -> int | None:
     """The integer YYYYMMDD of a date given so, as a number or as text; None for anything else."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not re.fullmatch("[1-9][0-9]{7}", text):
-        return None
-    try:
-        date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        return None
-    return int(text)
+    if re.fullmatch("[1-9][0-9]{7}", text):
+        with suppress(ValueError):  # no such day
+            return int(f"{date.fromisoformat(text):%Y%m%d}")
+    return None
 
 
 def find_overlaps(spans: Iterable[Span]) -> list[tuple[Span, Span]]:
