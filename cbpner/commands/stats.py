@@ -32,14 +32,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--long", action="store_true", help="sentences as they are, not the no_long_ files")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--documents", action="store_true", help="annotated text: a row a document")
-    parser.add_argument(
-        "--format",
-        "--from",
-        dest="format",
-        choices=FORMATS,
-        metavar="FORMAT",
-        help="of annotated text (default: as found)",
-    )
+    text = "of annotated text (default: as found)"
+    parser.add_argument("--format", "--from", dest="format", choices=FORMATS, metavar="FORMAT", help=text)
     add_reading_flags(parser, "orphans")
 
 
