@@ -137,18 +137,15 @@ def run(args: Namespace) -> int:
         for path in (output, name_beside(output, f".{ERRORS}")) if args.output else ():
             check_free(path, args.overwrite)
         tagger, items, characters = open_tagger(args), read_sources(sources, fields), count_characters(sources, fields)
-        identify = link_to_hgnc() if target == "html" else know_nothing
+        identify: Identify = know_nothing
+        if target == "html":  # genes and proteins are linked to HGNC, by the shipped lexicon
+            from cbpner.biology.genes.lexicons import read_gene_lexicon
+            from cbpner.biology.genes.mentions import EntityResolver
+
+            identify = EntityResolver(read_gene_lexicon()).find_pages
         if args.output:
             return predict_file(tagger, items, target, output, args.encoding, characters, identify)
         return predict_stream(tagger, items, target, sys.stdout, characters, identify)
-
-
-def link_to_hgnc() -> Identify:
-    """What a page's genes and proteins are linked to, found in the shipped lexicon."""
-    from cbpner.biology.genes.lexicons import read_gene_lexicon
-    from cbpner.biology.genes.mentions import EntityResolver
-
-    return EntityResolver(read_gene_lexicon()).find_pages
 
 
 def read_cluster(args: Namespace, is_folder: bool) -> "Cluster | None":

@@ -67,7 +67,12 @@ def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
 
     Raises UnexpectedValue where it is no patent's page, or has no text.
     """
-    page = _parse_html(text)
+    try:
+        data = CONTROLS.sub("", text).encode("utf-8")
+        parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+        page: Any = lxml_html.document_fromstring(data, parser=parser)
+    except etree.LxmlError as error:
+        raise UnexpectedValue(f"no HTML ({error})", EXPECTED_PAGE) from None
     number = _find_number(page, text)
     if number is None and not page.xpath("//section[@itemprop='description'] | //patent-text"):
         raise UnexpectedValue("neither a publication number nor a description that is marked as one", EXPECTED_PAGE)
@@ -90,15 +95,6 @@ def parse_page(text: str, name: str, source: str = "") -> PatentDocument:
         source=source,
         **parts,
     )
-
-
-def _parse_html(text: str) -> Any:
-    try:
-        data = CONTROLS.sub("", text).encode("utf-8")
-        parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
-        return lxml_html.document_fromstring(data, parser=parser)
-    except etree.LxmlError as error:
-        raise UnexpectedValue(f"no HTML ({error})", EXPECTED_PAGE) from None
 
 
 def _find_values(page: Any, paths: Iterable[str]) -> Iterator[str]:
@@ -164,17 +160,14 @@ def _is_skipped(element: Any) -> bool:
     return element.tag in SKIPPED_TAGS or bool(is_heading)
 
 
-def _list_states(element: Any, pairs: set[Any]) -> Iterator[str]:
+def _list_states(element: Any, pairs: set[Any]) -> list[str]:
     """What an element's text is in: `line` (a claim or a cell), `pre`, `pair` (with a translation), `original`."""
     classes = (element.get("class") or "").split()
-    if element.tag in CELLS or element.tag == "claim" or "claim" in classes or "claim-dependent" in classes:
-        yield "line"
-    if element.tag == "pre":
-        yield "pre"
-    if element in pairs:
-        yield "pair"
-    if "google-src-text" in classes:
-        yield "original"
+    states = {
+        "line": element.tag in (*CELLS, "claim") or "claim" in classes or "claim-dependent" in classes,
+        "pre": element.tag == "pre", "pair": element in pairs, "original": "google-src-text" in classes,
+    }  # fmt: skip
+    return [state for state, is_in in states.items() if is_in]
 
 
 def _collapse_space(text: str, drop_spaces: bool) -> str:

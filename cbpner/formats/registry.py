@@ -246,8 +246,14 @@ def write_documents(
     with atomic_open(path) as file:
         if format.write:
             format.write(file, documents, choices)
-        else:
-            _write_joined(file, documents, format, choices)
+            return
+        count, render = 0, join_renderer(format, choices)
+        for count, document in enumerate(documents, 1):
+            if count > 1 and not choices.join:
+                expected = "a folder as OUT, or --join to join them"
+                raise InputError(f"found several documents for one file; expected {expected}")
+            file.write(render(document))
+        choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
 
 
 def check_output(path: Path, format: Format, overwrite: bool) -> bool:
@@ -263,16 +269,6 @@ def check_output(path: Path, format: Format, overwrite: bool) -> bool:
     if other:
         raise InputError(f"{other}: found in the folder to replace; expected nothing but files of {format.name} there")
     return is_file
-
-
-def _write_joined(file: IO[str], documents: Iterable[Document], format: Format, choices: Choices) -> None:
-    """Write documents into one file, each on lines of its own; InputError for several, unless `choices.join`."""
-    count, render = 0, join_renderer(format, choices)
-    for count, document in enumerate(documents, 1):
-        if count > 1 and not choices.join:
-            raise InputError("found several documents for one file; expected a folder as OUT, or --join to join them")
-        file.write(render(document))
-    choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
 
 
 def join_renderer(format: Format, choices: Choices) -> Callable[[Document], str]:

@@ -89,11 +89,13 @@ def open_text(
             yield write
         return
     file.write(format_csv([COLUMNS[:width]]) if kind == "csv" else "")
+    # a terminal that shows colours, and the user wants them (https://no-color.org)
+    has_colours = file.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
     renderers: dict[str, Callable[[Document], str]] = {
         "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
         "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
         "lines": _render_lines,
-        "marked": partial(_render_marked, classes=style_types(labels) if has_colours(file) else {}),
+        "marked": partial(_render_marked, classes=style_types(labels) if has_colours else {}),
         "bio": join_renderer(FORMATS["bio"], Choices(unfit="cut")),
     }
     yield lambda document: file.write(renderers[kind](document))
@@ -108,11 +110,6 @@ def _render_lines(document: Document) -> str:
         cells = [f"{document.id}:{number}:{place - newline}", label, text or "", f"{score:.2f}", source]
         lines.append("\t".join(escape_controls(cell) for cell in cells if cell is not None) + "\n")
     return "".join(lines)
-
-
-def has_colours(file: IO[str]) -> bool:
-    """Whether a file is a terminal that shows colours, and the user wants them (https://no-color.org)."""
-    return file.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 def _render_marked(document: Document, classes: dict[str, str]) -> str:
