@@ -4,7 +4,6 @@ import math
 import os
 import re
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +11,12 @@ from markupsafe import Markup, escape
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_files
-from cbpner.base.html import open_templates, read_page_style
+from cbpner.base.html import open_templates, read_asset, read_page_style
 from cbpner.reports import tables
 from cbpner.reports.page.inputs import ReportData
 from cbpner.reports.page.sections import make_sections
 from cbpner.reports.run_scores import GOLD_DATA
-from cbpner.reports.tables import Figure, Fold, Table, format_cell, format_count
+from cbpner.reports.tables import UNDEFINED, Figure, Fold, Table, format_cell, format_count, format_number
 
 TITLE = "Named entities in patents"
 PAPER = Figure(0.54, std=0.15, style=".2f")  # Hu and Verberne, COLING 2020: LM mixed fine-tuning, lenient F1
@@ -43,11 +42,11 @@ def build_report(data: ReportData, title: str = TITLE, with_text: bool = True, s
     # long names (folders, methods) may break behind `/` and `_`
     templates.filters["breakable"] = lambda text: Markup(re.sub(r"(?<=[/_])(?=\w)", "<wbr>", str(escape(text))))
     templates.globals |= {"split_figure": tables.split_figure, "kind_of": lambda part: type(part).__name__.lower()}
-    script = resources.files(__package__).joinpath("assets", "report.js").read_text(encoding="utf-8")
+    templates.globals |= {"format_count": format_count, "UNDEFINED": UNDEFINED}
     html = templates.get_template("report.html.jinja").render(
-        title=title, headline=_make_headline(data), sections=sections, lines=explain_missing(data, with_text),
+        title=title, top=_make_headline(data), sections=sections, lines=explain_missing(data, with_text),
         notes=data.notes, css=Markup(read_page_style()),
-        script=Markup(f"{read_page_style('page.js')}\n{script}"),
+        script=Markup(f"{read_page_style('page.js')}\n{read_asset(__package__, 'report.js')}"),
     )  # fmt: skip
     csv = {name: tables.table_to_csv(table) for name, table in named.items()}
     return Report(html, tables.table_to_latex(named["scores"]), csv)
@@ -88,28 +87,16 @@ def explain_missing(data: ReportData, with_text: bool = True) -> list[str]:
 
 
 def _make_headline(data: ReportData) -> dict[str, Any]:
-    """{subtitle, figures, sentences}: the best system's F1, and the paper's where the texts are the same."""
-    best, runs = data.find_best(), sum(map(len, data.systems.values()))
-    splits = {split for name in data.names for split in data.list_splits(name)}
-    counted = [format_count(*pair) for pair in ((len(data.names), "method"), (runs, "run"), (len(splits), "split"))]
-    strict = data.find_figure(best, "mean")._replace(low=math.nan)
-    own = f"{format_count(len(data.list_splits(best)), 'split')}, {format_count(len(data.systems[best]), 'run')}"
-    figures, sentences = [(strict, f"{best}: strict F1, mean ± std over {own}")], []
-    if len(data.names) > 1:
-        sentences.append(f"{best} was chosen of {len(data.names)} methods by this score, which is therefore biased up.")
-    if not math.isnan(seeds := data.find_figure(best, "seeds").std):
-        sentences.append(f"The means of its seeds have a standard deviation of {seeds:.3f}.")
+    """What the page says first: the best system's F1, and the paper's where the texts are the same."""
+    best, splits = data.find_best(), {split for name in data.names for split in data.list_splits(name)}
     configs = [run.config for run in data.systems[best]]
     is_gold = {str(config["data"]["name"]) for config in configs} == {GOLD_DATA}
-    if is_gold and set(data.list_splits(best)) == PAPER_SPLITS and data.part == "test":
-        lenient = data.find_figure(best, "mean", level="entity_lenient")._replace(low=math.nan)
-        encoders = ", ".join(dict.fromkeys(str(config["encoder"]) for config in configs))
-        figures.append((PAPER, "the paper's best model, lenient F1"))
-        sentences.append(
-            f"The paper (Hu and Verberne, COLING 2020) reports lenient F1 {format_cell(PAPER)} on the same five splits "
-            "for masked-LM fine-tuning on patents, then NER with bert-base-chinese; here it is "
-            f"{format_cell(lenient)} with the encoder {encoders}. Either ± is the spread between splits of two test "
-            "patents each, not an error of the mean."
-        )
-    subtitle = f"{', '.join(counted)}; scores on the {data.part} sets"
-    return {"subtitle": subtitle, "figures": figures, "sentences": sentences}
+    is_papers = is_gold and set(data.list_splits(best)) == PAPER_SPLITS and data.part == "test"
+    lenient = data.find_figure(best, "mean", level="entity_lenient")._replace(low=math.nan)
+    return {
+        "part": data.part, "methods": len(data.names), "runs": sum(map(len, data.systems.values())),
+        "splits": len(splits), "best": best, "best_splits": len(data.list_splits(best)), "best_runs": len(configs),
+        "strict": data.find_figure(best, "mean"), "seeds": format_number(data.find_figure(best, "seeds").std),
+        "paper": PAPER if is_papers else None, "lenient": lenient,
+        "encoders": ", ".join(dict.fromkeys(str(config["encoder"]) for config in configs)),
+    }  # fmt: skip
