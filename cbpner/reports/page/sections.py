@@ -11,7 +11,7 @@ from cbpner.base.files import natural_key
 from cbpner.base.html import style_types
 from cbpner.reports import charts, curve
 from cbpner.reports.charts import NEUTRAL, Dots
-from cbpner.reports.evaluate import tabulate_confusions, tabulate_wrong
+from cbpner.reports.evaluate import Evaluation, tabulate_confusions, tabulate_wrong
 from cbpner.reports.intervals import COMPARISON_LEGEND, FEW_MENTIONS, SEED_NOTE, tabulate_comparisons
 from cbpner.reports.join import PredictedSet, System
 from cbpner.reports.page.inputs import MAIN, ReportData, sum_counts
@@ -27,11 +27,12 @@ GROUP_NAMES = {"seen": "Seen and unseen mentions", "length": "Length in characte
 
 def make_sections(data: ReportData, with_text: bool = True, shown: int = 15) -> list[Section]:
     """The sections; `with_text`: also surfaces and sentences of the gold, `shown` wrong ones of each system."""
-    judged = data.evaluation if with_text and not data.recorded else None
+    judged, has_sentences = data.evaluation, with_text and not data.recorded
     found = (
-        show_scores(data), show_splits(data), show_types(data), show_groups(data), show_errors(data, with_text, shown),
-        show_comparisons(data), show_curve(data), show_learning(data),
-        judged and Section("sentences", "Sentences", "Sentences", [list_sentences(judged.systems)]),
+        show_scores(data), show_splits(data), show_types(data), judged and show_groups(data, judged),
+        judged and show_errors(data, judged, with_text, shown), judged and show_comparisons(data, judged),
+        show_curve(data), show_learning(data),
+        judged and has_sentences and Section("sentences", "Sentences", "Sentences", [list_sentences(judged.systems)]),
         show_provenance(data),
     )  # fmt: skip
     return [section for section in found if section]
@@ -99,11 +100,9 @@ def show_types(data: ReportData) -> Section:
     return Section("types", "By type", "Types", [chart, Fold("The figures", [table])])
 
 
-def show_groups(data: ReportData) -> Section | None:
+def show_groups(data: ReportData, judged: Evaluation) -> Section | None:
     """Seen against unseen mentions, lengths and scripts."""
-    if data.evaluation is None:
-        return None
-    frame, rows = data.evaluation.frames["scores"], []
+    frame, rows = judged.frames["scores"], []
     parts: list[Part] = []
     frame = frame[(frame["statistic"] == POOLED) & (frame["level"] == MAIN)]
     for group, title in GROUP_NAMES.items():
@@ -131,11 +130,11 @@ def show_groups(data: ReportData) -> Section | None:
     return Section("groups", "Seen and unseen, short and long", "Seen, unseen", parts)
 
 
-def show_comparisons(data: ReportData) -> Section | None:
+def show_comparisons(data: ReportData, judged: Evaluation) -> Section | None:
     """The methods against each other."""
-    if data.evaluation is None or data.evaluation.frames["comparisons"].empty:
+    found, best = judged.frames["comparisons"], data.find_best()
+    if found.empty:
         return None
-    found, best = data.evaluation.frames["comparisons"], data.find_best()
     pairs = found[found["level"] == MAIN].to_dict("records")
     chosen = [row for row in pairs if len(pairs) <= 3 or best in (row["first"], row["second"])] or pairs
     short = data.short_names
@@ -146,20 +145,16 @@ def show_comparisons(data: ReportData) -> Section | None:
     if len(chosen) < len(pairs):
         caption += f" {short[best]} against the others; the table has all pairs."
     svg = charts.draw_dots([(None, dots)], "Differences of strict F1", (min(bounds), max(bounds)), "difference of F1")
-    r = data.evaluation.resampling
-    tables = tabulate_comparisons(found)
-    main = tables.pop(MAIN)._replace(note=f"{COMPARISON_LEGEND.format_map(r._asdict())} {SEED_NOTE}.")
-    parts: list[Part] = [data.evaluation.texts, Chart(svg, caption), main]
+    tables, legend = tabulate_comparisons(found), COMPARISON_LEGEND.format_map(judged.resampling._asdict())
+    main = tables.pop(MAIN)._replace(note=f"{legend} {SEED_NOTE}.")
+    parts: list[Part] = [judged.texts, Chart(svg, caption), main]
     parts += [Fold(table.title, [table]) for table in tables.values()]
     return Section("comparisons", "Method against method", "Comparisons", parts)
 
 
-def show_errors(data: ReportData, with_text: bool = True, shown: int = 15) -> Section | None:
+def show_errors(data: ReportData, judged: Evaluation, with_text: bool, shown: int) -> Section:
     """Classes of errors, confusion of types, the most frequent wrong surfaces."""
-    if data.evaluation is None:
-        return None
-    frames = data.evaluation.frames
-    parts: list[Part] = _show_classes(frames["errors"], data.short_names)
+    frames, parts = judged.frames, _show_classes(judged.frames["errors"], data.short_names)
     parts.append(
         f"Confusion of types: rows are gold types, columns predicted ones. {NO_TYPE}: missed in its column, spurious "
         "in its row. Shade: share of the row."
