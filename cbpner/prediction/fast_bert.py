@@ -99,21 +99,17 @@ class BertTagger:
         """(..., labels) from ids (...) and their positions; attend: from queries, keys and values side by side."""
         positions, types = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("position", "token_type"))
         hidden = self._normalize(self.look_up(ids) + types[0] + positions[places], "embeddings")
-        for number in range(self.layers):
-            hidden = self._run_layer(hidden, attend, f"encoder.layer.{number}")
+        for place in (f"encoder.layer.{number}" for number in range(self.layers)):
+            mixed = attend(self._project(hidden, f"{place}.attention.self"))
+            mixed = self._project(mixed, f"{place}.attention.output.dense")
+            hidden = self._normalize(mixed + hidden, f"{place}.attention.output")
+            inner = self._project(hidden, f"{place}.intermediate.dense", "gelu")
+            hidden = self._normalize(self._project(inner, f"{place}.output.dense") + hidden, f"{place}.output")
         return self._project(hidden, "classifier")
 
     def look_up(self, ids: torch.Tensor) -> torch.Tensor:
         """(batch, tokens, width) word embeddings."""
         return F.embedding(ids, self.weights[WORDS])
-
-    def _run_layer(self, hidden: torch.Tensor, attend: Attend, place: str) -> torch.Tensor:
-        mixed = attend(self._project(hidden, f"{place}.attention.self"))
-        hidden = self._normalize(
-            self._project(mixed, f"{place}.attention.output.dense") + hidden, f"{place}.attention.output"
-        )
-        inner = self._project(hidden, f"{place}.intermediate.dense", "gelu")
-        return self._normalize(self._project(inner, f"{place}.output.dense") + hidden, f"{place}.output")
 
     def _attend(self, projected: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """(batch, tokens, width) from queries, keys and values side by side; bias: (batch, 1, 1, tokens) or None."""
