@@ -13,7 +13,15 @@ from itertools import accumulate
 from pathlib import Path
 
 from cbpner.base.tables import format_markdown
-from cbpner.decoding.conventions import find_abbreviations, find_listed, find_others, find_type, read_others, trim_span
+from cbpner.decoding.conventions import (
+    find_abbreviations,
+    find_known,
+    find_listed,
+    find_others,
+    find_type,
+    read_others,
+    trim_span,
+)
 from cbpner.decoding.document_vote import MIN_SURFACE, ScoredSpan, find_occurrences, settle
 from cbpner.runs import folder as runs
 from cbpner.scoring.metrics import count_items, divide_counts
@@ -27,7 +35,7 @@ def apply_stepwise(text, spans):
     trimmed = [span._replace(start=start, end=end) for span in spans
                for start, end in [trim_span(text, span.start, span.end)] if end - start >= MIN_SURFACE]  # fmt: skip
     typed = [span._replace(label=find_type(text[span.start : span.end], span.label)) for span in trimmed]
-    known = {place for start, end in find_occurrences(text, read_others()) for place in range(start, end)}
+    known = find_known(text, find_occurrences(text, read_others()))
     others = find_others(text, find_occurrences(text, {text[span.start : span.end] for span in typed}), known)
     own = [span for span in typed if text[span.start : span.end] not in others]
     short = settle(own, text, find_abbreviations(text, {span.end: span[2:] for span in own}))

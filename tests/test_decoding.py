@@ -148,6 +148,13 @@ def test_before_a_vote_the_probabilities_of_spans_trimmed_alike_add_up():
     assert (plain, added) == ([], [(0, 4, "gene", pytest.approx(1.0))])
 
 
+def test_before_a_vote_the_types_of_a_span_add_up():
+    scores = np.log(np.array([[0.2, 0.45, 1e-9, 0.35, 1e-9], [1.0, 1e-9, 1e-9, 1e-9, 1e-9]], dtype=np.float32))
+    plain, voted = Decision("spans", 0.5), Decision("spans", 0.5, 0.1)
+    found = [decode_spans(["甲，"], [scores], LABELS, CHAINS["linear"], each) for each in (plain, voted)]
+    assert found == [[[]], [[(0, 1, "gene", pytest.approx(0.45, abs=1e-6))]]]
+
+
 def test_long_texts_stay_exact():
     """2,000 characters, one span of 50 in the middle: no overflow, the same as alone."""
     scores = np.full((2000, len(TAGS)), -8.0, dtype=np.float32)
@@ -217,6 +224,9 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
     ("IL-6-", None, "IL-6"), ("“p53”", None, "p53"), ("(A", None, "A"), ("癌", None, "癌"), ("。，", None, ""),
     ("KstR活性", None, "KstR"), ("和肺癌患者的", None, "肺癌"), ("活性", None, ""), ("表达水平", None, ""),
     ("突变型", None, ""), ("恶性", None, ""), ("抗癌", None, ""), ("所述抗体等", None, "抗体"),
+    ("BRAF V600E突变", None, "BRAF"), ("NRAS Q61R突变的引物", None, "NRAS"), ("HER2阳性", None, "HER2"),
+    ("阴性", None, ""), ("PTEN缺失", None, "PTEN"), ("免疫缺陷", None, "免疫缺陷"), ("pNH18A", None, "pNH18A"),
+    ("(R，S)-SAM", None, "(R，S)-SAM"), ("EGFR）基因", None, "EGFR"), ("TNF）-α", None, "TNF"),
     ("用抗VEGF抗体治疗", (2, 8), "抗VEGF抗体"), ("用抗VEGF抗体治疗", (2, 7), "抗VEGF抗体"),
     ("VEGF拮抗剂", (0, 6), "VEGF拮抗剂"), ("抗VEGF的抗体", (1, 5), "VEGF"), ("微BSA蛋白", (1, 5), "BSA蛋白"),
 ])  # fmt: skip
@@ -240,9 +250,10 @@ def test_the_last_word_or_the_spelling_tells_a_gene_from_a_protein(surface, labe
     ("化合物AB1与结晶AB1，AB1", set()), ("化合物AB1，AB1与AB1", {"AB1"}), ("质粒AB1", set()), ("AB1细胞中的AB1", set()),
     ("AB1细胞与AB1和AB1", {"AB1"}), ("AB1细胞因子", {"AB1"}), ("CD4细胞", {"CD4"}), ("AB1(2.5mmol)", set()),
     ("AB1-4T1", {"AB1"}), ("BT-474与BT", set()), ("PVDF膜", set()), ("HEK293T", set()), ("PVDF基因", {"PVDF基因"}),
+    ("质粒AB1与质粒AB1，AB1、AB1和AB1", {"AB1"}), ("PVDF载体", set()),
 ])  # fmt: skip
 def test_what_a_text_calls_a_compound_or_a_plasmid_or_cells_is_no_mention(text, expected):
-    first = re.search("AB1|CD4|BT|PVDF膜|PVDF基因|HEK293", text).span()
+    first = re.search("AB1|CD4|BT|PVDF(?:膜|基因|载体)|HEK293", text).span()
     (row,) = vote_spans([text], [[ScoredSpan(*first, "protein", 0.5)]], 0.1)
     assert {text[span.start : span.end] for span in row} == expected
 
@@ -253,6 +264,7 @@ def test_what_a_text_calls_a_compound_or_a_plasmid_or_cells_is_no_mention(text, 
     ("食管腺癌患者（EAC）", "EAC", ["EAC"]), ("食管腺癌的检测（EAC）", "EAC", ["EAC"]),
     ("食管腺癌组（EAC）", "EAC", []), ("食管腺癌（5例）", "5例", []), ("食管腺癌（图Aa）", "Aa", []),
     ("食管腺癌（EAC）、肺A（EAC）与肺B（EAC）", "EAC", []), ("食管腺癌（ACGTU）", "ACGTU", []),
+    ("食管腺癌（AFP）", "AFP水平，AFP", []), ("食管腺癌（AFP）", "AFP、CEA和PSA的含量", []),
 ])  # fmt: skip
 def test_an_abbreviation_is_what_its_long_form_is(introduced, elsewhere, expected):
     rows = vote_spans([elsewhere, introduced], [[], [ScoredSpan(0, 4, "disease", 0.5)]], 0.5)
@@ -263,7 +275,8 @@ def test_an_abbreviation_is_what_its_long_form_is(introduced, elsewhere, expecte
     ("所述基因选自下组：OMG、PFN2和DNM3。PFN2", {"OMG gene", "PFN2 gene", "DNM3 gene"}),
     ("蛋白选自OMG、cxgD，PFN2", {"OMG protein", "cxgD gene", "PFN2 protein"}),
     ("基因选自OMG、P1、P2、P3", {"OMG protein"}), ("标志物选自OMG、PFN2、DNM3", {"OMG protein"}),
-    ("基因选自OMG、PFN2", {"OMG protein"}),
+    ("基因选自OMG、PFN2", {"OMG protein"}), ("抗体包括OMG PE、PFN2 APC、CD3 FITC", {"OMG protein"}),
+    ("基因选自OMG、PVDF和PFN2。PVDF", {"OMG gene", "PFN2 gene"}),
 ])  # fmt: skip
 def test_the_members_of_an_enumeration_are_what_its_head_says(text, expected):
     start = text.index("OMG")

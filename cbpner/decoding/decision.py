@@ -23,7 +23,8 @@ class Decision:
         "viterbi: the best legal tags; greedy: each character's best; spans: all spans likely enough", "viterbi",
         choices=DECODERS,
     )  # fmt: skip
-    min_span_probability: float = option("keep spans with at least this probability (decoder spans)", 0.5, "[0.5, 1)")
+    min_span_probability: float = option("keep spans with at least this probability (decoder spans; under a vote: that "
+                                         "of all types together)", 0.5, "[0.5, 1)")  # fmt: skip
     vote_share: float = option("tag a surface throughout a patent where this share of its occurrences is tagged; 0: "
                                "no vote", 0.0, "[0, 1]")  # fmt: skip
     max_length: int = option("tokens that are read together at most, with [CLS] and [SEP]", 512, "[8, inf)")

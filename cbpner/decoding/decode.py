@@ -21,7 +21,8 @@ def decode_spans(
     """The spans of each sentence, by start, scored with their probability under the chain and the temperature.
 
     Before a vote they are trimmed (`conventions`), and the decoder `spans` adds up the probabilities of those trimmed
-    alike: `EGFR基因` and `EGFR基因突变` both say that `EGFR基因` is a mention.
+    alike: `EGFR基因` and `EGFR基因突变` both say that `EGFR基因` is a mention. So do its types, the likeliest of which
+    it has: a mention that may as well be a gene as a protein is one.
 
     scores: (characters, labels) float32 of each sentence.
     """
@@ -32,14 +33,18 @@ def decode_spans(
         paths = _find_paths(scores, chain, decision.decoder)
         likely = [[(span, 1.0) for span in cut_path(path)] if path.any() else [] for path in paths]
     values = score_spans(scores, [[span for span, _ in row] for row in likely], chain, decision.temperature)
-    rows = []
+    rows: list[list[ScoredSpan]] = []
     for text, row, own in zip(texts, likely, values, strict=True):
-        sums: dict[tuple[int, int, str], tuple[float, float]] = {}  # of probabilities, without and with temperature
+        sums: dict[tuple[int, int], dict[str, np.ndarray]] = {}  # of probabilities, without and with temperature
         for ((start, end, tag), weight), value in zip(row, own.tolist(), strict=True):
-            edges = trim_span(text, start, end) if decision.vote_share else (start, end)
-            other = sums.get(span := (*edges, labels.tags[tag][2:]), (0.0, 0.0))
-            sums[span] = other[0] + weight, other[1] + value
-        rows.append([ScoredSpan(*span, min(cool, 1.0)) for span, (sum_, cool) in sorted(sums.items()) if sum_ >= least])
+            edges, label = trim_span(text, start, end) if decision.vote_share else (start, end), labels.tags[tag][2:]
+            types = sums.setdefault(edges, {})
+            types[label] = types.get(label, 0.0) + np.array([weight, value])
+        rows.append([])
+        for edges, types in sorted(sums.items()):
+            if sum(weight for weight, _ in types.values()) >= least:
+                label = max(types, key=lambda name: types[name][0])
+                rows[-1].append(ScoredSpan(*edges, label, min(float(types[label][1]), 1.0)))
     return rows
 
 

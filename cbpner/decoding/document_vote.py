@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from cbpner.decoding.conventions import find_abbreviations, find_listed, find_others, find_type, read_others
+from cbpner.decoding.conventions import find_abbreviations, find_known, find_listed, find_others, find_type, read_others
 
 MIN_SURFACE = 2  # characters; a single one is part of too many words
 # letters (Latin, Greek, Cyrillic, Roman numerals) and digits, also full-width, raised or lowered: signs end a word
@@ -41,7 +41,7 @@ def vote_spans(texts: Sequence[str], spans: Sequence[Sequence[ScoredSpan]], shar
         raise ValueError(f"expected a share above 0 and of at most 1, got {share}")
     text, firsts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)][:-1]
     labels = {span.label for row in spans for span in row}
-    known = {place for start, end in find_occurrences(text, read_others()) for place in range(start, end)}
+    known = find_known(text, find_occurrences(text, read_others()))
     found = list(type_spans(text, zip(firsts, spans, strict=True), known))
     votes: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # scores by surface and label
     for start, end, label, score in found:
