@@ -6,7 +6,7 @@ import pytest
 
 from cbpner.base.errors import InputError
 from cbpner.text import splits as layout
-from cbpner.text.bio import Sentence, write_bio
+from cbpner.text.bio import Sentence, read_bio, write_bio
 from cbpner.text.splits import PARTS, draw_patents, draw_splits, find_split_files, read_split_info, write_splits
 
 
@@ -122,6 +122,16 @@ def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
             assert "".join(s.chars for s in cut[part]) == "".join(s.chars for s in expected)
             assert max(len(s.chars) for s in cut[part]) <= 10
             assert len(layout.split_patents(cut[part])) == len(info[part])
+
+
+def test_documents_that_begin_with_any_text_are_told_apart(tmp_path):
+    document = [Sentence("甲丙", ("O", "O"), 1), Sentence("乙", ("O",), 4)]
+    documents = {f"{number}.bio": [document[0]._replace(chars=f"甲{number}"), document[1]] for number in range(5)}
+    (folder,) = write_splits(documents, draw_splits(documents, n_splits=1), tmp_path / "out", max_chars=1)
+    assert [len(layout.split_patents(part)) for part in layout.read_split(folder).values()] == [2, 1, 2]
+    train = layout.read_split(folder)["train"]
+    write_bio(tmp_path / "again.bio", [*draw_patents(train, 1, seed=1), *train])  # a part of a file, and another file
+    assert len(layout.split_patents(read_bio(tmp_path / "again.bio"))) == 3
 
 
 def test_a_folder_in_use_is_refused_and_overwriting_replaces_splits_alone(tmp_path):

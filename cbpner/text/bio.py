@@ -3,7 +3,8 @@
 A line is the character, a separator (spaces or tabs) and the tag. The character is the line's first code point
 whatever it is, so white space can be the character itself: `<space><space>O` is a space tagged O. Lines end with LF
 or CRLF and with nothing else: U+2028, U+0085, `\\x0b` and their like are characters. A line of nothing but spaces and
-tabs is blank. One separator and a tag (`<space>O`) has no character and is a wrong column count.
+tabs is blank. One separator and a tag (`<space>O`) has no character and is a wrong column count. Three blank lines
+or more stand between documents; the gold data has a sentence that begins with `Abstract` instead.
 """
 
 import re
@@ -21,6 +22,7 @@ from cbpner.text.characters import BOM, check_encoding, describe_bytes, is_encod
 from cbpner.text.labels import LabelSet, may_follow, repair_tags, split_tag, tags_to_spans
 
 ORPHAN_RULES = ("error", "keep", "repair")
+DOCUMENT_START, DOCUMENT_GAP = "Abstract", 3  # blank lines
 ONE_CHARACTER = re.compile(r"(.)[ \t]+([^ \t]+)[ \t]*", re.DOTALL)
 
 
@@ -30,6 +32,12 @@ class Sentence(NamedTuple):
     chars: str
     tags: tuple[str, ...]
     line: int = 0
+
+
+def begins_document(sentence: Sentence, before: Sentence) -> bool:
+    """Whether a document begins with a sentence, the one before it given: by its text, or by their lines."""
+    gap = sentence.line - before.line - len(before.chars)  # below 0 in another file
+    return sentence.chars.startswith(DOCUMENT_START) or bool(sentence.line) and not 0 <= gap < DOCUMENT_GAP
 
 
 def read_bio(path: str | Path, labels: LabelSet | None = None, orphans: str = "keep") -> list[Sentence]:
@@ -198,7 +206,10 @@ def summarize_sentences(sentences: Sequence[Sentence]) -> dict[str, Any]:
 
 
 def write_bio(path: str | Path, sentences: Iterable[Sentence]) -> None:
-    """Write `char TAG` lines, LF, a blank line behind each sentence, atomically; InputError for what cannot be held."""
+    """Write `char TAG` lines, LF, a blank line behind each sentence, atomically; InputError for what cannot be held.
+
+    Before a document that does not show by its text that it is one, DOCUMENT_GAP lines are blank.
+    """
     sentences = list(sentences)
     for number, (chars, tags, _) in enumerate(sentences, 1):
         place = f"{path}: cannot write sentence {number}: found"
@@ -216,6 +227,8 @@ def write_bio(path: str | Path, sentences: Iterable[Sentence]) -> None:
     with atomic_open(path) as file:
         if sentences and sentences[0].chars[0] == BOM:
             file.write(BOM)
-        for sentence in sentences:
+        for before, sentence in zip([None, *sentences], sentences, strict=False):
             lines = [f"{char} {tag}\n" for char, tag in zip(sentence.chars, sentence.tags, strict=True)]
+            if before and begins_document(sentence, before) and not sentence.chars.startswith(DOCUMENT_START):
+                file.write("\n" * (DOCUMENT_GAP - 1))
             file.write("".join(lines) + "\n")

@@ -19,8 +19,8 @@ from typing import Any
 
 from cbpner.base.errors import FaultyFile, InputError
 from cbpner.base.files import atomic_open, read_text
-from cbpner.text.bio import Sentence, list_mentions, parse_lines
-from cbpner.text.splits import INFO_NAME, PARTS, PATENT_START, find_split_files, find_split_folders, read_split_info
+from cbpner.text.bio import DOCUMENT_START, Sentence, list_mentions, parse_lines
+from cbpner.text.splits import INFO_NAME, PARTS, find_split_files, find_split_folders, read_split_info
 
 COMMIT = "bc7e774a221a33267a0e989e4264a1baad106d39"
 BASE_URL = f"https://raw.githubusercontent.com/yukihuyt/Chinese_biomed_patents_NER/{COMMIT}/data/cbp_gold"
@@ -112,7 +112,7 @@ def download_file(url: str, blob_id: str) -> bytes:
 def cut_patents(path: str | Path) -> list[tuple[str, int]]:
     """(text, number of its first line) of each patent in a gold column file, cut before `Abstract` sentences."""
     text = read_text(path).replace("\r\n", "\n")
-    title = "\n".join(rf"{letter}[^\n]*" for letter in PATENT_START)
+    title = "\n".join(rf"{letter}[^\n]*" for letter in DOCUMENT_START)
     starts = [0, *(match.start() for match in re.finditer(rf"(?<=\n\n){title}", text))]
     return [(text[start:end], 1 + text.count("\n", 0, start)) for start, end in pairwise([*starts, len(text)])]
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import atomic_folder, read_text, write_text
-from cbpner.text.bio import Sentence, list_mentions, read_bio, summarize_sentences, write_bio
+from cbpner.text.bio import Sentence, begins_document, list_mentions, read_bio, summarize_sentences, write_bio
 from cbpner.text.labels import LabelSet
 from cbpner.text.segments import cut_sentence
 
 PARTS = ("train", "dev", "test")
 CUT_PREFIX = "no_long_"
 INFO_NAME = "train_test_split.info"
-PATENT_START = "Abstract"
 
 
 def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
@@ -64,10 +63,10 @@ def find_split_folders(folder: str | Path) -> list[Path]:
 
 
 def split_patents(sentences: Iterable[Sentence]) -> list[list[Sentence]]:
-    """The sentences by patent: one that begins with `Abstract` begins a patent, and so does the very first."""
+    """The sentences by patent, or other document (`begins_document`)."""
     patents: list[list[Sentence]] = []
     for sentence in sentences:
-        if not patents or sentence.chars.startswith(PATENT_START):
+        if not patents or begins_document(sentence, patents[-1][-1]):
             patents.append([])
         patents[-1].append(sentence)
     return patents
