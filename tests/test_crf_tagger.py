@@ -1,6 +1,7 @@
 """partBERT_CRF: what learns and what does not, the loss, kept features, saving and loading."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,6 +199,16 @@ def test_orphans_are_repaired_for_the_grammar(tiny_encoder):
     (example,) = encode_sentences([orphan], table, DEFAULT, get_recipe("cbp", "partBERT_CRF_described"))
     begin, inside = DEFAULT.tag_to_id["B-gene"], DEFAULT.tag_to_id["I-gene"]
     assert example["labels"].tolist() == [-100, begin, *[inside] * 4, 0, 0, 0, -100]
+
+
+def test_a_crf_learns_its_transitions_and_is_no_encoder_of_a_linear_head(tiny_encoder, tmp_path):
+    recipe = get_recipe("cbp", "", head="crf", encoder=str(tiny_encoder), max_length=128)
+    assert recipe.crf_lr > 0
+    model, tokenizer = load_tagger(recipe, DEFAULT, "eager")
+    for each in (model, tokenizer):
+        each.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="a tagger of type bert_crf; a linear head expects an encoder"):
+        load_tagger(replace(recipe, head="linear", encoder=str(tmp_path)), DEFAULT, "eager")
 
 
 def test_a_plateau_needs_a_dev_file(make_job, files):

@@ -156,9 +156,11 @@ def test_runs_that_cannot_be_averaged_are_refused(copies, refuse_mean):
     change_config(copies / "zero" / "0", flags=runs.read_config(copies / "zero" / "0")["flags"] | {"patents": 2})
     assert "on a part of the training patents" in refuse_mean("zero/0")
     (copies / "empty").mkdir()
+    (copies / "zero" / "1" / runs.METRICS).unlink()
+    assert "found an unfinished run" in refuse_mean("zero", "five")
     assert "no finished run" in refuse_mean("empty") and not (copies / "averaged").exists()
     (copies / "five" / "1" / "model" / "model.safetensors").write_bytes(b"no weights")
-    assert str(copies / "five" / "1") in refuse_mean("zero/1", "five/1")
+    assert str(copies / "five" / "1") in refuse_mean("five/1")
 
 
 def test_runs_that_share_the_seed_of_their_head_begin_with_the_same_one(make_job):

@@ -312,6 +312,8 @@ def test_a_run_with_a_number_of_steps_has_a_schedule_for_them(make_job, tmp_path
     assert metrics["steps"] == 4 and rates == pytest.approx([0.75e-3, 0.25e-3])
     with pytest.raises(InputError, match="4 steps"):
         continue_recipe(tmp_path / "model", epochs=5)
+    with pytest.raises(InputError, match="max_steps 9999 and a schedule that ends after"):
+        fine_tune(make_job(tmp_path / "long", max_steps=9999, schedule_epochs=1.0))
 
 
 @pytest.mark.parametrize("settings", [{"batch_size": 3}, {"batch_tokens": 48, "accumulation": 2}])

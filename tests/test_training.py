@@ -134,6 +134,28 @@ def test_accumulated_batches_count_every_character_once(make_job, tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
 
 
+def test_batches_of_a_fixed_width_keep_the_budget_of_tokens(make_job, files):
+    train_sentences, settings = (
+        read_bio(files["train"]),
+        {"padding": "max_length", "max_length": 64, "batch_tokens": 128},
+    )
+    metrics = train(make_job("wide", epochs=1, **settings))
+    assert metrics["history"][-1]["step"] == -(-len(train_sentences) // 2)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(make_job):
+    job = make_job("none", epochs=9, optimizer="sgd", lr=1e9, head_lr=1e9, max_grad_norm=0.0, warmup=0.0)
+    with pytest.raises(InputError, match="found no number as loss at step"):
+        train(job)
+    assert not (job.output / runs.METRICS).exists()
+
+
+def test_a_constant_rate_has_its_warmup(make_job):
+    metrics = train(make_job("constant", epochs=4, schedule="constant", warmup=0.5))
+    rates = [record["learning_rate"] for record in metrics["history"] if "learning_rate" in record]
+    assert rates[0] < rates[-1] == pytest.approx(2e-4)
+
+
 @pytest.mark.parametrize("own", [
     {"head": "linear", "batch_size": 9}, {"head": "linear", "batch_tokens": 128, "accumulation": 2},
     {"head": "bilstm-crf", "lstm_size": 8, "crf_lr": 1e-2, "loss_over": "sentences", "max_length": 50,
@@ -206,6 +228,7 @@ def test_any_label_set_works_and_is_saved(make_job, tmp_path):
     ("癌 B-gene\n", ["--batch-tokens", "100"], "batch_tokens 100"),
     ("癌 B-gene\n", ["--data-dir", "nowhere"], "--data-dir and --train"),
     ("癌 B-gene\n", ["--labels", "missing.txt"], "missing.txt"),
+    ("癌 B-gene\n", ["--schedule", "reduce_lr_on_plateau"], "no warmup; expected --warmup 0"),
 ])  # fmt: skip
 def test_wrong_files_and_options_are_named_and_leave_nothing(text, flags, message, tmp_path, refuse, tiny_encoder):
     (tmp_path / "train.bio").write_text(text, encoding="utf-8")

@@ -108,4 +108,4 @@ def describe_loss(total: float, targets: float) -> dict[str, float]:
     """Return {`perplexity`, `targets`} of a loss summed over so many targets."""
     if not targets:
         raise InputError("found no masked character in the held-out text; expected more text")
-    return {"perplexity": math.exp(total / targets), "targets": int(targets)}
+    return {"perplexity": math.exp(min(total / targets, 700.0)), "targets": int(targets)}

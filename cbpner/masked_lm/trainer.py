@@ -50,6 +50,9 @@ class MaskedLMTrainer(HalvingTrainer):
         if self.schedule_epochs:
             steps = math.ceil(len(self.sampler) / self.args.gradient_accumulation_steps)  # as transformers counts
             num_training_steps = math.ceil(self.schedule_epochs * steps)
+            if self.args.max_steps > num_training_steps:
+                end = f"a schedule that ends after {num_training_steps}; behind it the learning rate is 0"
+                raise InputError(f"found --max_steps {self.args.max_steps} and {end}; expected no more steps than that")
         return super().create_scheduler(num_training_steps, optimizer)
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:

@@ -69,11 +69,17 @@ def distinguish_settings(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def complete_flags(configs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The flags of each config.json but for BLOCK and RESOURCES, with the same names, nested ones flattened."""
+    """The flags of each config.json but for BLOCK and RESOURCES, with the same names, nested ones flattened.
+
+    With them the name of the training file and, of an ensemble, what it averages and how many.
+    """
     flags = []
     for config in configs:
         recorded = config.get("flags") or {}
         nested = [value for value in recorded.values() if isinstance(value, dict)]
+        nested.append({"train": Path(config["data"].get("files", {}).get("train", {}).get("path", "")).name})
+        if members := config.get("members"):
+            nested.append({"average": config.get("average") or "weights", "members": len(members)})
         flags.append({name: value for each in (recorded, *nested) for name, value in each.items()
                       if not isinstance(value, dict)})  # fmt: skip
     names = sorted({name for own in flags for name in own} - RESOURCES - set(BLOCK))

@@ -27,7 +27,8 @@ def make_arguments(folder: Path, precision: str, device: torch.device, **more: A
     return ProcessArguments(
         str(folder / CHECKPOINTS), bf16=precision == "bf16", fp16=precision == "fp16", use_cpu=device.type == "cpu",
         tf32=False, dataloader_pin_memory=has_cuda, dataloader_num_workers=2 if has_cuda else 0, report_to=[],
-        disable_tqdm=True, remove_unused_columns=False, label_names=["labels"], **more,
+        disable_tqdm=True, remove_unused_columns=False, label_names=["labels"],
+        logging_nan_inf_filter=precision == "fp16", **more,  # fp16 skips steps that overflow
     )  # fmt: skip
 
 

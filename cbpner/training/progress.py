@@ -43,6 +43,8 @@ class Progress(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs):
         if args.load_best_model_at_end and state.best_global_step:  # its recorded path may lead elsewhere by now
             state.best_model_checkpoint = f"{args.output_dir}/checkpoint-{state.best_global_step}"
+        if args.world_size > 1:  # each draws its own masks and dropout
+            torch.manual_seed(args.seed + args.process_index)
         if state.is_world_process_zero:
             before = state.log_history[-1].get("seconds", 0.0) if state.log_history else self.spent
             self.start = time.perf_counter() - before
@@ -72,7 +74,10 @@ class Progress(TrainerCallback):
             steps = np.diff([0, *(record["step"] for record in losses)])
             mean = sum(record["loss"] * count for record, count in zip(losses, steps, strict=True)) / max(sum(steps), 1)
             logs = {"total_flos": logs["total_flos"], "train_loss": mean, "epoch": logs["epoch"]}
-        record = {name: float(value) for name, value in logs.items() if math.isfinite(value)}  # fp16: norms overflow
+        record = {name: float(value) for name, value in logs.items() if math.isfinite(value)}
+        if lost := logs.keys() - record.keys() - {"grad_norm"}:  # in fp16 norms overflow
+            expected = "expected a training that converges: a lower learning rate, or --max_grad_norm 1"
+            raise InputError(f"found no number as {min(lost)} at step {state.global_step}; {expected}")
         record["seconds"] = round(time.perf_counter() - self.start, 3)
         state.log_history[-1] = record | {"step": state.global_step}
         runs.append_log(self.folder, {"step": state.global_step, **record}, self.log_name)

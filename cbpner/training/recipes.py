@@ -127,6 +127,8 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.original_head and recipe.head == "crf":
         raise InputError("found original_head with the head crf, which no code of the original built; expected "
                          "--no-original-head")  # fmt: skip
+    if recipe.schedule == "reduce_lr_on_plateau" and recipe.warmup:
+        raise InputError("found reduce_lr_on_plateau, which has no warmup; expected --warmup 0")
     if recipe.schedule == "reduce_lr_on_plateau" and max(recipe.lr, recipe.head_lr, recipe.crf_lr) < LEAST_RATE:
         raise InputError(
             f"found reduce_lr_on_plateau, which ends below {LEAST_RATE:g}, and lower rates; expected higher"

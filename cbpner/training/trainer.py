@@ -144,8 +144,8 @@ def build_arguments(job: Job, precision: str, device: torch.device, by_dev: bool
     recipe, plateau = job.recipe, job.recipe.schedule == "reduce_lr_on_plateau"
     return make_arguments(
         job.output, precision, device, num_train_epochs=recipe.epochs, learning_rate=recipe.lr, seed=job.seed,
-        lr_scheduler_type=recipe.schedule, lr_scheduler_kwargs=PLATEAU if plateau else None,
-        gradient_accumulation_steps=recipe.accumulation,
+        lr_scheduler_type="constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule,
+        lr_scheduler_kwargs=PLATEAU if plateau else None, gradient_accumulation_steps=recipe.accumulation,
         warmup_steps=recipe.warmup, max_grad_norm=recipe.max_grad_norm, full_determinism=recipe.deterministic,
         save_strategy=IntervalStrategy.EPOCH, save_total_limit=2 if by_dev else 1,
         eval_strategy=IntervalStrategy.EPOCH if has_dev else IntervalStrategy.NO, load_best_model_at_end=by_dev,
