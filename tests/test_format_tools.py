@@ -339,7 +339,7 @@ def test_label_studio_s_scores_unlabelled_regions_and_fields_of_text(tmp_path):
     [document], notes = read_tasks(tmp_path, task("甲乙", region(1, 2, "甲", "x")), offsets="codepoints")
     assert surfaces(document) == [("乙", "x")] and list(notes.values()) == [1]
     with pytest.raises(FaultyFile, match="JSON-MIN"):
-        read_tasks(tmp_path, {"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]})
+        read(put(tmp_path, "min.json", '[{"text": "甲", "label": [{"start": 0, "end": 1, "labels": ["x"]}]}]'))
     one, two = (task("", region(0, 1, "甲", "x"), data={"body": "甲"} | more) for more in ({"n": 1}, {"title": "乙"}))
     assert [(each.text, each.meta) for each in read_tasks(tmp_path, one)[0]] == [("甲", {"n": 1})]
     with pytest.raises(FaultyFile, match="'body', 'title' .*--text-field"):

@@ -59,6 +59,7 @@ def symbols(resolver, surface):
 
 def test_keys_and_variants_of_spellings():
     assert {fold(text) for text in ("TNF-α", "TNFα", "tnf alpha", "ＴＮＦ－Α", "TNF‑alpha")} == {"tnfalpha"}
+    assert fold("TNF⁃<i>&alpha;</i>") == "tnfalpha"
     assert spell_latin(fold("TGF-β1")) == "tgfb1"
     assert fold("S-腺苷 蛋氨酸") == "s腺苷蛋氨酸"
     assert list_ocr_variants("GALNTl3") == ["GALNT13"] and list_ocr_variants("VEGFR-I") == ["VEGFR-1"]

@@ -144,6 +144,11 @@ def test_years_and_families_of_a_table_of_patents(tmp_path, lexicon):
     assert run(tmp_path, lexicon, "--patents", str(patents)) == 0
     her2 = read_jsonl(tmp_path / "out.jsonl")[0]
     assert (her2["first_year"], her2["last_year"], her2["families"]) == (2011, 2017, 1)
+    years = {"date": "2014"}, {"date": "2019-05"}, {"year": 2018}, {"publication_date": 20170304}
+    rows = [make_document(str(number), "HER2", ("HER2", "gene", 0.5), **each) for number, each in enumerate(years)]
+    run(tmp_path, lexicon, rows=rows, out="years.jsonl")
+    row = read_jsonl(tmp_path / "years.jsonl")[0]
+    assert (row["first_year"], row["last_year"]) == (2014, 2019)
 
 
 def test_patents_and_families_are_those_of_relations(tmp_path, lexicon, capsys):
@@ -163,7 +168,7 @@ def test_patents_and_families_are_those_of_relations(tmp_path, lexicon, capsys):
 @pytest.mark.parametrize("name, data, found", [
     ("p.csv", "number,date\n甲,2010\n".encode("gb18030"), "p.csv:1: .*UTF-8"),
     ("p.csv", b"number,date\na,2010\nb,soon\n", "p.csv:2: .*'soon'"),
-    ("p.csv", b"number,title\na,x\n", "p.csv:1: .*number"),
+    ("p.csv", b"number,title\na,x\n", "p.csv:1: .*'title'.*number"),
     ("p.csv", b"number,date\n", "p.csv: .*no row"),
 ])  # fmt: skip
 def test_bad_tables_of_patents(tmp_path, lexicon, capsys, name, data, found):

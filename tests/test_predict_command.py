@@ -70,8 +70,9 @@ def test_fields_have_names(tmp_path):
     first, second, third = read_all([path], Fields("body", "number"))
     assert (first.id, first.text, first.meta) == ("7", "甲", {})
     assert "true" in second.reason and "'number'" in third.reason
-    path = put(tmp_path, "d.csv", "number,body\n7,甲\n")
-    assert [document.id for document in read_all([path], Fields("body", "number"))] == ["7"]
+    path = put(tmp_path, "d.csv", "number,body,date,year\n7,甲,20200101,\n8,乙,,2019\n")
+    found = [(document.id, document.date, document.meta) for document in read_all([path], Fields("body", "number"))]
+    assert found == [("7", 20200101, {}), ("8", None, {"year": "2019"})]
     (bad,) = read_all([path], Fields("text", "id"))
     assert isinstance(bad, Rejected) and all(name in bad.reason for name in ("'body'", "--text-field", "--id-field"))
 

@@ -22,7 +22,7 @@ def read(text, layout="auto"):
     ("卵 巢 癌", "卵巢癌"),
     ("治疗癌症。\n另一句", "治疗癌症。\n另一句"),  # a sentence ends there
     ("治疗\n1. 一种抗体", "治疗\n1. 一种抗体"),  # an item begins there
-    ("EGFR 抑制剂", "EGFR 抑制剂"),
+    ("EGFR 抑制剂", "EGFR 抑制剂"), ("    卵\n    巢癌", "    卵巢癌"), ("卵\n    巢癌", "卵\n    巢癌"),
 ])  # fmt: skip
 def test_text_of_a_pdf(text, expected):
     assert read(text, "pdf") == expected

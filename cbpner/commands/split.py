@@ -6,7 +6,9 @@ repeated draws, not folds: a document can be in the test part of several.
 """
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
+from cbpner.base.errors import InputError
 from cbpner.commands.options import add_tag_flags, bounded
 from cbpner.text.labels import LabelSet
 from cbpner.text.splits import draw_splits, read_bio_documents, write_splits
@@ -28,6 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     labels = LabelSet.from_file(args.labels) if args.labels else None
+    for path in map(Path, args.docs):
+        if path.suffix in (".jsonl", ".json", ".ann", ".anns"):
+            raise InputError(f"{path}: expected column files, as `cbpner convert {path} -o OUT --to bio` makes them")
     documents = read_bio_documents(args.docs, labels, args.orphans)
     splits = draw_splits(documents, args.n_splits, args.test, args.dev, args.seed)
     write_splits(documents, splits, args.output, args.name, args.max_chars, args.overwrite)

@@ -60,6 +60,9 @@ def check_label(value: Any) -> str:
     return value
 
 
+DATE_FIELDS = ("date", "publication_date", "year")  # of which the first that is there counts
+
+
 def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str, Any]) -> Document:
     """The document of a row; UnexpectedValue where its spans or its text cannot be.
 

@@ -201,7 +201,9 @@ def guess_name(path: Path) -> str | None:
             raise InputError(str(first))
         row = first.values if first else {}
         forms = {"jsonl": "spans"} | {form: field for form, (field, _) in FORMS.items()}
-        if isinstance(row.get("data"), dict) and not isinstance(row.get("spans"), list):
+        label, is_full = row.get("label"), isinstance(row.get("data"), dict)
+        is_min = isinstance(label, list) and any(isinstance(each, dict) and "labels" in each for each in label)
+        if (is_full or is_min) and not isinstance(row.get("spans"), list):
             return "labelstudio"
         return next((form for form, field in forms.items() if isinstance(row.get(field), list)), None)
     if name.endswith(".bio"):

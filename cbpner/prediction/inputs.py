@@ -16,7 +16,7 @@ from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
 from cbpner.base.progress import paused
 from cbpner.formats.columns import read_column_documents
 from cbpner.formats.document import Choices, Document, find_problem
-from cbpner.formats.fields import make_document, take_id, take_text
+from cbpner.formats.fields import DATE_FIELDS, make_document, take_id, take_text
 from cbpner.formats.rows import Row, read_rows
 from cbpner.prediction.remote import copy_remote
 from cbpner.prediction.sources import Source
@@ -103,18 +103,19 @@ def _parse_file(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
         needed = [fields.text, *([fields.id] if fields.id else [])]
         for row in read_rows(
             path, source.kind, name=source.name, required=needed if is_table else (),
-            columns=dict.fromkeys((fields.text, fields.id or "id")) if is_table else None,
+            columns=dict.fromkeys((fields.text, fields.id or "id", *DATE_FIELDS)) if is_table else None,
         ):  # fmt: skip
             yield _reject(row) if isinstance(row, Fault) else _read_row(row, source, fields, is_table)
 
 
 def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
-    """The document of a row. Fields of JSON lines that it does not take are metadata, but for `spans`."""
+    """The document of a row. What else it has is metadata: of JSON lines all but `spans`, of tables the date."""
     try:
         field, text = take_text(row.values, [fields.text])
         id = take_id(row.values, f"{source.id}-{row.number}", fields.id)
         if is_table:
-            return Document(id, text)
+            dates = {name: str(row.values.get(name) or "") for name in DATE_FIELDS}
+            return make_document(id, text, [], {name: day for name, day in dates.items() if day not in ("", "nan")})
         taken = (field, fields.id or "id", "spans")
         return make_document(id, text, [], {name: value for name, value in row.values.items() if name not in taken})
     except UnexpectedValue as error:

@@ -139,8 +139,9 @@ def find_line_joins(text: str, always: bool = False) -> list[Edit]:
     lines = text.split("\n")
     bare = [line.rstrip() for line in lines]
     widths = [len(line.encode("gb18030", "replace")) for line in bare]  # columns: two for a Chinese character
+    margin = min((len(line) - len(line.lstrip()) for line in bare if line), default=0)  # of all lines
     is_open = [
-        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below)
+        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below, margin)
         for line, below in zip(bare[:-1], lines[1:], strict=True)
     ]
     width = 0 if always else find_page_width(bare, widths, is_open)
@@ -149,9 +150,9 @@ def find_line_joins(text: str, always: bool = False) -> list[Edit]:
     edits, start = [], 0
     for place, is_inside in enumerate(is_open):
         below, end = lines[place + 1], start + len(lines[place]) + 1
-        word = len(FIRST_WORD.findall(below)[0])  # for which the line may have had no room
+        word = len(FIRST_WORD.findall(below[margin:])[0])  # for which the line may have had no room
         if is_inside and widths[place] + word >= FULL * width:
-            edits.append(join_words(text, start + len(bare[place]), end))
+            edits.append(join_words(text, start + len(bare[place]), end + margin))
         start = end
     return edits
 

@@ -10,14 +10,16 @@ from typing import NamedTuple
 from cbpner.biology.genes.diseases import DiseaseResolver
 from cbpner.biology.genes.lexicons import Lexicon
 from cbpner.biology.genes.resolution import GeneResolver, Resolution
-from cbpner.biology.genes.spelling import fold
+from cbpner.biology.genes.spelling import fold, read_surface
 from cbpner.corpora.document import find_numbers, parse_date, parse_number
 from cbpner.corpora.records import NO_FAMILY
 from cbpner.formats.document import Choices, Document, Limits, fit_spans
+from cbpner.formats.fields import DATE_FIELDS
 from cbpner.text.segments import SENTENCE_BREAK
 
 LIMITS = Limits("a table of entities", extras=("scores", "meta"))
 DATED_NAME = re.compile(r"(?:^|[-_/])([0-9]{4}-[0-9]{2}-[0-9]{2})-[A-Z]{2}[0-9]")
+YEAR = re.compile(r"([12][0-9]{3})(?:\.0|年|[-/.年](?:0?[1-9]|1[0-2])月?)?")  # alone (pandas: 2018.0) or with a month
 FAMILY_FIELDS = ("family", "family_id")
 HGNC_PAGE = "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/"
 REPEATED = "documents whose id was there before"
@@ -103,7 +105,7 @@ def read_mentions(
         sentences = cut_sentences(document.text)
         starts = [start for start, _ in sentences]
         for span in sorted(fit_spans(document, LIMITS, choices)):
-            surface = document.text[span.start : span.end]
+            surface = read_surface(document.text[span.start : span.end])
             kind, found = resolver.resolve(span.label, surface)
             sentence = bisect.bisect_right(starts, span.start) - 1
             for entity in found.ids if found.is_settled else (f"{kind}:{found.key}",):
@@ -139,10 +141,16 @@ def identify_publication(document: Document, bibliography: Bibliography) -> Publ
     number = next(iter(find_numbers(document.id)), document.id)
     year, family = bibliography.get(number) or bibliography.get(strip_kind(number)) or (None, None)
     dated = DATED_NAME.search(document.id)
-    day = document.date or parse_date(document.meta.get("date") or (dated and dated[1]))
+    days = (document.date, *(document.meta.get(name) for name in DATE_FIELDS), dated and dated[1])
     named = (normalize_family(document.meta.get(name)) for name in FAMILY_FIELDS)
     family = family or next(filter(None, named), None)
-    return Publication(number, family or strip_kind(number), year or (day and day // 10000))
+    return Publication(number, family or strip_kind(number), year or next(filter(None, map(find_year, days)), None))
+
+
+def find_year(date: object) -> int | None:
+    """The year of a date that `parse_date` reads, of a year or of a month; None for anything else."""
+    day, alone = parse_date(date), YEAR.fullmatch(str(date))
+    return day // 10000 if day else int(alone[1]) if alone else None
 
 
 def strip_kind(number: str) -> str:

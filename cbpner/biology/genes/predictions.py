@@ -1,21 +1,19 @@
 """Predictions in any format, and bibliographies, which tell the year and family of patents."""
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
 from cbpner.base.errors import InputError, UnexpectedValue
-from cbpner.biology.genes.mentions import FAMILY_FIELDS, normalize_family, strip_kind
-from cbpner.corpora.document import normalize_number, parse_date
+from cbpner.biology.genes.mentions import FAMILY_FIELDS, find_year, normalize_family, strip_kind
+from cbpner.corpora.document import normalize_number
 from cbpner.formats.document import Choices, Document
+from cbpner.formats.fields import DATE_FIELDS
 from cbpner.formats.registry import list_suffixes, read_documents
 from cbpner.formats.rows import find_kind, list_names, read_columns, read_valid_rows
 from cbpner.formats.spans import read_row
 
 NUMBER_FIELDS = ("number", "publication_number", "id")
-DATE_FIELDS = ("date", "publication_date", "year")
-YEAR = re.compile(r"([12][0-9]{3})(?:\.0|年|[-/.年](?:0?[1-9]|1[0-2])月?)?")  # alone (pandas: 2018.0) or with a month
 
 
 def read_predictions(paths: Iterable[str | Path], source: str | None, choices: Choices) -> Iterator[Document]:
@@ -64,10 +62,11 @@ def read_bibliography(path: str | Path) -> dict[str, tuple[int | None, str | Non
             for names in (NUMBER_FIELDS, DATE_FIELDS, FAMILY_FIELDS)
         )
         if number is None or not any(name in row.values for name in (*DATE_FIELDS, *FAMILY_FIELDS)):
-            found = f"{row.path}:{row.number}: found the columns {list_names(row.values)}"
-            raise InputError(f"{found}; expected number, and date, year or family")
-        parsed, alone = parse_date(day), YEAR.fullmatch(str(day))
-        year = parsed // 10000 if parsed else int(alone[1]) if alone else None
+            found = list_names(next(read_valid_rows(path)).values)
+            raise InputError(
+                f"{row.path}:{row.number}: found the columns {found}; expected number, and date, year or family"
+            )
+        year = find_year(day)
         if day is not None and year is None:
             raise InputError(f"{row.path}:{row.number}: found the date {day!r}; expected 2016-05-25 or a year")
         number = normalize_number(str(number))

@@ -7,6 +7,8 @@ HGNC writes Greek letters as Latin ones (`TGFB1`).
 import re
 import unicodedata
 
+from cbpner.text.reading_form import make_reading_form
+
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
     "κ": "kappa", "λ": "lambda", "μ": "mu", "σ": "sigma", "τ": "tau", "ω": "omega",
@@ -15,7 +17,7 @@ LATIN = {
     "alpha": "a", "beta": "b", "gamma": "g", "delta": "d", "epsilon": "e", "zeta": "z", "theta": "q", "kappa": "k",
     "lambda": "l", "sigma": "s", "omega": "w",
 }  # fmt: skip
-HYPHENS = re.compile("[\u2010-\u2015\u2212\u30fb\uff0d_~\u00ad]")
+HYPHENS = re.compile("[\u2010-\u2015\u2043\u2212\u30fb\uff0d_~\u00ad]")
 ALLELE = re.compile(r"(?<=[A-Z0-9])\*[0-9]+[A-Z]?(?::[0-9]+)*")  # HLA-DQB1*06:02
 SIGNS = re.compile("[®™©†*^\"'“”‘’`]")
 BRACKETS = str.maketrans("[{【〔〖「『《〈]}】〕〗」』》〉", "(" * 9 + ")" * 9)
@@ -27,9 +29,15 @@ CAPITALS = re.compile(r"[A-Z][A-Z0-9\-]*[lI|][0-9lI|]*|[A-Z]{2,}[A-Z0-9\-]*[OQ�
 READ_AS = (("l", "1"), ("I", "1"), ("|", "1"), ("〇", "0"), ("O", "0"))
 
 
+def read_surface(surface: str) -> str:
+    """A surface as it reads: without markup, and on one line."""
+    form = make_reading_form(surface) if "<" in surface or "&" in surface else None
+    return IN_HAN.sub("", " ".join((form.text if form else surface).split()))
+
+
 def normalize_surface(surface: str) -> str:
     """Give a surface one kind of letters, hyphens, brackets and spaces; drop quotes, ®, alleles, what surrounds it."""
-    text = HYPHENS.sub("-", unicodedata.normalize("NFKC", surface)).translate(BRACKETS)
+    text = HYPHENS.sub("-", unicodedata.normalize("NFKC", read_surface(surface))).translate(BRACKETS)
     text = IN_HAN.sub("", " ".join(SIGNS.sub("", ALLELE.sub("", text)).split())).strip(EDGES)
     inner = text.strip(f"{EDGES}()")
     return text if "(" in inner or ")" in inner else inner
