@@ -33,7 +33,7 @@ from cbpner.text.splits import split_patents
 def apply_stepwise(text, spans):
     """The spans of a document as they are and after each convention."""
     trimmed = [span._replace(start=start, end=end) for span in spans
-               for start, end in [trim_span(text, span.start, span.end)] if end - start >= MIN_SURFACE]  # fmt: skip
+               for start, end in [trim_span(text, *span[:3])] if end - start >= MIN_SURFACE]  # fmt: skip
     typed = [span._replace(label=find_type(text[span.start : span.end], span.label)) for span in trimmed]
     known = find_known(text, find_occurrences(text, read_others()))
     others = find_others(text, find_occurrences(text, {text[span.start : span.end] for span in typed}), known)

@@ -231,8 +231,12 @@ def test_every_surface_is_tagged_in_one_way(texts, data, share):
     ("VEGF拮抗剂", (0, 6), "VEGF拮抗剂"), ("抗VEGF的抗体", (1, 5), "VEGF"), ("微BSA蛋白", (1, 5), "BSA蛋白"),
 ])  # fmt: skip
 def test_spans_lose_what_does_not_belong_to_a_mention_and_are_completed_to_words(text, span, expected):
-    start, end = trim_span(text, *(span or (0, len(text))))
+    start, end = trim_span(text, *(span or (0, len(text))), "protein")
     assert text[start:end] == expected
+
+
+def test_what_is_said_of_a_gene_may_end_a_disease():
+    assert trim_span("HER2阳性", 0, 6, "disease") == (0, 6) and trim_span("三阴性", 0, 3, "disease") == (0, 3)
 
 
 @pytest.mark.parametrize("surface, label, expected", [

@@ -29,13 +29,14 @@ IS_PREFIX = re.compile(r"[(（][^()（）]*[)）].*\w").match  # as in `(R,S)-SA
 STRAY = re.compile(r"[^()（）]*(?=[)）])")  # up to a closing bracket alone, as in `EGFR）基因`
 BRACKETS = dict(zip(")）]】}", "(（[【{", strict=True))
 BEFORE_MENTIONS = re.compile("(?:所述|[和及或的])+")
-AFTER_MENTIONS = re.compile(
-    r"(?:活性|水平|表达|含量|浓度|检测|患者|突变?|引物对?|探针|试剂盒|[阴阳]性|敲除|通路|[和与及或的等]"
-    "|(?<=[A-Za-z0-9])(?:缺陷型?|缺失|扩增|重排|磷酸化|甲基化|多态性?|[高低过])"
+SAID = "活性|水平|表达|含量|浓度|检测|患者|突变?|引物对?|探针|试剂盒|[和与及或的等]"
+AFTER_MENTIONS = re.compile(rf"(?:{SAID})+\Z")
+AFTER_GENES = re.compile(  # and proteins: `HER2阳性` as a disease is none called HER2
+    rf"(?:{SAID}|[阴阳]性|敲除|通路|(?<=[A-Za-z0-9])(?:缺陷型?|缺失|扩增|重排|磷酸化|甲基化|多态性?|[高低过])"
     r"| +(?:p\.)?[ACDEFGHIKLMNPQRSTVWY][1-9][0-9]{0,3}[ACDEFGHIKLMNPQRSTVWY])+\Z"  # the variant in `BRAF V600E突变`
 )
 IS_GENERAL = re.compile(  # words that say something of mentions and are none
-    "(?:携带|编码|磷酸化|突变型|野生型|异常|重组|人源化|小鼠|儿童|成人|老年|早期|晚期|急性|慢性|良性|恶性|转移性?|复发|死亡|"
+    "(?:携带|编码|磷酸化|突变型|[阴阳]性|野生型|异常|重组|人源化|小鼠|儿童|成人|老年|早期|晚期|急性|慢性|良性|恶性|转移性?|复发|死亡|"
     "抗[癌炎]|抗肿瘤|癌前|心血管|间充质|[甲乙丙]型|限制性|抗性|血浆|脑脊液|载体)+"
 ).fullmatch
 CUT_WORDS = ("基因", "蛋白", "受体", "抗体", "抗剂")
@@ -71,14 +72,14 @@ WITH_KIND = re.compile(r"(?:(?:[(（][+-][)）])?(?:载体|质粒|细胞[株系]
 CELLS = re.compile("细胞(?![因内外膜核质周凋毒表角色])")  # not 细胞因子, 细胞凋亡
 
 
-def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without what does not belong to a mention, with what does; empty where nothing is left."""
+def trim_span(text: str, start: int, end: int, label: str) -> tuple[int, int]:
+    """A span without what does not belong to a mention of its type, with what does; empty where nothing is left."""
     start, end = trim_edges(text, start, end)
     stray = STRAY.match(text, start, end)
     end = stray.end() if stray else end
     before = BEFORE_MENTIONS.match(text, start, end)
     start = before.end() if before else start
-    after = AFTER_MENTIONS.search(text, start, end)
+    after = (AFTER_GENES if label in TYPES else AFTER_MENTIONS).search(text, start, end)
     start, end = trim_edges(text, start, after.start() if after else end)
     end += text[end - 1 : end + 1] in CUT_WORDS
     start -= text[start - 1 : start] == "抗" and text.endswith(("抗体", "单抗"), start, end)

@@ -37,7 +37,8 @@ def decode_spans(
     for text, row, own in zip(texts, likely, values, strict=True):
         sums: dict[tuple[int, int], dict[str, np.ndarray]] = {}  # of probabilities, without and with temperature
         for ((start, end, tag), weight), value in zip(row, own.tolist(), strict=True):
-            edges, label = trim_span(text, start, end) if decision.vote_share else (start, end), labels.tags[tag][2:]
+            label = labels.tags[tag][2:]
+            edges = trim_span(text, start, end, label) if decision.vote_share else (start, end)
             types = sums.setdefault(edges, {})
             types[label] = types.get(label, 0.0) + np.array([weight, value])
         rows.append([])
