@@ -204,7 +204,7 @@ def test_a_run_killed_at_this_moment_ends_as_if_unbroken(moment, split, epochs, 
 
 NO_PROGRESS = {"lr": 1e-7, "head_lr": 1e-7}
 PLATEAU = {"head": "crf", "trainable_layers": 1, "crf_lr": 2.5e-4, "lr": 2.5e-4, "head_lr": 2.5e-4, "optimizer": "sgd",
-           "schedule": "reduce_lr_on_plateau", "epochs": 7, "selection": "last"}  # fmt: skip
+           "schedule": "reduce_lr_on_plateau", "warmup": 0.0, "epochs": 7, "selection": "last"}  # fmt: skip
 
 
 @pytest.mark.parametrize("split, settings, moment, expected", [
