@@ -80,12 +80,16 @@ def test_methods_recipes_encoders_and_data_are_blocks_of_their_own(tmp_path):
     make_run(tmp_path / "e", encoder="bert-base-chinese")
     make_run(tmp_path / "c", method="crf")
     make_run(tmp_path / "few", flags={"epochs": 2, "patents": 2})
+    for name in ("small", "large"):
+        files = {"train": {"path": f"other/{name}_train.bio"}}
+        make_run(tmp_path / name, method="sizes", data={"name": "cbp_demo", "files": files})
     for count in (2, 3):
         make_run(tmp_path / f"mean{count}", method="mean", members=[{}] * count, average="probabilities")
     assert "0.54 ± 0.15" not in build_score_table([tmp_path / "s", tmp_path]).markdown
     make_run(tmp_path / "d", data={"name": "cbp_gold"})
     markdown = build_score_table([tmp_path / "s", tmp_path]).markdown
-    assert len(re.findall("^## ", markdown, flags=re.MULTILINE)) == 1 + 8 and "## mean, members 3" in markdown
+    assert len(re.findall("^## ", markdown, flags=re.MULTILINE)) == 1 + 10 and "## mean, members 3" in markdown
+    assert "## sizes, train small_train.bio" in markdown
     assert "data cbp_demo, 2 patents\n" in markdown and "0.54 ± 0.15" in markdown
     row = cells_of(markdown, "supervised")[0]
     assert row[:4] == ["cbp", "cbp_mini", "cbp_demo", "0 1"]

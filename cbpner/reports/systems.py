@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,16 +68,19 @@ def distinguish_settings(runs: Sequence[RunRecord]) -> list[str]:
     return settings
 
 
-def complete_flags(configs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def complete_flags(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The flags of each config.json but for BLOCK and RESOURCES, with the same names, nested ones flattened.
 
-    With them the name of the training file and, of an ensemble, what it averages and how many.
+    With them, of an ensemble, what it averages and how many, and the name of the training file where runs of one split
+    and seed have several.
     """
-    flags = []
-    for config in configs:
+    files = [Path(config["data"].get("files", {}).get("train", {}).get("path", "")).name for config in configs]
+    flags, runs = [], [(config.get("split"), config.get("seed")) for config in configs]
+    has_several = len(set(zip(runs, files, strict=True))) > len(set(runs))
+    for config, file in zip(configs, files, strict=True):
         recorded = config.get("flags") or {}
         nested = [value for value in recorded.values() if isinstance(value, dict)]
-        nested.append({"train": Path(config["data"].get("files", {}).get("train", {}).get("path", "")).name})
+        nested.append({"train": file} if has_several else {})
         if members := config.get("members"):
             nested.append({"average": config.get("average") or "weights", "members": len(members)})
         flags.append({name: value for each in (recorded, *nested) for name, value in each.items()
