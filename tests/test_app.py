@@ -250,11 +250,16 @@ def test_without_gradio_a_message_says_what_to_install(monkeypatch, tiny_tagger,
     assert "pip install 'cbpner[app]'" in refuse("app", "--model", tiny_tagger)
 
 
-def test_a_port_must_be_free():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize("host, family", [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_a_port_must_be_free(host, family):
+    with socket.socket(family) as taken:
+        try:
+            taken.bind((host, 0))
+        except OSError as error:
+            pytest.skip(f"this machine has no {host}: {error}")
         taken.listen()
-        for address in (taken.getsockname(), ("127.0.0.1", 70000)):
+        launch.check_port(host, 0)
+        for address in (taken.getsockname()[:2], (host, 70000)):
             with pytest.raises(InputError, match=str(address[1])):
                 launch.check_port(*address)
 

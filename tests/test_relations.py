@@ -278,6 +278,7 @@ def test_lists_of_known_interactions(tmp_path, lexicon, name):
 @pytest.mark.parametrize("text, words", [
     ("", "found an empty file"), ("AAA1\tBBB2\nCCC3\n", ":2: found 1 columns"),
     ("X1\tY1\nX2\tY2\n", "no pair of known genes (names such as X2)"),
+    ("AAA1\tBBB2\nCCC3\t \n", ":2: found an empty name"),
     ("x\ty\tOrganism Interactor A\tOrganism Interactor B\nAAA1\tBBB2\n", ":2: found 2 columns; expected 4"),
     ("HGNC:91\tHGNC:92\n", "no pair of known genes (names such as HGNC:91)"),
     ("protein1 protein2 combined_score\n9606.ENSP1 9606.ENSP2 900\n", "--known-names"),

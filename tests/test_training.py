@@ -1,6 +1,7 @@
 """The training path with a tiny encoder: run folders, selection, loss normalisation, what is saved."""
 
 import json
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -148,6 +149,14 @@ def test_a_loss_that_is_no_number_ends_the_training(make_job):
     with pytest.raises(InputError, match="found no number as loss at step"):
         train(job)
     assert not (job.output / runs.METRICS).exists()
+
+
+def test_gradients_that_overflow_do_not_end_the_training(make_job, monkeypatch):
+    """In half precision the first norms may be infinite: the step is left out, and the log has no norm."""
+    usual = train(make_job("usual", epochs=1))["history"][0]
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(math.inf))
+    overflow = train(make_job("overflow", epochs=1))["history"][0]
+    assert usual.keys() - overflow.keys() == {"grad_norm"} and overflow["loss"] > 0
 
 
 def test_a_constant_rate_has_its_warmup(make_job):
