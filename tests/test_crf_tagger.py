@@ -78,6 +78,13 @@ def test_the_frozen_part_runs_without_dropout_and_gradient_also_in_training(vari
     assert not torch.equal(*scores), "the part that learns has its dropout"
 
 
+def test_a_linear_head_alone_learns_from_an_encoder_without_dropout(tiny_encoder):
+    recipe = get_recipe("paper", "Supervised_Original", encoder=str(tiny_encoder), trainable_layers=0)
+    model, batch = load_tagger(recipe, DEFAULT, "eager")[0].train(), make_batch()
+    states = [model.base_model(batch["input_ids"], batch["attention_mask"]).last_hidden_state for _ in range(2)]
+    assert torch.equal(*states)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_padding_and_special_tokens_never_matter(variant, tiny_encoder):
     model, batch = make_model(variant, tiny_encoder).eval(), make_batch((9, 4, 12))

@@ -159,6 +159,13 @@ def test_gradients_that_overflow_do_not_end_the_training(make_job, monkeypatch):
     assert usual.keys() - overflow.keys() == {"grad_norm"} and overflow["loss"] > 0
 
 
+def test_flair_keeps_the_last_of_equally_good_epochs(make_job):
+    still = {"optimizer": "sgd", "selection": "best", "min_dev_mentions": 1, "patience": 0, "epochs": 3, "dropout": 0.0}
+    plateau = {"schedule": "reduce_lr_on_plateau", "warmup": 0.0}
+    assert train(make_job("first", **still))["best_epoch"] == 1
+    assert train(make_job("last", **still, **plateau))["best_epoch"] == 3
+
+
 def test_a_constant_rate_has_its_warmup(make_job):
     metrics = train(make_job("constant", epochs=4, schedule="constant", warmup=0.5))
     rates = [record["learning_rate"] for record in metrics["history"] if "learning_rate" in record]

@@ -87,13 +87,6 @@ class BertCrfForTokenClassification(BertPreTrainedModel):
         """How many of the encoder's layers `compute_features` runs."""
         return self.config.num_hidden_layers if self._has_lstm else max(self.config.frozen_layers, 0)
 
-    def train(self, mode: bool = True):
-        super().train(mode)
-        depth = self.config.frozen_layers
-        for module in (self.bert.embeddings, *self.bert.encoder.layer[:depth]) if depth >= 0 else ():
-            module.eval()
-        return self
-
     def compute_features(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
     ):

@@ -119,6 +119,8 @@ def load_tagger(recipe: Any, labels: LabelSet, attention: str):
     if frozen >= 0:
         for module in (base.embeddings, *base.encoder.layer[:frozen]):
             module.requires_grad_(False)
+            for dropout in (each for each in module.modules() if isinstance(each, nn.Dropout)):
+                dropout.p = 0.0  # as the original and flair run what does not learn
     if recipe.trainable_layers == 0:
         base.requires_grad_(False)
     return model, tokenizer

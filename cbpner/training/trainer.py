@@ -123,6 +123,11 @@ class TaggerTrainer(HalvingTrainer):
             self.control.should_training_stop = True
         return metrics
 
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        if self.recipe.schedule == "reduce_lr_on_plateau" and metrics[CHOSEN_BY] == self.state.best_metric:
+            self.state.best_metric -= 1e-9  # as flair, which keeps the last of equally good epochs
+        return super()._determine_best_metric(metrics, trial)
+
     def predict_tags(self, sentences: list[Sentence]):
         """The tags of each sentence, for dev from its stored features."""
         return self.predictor.predict(sentences, self.dev_store if sentences is self.eval_dataset else None)
