@@ -62,8 +62,8 @@ def test_the_originals_flags_arrive(model, tiny_encoder, corpus):
 
 def test_the_perplexity_of_a_finished_model(model, corpus, capsys):
     fine_tune(
-        "--mlm", "--do_eval", "--eval_data_file", corpus, "--model_name_or_path", model, "--block_size", 40, "--bf16"
-    )
+        "--mlm", "--do_eval", "--eval_data_file", corpus, "--model_name_or_path", model, "--should_continue", "--bf16"
+    )  # in blocks of 40, as it was trained
     expected = read_json(model / runs.LM_METRICS)["perplexity"]
     assert capsys.readouterr().out == f"perplexity {expected['after']:.3f} ({expected['targets']} masked characters)\n"
 

@@ -65,7 +65,7 @@ def trained(files, tiny_encoder, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_command_writes_the_table_and_the_temperature(trained, tmp_path, capsys):
+def test_the_command_writes_the_table_and_the_temperature(trained, tmp_path, capsys, refuse):
     shutil.copytree(trained / "model", tmp_path / "model")
     out = tmp_path / "calibration.json"
     assert main(["calibrate", str(trained), "-o", str(out), "--into", str(tmp_path / "model")]) == 0
@@ -79,6 +79,7 @@ def test_the_command_writes_the_table_and_the_temperature(trained, tmp_path, cap
     assert after.decision.decoder == before.decision.decoder
     old, new = before.tag("本发明公开了BRCA1在乳腺癌中的用途。"), after.tag("本发明公开了BRCA1在乳腺癌中的用途。")
     assert [span[:3] for span in old] == [span[:3] for span in new] and len(old) == 2
+    assert "found no dev file" in refuse("calibrate", trained, "--part", "dev")
     assert all(softer.score < sharper.score for sharper, softer in zip(old, new, strict=True))
 
 

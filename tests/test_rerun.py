@@ -153,7 +153,8 @@ def test_a_run_without_results_from_another_machine_is_repeated(run, original, c
 def test_relative_paths_are_read_from_the_folder_of_the_run(tmp_path, monkeypatch):
     """A project with a method's folder: the run was made there, the rerun starts elsewhere in it."""
     monkeypatch.chdir(tmp_path)
-    assert environment.describe_command()["folder"] == str(tmp_path)  # outside the project: whole
+    monkeypatch.setattr("sys.argv", ["bin/cbpner", "train", "--train", "a b.bio"])
+    assert environment.describe_command() == {"folder": str(tmp_path), "command": "cbpner train --train 'a b.bio'"}
     data = tmp_path / "data" / "mine" / "train.bio"
     data.parent.mkdir(parents=True)
     write_bio(data, make_sentences(2, 0))

@@ -16,10 +16,12 @@ import sys
 from pathlib import Path
 
 from cbpner.base.errors import InputError
+from cbpner.base.files import read_json
 from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
 from cbpner.commands.parser import Parser
 from cbpner.masked_lm.recipes import RECIPES, SEEDS, LMRecipe, get_lm_recipe
+from cbpner.runs.folder import LM_CONFIG
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
 ORIGINAL_FLAGS = {
@@ -96,13 +98,17 @@ def choose_recipe(args: argparse.Namespace) -> dict:
     """Return {`recipe_name`, `recipe`, `seed`, `continues`} of the job: the flags', or those of the run to continue.
 
     The original's `--max_steps -1` and `--block_size -1` stand for the recipe's own. Without training, the model is the
-    one in --output_dir, or else the one that is named.
+    one in --output_dir, or else the one that is named, measured with the casing and the blocks of its training.
     """
     given = read_recipe_flags(args, LMRecipe)
     given = {key: value for key, value in given.items() if key not in ("max_steps", "block_size") or value >= 0}
     if not args.do_train and args.output_dir and (not args.encoder or Path(args.output_dir, "config.json").is_file()):
         given["encoder"] = args.output_dir
-    if not (args.should_continue and args.encoder):
+    measured = Path(given.get("encoder") or "", LM_CONFIG)
+    if not args.do_train and not args.recipe and measured.is_file():  # as it was trained
+        flags = read_json(measured)["flags"]
+        given = {name: flags[name] for name in ("casing", "block_size")} | given
+    if not (args.do_train and args.should_continue and args.encoder):
         name = args.recipe or "cbp"
         seed = SEEDS.get(name, 0) if args.seed is None else args.seed
         return {"recipe_name": name, "recipe": get_lm_recipe(name, **given), "seed": seed}

@@ -8,7 +8,9 @@
 # Variables: see run_lmft.sh. Relative paths start at this folder.
 set -euo pipefail
 cd "$(dirname "$0")"
-export BERT_MODEL="${BERT_MODEL:-../../models/partHG_1epoch}"
+model="../../models/partHG_1epoch"
+[ ! -d "${model}_${RECIPE:-}" ] || model+="_$RECIPE"
+export BERT_MODEL="${BERT_MODEL:-$model}"
 export RECIPE="${RECIPE-}"                       # empty: cbp, or that of the run that is continued
 export OUT_DIR="${OUT_DIR:-${BERT_MODEL%/}_more${RECIPE:+_$RECIPE}}"
 [ "$RECIPE" != paper ] || export EPOCHS="${EPOCHS:-19}"   # as in the original's script

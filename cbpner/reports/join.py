@@ -21,7 +21,7 @@ from cbpner.base.progress import track
 from cbpner.reports.run_scores import load_runs, show_split
 from cbpner.reports.systems import RunRecord, name_systems
 from cbpner.reports.tables import UNDEFINED
-from cbpner.runs.folder import CONFIG, METRICS, find_data, read_tags, tags_path
+from cbpner.runs.folder import METRICS, find_data, read_tags, tags_path
 from cbpner.scoring.answers import flatten_spans, read_answers
 from cbpner.scoring.metrics import score
 from cbpner.text.bio import Sentence, list_mentions, read_bio
@@ -112,7 +112,7 @@ def join_scored(
     list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
     systems, seen, repeated = dict[str, System](), dict[tuple[str, ...], str](), []
     for run, name in track("reading runs", list(zip(runs, names, strict=True)), "runs"):
-        gold_path, train_path = find_run_data(run, part, data_dir)
+        gold_path, train_path = (find_data(run.config, name, data_dir) for name in (part, "train"))
         flags, path = run.config.get("flags", {}), tags_path(run.folder, part)
         sentences, tags = read(gold_path, flags.get("orphans", "keep")), read_tags(path)
         gold = [sentence.tags for sentence in sentences]
@@ -189,15 +189,6 @@ def _hash_text(text: str) -> str:
 
 def _list_known(sentences: Sequence[Sentence], patents: int | None = None, seed: int = 0) -> frozenset[tuple[str, str]]:
     return frozenset(list_mentions(sentences if patents is None else draw_patents(sentences, patents, seed)))
-
-
-def find_run_data(run: RunRecord, part: str, data_dir: str | Path | None) -> tuple[Path, Path]:
-    """The files of the part and of the training text of a run; InputError where one is not recorded or found."""
-    files = run.config["data"].get("files") or {}
-    if missing := [name for name in ("train", part) if "sha256" not in (files.get(name) or {})]:
-        lacking = f"found no {' and no '.join(missing)} file with its checksum in data"
-        raise InputError(f"{run.folder}/{CONFIG}: {lacking}; make the run again")
-    return find_data(run.config, part, data_dir), find_data(run.config, "train", data_dir)
 
 
 def _read_columns(path: str, gold_path: str | Path, gold: Sequence[Sentence]) -> list[tuple[str, ...]]:

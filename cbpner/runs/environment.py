@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -45,7 +46,7 @@ def describe_command() -> dict[str, str]:
     """The command line and its working directory, relative to the project where inside."""
     here = Path.cwd()
     folder = here.relative_to(PROJECT) if here.is_relative_to(PROJECT) else here
-    return {"folder": folder.as_posix(), "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])}
+    return {"folder": folder.as_posix(), "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}
 
 
 def compare_environments(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -122,7 +122,9 @@ def find_runs(paths: Iterable[Path | str], depth: int = 2) -> FoundRuns:
 
 def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = None) -> Path:
     """The file of one part with the recorded checksum, in its recorded place or below `data_dir`; else InputError."""
-    recorded = config["data"]["files"][part]
+    recorded = (config["data"].get("files") or {}).get(part) or {}
+    if "sha256" not in recorded:
+        raise InputError(f"split {config.get('split')}: found no {part} file and its checksum in the run; run it again")
     name, wanted = Path(recorded["path"]).name, recorded["sha256"]
     if data_dir is None:
         places = [find_origin(config) / recorded["path"]]

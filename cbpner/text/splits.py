@@ -41,7 +41,7 @@ def find_split_files(folder: str | Path, long: bool = False) -> dict[str, Path]:
             return {part: found[part] for part in PARTS}
     expected = f"*_train.bio, *_dev.bio and *_test.bio, all with {CUT_PREFIX} in front or all without"
     names = ", ".join(path.name for path in files) or "no .bio file"
-    raise InputError(f"{folder}: found {names}; expected {expected} (`cbpner split`)")
+    raise InputError(f"{folder}: found {names}; expected {expected} (`cbpner split`), or one of its splits (--split)")
 
 
 def read_split(folder: str | Path, long: bool = False) -> dict[str, list[Sentence]]:

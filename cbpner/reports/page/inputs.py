@@ -18,11 +18,12 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key
 from cbpner.reports.curve import POINT, count_patents, frame_points, mark_compared
 from cbpner.reports.evaluate import NAME, Evaluation, evaluate_systems, read_evaluation
-from cbpner.reports.join import find_run_data, join_scored
+from cbpner.reports.join import join_scored
 from cbpner.reports.run_scores import OVERALL, frame_scores, load_runs, show_split, summarise_scores
 from cbpner.reports.spans import POOLED
 from cbpner.reports.systems import BLOCK, Resampling, RunRecord, block_key, complete_flags, name_systems
 from cbpner.reports.tables import Figure
+from cbpner.runs.folder import find_data
 from cbpner.scoring.metrics import COUNTS, divide_counts
 
 MAIN = "entity_strict"  # the level of charts
@@ -134,7 +135,7 @@ def _has_fewer(run: RunRecord) -> bool:
 def _explain_missing_data(runs: Sequence[RunRecord], part: str, data_dir: str | Path | None) -> str | None:
     try:
         for run in runs:
-            find_run_data(run, part, data_dir)
+            _ = [find_data(run.config, name, data_dir) for name in (part, "train")]
     except InputError as error:
         return str(error)
     return None
