@@ -11,6 +11,7 @@ from patent_data import read_lines as read_jsonl
 from patent_data import write_lines
 from pyarrow import parquet
 
+from cbpner.biology.genes.mentions import cut_sentences
 from cbpner.biology.genes.predictions import read_bibliography
 from cbpner.cli import main
 
@@ -18,6 +19,12 @@ NAMES = (
     "hgnc_id\tsymbol\talias_symbol\tprev_symbol\nHGNC:3430\tERBB2\tHER2\t\n"
     "HGNC:6364\tKLK3\t前列腺素乙\tPSA\nHGNC:5\tA1BG\tB7X\tPSA\n"
 )
+
+
+def test_sentences_are_those_of_the_text_as_it_is_read():
+    page = "\n".join(["本发明涉及一种用于治疗卵巢癌的融合蛋白及其制"] * 8) + "备。\n"
+    assert cut_sentences(page + "另一句") == [(0, len(page)), (len(page), len(page) + 3)]
+    assert cut_sentences("TNF-&alpha;蛋白。IL-6") == [(0, 14), (14, 18)]
 
 
 def make_document(id, text, *mentions, **more):

@@ -18,7 +18,7 @@ def read(text, layout="auto"):
     ("卵巢\n癌", "卵巢癌"),
     ("VE\nGF与IL-\n6", "VEGF与IL-6"),
     ("inter-\nleukin", "interleukin"),
-    ("growth\nfactor", "growth factor"),
+    ("growth\nfactor", "growth factor"), ("卵\n\f巢癌", "卵巢癌"), ("卵\n\f1. 癌", "卵\n\f1. 癌"),  # a page's end
     ("卵 巢 癌", "卵巢癌"),
     ("治疗癌症。\n另一句", "治疗癌症。\n另一句"),  # a sentence ends there
     ("治疗\n1. 一种抗体", "治疗\n1. 一种抗体"),  # an item begins there

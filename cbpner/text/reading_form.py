@@ -141,7 +141,7 @@ def find_line_joins(text: str, always: bool = False) -> list[Edit]:
     widths = [len(line.encode("gb18030", "replace")) for line in bare]  # columns: two for a Chinese character
     margin = min((len(line) - len(line.lstrip()) for line in bare if line), default=0)  # of all lines
     is_open = [
-        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below, margin)
+        OPEN_END.search(line[-1:]) is not None and not NEW_LINE.match(below, margin + below.startswith("\f"))
         for line, below in zip(bare[:-1], lines[1:], strict=True)
     ]
     width = 0 if always else find_page_width(bare, widths, is_open)
@@ -150,9 +150,10 @@ def find_line_joins(text: str, always: bool = False) -> list[Edit]:
     edits, start = [], 0
     for place, is_inside in enumerate(is_open):
         below, end = lines[place + 1], start + len(lines[place]) + 1
-        word = len(FIRST_WORD.findall(below[margin:])[0])  # for which the line may have had no room
+        indent = margin + below.startswith("\f")  # a page break of pdftotext
+        word = len(FIRST_WORD.findall(below[indent:])[0])  # for which the line may have had no room
         if is_inside and widths[place] + word >= FULL * width:
-            edits.append(join_words(text, start + len(bare[place]), end + margin))
+            edits.append(join_words(text, start + len(bare[place]), end + indent))
         start = end
     return edits
 

@@ -15,6 +15,7 @@ from cbpner.corpora.document import find_numbers, parse_date, parse_number
 from cbpner.corpora.records import NO_FAMILY
 from cbpner.formats.document import Choices, Document, Limits, fit_spans
 from cbpner.formats.fields import DATE_FIELDS
+from cbpner.text.reading_form import make_reading_form
 from cbpner.text.segments import SENTENCE_BREAK
 
 LIMITS = Limits("a table of entities", extras=("scores", "meta"))
@@ -117,8 +118,10 @@ def read_mentions(
 
 
 def cut_sentences(text: str) -> list[tuple[int, int]]:
-    """(start, end) of sentences that cover the text, each with the punctuation that ends it."""
-    ends = [match.end() for match in SENTENCE_BREAK.finditer(text)]
+    """(start, end) of the sentences that cover the text as it is read, each with the punctuation that ends it."""
+    form = make_reading_form(text)
+    ends = [match.end() for match in SENTENCE_BREAK.finditer(form.text if form else text)]
+    ends = [int(form.ends[end - 1]) for end in ends] if form else ends
     ends += [len(text)] if not ends or ends[-1] < len(text) else []
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
