@@ -20,8 +20,8 @@ from cbpner.base.errors import InputError
 
 AT_ONCE, WAITING = 32, 96  # texts that are being tagged, and that wait; more get 503
 ERRORS = {
-    404: "an unknown model", 413: "a text that is too large", 422: "an invalid body",
-    503: "a text whose time is up, or too many texts that are waiting",
+    400: "a foreign host name", 403: "a call from another site's page", 404: "an unknown model",
+    413: "a text that is too large", 422: "an invalid body", 503: "a text whose time is up, or too many that wait",
 }  # fmt: skip
 DESCRIPTION = (
     "Genes, proteins and diseases in Chinese biomedical text. Offsets count code points of the text as it was sent; "
@@ -68,6 +68,10 @@ def create_api(service: TaggingService) -> FastAPI:
         """422 with the places and the reasons of the first faults, without the values."""
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5]]
         return JSONResponse({"detail": make_encodable("; ".join(faults))}, 422)
+
+    @app.exception_handler(400)
+    async def describe_unreadable_body(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"detail": "found a body that cannot be read; expected JSON in UTF-8"}, 422)
 
     @app.post("/tag", response_model=TagResponse, responses=errors, summary="Tag a text")
     async def tag(request: TagRequest) -> Response:

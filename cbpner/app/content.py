@@ -21,7 +21,7 @@ from cbpner.biology.genes.mentions import HGNC_PAGE, EntityResolver
 from cbpner.biology.genes.predictions import NUMBER_FIELDS
 from cbpner.formats.document import Choices, Document, find_problem
 from cbpner.prediction import html_page as html
-from cbpner.prediction.inputs import Rejected, read_sources
+from cbpner.prediction.inputs import MadeId, Rejected, read_sources
 from cbpner.prediction.outputs import open_writer
 from cbpner.prediction.sources import list_sources
 from cbpner.prediction.terms import Terms, read_terms
@@ -80,14 +80,9 @@ def read_uploads(paths: Iterable[str | Path], size: int) -> tuple[list[Document]
                 reason = re.sub(r" \(--[^)]*\)", "", item.reason)  # flags, which a page does not have
                 problems.append(f"{Path(item.source).name}: {reason}")
             else:
-                documents.append(name_patent(item, f"{source.id}-"))
+                named = map(item.meta.get, NUMBER_FIELDS if isinstance(item.id, MadeId) else ())
+                documents.append(replace(item, id=str(next(filter(None, named), item.id))))
     return list(number_ids(documents)), problems
-
-
-def name_patent(document: Document, start: str) -> Document:
-    """The document under the patent number of its row, if its id begins with `start`, that is, the row gives none."""
-    number = next((document.meta[name] for name in NUMBER_FIELDS if document.meta.get(name)), None)
-    return replace(document, id=str(number)) if number and document.id.startswith(start) else document
 
 
 def read_own_terms(pasted: str | None, types: Sequence[str], names: Mapping[str, str]) -> Terms | None:

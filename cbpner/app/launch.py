@@ -66,19 +66,19 @@ def check_port(host: str, port: int) -> None:
 
 
 def find_models(named: Iterable[str | Path] = (), folders: Iterable[str | Path] = ()) -> dict[str, Path]:
-    """Find the taggers that torch can load, each under its path as it was given.
+    """Find the taggers of torch or ONNX Runtime, each under its path as it was given.
 
     Those of `named` must be there (else InputError) and come first, the shipped one next, then those that a search of
     `folders` finds.
     """
-    found = {str(name): model_folder.locate_model(name) for name in named}
+    found = {str(name): model_folder.locate_model(name, "auto") for name in named}
     first = [*found, model_folder.DEFAULT_MODEL]
     for folder in folders:
         for place in _list_places(Path(folder)):
             model = place / runs.MODEL if runs.is_finished(place) else place
             if model not in found.values():
                 with suppress(InputError):  # an encoder, or a model of some other tool
-                    model_folder.check_folder(model, "torch")
+                    model_folder.check_folder(model, model_folder.choose_backend(model))
                     model_folder.read_model_labels(model_folder.read_model_config(model), model)
                     found.setdefault(relative_to_project(place), model)
     return {name: found[name] for name in dict.fromkeys([*first, *found]) if name in found}
