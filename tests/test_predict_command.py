@@ -169,6 +169,16 @@ def test_a_page_links_genes_to_hgnc(tmp_path, tagger, monkeypatch):
     assert '"HER2":[["ERBB2","https://www.genenames.org/' in (tmp_path / "d.html").read_text(encoding="utf-8")
 
 
+def test_what_a_column_file_cannot_hold_is_told(tmp_path, tagger, monkeypatch, capsys):
+    spans = [Span(1, 4, "disease", "卵\n巢", 1)]
+    monkeypatch.setattr(tagger, "tag_many", lambda texts, watch=None: (spans for _ in texts))
+    paths = [put(tmp_path, name, "治卵\n巢癌") for name in ("a.txt", "b.txt")]
+    assert predict(*paths, "-o", tmp_path / "d.bio") == 0
+    told = capsys.readouterr().err
+    assert "note: 2 documents in one file" in told and "note: 2 spans" in told
+    assert predict(*paths, "-o", f"{tmp_path}/brat/", "--to", "brat") == 0 and "note: " not in capsys.readouterr().err
+
+
 def test_people_get_lines(tmp_path, tagger, capsys):
     path = put(tmp_path, "d.txt", TEXT)
     assert predict(path, "--to", "lines") == 0

@@ -2,9 +2,11 @@
 
 import datetime
 import io
+import os
 import sys
 import uuid
 from decimal import Decimal
+from hashlib import sha256
 
 import pyarrow as pa
 import pytest
@@ -13,7 +15,7 @@ from test_predict_command import put, read_all
 
 from cbpner.base.errors import InputError
 from cbpner.formats.document import Document
-from cbpner.prediction.inputs import Fields, Rejected
+from cbpner.prediction.inputs import Fields, Rejected, read_sources
 from cbpner.prediction.sources import open_sources
 
 MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5)
@@ -51,6 +53,23 @@ def test_an_id_of_any_type_is_text_or_a_bad_document(tmp_path, name):
 
 
 # ---- names ----
+
+
+def test_ids_that_rows_give_stay_as_they_are(tmp_path, capsys):
+    rows = put(tmp_path, "a.jsonl", '{"id": "a-7", "text": "甲"}\n{"id": "a-7", "text": "乙"}\n{"text": "丙"}\n')
+    found = read_all([rows, put(tmp_path, "a-3.txt", "丁")])
+    assert [document.id for document in found] == ["a-7", "a-7", "a-3", "a-3-2"]
+    assert "the first of 1 document(s)" in capsys.readouterr().err
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    read, write = os.pipe()
+    os.write(write, "基因".encode())
+    os.close(write)
+    with open_sources([f"/dev/fd/{read}"], "txt") as (source,):
+        assert [source.checksum(), source.checksum()] == [sha256("基因".encode()).hexdigest()] * 2
+        assert [document.text for document in read_sources([source])] == ["基因"]
+    os.close(read)
 
 
 def list_ids(*paths, kind=None):

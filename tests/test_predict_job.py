@@ -86,6 +86,12 @@ def test_a_jobs_folder_is_read_as_its_documents(unbroken, tmp_path, kind):
     assert len(list(read_documents([tmp_path]))) == DOCUMENTS
 
 
+def test_an_unfinished_job_is_not_read(unbroken, tmp_path, refuse):
+    for name, content in unbroken["jsonl"].items():
+        put(tmp_path / "job", name.replace(job.MANIFEST, job.PROGRESS), content)
+    assert "found an unfinished job" in refuse("convert", tmp_path / "job", "-o", tmp_path / "x.bio")
+
+
 def test_a_finished_job_is_left_as_it_is(tmp_path, inputs, tiny_tagger, capsys):
     assert main(predict(tiny_tagger, inputs, tmp_path / "out")) == 1
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}

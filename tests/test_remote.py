@@ -52,6 +52,18 @@ def test_a_copy_goes_with_its_block_and_a_lost_file_is_a_bad_one(store):
     assert isinstance(first, Rejected) and "cannot be read" in first.reason and second.text == "乳腺癌"
 
 
+def test_names_that_a_uri_must_write_otherwise(tmp_path):
+    texts = {"CN1.txt": "基因", "CN1.txt#2.txt": "乳腺癌", "a%62.txt": "肺癌", "ab.txt": "肝癌", "专利 1.txt": "蛋白"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with open_sources([f"file://{tmp_path}"]) as sources:
+        found = {document.id: document.text for document in read_sources(sources)}
+    assert found == {name.removesuffix(".txt"): text for name, text in texts.items()}
+    for uri in (f"file://{tmp_path}/专利 1.txt", f"file://{tmp_path}/%E4%B8%93%E5%88%A9%201.txt"):
+        with open_sources([uri]) as sources:
+            assert [document.text for document in read_sources(sources)] == ["蛋白"]
+
+
 def test_a_job_knows_a_changed_file(store, tmp_path, tiny_tagger, capsys, refuse):
     words = ["predict", f"file://{store}", "-o", f"{tmp_path}/out/", "--model", str(tiny_tagger), "--precision", "fp32"]
     assert main(words) == 1 and main(words) == 1

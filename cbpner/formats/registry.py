@@ -26,6 +26,7 @@ STANDOFF = re.compile(r"^(?:[TREAMN]\d+|#\d+|\*)\t\S", re.MULTILINE)
 NO_NAME = re.compile(r'[\x00-\x1f\x7f%/\\:*?"<>|]')
 QUOTED = re.compile("%([01][0-9A-F]|2[25AEF]|3[ACEF]|5C|7[CF])")  # what `name_file` makes of NO_NAME
 LIST = ".errors.jsonl"
+JOINED = "documents in one file, which does not say where each begins"
 MARKED = re.compile(r"\[[@$][^\n]*?#[^#\[\]\n]+\*\]")
 
 
@@ -64,6 +65,8 @@ def list_entries(folder: str | Path) -> list[tuple[Path, str]]:
             problem = "a link to a folder" if is_folder else "a broken link" if is_link else "no regular file"
             found[Path(path)] = "" if is_file else problem
     jobs = {each.parent for path in found for each in (path, path.parent) if each.name.startswith("part-")}
+    if unfinished := next((path for path in found if path.name == "progress.jsonl" and path.parent in jobs), None):
+        raise InputError(f"{unfinished.parent}: found an unfinished job; expected its end: run the same command again")
     own = {path for path in found if path.name in ("manifest.json", LIST[1:]) and path.parent in jobs}
     own |= {path for path in found if path.name.endswith(LIST) and path.with_name(path.name[: -len(LIST)]) in found}
     return sorted((path, problem) for path, problem in found.items() if path not in own)
@@ -108,7 +111,7 @@ def describe_formats() -> str:
 
 
 def read_documents(
-    paths: Iterable[str | Path], name: str | None = None, choices: Choices | None = None
+    paths: Iterable[str | Path] | str | Path, name: str | None = None, choices: Choices | None = None
 ) -> Iterator[Document]:
     """Yield the documents of files and folders, in the order of the paths and of the sorted names below.
 
@@ -116,7 +119,8 @@ def read_documents(
     suffix (with `-1`, ... behind it for several). FaultyFile at the end, with the faults of all files.
     """
     choices, count, faults = choices or Choices(), 0, list[Fault]()
-    files = [found for path in map(Path, paths) for found in list_files(path, name)]
+    named = [paths] if isinstance(paths, str | Path) else paths
+    files = [found for path in map(Path, named) for found in list_files(path, name)]
     for path, id, format in files:
         try:
             for document in format.read(path, id, choices):
@@ -255,7 +259,6 @@ def write_documents(
                 expected = "a folder as OUT, or --join to join them"
                 raise InputError(f"found several documents for one file; expected {expected}")
             file.write(render(document))
-        choices.note("documents in one file, which does not say where each begins", count if count > 1 else 0)
 
 
 def check_output(path: Path, format: Format, overwrite: bool) -> bool:
@@ -279,6 +282,7 @@ def join_renderer(format: Format, choices: Choices) -> Callable[[Document], str]
 
     def render(document: Document) -> str:
         nonlocal before
+        choices.note(JOINED, 0 if before is None else 1 if choices.notes[JOINED] else 2)
         text, last, before = format.render(document, choices)[0], before, document.text  # type: ignore[misc]
         if last is not None and document.text.startswith(BOM):
             text = text.removeprefix(BOM)  # which is for the file's own sake, where it is the first

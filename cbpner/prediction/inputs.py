@@ -3,7 +3,6 @@
 Whatever cannot be read is a `Rejected` in its place, and reading continues behind it.
 """
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -30,6 +29,10 @@ class Rejected(NamedTuple):
     reason: str
 
 
+class MadeId(str):
+    """An id made of a file's name, where nothing in the file gives one."""
+
+
 class Fields(NamedTuple):
     """Where rows have what. id: None takes the field `id` where there is one. split_at: see `Choices.split_at`."""
 
@@ -54,9 +57,9 @@ def read_sources(sources: Iterable[Source], fields: Fields = Fields()) -> Iterat
         for item in _read_items(source, fields):
             if isinstance(item, Document):
                 if hash(item.id) in seen:
-                    if re.fullmatch(rf"{re.escape(source.id)}(-\d+)?", item.id):
+                    if isinstance(item.id, MadeId):
                         id = next(id for number in count(2) if hash(id := f"{item.id}-{number}") not in seen)
-                        item = replace(item, id=id)
+                        item = replace(item, id=MadeId(id))
                     else:
                         repeated, first = repeated + 1, first or f"{source.name} ({item.id!r})"
                 seen.add(hash(item.id))
@@ -93,9 +96,10 @@ def _parse_file(source: Source, path: Path, fields: Fields) -> Iterator[Item]:
     if source.kind in ("txt", "bio"):
         try:
             if source.kind == "txt":  # as it is, byte order mark and line ends included
-                yield Document(source.id, decode_file(path))
+                yield Document(MadeId(source.id), decode_file(path))
             else:  # the text alone
-                yield from read_column_documents(path, source.id, Choices(split_at=fields.split_at), "text")
+                found = read_column_documents(path, source.id, Choices(split_at=fields.split_at), "text")
+                yield from (replace(document, id=MadeId(document.id)) for document in found)
         except FaultyFile as error:
             yield from (_reject(fault._replace(path=source.name)) for fault in error.faults)
     else:
@@ -112,7 +116,7 @@ def _read_row(row: Row, source: Source, fields: Fields, is_table: bool) -> Item:
     """The document of a row. What else it has is metadata: of JSON lines all but `spans`, of tables the date."""
     try:
         field, text = take_text(row.values, [fields.text])
-        id = take_id(row.values, f"{source.id}-{row.number}", fields.id)
+        id = take_id(row.values, MadeId(f"{source.id}-{row.number}"), fields.id)
         if is_table:
             dates = {name: str(row.values.get(name) or "") for name in DATE_FIELDS}
             return make_document(id, text, [], {name: day for name, day in dates.items() if day not in ("", "nan")})

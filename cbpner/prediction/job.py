@@ -99,10 +99,8 @@ class Reporter:
         """Print what was done, where it is, and where `errors` are listed; the exit code."""
         self.bar.close()
         for _, *more in list(self.alike.values())[: self.shown]:
-            named = more[: self.shown] + [f"{len(more) - self.shown:,} more"] * (len(more) > self.shown)
-            if named:
-                where = "in all others" if len(more) + 1 == self.counts["items"] else ", ".join(named)
-                print(f"the same fault: {where}", file=sys.stderr)
+            if named := more[: self.shown] + [f"{len(more) - self.shown:,} more"] * (len(more) > self.shown):
+                print(f"the same fault: {', '.join(named)}", file=sys.stderr)
         if not (self.counts["characters"] or self.failed or self.bar.initial):
             print("warning: found no text in the input; expected documents to tag", file=sys.stderr)
         seconds = time.perf_counter() - self.start

@@ -4,6 +4,7 @@ A writer takes documents one after another; what it has been given appears whole
 """
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.excel import is_for_excel, open_excel
 from cbpner.base.files import atomic_folder, atomic_open
 from cbpner.base.html import style_types
+from cbpner.base.progress import paused
 from cbpner.base.tables import format_csv
 from cbpner.formats.document import Choices, Document, Span
 from cbpner.formats.fields import dump_row
@@ -64,8 +66,8 @@ def open_writer(
         identify: what a page's entities are linked to.
     """
     if kind == "brat" or (has_folder and kind in FILES_EACH):
-        with atomic_folder(path) as folder:
-            yield partial(write_own_files, folder, FORMATS[kind], Choices(unfit="cut"), set())
+        with atomic_folder(path) as folder, cut_spans() as choices:
+            yield partial(write_own_files, folder, FORMATS[kind], choices, set())
     elif kind == "parquet":
         with atomic_open(path, "wb") as file, _open_parquet(file, has_source) as write:
             yield write
@@ -91,14 +93,26 @@ def open_text(
     file.write(format_csv([COLUMNS[:width]]) if kind == "csv" else "")
     # a terminal that shows colours, and the user wants them (https://no-color.org)
     has_colours = file.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
-    renderers: dict[str, Callable[[Document], str]] = {
-        "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
-        "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
-        "lines": _render_lines,
-        "marked": partial(_render_marked, classes=style_types(labels) if has_colours else {}),
-        "bio": join_renderer(FORMATS["bio"], Choices(unfit="cut")),
-    }
-    yield lambda document: file.write(renderers[kind](document))
+    with cut_spans() as choices:
+        renderers: dict[str, Callable[[Document], str]] = {
+            "jsonl": lambda document: dump_row(build_row(document, Choices())) + "\n",
+            "csv": lambda document: format_csv([(document.id, *span)[:width] for span in document.spans]),
+            "lines": _render_lines,
+            "marked": partial(_render_marked, classes=style_types(labels) if has_colours else {}),
+            "bio": join_renderer(FORMATS["bio"], choices),
+        }
+        yield lambda document: file.write(renderers[kind](document))
+
+
+@contextmanager
+def cut_spans() -> Iterator[Choices]:
+    """Yield the choice to cut spans that a format cannot hold; what was cut and joined is printed after the block."""
+    yield (choices := Choices(unfit="cut"))
+    with paused():
+        for name, count in choices.notes.items():
+            print(
+                f"note: {count:,} {name}\n" * (" without their " not in name), end="", file=sys.stderr
+            )  # scores, dates
 
 
 def _render_lines(document: Document) -> str:

@@ -6,11 +6,14 @@ file systems document it: environment variables, configuration files, roles.
 
 import re
 import shutil
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
+from typing import Any
+from urllib.parse import quote
 
 from cbpner.base.errors import InputError
 
@@ -21,6 +24,13 @@ def is_uri(name: str | Path) -> bool:
     return URI.match(str(name)) is not None
 
 
+def open_system(uri: str) -> tuple[Any, str]:
+    """(Arrow's file system, path in it) of a URI, which may be written with spaces and Chinese as they are."""
+    from pyarrow import fs
+
+    return fs.FileSystem.from_uri(quote(uri, safe=string.punctuation))
+
+
 def list_remote(uri: str) -> list[tuple[str, str, str]]:
     """(URI, path from where the listing began, version) of a file, or of all files below a folder, sorted by path.
 
@@ -29,7 +39,7 @@ def list_remote(uri: str) -> list[tuple[str, str, str]]:
     from pyarrow import fs
 
     try:
-        system, path = fs.FileSystem.from_uri(uri)
+        system, path = open_system(uri)
         info = system.get_file_info(path)
         is_folder = info.type == fs.FileType.Directory
         found = system.get_file_info(fs.FileSelector(path, recursive=True)) if is_folder else [info]
@@ -42,20 +52,19 @@ def list_remote(uri: str) -> list[tuple[str, str, str]]:
     names = {PurePosixPath(file.path).relative_to(base).as_posix(): file for file in found if file.is_file}
     place, mark, query = uri.partition("?")
     stem = place.rstrip("/") if is_folder else place.rpartition("/")[0]
-    return [
-        (f"{stem}/{name}{mark}{query}", name, sha256(f"{file.size} bytes of {file.mtime_ns}".encode()).hexdigest())
-        for name, file in sorted(names.items())
-    ]
+    versions = {name: f"{file.size} bytes of {file.mtime_ns}".encode() for name, file in sorted(names.items())}
+    places = {name: f"{stem}/{quote(name)}{mark}{query}" if is_folder else uri for name in versions}
+    return [(places[name], name, sha256(version).hexdigest()) for name, version in versions.items()]
 
 
 @contextmanager
 def copy_remote(uri: str) -> Iterator[Path]:
     """Yield the path of a local copy, deleted after the block; OSError where the file cannot be read."""
-    from pyarrow import ArrowException, fs
+    from pyarrow import ArrowException
 
     with NamedTemporaryFile(prefix="cbpner.") as file:
         try:
-            system, path = fs.FileSystem.from_uri(uri)
+            system, path = open_system(uri)
             with system.open_input_stream(path) as stream:
                 shutil.copyfileobj(stream, file, 1 << 20)
         except (ArrowException, ValueError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import NamedTemporaryFile
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from cbpner.base.errors import InputError
 from cbpner.base.files import decode_name, file_checksum
@@ -51,14 +51,15 @@ class Source(NamedTuple):
         if self.name == STDIN:
             return ""
         place, _, query = (self.uri or "").partition("?")
-        return f"{query}/{place}" if place else decode_name(os.path.abspath(self.path or ""))
+        return f"{query}/{place}" if place else os.path.abspath(self.name)
 
 
 @contextmanager
 def open_sources(paths: Iterable[str | Path], kind: str | None = None) -> Iterator[list[Source]]:
     """Yield the sources of files, folders, URIs and `-`; InputError for what is not there or of no known kind.
 
-    Standard input is copied into a file that is deleted after the block. Ids are unique, see `_make_ids_unique`.
+    Standard input and pipes are copied into files that are deleted after the block. Ids are unique: see
+    `_make_ids_unique`.
 
     Args:
         kind: of KINDS, for files whose names do not say it.
@@ -72,13 +73,21 @@ def open_sources(paths: Iterable[str | Path], kind: str | None = None) -> Iterat
             if path == STDIN:
                 if sys.stdin is None:
                     raise InputError(f"{STDIN}: found standard input closed; expected a text on it, or a file")
-                file = stack.enter_context(NamedTemporaryFile(prefix="stdin."))
-                shutil.copyfileobj(sys.stdin.buffer, file)
-                file.flush()
-                sources.append(Source(Path(file.name), STDIN, "stdin", kind or "txt"))
+                sources.append(Source(_copy(sys.stdin.buffer, stack), STDIN, "stdin", kind or "txt"))
+            elif os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+                copy = _copy(stack.enter_context(open(path, "rb")), stack)
+                sources += [source._replace(path=copy) for source in list_sources(path, kind)]
             else:
                 sources += list_sources(path, kind)
         yield _make_ids_unique(sources)
+
+
+def _copy(stream: IO[bytes], stack: ExitStack) -> Path:
+    """A copy of what can be read but once, deleted when the stack closes."""
+    file = stack.enter_context(NamedTemporaryFile(prefix="stdin."))
+    shutil.copyfileobj(stream, file)
+    file.flush()
+    return Path(file.name)
 
 
 def list_sources(path: str | Path, kind: str | None) -> list[Source]:
