@@ -21,7 +21,6 @@ from cbpner.base.process import run_guarded
 from cbpner.commands.options import add_example_flags, add_flags_without_effect, use_example_flags
 from cbpner.commands.parser import Parser
 from cbpner.masked_lm.recipes import RECIPES, SEEDS, LMRecipe, get_lm_recipe
-from cbpner.runs.folder import LM_CONFIG
 from cbpner.training.recipes import add_recipe_flags, read_recipe_flags
 
 ORIGINAL_FLAGS = {
@@ -104,7 +103,7 @@ def choose_recipe(args: argparse.Namespace) -> dict:
     given = {key: value for key, value in given.items() if key not in ("max_steps", "block_size") or value >= 0}
     if not args.do_train and args.output_dir and (not args.encoder or Path(args.output_dir, "config.json").is_file()):
         given["encoder"] = args.output_dir
-    measured = Path(given.get("encoder") or "", LM_CONFIG)
+    measured = Path(given.get("encoder") or "", "lm_run.json")
     if not args.do_train and not args.recipe and measured.is_file():  # as it was trained
         flags = read_json(measured)["flags"]
         given = {name: flags[name] for name in ("casing", "block_size")} | given
