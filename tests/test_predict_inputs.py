@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import json
 import os
 import sys
 import uuid
@@ -60,6 +61,14 @@ def test_ids_that_rows_give_stay_as_they_are(tmp_path, capsys):
     found = read_all([rows, put(tmp_path, "a-3.txt", "丁")])
     assert [document.id for document in found] == ["a-7", "a-7", "a-3", "a-3-2"]
     assert "the first of 1 document(s)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("title, meta", [
+    ("x", {"title": "x", "lang": "zh"}), ("y", {"title": "x", "meta": {"title": "y", "lang": "zh"}}),
+])  # fmt: skip
+def test_metadata_beside_metadata_are_kept(tmp_path, title, meta):
+    row = {"id": "a", "text": "甲", "title": "x", "meta": {"title": title, "lang": "zh"}}
+    assert read_all([put(tmp_path, "a.jsonl", json.dumps(row))])[0].meta == meta
 
 
 def test_a_pipe_is_read_once(tmp_path):

@@ -73,7 +73,7 @@ def make_document(id: str, text: str, spans: Sequence[Span], extras: Mapping[str
     date = read_date(extras.get("date"))
     if date is not None or extras.get("date") is None:
         extras.pop("date", None)
-    if nested is not None and (not isinstance(nested, dict) or nested.keys() & extras.keys()):
+    if nested is not None and not (isinstance(nested, dict) and all(extras.get(k, v) == v for k, v in nested.items())):
         extras["meta"], nested = nested, None
     document = Document(id, text, list(spans), extras | (nested or {}), date)
     problem = find_problem(document)

@@ -110,9 +110,8 @@ def cut_spans() -> Iterator[Choices]:
     yield (choices := Choices(unfit="cut"))
     with paused():
         for name, count in choices.notes.items():
-            print(
-                f"note: {count:,} {name}\n" * (" without their " not in name), end="", file=sys.stderr
-            )  # scores, dates
+            if " without their " not in name:  # scores, dates
+                print(f"note: {count:,} {name}", file=sys.stderr)
 
 
 def _render_lines(document: Document) -> str:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,8 +135,8 @@ def _has_fewer(run: RunRecord) -> bool:
 
 def _explain_missing_data(runs: Sequence[RunRecord], part: str, data_dir: str | Path | None) -> str | None:
     try:
-        for run in runs:
-            _ = [find_data(run.config, name, data_dir) for name in (part, "train")]
+        for run, name in product(runs, (part, "train")):
+            find_data(run.config, name, data_dir)
     except InputError as error:
         return str(error)
     return None
