@@ -46,7 +46,8 @@ def calibrate(folders: Sequence[Path], part: str, data_dir: str | None = None) -
         if chain and not all(map(np.array_equal, chain, tagger.backend.chain)):
             raise InputError(f"{folder}: found a CRF or types of its own; expected one run, or runs of one linear head")
         chain = tagger.backend.chain
-        path, orphans = runs.find_data(config, part, data_dir), config["flags"].get("orphans", "keep")
+        path = runs.find_data(config, part, data_dir, folder)
+        orphans = config["flags"].get("orphans", "keep")
         collect_found(tagger, read_bio(path, tagger.labels, orphans), found)
     correct = np.concatenate(found.correct) if found.correct else np.zeros(0, dtype=bool)
     if correct.all() or not correct.any():

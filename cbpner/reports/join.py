@@ -112,7 +112,7 @@ def join_scored(
     list_known = cache(lambda path, patents, seed: _list_known(read(path, "keep"), patents, seed))
     systems, seen, repeated = dict[str, System](), dict[tuple[str, ...], str](), []
     for run, name in track("reading runs", list(zip(runs, names, strict=True)), "runs"):
-        gold_path, train_path = (find_data(run.config, name, data_dir) for name in (part, "train"))
+        gold_path, train_path = (find_data(run.config, name, data_dir, run.folder) for name in (part, "train"))
         flags, path = run.config.get("flags", {}), tags_path(run.folder, part)
         sentences, tags = read(gold_path, flags.get("orphans", "keep")), read_tags(path)
         gold = [sentence.tags for sentence in sentences]

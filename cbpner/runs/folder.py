@@ -120,11 +120,11 @@ def find_runs(paths: Iterable[Path | str], depth: int = 2) -> FoundRuns:
     return found
 
 
-def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = None) -> Path:
+def find_data(config: dict[str, Any], part: str, data_dir: Path | str | None = None, run: str | Path = "") -> Path:
     """The file of one part with the recorded checksum, in its recorded place or below `data_dir`; else InputError."""
     recorded = (config["data"].get("files") or {}).get(part) or {}
     if "sha256" not in recorded:
-        raise InputError(f"split {config.get('split')}: found no {part} file and its checksum in the run; run it again")
+        raise InputError(f"{Path(run) / CONFIG}: found no {part} file with its checksum; make the run again")
     name, wanted = Path(recorded["path"]).name, recorded["sha256"]
     if data_dir is None:
         places = [find_origin(config) / recorded["path"]]

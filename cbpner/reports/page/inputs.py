@@ -136,7 +136,7 @@ def _has_fewer(run: RunRecord) -> bool:
 def _explain_missing_data(runs: Sequence[RunRecord], part: str, data_dir: str | Path | None) -> str | None:
     try:
         for run, name in product(runs, (part, "train")):
-            find_data(run.config, name, data_dir)
+            find_data(run.config, name, data_dir, run.folder)
     except InputError as error:
         return str(error)
     return None
