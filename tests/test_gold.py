@@ -8,6 +8,7 @@ import pytest
 from conftest import GOLD, needs_gold
 
 from cbpner.base.errors import InputError
+from cbpner.cli import main
 from cbpner.text import gold
 from cbpner.text.bio import Sentence, list_mentions, read_bio, write_bio
 from cbpner.text.gold import get_gold, git_blob_id, load_patents, name_patents, read_blob_ids, tuning_folds
@@ -196,6 +197,11 @@ def test_folds_hold_each_untested_patent_out_once(tmp_path):
     for n_folds in (1, 7):
         with pytest.raises(InputError, match="folds"):
             tuning_folds(folder, n_folds=n_folds)
+
+
+def test_folds_write_into_a_new_folder_alone_and_advise_no_flag_that_they_lack(tmp_path, capsys):
+    assert main(["folds", str(tmp_path), "-o", str(tmp_path)]) == 2
+    assert "a new name\n" in capsys.readouterr().err
 
 
 @pytest.mark.slow
