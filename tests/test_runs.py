@@ -100,6 +100,8 @@ def test_find_runs_at_three_depths(tmp_path):
     assert runs.find_runs([tmp_path / "b", tmp_path / "b", tmp_path]).finished[0] == tmp_path / "b"
     assert len(runs.find_runs([tmp_path / "b", tmp_path / "b", tmp_path]).finished) == 4
     make_run(tmp_path / "c" / "d" / "e")
+    make_run(tmp_path / "b_rerun")
+    assert runs.find_runs([tmp_path / "b_rerun"]).finished == [tmp_path / "b_rerun"]
     assert runs.find_runs([tmp_path]) == found and tmp_path / "c/d/e" in runs.find_runs([tmp_path], depth=3).finished
 
 

@@ -150,11 +150,10 @@ def lock_file(file: int | IO[Any], waits: bool = True) -> None:
     fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def check_free(path: str | Path, overwrite: bool | None = False) -> None:
-    """InputError where a file or folder is at `path` that is not to be overwritten; None: no flag does that."""
+def check_free(path: str | Path, overwrite: bool = False, advice: str = ", or --overwrite to replace it") -> None:
+    """InputError, which ends in `advice`, where a file or folder is at `path` that is not to be overwritten."""
     if not overwrite and (Path(path).is_file() or Path(path).is_dir()):
-        instead = "" if overwrite is None else ", or --overwrite to replace it"
-        raise InputError(f"{path}: found something there already; expected a new name{instead}")
+        raise InputError(f"{path}: found something there already; expected a new name{advice}")
 
 
 def name_beside(path: Path, suffix: str) -> Path:

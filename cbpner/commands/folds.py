@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    check_free(args.output, overwrite=None)
+    check_free(args.output, advice="")
     folds = tuning_folds(args.folder, args.n_folds, args.seed, args.long)
     with atomic_folder(args.output) as folder:
         for number, parts in enumerate(folds):

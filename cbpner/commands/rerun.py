@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     old = Path(args.run_folder)
     named = old if old.name not in ("", "..") else old.resolve()
-    new = Path(args.output) if args.output else named.with_name(f"{named.name}_rerun")
+    new = Path(args.output) if args.output else named.with_name(f"{named.name}{runs.RERUN}")
     if new.resolve() == old.resolve():
         raise InputError(f"{new}: found the run's own folder; expected another one for the new run (-o NEW)")
     config = read_run_config(old)

@@ -1,7 +1,7 @@
 """A run is a folder, written once, last file last; `docs/reproducibility.md` lists its files.
 
-Splits of one method lie side by side as `RUN/0` .. `RUN/4`. What a run is stands in its files; folder names are never
-parsed. A fine-tuned masked LM is a folder in the Hugging Face layout with the run's files beside the model.
+Splits of one method lie side by side as `RUN/0` .. `RUN/4`. What a run is stands in its files; folder names are not
+parsed (but `_rerun`). A fine-tuned masked LM is a folder in the Hugging Face layout, the run's files beside the model.
 """
 
 import gzip
@@ -27,6 +27,7 @@ LM_CONFIG = "lm_run.json"
 LM_METRICS = "lm_metrics.json"
 LM_LOG = "lm_log.jsonl"
 LOCK = ".lock"
+RERUN = "_rerun"  # behind a run's name, its repetition
 SCORED = ("eval_results.txt", "eval_predictions.txt", "test_results.txt", "test_predictions.txt")
 PROJECT = Path(__file__).resolve().parents[2]
 MODELS_PACKAGE = "cbpner_models"  # of the wheel that models/pyproject.toml builds, laid out as the project
@@ -107,7 +108,8 @@ def read_tags(path: Path | str) -> list[list[str]]:
 def find_runs(paths: Iterable[Path | str], depth: int = 2) -> FoundRuns:
     """The runs in `paths`, at most `depth` levels below: a run, a folder of runs, a folder of such; each run once.
 
-    A folder is a finished run if it has metrics.json, and an unfinished one if it has only a run's config.json.
+    A folder is a finished run if it has metrics.json, an unfinished one if it has only config.json. `RUN_rerun`, a
+    repetition (`cbpner rerun`), counts only where `paths` has it.
     """
     found, seen = FoundRuns([], []), set()
     for path in map(Path, paths):
@@ -182,5 +184,5 @@ def _walk_runs(folder: Path, depth: int) -> Iterator[tuple[Path, bool]]:
         yield folder, is_finished(folder)
     elif depth:
         for child in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
-            if child.is_dir() and not child.name.startswith("."):
+            if child.is_dir() and not child.name.startswith(".") and not child.name.endswith(RERUN):
                 yield from _walk_runs(child, depth - 1)
