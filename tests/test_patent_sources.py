@@ -367,7 +367,8 @@ DAY = 20160525
     (DAY, DAY), ("20160525", DAY), ("2016-05-25", DAY), ("2016-5-25T00:00:00Z", DAY), ("2016年5月25日", DAY),
     ("2016.05.25", DAY), (20160525.0, DAY), (date(2016, 5, 25), DAY), (datetime(2016, 5, 25, 1), DAY),
     ("20160231", None), ("2016-05-251", None), ("2016", None), (20160525.5, None), (True, None), (None, None),
-    ("", None), ("00010101", None), ("20160525.0", DAY),
+    ("", None), ("00010101", None), ("20160525.0", DAY), (1464134400000, DAY), ("1464134400000.0", DAY),
+    (500000000000, 19851105), ("201605251200", None), ("20160525120000", None), (10**400, None),
 ])  # fmt: skip
 def test_dates(value, expected):
     assert documents.parse_date(value) == expected

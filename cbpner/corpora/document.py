@@ -6,7 +6,7 @@ The path of the data: `sources` -> PatentDocument -> `selection` (in a DuckDB st
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -86,10 +86,10 @@ def load_gold_numbers() -> list[str]:
 
 
 def parse_date(value: Any) -> int | None:
-    """Parse 20160525, '20160525', '2016-05-25', a date or a datetime to the integer YYYYMMDD; None for other values."""
-    if value is None or isinstance(value, bool):
-        return None
+    """Parse 20160525, '2016-05-25', a datetime or milliseconds since 1970 to the integer YYYYMMDD; None for others."""
     text = str(value).strip()
+    if re.fullmatch(r"([4-9][0-9]{11}|1[0-9]{12})(\.0)?", text):  # pandas: from 1982 on, not 201605251200
+        text = str(datetime.fromtimestamp(float(text) / 1000, UTC))
     match = re.match(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})(?![0-9])", text)
     match = match or re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:\.0)?", text)  # pandas: 20160525.0
     try:
