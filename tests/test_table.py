@@ -159,6 +159,9 @@ def test_runs_that_lie_too_deep_are_named(runs, tmp_path, monkeypatch):
     make_run(tmp_path / "all" / "first")
     assert "all/below/deep\n" in build_score_table(["all"]).markdown
     assert "all/below/deep\n" not in build_score_table(["all", "all/below/deep"]).markdown
+    make_run(tmp_path / "all" / "first_rerun")
+    report = build_score_table(["all", "all/below/deep"])
+    assert "1 finished run(s) that are repetitions" in report.markdown and "name all/first_rerun\n" in report.markdown
 
 
 def test_command_prints_and_writes(runs, tmp_path, capsys, monkeypatch):

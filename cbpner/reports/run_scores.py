@@ -1,7 +1,6 @@
 """The scores of run folders as one frame, and their summary by system (`cbpner.reports.systems`)."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -13,7 +12,7 @@ from cbpner.base.errors import InputError
 from cbpner.base.files import natural_key, read_json
 from cbpner.reports.systems import BLOCK, RunRecord, block_key, distinguish_settings
 from cbpner.reports.tables import UNDEFINED, average_sets
-from cbpner.runs.folder import CONFIG, METRICS, find_runs
+from cbpner.runs.folder import CONFIG, METRICS, RERUN, find_runs
 from cbpner.scoring.metrics import COUNTS, LEVELS, MEASURES, divide_counts
 
 PARTS = ("test", "dev")
@@ -46,9 +45,10 @@ def load_runs(paths: Sequence[str | Path], part: str = "test") -> LoadedRuns:
     scored = [run for run in runs if run.metrics[part] is not None]
     notes = [f"{_show_path(folder)}: unfinished (no {METRICS}), left out" for folder in folders.unfinished]
     notes += [f"{run.folder}: has no {part} scores (see --part), left out" for run in runs if run.metrics[part] is None]
-    shallow = {path.resolve() for path in folders.finished}
-    if places := Counter(path.parent for path in find_runs(paths, 9).finished if path.resolve() not in shallow):
-        found = f"{places.total()} finished run(s) that lie deeper than is searched"
+    counted = {path.resolve() for path in folders.finished}
+    others = [path for path in find_runs(paths, 9).finished if path.resolve() not in counted]
+    if places := dict.fromkeys(path if path.name.endswith(RERUN) else path.parent for path in others):
+        found = f"{len(others)} finished run(s) that are repetitions or lie deeper than is searched"
         notes.append(f"Left out: {found}; to include them name {', '.join(map(_show_path, places))}")
     if not scored:
         expected = f"a run with {part} scores (cbpner train), a folder of runs, or a folder of such folders"

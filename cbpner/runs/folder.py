@@ -109,7 +109,7 @@ def find_runs(paths: Iterable[Path | str], depth: int = 2) -> FoundRuns:
     """The runs in `paths`, at most `depth` levels below: a run, a folder of runs, a folder of such; each run once.
 
     A folder is a finished run if it has metrics.json, an unfinished one if it has only config.json. `RUN_rerun`, a
-    repetition (`cbpner rerun`), counts only where `paths` has it.
+    repetition (`cbpner rerun`), counts only where `paths` has it or `depth` reaches two levels below it.
     """
     found, seen = FoundRuns([], []), set()
     for path in map(Path, paths):
@@ -184,5 +184,5 @@ def _walk_runs(folder: Path, depth: int) -> Iterator[tuple[Path, bool]]:
         yield folder, is_finished(folder)
     elif depth:
         for child in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
-            if child.is_dir() and not child.name.startswith(".") and not child.name.endswith(RERUN):
+            if child.is_dir() and not child.name.startswith(".") and (depth > 2 or not child.name.endswith(RERUN)):
                 yield from _walk_runs(child, depth - 1)
