@@ -95,7 +95,7 @@ def test_tags_outside_the_label_set_are_faults(tmp_path):
     assert len(read_bytes(tmp_path, data)) == 1
     faults = read_faults(tmp_path, data, labels=DEFAULT)
     assert [(fault.line, fault.found) for fault in faults] == [(1, "the unknown tag 'B-drug'")]
-    assert "B-protein" in faults[0].expected
+    assert "B-protein" in faults[0].expected and "--labels" in faults[0].expected
     assert read_bytes(tmp_path, data, labels=LabelSet(("drug", "gene")))[0].chars == "基因人"
 
 

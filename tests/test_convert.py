@@ -34,7 +34,7 @@ def test_round_through_three_formats(tmp_path, corpus, capsys):
     for name, out in (("brat", "out"), ("yedda", "columns"), ("labelstudio", "out.json"), ("jsonl", "last.jsonl")):
         code, said, wrong = run(capsys, "convert", path, "-o", tmp_path / out, "--to", name)
         assert code == 0, wrong
-        assert said.startswith(f"{tmp_path / out}: {name}, 2 documents, {COUNTS}")
+        assert said.startswith(f"{tmp_path / out}: {name}, from 2 documents, {COUNTS}")
         path = tmp_path / out
     assert list(read_documents([path])) == list(read_documents([corpus]))
 

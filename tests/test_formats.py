@@ -63,7 +63,7 @@ def test_round_trip(tmp_path, name):
     for document in CORPUS:
         wanted = document.spans
         if name in LINE_BY_LINE and document.id == "crossing":
-            pieces = ("受体", "protein"), ("拮抗剂", "protein"), ("癌\r", "disease"), ("  症", "disease")
+            pieces = ("受体", "protein"), ("拮抗剂", "protein"), ("癌", "disease"), ("  症", "disease")
             wanted = mark(document.text, *pieces)
         assert again[document.id].text == document.text
         assert again[document.id].spans == wanted
@@ -200,7 +200,7 @@ def test_spans_over_line_breaks_are_an_error_cut_or_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "span", "cures"), [
-    ("bio", Span(0, 1, "a b"), False), ("brat", Span(0, 1, "a\u3000b"), False), ("brat", Span(1, 3, "x"), True),
+    ("brat", Span(0, 1, "a\u3000b"), False), ("brat", Span(1, 3, "x"), True),
     ("yedda-marked", Span(0, 1, "a#b"), False), ("yedda-marked", Span(2, 3, "x"), False),
 ])  # fmt: skip
 def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
@@ -212,6 +212,13 @@ def test_what_else_a_format_cannot_hold(tmp_path, name, span, cures):
     choices = Choices(unfit="drop")
     again = go_round(tmp_path, [document], name, choices)["d"]
     assert [span.label for span in again.spans] == ["ok"] and choices.notes.total() == 1
+
+
+def test_white_space_in_a_label_is_an_underscore_in_columns(tmp_path):
+    choices, document = Choices(), Document("d", "基因", [Span(0, 1, "cell line"), Span(1, 2, "x")])
+    write_documents([document], tmp_path / "d.bio", "bio", choices)
+    assert (tmp_path / "d.bio").read_text(encoding="utf-8") == "基 B-cell_line\n因 B-x\n"
+    assert choices.notes == {"spans with _ for white space in their labels": 1}
 
 
 @pytest.mark.parametrize(("document", "found"), [
@@ -265,7 +272,7 @@ def test_several_documents_in_one_column_file(tmp_path):
     choices = Choices(join=True)
     write_documents(documents, path, "bio", choices)
     assert path.read_bytes().decode() == "\ufeff\ufeff O\n基 B-x\n\n\ufeff O\n癌 B-x\n\n因 O\n"
-    assert list(choices.notes.values()) == [4]
+    assert list(choices.notes.values()) == [4, 1]
     assert next(read_documents([path])).text == "\ufeff基\n\ufeff癌\n因"
     crossing = [documents[0], Document("late", "a\nb", [Span(0, 3, "x")])]
     with pytest.raises(InputError, match="'late'"):

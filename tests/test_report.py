@@ -278,14 +278,15 @@ def test_texts_are_escaped(written):
 # --- charts
 
 
-def test_charts_follow_the_style_sheet_and_have_tooltips():
+def test_charts_follow_the_style_sheet_and_have_tooltips(recwarn):
     assert len({tuple(charts.series_look(number).values()) for number in range(10)}) == 10
-    row = charts.Dots("<a>", 0, [(0.0, "0", "at <0>"), (0.5, "1", "at 0.5")], 0.25, 0.1, 0.4)
+    row = charts.Dots("<a> 基因", 0, [(0.0, "0", "at <0>"), (0.5, "1", "at 0.5")], 0.25, 0.1, 0.4)
     svg = charts.draw_dots([(None, [row])], "of <it>", (0, 1))
     root = ElementTree.fromstring(str(svg))
     assert root.get("aria-label") == "of <it>" and root.get("role") == "img"
     titles = [element.text for element in root.iter() if element.tag.endswith("}title")]
-    assert titles == ["at <0>", "at 0.5"] and "<a>" in "".join(root.itertext())
+    assert titles == ["at <0>", "at 0.5"] and "<a> 基因" in "".join(root.itertext())
+    assert not list(recwarn)  # matplotlib's font has no Chinese; the page's has
     assert "var(--s0)" in svg and not re.search("#[0-9a-f]{6}", svg)
     assert charts.draw_dots([(None, [row])], "of <it>", (0, 1)) == svg
 

@@ -125,7 +125,7 @@ def test_splits_are_written_in_the_layout_of_the_gold(tmp_path):
 
 
 def test_documents_that_begin_with_any_text_are_told_apart(tmp_path):
-    document = [Sentence("甲丙", ("O", "O"), 1), Sentence("乙", ("O",), 4)]
+    document = [Sentence("甲丙", ("O", "O"), 1), Sentence("乙", ("O",), 9)]  # five blank lines, and it stays one
     documents = {f"{number}.bio": [document[0]._replace(chars=f"甲{number}"), document[1]] for number in range(5)}
     (folder,) = write_splits(documents, draw_splits(documents, n_splits=1), tmp_path / "out", max_chars=1)
     assert [len(layout.split_patents(part)) for part in layout.read_split(folder).values()] == [2, 1, 2]
@@ -165,8 +165,9 @@ def test_documents_are_read_from_files_and_folders(tmp_path):
     for name, sentences in make_documents(3).items():
         write_bio(tmp_path / "docs" / name, sentences)
     write_bio(tmp_path / "more.bio", [tag_outside("基")])
+    write_bio(tmp_path / "docs" / "inner" / "deep.BIO", [tag_outside("因")])
     documents = layout.read_bio_documents([tmp_path / "docs", tmp_path / "more.bio"])
-    assert list(documents) == ["doc0.bio", "doc1.bio", "doc2.bio", "more.bio"]
+    assert list(documents) == ["doc0.bio", "doc1.bio", "doc2.bio", "deep.BIO", "more.bio"]
     with pytest.raises(InputError, match="second document"):
         layout.read_bio_documents([tmp_path / "docs", tmp_path / "docs" / "doc1.bio"])
     (tmp_path / "empty").mkdir()

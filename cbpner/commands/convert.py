@@ -45,4 +45,4 @@ def run(args: Namespace) -> None:
     documents = tally.watch(read_documents(args.inputs, args.source, choices))
     write_documents(documents, args.output, target, choices, args.overwrite)
     summary = options.describe_documents(tally.summarize())
-    print(f"{args.output}: {target}, {summary}", *options.describe_notes(choices), sep="\n")
+    print(f"{args.output}: {target}, from {summary}", *options.describe_notes(choices), sep="\n")

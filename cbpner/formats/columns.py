@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from itertools import pairwise
+from operator import ne
 from pathlib import Path
 
 from cbpner.base.errors import Fault, FaultyFile, UnexpectedValue
@@ -113,16 +114,12 @@ def split_document(document: Document, opening: str) -> list[Document]:
 
 def find_column_misfit(text: str, span: Span) -> str | None:
     """Why a column file cannot hold the span, or None."""
-    if "\n" in text[span.start : span.end]:
-        return "it crosses a line break"
-    if any(char.isspace() for char in span.label):
-        return "its label has white space"
-    return None
+    return "it crosses a line break" if "\n" in text[span.start : span.end] else None
 
 
 def cut_lines(text: str, span: Span) -> list[Span]:
-    """The parts of a span on each line that it touches."""
-    lines = re.compile(r"[^\n]+").finditer(text, span.start, span.end)
+    """The parts of a span on each line that it touches, without the carriage returns at their ends."""
+    lines = re.compile(r"[^\n]*[^\r\n]").finditer(text, span.start, span.end)
     return [cut_span(text, *line.span(), span.label, span.score) for line in lines]
 
 
@@ -130,6 +127,9 @@ def render_columns(document: Document, choices: Choices, scheme: str = "bio", na
     """(the document's column file,)."""
     limits = Limits(name or scheme.upper(), find_misfit=find_column_misfit, cut=cut_lines)
     spans = fit_spans(document, limits, choices)
-    tags = encode_tags(spans, len(document.text), scheme)
+    named = [span._replace(label=re.sub(r"\s", "_", span.label)) for span in spans]
+    choices.note("spans with _ for white space in their labels", sum(map(ne, spans, named)))
+    choices.note("documents without text, of which no line is written", not document.text.strip("\n"))
+    tags = encode_tags(named, len(document.text), scheme)
     lines = ["\n" if char == "\n" else f"{char} {tag}\n" for char, tag in zip(document.text, tags, strict=True)]
     return (BOM * document.text.startswith(BOM) + "".join(lines),)

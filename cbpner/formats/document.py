@@ -51,8 +51,7 @@ class Document:
     @property
     def extras(self) -> dict[str, Any]:
         """The fields of a row for the date and the metadata, where there are any."""
-        extras = {} if self.date is None else {"date": self.date}
-        return extras | ({"meta": self.meta} if self.meta else {})
+        return ({} if self.date is None else {"date": self.date}) | ({"meta": self.meta} if self.meta else {})
 
 
 @dataclass
@@ -238,7 +237,7 @@ class Tally:
 
     def add(self, document: Document) -> None:
         """Count a document."""
-        lengths = [len(line) for line in document.text.split("\n") if line]
+        lengths = [len(line) for line in document.text.split("\n") if line.strip("\r")]
         mentions = [(document.text[span.start : span.end], span.label) for span in document.spans]
         self.counts.update(
             documents=1, lines=len(lengths), characters=len(document.text), mentions=len(mentions),

@@ -225,8 +225,8 @@ def _read_table(
                 yield Fault(name, number, "more values than fields", "quotes around a value with separators in it")
                 continue
             values = {field: value for field, value in values.items() if columns is None or field in columns}
-            for value in filter(None, values.values()):
-                value.encode("utf-8", "surrogateescape").decode("utf-8")
+            for cell in filter(None, (*values, *values.values())):
+                cell.encode("utf-8", "surrogateescape").decode("utf-8")
             yield Row(name, number, values)
         except StopIteration:
             return

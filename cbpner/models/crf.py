@@ -32,8 +32,7 @@ class Crf(nn.Module):
 
     def moves(self) -> Tensor:
         """(labels + 1, labels) scores of all moves, the start's row last, forbidden ones FORBIDDEN."""
-        scores = torch.cat((self.transitions, self.start[None]))
-        return torch.where(self.allowed, scores, FORBIDDEN)
+        return torch.where(self.allowed, torch.cat((self.transitions, self.start[None])), FORBIDDEN)
 
     def chain(self) -> Chain:
         """The scores of moves and ends as numpy arrays, for `cbpner.decoding`."""

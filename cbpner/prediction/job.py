@@ -336,8 +336,7 @@ def cut_shards(items: Iterable[Item], size: int) -> Iterator[tuple[int, list[Ite
 
 
 def name_shard(number: int, kind: str) -> str:
-    suffix = "" if kind in FILES_EACH else SUFFIXES[kind][0]
-    return f"part-{number:05}{suffix}"
+    return f"part-{number:05}{'' if kind in FILES_EACH else SUFFIXES[kind][0]}"
 
 
 def write_shard(items: Iterable[Item], kind: str, path: Path, tagger: Tagger, reporter: Reporter) -> Shard:

@@ -9,6 +9,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -76,7 +77,8 @@ def figure_to_svg(figure: "Figure", label: str) -> Markup:
     """A figure as SVG for a page. label: what a screen reader says."""
     file = io.StringIO()
     unsigned = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with chart_style():
+    with chart_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # Chinese: text stays text, in the fonts of the page
         figure.savefig(file, format="svg", metadata=unsigned, transparent=True)
     svg = show_controls(file.getvalue())
     svg = svg[svg.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

@@ -157,7 +157,7 @@ def check_tag(tag: str, labels: LabelSet | None = None) -> None:
         with suppress(ValueError):
             split_tag(tag)
             return
-    expected = f"one of {', '.join(labels.tags)}" if labels else "O, B-<type> or I-<type>"
+    expected = f"one of {', '.join(labels.tags)} (--labels FILE names others)" if labels else "O, B-<type> or I-<type>"
     is_other = re.match("[BI]_|[ELMSU][-_]", tag)
     advice = " (`cbpner convert FILE -o OUT.bio` reads BIOES, BMES and tags with _)" if is_other else ""
     raise UnexpectedValue(f"the unknown tag {tag!r}", expected + advice)

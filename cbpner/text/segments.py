@@ -57,8 +57,7 @@ def overlapping_windows(length: int, size: int, overlap: int) -> list[tuple[int,
         raise ValueError(f"expected length >= 0 and 0 <= overlap < size, got {length=}, {size=}, {overlap=}")
     if length <= size:
         return [(0, length)] if length else []
-    starts = [*range(0, length - size, size - overlap), length - size]
-    return [(start, start + size) for start in starts]
+    return [(start, start + size) for start in (*range(0, length - size, size - overlap), length - size)]
 
 
 def join_windows(windows: Sequence[tuple[int, int]], values: Sequence[np.ndarray]) -> np.ndarray:

@@ -111,10 +111,10 @@ def write_split_info(path: str | Path, info: Mapping[str, Sequence[str]]) -> Non
 def read_bio_documents(
     paths: Iterable[str | Path], labels: LabelSet | None = None, orphans: str = "keep"
 ) -> dict[str, list[Sentence]]:
-    """{file name: sentences} of `.bio` files, one document each, and of folders of them (not of their subfolders)."""
+    """{file name: sentences} of `.bio` files, one document each, and of folders of them, with all folders in those."""
     documents: dict[str, list[Sentence]] = {}
     for path in map(Path, paths):
-        files = sorted(path.glob("*.bio")) if path.is_dir() else [path]
+        files = sorted(path.rglob("*.[bB][iI][oO]")) if path.is_dir() else [path]
         if not files:
             raise InputError(f"{path}: found no .bio file in the folder; expected one file a document")
         for file in files:
@@ -168,7 +168,8 @@ def write_splits(
     with atomic_folder(out) as work:
         for number, info in enumerate(splits):
             for part in PARTS:
-                whole = [sentence for document in info[part] for sentence in documents[document]]
+                found = [documents[document] for document in info[part]]  # line -1 begins a document, 0 never does
+                whole = [each._replace(line=0 if place else -1) for group in found for place, each in enumerate(group)]
                 cut = [piece for sentence in whole for piece in cut_sentence(sentence, max_chars)]
                 write_bio(work / str(number) / f"{name}_{part}.bio", whole)
                 write_bio(work / str(number) / f"{CUT_PREFIX}{name}_{part}.bio", cut)

@@ -151,5 +151,4 @@ def group_families(sizes: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, Ca
 
 def cut_evenly(values: np.ndarray, classes: int) -> np.ndarray:
     """The class of each value, of `classes` classes of about equal size; equal values share a class."""
-    ranks = np.searchsorted(np.sort(values), values)
-    return ranks * classes // len(values)
+    return np.searchsorted(np.sort(values), values) * classes // len(values)
