@@ -16,7 +16,6 @@ from cbpner.text.bio import read_bio
 
 FOLDERS = (
     "Supervised_Original", "BERT_LM_mixed", "BERT_LM_mixed_gold", "partBERT_CRF_described", "partBERT_CRF_coded",
-    "Supervised_Original_lower",
     *(f"BERT_LM_mixed_{kind}seed{seed}" for kind in ("", "patent_", "distant_") for seed in range(3)),
     "BERT_LM_mixed_soup", "BERT_LM_mixed_ensemble", "BERT_LM_mixed_distant_ensemble",
 )  # fmt: skip
