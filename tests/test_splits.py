@@ -165,7 +165,8 @@ def test_documents_are_read_from_files_and_folders(tmp_path):
     for name, sentences in make_documents(3).items():
         write_bio(tmp_path / "docs" / name, sentences)
     write_bio(tmp_path / "more.bio", [tag_outside("基")])
-    write_bio(tmp_path / "docs" / "inner" / "deep.BIO", [tag_outside("因")])
+    for name in ("inner/deep.BIO", ".ipynb_checkpoints/doc0-checkpoint.bio"):
+        write_bio(tmp_path / "docs" / name, [tag_outside("因")])
     documents = layout.read_bio_documents([tmp_path / "docs", tmp_path / "more.bio"])
     assert list(documents) == ["doc0.bio", "doc1.bio", "doc2.bio", "deep.BIO", "more.bio"]
     with pytest.raises(InputError, match="second document"):

@@ -52,8 +52,8 @@ def test_a_header_in_another_encoding_is_named(tmp_path):
     for read in (lambda path: list(read_cells(path)), guess_format):  # lexicons; what `convert` reads
         with pytest.raises(InputError, match="GB18030"):
             read(put(tmp_path, "d.jsonl", f"公开号,摘要\n1,{CHINESE}\n".encode("gbk")))
-    (fault,) = read_any_rows(put(tmp_path, "few.csv", "公开号,日期\nCN0,2019-01-01\n".encode("gbk")))
-    assert "UTF-8" in fault.reason  # too few characters to guess by
+    (fault,) = read_any_rows(put(tmp_path, "few.csv", "公开号,日期\nCN0,2019-01-01\nCN1,\n".encode("gbk")))
+    assert fault.line == 0 and "UTF-8" in fault.reason  # too few characters to guess by
 
 
 @pytest.mark.parametrize(

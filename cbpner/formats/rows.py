@@ -225,8 +225,8 @@ def _read_table(
                 yield Fault(name, number, "more values than fields", "quotes around a value with separators in it")
                 continue
             values = {field: value for field, value in values.items() if columns is None or field in columns}
-            for cell in filter(None, (*values, *values.values())):
-                cell.encode("utf-8", "surrogateescape").decode("utf-8")
+            for value in filter(None, values.values()):
+                value.encode("utf-8", "surrogateescape").decode("utf-8")
             yield Row(name, number, values)
         except StopIteration:
             return
@@ -274,6 +274,8 @@ def _check_header(
     others = [sign for sign in ",\t;|" if sign != delimiter and sign in names[0]] if len(names) == 1 else []
     if delimiter and others:
         raise UnexpectedValue(f"one field, {names[0]!r}", f"{delimiter!r} between the fields, not {others[0]!r}")
+    if not is_encodable("".join(names)):
+        raise UnexpectedValue("names of fields that are not UTF-8", "text in UTF-8")
     check_fields(dict.fromkeys(names), required)
     _refuse_twice([name for name in names if name and (columns is None or name in columns)])
 
@@ -282,8 +284,7 @@ def check_fields(row: Any, required: Collection[str]) -> dict[str, Any]:
     """The row; UnexpectedValue where it is no object or lacks a field."""
     if not isinstance(row, dict):
         raise UnexpectedValue(describe_value(row), "an object")
-    missing = [repr(name) for name in required if name not in row]
-    if missing:
+    if missing := [repr(name) for name in required if name not in row]:
         raise UnexpectedValue(f"the fields {list_names(row)}", f"a field {' and '.join(missing)}")
     return row
 

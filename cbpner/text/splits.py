@@ -111,10 +111,11 @@ def write_split_info(path: str | Path, info: Mapping[str, Sequence[str]]) -> Non
 def read_bio_documents(
     paths: Iterable[str | Path], labels: LabelSet | None = None, orphans: str = "keep"
 ) -> dict[str, list[Sentence]]:
-    """{file name: sentences} of `.bio` files, one document each, and of folders of them, with all folders in those."""
+    """{file name: sentences} of `.bio` files, one document each, and of folders with such at any depth, none hidden."""
     documents: dict[str, list[Sentence]] = {}
     for path in map(Path, paths):
-        files = sorted(path.rglob("*.[bB][iI][oO]")) if path.is_dir() else [path]
+        found = sorted(path.rglob("*.[bB][iI][oO]")) if path.is_dir() else [path]
+        files = [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
         if not files:
             raise InputError(f"{path}: found no .bio file in the folder; expected one file a document")
         for file in files:
